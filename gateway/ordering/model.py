@@ -1,0 +1,113 @@
+"""The data of the ordering stage: findings, the order to be sent, the plan of its steps.
+
+A canonical order is a dict in TMF622 v4 shape whose items are nested (`productOrderItem` inside `productOrderItem`), with
+item ids unique over the whole order. A dialect gives it its wire shape only when a step is rendered.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+Severity = Literal["info", "warning", "error"]
+StepKind = Literal["create", "add", "price", "submit"]
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """One thing the translation did that a reader of the cart would not expect; an `error` refuses the checkout.
+
+    `path` is the cart's or request's attribute in TMF style (`cartItem[0].itemTerm`), `code` one of
+    `gateway.ordering.findings.CODES`, `message` a sentence without values of personal data.
+    """
+
+    severity: Severity
+    code: str
+    path: str
+    message: str
+
+
+class OrderLine(Struct, frozen=True, kw_only=True):
+    """One productOrderItem of the canonical order, taken out of its tree.
+
+    `item` is the productOrderItem without its nested items and without alterations that are sent later;
+    `parent_id` the id of the item above; `root_id` of the item at the top; `depth` is 1 for a root.
+    """
+
+    id: str
+    cart_item_id: str
+    parent_id: str | None
+    root_id: str
+    depth: int
+    item: dict[str, Any]
+    mandatory: bool = False
+    alterations: tuple[dict[str, Any], ...] = ()
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """A translated order: header attributes (TMF622 v4 shape, no items) and its lines, each parent before its children."""
+
+    header: dict[str, Any]
+    lines: tuple[OrderLine, ...]
+
+
+class Translation(Struct, frozen=True, kw_only=True):
+    """What became of a cart: the order, or None when a finding of severity `error` refuses it."""
+
+    order: Order | None
+    findings: tuple[Finding, ...]
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One call to the order system. `item_ids` are the lines it sends (none for `submit`, one for `price`)."""
+
+    sequence: int
+    kind: StepKind
+    item_ids: tuple[str, ...] = ()
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """Every step of one order, in the order they are sent. `version` is the version of the planning rules."""
+
+    version: int
+    mapping: str
+    steps: tuple[Step, ...]
+
+
+class KnownLine(Struct, frozen=True, kw_only=True):
+    """A line that exists in the order system, as read back.
+
+    `item_id` is the id it echoes, None when it does not; `parent_line_id` its parent's line id; `action` lower case.
+    `alterations` is None when the system does not show them.
+    """
+
+    line_id: str
+    item_id: str | None
+    parent_line_id: str | None
+    offering: str | None
+    action: str
+    quantity: int | None
+    characteristics: dict[str, Any]
+    alterations: tuple[dict[str, Any], ...] | None = None
+
+
+class ObservedOrder(Struct, frozen=True, kw_only=True):
+    """An order as the order system shows it: `state` in its own words, `marker` what the marker slot holds."""
+
+    id: str
+    href: str | None
+    state: str
+    marker: str | None
+    lines: tuple[KnownLine, ...]
+
+
+class RenderedStep(Struct, frozen=True, kw_only=True):
+    """A step as it goes over the wire: `path` below the API root, `body` the exact bytes."""
+
+    sequence: int
+    kind: StepKind
+    method: Literal["POST", "PATCH"]
+    path: str
+    media_type: str
+    body: bytes
+    item_count: int
