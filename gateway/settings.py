@@ -1,0 +1,283 @@
+"""Every setting: its type, default, unit (in its name) and one line of documentation.
+
+Settings come from a TOML file and from the environment (`GATEWAY_` + the path in upper case, `__` between levels); a value
+`FILE:/path` is read from that file, which keeps secrets out of both. An unknown name is an error, and so is a combination
+that would make the service unsafe: all mistakes are reported together.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from msgspec import Meta, Struct, field
+
+from gateway.errors import Problem
+
+
+def setting(text: str, **limits: Any) -> Meta:
+    """Return the documentation of a setting, with its limits."""
+    return Meta(description=text, **limits)
+
+
+class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the API listens and what it accepts."""
+
+    public_url: Annotated[
+        str, setting("what clients put before the paths, for `href`; empty: as the request came in")
+    ] = ""
+    host: Annotated[str, setting("address to listen on", min_length=1)] = "127.0.0.1"
+    port: Annotated[int, setting("port to listen on; 0 picks a free one", ge=0, le=65535)] = 8663
+    body_bytes_max: Annotated[int, setting("largest request body", ge=1024, le=1_000_000_000)] = 1_048_576
+    depth_max: Annotated[int, setting("deepest nesting of a JSON body", ge=8, le=200)] = 32
+    page_items_default: Annotated[int, setting("items of a list when no limit is asked for", ge=1, le=10_000)] = 100
+    page_items_max: Annotated[int, setting("largest limit of a list", ge=1, le=10_000)] = 1_000
+    drain_seconds: Annotated[float, setting("how long a stop waits for calls in flight", ge=0, le=600)] = 40.0
+    worker: Annotated[bool, setting("run the submission worker in the server's process")] = True
+
+
+class StorageSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where everything is kept."""
+
+    url: Annotated[
+        str, setting("`sqlite:///PATH` (embedded, one host) or `postgresql://...` (many replicas)", min_length=1)
+    ] = "sqlite:///var/gateway.db"
+    busy_timeout_seconds: Annotated[float, setting("how long a write waits for another process's", ge=0.1, le=60)] = 5.0
+    readers_max: Annotated[int, setting("reads under way at once", ge=1, le=64)] = 4
+    connections_max: Annotated[int, setting("PostgreSQL connections of this process", ge=2, le=200)] = 16
+    write_queue_max: Annotated[int, setting("writes waiting before requests are turned away", ge=1, le=100_000)] = 2_000
+
+
+class CartSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Shopping carts."""
+
+    items_max: Annotated[int, setting("items of one cart, nested ones included", ge=1, le=100_000)] = 2_000
+    text_characters_max: Annotated[int, setting("longest text in a document", ge=64, le=1_000_000)] = 4_096
+    characteristics_max: Annotated[int, setting("characteristics of one item", ge=1, le=10_000)] = 200
+    if_match_required: Annotated[bool, setting("changing a cart needs If-Match (428 without)")] = False
+
+
+class CheckoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Checkouts: what happens between cart and order."""
+
+    default_upstream: Annotated[
+        str, setting("upstream of a checkout that names none; empty: the only one there is")
+    ] = ""
+    submit_default: Annotated[bool, setting("submit when the request does not say")] = True
+    require_qualification: Annotated[bool, setting("items to be added need evidence of qualification")] = False
+    idempotency_key_required: Annotated[bool, setting("a checkout without Idempotency-Key is refused")] = False
+    open_max: Annotated[int, setting("checkouts of one tenant waiting or under way", ge=1, le=1_000_000)] = 10_000
+    price_tolerance: Annotated[
+        float, setting("difference of a total from expectedTotalPrice that is accepted, in the currency's unit", ge=0)
+    ] = 0.0
+    price_lower_accepted: Annotated[bool, setting("a total lower than expectedTotalPrice is accepted")] = True
+
+
+class SubmissionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The worker that performs the steps."""
+
+    concurrency_max: Annotated[int, setting("checkouts worked on at once by this process", ge=1, le=1_000)] = 16
+    lease_seconds: Annotated[float, setting("how long a claimed checkout is this worker's", ge=1, le=3600)] = 60.0
+    poll_seconds: Annotated[
+        float, setting("how often due work is looked for when nothing wakes the worker", gt=0, le=60)
+    ] = 1.0
+    guard_seconds: Annotated[float, setting("safety margin between deadline and lease", ge=0.1, le=60)] = 5.0
+    settle_seconds: Annotated[
+        float,
+        setting(
+            "after the deadline of a lost call: how long to look for its effect before its draft is abandoned", ge=0.1
+        ),
+    ] = 15.0
+    retry_seconds: Annotated[
+        tuple[float, ...],
+        setting("waits between attempts that provably had no effect; the last one repeats", min_length=1),
+    ] = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0)
+    probe_seconds: Annotated[
+        tuple[float, ...],
+        setting("waits between looks for the effect of a lost call; the last one repeats", min_length=1),
+    ] = (1.0, 2.0, 5.0, 15.0, 60.0)
+    attempts_max: Annotated[int, setting("attempts of one step before the checkout is held", ge=1, le=10_000)] = 100
+    generations_max: Annotated[int, setting("drafts of one checkout before it is held", ge=1, le=1_000)] = 50
+    claims_without_progress_max: Annotated[
+        int, setting("claims without progress before the checkout is held", ge=2)
+    ] = 50
+    cleanup_seconds: Annotated[
+        tuple[float, ...],
+        setting("when abandoned drafts are looked for and cleaned up, after they were given up", min_length=1),
+    ] = (30.0, 3600.0, 86400.0)
+
+
+class TrackingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Following submitted orders."""
+
+    poll_seconds: Annotated[
+        tuple[float, ...],
+        setting("waits between reads of an order that is not final; the last one repeats", min_length=1),
+    ] = (60.0, 300.0, 900.0, 3600.0)
+    coalesce_seconds: Annotated[
+        float, setting("at most one read of an order in this time, however many events", ge=0)
+    ] = 1.0
+    unmatched_hours: Annotated[float, setting("how long an event of an unknown order is kept", gt=0, le=8760)] = 72.0
+    body_bytes_max: Annotated[int, setting("largest notification", ge=1024, le=10_000_000)] = 262_144
+    attempts_max: Annotated[int, setting("attempts to process an event before it is set aside", ge=1, le=1_000)] = 20
+
+
+class AuthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How calls to an upstream are authorised."""
+
+    kind: Annotated[Literal["none", "bearer", "oauth2-client-credentials"], setting("which scheme")] = "none"
+    token: Annotated[str, setting("bearer token (secret)")] = ""
+    token_url: Annotated[str, setting("OAuth2 token endpoint")] = ""
+    client_id: Annotated[str, setting("OAuth2 client id")] = ""
+    client_secret: Annotated[str, setting("OAuth2 client secret (secret)")] = ""
+    scope: Annotated[str, setting("OAuth2 scope; empty leaves it out")] = ""
+    credentials_in: Annotated[Literal["body", "header"], setting("where the client's credentials go")] = "body"
+
+
+class UpstreamLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one upstream may be loaded, and how long it may take."""
+
+    concurrency_max: Annotated[int, setting("calls under way at once from this process", ge=1, le=1_000)] = 8
+    rate_per_second: Annotated[float, setting("calls a second from this process; 0 for no limit", ge=0)] = 0.0
+    connect_timeout_seconds: Annotated[float, setting("connecting", gt=0, le=60)] = 3.0
+    read_timeout_seconds: Annotated[float, setting("silence between two parts of an answer", gt=0, le=900)] = 25.0
+    deadline_seconds: Annotated[float, setting("one call, from the first byte to the last", gt=0, le=900)] = 30.0
+    response_bytes_max: Annotated[int, setting("largest answer read", ge=1024, le=1_000_000_000)] = 8_388_608
+    quiet_seconds: Annotated[
+        float,
+        setting(
+            "overrides the mapping's quiet time of a lost POST that is live at once; -1 keeps the mapping's", ge=-1
+        ),
+    ] = -1.0
+
+
+class UpstreamSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One order system. `base_url` is the API root, without the resource."""
+
+    base_url: Annotated[
+        str, setting("API root, e.g. https://host/services/apexrest/vlocity_cmt/tmforum/productopenapi/v1")
+    ]
+    mapping: Annotated[str, setting("name of the mapping file, without its ending", min_length=1)]
+    ca_file: Annotated[str, setting("certificate authorities to trust instead of the system's")] = ""
+    notification_token_sha256: Annotated[
+        str, setting("SHA-256 of the bearer token its notifications must carry; empty: as `security.mode` says")
+    ] = ""
+    auth: AuthSettings = field(default_factory=AuthSettings)
+    limits: UpstreamLimits = field(default_factory=UpstreamLimits)
+
+
+class SecuritySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may call. `none` is for a loopback address only."""
+
+    mode: Annotated[
+        Literal["none", "tokens"],
+        setting("`none`: no authentication, loopback only; `tokens`: bearer tokens of `tokens_file`"),
+    ] = "none"
+    tokens_file: Annotated[str, setting("TOML file of clients and the SHA-256 of their tokens, for mode `tokens`")] = ""
+    tenant: Annotated[str, setting("tenant of everybody while mode is `none`", pattern="^[a-z0-9][a-z0-9-]{0,62}$")] = (
+        "default"
+    )
+
+
+class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is logged: ids and attribute paths, never values of documents."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], setting("least level written")] = "info"
+    format: Annotated[
+        Literal["auto", "json", "console"], setting("`auto`: console on a terminal, JSON lines otherwise")
+    ] = "auto"
+    access: Annotated[bool, setting("one line for each request")] = False
+
+
+class MappingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where mapping files are."""
+
+    folder: Annotated[
+        str, setting("folder of further mapping files; one of the same name replaces the shipped one")
+    ] = ""
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be set."""
+
+    server: ServerSettings = field(default_factory=ServerSettings)
+    storage: StorageSettings = field(default_factory=StorageSettings)
+    cart: CartSettings = field(default_factory=CartSettings)
+    checkout: CheckoutSettings = field(default_factory=CheckoutSettings)
+    submission: SubmissionSettings = field(default_factory=SubmissionSettings)
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    security: SecuritySettings = field(default_factory=SecuritySettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    mappings: MappingSettings = field(default_factory=MappingSettings)
+    upstreams: dict[str, UpstreamSettings] = field(default_factory=dict)
+
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def unsafe_combinations(settings: Settings) -> list[Problem]:
+    """Return every combination of settings that would lose or double orders, or open the service to strangers."""
+    problems = [
+        *_unsafe_server(settings),
+        *(
+            problem
+            for name, upstream in settings.upstreams.items()
+            for problem in _unsafe_upstream(settings, name, upstream)
+        ),
+    ]
+    default = settings.checkout.default_upstream
+    if default and default not in settings.upstreams:
+        known = ", ".join(sorted(settings.upstreams)) or "none"
+        problems.append(Problem("checkout.default_upstream", f"names no upstream; there are: {known}"))
+    return problems
+
+
+def _unsafe_server(settings: Settings) -> list[Problem]:
+    problems = []
+    if settings.security.mode == "none" and settings.server.host not in LOOPBACK_HOSTS:
+        problems.append(
+            Problem(
+                "security.mode",
+                "`none` is allowed only while server.host is a loopback address (127.0.0.1, ::1, localhost)",
+            )
+        )
+    if settings.security.mode == "tokens" and not settings.security.tokens_file:
+        problems.append(Problem("security.tokens_file", 'is needed when mode is "tokens"'))
+    if settings.server.page_items_default > settings.server.page_items_max:
+        problems.append(Problem("server.page_items_default", "must not be above server.page_items_max"))
+    if not settings.storage.url.startswith(("sqlite:///", "postgresql://")):
+        problems.append(Problem("storage.url", "must start with sqlite:/// or postgresql://"))
+    return problems
+
+
+def _unsafe_upstream(settings: Settings, name: str, upstream: UpstreamSettings) -> list[Problem]:
+    problems = []
+    path = f"upstreams.{name}"
+    limits, submission = upstream.limits, settings.submission
+    needed = limits.deadline_seconds + submission.guard_seconds
+    if submission.lease_seconds <= needed:
+        problems.append(
+            Problem(
+                "submission.lease_seconds",
+                f"must be above {path}.limits.deadline_seconds + submission.guard_seconds = {needed:g}: "
+                "a lease that ends during a call lets a second worker send it again",
+            )
+        )
+    if limits.read_timeout_seconds > limits.deadline_seconds:
+        problems.append(Problem(f"{path}.limits.read_timeout_seconds", "must not be above deadline_seconds"))
+    url = urlsplit(upstream.base_url)
+    if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment:
+        problems.append(Problem(f"{path}.base_url", "must be an http or https URL without query or fragment"))
+    auth = upstream.auth
+    in_clear = url.scheme == "http" and url.hostname not in LOOPBACK_HOSTS
+    if in_clear and auth.kind in {"bearer", "oauth2-client-credentials"}:
+        problems.append(Problem(f"{path}.base_url", "must be https when credentials are sent"))
+    if auth.kind == "bearer" and not auth.token:
+        problems.append(Problem(f"{path}.auth.token", 'is needed when kind is "bearer"'))
+    if auth.kind == "oauth2-client-credentials":
+        problems += [
+            Problem(f"{path}.auth.{key}", 'is needed when kind is "oauth2-client-credentials"')
+            for key in ("token_url", "client_id", "client_secret")
+            if not getattr(auth, key)
+        ]
+    return problems

@@ -1,0 +1,7 @@
+"""Durable state: SQLAlchemy Core, synchronous, one function per transaction, SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+from gateway.storage.database import Database, open_database
+
+__all__ = ["Database", "open_database"]

@@ -1,0 +1,52 @@
+"""The two ways to touch durable state: `read(function)` and `write(function)`.
+
+A function gets a `Connection`, does its queries and returns; it never commits, never awaits. One `write` is one
+transaction: it is durable when the call returns, and had no effect when it raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from gateway.settings import StorageSettings
+
+T = TypeVar("T")
+
+
+class Database(Protocol):
+    """What the stages know of a database. Both implementations pass the same contract tests."""
+
+    engine: Engine
+
+    async def read(self, function: Callable[[Connection], T]) -> T:
+        """Run `function` in a read-only transaction, in a thread."""
+
+    async def read_brief(self, function: Callable[[Connection], T]) -> T:
+        """Run a look-up by key. Where a look-up costs less than changing threads, it runs at once."""
+
+    async def write(self, function: Callable[[Connection], T]) -> T:
+        """Run `function` in a transaction of its own; when this returns its effect is durable.
+
+        Raises UnavailableError (503) when too many writes wait, or the database cannot be written now.
+        """
+
+    def now(self, connection: Connection) -> datetime:
+        """Return the time that leases are measured with: one clock for all replicas."""
+
+    async def close(self) -> None:
+        """Finish what is queued and let go of every connection."""
+
+
+def open_database(settings: StorageSettings) -> Database:
+    """Return the database of `settings.url`. The schema is not checked here (`gateway.storage.schema` does)."""
+    if settings.url.startswith("sqlite:"):
+        from gateway.storage.sqlite import SQLiteDatabase  # noqa: PLC0415 - only one of the two drivers is needed
+
+        return SQLiteDatabase(settings)
+    from gateway.storage.postgresql import PostgreSQLDatabase  # noqa: PLC0415 - only one of the two drivers is needed
+
+    return PostgreSQLDatabase(settings)

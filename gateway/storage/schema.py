@@ -1,0 +1,70 @@
+"""The schema's version: bring it up to date, or refuse to run on another one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+from gateway.errors import SchemaError
+
+# One migration at a time, whoever else starts at the same moment (PostgreSQL advisory lock; the number is arbitrary).
+MIGRATION_LOCK = 663_622
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def schema_versions(connection: Connection) -> tuple[str | None, str | None]:
+    """Return (the database's version, the version this package needs)."""
+    current = MigrationContext.configure(connection).get_current_revision()
+    return current, ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def migrate(engine: Engine) -> tuple[str | None, str | None]:
+    """Bring the schema up to date; return the versions before and after. Safe to run twice at once."""
+    config = _config()
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK})
+            connection.commit()
+        else:
+            connection.exec_driver_sql("BEGIN EXCLUSIVE")
+        try:
+            before, _ = schema_versions(connection)
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            after, _ = schema_versions(connection)
+            if engine.dialect.name != "postgresql":
+                connection.exec_driver_sql("COMMIT")
+            connection.commit()
+        finally:
+            if engine.dialect.name == "postgresql":
+                connection.rollback()
+                connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": MIGRATION_LOCK})
+                connection.commit()
+    return before, after
+
+
+def require_current_schema(engine: Engine) -> None:
+    """Raise SchemaError unless the database has exactly the schema this package needs."""
+    with engine.connect() as connection:
+        current, needed = schema_versions(connection)
+    if current == needed:
+        return
+    if current is None:
+        raise SchemaError("The database has no schema yet. Run `gateway migrate`.")
+    script = ScriptDirectory.from_config(_config())
+    known = {revision.revision for revision in script.walk_revisions()}
+    if current in known:
+        raise SchemaError(f"The database schema is at {current}, this version needs {needed}. Run `gateway migrate`.")
+    raise SchemaError(
+        f"The database schema is at {current}, which this version does not know: it is newer. Upgrade the gateway."
+    )

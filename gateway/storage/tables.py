@@ -1,0 +1,202 @@
+"""Every table. Each row carries its tenant, each primary key begins with it, and every query names it.
+
+Times are integers, microseconds since 1970 in UTC (`Moment` turns them into aware datetimes): they compare alike in both
+databases and lose nothing. Documents are JSON text, kept as they were written.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, stored as microseconds since 1970."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return the stored integer of `value`."""
+        return None if value is None else (value - EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return the aware datetime of the stored integer."""
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+cart = Table(
+    "cart",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    # The checkout that holds the cart; while it is set the cart does not change.
+    Column("checkout_id", String(64)),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Index("ix_cart_created", "tenant", "created_at", "id"),
+)
+
+checkout = Table(
+    "checkout",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("status_reason", Text),
+    Column("external_id", String(255)),
+    Column("upstream", String(64), nullable=False),
+    Column("mapping", String(64), nullable=False),
+    # Where it came from.
+    Column("cart_id", String(64)),
+    Column("cart_version", Integer),
+    Column("cart_live", Boolean, nullable=False),
+    Column("idempotency_key", String(255)),
+    Column("request_hash", String(64), nullable=False),
+    # What the client wants: the submission may be asked for later, and cancelling too.
+    Column("submit", Boolean, nullable=False),
+    Column("cancel_requested", Boolean, nullable=False),
+    # The durable process (see gateway/submission).
+    Column("marker_root", String(32), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("plan_hash", String(64), nullable=False),
+    Column("steps_total", Integer, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("step_state", String(8), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("probe", Integer, nullable=False),
+    Column("sent_at", Moment),
+    Column("first_sent_at", Moment),
+    Column("order_id", String(255)),
+    Column("order_href", Text),
+    Column("order_state", String(64)),
+    Column("upstream_state", String(255)),
+    # Write-once: the only order that may ever be submitted for this checkout.
+    Column("submit_intent_order", String(255)),
+    Column("fence", BigInteger, nullable=False),
+    Column("lease_owner", String(64)),
+    Column("lease_until", Moment, nullable=False),
+    Column("due_at", Moment),
+    Column("claims_without_progress", Integer, nullable=False),
+    # Following the live order (see gateway/tracking).
+    Column("track_due_at", Moment),
+    Column("track_attempt", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("tenant", "idempotency_key", name="uq_checkout_idempotency_key"),
+    Index("ix_checkout_cart", "tenant", "cart_id"),
+    Index(
+        "uq_checkout_cart_live",
+        "tenant",
+        "cart_id",
+        unique=True,
+        sqlite_where=text("cart_live = 1"),
+        postgresql_where=text("cart_live"),
+    ),
+    Index("ix_checkout_order", "tenant", "upstream", "order_id"),
+    Index("ix_checkout_external", "tenant", "external_id"),
+    Index("ix_checkout_state", "tenant", "state", "created_at"),
+    Index("ix_checkout_created", "tenant", "created_at", "id"),
+    Index("ix_checkout_due", "tenant", "due_at"),
+    Index("ix_checkout_track_due", "tenant", "track_due_at"),
+)
+
+# The large parts of a checkout, apart from its row so that claims and lists stay small. Kinds: request, cart, order, plan,
+# findings, lines (item id to line id and state), pre_image (line ids before the call in flight).
+checkout_document = Table(
+    "checkout_document",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("checkout_id", String(64), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("document", Text, nullable=False),
+    ForeignKeyConstraint(["tenant", "checkout_id"], ["checkout.tenant", "checkout.id"], ondelete="CASCADE"),
+)
+
+# What was sent when: one row for each step of each generation.
+checkout_step = Table(
+    "checkout_step",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("checkout_id", String(64), primary_key=True),
+    Column("generation", Integer, primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("kind", String(8), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("item_count", Integer, nullable=False),
+    Column("byte_count", Integer),
+    Column("order_id", String(255)),
+    Column("started_at", Moment),
+    Column("ended_at", Moment),
+    Column("detail", Text),
+    ForeignKeyConstraint(["tenant", "checkout_id"], ["checkout.tenant", "checkout.id"], ondelete="CASCADE"),
+)
+
+# Drafts that were given up because the outcome of a call on them could not be known. `order_id` is unknown for a lost POST.
+abandoned_draft = Table(
+    "abandoned_draft",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("checkout_id", String(64), primary_key=True),
+    Column("generation", Integer, primary_key=True),
+    Column("upstream", String(64), nullable=False),
+    Column("marker", String(64), nullable=False),
+    Column("order_id", String(255)),
+    Column("since", Moment, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("due_at", Moment),
+    Column("outcome", Text),
+    ForeignKeyConstraint(["tenant", "checkout_id"], ["checkout.tenant", "checkout.id"], ondelete="CASCADE"),
+    Index("ix_abandoned_draft_due", "tenant", "due_at"),
+)
+
+# Notifications, recorded before they are looked at. State: received, waiting (order unknown), done, dead.
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("upstream", String(64), primary_key=True),
+    Column("dedup_key", String(255), primary_key=True),
+    Column("order_id", String(255)),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Moment),
+    Column("received_at", Moment, nullable=False),
+    Column("detail", Text),
+    Column("raw", Text, nullable=False),
+    Index("ix_inbox_due", "tenant", "state", "due_at"),
+    Index("ix_inbox_order", "tenant", "upstream", "order_id"),
+)
