@@ -1,0 +1,136 @@
+"""Carts in the database: plain functions over a connection, one row per cart, the document kept as the JSON it is.
+
+A cart that a checkout holds (`checkout_id` is set) does not change: `update` and `delete` leave it alone and say so.
+The two statements that every request runs (`get`, `insert`) are driver SQL, because building them anew costs more than
+running them; the others are ordinary expressions.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import delete as delete_from
+from sqlalchemy import update as update_table
+
+from gateway.storage.tables import EPOCH, cart
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_GET: Final = "SELECT id, version, document, checkout_id, created_at, updated_at FROM cart WHERE tenant = ? AND id = ?"
+_INSERT: Final = (
+    "INSERT INTO cart (tenant, id, version, document, checkout_id, created_at, updated_at)"
+    " VALUES (?, ?, 1, ?, NULL, ?, ?)"
+)
+# The same statement in each driver's parameter style, by SQLAlchemy's name of the dialect.
+_GET_BY_DIALECT: Final = {"sqlite": _GET, "postgresql": _GET.replace("?", "%s")}
+_INSERT_BY_DIALECT: Final = {"sqlite": _INSERT, "postgresql": _INSERT.replace("?", "%s")}
+
+
+class CartRow(NamedTuple):
+    """One stored cart. `document` is its JSON text; `checkout_id` names the checkout that holds it, if any."""
+
+    id: str
+    version: int
+    document: str
+    checkout_id: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class CartPage(NamedTuple):
+    """One page of a list: its rows, and how many carts there are in all."""
+
+    rows: list[CartRow]
+    total: int
+
+
+def insert(connection: Connection, tenant: str, cart_id: str, document: str, now: datetime) -> None:
+    """Store a new cart as version 1."""
+    moment = (now - EPOCH) // _MICROSECOND
+    connection.exec_driver_sql(_INSERT_BY_DIALECT[connection.dialect.name], (tenant, cart_id, document, moment, moment))
+
+
+def get(connection: Connection, tenant: str, cart_id: str) -> CartRow | None:
+    """Return the cart, or None when this tenant has none of that id."""
+    row = connection.exec_driver_sql(_GET_BY_DIALECT[connection.dialect.name], (tenant, cart_id)).fetchone()
+    if row is None:
+        return None
+    found_id, version, document, checkout_id, created, updated = row
+    return CartRow(found_id, version, document, checkout_id, _moment(created), _moment(updated))
+
+
+def list_page(
+    connection: Connection, tenant: str, *, limit: int, offset: int, cart_ids: frozenset[str] | None = None
+) -> CartPage:
+    """Return `limit` carts from `offset` on, oldest first, and the number of all; `cart_ids` narrows both."""
+    wanted: ColumnElement[bool] = cart.c.tenant == tenant
+    if cart_ids is not None:
+        wanted = and_(wanted, cart.c.id.in_(sorted(cart_ids)))
+    total = connection.execute(select(func.count()).select_from(cart).where(wanted)).scalar_one()
+    rows = connection.execute(
+        select(cart.c.id, cart.c.version, cart.c.document, cart.c.checkout_id, cart.c.created_at, cart.c.updated_at)
+        .where(wanted)
+        .order_by(cart.c.created_at, cart.c.id)
+        .limit(limit)
+        .offset(offset)
+    )
+    return CartPage([CartRow(*row) for row in rows], total)
+
+
+def update(
+    connection: Connection, tenant: str, cart_id: str, expected_version: int, document: str, now: datetime
+) -> bool:
+    """Replace the document and count the version up.
+
+    Returns False, and changes nothing, when the cart is gone, is not at `expected_version` or is held by a checkout.
+    """
+    result = connection.execute(
+        update_table(cart)
+        .where(cart.c.tenant == tenant, cart.c.id == cart_id)
+        .where(cart.c.version == expected_version, cart.c.checkout_id.is_(None))
+        .values(version=cart.c.version + 1, document=document, updated_at=now)
+    )
+    return result.rowcount == 1
+
+
+def delete(connection: Connection, tenant: str, cart_id: str, expected_version: int) -> bool:
+    """Remove the cart; False, and nothing changed, under the conditions of `update`."""
+    result = connection.execute(
+        delete_from(cart)
+        .where(cart.c.tenant == tenant, cart.c.id == cart_id)
+        .where(cart.c.version == expected_version, cart.c.checkout_id.is_(None))
+    )
+    return result.rowcount == 1
+
+
+def lock(
+    connection: Connection, tenant: str, cart_id: str, checkout_id: str, expected_version: int | None = None
+) -> bool:
+    """Let `checkout_id` hold the cart, so that it does not change.
+
+    Returns False when the cart is gone, another checkout holds it, or it is not at `expected_version` (None: any).
+    Taking it twice for the same checkout is True both times. The version does not move: the document did not change.
+    """
+    statement = (
+        update_table(cart)
+        .where(cart.c.tenant == tenant, cart.c.id == cart_id)
+        .where(cart.c.checkout_id.is_(None) | (cart.c.checkout_id == checkout_id))
+    )
+    if expected_version is not None:
+        statement = statement.where(cart.c.version == expected_version)
+    return connection.execute(statement.values(checkout_id=checkout_id)).rowcount == 1
+
+
+def release(connection: Connection, tenant: str, cart_id: str, checkout_id: str) -> bool:
+    """Let go of the cart; False when `checkout_id` did not hold it."""
+    result = connection.execute(
+        update_table(cart)
+        .where(cart.c.tenant == tenant, cart.c.id == cart_id, cart.c.checkout_id == checkout_id)
+        .values(checkout_id=None)
+    )
+    return result.rowcount == 1
+
+
+def _moment(microseconds: int) -> datetime:
+    return EPOCH + timedelta(microseconds=microseconds)
