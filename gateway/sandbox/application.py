@@ -1,0 +1,150 @@
+"""One call from request to reply: faults before, authentication, the order intake, faults after."""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import time
+import traceback
+from dataclasses import dataclass, field
+from typing import Literal
+
+from gateway.sandbox.answers import Answer, RefusedError, json_answer, platform_error, tmf_error
+from gateway.sandbox.catalog import load_catalog
+from gateway.sandbox.control import CONTROL_ROOT, control
+from gateway.sandbox.faults import FaultDice, Scope, Strike
+from gateway.sandbox.intake import Call, OrderIntake
+from gateway.sandbox.ledger import Ledger
+from gateway.sandbox.notifications import Event, Notifier
+from gateway.sandbox.options import API_ROOTS, SandboxOptions
+from gateway.sandbox.plain import PlainIntake
+from gateway.sandbox.salesforce import SalesforceIntake
+from gateway.sandbox.tokens import TOKEN_PATH, TokenOffice
+from gateway.sandbox.wire import Request
+
+Ending = Literal["whole", "reset", "silent", "cut", "cut-without-length"]
+
+_ENDINGS: dict[str, Ending] = {"reset-after": "reset", "silent-after": "silent", "cut-body": "cut"}
+_SERVER_ERRORS = (500, 502, 503, 504)
+RETRY_AFTER_SECONDS = 1
+
+
+@dataclass(slots=True)
+class Reply:
+    """What goes back over the wire, how the answer ends, and the notifications that follow it."""
+
+    answer: Answer
+    ending: Ending = "whole"
+    events: list[tuple[Event, frozenset[str]]] = field(default_factory=list)
+
+
+class Application:
+    """The sandbox behind its sockets."""
+
+    def __init__(self, options: SandboxOptions) -> None:
+        self.options = options
+        self.dice = FaultDice(options.faults, options.seed)
+        self.ledger = Ledger(options.ledger_path)
+        self.notifier = Notifier(options, self.dice)
+        self.tokens = TokenOffice(options)
+        self._root = API_ROOTS[options.mapping]
+        kind = SalesforceIntake if options.mapping == "salesforce-v4" else PlainIntake
+        self.intake: OrderIntake = kind(options, load_catalog(options.catalog_path), self.ledger, self.notifier)
+
+    async def reply(self, request: Request) -> Reply:
+        """Return the reply to one request."""
+        if request.path.startswith(CONTROL_ROOT):
+            return Reply(control(self, request))
+        strike = self.dice.strike(_scope(request), is_patch=request.method == "PATCH")
+        if strike.latency_seconds:
+            await asyncio.sleep(strike.latency_seconds)
+        if strike.before is not None:
+            return Reply(self._refusal_before(strike))
+        events: list[Event] = []
+        try:
+            answer = self._answer(request, strike, events)
+        except RefusedError as refusal:
+            answer = refusal.answer
+        except Exception:  # noqa: BLE001 - a defect in here must look like the 500 it would be elsewhere
+            traceback.print_exc()
+            answer = self.intake.server_error()
+        rest = await self.notifier.before_answer(events)
+        if strike.after == "error-after":
+            answer = self._server_error(strike.variant)
+        ending: Ending = _ENDINGS.get(strike.after or "", "whole")
+        if ending == "cut" and strike.variant < 0.5:  # noqa: PLR2004 - one half of the cuts
+            ending = "cut-without-length"
+        return Reply(answer, ending, rest)
+
+    def _answer(self, request: Request, strike: Strike, events: list[Event]) -> Answer:
+        if request.path == TOKEN_PATH:
+            return self.tokens.issue(request, self.intake.instance_url)
+        if not self.tokens.accepts(request):
+            raise self._unauthorized()
+        if not request.path.startswith(self._root + "/"):
+            raise self._error(404, "NOT_FOUND", "60", f"nothing is served here; the API root is {self._root}")
+        _check_media_type(self.options, request)
+        tail = tuple(request.path.removeprefix(self._root + "/").removesuffix("/").split("/"))
+        return self.intake.handle(Call(request, tail, half=strike.half, events=events))
+
+    def _unauthorized(self) -> RefusedError:
+        if self.options.mapping == "salesforce-v4":
+            return platform_error(401, "INVALID_SESSION_ID", "Session expired or invalid")
+        return tmf_error(401, "42", "Expired or missing credentials", "send a bearer token from " + TOKEN_PATH)
+
+    def _error(self, status: int, error_code: str, code: str, message: str) -> RefusedError:
+        if self.options.mapping == "salesforce-v4":
+            return platform_error(status, error_code, message)
+        return tmf_error(status, code, error_code, message)
+
+    def _refusal_before(self, strike: Strike) -> Answer:
+        if strike.before == "throttle":
+            moment = str(RETRY_AFTER_SECONDS)
+            if self.intake.profile.retry_after == "date":
+                moment = email.utils.formatdate(time.time() + RETRY_AFTER_SECONDS, usegmt=True)
+            answer = self._error(429, "TOO_MANY_REQUESTS", "29", "too many requests").answer
+            return Answer(answer.status, answer.body, (("Retry-After", moment),))
+        if strike.before == "request-limit":
+            return self._error(403, "REQUEST_LIMIT_EXCEEDED", "53", "TotalRequests Limit exceeded.").answer
+        return self._server_error(strike.variant)
+
+    def _server_error(self, variant: float) -> Answer:
+        """Return one of the four 5xx; those of a proxy come without JSON."""
+        status = _SERVER_ERRORS[min(int(variant * len(_SERVER_ERRORS)), len(_SERVER_ERRORS) - 1)]
+        if status in (502, 504):
+            page = f"<html><body><h1>{status}</h1></body></html>"
+            return Answer(status, page.encode(), content_type="text/html")
+        return self._error(status, "SERVER_UNAVAILABLE", "1", "the server is temporarily unavailable").answer
+
+    async def close(self) -> None:
+        """Stop every timer and every delivery, and close the ledger."""
+        for order in self.intake.book.orders.values():
+            self.intake.walk.stop(order)
+        await self.notifier.close()
+        self.ledger.close()
+
+
+def _scope(request: Request) -> Scope:
+    if request.path == TOKEN_PATH:
+        return "token"
+    return "read" if request.method in ("GET", "HEAD") else "write"
+
+
+def _check_media_type(options: SandboxOptions, request: Request) -> None:
+    if request.method not in ("POST", "PATCH"):
+        return
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    allowed = {"application/json"}
+    if request.method == "PATCH" and options.mapping == "tmf622-v5":
+        allowed |= {"application/merge-patch+json", "application/json-patch+json"}
+    if media_type in allowed:
+        return
+    message = f"Content-Type must be {' or '.join(sorted(allowed))}"
+    if options.mapping == "salesforce-v4":
+        raise platform_error(415, "UNSUPPORTED_MEDIA_TYPE", message)
+    raise tmf_error(415, "27", "Unsupported media type", message)
+
+
+def error_answer(status: int, message: str) -> Answer:
+    """Answer bytes that were no request."""
+    return json_answer(status, {"code": str(status), "reason": "Bad request", "message": message})
