@@ -47,12 +47,16 @@ def json_answer(status: int, document: Any, headers: tuple[tuple[str, str], ...]
     return Answer(status, encode(document), headers)
 
 
-def tmf_error(status: int, code: str, reason: str, message: str) -> RefusedError:
+def tmf_error(
+    status: int,
+    code: str,
+    reason: str,
+    message: str,
+    headers: tuple[tuple[str, str], ...] = (),
+) -> RefusedError:
     """Refuse with the TM Forum error object (the TMF layer's own 400, 404, 409)."""
-    return RefusedError(
-        status,
-        {"@type": "Error", "code": code, "reason": reason, "message": message, "status": str(status)},
-    )
+    document = {"@type": "Error", "code": code, "reason": reason, "message": message, "status": str(status)}
+    return RefusedError(status, document, headers)
 
 
 def invalid(path: str, message: str) -> RefusedError:
