@@ -111,6 +111,13 @@ class ItemSlots(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         tuple[str, ...],
         documented("item attributes the system has a place for; others are dropped with a finding; empty keeps all"),
     ] = ()
+    product_attributes: Annotated[
+        tuple[str, ...],
+        documented("product attributes the system has a place for; others are dropped with a finding; empty keeps all"),
+    ] = ()
+    place_role: Annotated[str, documented("role of a place that has none; the standard makes it mandatory")] = (
+        "installation address"
+    )
     notes: Annotated[
         Literal["item", "order", "drop"],
         documented("where an item's note goes; `order` prefixes the text with the item"),
@@ -129,6 +136,9 @@ class PriceRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     recurring_required: Annotated[
         tuple[str, ...], documented("attributes a recurring priceAlteration must have, else the checkout is refused")
     ] = ()
+    charge_periods: Annotated[
+        dict[str, str], documented("recurringChargePeriod of the cart to the order system's word, where they differ")
+    ] = field(default_factory=dict)
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -31,7 +31,8 @@ class OrderLine(Struct, frozen=True, kw_only=True):
     """One productOrderItem of the canonical order, taken out of its tree.
 
     `item` is the productOrderItem without its nested items and without alterations that are sent later;
-    `parent_id` the id of the item above; `root_id` of the item at the top; `depth` is 1 for a root.
+    `parent_id` the id of the item above; `root_id` of the item at the top; `depth` is 1 for a root. `path` is the cart
+    item's path (`cartItem[0].cartItem[1]`), for findings and explanations.
     """
 
     id: str
@@ -42,6 +43,7 @@ class OrderLine(Struct, frozen=True, kw_only=True):
     item: dict[str, Any]
     mandatory: bool = False
     alterations: tuple[dict[str, Any], ...] = ()
+    path: str = ""
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -78,7 +80,7 @@ class KnownLine(Struct, frozen=True, kw_only=True):
     """A line that exists in the order system, as read back.
 
     `item_id` is the id it echoes, None when it does not; `parent_line_id` its parent's line id; `action` lower case.
-    `alterations` is None when the system does not show them.
+    `alterations` is None when the system does not show them; `product_id` is the installed product a line is about.
     """
 
     line_id: str
@@ -89,6 +91,7 @@ class KnownLine(Struct, frozen=True, kw_only=True):
     quantity: int | None
     characteristics: dict[str, Any]
     alterations: tuple[dict[str, Any], ...] | None = None
+    product_id: str | None = None
 
 
 class ObservedOrder(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,94 @@
+"""Findings: what the ordering stage tells about a cart, one code for each kind.
+
+A finding never carries a value of the cart beyond identifiers of items and names of attributes: values may be personal data.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.ordering.model import Finding, Severity
+
+CODES: Final[dict[str, str]] = {
+    # Refusals.
+    "ambiguous_children": "An item gives its children twice, as cartItem and as cardItem.",
+    "bad_date": "A date-time cannot be read.",
+    "bad_number": "A number is not of the kind its attribute needs, e.g. a fraction where an integer is meant.",
+    "bad_quantity": "A quantity is not a positive integer.",
+    "characteristic_incomplete": "A product characteristic has no name.",
+    "does_not_fit": "The order does not fit the calls that the order system accepts.",
+    "hierarchy_cycle": "Items are each other's parents.",
+    "item_too_large": "One item alone exceeds what a call may carry.",
+    "missing_identifier": "A reference has neither an id nor an href.",
+    "missing_offering": "An item to be added names neither a product offering nor a product.",
+    "missing_product_reference": "An item that changes, removes or keeps a product does not say which product.",
+    "nothing_to_order": "No item of the cart is to be ordered now.",
+    "party_missing": "The order system needs a related party, and none was given.",
+    "party_unmappable": "A related party cannot be referred to: it has neither an id nor an href.",
+    "price_incomplete": "A price alteration has no price.",
+    "recurring_incomplete": "A recurring price alteration lacks attributes that the order system demands.",
+    "too_deep": "Items are nested deeper than any order system accepts.",
+    "unknown_action": "An action is none of add, modify, delete and noChange.",
+    "unknown_status": "An item's status says neither that it is active nor that it is saved for later.",
+    "wrong_type": "An attribute has another JSON type than the standard gives it.",
+    # What changed on the way.
+    "converted": "A value was written differently to mean the same.",
+    "defaulted": "An attribute was set because it was absent.",
+    "dropped": "An attribute has no place in the order and is not sent.",
+    "hierarchy": "A relationship between items was read as parent and child.",
+    "left_behind": "An item is saved for later and stays in the cart.",
+    "marker": "The order's external id carries the gateway's own marker.",
+    "moved": "An attribute is sent in another place of the order.",
+    "overridden": "The checkout request replaces an attribute of the cart.",
+    "regenerated_id": "An item got a new id, because its own was absent or not unique.",
+    "relationship_dropped": "A relationship between items is not sent.",
+    "renamed": "An attribute is sent under another name.",
+    "sent_later": "Price alterations are sent in calls of their own, after the lines exist.",
+    "totals_not_sent": "Totals are not sent, because they may count items that stay behind.",
+}
+
+
+class Findings:
+    """Collects findings in the order they are made; `refused` once one of them is an error."""
+
+    __slots__ = ("_found", "refused")
+
+    def __init__(self) -> None:
+        self._found: list[Finding] = []
+        self.refused = False
+
+    def _add(self, severity: Severity, code: str, path: str, message: str) -> None:
+        assert code in CODES, code
+        self._found.append(Finding(severity=severity, code=code, path=path, message=message))
+
+    def info(self, code: str, path: str, message: str) -> None:
+        """Note something a reader may want to know."""
+        self._add("info", code, path, message)
+
+    def warning(self, code: str, path: str, message: str) -> None:
+        """Note something that is lost or assumed."""
+        self._add("warning", code, path, message)
+
+    def error(self, code: str, path: str, message: str) -> None:
+        """Note a reason to refuse the checkout."""
+        self._add("error", code, path, message)
+        self.refused = True
+
+    def all(self) -> tuple[Finding, ...]:
+        """Return what was found so far."""
+        return tuple(self._found)
+
+
+def json_type(value: object) -> str:
+    """Return the JSON name of `value`'s type, for messages."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, str):
+        return "a string"
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list | tuple):
+        return "an array"
+    return "a number"

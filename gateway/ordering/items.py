@@ -1,0 +1,245 @@
+"""Cart items as order lines: action, quantity, references, prices, notes, relationships."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from gateway.ordering.findings import Findings
+from gateway.ordering.mapping import Mapping
+from gateway.ordering.model import OrderLine
+from gateway.ordering.prices import Prices
+from gateway.ordering.products import Products, mandatory_offerings, product_offering
+from gateway.ordering.tree import Entry
+from gateway.ordering.values import date_time, integer, objects, wrong_type
+
+_ACTIONS: Final = {"add": "add", "modify": "modify", "delete": "delete", "nochange": "noChange"}
+_NOT_LETTERS: Final = re.compile(r"[^a-z]")
+_TOTALS: Final = ("itemTotalPrice", "ItemTotalPrice", "totalItemPrice")
+_READ_ELSEWHERE: Final = frozenset(
+    {"id", "action", "quantity", "status", "cartItem", "cardItem", "cartItemRelationship", "note",
+     "@type", "@baseType", "@schemaLocation", "productOrderItem", "productOrderItemRelationship"}
+)  # fmt: skip
+
+
+class Items:
+    """Translates the entries of one cart; item notes that belong on the order gather in `order_notes`."""
+
+    def __init__(self, mapping: Mapping, findings: Findings) -> None:
+        self._mapping = mapping
+        self._findings = findings
+        self._prices = Prices(mapping, findings)
+        self.products = Products(mapping, findings)
+        self._kept = frozenset(mapping.item.attributes)
+        self._bundles: dict[str, frozenset[str]] = {}
+        self.order_notes: list[dict[str, Any]] = []
+
+    def lines(self, entries: list[Entry]) -> tuple[OrderLine, ...]:
+        """Return the order's lines for `entries`, which come parents first."""
+        actions = {id(entry): self._action(entry) for entry in entries}
+        if self._mapping.item.drop_no_change:
+            entries = self._without_unchanged(entries, actions)
+        sent = {id(entry) for entry in entries}
+        roots: dict[str, str] = {}
+        lines = []
+        for entry in entries:
+            parent_id = entry.parent.id if entry.parent else None
+            root_id = roots[entry.id] = roots[parent_id] if parent_id is not None else entry.id
+            lines.append(self._line(entry, actions[id(entry)], parent_id, root_id, sent))
+        return tuple(lines)
+
+    def _without_unchanged(self, entries: list[Entry], actions: dict[int, str]) -> list[Entry]:
+        """Return the entries without those that keep a product as it is, unless something beneath them is sent."""
+        needed: set[int] = set()
+        for entry in reversed(entries):
+            if actions[id(entry)] != "noChange" or id(entry) in needed:
+                needed.add(id(entry))
+                if entry.parent is not None:
+                    needed.add(id(entry.parent))
+        for entry in entries:
+            if id(entry) not in needed:
+                self._findings.info("dropped", entry.path, "The item changes nothing; the order system needs no line.")
+        return [entry for entry in entries if id(entry) in needed]
+
+    def _action(self, entry: Entry) -> str:
+        value = entry.raw.get("action")
+        if type(value) is str:
+            action = _ACTIONS.get(value)
+            if action is not None:
+                return action
+            action = _ACTIONS.get(_NOT_LETTERS.sub("", value.lower()))
+            if action is not None:
+                self._findings.info("converted", f"{entry.path}.action", f"The action is sent as {action}.")
+                return action
+            self._findings.error(
+                "unknown_action", f"{entry.path}.action", "It must be one of add, modify, delete and noChange."
+            )
+        elif value is None:
+            self._findings.info("defaulted", f"{entry.path}.action", "The item has no action; it is added.")
+        else:
+            wrong_type(value, "a string", f"{entry.path}.action", self._findings)
+        return "add"
+
+    def _line(self, entry: Entry, action: str, parent_id: str | None, root_id: str, sent: set[int]) -> OrderLine:
+        raw = entry.raw
+        item: dict[str, Any] = {"id": entry.id, "action": action}
+        quantity = raw.get("quantity")
+        if quantity is not None:
+            if type(quantity) is not int or quantity <= 0:
+                quantity = self._quantity(quantity, f"{entry.path}.quantity")
+            item["quantity"] = quantity
+        alterations: list[dict[str, Any]] = []
+        self._attributes(raw, item, entry.path, alterations)
+        self._check_references(raw, action, entry.path)
+        if alterations:
+            if action in ("delete", "noChange"):
+                self._findings.warning("dropped", f"{entry.path}.itemPrice", f"An item with {action} is not priced.")
+                alterations = []
+            else:
+                self._findings.info(
+                    "sent_later", f"{entry.path}.itemPrice", "Its price alterations are sent in a call of their own."
+                )
+        if raw.get("note") is not None:
+            self._notes(entry, item)
+        if entry.relations:
+            self._relations(entry, item, sent)
+        return OrderLine(
+            id=entry.id,
+            cart_item_id=entry.cart_id,
+            parent_id=parent_id,
+            root_id=root_id,
+            depth=entry.depth,
+            item=item,
+            mandatory=self._is_mandatory(entry, item),
+            alterations=tuple(alterations),
+            path=entry.path,
+        )
+
+    def _quantity(self, value: Any, path: str) -> int | None:
+        number = integer(value, path, self._findings)
+        if number is not None and number <= 0:
+            self._findings.error("bad_quantity", path, "It must be a positive integer.")
+        return number
+
+    def _attributes(
+        self, raw: dict[str, Any], item: dict[str, Any], path: str, alterations: list[dict[str, Any]]
+    ) -> None:
+        """Put every attribute but those read elsewhere into `item`, translated, or report it as dropped."""
+        findings = self._findings
+        for key, value in raw.items():
+            if key in _READ_ELSEWHERE or value is None:
+                continue
+            if key == "productOffering":
+                translated: Any = product_offering(value, f"{path}.{key}", findings)
+            elif key == "product":
+                translated = self.products.translate(value, f"{path}.{key}")
+            elif key == "itemPrice":
+                translated = self._item_prices(value, f"{path}.{key}", alterations)
+            elif key in _TOTALS:
+                self._totals(value, key, f"{path}.{key}", item)
+                continue
+            elif self._kept and key not in self._kept:
+                findings.warning("dropped", f"{path}.{key}", "The order system has no place for it.")
+                continue
+            else:
+                translated = self._checked(value, key, f"{path}.{key}")
+            if translated is not None:
+                item[key] = translated
+
+    def _checked(self, value: Any, key: str, path: str) -> Any:
+        """Return an attribute that is sent as it is; itemTerm at least has to be an array of objects."""
+        if key == "itemTerm":
+            return [member for member, _ in objects(value, path, self._findings)]
+        return value
+
+    def _item_prices(self, value: Any, path: str, alterations: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+        prices = self._prices.item_prices(value, path, alterations)
+        if self._mapping.price.item_prices:
+            return prices or None
+        if prices:
+            self._findings.warning("dropped", path, "The order system sets prices itself; only alterations are sent.")
+        return None
+
+    def _totals(self, value: Any, key: str, path: str, item: dict[str, Any]) -> None:
+        findings = self._findings
+        if not self._mapping.price.totals:
+            findings.info("dropped", path, "The order system computes totals itself.")
+        elif "itemTotalPrice" in item:
+            findings.warning("dropped", path, "The item has its total under another name already.")
+        else:
+            if key != "itemTotalPrice":
+                findings.info("renamed", path, "It is sent as itemTotalPrice.")
+            item["itemTotalPrice"] = self._prices.order_prices(value, path)
+
+    def _check_references(self, raw: dict[str, Any], action: str, path: str) -> None:
+        product = raw.get("product")
+        if action == "add":
+            if product is None and raw.get("productOffering") is None:
+                self._findings.error(
+                    "missing_offering", path, "An item to be added needs a productOffering (or a product) to be added."
+                )
+            return
+        if type(product) is dict and (product.get("id") or product.get("href")):
+            return
+        self._findings.error(
+            "missing_product_reference",
+            f"{path}.product",
+            f"An item with the action {action} needs the id or href of the product it is about.",
+        )
+
+    def _is_mandatory(self, entry: Entry, item: dict[str, Any]) -> bool:
+        """Tell whether the parent's own offering reference declares this child mandatory."""
+        parent = entry.parent
+        if parent is None:
+            return False
+        bundle = self._bundles.get(parent.id)
+        if bundle is None:
+            bundle = self._bundles[parent.id] = mandatory_offerings(parent.raw)
+        return bool(bundle) and (item.get("productOffering") or {}).get("id") in bundle
+
+    def _relations(self, entry: Entry, item: dict[str, Any], sent: set[int]) -> None:
+        path = f"{entry.path}.cartItemRelationship"
+        kept: dict[tuple[str, str], None] = {}
+        for kind, target in entry.relations:
+            if not self._mapping.item.relationships:
+                self._findings.warning("relationship_dropped", path, "The order system takes no relationships.")
+            elif id(target) not in sent:
+                self._findings.warning("relationship_dropped", path, "It refers to an item that stays behind.")
+            else:
+                kept[target.id, kind] = None
+        if kept:
+            item["productOrderItemRelationship"] = [{"id": target, "relationshipType": kind} for target, kind in kept]
+
+    def _notes(self, entry: Entry, item: dict[str, Any]) -> None:
+        path = f"{entry.path}.note"
+        where = self._mapping.item.notes
+        notes = clean_notes(entry.raw["note"], path, self._findings)
+        if not notes:
+            return
+        if where == "drop":
+            self._findings.warning("dropped", path, "The order system has no place for an item's note.")
+        elif where == "item":
+            item["note"] = notes
+        else:
+            self._findings.info("moved", path, "It is sent as a note of the order, which names the item.")
+            self.order_notes += [{**note, "text": f"[item {entry.id}] {note['text']}"} for note in notes]
+
+
+def clean_notes(value: Any, path: str, findings: Findings) -> list[dict[str, Any]]:
+    """Return the notes at `path` that have a text, with dates in the form of RFC 3339."""
+    kept = []
+    for member, member_path in objects(value, path, findings):
+        content = member.get("text")
+        if content is None or content == "":
+            findings.warning("dropped", member_path, "A note without a text says nothing; it is not sent.")
+            continue
+        if type(content) is not str:
+            wrong_type(content, "a string", f"{member_path}.text", findings)
+            continue
+        note = member
+        if member.get("date") is not None:
+            written = date_time(member["date"], f"{member_path}.date", findings)
+            if written is not None and written != member["date"]:
+                note = {**member, "date": written}
+        kept.append(note)
+    return kept

@@ -1,0 +1,116 @@
+"""Related parties of the order and the contact for its notifications."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from gateway.ordering.findings import Findings
+from gateway.ordering.mapping import Mapping
+from gateway.ordering.products import flat_party
+from gateway.ordering.values import last_segment, objects, text
+
+_EMAIL: Final = ("emailAddress", "email")
+_PHONE: Final = ("phoneNumber",)
+
+
+class Parties:
+    """Translates the related parties of one order."""
+
+    def __init__(self, mapping: Mapping, findings: Findings) -> None:
+        self._slots = mapping.order
+        self._findings = findings
+
+    def translate(self, value: Any, path: str) -> list[dict[str, Any]]:
+        """Return the parties to send, in the order of the mapping's roles."""
+        roles = {role.lower(): rank for rank, role in enumerate(self._slots.party_roles)}
+        ranked: list[tuple[int, dict[str, Any]]] = []
+        for member, member_path in objects(value, path, self._findings):
+            inner = member.get("partyOrPartyRole")
+            party = flat_party(member, inner) if type(inner) is dict else dict(member)
+            text(party, "role", member_path, self._findings)
+            role = party.get("role") or self._slots.party_role
+            rank = roles.get(str(role).lower(), -1)
+            if roles and rank < 0:
+                self._findings.warning(
+                    "dropped", member_path, "The order system takes no party of this role; it is not sent."
+                )
+                continue
+            translated = self._party(party, member_path)
+            if translated is not None:
+                ranked.append((rank, translated))
+        ranked.sort(key=lambda pair: pair[0])
+        return [party for _, party in ranked]
+
+    def _party(self, party: dict[str, Any], path: str) -> dict[str, Any] | None:
+        findings, slots = self._findings, self._slots
+        text(party, "name", path, findings)
+        identifier = text(party, "id", path, findings)
+        href = text(party, "href", path, findings)
+        if not identifier:
+            identifier = last_segment(href) if href else ""
+            if not identifier:
+                findings.error(
+                    "party_unmappable",
+                    path,
+                    "The party has neither an id nor an href: enrol it as a customer first and give its id.",
+                )
+                return None
+            findings.info("defaulted", f"{path}.id", "The id is taken from the last segment of the href.")
+        translated = {"id": identifier} | {
+            key: value for key, value in party.items() if value is not None and key != "id"
+        }
+        if "validFor" in translated:
+            del translated["validFor"]
+            findings.warning("dropped", f"{path}.validFor", "The order's parties have no validity.")
+        if not translated.get("role"):
+            translated["role"] = slots.party_role
+            findings.info("defaulted", f"{path}.role", "The party has no role; the mapping's default is sent.")
+        self._referred_type(translated, path)
+        return translated
+
+    def _referred_type(self, party: dict[str, Any], path: str) -> None:
+        slots, findings = self._slots, self._findings
+        given = text(party, "@referredType", path, findings)
+        forced = slots.party_referred_type_forced
+        if forced:
+            if given not in (None, forced):
+                findings.info("converted", f"{path}.@referredType", "The order system wants its own word here.")
+            elif given is None:
+                findings.info("defaulted", f"{path}.@referredType", "The order system wants its own word here.")
+            party["@referredType"] = forced
+        elif not given:
+            party["@referredType"] = slots.party_referred_type
+            findings.info("defaulted", f"{path}.@referredType", "The mapping's default is sent.")
+
+    def check_present(self, found: dict[str, Any]) -> None:
+        """Refuse an order without a party when the order system demands one."""
+        if not self._slots.party_required or found.get("relatedParty"):
+            return
+        roles = ", ".join(self._slots.party_roles)
+        wanted = f" with one of the roles {roles}" if roles else ""
+        self._findings.error("party_missing", "relatedParty", f"The order system needs a party{wanted}; give its id.")
+
+
+def notification_contact(value: Any, findings: Findings, *, taken: bool) -> str | None:
+    """Return the contact for notifications among the cart's contact media: preferred first, email before phone.
+
+    Reads R17 and v4 (`characteristic`), and v5 (the address on the medium itself). `taken`: the request has one already.
+    """
+    candidates: list[tuple[bool, int, int, str, str]] = []
+    for position, (member, path) in enumerate(objects(value, "contactMedium", findings)):
+        inner = member.get("characteristic")
+        source = inner if type(inner) is dict else member
+        for rank, names in enumerate((_EMAIL, _PHONE)):
+            for name in names:
+                address = source.get(name)
+                if type(address) is str and address:
+                    candidates.append((member.get("preferred") is not True, rank, position, path, address))
+                elif address is not None:
+                    text(source, name, path, findings)
+    chosen = None if taken else min(candidates, default=None)
+    for _, path in objects(value, "contactMedium", Findings()):
+        if chosen is not None and chosen[3] == path:
+            findings.info("moved", path, "Its address is sent as notificationContact.")
+        else:
+            findings.warning("dropped", path, "The order has room for one contact, an email address or a phone number.")
+    return chosen[4] if chosen else None

@@ -1,0 +1,244 @@
+"""Products, product offerings, characteristics and places of a cart item, in the shape of a TMF622 v4 order item.
+
+Reads the shapes of TMF663 R17 (`characteristic`, relationship `type`), v4, and v5 (typed characteristics,
+`RelatedPartyOrPartyRole`, a place inside `RelatedPlaceRefOrValue`). What needs no change is shared, not copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from gateway.ordering.findings import Findings
+from gateway.ordering.mapping import Mapping
+from gateway.ordering.values import all_objects, last_segment, objects, reference, text, wrong_type
+from gateway.tmf.json import encode_json
+
+PRODUCT_DEPTH_MAX: Final = 8
+_ALWAYS: Final = frozenset({"id", "href", "@type", "@baseType", "@schemaLocation", "@referredType"})
+
+
+def product_offering(value: Any, path: str, findings: Findings) -> dict[str, Any] | None:
+    """Return the product offering reference at `path`, with an id and without R17's bundledProductOffering."""
+    if type(value) is not dict:
+        wrong_type(value, "an object", path, findings)
+        return None
+    node = reference(value, path, findings)
+    if node is None:
+        return None
+    for key in ("href", "name"):
+        text(node, key, path, findings)
+    if "bundledProductOffering" in node:
+        node = {key: inner for key, inner in node.items() if key != "bundledProductOffering"}
+        findings.info(
+            "dropped", f"{path}.bundledProductOffering", "The order names the children as items; the list is not sent."
+        )
+    return node
+
+
+def mandatory_offerings(item: dict[str, Any]) -> frozenset[str]:
+    """Return the ids of the offerings that the item's offering reference declares mandatory children.
+
+    The reference may carry TMF620's bundledProductOffering, whose option has a lower limit of at least one.
+    """
+    offering = item.get("productOffering")
+    bundled = offering.get("bundledProductOffering") if type(offering) is dict else None
+    if type(bundled) is not list:
+        return frozenset()
+    found = set()
+    for member in bundled:
+        option = member.get("bundledProductOfferingOption") if type(member) is dict else None
+        lower = option.get("numberRelOfferLowerLimit") if type(option) is dict else None
+        if type(lower) is int and lower >= 1 and type(member.get("id")) is str:
+            found.add(member["id"])
+    return frozenset(found)
+
+
+class Products:
+    """Translates the `product` of cart items for one mapping."""
+
+    def __init__(self, mapping: Mapping, findings: Findings) -> None:
+        self._findings = findings
+        self._as_text = mapping.item.characteristic_values == "string"
+        self._kept = frozenset(mapping.item.product_attributes)
+        self._place_role = mapping.item.place_role
+        self._referred_type = mapping.order.party_referred_type
+        self._handlers: dict[str, Callable[[Any, str], Any]] = {
+            "place": self._places,
+            "relatedParty": self._parties,
+            "productSpecification": self._reference,
+            "productOffering": lambda value, path: product_offering(value, path, findings),
+        }
+
+    def keeps(self, key: str) -> bool:
+        """Tell whether the order system has a place for the product attribute `key`."""
+        return not self._kept or key in self._kept or key in _ALWAYS
+
+    def translate(self, value: Any, path: str, depth: int = 1) -> dict[str, Any] | None:
+        """Return the product at `path` in TMF622 v4 shape; None with an error when it is no object."""
+        findings = self._findings
+        if type(value) is not dict:
+            wrong_type(value, "an object", path, findings)
+            return None
+        product: dict[str, Any] = {}
+        for key, inner in value.items():
+            if inner is None:
+                continue
+            if key != "characteristic" and not self.keeps(key):
+                findings.warning("dropped", f"{path}.{key}", "The order system has no place for it.")
+            elif key == "productCharacteristic":
+                product[key] = self._characteristics(inner, f"{path}.{key}", renamed=False)
+            elif key == "characteristic":
+                self._renamed_characteristics(inner, path, value, product)
+            elif key == "productRelationship":
+                product[key] = self._relationships(inner, f"{path}.{key}", depth)
+            elif key in self._handlers:
+                translated = self._handlers[key](inner, f"{path}.{key}")
+                if translated is not None:
+                    product[key] = translated
+            elif key in ("id", "href", "name", "description"):
+                text(value, key, path, findings)
+                product[key] = inner
+            else:
+                product[key] = inner
+        if "id" not in product and type(product.get("href")) is str:
+            self._id_from_href(product, path)
+        return product
+
+    def _id_from_href(self, product: dict[str, Any], path: str) -> None:
+        derived = last_segment(product["href"])
+        if derived:
+            product["id"] = derived
+            self._findings.info("defaulted", f"{path}.id", "The id is taken from the last segment of the href.")
+
+    def _renamed_characteristics(self, inner: Any, path: str, source: dict[str, Any], product: dict[str, Any]) -> None:
+        """Put R17's `characteristic` under its v4 name, after those already there."""
+        renamed = self._characteristics(inner, f"{path}.characteristic", renamed=True)
+        self._findings.info("renamed", f"{path}.characteristic", "It is sent as productCharacteristic.")
+        if source.get("productCharacteristic") is None or type(product.get("productCharacteristic")) is list:
+            product["productCharacteristic"] = product.get("productCharacteristic", []) + renamed
+            return
+        product["productCharacteristic"] = renamed
+
+    def _characteristics(self, value: Any, path: str, *, renamed: bool) -> list[dict[str, Any]]:
+        findings = self._findings
+        if not renamed and all_objects(value):
+            as_text = self._as_text
+            for member in value:
+                if (
+                    type(member.get("name")) is not str
+                    or member.get("value") is None
+                    or (as_text and type(member["value"]) is not str)
+                ):
+                    break
+            else:
+                return value  # type: ignore[no-any-return]  # all_objects has looked
+        kept = []
+        for member, member_path in objects(value, path, findings):
+            characteristic = self._characteristic(member, member_path)
+            if characteristic is not None:
+                if renamed and type(characteristic["value"]) is str:
+                    characteristic = {"valueType": "string", **characteristic}
+                kept.append(characteristic)
+        return kept
+
+    def _characteristic(self, member: dict[str, Any], path: str) -> dict[str, Any] | None:
+        findings = self._findings
+        if text(member, "name", path, findings) is None:
+            if member.get("name") is None:
+                findings.error("characteristic_incomplete", path, "It has no name; give the characteristic's name.")
+            return None
+        value = member.get("value")
+        if value is None:
+            findings.warning("dropped", path, "The characteristic has no value; it is not sent.")
+            return None
+        if self._as_text and type(value) is not str:
+            findings.info("converted", f"{path}.value", "The value is sent as a string.")
+            return {**member, "value": as_text(value)}
+        return member
+
+    def _places(self, value: Any, path: str) -> list[dict[str, Any]]:
+        return [
+            place
+            for member, member_path in objects(value, path, self._findings)
+            if (place := self.place(member, member_path)) is not None
+        ]
+
+    def place(self, member: dict[str, Any], path: str) -> dict[str, Any] | None:
+        """Return the place at `path` as TMF622 v4 writes it: the reference or value itself, with its role."""
+        findings = self._findings
+        inner = member.get("place")
+        if type(inner) is dict:  # v5: {role, place}
+            member = {**inner, **{key: value for key, value in member.items() if key not in ("place", "@type")}}
+            findings.info("moved", f"{path}.place", "The place is sent without the wrapper of v5.")
+        text(member, "id", path, findings)
+        if member.get("id") is None and type(member.get("href")) is str and (derived := last_segment(member["href"])):
+            member = {"id": derived, **{key: value for key, value in member.items() if key != "id"}}
+            findings.info("defaulted", f"{path}.id", "The id is taken from the last segment of the href.")
+        if text(member, "role", path, findings) is None:
+            if member.get("role") is not None:
+                return None
+            member = {**member, "role": self._place_role}
+            findings.info("defaulted", f"{path}.role", "The place has no role; the mapping's default is sent.")
+        return member
+
+    def _parties(self, value: Any, path: str) -> list[dict[str, Any]]:
+        findings = self._findings
+        kept = []
+        for member, member_path in objects(value, path, findings):
+            inner = member.get("partyOrPartyRole")
+            party = flat_party(member, inner) if type(inner) is dict else member
+            has_id = type(party.get("id")) is str and party["id"]
+            href = party.get("href")
+            derived = last_segment(href) if not has_id and type(href) is str else ""
+            if not has_id and not derived:
+                findings.warning("dropped", member_path, "The party has neither an id nor an href; it is not sent.")
+                continue
+            if derived:
+                party = {"id": derived, **{key: inner for key, inner in party.items() if key != "id"}}
+                findings.info("defaulted", f"{member_path}.id", "The id is taken from the last segment of the href.")
+            if type(party.get("@referredType")) is not str:
+                party = {**party, "@referredType": self._referred_type}
+                findings.info("defaulted", f"{member_path}.@referredType", "The mapping's default is sent.")
+            kept.append(party)
+        return kept
+
+    def _reference(self, value: Any, path: str) -> dict[str, Any] | None:
+        if type(value) is not dict:
+            wrong_type(value, "an object", path, self._findings)
+            return None
+        return reference(value, path, self._findings)
+
+    def _relationships(self, value: Any, path: str, depth: int) -> list[dict[str, Any]]:
+        findings = self._findings
+        kept = []
+        for member, member_path in objects(value, path, findings):
+            kind = member.get("relationshipType", member.get("type"))
+            if type(kind) is not str:
+                findings.warning("dropped", member_path, "The product relationship has no relationshipType.")
+                continue
+            if "relationshipType" not in member:
+                findings.info("renamed", f"{member_path}.type", "It is sent as relationshipType.")
+            inner = member.get("product")
+            if inner is None and type(member.get("id")) is str:  # v5 refers by id
+                inner = {key: member[key] for key in ("id", "href", "name") if key in member}
+            if type(inner) is not dict or depth >= PRODUCT_DEPTH_MAX:
+                findings.warning("dropped", member_path, "The related product is not named, or nested too deep.")
+                continue
+            product = self.translate(inner, f"{member_path}.product", depth + 1)
+            rest = {key: value for key, value in member.items() if key not in ("type", "product", "id", "href", "name")}
+            kept.append({**rest, "relationshipType": kind, "product": product})
+        return kept
+
+
+def flat_party(member: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
+    """Return v5's {role, partyOrPartyRole} as one v4 object."""
+    outer = {key: value for key, value in member.items() if key not in ("partyOrPartyRole", "@type")}
+    return {**{key: value for key, value in inner.items() if key != "@type"}, **outer}
+
+
+def as_text(value: Any) -> str:
+    """Return a JSON value as order systems that keep strings write it: true, 19.90, text as it is, objects as JSON."""
+    if type(value) is str:
+        return value
+    return encode_json(value).decode()

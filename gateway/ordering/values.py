@@ -1,0 +1,138 @@
+"""Reading attributes of JSON documents whose types nobody has checked: the value, or a finding that says what is wrong.
+
+JSON null reads as absent, as in a merge patch. No function here raises on any JSON value.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from gateway.ordering.findings import Findings, json_type
+
+_OBJECT_OR_ARRAY: Final = "an array of objects"
+_RFC3339: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def wrong_type(value: Any, wanted: str, path: str, findings: Findings) -> None:
+    """Refuse `value` at `path`: it is not `wanted` (`a string`, `an object`)."""
+    findings.error("wrong_type", path, f"It is {json_type(value)}; it must be {wanted}.")
+
+
+def text(node: dict[str, Any], key: str, path: str, findings: Findings) -> str | None:
+    """Return the string `node[key]`; None when it is absent, null or (with a finding) of another type."""
+    value = node.get(key)
+    if value is None or type(value) is str:
+        return value
+    wrong_type(value, "a string", f"{path}.{key}" if path else key, findings)
+    return None
+
+
+def objects(value: Any, path: str, findings: Findings) -> list[tuple[dict[str, Any], str]]:
+    """Return the objects of the array `value`, each with its path.
+
+    A single object stands for an array of one (TMF663 R17 samples write `note` so); null for an empty one.
+    """
+    if value is None:
+        return []
+    if type(value) is dict:
+        findings.info("converted", path, "A single object is read as an array of one.")
+        return [(value, path)]
+    if type(value) is not list:
+        wrong_type(value, _OBJECT_OR_ARRAY, path, findings)
+        return []
+    found = []
+    for position, member in enumerate(value):
+        if type(member) is dict:
+            found.append((member, f"{path}[{position}]"))
+        else:
+            wrong_type(member, "an object", f"{path}[{position}]", findings)
+    return found
+
+
+def all_objects(value: Any) -> bool:
+    """Tell whether `value` is an array of objects only, the usual case that needs no finding."""
+    if type(value) is not list:
+        return False
+    return all(type(member) is dict for member in value)
+
+
+def integer(value: Any, path: str, findings: Findings) -> int | None:
+    """Return `value` as an integer; 3.0 is one (with a finding), 3.5, true and "3" are not."""
+    if type(value) is int:
+        return value
+    if isinstance(value, Decimal | float) and _is_integral(value):
+        findings.info("converted", path, "A number with an empty fraction is sent as an integer.")
+        return int(value)
+    if isinstance(value, Decimal | float):
+        findings.error("bad_number", path, "It has a fraction; it must be an integer.")
+    else:
+        wrong_type(value, "an integer", path, findings)
+    return None
+
+
+def _is_integral(value: Decimal | float) -> bool:
+    number = Decimal(value)
+    return number.is_finite() and abs(number.adjusted()) <= 20 and number == number.to_integral_value()  # noqa: PLR2004 -- no count of this world has 20 digits
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether `value` is a JSON number (a boolean is none)."""
+    return isinstance(value, int | Decimal | float) and not isinstance(value, bool)
+
+
+def last_segment(href: str) -> str:
+    """Return the last path segment of `href`, without query and fragment: the id of the resource it addresses."""
+    path = href.partition("#")[0].partition("?")[0].rstrip("/")
+    segment = path.rpartition("/")[2]
+    return segment if "://" not in segment and not path.endswith(":/") else ""
+
+
+def date_time(value: Any, path: str, findings: Findings) -> str | None:
+    """Return `value` as an RFC 3339 date-time; the lenient forms of R17 (no seconds, no zone: UTC) with a finding."""
+    if type(value) is not str:
+        wrong_type(value, "a date-time such as 2026-12-01T00:00:00Z", path, findings)
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        findings.error("bad_date", path, "It cannot be read; write a date-time such as 2026-12-01T00:00:00Z.")
+        return None
+    if _RFC3339.fullmatch(value):
+        return value
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+        findings.info("converted", path, "The date-time names no time zone; it is read as UTC.")
+    else:
+        findings.info("converted", path, "The date-time is written in the form of RFC 3339.")
+    return rfc3339(moment)
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return `moment` as an RFC 3339 date-time, UTC written as `Z`."""
+    written = moment.isoformat()
+    return written.removesuffix("+00:00") + "Z" if written.endswith("+00:00") else written
+
+
+def reference(node: dict[str, Any], path: str, findings: Findings) -> dict[str, Any] | None:
+    """Return the reference `node` with an id: its own, or the last segment of its href (R17 allows an href alone).
+
+    None with an error when it has neither, or one of another type.
+    """
+    identifier = node.get("id")
+    if type(identifier) is str and identifier:
+        return node
+    if identifier is not None and type(identifier) is not str:
+        wrong_type(identifier, "a string", f"{path}.id", findings)
+        return None
+    href = text(node, "href", path, findings)
+    derived = last_segment(href) if href else ""
+    if not derived:
+        findings.error("missing_identifier", path, "It has neither an id nor an href; give one of them.")
+        return None
+    findings.info("defaulted", f"{path}.id", "The id is taken from the last segment of the href.")
+    return {"id": derived} | {key: value for key, value in node.items() if key != "id"}
