@@ -1,0 +1,199 @@
+"""The client of one order system: one call is one attempt, its outcome a value, and every read bounded.
+
+Calls with an effect are sent once, on a connection of their own, inside a total deadline. Reads are harmless: they use
+kept connections and are repeated in short bursts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote, unquote
+
+from gateway.ordering.model import ObservedOrder, RenderedStep
+from gateway.ordering.reading import read_order
+from gateway.tmf.json import encode_json
+from gateway.upstream.answers import is_safe_id
+from gateway.upstream.gate import Gate
+from gateway.upstream.limiter import NoSlot
+from gateway.upstream.options import UpstreamOptions
+from gateway.upstream.outcome import Call, NotSent, Outcome, Rejected, Unknown, classify
+from gateway.upstream.port import FindResult, ReadFailed
+from gateway.upstream.reads import HTTP_NOT_FOUND, Reader, decode_answer
+from gateway.upstream.search import Page, Scanner, Walk, paging_offset, scan_parameters, walk
+from gateway.upstream.transport import Answer, ExchangeFailed, HttpPort
+
+_NOT_OFFERED: Final = 405
+
+
+class UpstreamClient:
+    """Talks TMF622 to one order system. Close it when done.
+
+    `clock` returns monotonic seconds, `jitter` a number in [0, 1), `sleep` waits; they are given for tests.
+    """
+
+    def __init__(
+        self,
+        options: UpstreamOptions,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._options = options
+        self._mapping = options.mapping
+        self._clock = clock
+        self._gate = Gate(options, clock=clock, jitter=jitter)
+        self._reader = Reader(options, self._gate, clock=clock, sleep=sleep, jitter=jitter)
+        self._scanner = Scanner(self._scan, interval_seconds=options.scan_interval_seconds, clock=clock, sleep=sleep)
+        self._port = HttpPort(
+            connect_timeout_seconds=options.connect_timeout_seconds,
+            read_timeout_seconds=options.read_timeout_seconds,
+            response_bytes_max=options.response_bytes_max,
+            connections_max=options.concurrency_max,
+            keep_alive=False,
+            auth=options.auth,
+            tls=options.tls,
+        )
+
+    def __repr__(self) -> str:
+        return f"UpstreamClient({self._options.name!r})"
+
+    async def send(self, rendered: RenderedStep) -> Outcome:
+        """Send one step, once. Every outcome is a value; only cancellation is raised, and it means Unknown."""
+        call: Call = "create" if rendered.kind == "create" else "change"
+        return await self._perform(call, rendered.method, rendered.path, rendered.body, rendered.media_type)
+
+    async def get_order(self, order_id: str) -> ObservedOrder | None:
+        """Read an order with its lines. None is a proof that it does not exist; raises ReadFailed for everything else."""
+        if not is_safe_id(order_id):
+            raise ReadFailed("the order id cannot be part of a URL")
+        try:
+            reading = await self._reader.read(self._url(self._order_path(order_id)))
+        except ReadFailed as failure:
+            if failure.status == HTTP_NOT_FOUND:
+                return None
+            raise
+        order = read_order(reading.document, self._mapping)
+        if order is None:
+            raise ReadFailed("the answer is not a product order")
+        if order.id != order_id:
+            raise ReadFailed("the answer is another order than the one asked for")
+        return order
+
+    async def find(self, marker: str, *, since: datetime) -> FindResult:
+        """Search the orders that carry `marker` in the way the mapping names; never raises ReadFailed.
+
+        `complete` is True only when the search proves that there is no other. `since` is when the first call with this
+        marker was sent. A filter that turns out to be ignored is replaced by a scan.
+        """
+        recovery = self._mapping.recovery
+        if recovery.find == "none":
+            return FindResult((), complete=False)
+        if recovery.find == "filter":
+            found = await self._walk({recovery.filter_parameter: marker}, marker)
+            if not found.filter_ignored:
+                return found.result(marker)
+        return await self._scanner.find(marker, since)
+
+    async def cancel(self, order_id: str, reason: str) -> Outcome:
+        """Ask for the cancellation of an order (a TMF622 task); Rejected when the mapping names no such resource."""
+        resource = self._mapping.api.cancel_resource
+        if not resource:
+            return Rejected(_NOT_OFFERED, "notOffered", "the mapping names no resource for cancelling orders")
+        if not is_safe_id(order_id):
+            return NotSent("the order id cannot be part of a URL")
+        body: dict[str, Any] = {"productOrder": {"id": order_id}, "cancellationReason": reason}
+        if self._mapping.dialect == "tmf622-v5":
+            body["@type"] = "CancelProductOrder"
+            body["productOrder"]["@type"] = "ProductOrderRef"
+        return await self._perform("cancel", "POST", resource, encode_json(body), "application/json")
+
+    async def delete(self, order_id: str) -> Outcome:
+        """Delete a draft; Accepted also when it is gone already, Rejected when the mapping does not allow it."""
+        if not self._mapping.api.delete_allowed:
+            return Rejected(_NOT_OFFERED, "notOffered", "the mapping does not allow orders to be deleted")
+        if not is_safe_id(order_id):
+            return NotSent("the order id cannot be part of a URL")
+        return await self._perform("delete", "DELETE", self._order_path(order_id))
+
+    async def close(self) -> None:
+        """Stop scans and close every connection."""
+        await self._scanner.close()
+        await self._reader.close()
+        await self._port.close()
+        if self._options.auth is not None:
+            await self._options.auth.close()
+
+    async def _perform(
+        self, call: Call, method: str, path: str, body: bytes | None = None, media_type: str | None = None
+    ) -> Outcome:
+        began = self._clock()
+        if not _is_plain_path(path):
+            return NotSent("the path of the call holds separators or dot segments that do not belong there")
+        if not await self._circuit_closed():
+            return NotSent("circuit open: too many recent calls failed", self._gate.breaker.retry_after_seconds)
+        try:
+            async with self._gate.limiter.slot(within_seconds=self._options.slot_timeout_seconds):
+                answer = await self._port.exchange(
+                    method,
+                    self._url(path),
+                    body=body,
+                    headers={"Content-Type": media_type} if media_type else None,
+                    within_seconds=max(0.0, self._options.deadline_seconds - (self._clock() - began)),
+                )
+        except NoSlot as refusal:
+            return NotSent(refusal.detail, refusal.retry_after_seconds)
+        except ExchangeFailed as failure:
+            self._gate.breaker.record(failed=True)
+            return Unknown(failure.detail) if failure.sent else NotSent(failure.detail, failure.retry_after_seconds)
+        outcome = self._outcome(answer, call)
+        self._gate.breaker.record(failed=isinstance(outcome, Unknown))
+        self._gate.note(answer.status, outcome)
+        return outcome
+
+    def _outcome(self, answer: Answer, call: Call) -> Outcome:
+        try:
+            document, unreadable = decode_answer(answer)
+            return classify(answer.status, answer.headers, document, self._mapping, call=call, unreadable=unreadable)
+        except Exception as error:  # noqa: BLE001 - an answer is there: a defect in reading it must not look like "not sent"
+            return Unknown(f"{answer.status} with an answer that could not be read ({type(error).__name__})")
+
+    async def _circuit_closed(self) -> bool:
+        """Tell whether calls with an effect may be sent; a circuit that may be probed is probed by a read first."""
+        if self._gate.breaker.state == "half-open":
+            paging = self._mapping.api.paging
+            smallest = {paging.limit_parameter: "1", paging.offset_parameter: str(paging_offset(paging, 0, 0))}
+            return await self._reader.probe(self._url(self._mapping.api.resource), smallest)
+        return self._gate.breaker.state == "closed"
+
+    async def _scan(self, since: datetime) -> Walk:
+        return await self._walk(scan_parameters(self._mapping, since))
+
+    async def _walk(self, parameters: dict[str, str], marker: str | None = None) -> Walk:
+        ends_at = self._clock() + self._options.scan_deadline_seconds
+        return await walk(
+            self._read_page, self._mapping, parameters, in_time=lambda: self._clock() < ends_at, only_marker=marker
+        )
+
+    async def _read_page(self, parameters: dict[str, str]) -> Page:
+        reading = await self._reader.read(self._url(self._mapping.api.resource), parameters)
+        if not isinstance(reading.document, list):
+            raise ReadFailed("the answer is not a list of orders")
+        total = reading.headers.get("x-total-count", "")
+        return Page(reading.document, int(total) if total.isascii() and total.isdigit() else None)
+
+    def _order_path(self, order_id: str) -> str:
+        return f"{self._mapping.api.resource}/{quote(order_id, safe='')}"
+
+    def _url(self, path: str) -> str:
+        return f"{self._options.base_url.rstrip('/')}/{path.lstrip('/')}"
+
+
+def _is_plain_path(path: str) -> bool:
+    """Tell whether `path` stays below the API root, also after a server has decoded it."""
+    return all(is_safe_id(unquote(segment)) for segment in path.strip("/").split("/"))

@@ -1,0 +1,41 @@
+"""Whether a call may be made now, and what its result means for the calls after it: limiter and breaker together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from gateway.upstream.auth import UpstreamAuth
+from gateway.upstream.breaker import Breaker
+from gateway.upstream.limiter import Limiter
+from gateway.upstream.options import UpstreamOptions
+from gateway.upstream.outcome import NotExecuted, Outcome
+
+UNAUTHORISED_PAUSE_SECONDS: Final = 30.0
+UNAUTHORISED: Final = 401
+
+
+class Gate:
+    """The state that all calls to one order system share."""
+
+    def __init__(self, options: UpstreamOptions, *, clock: Callable[[], float], jitter: Callable[[], float]) -> None:
+        self.breaker = Breaker(clock)
+        self.limiter = Limiter(
+            concurrency_max=options.concurrency_max,
+            rate_per_second=options.rate_per_second,
+            clock=clock,
+            jitter=jitter,
+        )
+        self._auth: UpstreamAuth | None = options.auth
+
+    def note(self, status: int, outcome: Outcome) -> None:
+        """Slow everybody down, or drop a token, when the order system asked for it by this answer."""
+        if not isinstance(outcome, NotExecuted):
+            self.limiter.succeeded()
+        elif outcome.kind != "unauthorised":
+            self.limiter.slow_down(outcome.retry_after_seconds)
+        elif status == UNAUTHORISED:
+            # A renewed token was refused too: asking on would lock the account rather than let a checkout through.
+            self.limiter.slow_down(outcome.retry_after_seconds or UNAUTHORISED_PAUSE_SECONDS)
+        elif self._auth is not None:
+            self._auth.forget()

@@ -1,0 +1,56 @@
+"""The order system as the rest of the gateway sees it: six calls, outcomes as values, one exception for failed reads."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from msgspec import Struct
+
+from gateway.errors import GatewayError
+from gateway.ordering.model import ObservedOrder, RenderedStep
+from gateway.upstream.outcome import Outcome
+
+
+class ReadFailed(GatewayError):  # noqa: N818 - it is the fact that a read gave no proof, whoever is to blame
+    """A read gave no answer that proves anything. The message is safe to show and to log.
+
+    `status` is the HTTP status if there was one, `retry_after_seconds` how long to leave the order system alone.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, retry_after_seconds: float | None = None) -> None:
+        self.status = status
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(message)
+
+
+class FindResult(Struct, frozen=True):
+    """The orders that carry a marker, and whether the search proves that there are no others.
+
+    The orders may come without their lines: a search asks for few attributes. Read an order by its id before using them.
+    """
+
+    orders: tuple[ObservedOrder, ...]
+    complete: bool
+
+
+class Upstream(Protocol):
+    """An order system. Outcomes are values; only reads raise, and only ReadFailed. Cancellation passes through."""
+
+    async def send(self, rendered: RenderedStep) -> Outcome:
+        """Send one step, once."""
+
+    async def get_order(self, order_id: str) -> ObservedOrder | None:
+        """Read an order; None if the order system says that it does not exist."""
+
+    async def find(self, marker: str, *, since: datetime) -> FindResult:
+        """Search the orders made at or after `since` that carry `marker`."""
+
+    async def cancel(self, order_id: str, reason: str) -> Outcome:
+        """Ask for the cancellation of an order."""
+
+    async def delete(self, order_id: str) -> Outcome:
+        """Delete a draft."""
+
+    async def close(self) -> None:
+        """Close every connection."""

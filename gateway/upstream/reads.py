@@ -1,0 +1,168 @@
+"""Reading from an order system: short bursts of tries, because a read is harmless, and every failure one exception.
+
+This is the only place where a call is repeated by itself. A burst ends after a few tries, and before a wait that would
+leave its total time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from collections.abc import Mapping as Headers
+from typing import Any, Final
+
+from msgspec import Struct
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, stop_before_delay
+
+from gateway.errors import MalformedBodyError
+from gateway.tmf.json import decode_json
+from gateway.upstream.answers import describe, vendor_error
+from gateway.upstream.breaker import Breaker
+from gateway.upstream.gate import Gate
+from gateway.upstream.limiter import NoSlot
+from gateway.upstream.options import UpstreamOptions
+from gateway.upstream.outcome import NotExecuted, Unknown, classify
+from gateway.upstream.port import ReadFailed
+from gateway.upstream.transport import Answer, ExchangeFailed, HttpPort
+
+ANSWER_DEPTH_MAX: Final = 100
+BACKOFF_SECONDS_FIRST: Final = 0.2
+BACKOFF_SECONDS_MAX: Final = 5.0
+HTTP_ERROR: Final = 400
+HTTP_NOT_FOUND: Final = 404
+HTTP_SERVER_ERROR: Final = 500
+
+
+class Reading(Struct, frozen=True):
+    """A successful answer to a read: its document (None when it has no body) and its headers with lower-case names."""
+
+    document: Any
+    headers: dict[str, str]
+
+
+class _Transient(ReadFailed):
+    """Another try may help."""
+
+
+class Reader:
+    """Reads below one API root. `sleep` and `jitter` (a number in [0, 1)) are given, so that tests need not wait."""
+
+    def __init__(
+        self,
+        options: UpstreamOptions,
+        gate: Gate,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._options = options
+        self._gate = gate
+        self._clock = clock
+        self._sleep = sleep
+        self._jitter = jitter
+        self._port = HttpPort(
+            connect_timeout_seconds=options.connect_timeout_seconds,
+            read_timeout_seconds=options.read_timeout_seconds,
+            response_bytes_max=options.response_bytes_max,
+            connections_max=options.concurrency_max,
+            keep_alive=True,
+            auth=options.auth,
+            tls=options.tls,
+        )
+
+    async def read(self, url: str, parameters: Headers[str, str] | None = None) -> Reading:
+        """Return the answer to a GET once it is a success with an acceptable body; raises ReadFailed."""
+        ends_at = self._clock() + self._options.deadline_seconds
+        burst = AsyncRetrying(
+            sleep=self._sleep,
+            stop=stop_after_attempt(self._options.read_attempts_max)
+            | stop_before_delay(self._options.deadline_seconds),
+            wait=self._wait_seconds,
+            retry=retry_if_exception_type(_Transient),
+            reraise=True,
+        )
+        return await burst(self._attempt, url, parameters, ends_at)
+
+    async def probe(self, url: str, parameters: Headers[str, str]) -> bool:
+        """Try one harmless read while the circuit is half-open; tells whether the circuit is closed now."""
+        with contextlib.suppress(ReadFailed):  # a refusal is an answer, too: the circuit knows
+            await self._attempt(url, parameters, self._clock() + self._options.deadline_seconds)
+        return self._gate.breaker.state == "closed"
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._port.close()
+
+    def _wait_seconds(self, state: RetryCallState) -> float:
+        """Full jitter, and never earlier than the order system asked for."""
+        failure = state.outcome.exception() if state.outcome else None
+        asked_seconds = failure.retry_after_seconds if isinstance(failure, ReadFailed) else None
+        ceiling = min(BACKOFF_SECONDS_MAX, BACKOFF_SECONDS_FIRST * 2.0**state.attempt_number)
+        return max(asked_seconds or 0.0, self._jitter() * ceiling)
+
+    async def _attempt(self, url: str, parameters: Headers[str, str] | None, ends_at: float) -> Reading:
+        breaker = self._gate.breaker
+        probing = breaker.begin_probe()
+        if not probing and breaker.state != "closed":
+            raise circuit_open(breaker)
+        answered: bool | None = None
+        try:
+            answer = await self._exchange(url, parameters, ends_at)
+            answered = answer.status < HTTP_SERVER_ERROR
+        except ExchangeFailed as failure:
+            answered = False
+            raise _Transient(failure.detail, retry_after_seconds=failure.retry_after_seconds) from None
+        except NoSlot as refusal:
+            raise ReadFailed(refusal.detail, retry_after_seconds=refusal.retry_after_seconds) from None
+        finally:
+            if probing:
+                breaker.end_probe(answered=answered)
+            elif answered is not None:
+                breaker.record(failed=not answered)
+        return self._accept(answer)
+
+    async def _exchange(self, url: str, parameters: Headers[str, str] | None, ends_at: float) -> Answer:
+        async with self._gate.limiter.slot(within_seconds=self._options.slot_timeout_seconds):
+            remaining_seconds = max(0.0, ends_at - self._clock())
+            return await self._port.exchange("GET", url, parameters=parameters, within_seconds=remaining_seconds)
+
+    def _accept(self, answer: Answer) -> Reading:
+        document, unreadable = decode_answer(answer)
+        outcome = classify(
+            answer.status, answer.headers, document, self._options.mapping, call="change", unreadable=unreadable
+        )
+        self._gate.note(answer.status, outcome)
+        if answer.status < HTTP_ERROR:
+            return _success(answer, document, unreadable=unreadable)
+        detail = describe(answer.status, vendor_error(document))
+        if isinstance(outcome, NotExecuted) and outcome.kind != "unauthorised":
+            raise _Transient(detail, status=answer.status, retry_after_seconds=self._gate.limiter.paused_seconds)
+        if isinstance(outcome, Unknown):
+            raise _Transient(detail, status=answer.status)
+        if answer.status == HTTP_NOT_FOUND and unreadable:
+            raise ReadFailed("404 with a page instead of JSON: something before the order system answered")
+        raise ReadFailed(detail, status=answer.status, retry_after_seconds=self._gate.limiter.paused_seconds or None)
+
+
+def _success(answer: Answer, document: Any, *, unreadable: bool) -> Reading:
+    if answer.status >= 300:  # noqa: PLR2004 - the class of redirections
+        raise ReadFailed(f"{answer.status}: redirected; redirections are not followed", status=answer.status)
+    if unreadable:
+        raise _Transient(f"{answer.status} with a body that is not acceptable JSON", status=answer.status)
+    return Reading(document, answer.headers)
+
+
+def circuit_open(breaker: Breaker) -> ReadFailed:
+    """Return the refusal to read while the circuit is open."""
+    return ReadFailed("circuit open: too many recent calls failed", retry_after_seconds=breaker.retry_after_seconds)
+
+
+def decode_answer(answer: Answer) -> tuple[Any, bool]:
+    """Return the body as JSON and whether it is unreadable; an empty body is None and readable."""
+    if not answer.body.strip():
+        return None, False
+    try:
+        return decode_json(answer.body, depth_max=ANSWER_DEPTH_MAX), False
+    except MalformedBodyError:
+        return None, True
