@@ -1,0 +1,42 @@
+# Everything a newcomer or a build server runs. Needs Python 3.11 or newer, make, and a package index; nothing else.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long check docs lock runtime dev
+
+PYTHON ?= $(firstword $(shell for name in python3 python3.13 python3.12 python3.11 python3.14; do \
+	command -v $$name >/dev/null 2>&1 && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$name; done) python3)
+BIN := .venv/bin
+# Workers of the test run; 0 runs everything in one process (`make test WORKERS=0 TESTS=tests/unit`).
+WORKERS ?= 2
+TESTS ?= tests
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+demo: runtime ## a cart becomes a completed order, over HTTP, before your eyes
+	@$(BIN)/gateway demo
+
+test: dev ## every test but the long ones
+	@$(BIN)/python -m pytest -m "not long" -n $(WORKERS) --dist loadgroup $(TESTS)
+
+test-long: dev ## the tests that take minutes: real processes, killed at random
+	@$(BIN)/python -m pytest -m long -n 0 --timeout 3600 $(TESTS)
+
+check: dev ## format, lint, types, import contracts, generated pages
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m scripts.generate_reference --check
+
+docs: dev ## write the generated pages and config/gateway.toml anew
+	@$(BIN)/python -m scripts.generate_reference
+
+lock: dev ## resolve the dependencies anew and pin them with hashes
+	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
+	@$(BIN)/python -m scripts.lock
+
+# A locked set of packages in .venv, and this project on top; at once when it is there already.
+runtime dev:
+	@$(PYTHON) scripts/install.py $@
