@@ -1,0 +1,3 @@
+"""The subcommands of `gateway`, one module each."""
+
+from __future__ import annotations

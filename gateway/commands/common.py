@@ -1,0 +1,71 @@
+"""What several commands share: the `--config` option, settings with the command line's overrides, progress."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gateway.configuration import PREFIX, load_settings
+from gateway.errors import MappingError, OperatorError, SettingsError
+from gateway.ordering.mapping import Mapping
+from gateway.resources import load_mappings, unknown_mappings
+from gateway.settings import MappingSettings, Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def config_option(function: F) -> F:
+    """Add `--config FILE` (or the environment's GATEWAY_CONFIG), passed as `config_path`."""
+    return click.option(
+        "--config",
+        "config_path",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, path_type=Path),
+        envvar="GATEWAY_CONFIG",
+        show_envvar=True,
+        help="TOML file of settings; without it every setting has its default.",
+    )(function)
+
+
+def settings_with(config_path: Path | None, **server: Any) -> Settings:
+    """Return the settings, with those of `server` that are not None in the place of the file's and the environment's.
+
+    Raises SettingsError with every mistake; the combination is judged with the command line's values in it.
+    """
+    overrides = {f"{PREFIX}SERVER__{name.upper()}": str(value) for name, value in server.items() if value is not None}
+    return load_settings(config_path, {**os.environ, **overrides})
+
+
+def configuration(config_path: Path | None, **server: Any) -> tuple[Settings, dict[str, Mapping]]:
+    """Return the settings and every mapping.
+
+    Raises OperatorError with all mistakes of both, and of what one says of the other, a line each.
+    """
+    mistakes: list[str] = []
+    settings: Settings | None = None
+    mappings: dict[str, Mapping] = {}
+    try:
+        settings = settings_with(config_path, **server)
+    except SettingsError as error:
+        mistakes += str(error).splitlines()
+    try:
+        # With settings that cannot be read, the shipped mapping files are still worth a look.
+        mappings = load_mappings(settings.mappings if settings else MappingSettings())
+    except (MappingError, SettingsError) as error:
+        mistakes += str(error).splitlines()
+    else:
+        mistakes += [str(problem) for problem in unknown_mappings(settings, mappings)] if settings else []
+    if mistakes or settings is None:
+        raise OperatorError("\n".join(mistakes))
+    return settings, mappings
+
+
+def progress(text: str) -> None:
+    """Say what is going on, to a person at a terminal only."""
+    if sys.stderr.isatty():
+        click.echo(text, err=True)

@@ -1,0 +1,74 @@
+"""Files that ship with the package: mapping files and the commented configuration.
+
+In a source tree they are folders beside `gateway/`; a wheel carries them inside the package, under `gateway/_shipped`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final
+
+from gateway.errors import MappingError, Problem, SettingsError
+from gateway.ordering.loading import parse_mapping
+from gateway.ordering.mapping import Mapping
+from gateway.settings import MappingSettings, Settings
+
+PACKAGE: Final = Path(__file__).resolve().parent
+
+
+def shipped(name: str) -> Path:
+    """Return the shipped folder or file `name`, e.g. `mappings` or `config/gateway.toml`."""
+    installed = PACKAGE / "_shipped" / name
+    return installed if installed.exists() else PACKAGE.parent / name
+
+
+def mapping_files(settings: MappingSettings) -> dict[str, Path]:
+    """Return every mapping file by its mapping's name; one of the settings' folder replaces a shipped one.
+
+    Raises SettingsError when the settings name a folder that is not there.
+    """
+    files = {path.stem: path for path in sorted(shipped("mappings").glob("*.toml"))}
+    if settings.folder:
+        folder = Path(settings.folder)
+        if not folder.is_dir():
+            raise SettingsError([Problem("mappings.folder", f"{folder} is not a folder")])
+        files |= {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return files
+
+
+def load_mappings(settings: MappingSettings) -> dict[str, Mapping]:
+    """Return every mapping by its name.
+
+    Raises MappingError with the mistakes of all files together, and SettingsError as `mapping_files` does.
+    """
+    mappings: dict[str, Mapping] = {}
+    mistakes: dict[Path, tuple[Problem, ...]] = {}
+    for name, path in mapping_files(settings).items():
+        try:
+            mappings[name] = parse_mapping(path.read_bytes(), path.name)
+        except MappingError as error:
+            mistakes[path] = error.problems
+        except OSError as error:
+            mistakes[path] = (Problem("", f"cannot be read: {error.strerror}"),)
+    if len(mistakes) == 1:
+        ((path, problems),) = mistakes.items()
+        raise MappingError(str(path), problems)
+    if mistakes:
+        every = [
+            Problem(f"{path}: {problem.path}" if problem.path else str(path), problem.message)
+            for path, problems in mistakes.items()
+            for problem in problems
+        ]
+        raise MappingError("mappings", every)
+    return mappings
+
+
+def unknown_mappings(settings: Settings, mappings: Collection[str]) -> list[Problem]:
+    """Return a problem for each upstream that names a mapping that does not exist."""
+    known = ", ".join(sorted(mappings))
+    return [
+        Problem(f"upstreams.{name}.mapping", f"there is no mapping `{upstream.mapping}`; there are: {known}")
+        for name, upstream in sorted(settings.upstreams.items())
+        if upstream.mapping not in mappings
+    ]
