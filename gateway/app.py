@@ -1,0 +1,145 @@
+"""The one place where everything is wired: services, routes, start and stop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from time import perf_counter
+from typing import Any, Final, TypeAlias
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.types import Message, Receive, Send
+
+from gateway.carts import api as carts
+from gateway.carts.openapi import SCHEMAS as CART_SCHEMAS
+from gateway.http import operation
+from gateway.http.answers import answer_exception, internal_error
+from gateway.http.headers import correlation_id
+from gateway.http.openapi import openapi_document, openapi_page
+from gateway.logs import correlation, get_logger, safe_traceback
+from gateway.metrics import UNROUTED
+from gateway.services import Services
+from gateway.settings import Settings
+from gateway.storage import Database, open_database
+from gateway.storage.schema import migrate, require_current_schema
+from gateway.tmf.json import encode_json
+
+# Something that runs while the service does: entered at the start with the services, left (and waited for) at the stop.
+Background: TypeAlias = Callable[[Services], AbstractAsyncContextManager[Any]]
+
+ROUTES: Final[list[Any]] = [
+    *carts.handlers,
+    *operation.handlers,
+]
+SCHEMAS: Final[dict[str, Any]] = {**CART_SCHEMAS}
+
+_log = get_logger("gateway.app")
+
+
+class GatewayApp(Litestar):
+    """The ASGI application. Around every request: correlation id, figures, and an answer whatever happens."""
+
+    services: Services
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one connection."""
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    async def _serve(self, scope: Any, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+        identifier = correlation_id(next((v for n, v in scope["headers"] if n == b"x-correlation-id"), None))
+        correlation.set(identifier)
+        status = 0
+
+        async def send_with_identifier(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-correlation-id", identifier)]
+            await send(message)
+
+        try:
+            await super().__call__(scope, receive, send_with_identifier)
+        except Exception as error:
+            # Litestar answers exceptions itself; what comes here broke while the answer was on its way.
+            _log.error("answer_failed", error=type(error).__name__, traceback=safe_traceback(error))
+            if status:
+                raise
+            await internal_error()(scope, receive, send_with_identifier)
+        finally:
+            seconds = perf_counter() - started
+            services = self.services
+            route = scope.get("path_template") or UNROUTED
+            services.metrics.request_answered(route, scope["method"], status, seconds)
+            if services.settings.log.access:
+                _log.info(
+                    "request", method=scope["method"], route=route, status=status, milliseconds=round(seconds * 1000, 1)
+                )
+
+
+def create_app(
+    settings: Settings,
+    *,
+    database: Database | None = None,
+    mappings: Mapping[str, Any] | None = None,
+    upstreams: Mapping[str, Any] | None = None,
+    background: Sequence[Background] = (),
+) -> GatewayApp:
+    """Return the application.
+
+    A `database` that is handed in stays the caller's to close; otherwise the one of the settings is opened now and closed at
+    the stop. `background` runs from start to stop, in this order, and is left in the reverse order.
+    """
+    owned = database is None
+    services = Services(
+        settings=settings,
+        database=open_database(settings.storage) if database is None else database,
+        mappings=mappings or {},
+        upstreams=upstreams or {},
+    )
+    app = GatewayApp(
+        route_handlers=ROUTES,
+        exception_handlers={Exception: answer_exception},
+        lifespan=[_lifespan(services, background, close_database=owned)],
+        state=State({"services": services, "readiness": operation.Readiness(services)}),
+        # Bodies are bounded where they are read, the API is described by gateway.http.openapi, logs are our own.
+        request_max_body_size=None,
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+    app.services = services
+    document = openapi_document(app.routes, SCHEMAS)
+    app.state.openapi_json = encode_json(document)
+    app.state.openapi_page = openapi_page(document)
+    return app
+
+
+def _lifespan(
+    services: Services, background: Sequence[Background], *, close_database: bool
+) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            if close_database:
+                stack.push_async_callback(services.database.close)
+            prepare_schema(services.database)
+            for enter in background:
+                await stack.enter_async_context(enter(services))
+            services.condition.draining = False
+            yield
+            services.condition.draining = True
+
+    return lifespan
+
+
+def prepare_schema(database: Database) -> None:
+    """Give an embedded file its schema; of a server only ask whether it has it (SchemaError: run `gateway migrate`)."""
+    if database.engine.dialect.name == "sqlite":
+        migrate(database.engine)
+    else:
+        require_current_schema(database.engine)

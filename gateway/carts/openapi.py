@@ -1,0 +1,114 @@
+"""What the OpenAPI document says of the shopping cart operations (parameters, bodies, answers)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_CART: Final = {"$ref": "#/components/schemas/ShoppingCart"}
+_JSON_CART: Final = {"application/json": {"schema": _CART}}
+_ETAG: Final = {"ETag": {"description": "Strong tag of this version.", "schema": {"type": "string"}}}
+_FIELDS: Final = {
+    "name": "fields",
+    "in": "query",
+    "description": "Attributes to return, separated by commas; `none` for id and href alone.",
+    "schema": {"type": "string"},
+}
+_IF_MATCH: Final = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "ETag of the version that was read; 412 when the cart has changed since.",
+    "schema": {"type": "string"},
+}
+
+CREATE: Final[dict[str, Any]] = {
+    "tags": ["shoppingCart"],
+    "parameters": [_FIELDS],
+    "requestBody": {"required": True, "content": _JSON_CART},
+    "responses": {
+        "201": {
+            "description": "Created",
+            "content": _JSON_CART,
+            "headers": {**_ETAG, "Location": {"schema": {"type": "string", "format": "uri"}}},
+        }
+    },
+}
+LIST: Final[dict[str, Any]] = {
+    "tags": ["shoppingCart"],
+    "parameters": [
+        _FIELDS,
+        {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1}},
+        {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0}},
+        {"name": "id", "in": "query", "schema": {"type": "string"}},
+        {"name": "href", "in": "query", "schema": {"type": "string"}},
+    ],
+    "responses": {
+        status: {
+            "description": description,
+            "content": {"application/json": {"schema": {"type": "array", "items": _CART}}},
+            "headers": {
+                name: {"schema": {"type": kind}}
+                for name, kind in (("X-Total-Count", "integer"), ("X-Result-Count", "integer"), ("Link", "string"))
+            },
+        }
+        for status, description in (("200", "The carts"), ("206", "The part that was asked for; more follow"))
+    },
+}
+RETRIEVE: Final[dict[str, Any]] = {
+    "tags": ["shoppingCart"],
+    "parameters": [_FIELDS],
+    "responses": {
+        "200": {"description": "The cart", "content": _JSON_CART, "headers": _ETAG},
+        "304": {"description": "If-None-Match names the current version"},
+    },
+}
+PATCH: Final[dict[str, Any]] = {
+    "tags": ["shoppingCart"],
+    "parameters": [_FIELDS, _IF_MATCH],
+    "requestBody": {
+        "required": True,
+        "content": {**_JSON_CART, "application/merge-patch+json": {"schema": {"type": "object"}}},
+    },
+    "responses": {"200": {"description": "The changed cart", "content": _JSON_CART, "headers": _ETAG}},
+}
+DELETE: Final[dict[str, Any]] = {
+    "tags": ["shoppingCart"],
+    "parameters": [_IF_MATCH],
+    "responses": {"204": {"description": "Deleted"}},
+}
+
+_OBJECTS: Final = {"type": "array", "items": {"type": "object"}}
+SCHEMAS: Final[dict[str, Any]] = {
+    "ShoppingCart": {
+        "type": "object",
+        "description": "TMF663 v4 shopping cart. Attributes that are not listed are kept too.",
+        "properties": {
+            "id": {"type": "string", "readOnly": True},
+            "href": {"type": "string", "readOnly": True},
+            "validFor": {"type": "object"},
+            "cartItem": {"type": "array", "items": {"$ref": "#/components/schemas/CartItem"}},
+            "cartTotalPrice": _OBJECTS,
+            "contactMedium": _OBJECTS,
+            "relatedParty": _OBJECTS,
+            "@type": {"type": "string"},
+            "@baseType": {"type": "string"},
+            "@schemaLocation": {"type": "string"},
+        },
+    },
+    "CartItem": {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string", "description": "Unique in the cart; given by the server when absent."},
+            "action": {"type": "string", "enum": ["add", "modify", "delete", "noChange"]},
+            "status": {"type": "string", "enum": ["active", "saveForLater", "savedForLater"]},
+            "quantity": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
+            "cartItem": {"type": "array", "items": {"$ref": "#/components/schemas/CartItem"}},
+            "cartItemRelationship": _OBJECTS,
+            "itemPrice": _OBJECTS,
+            "itemTotalPrice": _OBJECTS,
+            "itemTerm": _OBJECTS,
+            "note": _OBJECTS,
+            "product": {"type": "object"},
+            "productOffering": {"type": "object"},
+        },
+    },
+}

@@ -1,0 +1,113 @@
+"""Changing and deleting a cart: each one read, decision and write in a single transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from gateway.carts import store
+from gateway.carts.rules import check_cart, item_ids, written_cart
+from gateway.errors import (
+    ConflictError,
+    InvalidBodyError,
+    NotFoundError,
+    PreconditionError,
+    Problem,
+    UnavailableError,
+)
+from gateway.settings import Settings
+from gateway.tmf.json import decode_stored
+from gateway.tmf.merge_patch import merge_patch
+
+CHECKOUT_PATH: Final = "/tmf-api/checkoutManagement/v1/checkout"
+# On PostgreSQL another replica may change the row between our read and our write; then the decision is taken anew.
+ATTEMPTS_MAX: Final = 5
+
+
+def not_found() -> NotFoundError:
+    """Return the error for a cart that this tenant does not have."""
+    return NotFoundError("There is no such shopping cart.")
+
+
+def patch_cart(
+    connection: Connection,
+    tenant: str,
+    cart_id: str,
+    patch: dict[str, Any],
+    *,
+    wanted_versions: Collection[int] | None,
+    settings: Settings,
+    base_url: str,
+    now: datetime,
+) -> tuple[bytes, int]:
+    """Apply a merge patch and return the new document and its version.
+
+    `wanted_versions` are those that If-Match allows, None for any. Raises NotFoundError (404), ConflictError (409) while a
+    checkout holds the cart, PreconditionError (412), InvalidBodyError (400) when the result is no cart or has another id.
+    """
+    for _ in range(ATTEMPTS_MAX):
+        row = _changeable(connection, tenant, cart_id, wanted_versions, base_url)
+        before = decode_stored(row.document)
+        after = merge_patch(before, patch)
+        _require_same_identity(before, after)
+        check_cart(after, settings.cart, taken_ids=item_ids(before))
+        written = written_cart(after, settings.cart, settings.server.body_bytes_max)
+        if store.update(connection, tenant, cart_id, row.version, written.decode(), now):
+            return written, row.version + 1
+    raise _contended()
+
+
+def delete_cart(
+    connection: Connection, tenant: str, cart_id: str, *, wanted_versions: Collection[int] | None, base_url: str
+) -> None:
+    """Remove the cart; errors as `patch_cart`."""
+    for _ in range(ATTEMPTS_MAX):
+        row = _changeable(connection, tenant, cart_id, wanted_versions, base_url)
+        if store.delete(connection, tenant, cart_id, row.version):
+            return
+    raise _contended()
+
+
+def _changeable(
+    connection: Connection, tenant: str, cart_id: str, wanted_versions: Collection[int] | None, base_url: str
+) -> store.CartRow:
+    row = store.get(connection, tenant, cart_id)
+    if row is None:
+        raise not_found()
+    if row.checkout_id is not None:
+        raise held_by_checkout(row.checkout_id, base_url)
+    if wanted_versions is not None and row.version not in wanted_versions:
+        raise PreconditionError(
+            "If-Match does not name the cart's current version: somebody changed it. Read it again and repeat.",
+            headers={"ETag": f'"{row.version}"'},
+        )
+    return row
+
+
+def held_by_checkout(checkout_id: str, base_url: str) -> ConflictError:
+    """Return the error for a cart that a live checkout holds, with a reference to the checkout."""
+    href = f"{base_url}{CHECKOUT_PATH}/{checkout_id}"
+    return ConflictError(
+        "The shopping cart is being checked out and does not change until that ends; "
+        "cancel the checkout to change the cart.",
+        extension={"referenceError": href, "checkout": {"id": checkout_id, "href": href}},
+    )
+
+
+def _require_same_identity(before: dict[str, Any], after: dict[str, Any]) -> None:
+    problems = [
+        Problem(name, "is given by the server and cannot be changed; leave it out")
+        for name in ("id", "href")
+        if before.get(name) != after.get(name)
+    ]
+    if problems:
+        raise InvalidBodyError(problems)
+
+
+def _contended() -> UnavailableError:
+    return UnavailableError(
+        "The shopping cart is being changed by many at once; try again.", headers={"Retry-After": "1"}
+    )

@@ -1,0 +1,156 @@
+"""Request bodies: the right type, no more than allowed, decoded once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from litestar import Request
+
+from gateway.errors import (
+    BodyTooLargeError,
+    InvalidHeaderError,
+    MalformedBodyError,
+    MediaTypeError,
+    NotAcceptableError,
+    RequestError,
+)
+from gateway.tmf.json import decode_json
+from gateway.tmf.shapes import json_kind
+
+JSON_TYPES: Final = frozenset({"application/json"})
+# How much of a body that is too large is read before it is refused.
+DISCARDED_BYTES_MAX: Final = 16 * 1024 * 1024
+MERGE_PATCH_TYPES: Final = frozenset({"application/json", "application/merge-patch+json"})
+
+
+class ClientGoneError(RequestError):
+    """The client closed the connection in the middle of its request; nobody reads the answer."""
+
+    status, code, reason = 400, "22", "Incomplete body"
+
+
+async def read_json(
+    request: Request[Any, Any, Any], *, bytes_max: int, depth_max: int, media_types: Collection[str] = JSON_TYPES
+) -> Any:
+    """Return the decoded body.
+
+    Raises MediaTypeError (415) for a missing or other content type and for any content encoding, BodyTooLargeError (413)
+    as soon as more than `bytes_max` are announced or have come, MalformedBodyError (400) for what is not JSON.
+    """
+    raw = await read_body(request, bytes_max=bytes_max, media_types=media_types)
+    return decode_json(raw, depth_max=depth_max)
+
+
+async def read_object(
+    request: Request[Any, Any, Any], *, bytes_max: int, depth_max: int, media_types: Collection[str] = JSON_TYPES
+) -> dict[str, Any]:
+    """Return the decoded body, which must be a JSON object; otherwise as `read_json`."""
+    value = await read_json(request, bytes_max=bytes_max, depth_max=depth_max, media_types=media_types)
+    if not isinstance(value, dict):
+        raise MalformedBodyError(f"The body must be a JSON object, not {json_kind(value)}.")
+    return value
+
+
+async def read_body(
+    request: Request[Any, Any, Any], *, bytes_max: int, media_types: Collection[str] = JSON_TYPES
+) -> bytes:
+    """Return the raw body; errors as `read_json`, but for its contents."""
+    headers = dict(request.scope["headers"])
+    _require_media_type(headers, media_types)
+    receive: Any = request.receive
+    announced = headers.get(b"content-length")
+    if announced is not None and _length(announced) > bytes_max:
+        if b"expect" not in headers and _length(announced) <= DISCARDED_BYTES_MAX:
+            await _discard(receive, 0)
+        raise _too_large(bytes_max)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        body: bytes = message["body"]
+        if len(body) > bytes_max:
+            raise _too_large(bytes_max)
+        return body
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError("The connection was closed before the whole body had come.")
+        parts.append(message["body"])
+        size += len(message["body"])
+        if size > bytes_max:
+            parts.clear()
+            if message.get("more_body"):
+                await _discard(receive, size)
+            raise _too_large(bytes_max)
+        if not message.get("more_body"):
+            return b"".join(parts)
+        message = await receive()
+
+
+def _length(announced: bytes) -> int:
+    try:
+        return int(announced)
+    except ValueError:
+        raise InvalidHeaderError("Content-Length must be a whole number of bytes.") from None
+
+
+async def _discard(receive: Any, size: int) -> None:
+    """Read on without keeping anything, within bounds.
+
+    A connection that is closed while its client is still sending is reset, and the client may never see the answer.
+    """
+    while size <= DISCARDED_BYTES_MAX:
+        message = await receive()
+        if message["type"] != "http.request" or not message.get("more_body"):
+            return
+        size += len(message["body"])
+
+
+def _too_large(bytes_max: int) -> BodyTooLargeError:
+    return BodyTooLargeError(f"The body is larger than {bytes_max} bytes.", headers={"Connection": "close"})
+
+
+def _require_media_type(headers: dict[bytes, bytes], media_types: Collection[str]) -> None:
+    encoding = headers.get(b"content-encoding")
+    if encoding is not None and encoding.strip().lower() != b"identity":
+        raise MediaTypeError(
+            "Content-Encoding is not supported; send the body as it is.", headers={"Accept-Encoding": "identity"}
+        )
+    given = headers.get(b"content-type")
+    if given is None:
+        raise MediaTypeError(f"Content-Type is missing; send {_listed(media_types)}.")
+    if given == b"application/json" and "application/json" in media_types:
+        return
+    name, *parameters = given.decode("latin-1").split(";")
+    if name.strip().lower() not in media_types:
+        raise MediaTypeError(f"This Content-Type is not supported; send {_listed(media_types)}.")
+    for parameter in parameters:
+        key, _, value = parameter.partition("=")
+        if key.strip().lower() == "charset" and value.strip().strip('"').lower() not in {"utf-8", "utf8"}:
+            raise MediaTypeError("JSON is UTF-8; send it so, and leave charset out or say utf-8.")
+
+
+def _listed(media_types: Collection[str]) -> str:
+    return " or ".join(sorted(media_types))
+
+
+def require_json_accepted(request: Request[Any, Any, Any]) -> None:
+    """Raise NotAcceptableError (406) when the Accept header rules application/json out (RFC 9110, 12.5.1)."""
+    values = [value for name, value in request.scope["headers"] if name == b"accept"]
+    if not values or values[0] == b"*/*" or values[0] == b"application/json":
+        return
+    if not _json_quality(b",".join(values).decode("latin-1").lower()):
+        raise NotAcceptableError("Only application/json can be produced; accept that, or leave Accept out.")
+
+
+def _json_quality(accept: str) -> bool:
+    """Return whether the most specific range that matches application/json has a quality above 0."""
+    best: tuple[int, bool] = (-1, False)
+    for entry in accept.split(","):
+        name, *parameters = (part.strip() for part in entry.split(";"))
+        rank = {"*/*": 0, "application/*": 1, "application/json": 2}.get(name, -1)
+        weights = [value for key, _, value in (part.partition("=") for part in parameters) if key.strip() == "q"]
+        wanted = not weights or weights[0].strip().rstrip("0") not in {"", "0", ".", "0."}
+        if rank >= 0 and rank >= best[0]:
+            best = (rank, wanted)
+    return best[1]

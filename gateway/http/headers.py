@@ -1,0 +1,94 @@
+"""Headers: entity tags and their conditions, the address clients see, correlation ids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+from uuid import uuid4
+
+from litestar import Request
+
+from gateway.errors import InvalidHeaderError
+
+# RFC 9110, 8.8.3: an optional W/, and any visible characters but the quote between quotes.
+_ENTITY_TAG: Final = re.compile(rb'\s*(W/)?("[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
+_VERSION_TAG: Final = re.compile(rb'"[1-9][0-9]{0,9}"')
+_TAGS_BYTES_MAX: Final = 2048
+# What a correlation id may look like to be taken over: it goes into logs and back to the client.
+_CORRELATION_ID: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
+
+
+def entity_tag(version: int) -> bytes:
+    """Return the strong entity tag of a version: `"3"`."""
+    return b'"%d"' % version
+
+
+def header_values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
+    """Return the value of a list header, its repetitions joined by commas, or None when it is absent."""
+    values = [value for key, value in headers if key == name]
+    return b",".join(values) if values else None
+
+
+def if_match_of(request: Request[Any, Any, Any]) -> frozenset[int] | None:
+    """Return the versions that If-Match allows; None when it is absent, or `*`: any version will do.
+
+    A weak tag never matches in If-Match (RFC 9110, 13.1.1), nor does a tag that is none of ours: they are left out, and what
+    is left may be empty. Raises InvalidHeaderError (400) when it is no list of tags.
+    """
+    value = header_values(request.scope["headers"], b"if-match")
+    if value is None or value.strip() == b"*":
+        return None
+    return frozenset(
+        int(tag[1:-1]) for weak, tag in _tags(value, "If-Match") if not weak and _VERSION_TAG.fullmatch(tag)
+    )
+
+
+def has_if_match(request: Request[Any, Any, Any]) -> bool:
+    """Return whether the request carries If-Match at all."""
+    return header_values(request.scope["headers"], b"if-match") is not None
+
+
+def is_unmodified(request: Request[Any, Any, Any], version: int) -> bool:
+    """Return whether If-None-Match names the version that the client has already (weak comparison, RFC 9110, 13.1.2)."""
+    value = header_values(request.scope["headers"], b"if-none-match")
+    if value is None:
+        return False
+    if value.strip() == b"*":
+        return True
+    return any(tag == entity_tag(version) for _, tag in _tags(value, "If-None-Match"))
+
+
+def _tags(value: bytes, header: str) -> list[tuple[bool, bytes]]:
+    tags: list[tuple[bool, bytes]] = []
+    position = 0
+    while position < len(value) <= _TAGS_BYTES_MAX:
+        match = _ENTITY_TAG.match(value, position)
+        if match is None:
+            break
+        tags.append((match.group(1) is not None, match.group(2)))
+        position = match.end()
+    if position < len(value) or not tags:
+        raise InvalidHeaderError(
+            f'{header} must be `*` or a list of entity tags such as "3", as the ETag header gave them.'
+        )
+    return tags
+
+
+def base_url(request: Request[Any, Any, Any], public_url: str) -> str:
+    """Return what clients put before the paths: `public_url`, or else scheme and host as the request came in."""
+    if public_url:
+        return public_url.rstrip("/")
+    scope = request.scope
+    host = next((value for name, value in scope["headers"] if name == b"host"), None)
+    if host is not None:
+        return f"{scope['scheme']}://{host.decode('latin-1')}"
+    server = scope.get("server")
+    return f"{scope['scheme']}://{server[0]}:{server[1]}" if server else ""
+
+
+def correlation_id(given: bytes | None) -> bytes:
+    """Return the client's X-Correlation-ID when it is sane (128 characters of a URL at most), otherwise a new one."""
+    if given is not None and _CORRELATION_ID.fullmatch(given):
+        return given
+    return uuid4().hex.encode()

@@ -1,0 +1,108 @@
+"""The OpenAPI document, made from the routes there are: a path that is served is in it, and no other.
+
+A handler contributes its docstring and, in `opt["openapi"]`, its parameters, bodies and answers.
+"""
+
+from __future__ import annotations
+
+import html
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import BaseRoute, HTTPRoute
+
+from gateway import __version__
+
+_ERROR: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "TMF630 error.",
+    "required": ["code", "reason"],
+    "properties": {
+        "@type": {"type": "string"},
+        "code": {"type": "string"},
+        "reason": {"type": "string"},
+        "message": {"type": "string"},
+        "status": {"type": "string"},
+        "referenceError": {"type": "string"},
+        "problem": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"path": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+_ERROR_ANSWER: Final[dict[str, Any]] = {
+    "description": "TMF Error",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+}
+
+
+def openapi_document(routes: Iterable[BaseRoute], schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of `routes`; `schemas` are those that the handlers' parts refer to."""
+    paths: dict[str, Any] = {}
+    for route in sorted(routes, key=lambda route: route.path):
+        if isinstance(route, HTTPRoute):
+            operations = {
+                method.lower(): _operation(route, handler, method)
+                for handler in route.route_handlers
+                for method in sorted(handler.http_methods)
+                if handler.resolve_include_in_schema()
+            }
+            if operations:
+                paths[route.path_format] = operations
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "TMF checkout gateway",
+            "version": __version__,
+            "description": "TMF663 shopping carts become TMF622 product orders, submitted exactly once and tracked.",
+        },
+        "paths": paths,
+        "components": {"schemas": {"Error": _ERROR, **schemas}},
+    }
+
+
+def _operation(route: HTTPRoute, handler: HTTPRouteHandler, method: str) -> dict[str, Any]:
+    summary, _, description = (inspect.getdoc(handler.fn) or handler.handler_name).partition("\n")
+    said: dict[str, Any] = handler.opt.get("openapi", {})
+    in_path = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in route.path_parameters
+    ]
+    name = _camel(handler.handler_name)
+    operation: dict[str, Any] = {
+        "operationId": name if method != "HEAD" else f"{name}Head",
+        "summary": summary.strip(),
+        **({"description": description.strip()} if description.strip() else {}),
+        **said,
+        "parameters": [*in_path, *said.get("parameters", [])],
+        "responses": {**said.get("responses", {"200": {"description": "OK"}}), "default": _ERROR_ANSWER},
+    }
+    return operation
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(part.capitalize() for part in others)
+
+
+def openapi_page(document: Mapping[str, Any]) -> bytes:
+    """Return the document as one HTML page that loads nothing from anywhere."""
+    rows = "".join(
+        f"<tr><td><code>{html.escape(method.upper())}</code></td><td><code>{html.escape(path)}</code></td>"
+        f"<td>{html.escape(operation['summary'])}</td></tr>"
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    )
+    title = html.escape(f"{document['info']['title']} {document['info']['version']}")
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        "<style>body{font:16px/1.5 sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem}"
+        "table{border-collapse:collapse}td{border-top:1px solid #ccc;padding:.3rem .8rem;vertical-align:top}</style>"
+        f"</head><body><h1>{title}</h1><p>{html.escape(document['info']['description'])}</p>"
+        '<p>The whole description, for tools: <a href="/schema/openapi.json">openapi.json</a></p>'
+        f"<table>{rows}</table></body></html>"
+    ).encode()

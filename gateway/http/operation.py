@@ -1,0 +1,91 @@
+"""Operating the service: liveness, readiness, metrics, and the description of the API."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, Final
+
+from litestar import Request
+from litestar.handlers import get
+from sqlalchemy import Connection, text
+
+from gateway.errors import GatewayError, UnavailableError
+from gateway.http.answers import Answer, json_answer
+from gateway.logs import get_logger
+from gateway.metrics import CONTENT_TYPE
+from gateway.services import Services, services_of
+
+PROBE_SECONDS_KEPT: Final = 2.0
+PROBE_SECONDS_MAX: Final = 3.0
+_log = get_logger("gateway.http")
+
+
+class Readiness:
+    """Whether the database takes a write, asked at most once in PROBE_SECONDS_KEPT however many ask."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._asked_at = float("-inf")
+        self._problem = ""
+        self._lock = asyncio.Lock()
+
+    async def problem(self) -> str:
+        """Return why the service is not ready, or an empty text."""
+        if self._services.condition.draining:
+            return "The service is stopping."
+        async with self._lock:
+            if time.monotonic() - self._asked_at > PROBE_SECONDS_KEPT:
+                self._problem = await self._probe()
+                self._asked_at = time.monotonic()
+        return self._problem
+
+    async def _probe(self) -> str:
+        try:
+            await asyncio.wait_for(self._services.database.write(_write_nothing_new), PROBE_SECONDS_MAX)
+        except (GatewayError, TimeoutError) as error:
+            _log.warning("database_not_writable", error=type(error).__name__)
+            return "The database does not take writes now."
+        return ""
+
+
+def _write_nothing_new(connection: Connection) -> None:
+    """Write the one row that every installation has, as it is: this needs the lock, the disk and the schema."""
+    connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+
+
+@get("/livez", opt={"openapi": {"tags": ["operation"]}})
+async def livez(request: Request[Any, Any, Any]) -> Answer:  # noqa: ARG001 - Litestar passes it by this name
+    """Say that the process answers; touches nothing."""
+    return json_answer({"status": "alive"})
+
+
+@get("/readyz", opt={"openapi": {"tags": ["operation"]}})
+async def readyz(request: Request[Any, Any, Any]) -> Answer:
+    """Say whether requests can be served: the database takes writes and the service is not stopping."""
+    readiness: Readiness = request.app.state.readiness
+    if problem := await readiness.problem():
+        raise UnavailableError(problem, headers={"Retry-After": "2"})
+    return json_answer({"status": "ready"})
+
+
+@get("/metrics", opt={"openapi": {"tags": ["operation"]}})
+async def metrics(request: Request[Any, Any, Any]) -> Answer:
+    """Return figures in Prometheus' text format."""
+    body = await services_of(request).metrics.exposition()
+    return Answer(body, media_type=CONTENT_TYPE.encode())
+
+
+@get("/schema", opt={"openapi": {"tags": ["operation"]}})
+async def schema_page(request: Request[Any, Any, Any]) -> Answer:
+    """Return a page that lists every operation."""
+    return Answer(request.app.state.openapi_page, media_type=b"text/html; charset=utf-8")
+
+
+@get("/schema/openapi.json", opt={"openapi": {"tags": ["operation"]}})
+async def schema_document(request: Request[Any, Any, Any]) -> Answer:
+    """Return the OpenAPI document of this API."""
+    return Answer(request.app.state.openapi_json)
+
+
+handlers: Final[list[Any]] = [livez, readyz, metrics, schema_page, schema_document]

@@ -1,0 +1,3 @@
+"""Who calls, and what they may see."""
+
+from __future__ import annotations

@@ -1,0 +1,65 @@
+"""What the stages share while the service runs: one frozen bag, made in `gateway.app`, kept in `app.state.services`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from litestar import Request
+
+from gateway.clock import utc_now
+from gateway.metrics import Metrics
+from gateway.settings import Settings
+from gateway.storage import Database
+
+
+def new_resource_id() -> str:
+    """Return a fresh id of 32 hexadecimal digits: not guessable, and the same in a URL as in a document."""
+    return uuid4().hex
+
+
+@dataclass(slots=True)
+class Condition:
+    """What changes about the service itself. `draining`: it is stopping and wants no new work."""
+
+    draining: bool = False
+
+
+@dataclass(slots=True)
+class Bell:
+    """Rung when work is due; who waits for it listens. Nobody listening is fine: work is found by polling too."""
+
+    listeners: list[Callable[[], None]] = field(default_factory=list)
+
+    def ring(self) -> None:
+        """Wake every listener."""
+        for listener in self.listeners:
+            listener()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Settings, the database, the mappings by name, the upstream clients by name, the clock and the source of ids."""
+
+    settings: Settings
+    database: Database
+    mappings: Mapping[str, Any] = field(default_factory=dict)
+    upstreams: Mapping[str, Any] = field(default_factory=dict)
+    clock: Callable[[], datetime] = utc_now
+    new_id: Callable[[], str] = new_resource_id
+    metrics: Metrics = field(default_factory=Metrics)
+    condition: Condition = field(default_factory=Condition)
+    # A checkout was accepted, submitted or cancelled; a notification came in.
+    work_due: Bell = field(default_factory=Bell)
+    events_due: Bell = field(default_factory=Bell)
+
+
+def services_of(request: Request[Any, Any, Any]) -> Services:
+    """Return the services of the application that a request came to."""
+    # `app.state.services` is the same object; this way costs no lock.
+    app: Any = request.scope["litestar_app"]
+    services: Services = app.services
+    return services

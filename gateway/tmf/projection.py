@@ -1,0 +1,67 @@
+"""Attribute selection (`fields`, TMF630): which attributes of a document are returned.
+
+A selection is a tree: `fields=validFor,cartItem.id` is `{"validFor": None, "cartItem": {"id": None}}`, where None means the
+whole attribute. `id` and `href` are always returned; names that a document does not have are skipped silently.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+from gateway.errors import Problem
+
+Selection: TypeAlias = "dict[str, Selection | None]"
+
+FIELDS_MAX: Final = 100
+FIELDS_CHARACTERS_MAX: Final = 4096
+ALWAYS: Final = ("id", "href")
+
+
+def parse_fields(values: list[str], problems: list[Problem]) -> Selection | None:
+    """Return the selection of the `fields` parameters, None for everything; `fields=none` selects id and href alone.
+
+    What is wrong is added to `problems`.
+    """
+    text = ",".join(values)
+    if len(text) > FIELDS_CHARACTERS_MAX or text.count(",") >= FIELDS_MAX:
+        problems.append(Problem("fields", f"names more than {FIELDS_MAX} attributes"))
+        return None
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        return None
+    selection: Selection = {}
+    for name in names:
+        if name != "none":
+            _select(selection, name.split("."))
+    return selection
+
+
+def _select(selection: Selection, path: list[str]) -> None:
+    name, *rest = path
+    if not rest:
+        selection[name] = None
+        return
+    inner = selection.setdefault(name, {})
+    if inner is not None:
+        _select(inner, rest)
+
+
+def project(document: dict[str, Any], selection: Selection) -> dict[str, Any]:
+    """Return the selected attributes of `document`, in its own order; the values themselves are not copied."""
+    return {
+        name: value if (inner := selection.get(name)) is None else _project_inside(value, inner)
+        for name, value in document.items()
+        if name in selection or name in ALWAYS
+    }
+
+
+def _project_inside(value: Any, selection: Selection) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: child if (inner := selection.get(name)) is None else _project_inside(child, inner)
+            for name, child in value.items()
+            if name in selection
+        }
+    if isinstance(value, list):
+        return [_project_inside(entry, selection) for entry in value]
+    return value
