@@ -108,7 +108,8 @@ class RenderedStep(Struct, frozen=True, kw_only=True):
     """A step as it goes over the wire: `path` below the API root, `body` the exact bytes."""
 
     sequence: int
-    kind: StepKind
+    # `abandon` is no step of a plan: it marks a draft that was given up.
+    kind: StepKind | Literal["abandon"]
     method: Literal["POST", "PATCH"]
     path: str
     media_type: str

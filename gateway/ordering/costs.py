@@ -1,0 +1,97 @@
+"""What lines cost in a call: items, bytes, characteristics. Counted once per line, never below what is sent."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from msgspec import Struct
+
+from gateway.ordering.mapping import Mapping
+from gateway.ordering.model import Order, OrderLine
+from gateway.ordering.wire import Writer, characteristic_count, in_case
+from gateway.tmf.json import encode_json
+
+LINE_ID_BYTES: Final = 100
+"""Room for an order system's line id, unknown when the plan is made; the longest known are 36 characters."""
+_ORDER_ID_SLACK: Final = 2
+_NESTING: Final = len(',"productOrderItem":[]')
+_RELATION: Final = len(',"productOrderItemRelationship":[]{"id":,"relationshipType":},')
+_PATCH_OPERATION: Final = len('{"op":"add","path":"/productOrderItem/-","value":},')
+_PATCH_LEVEL: Final = len("/productOrderItem/000000")
+
+
+class Cost(Struct, frozen=True):
+    """The share of a call that something takes."""
+
+    items: int = 0
+    size_bytes: int = 0
+    characteristics: int = 0
+
+
+class LineCosts:
+    """The costs of one order's lines and of what surrounds them in a call, for one mapping."""
+
+    def __init__(self, order: Order, mapping: Mapping) -> None:
+        self.mapping = mapping
+        self.writer = Writer(mapping)
+        self.flat = mapping.item.hierarchy == "flat"
+        self.own = {line.id: self._own(line) for line in order.lines}
+        marker = "m" * mapping.recovery.marker_length_max
+        self.create_base_bytes = _size(
+            {**self.writer.head(order.header, marker), **mapping.draft.create_attributes, "productOrderItem": []}
+        )
+        self.add_base_bytes = _size({**patch_head(mapping), **mapping.draft.add_attributes, "productOrderItem": []})
+        if mapping.draft.growth == "json-patch-append":
+            self.add_base_bytes = sum(
+                _PATCH_OPERATION + _size({key: value}) for key, value in mapping.draft.add_attributes.items()
+            ) + len("[]")
+
+    def _own(self, line: OrderLine) -> Cost:
+        size = _size(self.writer.item(line)) + 1
+        if self.flat and line.parent_id is not None:
+            size += self._relations_bytes(line)
+        return Cost(1, size, characteristic_count(line))
+
+    def _relations_bytes(self, line: OrderLine) -> int:
+        """Both relationships of a flat child, each in an array of its own; the parent may be named by its line id."""
+        slots = self.mapping.item
+        names = _size(slots.bundles_relationship) + _size(slots.relies_on_relationship)
+        return 2 * _RELATION + names + _size(line.id) + max(_size(line.parent_id), LINE_ID_BYTES)
+
+    def nesting(self) -> Cost:
+        """Return the cost of the array of children that the first child opens in its parent."""
+        return Cost(0, 0 if self.flat else _NESTING)
+
+    def carrier(self) -> Cost:
+        """Return the cost of the item that stands for a parent on the order and carries what is new beneath it."""
+        growth = self.mapping.draft.growth
+        if growth == "additive":
+            carrier = {
+                self.mapping.lines.line_id: "i" * LINE_ID_BYTES,
+                "action": in_case(self.mapping.item.existing_parent_action, self.mapping),
+            }
+            return Cost(1, _size(carrier) + 1 + (_RELATION if self.flat else _NESTING))
+        return Cost()
+
+    def operation(self, line: OrderLine) -> Cost:
+        """Return the cost of the JSON patch operation that appends `line` to a list on the order."""
+        if self.mapping.draft.growth != "json-patch-append":
+            return Cost()
+        return Cost(0, _PATCH_OPERATION + _PATCH_LEVEL * line.depth)
+
+    def price_bytes(self, line: OrderLine) -> int:
+        """Return the bytes of the call that prices `line`."""
+        item = {
+            self.mapping.lines.line_id: "i" * LINE_ID_BYTES,
+            "itemPrice": [{"priceAlteration": list(line.alterations)}],
+        }
+        return _size({**patch_head(self.mapping), "productOrderItem": [item]}) + _ORDER_ID_SLACK
+
+
+def patch_head(mapping: Mapping) -> dict[str, Any]:
+    """Return what every PATCH carries: v5 demands @type on it."""
+    return {"@type": mapping.order.type_name} if mapping.dialect == "tmf622-v5" and mapping.order.type_name else {}
+
+
+def _size(value: Any) -> int:
+    return len(encode_json(value))

@@ -1,0 +1,312 @@
+"""Pairs the lines that were sent with the lines an order system shows, and tells every difference.
+
+Line ids are the order system's own, so a line is recognised by what was learnt before, then by the item id it echoes, then
+by what it is: its parent, offering, action, quantity and characteristics. The same product may occur many times.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from msgspec import Struct
+
+from gateway.ordering import mapping as mappings
+from gateway.ordering.model import KnownLine, ObservedOrder, OrderLine
+from gateway.ordering.products import as_text
+from gateway.ordering.reading import characteristics_of
+from gateway.ordering.wire import action_word, product_code
+from gateway.tmf.json import encode_canonical
+
+_EXPONENT_MAX: Final = 100
+
+
+class Match(Struct, frozen=True, kw_only=True):
+    """What became of the lines that were sent.
+
+    `line_ids` maps item ids to line ids; `missing` are item ids without a line, `unexpected` line ids that nobody sent,
+    `wrong` pairs of item id and what is different about its line.
+    """
+
+    line_ids: dict[str, str]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    wrong: tuple[tuple[str, str], ...]
+
+    @property
+    def exact(self) -> bool:
+        """Tell whether the order holds exactly what was sent."""
+        return not (self.missing or self.unexpected or self.wrong)
+
+
+class _Expected(Struct):
+    """A line that was sent, in the terms a line is read back in."""
+
+    line: OrderLine
+    offering: str | None
+    product_id: str | None
+    actions: tuple[str, ...]
+    quantity: int | None
+    characteristics: dict[str, str]
+
+
+def match(
+    lines: Sequence[OrderLine],
+    priced: Collection[str],
+    observed: ObservedOrder,
+    mapping: mappings.Mapping,
+    known: Mapping[str, str],
+) -> Match:
+    """Return how `lines` (parents before children) are found in `observed`.
+
+    `priced` are the item ids whose alterations have been sent in calls of their own; `known` maps item ids to line ids
+    that were learnt before.
+    """
+    pairing = _Pairing([_expected(line, mapping) for line in lines], observed, mapping)
+    pairing.by_known(known)
+    pairing.by_echo()
+    pairing.by_signature()
+    return pairing.result(priced)
+
+
+def _expected(line: OrderLine, mapping: mappings.Mapping) -> _Expected:
+    product = line.item.get("product")
+    product = product if isinstance(product, dict) else {}
+    sent = characteristics_of(product.get("productCharacteristic"))
+    product_id = product.get("id")
+    return _Expected(
+        line=line,
+        offering=product_code(line),
+        product_id=product_id if isinstance(product_id, str) else None,
+        actions=_accepted_actions(line, mapping),
+        quantity=line.item.get("quantity"),
+        characteristics={name: _comparable(value) for name, value in sent.items()},
+    )
+
+
+def _accepted_actions(line: OrderLine, mapping: mappings.Mapping) -> tuple[str, ...]:
+    """Return the actions, in lower case, that the line may show: a child added by the system itself may show `add`."""
+    word = action_word(line, mapping).lower()
+    return (word, "add") if line.mandatory and word != "add" else (word,)
+
+
+class _Pairing:
+    """The state of one matching: which expected line goes with which observed one."""
+
+    def __init__(self, expected: list[_Expected], observed: ObservedOrder, mapping: mappings.Mapping) -> None:
+        self._expected = expected
+        self._mapping = mapping
+        self._observed = {line.line_id: line for line in observed.lines}
+        self._repeated = _repeated(line.line_id for line in observed.lines)
+        self._line_of: dict[str, str] = {}
+        self._used: set[str] = set()
+        self._texts: dict[str, dict[str, str]] = {}
+
+    def _pair(self, item_id: str, line_id: str) -> None:
+        self._line_of[item_id] = line_id
+        self._used.add(line_id)
+
+    def by_known(self, known: Mapping[str, str]) -> None:
+        """Pair what was learnt before."""
+        for one in self._expected:
+            line_id = known.get(one.line.id)
+            if line_id in self._observed and line_id not in self._used:
+                self._pair(one.line.id, line_id)
+
+    def by_echo(self) -> None:
+        """Pair lines that echo the item id they were sent with, as long as no two echo the same."""
+        echoes: dict[str, list[KnownLine]] = {}
+        for line in self._observed.values():
+            if line.item_id is not None and line.line_id not in self._used:
+                echoes.setdefault(line.item_id, []).append(line)
+        for one in self._expected:
+            found = echoes.get(one.line.id, ())
+            if one.line.id not in self._line_of and len(found) == 1 and self._is_same_product(one, found[0]):
+                self._pair(one.line.id, found[0].line_id)
+
+    @staticmethod
+    def _is_same_product(one: _Expected, line: KnownLine) -> bool:
+        return one.offering is None or line.offering is None or one.offering == line.offering
+
+    def by_signature(self) -> None:
+        """Pair the rest by what they are, parents first; the lines that say most about themselves choose first."""
+        free: dict[tuple[str | None, str], list[KnownLine]] = {}
+        for line in self._observed.values():
+            if line.line_id in self._used:
+                continue
+            for key in _product_keys(line.product_id, line.offering):
+                free.setdefault((line.parent_line_id, key), []).append(line)
+        levels: dict[int, list[_Expected]] = {}
+        for one in self._expected:
+            if one.line.id not in self._line_of:
+                levels.setdefault(one.line.depth, []).append(one)
+        for depth in sorted(levels):
+            waiting = sorted(levels[depth], key=lambda one: -len(one.characteristics))
+            waiting = self._choose(waiting, free, strict=True)
+            self._choose(waiting, free, strict=False)
+
+    def _choose(
+        self, waiting: Iterable[_Expected], free: dict[tuple[str | None, str], list[KnownLine]], *, strict: bool
+    ) -> list[_Expected]:
+        """Pair each of `waiting` with a free line of its parent and product, if `strict` only with one that is equal."""
+        indexes: dict[tuple[Any, ...], dict[tuple[Any, ...], deque[str]]] = {}
+        left = []
+        for one in waiting:
+            parent = self._line_of.get(one.line.parent_id) if one.line.parent_id is not None else None
+            names = (
+                tuple(sorted(one.characteristics)) if strict and self._mapping.lines.characteristics_readable else ()
+            )
+            chosen = None
+            for key in _product_keys(one.product_id, one.offering):
+                lines = free.get((parent, key), [])
+                index = indexes.get((parent, key, names))
+                if index is None:
+                    index = indexes[parent, key, names] = self._index(lines, names, strict=strict)
+                chosen = self._take(index, one, names, strict=strict)
+                if chosen is not None:
+                    break
+            if chosen is None:
+                left.append(one)
+            else:
+                self._pair(one.line.id, chosen)
+        return left
+
+    def _index(
+        self, lines: list[KnownLine], names: tuple[str, ...], *, strict: bool
+    ) -> dict[tuple[Any, ...], deque[str]]:
+        index: dict[tuple[Any, ...], deque[str]] = {}
+        for line in lines:
+            texts = self._text_of(line)
+            key = (line.action, line.quantity, *(texts.get(name) for name in names)) if strict else ()
+            index.setdefault(key, deque()).append(line.line_id)
+        return index
+
+    def _take(
+        self, index: dict[tuple[Any, ...], deque[str]], one: _Expected, names: tuple[str, ...], *, strict: bool
+    ) -> str | None:
+        values = [one.characteristics[name] for name in names]
+        keys: list[tuple[Any, ...]] = [()]
+        if strict:
+            quantities = (
+                {one.quantity: None, None: None, 1: None} if one.quantity in (None, 1) else {one.quantity: None}
+            )
+            keys = [(action, quantity, *values) for action in (*one.actions, "") for quantity in quantities]
+        for key in keys:
+            queue = index.get(key)
+            while queue:
+                line_id = queue.popleft()
+                if line_id not in self._used:
+                    return line_id
+        return None
+
+    def _text_of(self, line: KnownLine) -> dict[str, str]:
+        texts = self._texts.get(line.line_id)
+        if texts is None:
+            texts = self._texts[line.line_id] = {
+                name: _comparable(value) for name, value in line.characteristics.items()
+            }
+        return texts
+
+    def result(self, priced: Collection[str]) -> Match:
+        """Return the pairs and every difference."""
+        missing: list[str] = []
+        wrong: list[tuple[str, str]] = []
+        priced = frozenset(priced)
+        for one in self._expected:
+            line_id = self._line_of.get(one.line.id)
+            if line_id is None:
+                if one.line.item["action"] != "noChange":
+                    missing.append(one.line.id)
+                continue
+            wrong.extend((one.line.id, why) for why in self._differences(one, self._observed[line_id], priced))
+        return Match(
+            line_ids=dict(self._line_of),
+            missing=tuple(missing),
+            unexpected=tuple(self._unexpected()),
+            wrong=tuple(wrong),
+        )
+
+    def _differences(self, one: _Expected, line: KnownLine, priced: frozenset[str]) -> Iterable[str]:
+        """Yield what is different about a line; attributes that the order system does not show are not compared."""
+        if one.offering is not None and line.offering is not None and line.offering != one.offering:
+            yield f"shows the offering {line.offering}, sent was {one.offering}"
+        if line.action and line.action not in one.actions:
+            yield f"shows the action {line.action}, sent was {one.actions[0]}"
+        if one.quantity is not None and line.quantity is not None and line.quantity != one.quantity:
+            yield f"shows the quantity {line.quantity}, sent was {one.quantity}"
+        parent = self._line_of.get(one.line.parent_id) if one.line.parent_id is not None else None
+        if line.parent_line_id != parent:
+            yield "is beneath another parent than it was sent with"
+        if self._mapping.lines.characteristics_readable:
+            texts = self._text_of(line)
+            for name, value in one.characteristics.items():
+                if texts.get(name) != value:
+                    yield f"shows another value of the characteristic {name}, or none"
+        if line.alterations is not None and self._mapping.lines.alterations_readable:
+            yield from self._alteration_differences(one.line, line.alterations, priced)
+
+    def _alteration_differences(
+        self, line: OrderLine, shown: tuple[dict[str, Any], ...], priced: frozenset[str]
+    ) -> Iterable[str]:
+        sent = list(line.alterations) if line.id in priced else []
+        for price in line.item.get("itemPrice") or ():
+            sent.extend(price.get("priceAlteration") or ())
+        if len(sent) != len(shown):
+            yield f"shows {len(shown)} price alterations, sent were {len(sent)}"
+            return
+        left = list(shown)
+        for alteration in sent:
+            found = next((other for other in left if _is_part_of(alteration, other)), None)
+            if found is None:
+                yield "shows another price alteration than was sent"
+                return
+            left.remove(found)
+
+    def _unexpected(self) -> Iterable[str]:
+        """Yield the lines that nobody sent, but those the system may add beneath a line that was sent."""
+        yield from self._repeated
+        allowed = set(self._used)
+        for line in self._observed.values():
+            if line.line_id in self._used:
+                continue
+            if self._mapping.lines.added_children and line.parent_line_id in allowed:
+                allowed.add(line.line_id)
+            else:
+                yield line.line_id
+
+
+def _repeated(line_ids: Iterable[str]) -> list[str]:
+    """Return the ids that occur again: two lines under one id are one line too many."""
+    seen: set[str] = set()
+    again = []
+    for line_id in line_ids:
+        if line_id in seen:
+            again.append(line_id)
+        seen.add(line_id)
+    return again
+
+
+def _comparable(value: Any) -> str:
+    """Return `value` as text in which equal numbers are equal: 19.90 and 19.9."""
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        number = Decimal(value)
+        if number.is_finite() and abs(number.adjusted()) < _EXPONENT_MAX:
+            return f"{number.normalize():f}"
+    return as_text(value)
+
+
+def _product_keys(product_id: str | None, offering: str | None) -> list[str]:
+    """Return what a line's product is known by: the installed product first, then the offering; `` when by neither."""
+    keys = [f"product {product_id}"] if product_id else []
+    return [*keys, f"offering {offering}"] if offering else keys or [""]
+
+
+def _is_part_of(sent: Any, shown: Any) -> bool:
+    """Tell whether every attribute that was sent is shown with an equal value."""
+    if isinstance(sent, dict) and isinstance(shown, dict):
+        return all(key in shown and _is_part_of(value, shown[key]) for key, value in sent.items())
+    if isinstance(sent, list) and isinstance(shown, list):
+        return len(sent) == len(shown) and all(map(_is_part_of, sent, shown))
+    return bool(sent == shown) or encode_canonical(sent) == encode_canonical(shown)

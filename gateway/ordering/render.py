@@ -1,0 +1,251 @@
+"""A step of a plan as the bytes of one call. Nothing is decided here: what a call carries is in the plan."""
+
+from __future__ import annotations
+
+from collections import abc
+from typing import Any, Final, Literal
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from gateway.ordering.costs import patch_head
+from gateway.ordering.mapping import Mapping
+from gateway.ordering.model import Order, OrderLine, Plan, RenderedStep, Step
+from gateway.ordering.wire import Writer, in_case
+from gateway.tmf.json import encode_json
+
+_JSON: Final = "application/json"
+_JSON_PATCH: Final = "application/json-patch+json"
+_Pair = tuple[OrderLine | None, dict[str, Any]]
+
+
+class Tombstone(Struct, frozen=True, kw_only=True):
+    """The call that marks a draft abandoned, shaped like a rendered step."""
+
+    method: Literal["PATCH"] = "PATCH"
+    path: str
+    media_type: str
+    body: bytes
+
+
+def order_path(mapping: Mapping, order_id: str | None = None) -> str:
+    """Return the path of the order resource, or of the order `order_id`, below the API root."""
+    resource = mapping.api.resource.strip("/")
+    return resource if order_id is None else f"{resource}/{quote(order_id, safe='')}"
+
+
+def render(
+    step: Step,
+    order: Order,
+    plan: Plan,
+    mapping: Mapping,
+    *,
+    known_line_ids: abc.Mapping[str, str],
+    marker: str,
+    order_id: str | None,
+) -> RenderedStep:
+    """Return the call of `step`.
+
+    `known_line_ids` maps item ids to the order system's line ids (needed by `price`, and by `add` for parents that exist);
+    `marker` goes into the order's marker slot on create; `order_id` is the order's id from then on. Raises LookupError
+    when a line id that is needed is not known, AssertionError when the call exceeds the mapping's limit of bytes.
+    """
+    call = _Call(order, plan, mapping, known_line_ids)
+    media_type = mapping.api.patch_media_type
+    count = len(step.item_ids)
+    body: Any
+    if step.kind == "create":
+        body, media_type = call.create(step, marker), _JSON
+    elif step.kind == "submit":
+        body = {**patch_head(mapping), **mapping.draft.submit_attributes}
+    elif step.kind == "price":
+        body = call.price(step)
+    elif mapping.draft.growth == "json-patch-append":
+        body, media_type = call.append(step), _JSON_PATCH
+    else:
+        body, count = call.add(step)
+    if step.kind != "create" and order_id is None:
+        raise LookupError(f"step {step.sequence} needs the id of the order")
+    raw = encode_json(body)
+    assert len(raw) <= mapping.limits.bytes_max, f"step {step.sequence} has {len(raw)} bytes"
+    return RenderedStep(
+        sequence=step.sequence,
+        kind=step.kind,
+        method="POST" if step.kind == "create" else "PATCH",
+        path=order_path(mapping, None if step.kind == "create" else order_id),
+        media_type=media_type,
+        body=raw,
+        item_count=count,
+    )
+
+
+def render_tombstone(mapping: Mapping, order_id: str, marker: str) -> Tombstone:
+    """Return the PATCH that marks the draft `order_id` abandoned, so that nobody submits it."""
+    body = {**patch_head(mapping), **_filled(mapping.recovery.tombstone_attributes, marker)}
+    return Tombstone(
+        path=order_path(mapping, order_id), media_type=mapping.api.patch_media_type, body=encode_json(body)
+    )
+
+
+def _filled(value: Any, marker: str) -> Any:
+    """Return a copy of `value` with `{marker}` replaced in every text."""
+    if isinstance(value, str):
+        return value.replace("{marker}", marker)
+    if isinstance(value, dict):
+        return {key: _filled(inner, marker) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled(inner, marker) for inner in value]
+    return value
+
+
+def render_whole(order: Order, mapping: Mapping, marker: str) -> dict[str, Any]:
+    """Return the whole order in the order system's shape, alterations that are sent later included, for people to read."""
+    writer = Writer(mapping)
+    items: list[_Pair] = [(line, writer.whole_item(line)) for line in order.lines]
+    top = _Forest(mapping, {}).grow(items)
+    return {**writer.head(order.header, marker), "productOrderItem": [item for _, item in top]}
+
+
+class _Forest:
+    """Arranges the items of one call: children in their parents, or flat and tied by relationships."""
+
+    def __init__(self, mapping: Mapping, known_line_ids: abc.Mapping[str, str]) -> None:
+        self._mapping = mapping
+        self._known = known_line_ids
+        self._flat = mapping.item.hierarchy == "flat"
+
+    def grow(self, items: list[_Pair], *, carry: bool = True) -> list[_Pair]:
+        """Return the items at the top of the call, each with its line.
+
+        A parent that is on the order already is carried by an item with its line id (its line is None here), or, without
+        `carry`, left out: then its children are at the top.
+        """
+        here: dict[str, dict[str, Any]] = {}
+        addresses: dict[str, str] = {}
+        relations: dict[str, tuple[list[Any], list[Any]]] = {}
+        top: list[_Pair] = []
+        for line, item in items:
+            assert line is not None
+            here[line.id] = item
+            parent = here.get(line.parent_id) if line.parent_id is not None else None
+            if parent is None and line.parent_id is not None:
+                addresses[line.parent_id] = self.line_id(line.parent_id) if carry or self._flat else line.parent_id
+                if carry:
+                    parent = here[line.parent_id] = self._carrier(addresses[line.parent_id])
+                    top.append((None, parent))
+            if self._flat and line.parent_id is not None:
+                slots = self._mapping.item
+                address = addresses.get(line.parent_id, line.parent_id)
+                _tie(relations, line.id, item, address, slots.relies_on_relationship)
+                if parent is not None:
+                    _tie(relations, line.parent_id, parent, line.id, slots.bundles_relationship)
+            if self._flat or parent is None:
+                top.append((line, item))
+            else:
+                parent.setdefault("productOrderItem", []).append(item)
+        return top
+
+    def _carrier(self, line_id: str) -> dict[str, Any]:
+        """Return the item that stands for a parent on the order and only carries what is new beneath it."""
+        action = in_case(self._mapping.item.existing_parent_action, self._mapping)
+        return {self._mapping.lines.line_id: line_id, "action": action}
+
+    def line_id(self, item_id: str) -> str:
+        """Return the order system's id of the line of `item_id`."""
+        known = self._known.get(item_id)
+        if known is not None:
+            return known
+        if self._mapping.lines.line_id == "id" and self._mapping.lines.item_id_echoed:
+            return item_id
+        raise LookupError(f"the line id of item {item_id} is not known")
+
+
+def _tie(
+    relations: dict[str, tuple[list[Any], list[Any]]], item_id: str, item: dict[str, Any], target: str, kind: str
+) -> None:
+    """Relate `item` to `target`, unless the cart has said so itself; the order's own lists are not changed."""
+    if not kind:
+        return
+    if item_id not in relations:
+        given = list(item.get("productOrderItemRelationship", ()))
+        relations[item_id] = (given, list(given))
+    given, listed = relations[item_id]
+    entry = {"id": target, "relationshipType": kind}
+    if entry not in given:
+        listed.append(entry)
+    item["productOrderItemRelationship"] = listed
+
+
+class _Call:
+    """Makes the bodies of calls for one order."""
+
+    def __init__(self, order: Order, plan: Plan, mapping: Mapping, known_line_ids: abc.Mapping[str, str]) -> None:
+        self._order = order
+        self._plan = plan
+        self._mapping = mapping
+        self._writer = Writer(mapping)
+        self._forest = _Forest(mapping, known_line_ids)
+        self._lines = {line.id: line for line in order.lines}
+
+    def _items(self, item_ids: abc.Iterable[str]) -> list[_Pair]:
+        return [(line := self._lines[item_id], self._writer.item(line)) for item_id in item_ids]
+
+    def create(self, step: Step, marker: str) -> dict[str, Any]:
+        """Return the POST: header, marker, the attributes that keep it a draft, the first items."""
+        return {
+            **self._writer.head(self._order.header, marker),
+            **self._mapping.draft.create_attributes,
+            "productOrderItem": [item for _, item in self._forest.grow(self._items(step.item_ids))],
+        }
+
+    def add(self, step: Step) -> tuple[dict[str, Any], int]:
+        """Return the PATCH that adds items, and how many it carries: only the new ones, or all so far."""
+        item_ids: list[str] = list(step.item_ids)
+        if self._mapping.draft.growth == "cumulative-merge":
+            item_ids = [item_id for earlier in self._until(step) for item_id in earlier.item_ids]
+        items = [item for _, item in self._forest.grow(self._items(item_ids))]
+        head = {**patch_head(self._mapping), **self._mapping.draft.add_attributes}
+        return {**head, "productOrderItem": items}, len(item_ids)
+
+    def _until(self, step: Step) -> list[Step]:
+        return [
+            earlier
+            for earlier in self._plan.steps
+            if earlier.sequence <= step.sequence and earlier.kind in ("create", "add")
+        ]
+
+    def append(self, step: Step) -> list[dict[str, Any]]:
+        """Return the JSON patch (RFC 6902) that appends the items of `step` to the lists on the order."""
+        operations: list[dict[str, Any]] = [
+            {"op": "add", "path": f"/{key}", "value": value}
+            for key, value in self._mapping.draft.add_attributes.items()
+        ]
+        flat = self._mapping.item.hierarchy == "flat"
+        pointers = {} if flat else self._pointers(step)
+        for line, item in self._forest.grow(self._items(step.item_ids), carry=False):
+            above = "" if flat or line is None or line.parent_id is None else pointers[line.parent_id]
+            operations.append({"op": "add", "path": f"{above}/productOrderItem/-", "value": item})
+        return operations
+
+    def _pointers(self, step: Step) -> dict[str, str]:
+        """Return the JSON pointer of every item sent so far: lists keep the order in which they were appended to."""
+        pointers: dict[str, str] = {}
+        lengths: dict[str, int] = {}
+        for earlier in self._until(step):
+            for item_id in earlier.item_ids:
+                parent = self._lines[item_id].parent_id
+                above = pointers[parent] if parent is not None else ""
+                position = lengths.get(above, 0)
+                lengths[above] = position + 1
+                pointers[item_id] = f"{above}/productOrderItem/{position}"
+        return pointers
+
+    def price(self, step: Step) -> dict[str, Any]:
+        """Return the PATCH that sets the price alterations of one line: its line id, no action."""
+        (item_id,) = step.item_ids
+        alterations = list(self._lines[item_id].alterations)
+        item = {
+            self._mapping.lines.line_id: self._forest.line_id(item_id),
+            "itemPrice": [{"priceAlteration": alterations}],
+        }
+        return {**patch_head(self._mapping), "productOrderItem": [item]}

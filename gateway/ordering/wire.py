@@ -1,0 +1,117 @@
+"""An order's header and lines in the order system's own words and slots: the step between the canonical order and JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from gateway.ordering.mapping import Mapping
+from gateway.ordering.model import OrderLine
+
+EXTERNAL_ID_OWNER: Final = "tmf-checkout-gateway"
+EXTERNAL_ID_KIND: Final = "checkout"
+_CANONICAL_CODE: Final = ("productOffering", "id")
+
+
+def action_word(line: OrderLine, mapping: Mapping) -> str:
+    """Return the action of `line` as the order system spells it.
+
+    A child that the system adds by itself is not added but (usually) modified.
+    """
+    action: str = line.item["action"]
+    slots = mapping.item
+    word = slots.mandatory_child_action if line.mandatory and action == "add" else slots.actions.get(action, action)
+    return in_case(word, mapping)
+
+
+def in_case(word: str, mapping: Mapping) -> str:
+    """Return the action `word` in the mapping's case."""
+    return word[:1].upper() + word[1:] if mapping.item.action_case == "capitalised" else word
+
+
+def product_code(line: OrderLine) -> str | None:
+    """Return the product code of `line`: the id of its product offering."""
+    offering = line.item.get("productOffering")
+    code = offering.get("id") if isinstance(offering, dict) else None
+    return code if isinstance(code, str) else None
+
+
+class Writer:
+    """Writes headers and items for one mapping. Items share what they can with the order: do not change them."""
+
+    def __init__(self, mapping: Mapping) -> None:
+        self.mapping = mapping
+        slots = mapping.item
+        self._type_name = slots.type_name
+        self._characteristics = slots.characteristics_slot
+        self._code_slots = [tuple(slot.split(".")) for slot in slots.product_code]
+        self._plain_code = self._code_slots == [_CANONICAL_CODE]
+        self._plain_characteristics = self._characteristics == "productCharacteristic"
+
+    def head(self, header: dict[str, Any], marker: str) -> dict[str, Any]:
+        """Return the order's header with its type and the marker of this attempt, without items."""
+        head: dict[str, Any] = {}
+        if self.mapping.order.type_name:
+            head["@type"] = self.mapping.order.type_name
+        head[self.mapping.recovery.marker_slot] = self.marker(marker)
+        head.update(header)
+        return head
+
+    def marker(self, marker: str) -> Any:
+        """Return the marker as its slot holds it: v5's externalId is a list of external identifiers."""
+        if self.mapping.dialect == "tmf622-v5" and self.mapping.recovery.marker_slot == "externalId":
+            return [
+                {
+                    "@type": "ExternalIdentifier",
+                    "owner": EXTERNAL_ID_OWNER,
+                    "externalIdentifierType": EXTERNAL_ID_KIND,
+                    "id": marker,
+                }
+            ]
+        return marker
+
+    def item(self, line: OrderLine) -> dict[str, Any]:
+        """Return the item of `line` without the items beneath it."""
+        item = {**line.item, "action": action_word(line, self.mapping)}
+        if not self._plain_code:
+            self._write_code(item, product_code(line))
+        if not self._plain_characteristics and "product" in item:
+            product = item["product"]
+            if "productCharacteristic" in product:
+                item["product"] = {
+                    (self._characteristics if key == "productCharacteristic" else key): value
+                    for key, value in product.items()
+                }
+        if self._type_name:
+            item["@type"] = self._type_name
+        return item
+
+    def whole_item(self, line: OrderLine) -> dict[str, Any]:
+        """Return the item of `line` with the alterations that are sent in a call of their own."""
+        item = self.item(line)
+        if line.alterations:
+            item["itemPrice"] = [*item.get("itemPrice", ()), {"priceAlteration": list(line.alterations)}]
+        return item
+
+    def _write_code(self, item: dict[str, Any], code: str | None) -> None:
+        """Put the product code into the mapping's slots; the canonical slot goes unless it is one of them."""
+        if code is None:
+            return
+        if _CANONICAL_CODE not in self._code_slots:
+            rest = {key: value for key, value in item["productOffering"].items() if key != "id"}
+            item["productOffering"] = rest
+            if not rest:
+                del item["productOffering"]
+        for slot in self._code_slots:
+            node = item
+            for name in slot[:-1]:
+                inner = node.get(name)
+                node[name] = dict(inner) if isinstance(inner, dict) else {}
+                node = node[name]
+            node[slot[-1]] = code
+
+
+def characteristic_count(line: OrderLine) -> int:
+    """Return how many characteristics `line` sends."""
+    product = line.item.get("product")
+    listed = product.get("productCharacteristic") if isinstance(product, dict) else None
+    return len(listed) if isinstance(listed, list) else 0
