@@ -6,9 +6,13 @@ from typing import Any
 
 from litestar import Request
 
-from gateway.services import services_of
+from gateway.security.guard import client_of
 
 
 def tenant_of(request: Request[Any, Any, Any]) -> str:
-    """Return the tenant of `request`. While `security.mode` is `none` that is `security.tenant` for everybody."""
-    return services_of(request).settings.security.tenant
+    """Return the tenant of `request`: that of the client whose token it carries.
+
+    While `security.mode` is `none` that is `security.tenant` for everybody. Raises UnauthenticatedError (401) without a known
+    token, ForbiddenError (403) when the client has no role for this path.
+    """
+    return client_of(request).tenant
