@@ -80,6 +80,13 @@ Examples:
 @click.option("--client-id", help="The only client id that gets a token; any by default.")
 @click.option("--client-secret", help="Its secret; any by default.")
 @click.option("--token-seconds", type=float, default=7200.0, show_default=True, help="How long a token is accepted.")
+@click.option(
+    "--late-seconds",
+    type=click.FloatRange(0.0),
+    default=2.0,
+    show_default=True,
+    help="How long after the call a late-commit takes effect.",
+)
 @click.option("--max-items", type=click.IntRange(0), help="Most items in one call; 0 for no limit.  [default: 0]")
 @click.option(
     "--budget",

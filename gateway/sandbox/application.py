@@ -25,6 +25,7 @@ from gateway.sandbox.wire import Request
 Ending = Literal["whole", "reset", "silent", "cut", "cut-without-length"]
 
 _ENDINGS: dict[str, Ending] = {"reset-after": "reset", "silent-after": "silent", "cut-body": "cut"}
+_LATE = "late-commit"
 _SERVER_ERRORS = (500, 502, 503, 504)
 RETRY_AFTER_SECONDS = 1
 
@@ -47,6 +48,7 @@ class Application:
         self.ledger = Ledger(options.ledger_path)
         self.notifier = Notifier(options, self.dice)
         self.tokens = TokenOffice(options)
+        self._late: list[asyncio.TimerHandle] = []
         self._root = API_ROOTS[options.mapping]
         kind = SalesforceIntake if options.mapping == "salesforce-v4" else PlainIntake
         self.intake: OrderIntake = kind(options, load_catalog(options.catalog_path), self.ledger, self.notifier)
@@ -60,14 +62,12 @@ class Application:
             await asyncio.sleep(strike.latency_seconds)
         if strike.before is not None:
             return Reply(self._refusal_before(strike))
+        if strike.after == _LATE:
+            timer = asyncio.get_running_loop().call_later(self.options.late_seconds, self._commit_late, request)
+            self._late.append(timer)
+            return Reply(Answer(202), "silent")
         events: list[Event] = []
-        try:
-            answer = self._answer(request, strike, events)
-        except RefusedError as refusal:
-            answer = refusal.answer
-        except Exception:  # noqa: BLE001 - a defect in here must look like the 500 it would be elsewhere
-            traceback.print_exc()
-            answer = self.intake.server_error()
+        answer = self._answer_or_refusal(request, strike, events)
         rest = await self.notifier.before_answer(events)
         if strike.after == "error-after":
             answer = self._server_error(strike.variant)
@@ -75,6 +75,22 @@ class Application:
         if ending == "cut" and strike.variant < 0.5:  # noqa: PLR2004 - one half of the cuts
             ending = "cut-without-length"
         return Reply(answer, ending, rest)
+
+    def _commit_late(self, request: Request) -> None:
+        """Do what a call asked for, long after it came."""
+        events: list[Event] = []
+        self._answer_or_refusal(request, Strike(), events)
+        for event in events:
+            self.notifier.send(event)
+
+    def _answer_or_refusal(self, request: Request, strike: Strike, events: list[Event]) -> Answer:
+        try:
+            return self._answer(request, strike, events)
+        except RefusedError as refusal:
+            return refusal.answer
+        except Exception:  # noqa: BLE001 - a defect in here must look like the 500 it would be elsewhere
+            traceback.print_exc()
+            return self.intake.server_error()
 
     def _answer(self, request: Request, strike: Strike, events: list[Event]) -> Answer:
         if request.path == TOKEN_PATH:
@@ -118,6 +134,8 @@ class Application:
 
     async def close(self) -> None:
         """Stop every timer and every delivery, and close the ledger."""
+        for timer in self._late:
+            timer.cancel()
         for order in self.intake.book.orders.values():
             self.intake.walk.stop(order)
         await self.notifier.close()

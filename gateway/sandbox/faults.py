@@ -17,8 +17,11 @@ Scope = Literal["write", "read", "token", "notify"]
 BEFORE = ("throttle", "request-limit", "error-before")
 """Strike before anything is done. Also on GET: a quota and a broken front end do not care about the method."""
 
-AFTER = ("half-patch", "error-after", "reset-after", "silent-after", "cut-body")
-"""Strike after the effect is committed (`half-patch`: after a part of it). On POST, PATCH and DELETE only."""
+AFTER = ("half-patch", "error-after", "reset-after", "silent-after", "cut-body", "late-commit")
+"""Strike after the effect is committed. On POST, PATCH and DELETE only.
+
+`half-patch` commits a part of the items; `late-commit` never answers and commits when the caller may have given up.
+"""
 
 NOTIFY = ("notify-lost", "notify-double", "notify-reorder", "notify-early")
 """Strike a notification."""
@@ -30,7 +33,7 @@ FAULT_NAMES = (
     *BEFORE,
     *AFTER,
     *NOTIFY,
-    *(f"{TOKEN_PREFIX}{name}" for name in ("latency", *BEFORE, *AFTER) if name != "half-patch"),
+    *(f"{TOKEN_PREFIX}{name}" for name in ("latency", *BEFORE, *AFTER) if name not in ("half-patch", "late-commit")),
 )
 """Every name that `--fault` takes. A `token-` name strikes the token endpoint, which the others leave alone."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.sandbox.answers import Answer, decode, invalid, json_answer, missing, not_found, tmf_error
+from gateway.sandbox.answers import Answer, decode, invalid, json_answer, not_found, tmf_error
 from gateway.sandbox.catalog import Catalog
 from gateway.sandbox.ledger import Effect, Ledger
 from gateway.sandbox.lifecycle import FINAL, REFUSE_PREFIX, Walk
@@ -154,54 +154,6 @@ class OrderIntake(ABC):
     def is_final(self, order: Order) -> bool:
         """Whether the order has come to its end."""
         return order.state in FINAL
-
-
-def objects(value: Any, path: str) -> list[dict[str, Any]]:
-    """Return a list of JSON objects; [] for null or absent."""
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise invalid(path, "must be an array")
-    for position, entry in enumerate(value):
-        if not isinstance(entry, dict):
-            raise invalid(f"{path}[{position}]", "must be an object")
-    return value
-
-
-def text(value: Any, path: str) -> str:
-    """Return a string that is not empty."""
-    if value is None or value == "":
-        raise missing(path, "is mandatory")
-    if not isinstance(value, str):
-        raise invalid(path, "must be a string")
-    return value
-
-
-def quantity_of(item: dict[str, Any], path: str) -> int:
-    """Return the quantity of an item, 1 when absent."""
-    quantity = item.get("quantity", 1)
-    if isinstance(quantity, bool) or not isinstance(quantity, int) or quantity < 1:
-        raise invalid(f"{path}.quantity", "must be an integer of 1 or more")
-    return quantity
-
-
-def characteristics_of(item: dict[str, Any], path: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the values and the value types of an item's product characteristics, by name."""
-    product = item.get("product")
-    if product is None:
-        return {}, {}
-    if not isinstance(product, dict):
-        raise invalid(f"{path}.product", "must be an object")
-    values: dict[str, Any] = {}
-    types: dict[str, str] = {}
-    for member in ("productCharacteristic", "productCharacteristics"):
-        place = f"{path}.product.{member}"
-        for position, entry in enumerate(objects(product.get(member), place)):
-            name = text(entry.get("name"), f"{place}[{position}].name")
-            values[name] = entry.get("value")
-            if isinstance(entry.get("valueType"), str):
-                types[name] = entry["valueType"]
-    return values, types
 
 
 def selected(view: dict[str, Any], names: list[str], always: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -127,7 +127,9 @@ class SandboxOptions:
     """Time an order stays in each state after its submission."""
     profile: SandboxProfile | None = None
     """Overrides `profile_for(mapping)`."""
-    call_log: bool = field(default=False)
+    late_seconds: float = 2.0
+    """How long after the call a `late-commit` takes effect."""
+    call_log: bool = False
     """Write one line per call to stderr."""
 
     def resolved_profile(self) -> SandboxProfile:

@@ -6,7 +6,8 @@ from typing import Any
 
 from gateway.sandbox.answers import Answer, encode, invalid, json_answer, not_found, tmf_error
 from gateway.sandbox.catalog import Catalog
-from gateway.sandbox.intake import Call, OrderIntake, listing, page_of, selected, text
+from gateway.sandbox.intake import Call, OrderIntake, listing, page_of, selected
+from gateway.sandbox.items import halved, measure, text
 from gateway.sandbox.json_patch import Patcher, merged
 from gateway.sandbox.ledger import Ledger
 from gateway.sandbox.notifications import Notifier
@@ -15,7 +16,6 @@ from gateway.sandbox.orders import Order
 from gateway.sandbox.plain_cancel import Cancellations
 from gateway.sandbox.plain_rules import STATES_V4, STATES_V5, check_items, check_order, check_types
 from gateway.sandbox.plain_view import lines_of, matches, order_view
-from gateway.sandbox.salesforce_limits import halved, measure
 
 _PAGING = frozenset({"fields", "offset", "limit", "sort"})
 _OWN = ("id", "href", "state", "orderDate", "creationDate")
@@ -66,13 +66,12 @@ class PlainIntake(OrderIntake):
             if method == "POST":
                 return self._post(call)
             raise _not_allowed(method, "GET, POST")
-        order = self.order(number)
         if method == "GET":
-            return json_answer(200, self._selected(self.view(order), call))
+            return json_answer(200, self._selected(self.view(self.order(number)), call))
         if method == "PATCH":
-            return self._patch(call, order)
+            return self._patch(call, self.order(number))
         if method == "DELETE":
-            return self._delete(call, order)
+            return self._delete(call, self.order(number))
         raise _not_allowed(method, "GET, PATCH, DELETE")
 
     # -- reading ------------------------------------------------------------------------------------------------
@@ -183,11 +182,10 @@ class PlainIntake(OrderIntake):
         return document, state
 
     def _check_size(self, items: list[dict[str, Any]]) -> None:
-        count, cost = measure(items)
-        profile = self.profile
-        if profile.max_items_per_call and count > profile.max_items_per_call:
+        size, profile = measure(items), self.profile
+        if profile.max_items_per_call and size.items > profile.max_items_per_call:
             raise tmf_error(413, "22", "Body too large", "too many product order items in one call")
-        if profile.complexity_budget and cost > profile.complexity_budget:
+        if profile.complexity_budget and size.cost > profile.complexity_budget:
             raise tmf_error(413, "22", "Body too large", "product order items too complex for one call")
 
     def _settle(self, order: Order) -> None:

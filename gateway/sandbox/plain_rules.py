@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.sandbox.answers import invalid, missing
-from gateway.sandbox.intake import OrderIntake, characteristics_of, objects, quantity_of, text
-from gateway.sandbox.salesforce_limits import MAX_DEPTH
+from gateway.sandbox.intake import OrderIntake
+from gateway.sandbox.items import MAX_DEPTH, characteristics_of, objects, quantity_of, text
 
 _META = frozenset({"@type", "@baseType", "@schemaLocation"})
 _ORDER_V4 = _META | {

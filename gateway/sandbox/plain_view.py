@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.sandbox.intake import characteristics_of
+from gateway.sandbox.items import characteristics_of
 from gateway.sandbox.orders import Line, Order
 
 _COMPARISONS: dict[str, Callable[[str, str], bool]] = {

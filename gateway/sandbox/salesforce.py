@@ -15,11 +15,12 @@ from gateway.sandbox.answers import (
     platform_error,
     tmf_error,
 )
-from gateway.sandbox.intake import Call, OrderIntake, listing, objects, page_of, selected, text
+from gateway.sandbox.intake import Call, OrderIntake, listing, page_of, selected
+from gateway.sandbox.items import halved, objects, text
 from gateway.sandbox.options import API_ROOTS, RESOURCES
 from gateway.sandbox.orders import Edit, Order
 from gateway.sandbox.salesforce_items import ItemEditor, action_of
-from gateway.sandbox.salesforce_limits import check_complexity, halved, nested
+from gateway.sandbox.salesforce_limits import check_complexity, nested
 from gateway.sandbox.salesforce_pricing import apply_pricing, is_pricing
 from gateway.sandbox.salesforce_view import flat_note, midnight, order_view, stamp
 

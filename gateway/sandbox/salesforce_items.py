@@ -13,7 +13,8 @@ from typing import Any
 
 from gateway.sandbox.answers import invalid, missing, tmf_error
 from gateway.sandbox.catalog import Product
-from gateway.sandbox.intake import OrderIntake, characteristics_of, objects, quantity_of, text
+from gateway.sandbox.intake import OrderIntake
+from gateway.sandbox.items import characteristics_of, objects, quantity_of, text
 from gateway.sandbox.orders import ANYWHERE, Edit, Line
 
 _NUMERIC = frozenset({"number", "currency", "percent"})

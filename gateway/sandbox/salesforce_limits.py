@@ -5,39 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.sandbox.answers import governor_limit, invalid
-from gateway.sandbox.intake import objects
+from gateway.sandbox.items import MAX_DEPTH, measure, objects
 from gateway.sandbox.options import SandboxProfile
-
-MAX_DEPTH = 32
-"""Deepest nesting of items that is looked at."""
 
 _PARENT_SIDE = ("bundles",)
 _CHILD_SIDE = ("bundledby",)
 
 
-def measure(items: list[dict[str, Any]]) -> tuple[int, int]:
-    """Return the number of items, nested ones included, and their cost: (1 + characteristics) x depth, summed up."""
-    count = cost = 0
-    stack = [(item, 1) for item in items]
-    while stack:
-        item, depth = stack.pop()
-        if depth > MAX_DEPTH:
-            raise governor_limit(f"product order items are nested more than {MAX_DEPTH} deep")
-        product = item.get("product")
-        characteristics = product.get("productCharacteristic") if isinstance(product, dict) else None
-        count += 1
-        cost += (1 + (len(characteristics) if isinstance(characteristics, list) else 0)) * depth
-        children = objects(item.get("productOrderItem"), "productOrderItem[].productOrderItem")
-        stack.extend((child, depth + 1) for child in children)
-    return count, cost
-
-
 def check_complexity(items: list[dict[str, Any]], profile: SandboxProfile) -> None:
     """Refuse a call whose items are more than one transaction bears."""
-    count, cost = measure(items)
-    if profile.max_items_per_call and count > profile.max_items_per_call:
+    size = measure(items)
+    if size.depth > MAX_DEPTH:
+        raise governor_limit(f"product order items are nested more than {MAX_DEPTH} deep")
+    if profile.max_items_per_call and size.items > profile.max_items_per_call:
         raise governor_limit("too many product order items in one call")
-    if profile.complexity_budget and cost > profile.complexity_budget:
+    if profile.complexity_budget and size.cost > profile.complexity_budget:
         raise governor_limit("product order items too complex for one call")
 
 
@@ -71,12 +53,3 @@ def nested(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if not roots and copies:
         raise invalid("productOrderItem", "the bundle relations run in a circle")
     return roots
-
-
-def halved(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return about the first half of the items: of a single one, the half of its children."""
-    if len(items) > 1:
-        return items[: len(items) // 2]
-    if items and isinstance(items[0].get("productOrderItem"), list) and items[0]["productOrderItem"]:
-        return [items[0] | {"productOrderItem": halved(items[0]["productOrderItem"])}]
-    return items

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.sandbox.answers import invalid, missing, tmf_error
-from gateway.sandbox.intake import OrderIntake, objects, text
+from gateway.sandbox.intake import OrderIntake
+from gateway.sandbox.items import objects, text
 from gateway.sandbox.orders import Edit
 from gateway.sandbox.salesforce_items import action_of
 

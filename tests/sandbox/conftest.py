@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sandbox_bodies import CATALOG
 
 from gateway.sandbox import SandboxOptions, parse_fault, profile_for, serving
 from gateway.sandbox.options import API_ROOTS, RESOURCES
@@ -144,3 +145,10 @@ def make_fixture() -> SimpleNamespace:
     """The builders of bodies: `make.draft(...)`, `make.add(...)`, `make.attributes(...)`."""
 
     return SimpleNamespace(draft=draft, add=add, attributes=attributes)
+
+
+@pytest.fixture
+def catalog_path(tmp_path):
+    path = tmp_path / "catalog.toml"
+    path.write_text(CATALOG, encoding="utf-8")
+    return path
