@@ -66,6 +66,11 @@ def _draft(mapping: Mapping) -> Iterator[Problem]:
                 "price.alterations",
                 "is patch-per-line, but only the lines of a draft can be priced; set draft.supported = true or use inline",
             )
+    if mapping.price.alterations == "patch-per-line" and draft.growth in ("cumulative-merge", "json-patch-append"):
+        yield Problem(
+            "price.alterations",
+            f'is patch-per-line, but with draft.growth = "{draft.growth}" a PATCH of one line would replace the others; use inline',
+        )
     yield from _never_ours(mapping)
 
 

@@ -20,7 +20,7 @@ _PATCH_OPERATION: Final = len('{"op":"add","path":"/productOrderItem/-","value":
 _PATCH_LEVEL: Final = len("/productOrderItem/000000")
 
 
-class Cost(Struct, frozen=True):
+class Cost(Struct, frozen=True, gc=False):
     """The share of a call that something takes."""
 
     items: int = 0

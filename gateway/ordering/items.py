@@ -36,30 +36,32 @@ class Items:
 
     def lines(self, entries: list[Entry]) -> tuple[OrderLine, ...]:
         """Return the order's lines for `entries`, which come parents first."""
-        actions = {id(entry): self._action(entry) for entry in entries}
+        for entry in entries:
+            entry.action = self._action(entry)
         if self._mapping.item.drop_no_change:
-            entries = self._without_unchanged(entries, actions)
-        sent = {id(entry) for entry in entries}
+            entries = self._without_unchanged(entries)
+        for entry in entries:
+            entry.sent = True
         roots: dict[str, str] = {}
         lines = []
         for entry in entries:
             parent_id = entry.parent.id if entry.parent else None
             root_id = roots[entry.id] = roots[parent_id] if parent_id is not None else entry.id
-            lines.append(self._line(entry, actions[id(entry)], parent_id, root_id, sent))
+            lines.append(self._line(entry, parent_id, root_id))
         return tuple(lines)
 
-    def _without_unchanged(self, entries: list[Entry], actions: dict[int, str]) -> list[Entry]:
+    def _without_unchanged(self, entries: list[Entry]) -> list[Entry]:
         """Return the entries without those that keep a product as it is, unless something beneath them is sent."""
-        needed: set[int] = set()
+        needed: set[Entry] = set()
         for entry in reversed(entries):
-            if actions[id(entry)] != "noChange" or id(entry) in needed:
-                needed.add(id(entry))
+            if entry.action != "noChange" or entry in needed:
+                needed.add(entry)
                 if entry.parent is not None:
-                    needed.add(id(entry.parent))
+                    needed.add(entry.parent)
         for entry in entries:
-            if id(entry) not in needed:
+            if entry not in needed:
                 self._findings.info("dropped", entry.path, "The item changes nothing; the order system needs no line.")
-        return [entry for entry in entries if id(entry) in needed]
+        return [entry for entry in entries if entry in needed]
 
     def _action(self, entry: Entry) -> str:
         value = entry.raw.get("action")
@@ -80,8 +82,8 @@ class Items:
             wrong_type(value, "a string", f"{entry.path}.action", self._findings)
         return "add"
 
-    def _line(self, entry: Entry, action: str, parent_id: str | None, root_id: str, sent: set[int]) -> OrderLine:
-        raw = entry.raw
+    def _line(self, entry: Entry, parent_id: str | None, root_id: str) -> OrderLine:
+        raw, action = entry.raw, entry.action
         item: dict[str, Any] = {"id": entry.id, "action": action}
         quantity = raw.get("quantity")
         if quantity is not None:
@@ -102,7 +104,7 @@ class Items:
         if raw.get("note") is not None:
             self._notes(entry, item)
         if entry.relations:
-            self._relations(entry, item, sent)
+            self._relations(entry, item)
         return OrderLine(
             id=entry.id,
             cart_item_id=entry.cart_id,
@@ -197,13 +199,13 @@ class Items:
             bundle = self._bundles[parent.id] = mandatory_offerings(parent.raw)
         return bool(bundle) and (item.get("productOffering") or {}).get("id") in bundle
 
-    def _relations(self, entry: Entry, item: dict[str, Any], sent: set[int]) -> None:
+    def _relations(self, entry: Entry, item: dict[str, Any]) -> None:
         path = f"{entry.path}.cartItemRelationship"
         kept: dict[tuple[str, str], None] = {}
         for kind, target in entry.relations:
             if not self._mapping.item.relationships:
                 self._findings.warning("relationship_dropped", path, "The order system takes no relationships.")
-            elif id(target) not in sent:
+            elif not target.sent:
                 self._findings.warning("relationship_dropped", path, "It refers to an item that stays behind.")
             else:
                 kept[target.id, kind] = None

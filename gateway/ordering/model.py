@@ -2,6 +2,8 @@
 
 A canonical order is a dict in TMF622 v4 shape whose items are nested (`productOrderItem` inside `productOrderItem`), with
 item ids unique over the whole order. A dialect gives it its wire shape only when a step is rendered.
+Lines and findings hold JSON, which has no cycles: they are kept from the garbage collector, whose passes over a large order
+would cost more than making it.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ Severity = Literal["info", "warning", "error"]
 StepKind = Literal["create", "add", "price", "submit"]
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class Finding(Struct, frozen=True, kw_only=True, gc=False):
     """One thing the translation did that a reader of the cart would not expect; an `error` refuses the checkout.
 
     `path` is the cart's or request's attribute in TMF style (`cartItem[0].itemTerm`), `code` one of
@@ -27,7 +29,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     message: str
 
 
-class OrderLine(Struct, frozen=True, kw_only=True):
+class OrderLine(Struct, frozen=True, kw_only=True, gc=False):
     """One productOrderItem of the canonical order, taken out of its tree.
 
     `item` is the productOrderItem without its nested items and without alterations that are sent later;
@@ -76,11 +78,12 @@ class Plan(Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
 
 
-class KnownLine(Struct, frozen=True, kw_only=True):
+class KnownLine(Struct, frozen=True, kw_only=True, gc=False):
     """A line that exists in the order system, as read back.
 
     `item_id` is the id it echoes, None when it does not; `parent_line_id` its parent's line id; `action` lower case.
-    `alterations` is None when the system does not show them; `product_id` is the installed product a line is about.
+    `alterations` is None when the system does not show them; `product_id` is the installed product a line is about;
+    `state` the line's own state in the order system's words, if it shows one.
     """
 
     line_id: str
@@ -92,6 +95,7 @@ class KnownLine(Struct, frozen=True, kw_only=True):
     characteristics: dict[str, Any]
     alterations: tuple[dict[str, Any], ...] | None = None
     product_id: str | None = None
+    state: str | None = None
 
 
 class ObservedOrder(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import KnownLine, ObservedOrder
 
@@ -97,6 +99,7 @@ def _line(item: dict[str, Any], parent: str | None, position: int, mapping: Mapp
         characteristics=characteristics_of(listed),
         alterations=_alterations(item) if lines.alterations_readable else None,
         product_id=_identifier(product.get("id")),
+        state=_text(item.get("state")),
     )
 
 
@@ -133,27 +136,13 @@ def _tied(lines: list[KnownLine], ties: dict[str, str]) -> list[KnownLine]:
         if parent is None or parent == line.line_id:
             tops.append(line)
         else:
-            children.setdefault(parent, []).append(_with_parent(line, parent))
+            children.setdefault(parent, []).append(replace(line, parent_line_id=parent))
     stack = list(reversed(tops))
     while stack:
         line = stack.pop()
         ordered.append(line)
         stack.extend(reversed(children.pop(line.line_id, [])))
     return ordered + [line for rest in children.values() for line in rest]
-
-
-def _with_parent(line: KnownLine, parent: str) -> KnownLine:
-    return KnownLine(
-        line_id=line.line_id,
-        item_id=line.item_id,
-        parent_line_id=parent,
-        offering=line.offering,
-        action=line.action,
-        quantity=line.quantity,
-        characteristics=line.characteristics,
-        alterations=line.alterations,
-        product_id=line.product_id,
-    )
 
 
 def _slot(item: dict[str, Any], slot: str) -> Any:

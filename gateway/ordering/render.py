@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import abc
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import quote
-
-from msgspec import Struct
 
 from gateway.ordering.costs import patch_head
 from gateway.ordering.mapping import Mapping
@@ -17,15 +15,6 @@ from gateway.tmf.json import encode_json
 _JSON: Final = "application/json"
 _JSON_PATCH: Final = "application/json-patch+json"
 _Pair = tuple[OrderLine | None, dict[str, Any]]
-
-
-class Tombstone(Struct, frozen=True, kw_only=True):
-    """The call that marks a draft abandoned, shaped like a rendered step."""
-
-    method: Literal["PATCH"] = "PATCH"
-    path: str
-    media_type: str
-    body: bytes
 
 
 def order_path(mapping: Mapping, order_id: str | None = None) -> str:
@@ -79,11 +68,17 @@ def render(
     )
 
 
-def render_tombstone(mapping: Mapping, order_id: str, marker: str) -> Tombstone:
+def render_tombstone(mapping: Mapping, order_id: str, marker: str) -> RenderedStep:
     """Return the PATCH that marks the draft `order_id` abandoned, so that nobody submits it."""
     body = {**patch_head(mapping), **_filled(mapping.recovery.tombstone_attributes, marker)}
-    return Tombstone(
-        path=order_path(mapping, order_id), media_type=mapping.api.patch_media_type, body=encode_json(body)
+    return RenderedStep(
+        sequence=0,
+        kind="abandon",
+        method="PATCH",
+        path=order_path(mapping, order_id),
+        media_type=mapping.api.patch_media_type,
+        body=encode_json(body),
+        item_count=0,
     )
 
 

@@ -30,7 +30,8 @@ class Entry:
     """One cart item in the tree. `path` is its path in the cart, `position` its numbers on the way down (`1.2`)."""
 
     __slots__ = (
-        "cart_id", "children", "depth", "id", "nested", "parent", "path", "position", "raw", "relations", "saved", "visited",
+        "action", "cart_id", "depth", "id", "nested", "parent", "path", "position", "raw", "relations", "saved", "sent",
+        "visited",
     )  # fmt: skip
 
     def __init__(self, raw: dict[str, Any], path: str, position: str, parent: Entry | None) -> None:
@@ -42,9 +43,10 @@ class Entry:
         self.depth: int = parent.depth + 1 if parent else 1
         self.id = ""
         self.cart_id = ""
-        self.children: list[Entry] = []
-        self.relations: list[tuple[str, Entry]] = []
+        self.relations: tuple[tuple[str, Entry], ...] = ()
+        self.action = "add"
         self.saved = False
+        self.sent = False
         self.visited = False
 
 
@@ -53,9 +55,6 @@ def read_tree(cart: dict[str, Any], findings: Findings) -> list[Entry]:
     entries = _collect(cart, findings)
     by_cart_id = _assign_ids(entries, findings)
     _assign_relations(entries, by_cart_id, findings)
-    for entry in entries:
-        if entry.parent is not None:
-            entry.parent.children.append(entry)
     return _ordered(entries, findings)
 
 
@@ -183,7 +182,7 @@ def _read_relation(
         elif word in _TO_PARENT:
             _adopt(target, entry, "bundles", path, findings)
         else:
-            entry.relations.append((_KINDS.get(word) or kind[:1].lower() + kind[1:], target))
+            entry.relations += ((_KINDS.get(word) or kind[:1].lower() + kind[1:], target),)
 
 
 def _target_ids(member: dict[str, Any], path: str, findings: Findings) -> list[str]:
@@ -225,7 +224,7 @@ def _adopt(parent: Entry, child: Entry, kind: str, path: str, findings: Findings
     if child.parent is parent:
         return
     if child.parent is not None:
-        parent.relations.append((kind[:1].lower() + kind[1:], child))
+        parent.relations += ((kind[:1].lower() + kind[1:], child),)
         findings.warning("hierarchy", path, "The child already has a parent; the relationship is sent beside it.")
         return
     child.parent = parent
@@ -235,6 +234,10 @@ def _adopt(parent: Entry, child: Entry, kind: str, path: str, findings: Findings
 def _ordered(entries: list[Entry], findings: Findings) -> list[Entry]:
     """Return the active entries, parents first, and leave behind what is saved for later with everything beneath it."""
     ordered: list[Entry] = []
+    children: dict[Entry, list[Entry]] = {}
+    for entry in entries:
+        if entry.parent is not None:
+            children.setdefault(entry.parent, []).append(entry)
     stack = [entry for entry in reversed(entries) if entry.parent is None]
     while stack:
         entry = stack.pop()
@@ -253,7 +256,8 @@ def _ordered(entries: list[Entry], findings: Findings) -> list[Entry]:
             _read_status(entry, findings)
         if not entry.saved:
             ordered.append(entry)
-        stack.extend(reversed(entry.children))
+        if entry in children:
+            stack.extend(reversed(children[entry]))
     for entry in entries:
         if not entry.visited:
             findings.error("hierarchy_cycle", entry.path, "Its parents lead back to itself; remove one relationship.")
