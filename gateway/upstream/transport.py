@@ -111,6 +111,7 @@ class HttpPort:
         Raises ExchangeFailed for everything but a complete answer; cancellation passes through.
         """
         record = _SendRecord()
+        response: httpx.Response | None = None
         try:
             request = self._client.build_request(
                 method,
@@ -129,6 +130,9 @@ class HttpPort:
             raise ExchangeFailed(detail, sent=record.sent) from None
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the fact that counts is whether it was sent
             raise ExchangeFailed(_in_words(error), sent=record.sent) from None
+        finally:
+            if response is None:
+                await record.close_connection()
         return Answer(response.status_code, dict(response.headers.items()), response.content)
 
     async def close(self) -> None:
@@ -156,14 +160,22 @@ def tls_context(
 
 
 class _SendRecord:
-    """Knows whether the request at hand may have been sent."""
+    """Follows one exchange through the transport's trace: whether it may have been sent, and on which connection."""
 
     def __init__(self) -> None:
         self.sent = False
+        self._stream: Any = None
 
-    async def trace(self, event: str, _info: Any) -> None:
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         if event.endswith("send_request_headers.started"):
             self.sent = True
+        elif event == "connection.connect_tcp.complete":
+            self._stream = info["return_value"]
+
+    async def close_connection(self) -> None:
+        """Close what was opened: a TLS handshake that is cut off by a deadline leaves its socket open otherwise."""
+        if self._stream is not None:
+            await self._stream.aclose()
 
 
 class _BoundedTransport(httpx.AsyncBaseTransport):
