@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from collections.abc import Mapping as Headers
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
@@ -61,9 +62,8 @@ async def walk(
     """
     seen: dict[str, ObservedOrder] = {}
     totals: set[int | None] = set()
-    readable = True
-    ended = False
-    short = False
+    previous: AbstractSet[str] = set()
+    readable, ended, short = True, False, False
     paging = mapping.api.paging
     fixed = {**parameters, **_selection(mapping), paging.limit_parameter: str(paging.limit_max)}
     rows_seen = 0
@@ -79,18 +79,19 @@ async def walk(
         if not page.rows:
             ended = True
             break
-        if not in_time():
-            break
         orders = [read_order(row, mapping) for row in page.rows]
         readable = readable and None not in orders
-        fresh = {order.id: order for order in orders if order is not None and order.id not in seen}
-        if not fresh:
+        on_page = {order.id: order for order in orders if order is not None}
+        if on_page.keys() == previous:
             break
-        seen.update(fresh)
-        if only_marker is not None and any(order.marker != only_marker for order in fresh.values()):
+        previous = on_page.keys()
+        seen.update(on_page)
+        if only_marker is not None and any(order.marker != only_marker for order in on_page.values()):
             return Walk(_grouped(seen.values()), complete=False, filter_ignored=True)
         rows_seen += len(page.rows)
         short = len(page.rows) < paging.limit_max
+        if not in_time():
+            break
     return Walk(_grouped(seen.values()), ended and readable and _total_agrees(totals, len(seen)))
 
 
