@@ -23,7 +23,7 @@ from gateway.upstream.outcome import Accepted, NotExecuted, NotSent, Outcome, Re
 from gateway.upstream.port import FindResult, ReadFailed
 
 Effect: TypeAlias = Literal["applied", "none", "later"]
-_HTTP_CREATED, _HTTP_OK, _HTTP_NOT_FOUND = 201, 200, 404
+_HTTP_CREATED, _HTTP_OK, _HTTP_BAD_REQUEST, _HTTP_NOT_FOUND = 201, 200, 400, 404
 
 
 class SentCall(Struct, frozen=True):
@@ -60,6 +60,7 @@ class FakeUpstream:
         self._script: deque[tuple[Outcome | None, Effect]] = deque()
         self._failing_reads: deque[ReadFailed] = deque()
         self._late: list[_Change] = []
+        self._orders_made = 0
         self._lines_made = 0
 
     def script(self, outcomes: Iterable[Outcome | None], *, effect: Effect = "none") -> None:
@@ -103,7 +104,7 @@ class FakeUpstream:
     async def cancel(self, order_id: str, reason: str) -> Outcome:  # noqa: ARG002 - the interface has it
         """Cancel an order at once."""
         self.calls.append(SentCall("cancel", order_id))
-        return await self._answer(_Change("PATCH", order_id, {"state": self.cancelled_state}))
+        return await self._answer(_Change("CANCEL", order_id, {"state": self.cancelled_state}))
 
     async def delete(self, order_id: str) -> Outcome:
         """Delete an order."""
@@ -138,12 +139,12 @@ class FakeUpstream:
         if change.method == "DELETE":
             del self.orders[change.order_id]
             return Accepted(204)
+        draft = self.mapping.draft
+        if change.method == "PATCH" and draft.supported and document["state"] not in draft.states:
+            return Rejected(_HTTP_BAD_REQUEST, "notDraft", "400 notDraft: the order is not a draft any more")
         if isinstance(change.body, list):
-            added = [
-                operation["value"] for operation in change.body if operation["path"].startswith("/productOrderItem")
-            ]
-            self._merge_items(document, added)
-            document |= {op["path"][1:]: op["value"] for op in change.body if op["path"].count("/") == 1}
+            for operation in change.body:
+                self._patch(document, operation)
         else:
             header = {name: value for name, value in change.body.items() if name != "productOrderItem"}
             document |= header
@@ -152,7 +153,8 @@ class FakeUpstream:
         return Accepted(_HTTP_OK, copy.deepcopy(document))
 
     def _create(self, body: dict[str, Any]) -> Outcome:
-        order_id = f"{len(self.orders) + 1:08d}"
+        self._orders_made += 1
+        order_id = f"{self._orders_made:08d}"
         draft = self.mapping.draft
         is_draft = draft.supported and body.items() >= draft.create_attributes.items()
         state = draft.states[0] if is_draft and draft.states else self.live_state
@@ -160,6 +162,17 @@ class FakeUpstream:
         self._merge_items(document, body.get("productOrderItem", []))
         self.orders[order_id] = document
         return Accepted(_HTTP_CREATED, copy.deepcopy(document))
+
+    def _patch(self, document: dict[str, Any], operation: dict[str, Any]) -> None:
+        """Apply one JSON Patch operation of the two kinds that are sent: append an item, set an attribute."""
+        node: Any = document
+        *parents, last = operation["path"].split("/")[1:]
+        for name in parents[:-1] if last == "-" else parents:
+            node = node[int(name)] if isinstance(node, list) else node[name]
+        if last == "-":
+            self._merge_items(node, [operation["value"]])
+        else:
+            node[last] = operation["value"]
 
     def _submit_if_asked(self, document: dict[str, Any], header: dict[str, Any]) -> None:
         wanted = self.mapping.draft.submit_attributes
