@@ -13,6 +13,8 @@ from litestar.types import Message, Receive, Send
 
 from gateway.carts import api as carts
 from gateway.carts.openapi import SCHEMAS as CART_SCHEMAS
+from gateway.checkouts import api as checkouts
+from gateway.checkouts.openapi import SCHEMAS as CHECKOUT_SCHEMAS
 from gateway.http import operation
 from gateway.http.answers import answer_exception, internal_error
 from gateway.http.headers import correlation_id
@@ -24,15 +26,18 @@ from gateway.settings import Settings
 from gateway.storage import Database, open_database
 from gateway.storage.schema import migrate, require_current_schema
 from gateway.tmf.json import encode_json
+from gateway.tracking import api as tracking
 
 # Something that runs while the service does: entered at the start with the services, left (and waited for) at the stop.
 Background: TypeAlias = Callable[[Services], AbstractAsyncContextManager[Any]]
 
 ROUTES: Final[list[Any]] = [
     *carts.handlers,
+    *checkouts.handlers,
+    *tracking.handlers,
     *operation.handlers,
 ]
-SCHEMAS: Final[dict[str, Any]] = {**CART_SCHEMAS}
+SCHEMAS: Final[dict[str, Any]] = {**CART_SCHEMAS, **CHECKOUT_SCHEMAS}
 
 _log = get_logger("gateway.app")
 

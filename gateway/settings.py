@@ -142,6 +142,9 @@ class UpstreamLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     connect_timeout_seconds: Annotated[float, setting("connecting", gt=0, le=60)] = 3.0
     read_timeout_seconds: Annotated[float, setting("silence between two parts of an answer", gt=0, le=900)] = 25.0
     deadline_seconds: Annotated[float, setting("one call, from the first byte to the last", gt=0, le=900)] = 30.0
+    scan_interval_seconds: Annotated[
+        float, setting("time between two searches through its orders; one search serves all that wait", ge=0, le=600)
+    ] = 5.0
     response_bytes_max: Annotated[int, setting("largest answer read", ge=1024, le=1_000_000_000)] = 8_388_608
     quiet_seconds: Annotated[
         float,

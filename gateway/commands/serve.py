@@ -16,10 +16,11 @@ from typing import Final
 import click
 import uvicorn
 
-from gateway.app import create_app
 from gateway.commands.common import config_option, configuration, progress
 from gateway.commands.schema import ready_schema
 from gateway.errors import OperatorError
+from gateway.logs import configure_logging
+from gateway.runtime import gateway_app
 from gateway.settings import ServerSettings
 
 BACKLOG: Final = 2048
@@ -107,10 +108,11 @@ def serve(config_path: Path | None, host: str | None, port: int | None) -> None:
     database whose schema is behind; an embedded SQLite file gets its schema by itself.
     """
     settings, mappings = configuration(config_path, host=host, port=port)
+    configure_logging(settings.log)
     ready_schema(settings.storage)
     listener = listen(settings.server)
     config = uvicorn.Config(
-        create_app(settings, mappings),
+        gateway_app(settings, mappings),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -98,6 +98,12 @@ checkout = Table(
     Column("probe", Integer, nullable=False),
     Column("sent_at", Moment),
     Column("first_sent_at", Moment),
+    # When a complete search first showed that a lost live POST had no effect; a second one must confirm it.
+    Column("absent_at", Moment),
+    # Attempts of the current step whose outcome was not known at first.
+    Column("unknowns", Integer, nullable=False),
+    # Drafts in a row whose lines were not what was sent although every call had succeeded.
+    Column("mismatches", Integer, nullable=False),
     Column("order_id", String(255)),
     Column("order_href", Text),
     Column("order_state", String(64)),
@@ -134,7 +140,7 @@ checkout = Table(
 )
 
 # The large parts of a checkout, apart from its row so that claims and lists stay small. Kinds: request, cart, order, plan,
-# findings, lines (item id to line id and state), pre_image (line ids before the call in flight).
+# findings, items (which item became which), lines (item id to line id and state).
 checkout_document = Table(
     "checkout_document",
     metadata,
@@ -165,16 +171,16 @@ checkout_step = Table(
     ForeignKeyConstraint(["tenant", "checkout_id"], ["checkout.tenant", "checkout.id"], ondelete="CASCADE"),
 )
 
-# Drafts that were given up because the outcome of a call on them could not be known. `order_id` is unknown for a lost POST.
+# Drafts that were given up because the outcome of a call on them could not be known, or that are not wanted any more.
+# `order_id` is empty where a lost POST may have made the draft, or may still make it.
 abandoned_draft = Table(
     "abandoned_draft",
     metadata,
     Column("tenant", String(64), primary_key=True),
     Column("checkout_id", String(64), primary_key=True),
-    Column("generation", Integer, primary_key=True),
+    Column("marker", String(64), primary_key=True),
+    Column("order_id", String(255), primary_key=True),
     Column("upstream", String(64), nullable=False),
-    Column("marker", String(64), nullable=False),
-    Column("order_id", String(255)),
     Column("since", Moment, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("due_at", Moment),

@@ -51,6 +51,9 @@ def upgrade() -> None:
         sa.Column("probe", sa.Integer(), nullable=False),
         sa.Column("sent_at", sa.BigInteger(), nullable=True),
         sa.Column("first_sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("absent_at", sa.BigInteger(), nullable=True),
+        sa.Column("unknowns", sa.Integer(), nullable=False),
+        sa.Column("mismatches", sa.Integer(), nullable=False),
         sa.Column("order_id", sa.String(length=255), nullable=True),
         sa.Column("order_href", sa.Text(), nullable=True),
         sa.Column("order_state", sa.String(length=64), nullable=True),
@@ -104,10 +107,9 @@ def upgrade() -> None:
         "abandoned_draft",
         sa.Column("tenant", sa.String(length=64), nullable=False),
         sa.Column("checkout_id", sa.String(length=64), nullable=False),
-        sa.Column("generation", sa.Integer(), nullable=False),
-        sa.Column("upstream", sa.String(length=64), nullable=False),
         sa.Column("marker", sa.String(length=64), nullable=False),
-        sa.Column("order_id", sa.String(length=255), nullable=True),
+        sa.Column("order_id", sa.String(length=255), nullable=False),
+        sa.Column("upstream", sa.String(length=64), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
@@ -118,7 +120,7 @@ def upgrade() -> None:
             name=op.f("fk_abandoned_draft_checkout"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("tenant", "checkout_id", "generation", name=op.f("pk_abandoned_draft")),
+        sa.PrimaryKeyConstraint("tenant", "checkout_id", "marker", "order_id", name=op.f("pk_abandoned_draft")),
     )
     op.create_index("ix_abandoned_draft_due", "abandoned_draft", ["tenant", "due_at"], unique=False)
     op.create_table(

@@ -1,0 +1,252 @@
+"""Accepting a checkout: everything is decided and frozen first, then stored in one transaction, then answered 202."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import secrets
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from gateway.carts import store as carts
+from gateway.checkouts import store
+from gateway.checkouts.model import PLANNED, CheckoutRecord, Prepared, plan_hash, request_hash
+from gateway.checkouts.prepare import prepare, require_expected_totals
+from gateway.checkouts.request import is_by_value
+from gateway.errors import (
+    ConflictError,
+    InvalidBodyError,
+    NotFoundError,
+    PreconditionError,
+    Problem,
+    RefusedError,
+    TooManyRequestsError,
+)
+from gateway.ordering.model import Order
+from gateway.services import Services
+from gateway.storage.tables import EPOCH
+from gateway.tmf.json import decode_stored, encode_json
+
+CHECKOUT_PATH = "/tmf-api/checkoutManagement/v1/checkout"
+# Times the whole is begun anew because the cart changed, or an equal request was faster, while it was being prepared.
+ROUNDS_MAX = 8
+# Carts of more bytes than this are translated in a thread, so that other requests are not kept waiting.
+THREAD_BYTES_MIN = 50_000
+
+
+class Accepted(NamedTuple):
+    """The checkout, and whether an earlier request with the same Idempotency-Key had made it."""
+
+    record: CheckoutRecord
+    replayed: bool
+
+
+class Snapshot(NamedTuple):
+    """The cart to be ordered: its id and version when it is stored here, and its document."""
+
+    cart_id: str | None
+    version: int | None
+    document: str
+
+
+def upstream_of(services: Services, request: Mapping[str, Any]) -> str:
+    """Return the upstream that a request names, or the default; InvalidBodyError (400) when there is none such."""
+    upstreams = services.settings.upstreams
+    named = request.get("upstream")
+    if named is None:
+        named = services.settings.checkout.default_upstream or (next(iter(upstreams)) if len(upstreams) == 1 else None)
+    if named not in upstreams:
+        known = ", ".join(sorted(upstreams)) or "none is configured"
+        what = "is not configured" if named is not None else "must be given, there is no default"
+        raise InvalidBodyError([Problem("upstream", f"{what}; there are: {known}")])
+    return str(named)
+
+
+async def accept(
+    services: Services,
+    tenant: str,
+    request: dict[str, Any],
+    *,
+    idempotency_key: str | None,
+    if_match: frozenset[int] | None,
+) -> Accepted:
+    """Accept a checked request, or return the checkout that the same key made before.
+
+    Errors: 400 unknown upstream, 404 unknown cart, 409 cart held by another checkout or other totals than expected,
+    412 another version of the cart, 422 same key with another request, or a cart that cannot be ordered, 429 too many open.
+    Nothing is stored unless it is accepted.
+    """
+    fingerprint = request_hash(request)
+    upstream = upstream_of(services, request)
+    mapping = services.mappings[services.settings.upstreams[upstream].mapping]
+    for _ in range(ROUNDS_MAX):
+        if idempotency_key is not None and (earlier := await _replay(services, tenant, idempotency_key, fingerprint)):
+            return Accepted(earlier, replayed=True)
+        shot = await snapshot(services, tenant, request, if_match)
+        cart = decode_stored(shot.document)
+        require_expected_totals(cart, request, services.settings.checkout)
+        now = services.clock()
+        if len(shot.document) > THREAD_BYTES_MIN:
+            prepared = await asyncio.to_thread(prepare, cart, request, mapping, now=now)
+        else:
+            prepared = prepare(cart, request, mapping, now=now)
+        record = _new_record(
+            services, tenant, request, upstream, mapping.name, shot, prepared, fingerprint, idempotency_key
+        )
+        documents = {
+            **prepared.documents(),
+            "items": item_document(prepared.order),
+            "request": encode_json({key: value for key, value in request.items() if key != "shoppingCart"}),
+            "cart": shot.document.encode(),
+        }
+        if await _store(services, record, prepared, documents, by_value=is_by_value(request["shoppingCart"])):
+            services.work_due.ring()
+            return Accepted(record, replayed=False)
+    raise ConflictError(
+        "The cart keeps changing while it is being checked out; try again.", headers={"Retry-After": "1"}
+    )
+
+
+async def _replay(services: Services, tenant: str, key: str, fingerprint: str) -> CheckoutRecord | None:
+    earlier = await services.database.read_brief(lambda connection: store.get_by_key(connection, tenant, key))
+    if earlier is not None and earlier.request_hash != fingerprint:
+        raise RefusedError(
+            "This Idempotency-Key was used for a different request; use a new key for a new request.",
+            problems=[Problem("Idempotency-Key", "belongs to a different request")],
+            extension={"referenceError": f"{CHECKOUT_PATH}/{earlier.id}"},
+        )
+    return earlier
+
+
+async def snapshot(
+    services: Services, tenant: str, request: dict[str, Any], if_match: frozenset[int] | None
+) -> Snapshot:
+    """Return the cart that a request names or carries. Errors: 404 unknown cart, 412 another version."""
+    given = request["shoppingCart"]
+    if is_by_value(given):
+        return Snapshot(given.get("id"), None, encode_json(given).decode())
+    cart_id = given["id"]
+    row = await services.database.read_brief(lambda connection: carts.get(connection, tenant, cart_id))
+    if row is None:
+        raise NotFoundError(
+            "There is no such cart; give the id of a stored cart, or a whole cart.",
+            problems=[Problem("shoppingCart.id", "names no cart")],
+        )
+    if if_match is not None and row.version not in if_match:
+        raise PreconditionError(
+            "If-Match does not name the cart's current version: somebody changed it. Show it again before checking out.",
+            headers={"ETag": f'"{row.version}"'},
+        )
+    return Snapshot(row.id, row.version, row.document)
+
+
+def _new_record(  # noqa: PLR0917 - it is called once, just above
+    services: Services,
+    tenant: str,
+    request: dict[str, Any],
+    upstream: str,
+    mapping: str,
+    snapshot: Snapshot,
+    prepared: Prepared,
+    fingerprint: str,
+    idempotency_key: str | None,
+) -> CheckoutRecord:
+    now = services.clock()
+    return CheckoutRecord(
+        tenant=tenant,
+        id=services.new_id(),
+        state="accepted",
+        status_reason=None,
+        external_id=request.get("externalId"),
+        upstream=upstream,
+        mapping=mapping,
+        cart_id=snapshot.cart_id,
+        cart_version=snapshot.version,
+        cart_live=snapshot.cart_id is not None,
+        idempotency_key=idempotency_key,
+        request_hash=fingerprint,
+        submit=request.get("submit", services.settings.checkout.submit_default),
+        cancel_requested=False,
+        marker_root=new_marker_root(),
+        generation=0,
+        plan_hash=plan_hash(prepared.documents()),
+        steps_total=len(prepared.plan.steps),
+        step=0,
+        step_state=PLANNED,
+        attempt=0,
+        probe=0,
+        sent_at=None,
+        first_sent_at=None,
+        absent_at=None,
+        unknowns=0,
+        mismatches=0,
+        order_id=None,
+        order_href=None,
+        order_state=None,
+        upstream_state=None,
+        submit_intent_order=None,
+        fence=0,
+        lease_owner=None,
+        lease_until=EPOCH,
+        due_at=now,
+        claims_without_progress=0,
+        track_due_at=None,
+        track_attempt=0,
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def item_document(order: Order) -> bytes:
+    """Return which productOrderItem each cart item became, as the stored document `items`."""
+    return encode_json([{"cartItemId": line.cart_item_id, "productOrderItemId": line.id} for line in order.lines])
+
+
+def new_marker_root() -> str:
+    """Return 16 characters that nobody can guess: the part of the marker that all drafts of a checkout share."""
+    return base64.b32encode(secrets.token_bytes(10)).decode().lower()
+
+
+async def _store(
+    services: Services, record: CheckoutRecord, prepared: Prepared, documents: dict[str, bytes], *, by_value: bool
+) -> bool:
+    """Store it all in one transaction; False when something changed meanwhile and the whole must be looked at again."""
+    item_counts = [len(step.item_ids) for step in prepared.plan.steps]
+    open_max = services.settings.checkout.open_max
+
+    def function(connection: Connection) -> bool:
+        if store.open_count(connection, record.tenant, open_max) >= open_max:
+            raise TooManyRequestsError(
+                f"{open_max} checkouts are waiting or under way; try again later.", headers={"Retry-After": "30"}
+            )
+        if record.idempotency_key is not None and store.get_by_key(connection, record.tenant, record.idempotency_key):
+            return False
+        if record.cart_id is not None:
+            _require_free(connection, record.tenant, record.cart_id)
+            if not by_value and not carts.lock(
+                connection, record.tenant, record.cart_id, record.id, record.cart_version
+            ):
+                return False
+        store.insert_checkout(connection, record, prepared.plan, documents, item_counts)
+        return True
+
+    try:
+        return await services.database.write(function)
+    except IntegrityError:
+        # Another replica was faster with the same key or the same cart: the next round finds what it stored.
+        return False
+
+
+def _require_free(connection: Connection, tenant: str, cart_id: str) -> None:
+    live = store.live_of_cart(connection, tenant, cart_id)
+    if live is not None:
+        href = f"{CHECKOUT_PATH}/{live.id}"
+        raise ConflictError(
+            f"The cart is checked out already, by checkout {live.id} ({live.state}): see {href}.",
+            problems=[Problem("shoppingCart.id", "is held by another checkout")],
+            extension={"referenceError": href},
+        )

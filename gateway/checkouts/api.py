@@ -1,0 +1,247 @@
+"""The checkout resource over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from litestar import Request
+from litestar.handlers import patch, post, route
+from sqlalchemy import Connection
+
+from gateway.carts.api import CART_PATH
+from gateway.checkouts import openapi, resource, store
+from gateway.checkouts.accept import CHECKOUT_PATH, accept, snapshot, upstream_of
+from gateway.checkouts.changes import cancel, change_draft, not_found, submit
+from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.prepare import preview_document, refusal, require_expected_totals, try_prepare
+from gateway.checkouts.request import check_draft_change, check_request
+from gateway.checkouts.states import MEANING
+from gateway.errors import InvalidBodyError, InvalidHeaderError, Problem
+from gateway.http.answers import Answer, json_answer
+from gateway.http.bodies import MERGE_PATCH_TYPES, read_object, require_json_accepted
+from gateway.http.headers import base_url, entity_tag, header_values, if_match_of
+from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
+from gateway.security.tenancy import tenant_of
+from gateway.services import Services, services_of
+from gateway.tmf.json import decode_stored
+from gateway.tmf.paging import page_headers, page_status, parse_page
+from gateway.tmf.projection import Selection, parse_fields, project
+
+KEY_CHARACTERS_MAX: Final = 255
+ONE: Final = f"{CHECKOUT_PATH}/{{checkout_id:str}}"
+# Filters of the list and the columns they compare.
+FILTERS: Final[dict[str, str]] = {
+    "id": "id",
+    "state": "state",
+    "externalId": "external_id",
+    "upstream": "upstream",
+    "shoppingCart.id": "cart_id",
+    "productOrder.id": "order_id",
+    "productOrder.state": "order_state",
+}
+
+
+@post(CHECKOUT_PATH, status_code=202, opt={"openapi": openapi.CREATE})
+async def create_checkout(request: Request[Any, Any, Any]) -> Answer:
+    """Check a cart out: it becomes an order, submitted exactly once."""
+    require_json_accepted(request)
+    return await _accept(request, await _body(request))
+
+
+@post(f"{CART_PATH}/checkout", status_code=202, opt={"openapi": openapi.CREATE_FOR_CART})
+async def create_checkout_of_cart(request: Request[Any, Any, Any]) -> Answer:
+    """Check this cart out; the same as POST checkout that names the cart."""
+    require_json_accepted(request)
+    cart_id: str = request.scope["path_params"]["cart_id"]
+    has_body = any(name in {b"content-type", b"transfer-encoding"} for name, _ in request.scope["headers"])
+    document = await _body(request) if has_body else {}
+    given = document.get("shoppingCart")
+    if given is not None and given != {"id": cart_id}:
+        raise InvalidBodyError([Problem("shoppingCart", "is given by the path; leave it out")])
+    return await _accept(request, {**document, "shoppingCart": {"id": cart_id}})
+
+
+@post(f"{CHECKOUT_PATH}/preview", status_code=200, opt={"openapi": openapi.PREVIEW})
+async def preview_checkout(request: Request[Any, Any, Any]) -> Answer:
+    """Show what a checkout would send, and every finding; nothing is stored, nothing is sent."""
+    require_json_accepted(request)
+    services = services_of(request)
+    document = await _body(request)
+    check_request(document, services.settings)
+    mapping = services.mappings[services.settings.upstreams[upstream_of(services, document)].mapping]
+    shot = await snapshot(services, tenant_of(request), document, if_match_of(request))
+    cart = decode_stored(shot.document)
+    require_expected_totals(cart, document, services.settings.checkout)
+    prepared, findings = try_prepare(cart, document, mapping, now=services.clock())
+    if prepared is None:
+        raise refusal(findings)
+    return json_answer(preview_document(prepared, findings, mapping))
+
+
+@route(CHECKOUT_PATH, http_method=["GET", "HEAD"], opt={"openapi": openapi.LIST})
+async def list_checkouts(request: Request[Any, Any, Any]) -> Answer:
+    """List checkouts, newest first, by cart, order, state or external id."""
+    require_json_accepted(request)
+    services = services_of(request)
+    server, tenant = services.settings.server, tenant_of(request)
+    pairs = query_pairs(request)
+    problems: list[Problem] = []
+    selection = parse_fields(values_of(pairs, "fields"), problems)
+    page = parse_page(
+        values_of(pairs, "limit"),
+        values_of(pairs, "offset"),
+        default=server.page_items_default,
+        largest=server.page_items_max,
+        problems=problems,
+    )
+    report_unknown(pairs, {"fields", "limit", "offset", *FILTERS}, problems)
+    filters = _filters(pairs, problems)
+    refuse(problems)
+    address = base_url(request, server.public_url)
+
+    def function(connection: Connection) -> tuple[list[dict[str, Any]], int]:
+        records, total = store.list_page(connection, tenant, filters, offset=page.offset, limit=page.limit)
+        return [resource.load(connection, record, address) for record in records], total
+
+    found, total = await services.database.read(function)
+    shown = found if selection is None else [project(document, selection) for document in found]
+    headers = page_headers(page, len(found), total, CHECKOUT_PATH, pairs)
+    return json_answer(
+        shown,
+        status=page_status(page, len(found), total),
+        headers=[(name.encode(), value.encode("latin-1")) for name, value in headers],
+    )
+
+
+@route(ONE, http_method=["GET", "HEAD"], opt={"openapi": openapi.RETRIEVE})
+async def retrieve_checkout(request: Request[Any, Any, Any]) -> Answer:
+    """Retrieve a checkout: its order, each step, each item's line."""
+    require_json_accepted(request)
+    services = services_of(request)
+    tenant = tenant_of(request)
+    checkout_id: str = request.scope["path_params"]["checkout_id"]
+    selection = _selection(request)
+    address = base_url(request, services.settings.server.public_url)
+
+    def function(connection: Connection) -> tuple[CheckoutRecord, dict[str, Any]] | None:
+        record = store.get(connection, tenant, checkout_id)
+        return None if record is None else (record, resource.load(connection, record, address))
+
+    found = await services.database.read(function)
+    if found is None:
+        raise not_found()
+    record, document = found
+    shown = document if selection is None else project(document, selection)
+    return json_answer(shown, headers=[(b"etag", entity_tag(record.version))])
+
+
+@patch(ONE, opt={"openapi": openapi.PATCH})
+async def patch_checkout(request: Request[Any, Any, Any]) -> Answer:
+    """Change customer, place, payment, dates or texts of a draft."""
+    require_json_accepted(request)
+    services = services_of(request)
+    checkout_id: str = request.scope["path_params"]["checkout_id"]
+    document = await _body(request, media_types=MERGE_PATCH_TYPES)
+    check_draft_change(document, services.settings)
+    record = await change_draft(services, tenant_of(request), checkout_id, document, if_match=if_match_of(request))
+    return await _answer(request, services, record, status=200)
+
+
+@post(f"{ONE}/submit", status_code=202, opt={"openapi": openapi.SUBMIT})
+async def submit_checkout(request: Request[Any, Any, Any]) -> Answer:
+    """Submit a draft; asking twice is the same as asking once."""
+    require_json_accepted(request)
+    services = services_of(request)
+    record = await submit(services, tenant_of(request), request.scope["path_params"]["checkout_id"])
+    return await _answer(request, services, record, status=202)
+
+
+@post(f"{ONE}/cancel", status_code=202, opt={"openapi": openapi.CANCEL})
+async def cancel_checkout(request: Request[Any, Any, Any]) -> Answer:
+    """Cancel a checkout whose order was not submitted yet."""
+    require_json_accepted(request)
+    services = services_of(request)
+    record = await cancel(services, tenant_of(request), request.scope["path_params"]["checkout_id"])
+    return await _answer(request, services, record, status=202)
+
+
+handlers: Final[list[Any]] = [
+    create_checkout,
+    create_checkout_of_cart,
+    preview_checkout,
+    list_checkouts,
+    retrieve_checkout,
+    patch_checkout,
+    submit_checkout,
+    cancel_checkout,
+]
+
+
+async def _body(request: Request[Any, Any, Any], media_types: frozenset[str] | None = None) -> dict[str, Any]:
+    server = services_of(request).settings.server
+    options = {} if media_types is None else {"media_types": media_types}
+    return await read_object(request, bytes_max=server.body_bytes_max, depth_max=server.depth_max, **options)
+
+
+async def _accept(request: Request[Any, Any, Any], document: dict[str, Any]) -> Answer:
+    services = services_of(request)
+    key = _idempotency_key(request, services)
+    check_request(document, services.settings)
+    accepted = await accept(services, tenant_of(request), document, idempotency_key=key, if_match=if_match_of(request))
+    headers = [(b"idempotent-replayed", b"true")] if accepted.replayed else []
+    return await _answer(request, services, accepted.record, status=202, headers=headers)
+
+
+async def _answer(
+    request: Request[Any, Any, Any],
+    services: Services,
+    record: CheckoutRecord,
+    *,
+    status: int,
+    headers: list[tuple[bytes, bytes]] | None = None,
+) -> Answer:
+    address = base_url(request, services.settings.server.public_url)
+    document = await services.database.read(lambda connection: resource.load(connection, record, address))
+    location = [(b"location", document["href"].encode("latin-1"))] if status == 202 else []  # noqa: PLR2004 - HTTP
+    return json_answer(
+        document, status=status, headers=[*location, (b"etag", entity_tag(record.version)), *(headers or [])]
+    )
+
+
+def _idempotency_key(request: Request[Any, Any, Any], services: Services) -> str | None:
+    """Return the Idempotency-Key; the IETF draft makes it a quoted string, clients often leave the quotes out."""
+    value = header_values(request.scope["headers"], b"idempotency-key")
+    if value is None:
+        if services.settings.checkout.idempotency_key_required:
+            raise InvalidHeaderError("Idempotency-Key is missing; send a new random key for each new checkout.")
+        return None
+    text = value.decode("latin-1").strip()
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    if not 0 < len(text) <= KEY_CHARACTERS_MAX or not text.isascii() or not text.isprintable():
+        raise InvalidHeaderError(f"Idempotency-Key must be 1 to {KEY_CHARACTERS_MAX} printable ASCII characters.")
+    return text
+
+
+def _selection(request: Request[Any, Any, Any]) -> Selection | None:
+    pairs = query_pairs(request)
+    problems: list[Problem] = []
+    selection = parse_fields(values_of(pairs, "fields"), problems)
+    report_unknown(pairs, {"fields"}, problems)
+    refuse(problems)
+    return selection
+
+
+def _filters(pairs: list[tuple[str, str]], problems: list[Problem]) -> dict[str, list[str]]:
+    """Return the wanted values by column. Values of one parameter are alternatives, also comma-separated (TMF630)."""
+    filters: dict[str, list[str]] = {}
+    for name, column in FILTERS.items():
+        values = [part for value in values_of(pairs, name) for part in value.split(",") if part]
+        if not values:
+            continue
+        filters[column] = values
+        if name == "state" and (unknown := [value for value in values if value not in MEANING]):
+            problems.append(Problem("state", f"knows no {', '.join(unknown)[:100]}; states are {', '.join(MEANING)}"))
+        if any("\0" in value for value in values):
+            problems.append(Problem(name, "holds the character U+0000"))
+    return filters

@@ -1,0 +1,124 @@
+"""The checkout as data: the request a client sends, the record that is kept, its documents."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from gateway.ordering.model import Finding, Order, Plan
+from gateway.tmf.json import decimal_from_json, encode_canonical, encode_json
+
+# Step states of the durable process (reliability: write-ahead intent).
+PLANNED, SENDING, UNKNOWN = "PLANNED", "SENDING", "UNKNOWN"
+
+
+class CheckoutRecord(Struct, frozen=True, kw_only=True):
+    """One row of the table `checkout`; see `gateway.storage.tables` for what the columns mean."""
+
+    tenant: str
+    id: str
+    state: str
+    status_reason: str | None
+    external_id: str | None
+    upstream: str
+    mapping: str
+    cart_id: str | None
+    cart_version: int | None
+    cart_live: bool
+    idempotency_key: str | None
+    request_hash: str
+    submit: bool
+    cancel_requested: bool
+    marker_root: str
+    generation: int
+    plan_hash: str
+    steps_total: int
+    step: int
+    step_state: str
+    attempt: int
+    probe: int
+    sent_at: datetime | None
+    first_sent_at: datetime | None
+    absent_at: datetime | None
+    unknowns: int
+    mismatches: int
+    order_id: str | None
+    order_href: str | None
+    order_state: str | None
+    upstream_state: str | None
+    submit_intent_order: str | None
+    fence: int
+    lease_owner: str | None
+    lease_until: datetime
+    due_at: datetime | None
+    claims_without_progress: int
+    track_due_at: datetime | None
+    track_attempt: int
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def marker(self) -> str:
+        """The text that the order of this generation carries, so that it can be found again."""
+        return marker_of(self.marker_root, self.generation)
+
+
+def marker_of(root: str, generation: int) -> str:
+    """Return the marker of one generation, at most 24 characters: unguessable, without personal data."""
+    return f"gw1-{root}-{generation}"
+
+
+class LineState(Struct, omit_defaults=True):
+    """What is known of one order line: its id in the order system and its own state."""
+
+    line_id: str | None = None
+    state: str | None = None
+
+
+class Prepared(Struct, frozen=True, kw_only=True):
+    """A cart translated and planned: everything that is frozen when a checkout is accepted."""
+
+    order: Order
+    plan: Plan
+    findings: tuple[Finding, ...]
+
+    def documents(self) -> dict[str, bytes]:
+        """Return the stored documents of this, by kind."""
+        return {
+            "order": encode_json(self.order),
+            "plan": encode_json(self.plan),
+            "findings": encode_json(self.findings),
+        }
+
+
+def plan_hash(documents: dict[str, bytes]) -> str:
+    """Return the hash that ties a running checkout to the order and plan it was accepted with."""
+    return hashlib.sha256(documents["order"] + b"\n" + documents["plan"]).hexdigest()
+
+
+def request_hash(request: dict[str, Any]) -> str:
+    """Return the fingerprint of a request: the same for the same JSON, however it is spaced or ordered."""
+    return hashlib.sha256(encode_canonical(_comparable(request))).hexdigest()
+
+
+def _comparable(value: Any) -> Any:
+    """Make 1.0 and 1.00 the same number, as JSON means them."""
+    if isinstance(value, Decimal):
+        return value.normalize()
+    if isinstance(value, dict):
+        return {key: _comparable(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_comparable(child) for child in value]
+    return value
+
+
+order_decoder = msgspec.json.Decoder(Order, float_hook=decimal_from_json)
+plan_decoder = msgspec.json.Decoder(Plan)
+findings_decoder = msgspec.json.Decoder(tuple[Finding, ...])
+lines_decoder = msgspec.json.Decoder(dict[str, LineState])

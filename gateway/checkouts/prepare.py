@@ -1,0 +1,120 @@
+"""From a cart and a request to everything that is frozen when a checkout is accepted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Raw, to_builtins
+
+from gateway.checkouts.model import Prepared
+from gateway.errors import ConflictError, Problem, RefusedError
+from gateway.ordering import mapping as order_mapping
+from gateway.ordering.checks import check_plan
+from gateway.ordering.model import Finding, RenderedStep
+from gateway.ordering.plan import plan
+from gateway.ordering.render import render, render_whole
+from gateway.ordering.translate import translate
+from gateway.settings import CheckoutSettings
+from gateway.tmf.totals import as_cart_prices, cart_totals, differences, price_amounts
+
+PREVIEW_MARKER = "gw1-PREVIEW-0"
+
+
+def prepare(
+    cart: dict[str, Any], request: Mapping[str, Any], mapping: order_mapping.Mapping, *, now: datetime
+) -> Prepared:
+    """Translate and plan. Raises RefusedError (422) with every finding when the cart cannot be ordered."""
+    prepared, findings = try_prepare(cart, request, mapping, now=now)
+    if prepared is None:
+        raise refusal(findings)
+    return prepared
+
+
+def try_prepare(
+    cart: dict[str, Any], request: Mapping[str, Any], mapping: order_mapping.Mapping, *, now: datetime
+) -> tuple[Prepared | None, tuple[Finding, ...]]:
+    """Translate and plan; return None and the findings when the cart cannot be ordered."""
+    wishes = {key: value for key, value in request.items() if key != "shoppingCart"}
+    translation = translate(cart, wishes, mapping, now=now)
+    if translation.order is None:
+        return None, translation.findings
+    steps, plan_findings = plan(translation.order, mapping)
+    findings = (*translation.findings, *plan_findings)
+    if steps is None:
+        return None, findings
+    check_plan(translation.order, steps, mapping)
+    return Prepared(order=translation.order, plan=steps, findings=findings), findings
+
+
+def refusal(findings: tuple[Finding, ...]) -> RefusedError:
+    """Return the error that lists why a cart cannot be ordered."""
+    errors = [finding for finding in findings if finding.severity == "error"]
+    return RefusedError(
+        "The cart cannot be ordered: " + "; ".join(f"{finding.path}: {finding.message}" for finding in errors[:20]),
+        problems=[Problem(finding.path, finding.message) for finding in errors],
+        extension={"finding": to_builtins(findings)},
+    )
+
+
+def require_expected_totals(cart: dict[str, Any], request: Mapping[str, Any], settings: CheckoutSettings) -> None:
+    """Raise ConflictError (409) with the cart's totals when they are not what the customer was shown."""
+    expected = dict(price_amounts(request.get("expectedTotalPrice")))
+    if not expected:
+        return
+    actual = cart_totals(cart)
+    differing = differences(
+        expected,
+        actual,
+        tolerance=Decimal(str(settings.price_tolerance)),
+        lower_accepted=settings.price_lower_accepted,
+    )
+    if differing:
+        raise ConflictError(
+            "The cart's totals are not those of expectedTotalPrice; show the customer the current ones. "
+            + "; ".join(differing),
+            problems=[Problem("expectedTotalPrice", text) for text in differing],
+            extension={"cartTotalPrice": as_cart_prices(actual)},
+        )
+
+
+def rendered_steps(prepared: Prepared, mapping: order_mapping.Mapping) -> Iterator[RenderedStep]:
+    """Yield every step as it would be sent; ids that only the order system gives are shown as `{lineId:ITEM}`."""
+    known = {line.id: f"{{lineId:{line.id}}}" for line in prepared.order.lines}
+    for step in prepared.plan.steps:
+        yield render(
+            step,
+            prepared.order,
+            prepared.plan,
+            mapping,
+            known_line_ids=known,
+            marker=PREVIEW_MARKER,
+            order_id=None if step.kind == "create" else "{orderId}",
+        )
+
+
+def preview_document(
+    prepared: Prepared | None, findings: tuple[Finding, ...], mapping: order_mapping.Mapping
+) -> dict[str, Any]:
+    """Return the CheckoutPreview: the whole order as the dialect writes it, each step with its size, the findings."""
+    if prepared is None:
+        return {"@type": "CheckoutPreview", "order": None, "step": [], "finding": to_builtins(findings)}
+    return {
+        "@type": "CheckoutPreview",
+        "order": render_whole(prepared.order, mapping, PREVIEW_MARKER),
+        "step": [
+            {
+                "sequence": step.sequence,
+                "kind": step.kind,
+                "method": step.method,
+                "path": step.path,
+                "itemCount": step.item_count,
+                "byteCount": len(step.body),
+                "body": Raw(step.body),
+            }
+            for step in rendered_steps(prepared, mapping)
+        ],
+        "finding": to_builtins(findings),
+    }

@@ -1,0 +1,145 @@
+"""The checkout request: its attributes, their types, and every mistake at once.
+
+The resource is this gateway's own, so an unknown attribute is a mistake here (a cart's unknown attributes are not): dropping
+it silently would lose what the client meant.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gateway.carts.rules import check_cart
+from gateway.errors import InvalidBodyError, Problem
+from gateway.settings import CartSettings, Settings
+from gateway.tmf.shapes import (
+    Check,
+    Path,
+    boolean,
+    check_attributes,
+    check_text_lengths,
+    date_time,
+    identifier,
+    json_kind,
+    list_of,
+    number,
+    object_of,
+    one_of,
+    report,
+    text,
+)
+
+TYPES: Final = frozenset({"@type", "@baseType", "@schemaLocation"})
+_reference = object_of({"id": identifier, "href": text, "name": text}, needs_one_of=("id", "href"))
+_money = object_of({"unit": text, "value": number}, needs=("value",))
+_total = object_of(
+    {
+        "priceType": text,
+        "recurringChargePeriod": text,
+        "unitOfMeasure": text,
+        "name": text,
+        "price": object_of(
+            {"dutyFreeAmount": _money, "taxIncludedAmount": _money, "percentage": number, "taxRate": number}
+        ),
+    },
+    needs=("price",),
+)
+
+# What a client may change while the checkout is a draft; everything else is fixed when it is accepted.
+DRAFT_ATTRIBUTES: Final[dict[str, Check]] = {
+    "relatedParty": list_of(
+        object_of(
+            {"id": identifier, "href": text, "name": text, "role": text, "@referredType": text},
+            needs_one_of=("id", "href", "name", "partyOrPartyRole"),
+        )
+    ),
+    "requestedStartDate": date_time,
+    "requestedCompletionDate": date_time,
+    "channel": list_of(object_of({"id": identifier, "name": text, "role": text}, needs_one_of=("id", "channel"))),
+    "description": text,
+    "note": list_of(object_of({"id": text, "author": text, "date": date_time, "text": text}, needs=("text",))),
+    "billingAccount": _reference,
+    "payment": list_of(_reference),
+    "place": list_of(object_of({"id": identifier, "href": text, "name": text, "role": text})),
+}
+ATTRIBUTES: Final[dict[str, Check]] = {
+    **DRAFT_ATTRIBUTES,
+    "shoppingCart": object_of({}),
+    "upstream": text,
+    "submit": boolean,
+    "externalId": identifier,
+    "category": text,
+    "priority": one_of("0", "1", "2", "3", "4"),
+    "agreement": list_of(_reference),
+    "quote": list_of(_reference),
+    "productOfferingQualification": list_of(_reference),
+    "expectedTotalPrice": list_of(_total),
+}
+# A reference to a cart has nothing but these; anything else makes it a cart by value.
+_REFERENCE_ATTRIBUTES: Final = frozenset({"id", "href", "name", "version", "@referredType"}) | TYPES
+
+
+def check_request(document: dict[str, Any], settings: Settings) -> None:
+    """Check a checkout request in place. Raises InvalidBodyError (400) with every problem.
+
+    A cart by value is checked by the rules of carts, its problems under `shoppingCart`.
+    """
+    problems: list[Problem] = []
+    _check_names(document, ATTRIBUTES, problems)
+    check_attributes(document, ATTRIBUTES, (), problems)
+    check_text_lengths(
+        {key: value for key, value in document.items() if key != "shoppingCart"}, _longest(settings), problems
+    )
+    cart = document.get("shoppingCart")
+    if cart is None:
+        report(problems, ("shoppingCart",), "is missing; give {'id': ...} of a stored cart, or a whole cart")
+    elif isinstance(cart, dict):
+        _check_cart(cart, settings.cart, problems)
+    if problems:
+        raise InvalidBodyError(problems)
+
+
+def check_draft_change(document: dict[str, Any], settings: Settings) -> None:
+    """Check a PATCH of a draft in place (null removes an attribute). Raises InvalidBodyError (400) with every problem."""
+    problems: list[Problem] = []
+    for name in document:
+        if name in ATTRIBUTES and name not in DRAFT_ATTRIBUTES:
+            report(problems, (name,), "is fixed when a checkout is accepted; cancel it and check out again")
+    _check_names(document, ATTRIBUTES, problems)
+    check_attributes({k: v for k, v in document.items() if v is not None}, DRAFT_ATTRIBUTES, (), problems)
+    check_text_lengths(document, _longest(settings), problems)
+    if problems:
+        raise InvalidBodyError(problems)
+
+
+def _longest(settings: Settings) -> int:
+    return settings.cart.text_characters_max
+
+
+def _check_names(document: Mapping[str, Any], known: Mapping[str, Check], problems: list[Problem]) -> None:
+    for name in document:
+        if name not in known and name not in TYPES:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}"
+            report(problems, (name,), f"is no attribute of a checkout; {hint}")
+
+
+def _check_cart(cart: dict[str, Any], limits: CartSettings, problems: list[Problem]) -> None:
+    path: Path = ("shoppingCart",)
+    if is_by_value(cart):
+        try:
+            check_cart(cart, limits)
+        except InvalidBodyError as error:
+            problems.extend(Problem(f"shoppingCart.{problem.path}", problem.message) for problem in error.problems)
+        check_text_lengths(cart, limits.text_characters_max, problems)
+    if cart.get("id") is not None:
+        identifier(cart["id"], path, "id", problems)
+    elif not is_by_value(cart):
+        found = f"not {json_kind(cart['id'])}" if "id" in cart else "which is missing"
+        report(problems, (*path, "id"), f"must be the id of a stored cart, {found}")
+
+
+def is_by_value(cart: Mapping[str, Any]) -> bool:
+    """Tell whether `shoppingCart` is a whole cart rather than a reference to a stored one."""
+    return not _REFERENCE_ATTRIBUTES.issuperset(cart)

@@ -1,0 +1,99 @@
+"""The checkout as clients see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from gateway.carts.api import CARTS_PATH
+from gateway.checkouts import store
+from gateway.checkouts.accept import CHECKOUT_PATH
+from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
+from gateway.clock import timestamp_text
+from gateway.tmf.json import decode_stored
+
+DOCUMENTS = ("findings", "items", "lines")
+
+
+def load(connection: Connection, record: CheckoutRecord, base_url: str) -> dict[str, Any]:
+    """Return the resource of a record, with its steps, items and findings."""
+    documents = store.documents(connection, record.tenant, record.id, DOCUMENTS)
+    return resource(record, documents, store.steps(connection, record.tenant, record.id), base_url)
+
+
+def resource(
+    record: CheckoutRecord, documents: Mapping[str, str], steps: Iterable[Row[Any]], base_url: str
+) -> dict[str, Any]:
+    """Return the Checkout resource of interfaces: state, order, items with their lines, progress, steps, findings."""
+    return {
+        "@type": "Checkout",
+        "id": record.id,
+        "href": f"{base_url}{CHECKOUT_PATH}/{record.id}",
+        "state": record.state,
+        "statusReason": record.status_reason,
+        "creationDate": timestamp_text(record.created_at),
+        "lastUpdate": timestamp_text(record.updated_at),
+        "externalId": record.external_id,
+        "submit": record.submit,
+        "upstream": record.upstream,
+        "mapping": record.mapping,
+        "shoppingCart": _cart(record, base_url),
+        "productOrder": _order(record),
+        "item": _items(record, documents),
+        "progress": {"stepsTotal": record.steps_total, "stepsDone": record.step},
+        "step": [_step(row) for row in steps],
+        "finding": decode_stored(documents.get("findings", "[]")),
+    }
+
+
+def _cart(record: CheckoutRecord, base_url: str) -> dict[str, Any]:
+    cart: dict[str, Any] = {"id": record.cart_id}
+    if record.cart_version is not None:
+        cart |= {"href": f"{base_url}{CARTS_PATH}/{record.cart_id}", "version": record.cart_version}
+    return cart
+
+
+def _order(record: CheckoutRecord) -> dict[str, Any] | None:
+    """Return what is known of the order; None before the first call was sent."""
+    if record.first_sent_at is None:
+        return None
+    return {
+        "id": record.order_id,
+        "href": record.order_href,
+        "state": record.order_state,
+        "upstreamState": record.upstream_state,
+        "externalId": record.marker,
+    }
+
+
+def _items(record: CheckoutRecord, documents: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return which cart item became which line. A line that shows no state of its own has the live order's."""
+    live = record.order_state if record.submit_intent_order or record.step >= record.steps_total else None
+    lines = lines_decoder.decode(documents.get("lines", "{}"))
+    items = []
+    for pair in decode_stored(documents.get("items", "[]")):
+        line = lines.get(pair["productOrderItemId"], LineState())
+        items.append({**pair, "orderLineItemId": line.line_id, "state": line.state or live})
+    return items
+
+
+def _step(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "sequence": row.sequence,
+        "generation": row.generation + 1,
+        "kind": row.kind,
+        "state": row.state,
+        "attempts": row.attempts,
+        "itemCount": row.item_count,
+        "byteCount": row.byte_count,
+        "startedAt": _text(row.started_at),
+        "endedAt": _text(row.ended_at),
+        "detail": row.detail,
+    }
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else timestamp_text(moment)

@@ -1,0 +1,58 @@
+"""The states of a checkout: what each means, and which may follow which."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MEANING: Final[dict[str, str]] = {
+    "accepted": "stored; nothing has been sent yet",
+    "drafting": "calls that build the draft order are under way",
+    "draft": "the draft is complete and waits for the client to submit or cancel it",
+    "submitting": "the order is being submitted",
+    "submitted": "the order is live; its own state is in productOrder.state",
+    "completed": "the order was fulfilled",
+    "partial": "the order was fulfilled in part",
+    "failed": "the order could not be fulfilled",
+    "rejected": "refused: no order is live, the cart is free again, statusReason says why",
+    "cancelled": "cancelled: no order is live, the cart is free again",
+    "held": "a person must decide; statusReason says what is known and what is not",
+}
+
+_BEFORE_SUBMISSION: Final = {"draft", "drafting", "submitting", "submitted", "rejected", "cancelled", "held"}
+_AFTER_SUBMISSION: Final = {"completed", "partial", "failed", "rejected", "cancelled", "held"}
+
+FOLLOWERS: Final[dict[str, frozenset[str]]] = {
+    "accepted": frozenset(_BEFORE_SUBMISSION | _AFTER_SUBMISSION),
+    # A client may change the request of a draft: it is drafted again.
+    "drafting": frozenset(_BEFORE_SUBMISSION | _AFTER_SUBMISSION),
+    "draft": frozenset(_BEFORE_SUBMISSION | _AFTER_SUBMISSION),
+    "submitting": frozenset({"submitted", "drafting"} | _AFTER_SUBMISSION),
+    "submitted": frozenset(_AFTER_SUBMISSION),
+    # A person (or a late event that shows the order live) resolves what was held.
+    "held": frozenset(_BEFORE_SUBMISSION | _AFTER_SUBMISSION),
+    "completed": frozenset(),
+    "partial": frozenset(),
+    "failed": frozenset(),
+    "rejected": frozenset(),
+    "cancelled": frozenset(),
+}
+
+FINAL: Final = frozenset(state for state, followers in FOLLOWERS.items() if not followers)
+# States that give the cart back to its owner.
+CART_RELEASED: Final = frozenset({"rejected", "cancelled"})
+# States in which the worker may still have something to do.
+OPEN: Final = frozenset({"accepted", "drafting", "draft", "submitting"})
+
+# The final TM Forum order states and what they make of the checkout.
+OUTCOME_OF_ORDER: Final[dict[str, str]] = {
+    "completed": "completed",
+    "partial": "partial",
+    "failed": "failed",
+    "rejected": "rejected",
+    "cancelled": "cancelled",
+}
+
+
+def may_follow(state: str, following: str) -> bool:
+    """Tell whether a checkout in `state` may become `following` (staying as it is is always allowed)."""
+    return state == following or following in FOLLOWERS[state]

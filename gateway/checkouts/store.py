@@ -1,0 +1,215 @@
+"""Checkouts in the database: plain functions over a connection, every query with its tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gateway.carts import store as carts
+from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.states import CART_RELEASED, OPEN, may_follow
+from gateway.ordering.model import Plan
+from gateway.storage.tables import checkout, checkout_document, checkout_step
+
+_COLUMNS = [checkout.c[name] for name in CheckoutRecord.__struct_fields__]
+_by_id = select(*_COLUMNS).where(checkout.c.tenant == bindparam("tenant"), checkout.c.id == bindparam("id"))
+
+
+def record_of(row: Row[Any]) -> CheckoutRecord:
+    """Return the record of a row selected with every column."""
+    return CheckoutRecord(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public, oddly named accessor
+
+
+def get(connection: Connection, tenant: str, checkout_id: str) -> CheckoutRecord | None:
+    """Return the checkout, or None when this tenant has no such checkout."""
+    row = connection.execute(_by_id, {"tenant": tenant, "id": checkout_id}).one_or_none()
+    return record_of(row) if row is not None else None
+
+
+def get_for_update(connection: Connection, tenant: str, checkout_id: str) -> CheckoutRecord | None:
+    """Return the checkout and keep others from changing it until the transaction ends."""
+    row = connection.execute(_by_id.with_for_update(), {"tenant": tenant, "id": checkout_id}).one_or_none()
+    return record_of(row) if row is not None else None
+
+
+def get_by_key(connection: Connection, tenant: str, idempotency_key: str) -> CheckoutRecord | None:
+    """Return the checkout that was asked for with this Idempotency-Key."""
+    query = select(*_COLUMNS).where(checkout.c.tenant == tenant, checkout.c.idempotency_key == idempotency_key)
+    row = connection.execute(query).one_or_none()
+    return record_of(row) if row is not None else None
+
+
+def live_of_cart(connection: Connection, tenant: str, cart_id: str) -> CheckoutRecord | None:
+    """Return the checkout that holds this cart, if one does."""
+    query = select(*_COLUMNS).where(
+        checkout.c.tenant == tenant, checkout.c.cart_id == cart_id, checkout.c.cart_live.is_(True)
+    )
+    row = connection.execute(query).one_or_none()
+    return record_of(row) if row is not None else None
+
+
+def get_by_order(connection: Connection, tenant: str, upstream: str, order_id: str) -> CheckoutRecord | None:
+    """Return the checkout whose order this is."""
+    query = select(*_COLUMNS).where(
+        checkout.c.tenant == tenant, checkout.c.upstream == upstream, checkout.c.order_id == order_id
+    )
+    row = connection.execute(query.limit(1)).one_or_none()
+    return record_of(row) if row is not None else None
+
+
+def insert_checkout(
+    connection: Connection,
+    record: CheckoutRecord,
+    plan: Plan,
+    documents: Mapping[str, bytes],
+    item_counts: Iterable[int],
+) -> None:
+    """Store a new checkout with its documents and planned steps.
+
+    Raises sqlalchemy's IntegrityError when its Idempotency-Key or its cart is taken.
+    """
+    connection.execute(insert(checkout), {name: getattr(record, name) for name in record.__struct_fields__})
+    put_documents(connection, record.tenant, record.id, documents)
+    plan_steps(connection, record, plan, item_counts)
+
+
+def plan_steps(connection: Connection, record: CheckoutRecord, plan: Plan, item_counts: Iterable[int]) -> None:
+    """Store the steps of the record's generation as planned."""
+    connection.execute(
+        insert(checkout_step),
+        [
+            {
+                "tenant": record.tenant,
+                "checkout_id": record.id,
+                "generation": record.generation,
+                "sequence": step.sequence,
+                "kind": step.kind,
+                "state": "planned",
+                "attempts": 0,
+                "item_count": item_count,
+            }
+            for step, item_count in zip(plan.steps, item_counts, strict=True)
+        ],
+    )
+
+
+def put_documents(connection: Connection, tenant: str, checkout_id: str, documents: Mapping[str, bytes]) -> None:
+    """Store documents, replacing those of the same kind."""
+    if not documents:
+        return
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(checkout_document)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["tenant", "checkout_id", "kind"], set_={"document": statement.excluded.document}
+        ),
+        [
+            {"tenant": tenant, "checkout_id": checkout_id, "kind": kind, "document": document.decode()}
+            for kind, document in documents.items()
+        ],
+    )
+
+
+def documents(connection: Connection, tenant: str, checkout_id: str, kinds: Iterable[str]) -> dict[str, str]:
+    """Return the checkout's documents of these kinds, as JSON text."""
+    query = select(checkout_document.c.kind, checkout_document.c.document).where(
+        checkout_document.c.tenant == tenant,
+        checkout_document.c.checkout_id == checkout_id,
+        checkout_document.c.kind.in_(list(kinds)),
+    )
+    return {row.kind: row.document for row in connection.execute(query)}
+
+
+def steps(connection: Connection, tenant: str, checkout_id: str) -> list[Row[Any]]:
+    """Return every step of every generation, in the order they were planned."""
+    query = (
+        select(checkout_step)
+        .where(checkout_step.c.tenant == tenant, checkout_step.c.checkout_id == checkout_id)
+        .order_by(checkout_step.c.generation, checkout_step.c.sequence)
+    )
+    return list(connection.execute(query))
+
+
+def open_count(connection: Connection, tenant: str, limit: int) -> int:
+    """Count the tenant's checkouts that are waiting or under way, up to `limit`."""
+    some = (
+        select(checkout.c.id)
+        .where(checkout.c.tenant == tenant, checkout.c.state.in_(["accepted", "drafting", "submitting"]))
+        .limit(limit)
+        .subquery()
+    )
+    return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+def list_page(
+    connection: Connection, tenant: str, filters: Mapping[str, list[str]], *, offset: int, limit: int
+) -> tuple[list[CheckoutRecord], int]:
+    """Return one page of the tenant's checkouts, newest first, and how many match.
+
+    `filters` maps a column to the values it may have.
+    """
+    condition: ColumnElement[bool] = and_(
+        checkout.c.tenant == tenant, *(checkout.c[column].in_(values) for column, values in filters.items())
+    )
+    total = connection.execute(select(func.count()).select_from(checkout).where(condition)).scalar_one()
+    query = (
+        select(*_COLUMNS)
+        .where(condition)
+        .order_by(checkout.c.created_at.desc(), checkout.c.id.desc())
+        .offset(offset)
+        .limit(limit)
+    )
+    return [record_of(row) for row in connection.execute(query)], int(total)
+
+
+def change(
+    connection: Connection,
+    record: CheckoutRecord,
+    changes: Mapping[str, Any],
+    now: datetime,
+    *,
+    fence: int | None = None,
+) -> bool:
+    """Apply `changes` to the row; return False when `fence` is given and no longer the row's.
+
+    The one place where a state changes: it keeps to the table of followers, lets go of the cart, and never overwrites the
+    order that may be submitted. A final state also ends the worker's interest.
+    """
+    values = dict(changes)
+    state = values.get("state", record.state)
+    if not may_follow(record.state, state):
+        raise AssertionError(f"checkout {record.id}: {record.state} cannot become {state}")
+    if record.submit_intent_order is not None and values.get("submit_intent_order", record.submit_intent_order) != (
+        record.submit_intent_order
+    ):
+        raise AssertionError(f"checkout {record.id}: the order to be submitted is write-once")
+    if state in CART_RELEASED:
+        values["cart_live"] = False
+    if state not in OPEN:
+        values["due_at"] = None
+    values |= {"version": checkout.c.version + 1, "updated_at": now}
+    condition = and_(checkout.c.tenant == record.tenant, checkout.c.id == record.id)
+    if fence is not None:
+        condition = and_(condition, checkout.c.fence == fence)
+    done = connection.execute(update(checkout).where(condition).values(values)).rowcount == 1
+    if done and state in CART_RELEASED and record.cart_id is not None:
+        carts.release(connection, record.tenant, record.cart_id, record.id)
+    return done
+
+
+def set_step(connection: Connection, record: CheckoutRecord, sequence: int, values: Mapping[str, Any]) -> None:
+    """Change one step row of the record's generation."""
+    connection.execute(
+        update(checkout_step)
+        .where(
+            checkout_step.c.tenant == record.tenant,
+            checkout_step.c.checkout_id == record.id,
+            checkout_step.c.generation == record.generation,
+            checkout_step.c.sequence == sequence,
+        )
+        .values(dict(values))
+    )

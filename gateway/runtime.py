@@ -1,0 +1,151 @@
+"""The running service: upstream clients from settings, and the worker, the clean-up and the tracker beside the API."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from gateway.app import GatewayApp, create_app
+from gateway.errors import Problem, SettingsError
+from gateway.ordering.mapping import Mapping as OrderMapping
+from gateway.services import Services
+from gateway.settings import AuthSettings, Settings, UpstreamSettings
+from gateway.submission.cleanup import Cleanup
+from gateway.submission.worker import Worker
+from gateway.tracking.tracker import Tracker
+from gateway.upstream import (
+    BearerAuth,
+    ClientCredentialsAuth,
+    Upstream,
+    UpstreamAuth,
+    UpstreamClient,
+    UpstreamOptions,
+    tls_context,
+)
+
+
+def build_upstreams(settings: Settings, mappings: Mapping[str, OrderMapping]) -> dict[str, Upstream]:
+    """Return the client of every upstream of the settings. Raises SettingsError for what cannot be built."""
+    return {
+        name: UpstreamClient(_options(name, upstream, mappings[upstream.mapping]))
+        for name, upstream in settings.upstreams.items()
+    }
+
+
+def _options(name: str, upstream: UpstreamSettings, mapping: OrderMapping) -> UpstreamOptions:
+    limits = upstream.limits
+    try:
+        tls = tls_context(ca_file=upstream.ca_file or None)
+    except OSError as error:
+        raise SettingsError([Problem(f"upstreams.{name}.ca_file", f"cannot be read: {error.strerror}")]) from None
+    return UpstreamOptions(
+        name=name,
+        base_url=upstream.base_url,
+        mapping=mapping,
+        auth=_auth(upstream.auth),
+        tls=tls,
+        connect_timeout_seconds=limits.connect_timeout_seconds,
+        read_timeout_seconds=limits.read_timeout_seconds,
+        deadline_seconds=limits.deadline_seconds,
+        scan_interval_seconds=limits.scan_interval_seconds,
+        response_bytes_max=limits.response_bytes_max,
+        concurrency_max=limits.concurrency_max,
+        rate_per_second=limits.rate_per_second or None,
+    )
+
+
+def _auth(auth: AuthSettings) -> UpstreamAuth | None:
+    if auth.kind == "bearer":
+        return BearerAuth(auth.token)
+    if auth.kind == "oauth2-client-credentials":
+        return ClientCredentialsAuth(
+            auth.token_url,
+            auth.client_id,
+            auth.client_secret,
+            scope=auth.scope or None,
+            credentials="basic" if auth.credentials_in == "header" else "form",
+        )
+    return None
+
+
+def gateway_app(settings: Settings, mappings: Mapping[str, OrderMapping]) -> GatewayApp:
+    """Return the API with everything that runs beside it."""
+    background = [submission, tracking] if settings.server.worker else []
+    return create_app(
+        settings, mappings=mappings, upstreams=build_upstreams(settings, mappings), background=[_clients, *background]
+    )
+
+
+async def run_worker(services: Services, stop: asyncio.Event) -> None:
+    """Run what `gateway worker` runs, without an API, until `stop` is set."""
+    async with _clients(services), submission(services), tracking(services):
+        await stop.wait()
+
+
+@asynccontextmanager
+async def _clients(services: Services) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        for upstream in services.upstreams.values():
+            await upstream.close()
+
+
+@asynccontextmanager
+async def submission(services: Services) -> AsyncIterator[None]:
+    """Run the worker and the clean-up of abandoned drafts; at the end let the calls in flight come to theirs."""
+    settings = services.settings
+    worker = Worker(
+        settings=settings,
+        database=services.database,
+        upstreams=services.upstreams,
+        mappings=services.mappings,
+        owner=f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(4)}",
+        metrics=services.metrics,
+        on_submitted=lambda _record: services.events_due.ring(),
+    )
+    cleanup = Cleanup(
+        settings=settings, database=services.database, upstreams=services.upstreams, mappings=services.mappings
+    )
+    services.work_due.listeners.append(worker.wake)
+    tasks = [asyncio.create_task(worker.run(), name="worker"), asyncio.create_task(cleanup.run(), name="cleanup")]
+    try:
+        yield
+    finally:
+        services.work_due.listeners.remove(worker.wake)
+        cleanup.stop()
+        await worker.stop(settings.server.drain_seconds)
+        await _ended(tasks)
+
+
+@asynccontextmanager
+async def tracking(services: Services) -> AsyncIterator[None]:
+    """Run the tracker."""
+    tracker = Tracker(
+        settings=services.settings,
+        database=services.database,
+        upstreams=services.upstreams,
+        mappings=services.mappings,
+    )
+    services.events_due.listeners.append(tracker.wake)
+    task = asyncio.create_task(tracker.run(), name="tracker")
+    try:
+        yield
+    finally:
+        services.events_due.listeners.remove(tracker.wake)
+        tracker.stop()
+        await _ended([task])
+
+
+async def _ended(tasks: list[asyncio.Task[None]]) -> None:
+    """Wait a moment for tasks that were told to stop, then cancel them."""
+    _, late = await asyncio.wait(tasks, timeout=5.0)
+    for task in late:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

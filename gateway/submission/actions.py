@@ -1,0 +1,88 @@
+"""What the submission may do next, as values. The machine decides, the worker performs."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+from gateway.checkouts.model import CheckoutRecord
+from gateway.ordering.mapping import Mapping
+from gateway.ordering.model import Order, Plan, Step
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """The settings that decisions depend on; all times in seconds."""
+
+    deadline_seconds: float
+    settle_seconds: float
+    quiet_seconds: float
+    retry_seconds: tuple[float, ...]
+    probe_seconds: tuple[float, ...]
+    attempts_max: int
+    generations_max: int
+    mismatches_max: int
+    live_posts_max: int
+    track_after_seconds: float
+
+
+class Work(Struct, frozen=True, kw_only=True):
+    """One claimed checkout with everything a decision needs. `known` maps item ids to line ids read back so far."""
+
+    record: CheckoutRecord
+    order: Order
+    plan: Plan
+    mapping: Mapping
+    policy: Policy
+    known: dict[str, str]
+
+    @property
+    def current(self) -> Step:
+        """The step to be done next; only while there is one."""
+        return self.plan.steps[self.record.step]
+
+
+class AbandonedDraft(Struct, frozen=True, kw_only=True):
+    """A draft that is given up. Its order id is None when a lost POST may have made it, or may still make it."""
+
+    marker: str
+    order_id: str | None
+
+
+class ReadOrder(Struct, frozen=True):
+    """Read the order with this id, then ask `after_read`."""
+
+    order_id: str
+
+
+class FindMarker(Struct, frozen=True):
+    """Search for the order that carries this marker, then ask `after_find`."""
+
+    marker: str
+
+
+class Send(Struct, frozen=True):
+    """Commit the intent (`changes`, and the `lines` just read), then send the step once, then ask `after_send`."""
+
+    step: Step
+    changes: dict[str, Any]
+    lines: dict[str, str] = {}
+
+
+class Save(Struct, frozen=True, kw_only=True):
+    """Record a decision.
+
+    `changes` go to the checkout row, `step_changes` to the row of the current step. `lines` are item ids and line ids newly
+    known (None forgets all). With `redraft` the steps are planned again for the next generation. `rest` gives the lease
+    back; `due_at` in the changes says when the checkout is due again.
+    """
+
+    changes: dict[str, Any]
+    step_changes: dict[str, Any] = {}
+    lines: dict[str, str] | None = {}
+    abandoned: tuple[AbandonedDraft, ...] = ()
+    redraft: bool = False
+    rest: bool = False
+
+
+Action: TypeAlias = ReadOrder | FindMarker | Send | Save

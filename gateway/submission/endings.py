@@ -1,0 +1,191 @@
+"""The decisions that record something: a step done, a draft given up, a checkout submitted, refused, held, cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from gateway.checkouts.model import PLANNED
+from gateway.checkouts.states import OUTCOME_OF_ORDER
+from gateway.ordering.mapping import is_final, tmf_state
+from gateway.ordering.model import ObservedOrder
+from gateway.submission.actions import AbandonedDraft, Save, Work
+
+
+def schedule(waits: tuple[float, ...], count: int) -> float:
+    """Return the wait after `count` earlier ones; the last of the list repeats."""
+    return waits[min(count, len(waits) - 1)]
+
+
+def observed_changes(work: Work, observed: ObservedOrder) -> dict[str, Any]:
+    """Return the columns that describe the order as it was just seen."""
+    changes: dict[str, Any] = {"order_id": observed.id}
+    if observed.href:
+        changes["order_href"] = observed.href
+    if observed.state:
+        changes |= {"upstream_state": observed.state, "order_state": tmf_state(work.mapping, observed.state)}
+    return changes
+
+
+def step_done(
+    work: Work, now: datetime, detail: str, *, lines: Mapping[str, str] | None = None, **changes: Any
+) -> Save:
+    """Record that the current step took effect, and go on with the next.
+
+    `lines` are line ids that were read back; an answer to a call is not relied on for them (many show none).
+    """
+    return Save(
+        changes={
+            "step": work.record.step + 1,
+            "step_state": PLANNED,
+            "attempt": 0,
+            "probe": 0,
+            "unknowns": 0,
+            "absent_at": None,
+            **({"status_reason": None} if work.record.status_reason else {}),
+            **changes,
+        },
+        step_changes={"state": "done", "ended_at": now, "detail": detail},
+        lines=dict(lines or {}),
+    )
+
+
+def wait(work: Work, now: datetime, detail: str, *, not_after: datetime | None = None) -> Save:
+    """Look again later for the effect of a lost call."""
+    due_at = now + timedelta(seconds=schedule(work.policy.probe_seconds, work.record.probe))
+    if not_after is not None and now < not_after < due_at:
+        due_at = not_after
+    return Save(
+        changes={"probe": work.record.probe + 1, "due_at": due_at},
+        step_changes={"state": "unknown", "detail": f"outcome not known: {detail}"},
+        rest=True,
+    )
+
+
+def retry_later(work: Work, now: datetime, detail: str, retry_after_seconds: float | None) -> Save:
+    """Send the same step again later: it provably had no effect."""
+    seconds = schedule(work.policy.retry_seconds, max(work.record.attempt - 1, 0))
+    due_at = now + timedelta(seconds=max(seconds, retry_after_seconds or 0.0))
+    return Save(
+        changes={"step_state": PLANNED, "due_at": due_at},
+        step_changes={"state": "planned", "detail": detail},
+        rest=True,
+    )
+
+
+def read_failed(work: Work, now: datetime, detail: str, retry_after_seconds: float | None) -> Save:
+    """Try a read again later; it changed nothing."""
+    seconds = schedule(work.policy.probe_seconds, work.record.probe)
+    due_at = now + timedelta(seconds=max(seconds, retry_after_seconds or 0.0))
+    return Save(
+        changes={"probe": work.record.probe + 1, "due_at": due_at},
+        step_changes={"detail": f"reading back failed: {detail}"},
+        rest=True,
+    )
+
+
+def give_up_draft(work: Work, now: datetime, why: str, *, mismatch: bool) -> Save:
+    """Abandon the draft and begin a new one under a new marker; nothing that was sent can reach the new one."""
+    record, policy = work.record, work.policy
+    assert record.submit_intent_order is None, "an order that may have been submitted is never abandoned"
+    mismatches = record.mismatches + 1 if mismatch else record.mismatches
+    if mismatches >= policy.mismatches_max:
+        return held(work, f"{mismatches} drafts in a row were not what was sent; {why}")
+    if record.generation + 1 >= policy.generations_max:
+        return held(work, f"{record.generation + 1} drafts were begun and none could be completed; {why}")
+    return Save(
+        changes={
+            "generation": record.generation + 1,
+            "step": 0,
+            "step_state": PLANNED,
+            "attempt": 0,
+            "probe": 0,
+            "unknowns": 0,
+            "absent_at": None,
+            "mismatches": mismatches,
+            "order_id": None,
+            "order_href": None,
+            "order_state": None,
+            "upstream_state": None,
+            "first_sent_at": None,
+            "sent_at": None,
+        },
+        step_changes={"state": "abandoned", "ended_at": now, "detail": why},
+        lines=None,
+        abandoned=(_this_draft(work),),
+        redraft=True,
+    )
+
+
+def _this_draft(work: Work) -> AbandonedDraft:
+    record = work.record
+    return AbandonedDraft(marker=record.marker, order_id=record.order_id)
+
+
+def draft_complete() -> Save:
+    """Stop at the draft: the client submits it when it is ready."""
+    return Save(changes={"state": "draft", "due_at": None}, rest=True)
+
+
+def submitted(work: Work, observed: ObservedOrder | None, now: datetime, detail: str) -> Save:
+    """Record that the order is live, and what it has become already; from here on it is tracked."""
+    record = work.record
+    changes: dict[str, Any] = {
+        "state": "submitted",
+        "step": len(work.plan.steps),
+        "step_state": PLANNED,
+        "due_at": None,
+        "status_reason": None,
+        "track_due_at": now + timedelta(seconds=work.policy.track_after_seconds),
+        "track_attempt": 0,
+    }
+    if observed is not None:
+        changes |= observed_changes(work, observed)
+    order_state = changes.get("order_state", record.order_state)
+    if order_state and is_final(work.mapping, order_state):
+        changes["state"] = OUTCOME_OF_ORDER.get(order_state, "submitted")
+        if changes["state"] != "submitted":
+            changes["track_due_at"] = None
+    step_changes = {"state": "done", "ended_at": now, "detail": detail} if record.step < len(work.plan.steps) else {}
+    return Save(changes=changes, step_changes=step_changes, rest=True)
+
+
+def adopt_live(work: Work, hits: list[ObservedOrder], now: datetime) -> Save:
+    """Take the order that a lost live POST made; several with one marker are a person's business."""
+    if len(hits) > 1:
+        ids = ", ".join(order.id for order in hits[:5])
+        return held(work, f"several live orders carry our marker ({ids}): something between us repeats calls")
+    return submitted(work, hits[0], now, "found done by its marker")
+
+
+def rejected(work: Work, now: datetime, why: str, *, may_exist: bool) -> Save:
+    """End the checkout as refused. `may_exist`: a draft of it may be there and is cleaned up."""
+    return Save(
+        changes={"state": "rejected", "status_reason": why, "due_at": None},
+        step_changes={"state": "refused", "ended_at": now, "detail": why},
+        abandoned=(_this_draft(work),) if may_exist else (),
+        rest=True,
+    )
+
+
+def cancelled(work: Work, now: datetime) -> Save:
+    """End the checkout as the client wished; a draft that was begun is abandoned."""
+    begun = work.record.first_sent_at is not None
+    return Save(
+        changes={"state": "cancelled", "status_reason": "cancelled by the client", "due_at": None},
+        step_changes={"state": "abandoned", "ended_at": now, "detail": "cancelled"}
+        if work.record.step < len(work.plan.steps)
+        else {},
+        abandoned=(_this_draft(work),) if begun and work.mapping.draft.supported else (),
+        rest=True,
+    )
+
+
+def held(work: Work, why: str) -> Save:
+    """Stop and ask a person: going on could lose or double an order."""
+    return Save(
+        changes={"state": "held", "status_reason": why, "due_at": None},
+        step_changes={"detail": f"held: {why}"} if work.record.step < len(work.plan.steps) else {},
+        rest=True,
+    )

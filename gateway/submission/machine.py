@@ -1,0 +1,257 @@
+"""The decisions of the submission: data in, one action out. No clock, no I/O.
+
+The rules, in short (docs/decisions/0003):
+
+- An intent is stored before a call is sent. Whoever finds a step in SENDING knows only that it may have been sent: UNKNOWN.
+- UNKNOWN is resolved by reading back, never by sending again. What cannot be resolved is, for a draft, given up: a new draft
+  is made under a new marker, and the lost call can only touch the old one.
+- Only one order is ever submitted for a checkout: `submit_intent_order` is written once, in the intent of the first submit.
+- Where a POST is live at once, a lost one is sent again only after the quiet time and two complete searches without a find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from gateway.checkouts.model import PLANNED, SENDING, UNKNOWN
+from gateway.ordering.mapping import is_draft
+from gateway.ordering.matching import Match, match
+from gateway.ordering.model import ObservedOrder
+from gateway.submission.actions import AbandonedDraft, Action, FindMarker, ReadOrder, Save, Send, Work
+from gateway.submission.endings import (
+    adopt_live,
+    cancelled,
+    draft_complete,
+    give_up_draft,
+    held,
+    observed_changes,
+    read_failed,
+    step_done,
+    submitted,
+    wait,
+)
+from gateway.upstream.port import FindResult
+
+# A lost live POST counts as proven absent after two complete searches at least this far apart.
+CONFIRM_ABSENCE_SECONDS = 2.0
+# Reads that may show a draft other than it was sent before the draft is given up.
+DIFFERENCE_PROBES_MAX = 2
+
+
+def next_action(work: Work, now: datetime) -> Action:  # noqa: PLR0911 - one return for each case, in order of precedence
+    """Return what to do with a checkout that was just claimed, or whose last action is recorded."""
+    record = work.record
+    if record.step_state == SENDING:
+        # Whoever sent this did not live to say what came of it.
+        return Save(
+            changes={"step_state": UNKNOWN, "probe": 0, "unknowns": record.unknowns + 1},
+            step_changes={"state": "unknown", "detail": "the sender stopped before the outcome was recorded"},
+        )
+    if record.cancel_requested and (action := _cancel(work, now)) is not None:
+        return action
+    if record.step_state == UNKNOWN:
+        return _look(work)
+    if record.step >= len(work.plan.steps):
+        return submitted(work, None, now, "every step is done")
+    if not record.submit and _builds_nothing_more(work):
+        return draft_complete()
+    if work.current.kind == "create":
+        return _send(work, now)
+    assert record.order_id is not None, "a step after the create needs the order's id"
+    return ReadOrder(record.order_id)
+
+
+def _builds_nothing_more(work: Work) -> bool:
+    """Tell whether everything that may be sent before the client submits has been sent."""
+    return not work.mapping.draft.supported or work.current.kind == "submit"
+
+
+def _cancel(work: Work, now: datetime) -> Action | None:
+    """Cancel what can be cancelled; None when the outcome of a call must be known first, or the order may be live."""
+    record = work.record
+    if record.submit_intent_order is not None:
+        return None
+    if work.mapping.draft.supported:
+        return cancelled(work, now)
+    # Without a draft, PLANNED says that no order was made; anything else must be known first.
+    return cancelled(work, now) if record.step_state == PLANNED else None
+
+
+def _look(work: Work) -> Action:
+    record = work.record
+    if record.order_id is None:
+        return FindMarker(record.marker)
+    return ReadOrder(record.order_id)
+
+
+def _send(work: Work, now: datetime, lines: Mapping[str, str] | None = None) -> Action:
+    record, step = work.record, work.current
+    if record.attempt >= work.policy.attempts_max:
+        return held(work, f"the {step.kind} step had no success in {record.attempt} attempts")
+    changes = {
+        "step_state": SENDING,
+        "sent_at": now,
+        "first_sent_at": record.first_sent_at or now,
+        "attempt": record.attempt + 1,
+        "probe": 0,
+        "absent_at": None,
+    }
+    if step.kind == "submit" or not work.mapping.draft.supported:
+        changes["state"] = "submitting"
+    elif record.state != "drafting":
+        changes["state"] = "drafting"
+    if step.kind == "submit":
+        assert record.submit_intent_order in {None, record.order_id}, "only one order may ever be submitted"
+        changes["submit_intent_order"] = record.order_id
+    return Send(step, changes, dict(lines or {}))
+
+
+def after_read(  # noqa: PLR0911 - one return for each case, in order of precedence
+    work: Work, observed: ObservedOrder | None, now: datetime
+) -> Action:
+    """Decide after the order was read: None means that the order system says there is no such order."""
+    record = work.record
+    if observed is None:
+        if record.submit_intent_order is not None:
+            return held(work, f"order {record.order_id} was being submitted and does not exist (any more)")
+        return give_up_draft(work, now, "the draft does not exist (any more)", mismatch=False)
+    if observed.marker is not None and observed.marker != record.marker:
+        return held(work, f"order {observed.id} does not carry the marker of this checkout")
+    if work.current.kind == "submit":
+        return _before_or_after_submit(work, observed, now)
+    if not is_draft(work.mapping, observed.state):
+        return held(
+            work, f"order {observed.id} left its draft state ({observed.state}) before it was submitted from here"
+        )
+    if record.step_state == UNKNOWN:
+        return _resolve_growth(work, observed, now)
+    found = _match(work, observed, steps_done=record.step)
+    return _send(work, now, found.line_ids) if found.exact else _differs(work, found, now)
+
+
+def _resolve_growth(work: Work, observed: ObservedOrder, now: datetime) -> Action:
+    """Find out whether a lost `add` or `price` took effect: only the call in flight can explain a difference."""
+    with_it = _match(work, observed, steps_done=work.record.step + 1)
+    if with_it.exact:
+        return step_done(work, now, "found done when read back", lines=with_it.line_ids)
+    if _settled(work, now):
+        return give_up_draft(work, now, "the outcome of a call on the draft stayed unknown", mismatch=False)
+    return wait(work, now, "not seen yet")
+
+
+def _before_or_after_submit(  # noqa: PLR0911 - one return for each case, in order of precedence
+    work: Work, observed: ObservedOrder, now: datetime
+) -> Action:
+    record = work.record
+    if not is_draft(work.mapping, observed.state):
+        if record.submit_intent_order == observed.id:
+            return submitted(work, observed, now, "found done when read back")
+        return held(work, f"order {observed.id} was submitted by somebody else ({observed.state})")
+    if record.step_state == UNKNOWN:
+        if not _settled(work, now):
+            return wait(work, now, "still a draft")
+        # The same order is submitted again: a late first submit would have the same effect.
+        return Save(changes={"step_state": PLANNED, "probe": 0}, step_changes={"state": "planned"})
+    found = _match(work, observed, steps_done=record.step)
+    if found.exact:
+        return _send(work, now, found.line_ids)
+    if record.submit_intent_order is not None:
+        return held(work, f"order {observed.id} changed after its submission was begun: {describe_mismatch(found)}")
+    return _differs(work, found, now)
+
+
+def _differs(work: Work, found: Match, now: datetime) -> Action:
+    """Look again once or twice (an order system may show its own writes late), then begin a new draft."""
+    if work.record.probe < DIFFERENCE_PROBES_MAX:
+        return read_failed(work, now, describe_mismatch(found), None)
+    return give_up_draft(work, now, describe_mismatch(found), mismatch=True)
+
+
+def _match(work: Work, observed: ObservedOrder, *, steps_done: int) -> Match:
+    """Compare the order with what the first `steps_done` steps sent."""
+    sent: set[str] = set()
+    priced: set[str] = set()
+    for step in work.plan.steps[:steps_done]:
+        (priced if step.kind == "price" else sent).update(step.item_ids)
+    lines = [line for line in work.order.lines if line.id in sent]
+    return match(lines, priced, observed, work.mapping, work.known)
+
+
+def describe_mismatch(found: Match) -> str:
+    """Say in one sentence how an order differs from what was sent; ids only."""
+    parts = []
+    if found.missing:
+        parts.append(f"missing items {_some(found.missing)}")
+    if found.unexpected:
+        parts.append(f"unexpected lines {_some(found.unexpected)}")
+    if found.wrong:
+        parts.append(f"differing items {_some([f'{item_id} ({why})' for item_id, why in found.wrong])}")
+    return "the draft is not what was sent: " + "; ".join(parts)
+
+
+def _some(names: tuple[str, ...] | list[str]) -> str:
+    shown = ", ".join(names[:5])
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"  # noqa: PLR2004 - five name the kind of trouble
+
+
+def after_find(work: Work, found: FindResult, started_at: datetime, now: datetime) -> Action:
+    """Decide after a search for the marker of a lost `create`. `started_at` is when the search began."""
+    hits = sorted(found.orders, key=lambda order: order.id)
+    if not hits:
+        return _not_found(work, found, started_at, now)
+    live = [order for order in hits if not is_draft(work.mapping, order.state)]
+    if not work.mapping.draft.supported:
+        return adopt_live(work, hits, now)
+    if live:
+        return held(work, f"order {live[0].id} carries our marker and is no draft ({live[0].state})")
+    chosen, *others = hits
+    action = step_done(work, now, "found done by its marker", **observed_changes(work, chosen))
+    extra = tuple(AbandonedDraft(marker=work.record.marker, order_id=order.id) for order in others)
+    return Save(
+        changes=action.changes, step_changes=action.step_changes, lines=action.lines, abandoned=extra, rest=action.rest
+    )
+
+
+def _not_found(work: Work, found: FindResult, started_at: datetime, now: datetime) -> Action:
+    if not work.mapping.draft.supported:
+        return _live_post_not_found(work, found, started_at, now)
+    if _settled(work, now):
+        return give_up_draft(work, now, "no draft with our marker was found", mismatch=False)
+    return wait(work, now, "no draft with our marker yet")
+
+
+def _live_post_not_found(  # noqa: PLR0911 - one return for each case, in order of precedence
+    work: Work, found: FindResult, started_at: datetime, now: datetime
+) -> Action:
+    record, policy = work.record, work.policy
+    assert record.sent_at is not None, "an unknown step was sent at some time"
+    quiet_end = record.sent_at + timedelta(seconds=policy.deadline_seconds + policy.quiet_seconds)
+    if started_at < quiet_end:
+        return wait(work, now, "no order with our marker yet", not_after=quiet_end)
+    if not found.complete:
+        if record.probe >= len(policy.probe_seconds) + 3:
+            return held(work, "the order system cannot be searched completely: whether the order exists is not known")
+        return wait(work, now, "the search was not complete")
+    if record.absent_at is None:
+        waited = wait(work, now, "not found once after the quiet time")
+        due_at = now + timedelta(seconds=CONFIRM_ABSENCE_SECONDS)
+        changes = {**waited.changes, "absent_at": started_at, "due_at": due_at}
+        return Save(changes=changes, step_changes=waited.step_changes, rest=True)
+    if started_at < record.absent_at + timedelta(seconds=CONFIRM_ABSENCE_SECONDS):
+        return wait(work, now, "not found once after the quiet time")
+    if record.cancel_requested:
+        return cancelled(work, now)
+    if record.unknowns >= policy.live_posts_max:
+        return held(work, f"{record.unknowns} POSTs were lost and had no effect; the order system should be looked at")
+    return Save(
+        changes={"step_state": PLANNED, "probe": 0, "absent_at": None},
+        step_changes={"state": "planned", "detail": "proven absent: it had no effect"},
+    )
+
+
+def _settled(work: Work, now: datetime) -> bool:
+    """Tell whether a lost call has had its deadline and the time to settle."""
+    sent_at = work.record.sent_at
+    assert sent_at is not None, "an unknown step was sent at some time"
+    return now >= sent_at + timedelta(seconds=work.policy.deadline_seconds + work.policy.settle_seconds)

@@ -1,0 +1,109 @@
+"""What to record after one call, from its outcome."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from gateway.checkouts.model import UNKNOWN
+from gateway.ordering.model import ObservedOrder
+from gateway.ordering.reading import read_order
+from gateway.submission.actions import Save, Work
+from gateway.submission.endings import (
+    give_up_draft,
+    held,
+    observed_changes,
+    rejected,
+    retry_later,
+    schedule,
+    step_done,
+    submitted,
+)
+from gateway.upstream.outcome import (
+    Accepted,
+    Duplicate,
+    NotExecuted,
+    NotSent,
+    Outcome,
+    Rejected,
+    Unknown,
+    created_order_id,
+)
+
+
+def after_send(work: Work, outcome: Outcome, now: datetime) -> Save:
+    """Return what to record after the current step was sent once. `work.record` is as the intent left it."""
+    match outcome:
+        case Accepted():
+            return _accepted(work, outcome, now)
+        case NotSent():
+            return retry_later(work, now, f"not sent: {outcome.detail}", outcome.retry_after_seconds)
+        case NotExecuted():
+            return retry_later(work, now, f"not executed: {outcome.detail}", outcome.retry_after_seconds)
+        case Duplicate():
+            return _unknown(work, now, f"an order like it exists: {outcome.detail}")
+        case Rejected():
+            return _rejected(work, outcome, now)
+        case Unknown():
+            return _unknown(work, now, outcome.detail)
+        case _:
+            assert_never(outcome)
+
+
+def _unknown(work: Work, now: datetime, detail: str) -> Save:
+    due_at = now + timedelta(seconds=schedule(work.policy.probe_seconds, 0))
+    return Save(
+        changes={"step_state": UNKNOWN, "probe": 1, "unknowns": work.record.unknowns + 1, "due_at": due_at},
+        step_changes={"state": "unknown", "detail": f"outcome not known: {detail}"},
+        rest=True,
+    )
+
+
+def _accepted(work: Work, accepted: Accepted, now: datetime) -> Save:
+    observed = read_order(accepted.document, work.mapping) if accepted.document is not None else None
+    detail = f"answered {accepted.status}"
+    step = work.current
+    if step.kind == "create":
+        order_id = created_order_id(accepted, work.mapping)
+        if order_id is None:
+            return _unknown(work, now, f"{accepted.status} without an order id")
+        if observed is not None and observed.marker is not None and observed.marker != work.record.marker:
+            return _unknown(work, now, f"{accepted.status} for an order that does not carry our marker")
+        if not work.mapping.draft.supported:
+            return submitted(work, _with_id(observed, order_id), now, detail)
+        changes = observed_changes(work, _with_id(observed, order_id))
+        return step_done(work, now, detail, **changes)
+    if step.kind == "submit":
+        # The answer may still show the draft: the order system submits in its own time. Only a state that has moved on counts.
+        moved = observed if observed is not None and observed.state not in work.mapping.draft.states else None
+        return submitted(work, moved, now, detail)
+    return step_done(work, now, detail)
+
+
+def _with_id(observed: ObservedOrder | None, order_id: str) -> ObservedOrder:
+    if observed is not None:
+        return observed
+    return ObservedOrder(id=order_id, href=None, state="", marker=None, lines=())
+
+
+def _rejected(work: Work, outcome: Rejected, now: datetime) -> Save:
+    record, step = work.record, work.current
+    why = f"the order system refused the {step.kind} step: {outcome.detail}"
+    if step.kind == "create":
+        may_exist = work.mapping.draft.supported and work.mapping.recovery.rejection_may_leave_draft
+        return rejected(work, now, why, may_exist=may_exist)
+    if step.kind == "submit":
+        return _submit_refused(work, why, now)
+    if outcome.status in {404, 410}:
+        return give_up_draft(work, now, "the draft does not exist (any more)", mismatch=False)
+    assert record.submit_intent_order is None, "growth comes before the submission"
+    return rejected(work, now, why, may_exist=True)
+
+
+def _submit_refused(work: Work, why: str, now: datetime) -> Save:
+    """End the checkout; but an earlier submit whose answer was lost may still make the order live."""
+    if work.record.unknowns > 0:
+        return held(
+            work, f"{why}; the outcome of an earlier attempt is not known: look at order {work.record.order_id}"
+        )
+    return rejected(work, now, why, may_exist=True)

@@ -1,0 +1,174 @@
+"""Claims, intents and records of the submission: plain functions over a connection.
+
+The lease lowers the chance that two workers hold one checkout; the fence makes the second one's writes count and the first
+one's fail. Every write after a claim is checked against the fence; a stale one raises StaleLeaseError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gateway.checkouts import store as checkouts
+from gateway.checkouts.model import (
+    CheckoutRecord,
+    LineState,
+    lines_decoder,
+    order_decoder,
+    plan_decoder,
+    plan_hash,
+)
+from gateway.errors import StaleLeaseError
+from gateway.ordering.model import Order, Plan
+from gateway.storage.tables import abandoned_draft, checkout
+from gateway.submission.actions import AbandonedDraft, Save
+from gateway.tmf.json import encode_json
+
+
+def tenants_with_due_work(connection: Connection, now: datetime) -> list[str]:
+    """Return the tenants that have due checkouts. The one query over all tenants: it tells the others whom to name."""
+    query = select(checkout.c.tenant).where(checkout.c.due_at <= now).distinct()
+    return list(connection.execute(query).scalars())
+
+
+def claim(
+    connection: Connection, tenant: str, now: datetime, *, owner: str, lease_seconds: float, limit: int
+) -> list[CheckoutRecord]:
+    """Take up to `limit` due checkouts of the tenant whose lease is free, the longest due first."""
+    free = (
+        select(checkout.c.id)
+        .where(checkout.c.tenant == tenant, checkout.c.due_at <= now, checkout.c.lease_until <= now)
+        .order_by(checkout.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(connection.execute(free).scalars())
+    if not ids:
+        return []
+    statement = (
+        update(checkout)
+        .where(checkout.c.tenant == tenant, checkout.c.id.in_(ids))
+        .values(
+            fence=checkout.c.fence + 1,
+            lease_owner=owner,
+            lease_until=now + timedelta(seconds=lease_seconds),
+            claims_without_progress=checkout.c.claims_without_progress + 1,
+        )
+        .returning(*(checkout.c[name] for name in CheckoutRecord.__struct_fields__))
+    )
+    return [checkouts.record_of(row) for row in connection.execute(statement)]
+
+
+def frozen_parts(connection: Connection, record: CheckoutRecord) -> tuple[Order, Plan, dict[str, str]]:
+    """Return the order, the plan and the known line ids of a claimed checkout.
+
+    Asserts that order and plan are those the checkout was accepted with.
+    """
+    found = checkouts.documents(connection, record.tenant, record.id, ("order", "plan", "lines"))
+    stored = {kind: found[kind].encode() for kind in ("order", "plan")}
+    assert plan_hash(stored) == record.plan_hash, f"checkout {record.id}: order or plan changed after acceptance"
+    lines = lines_decoder.decode(found["lines"]) if "lines" in found else {}
+    known = {item_id: line.line_id for item_id, line in lines.items() if line.line_id is not None}
+    return order_decoder.decode(stored["order"]), plan_decoder.decode(stored["plan"]), known
+
+
+def save(
+    connection: Connection,
+    record: CheckoutRecord,
+    decision: Save,
+    now: datetime,
+    *,
+    plan: Plan,
+    known: dict[str, str],
+    lease_seconds: float,
+    cleanup_after_seconds: float,
+) -> CheckoutRecord:
+    """Record a decision under the record's fence and return the new record.
+
+    Extends the lease, or gives it back when the decision rests. Raises StaleLeaseError when the fence moved on, and then
+    nothing is written.
+    """
+    if record.step < len(plan.steps) and decision.step_changes:
+        checkouts.set_step(connection, record, plan.steps[record.step].sequence, decision.step_changes)
+    abandon(connection, record, decision.abandoned, now, cleanup_after_seconds)
+    if decision.lines is None:
+        checkouts.put_documents(connection, record.tenant, record.id, {"lines": b"{}"})
+    elif decision.lines and not decision.lines.items() <= known.items():
+        lines = {item_id: LineState(line_id=line_id) for item_id, line_id in (known | decision.lines).items()}
+        checkouts.put_documents(connection, record.tenant, record.id, {"lines": encode_json(lines)})
+    changes = {
+        "claims_without_progress": 0,
+        "lease_until": now if decision.rest else now + timedelta(seconds=lease_seconds),
+        **decision.changes,
+    }
+    if not checkouts.change(connection, record, changes, now, fence=record.fence):
+        raise StaleLeaseError(f"checkout {record.id} is another worker's")
+    fresh = checkouts.get(connection, record.tenant, record.id)
+    assert fresh is not None, "it was just changed"
+    if decision.redraft:
+        counts = [len(step.item_ids) for step in plan.steps]
+        checkouts.plan_steps(connection, fresh, plan, counts)
+    return fresh
+
+
+def abandon(
+    connection: Connection,
+    record: CheckoutRecord,
+    drafts: Iterable[AbandonedDraft],
+    now: datetime,
+    cleanup_after_seconds: float,
+) -> None:
+    """Note drafts that are given up, so that they are looked for and cleaned up."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    for draft in drafts:
+        connection.execute(
+            dialect.insert(abandoned_draft)
+            .values(
+                tenant=record.tenant,
+                checkout_id=record.id,
+                marker=draft.marker,
+                order_id=draft.order_id or "",
+                upstream=record.upstream,
+                since=record.first_sent_at or now,
+                attempt=0,
+                due_at=now + timedelta(seconds=cleanup_after_seconds),
+            )
+            .on_conflict_do_nothing()
+        )
+
+
+def due_abandoned(connection: Connection, now: datetime, limit: int) -> list[Row[Any]]:
+    """Return abandoned drafts that are due to be cleaned up, of every tenant; the rows name their tenant."""
+    query = (
+        select(abandoned_draft, checkout.c.submit_intent_order, checkout.c.order_id.label("current_order_id"))
+        .join(
+            checkout,
+            and_(checkout.c.tenant == abandoned_draft.c.tenant, checkout.c.id == abandoned_draft.c.checkout_id),
+        )
+        .where(abandoned_draft.c.due_at <= now)
+        .order_by(abandoned_draft.c.due_at)
+        .limit(limit)
+    )
+    return list(connection.execute(query))
+
+
+def put_off_abandoned(connection: Connection, row: Row[Any], due_at: datetime | None, outcome: str) -> bool:
+    """Record what a clean-up found and when to look again; False when another worker was faster."""
+    return (
+        connection.execute(
+            update(abandoned_draft)
+            .where(
+                abandoned_draft.c.tenant == row.tenant,
+                abandoned_draft.c.checkout_id == row.checkout_id,
+                abandoned_draft.c.marker == row.marker,
+                abandoned_draft.c.order_id == row.order_id,
+                abandoned_draft.c.attempt == row.attempt,
+            )
+            .values(attempt=row.attempt + 1, due_at=due_at, outcome=outcome)
+        ).rowcount
+        == 1
+    )

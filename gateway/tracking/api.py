@@ -1,0 +1,53 @@
+"""Inbound notifications: recorded, answered, and only then looked at."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from litestar import Request
+from litestar.handlers import post
+
+from gateway.errors import MalformedBodyError, NotFoundError
+from gateway.http.answers import Answer
+from gateway.http.bodies import read_body
+from gateway.security.tenancy import tenant_of
+from gateway.services import services_of
+from gateway.tmf.json import decode_json
+from gateway.tracking import store
+from gateway.tracking.events import read_event
+
+BASE_PATH: Final = "/notifications/{upstream:str}"
+_OPENAPI: Final[dict[str, Any]] = {
+    "tags": ["notification"],
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+    "responses": {
+        status: {"description": "Recorded; which of these is the mapping's `api.notification_status`"}
+        for status in ("200", "201", "202", "204")
+    },
+}
+
+
+@post([BASE_PATH, f"{BASE_PATH}/listener/{{event_name:str}}"], opt={"openapi": _OPENAPI})
+async def receive_notification(request: Request[Any, Any, Any]) -> Answer:
+    """Take in an order-state event of an order system.
+
+    An event of an order that nobody knows is answered like any other: the answer tells nothing about which orders exist.
+    """
+    services = services_of(request)
+    tenant = tenant_of(request)
+    upstream: str = request.scope["path_params"]["upstream"]
+    settings = services.settings.upstreams.get(upstream)
+    if settings is None:
+        raise NotFoundError("There is no such upstream.")
+    raw = await read_body(request, bytes_max=services.settings.tracking.body_bytes_max)
+    document = decode_json(raw, depth_max=services.settings.server.depth_max)
+    if not isinstance(document, dict):
+        raise MalformedBodyError("A notification is a JSON object.")
+    event = read_event(document, raw)
+    text, now = raw.decode(), services.clock()
+    await services.database.write(lambda connection: store.record_event(connection, tenant, upstream, event, text, now))
+    services.events_due.ring()
+    return Answer(status=services.mappings[settings.mapping].api.notification_status)
+
+
+handlers: Final[list[Any]] = [receive_notification]
