@@ -1,0 +1,207 @@
+"""`gateway checkouts`: look at the checkouts of a running gateway, over its own API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+import httpx
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gateway.commands.common import config_option, settings_with
+from gateway.errors import OperatorError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CHECKOUTS: Final = "/tmf-api/checkoutManagement/v1/checkout"
+TIMEOUT_SECONDS: Final = 30.0
+WIDTH: Final = 160
+
+
+@click.group()
+def checkouts() -> None:
+    """Look at the checkouts of a running gateway."""
+
+
+def client_options(function: F) -> F:
+    """Add what every command needs to reach a gateway, passed as `config_path`, `url`, `token` and `form`."""
+    options = (
+        click.option("--url", metavar="URL", help="The gateway.  [default: server.public_url, or host and port]"),
+        click.option(
+            "--token",
+            envvar="GATEWAY_CLIENT_TOKEN",
+            show_envvar=True,
+            help="Bearer token, while security.mode is `tokens`.",
+        ),
+        click.option(
+            "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help="Output."
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return config_option(function)
+
+
+@checkouts.command(
+    "list",
+    epilog="""
+\b
+Examples:
+  gateway checkouts list
+  gateway checkouts list --state held --format json
+  gateway checkouts list --order 00004122 --url https://gateway.example.com
+""",
+)
+@click.option("--state", "states", multiple=True, help="Only checkouts in this state; may be repeated.")
+@click.option("--cart", "cart_id", metavar="ID", help="Only those of this cart.")
+@click.option("--order", "order_id", metavar="ID", help="Only those of this product order.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The newest so many.")
+@client_options
+def list_checkouts(
+    *, states: tuple[str, ...], cart_id: str | None, order_id: str | None, limit: int, form: str, **where: Any
+) -> None:
+    """List checkouts, newest first."""
+    query = {
+        "state": ",".join(states),
+        "shoppingCart.id": cart_id,
+        "productOrder.id": order_id,
+        "limit": str(limit),
+    }
+    found = call("GET", CHECKOUTS, {key: value for key, value in query.items() if value}, **where)
+    if form == "json":
+        click.echo(json.dumps(found, indent=2))
+        return
+    table = _table("checkout", "state", "steps", "upstream", "order", "order state", "last update", "reason")
+    for each in found:
+        order, progress = each.get("productOrder") or {}, each["progress"]
+        table.add_row(
+            each["id"],
+            each["state"],
+            f"{progress['stepsDone']}/{progress['stepsTotal']}",
+            each["upstream"],
+            order.get("id") or "",
+            order.get("state") or "",
+            each["lastUpdate"],
+            escape(each["statusReason"] or ""),
+        )
+    _print(table)
+
+
+@checkouts.command(
+    "show",
+    epilog="""
+\b
+Examples:
+  gateway checkouts show 0f3c2b7a4d1e4b0f9a6c8d7e5f4a3b2c
+  gateway checkouts show 0f3c2b7a4d1e4b0f9a6c8d7e5f4a3b2c --format json
+""",
+)
+@click.argument("checkout_id", metavar="ID")
+@client_options
+def show(*, checkout_id: str, form: str, **where: Any) -> None:
+    """Show one checkout: its state and why, each call and its outcome, each item and its order line, the findings."""
+    _show(call("GET", _path(checkout_id), {}, **where), form)
+
+
+@checkouts.command(
+    "cancel",
+    epilog="""
+\b
+Examples:
+  gateway checkouts cancel 0f3c2b7a4d1e4b0f9a6c8d7e5f4a3b2c
+""",
+)
+@click.argument("checkout_id", metavar="ID")
+@client_options
+def cancel(*, checkout_id: str, form: str, **where: Any) -> None:
+    """Ask to cancel a checkout: before its order is submitted, or where the order system can cancel a live one."""
+    _show(call("POST", f"{_path(checkout_id)}/cancel", {}, **where), form)
+
+
+def _path(checkout_id: str) -> str:
+    return f"{CHECKOUTS}/{httpx.URL(path='/' + checkout_id).raw_path.decode()[1:].replace('/', '%2F')}"
+
+
+def call(
+    method: str,
+    path: str,
+    query: dict[str, str | None],
+    *,
+    config_path: Path | None,
+    url: str | None,
+    token: str | None,
+) -> Any:
+    """Call a gateway and return its answer. Raises OperatorError with the TMF Error's message when it refuses."""
+    base = url or _address(config_path)
+    headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    try:
+        answer = httpx.request(
+            method, base.rstrip("/") + path, params=query or None, headers=headers, timeout=TIMEOUT_SECONDS
+        )
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise OperatorError(f"{base} does not answer: {error}. Is `gateway serve` running there?") from None
+    try:
+        document = answer.json()
+    except ValueError:
+        raise OperatorError(f"{base} answered {answer.status_code} and no JSON; is it a gateway?") from None
+    if not answer.is_success:
+        message = document.get("message") if isinstance(document, dict) else None
+        raise OperatorError(f"{answer.status_code}: {message or answer.reason_phrase}")
+    return document
+
+
+def _address(config_path: Path | None) -> str:
+    server = settings_with(config_path).server
+    return server.public_url or f"http://{f'[{server.host}]' if ':' in server.host else server.host}:{server.port}"
+
+
+def _show(checkout: dict[str, Any], form: str) -> None:
+    if form == "json":
+        click.echo(json.dumps(checkout, indent=2))
+        return
+    order = checkout.get("productOrder") or {}
+    click.echo(f"checkout      {checkout['id']}")
+    click.echo(f"state         {checkout['state']}{_because(checkout)}")
+    click.echo(f"cart          {checkout['shoppingCart'].get('id') or ''}")
+    click.echo(f"upstream      {checkout['upstream']}")
+    click.echo(f"order         {order.get('id') or ''} {order.get('state') or ''}".rstrip())
+    click.echo(f"marker        {order.get('externalId') or ''}")
+    steps = _table("step", "kind", "state", "attempts", "items", "started", "ended", "detail")
+    for step in checkout["step"]:
+        steps.add_row(*_cells(step, "sequence kind state attempts itemCount startedAt endedAt detail"))
+    _print(steps)
+    items = _table("cart item", "order item", "order line", "state")
+    for item in checkout["item"]:
+        items.add_row(*_cells(item, "cartItemId productOrderItemId orderLineItemId state"))
+    _print(items)
+    for finding in checkout["finding"]:
+        click.echo(f"{finding['severity']}: {finding['path']}: {finding['message']} [{finding['code']}]")
+
+
+def _because(checkout: dict[str, Any]) -> str:
+    return f": {checkout['statusReason']}" if checkout.get("statusReason") else ""
+
+
+def _cells(row: dict[str, Any], names: str) -> list[str]:
+    return ["" if row.get(name) is None else escape(str(row[name])) for name in names.split()]
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def _print(table: Table) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH
+    console.print()
+    console.print(table)
+    console.print()
