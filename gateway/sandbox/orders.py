@@ -49,6 +49,8 @@ class Line:
     children: dict[str, Line] = field(default_factory=dict)
     encoded: msgspec.Raw | None = None
     """The line's ledger form, kept until the line changes."""
+    shown: dict[bool, msgspec.Raw] = field(default_factory=dict)
+    """The line as GET shows it while it has no children, with (True) and without its line id; kept likewise."""
 
     def keys(self) -> Iterator[Key]:
         """Every key the line is found under."""
@@ -123,6 +125,7 @@ class Order:
         for name, value in values.items():
             setattr(line, name, value)
         line.encoded = None
+        line.shown.clear()
         self._index(line)
 
     def _index(self, line: Line) -> None:

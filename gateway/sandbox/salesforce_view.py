@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.sandbox.answers import invalid
+import msgspec
+
+from gateway.sandbox.answers import encode, invalid
 from gateway.sandbox.orders import Line, Order
 
 
@@ -63,8 +65,19 @@ def order_view(order: Order, root: str, *, with_items: bool, with_line_ids: bool
     return {key: value for key, value in view.items() if value is not None}
 
 
-def line_view(line: Line, *, with_line_ids: bool) -> dict[str, Any]:
-    """Return an order line, its children nested: capitalised action, `productCharacteristics` in the plural."""
+def line_view(line: Line, *, with_line_ids: bool) -> dict[str, Any] | msgspec.Raw:
+    """Return an order line, its children nested; a line without children comes encoded and is encoded only once."""
+    if line.children:
+        children = [line_view(child, with_line_ids=with_line_ids) for child in line.children.values()]
+        return _own_view(line, with_line_ids=with_line_ids) | {"productOrderItem": children}
+    shown = line.shown.get(with_line_ids)
+    if shown is None:
+        shown = line.shown[with_line_ids] = msgspec.Raw(encode(_own_view(line, with_line_ids=with_line_ids)))
+    return shown
+
+
+def _own_view(line: Line, *, with_line_ids: bool) -> dict[str, Any]:
+    """Return a line without its children: capitalised action, `productCharacteristics` in the plural."""
     product: dict[str, Any] = {}
     if line.asset_id is not None:
         product["id"] = line.asset_id
@@ -88,6 +101,4 @@ def line_view(line: Line, *, with_line_ids: bool) -> dict[str, Any]:
         view["product"] = product
     if line.alterations:
         view["itemPrice"] = [{"priceAlteration": line.alterations}]
-    if line.children:
-        view["productOrderItem"] = [line_view(child, with_line_ids=with_line_ids) for child in line.children.values()]
     return view
