@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from gateway.ordering.entries import Entry
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import OrderLine
 from gateway.ordering.prices import Prices
 from gateway.ordering.products import Products, mandatory_offerings, product_offering
-from gateway.ordering.tree import Entry
 from gateway.ordering.values import date_time, integer, objects, wrong_type
 
 _ACTIONS: Final = {"add": "add", "modify": "modify", "delete": "delete", "nochange": "noChange"}
@@ -91,7 +91,7 @@ class Items:
                 quantity = self._quantity(quantity, f"{entry.path}.quantity")
             item["quantity"] = quantity
         alterations: list[dict[str, Any]] = []
-        self._attributes(raw, item, entry.path, alterations)
+        self._attributes(raw, item, entry.path, alterations, incomplete=entry.incomplete)
         self._check_references(raw, action, entry.path)
         if alterations:
             if action in ("delete", "noChange"):
@@ -124,7 +124,13 @@ class Items:
         return number
 
     def _attributes(
-        self, raw: dict[str, Any], item: dict[str, Any], path: str, alterations: list[dict[str, Any]]
+        self,
+        raw: dict[str, Any],
+        item: dict[str, Any],
+        path: str,
+        alterations: list[dict[str, Any]],
+        *,
+        incomplete: bool,
     ) -> None:
         """Put every attribute but those read elsewhere into `item`, translated, or report it as dropped."""
         findings = self._findings
@@ -138,7 +144,7 @@ class Items:
             elif key == "itemPrice":
                 translated = self._item_prices(value, f"{path}.{key}", alterations)
             elif key in _TOTALS:
-                self._totals(value, key, f"{path}.{key}", item)
+                self._totals(value, key, f"{path}.{key}", item, incomplete=incomplete)
                 continue
             elif self._kept and key not in self._kept:
                 findings.warning("dropped", f"{path}.{key}", "The order system has no place for it.")
@@ -149,10 +155,17 @@ class Items:
                 item[key] = translated
 
     def _checked(self, value: Any, key: str, path: str) -> Any:
-        """Return an attribute that is sent as it is; itemTerm at least has to be an array of objects."""
-        if key == "itemTerm":
-            return [member for member, _ in objects(value, path, self._findings)]
-        return value
+        """Return an attribute that is sent as it is; itemTerm has to be an array of objects, OrderTerm in the order."""
+        if key != "itemTerm":
+            return value
+        terms = []
+        for member, member_path in objects(value, path, self._findings):
+            if member.get("@type") == "CartTerm":
+                self._findings.info("converted", f"{member_path}.@type", "A CartTerm is an OrderTerm in the order.")
+                terms.append({**member, "@type": "OrderTerm"})
+            else:
+                terms.append(member)
+        return terms
 
     def _item_prices(self, value: Any, path: str, alterations: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
         prices = self._prices.item_prices(value, path, alterations)
@@ -162,10 +175,14 @@ class Items:
             self._findings.warning("dropped", path, "The order system sets prices itself; only alterations are sent.")
         return None
 
-    def _totals(self, value: Any, key: str, path: str, item: dict[str, Any]) -> None:
+    def _totals(self, value: Any, key: str, path: str, item: dict[str, Any], *, incomplete: bool) -> None:
         findings = self._findings
         if not self._mapping.price.totals:
             findings.info("dropped", path, "The order system computes totals itself.")
+        elif incomplete:
+            findings.warning(
+                "totals_not_sent", path, "An item beneath it stays in the cart, and its total may count it."
+            )
         elif "itemTotalPrice" in item:
             findings.warning("dropped", path, "The item has its total under another name already.")
         else:

@@ -67,6 +67,9 @@ class Prices:
             if key in copy and type(copy[key]) is not str:
                 text(copy, key, path, findings)
                 del copy[key]
+        if copy.get("@type") == "CartPrice":
+            copy["@type"] = "OrderPrice"
+            findings.info("converted", f"{path}.@type", "A CartPrice is an OrderPrice in the order.")
         period = copy.get("recurringChargePeriod")
         if period in self._periods:
             copy["recurringChargePeriod"] = self._periods[period]

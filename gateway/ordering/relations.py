@@ -1,0 +1,114 @@
+"""Relationships between cart items: some say parent and child, the rest stay relationships.
+
+Reads R17 ({type, id, cartItem: [{id}]}) and v4 ({relationshipType, id}).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from gateway.ordering.entries import Entry
+from gateway.ordering.findings import Findings
+from gateway.ordering.values import wrong_type
+
+_TO_CHILD: Final = frozenset(
+    {"bundles", "bundled", "contains", "haschild", "haschildren", "haspart", "parentof", "isparentof", "includes"}
+)
+_TO_PARENT: Final = frozenset(
+    {"bundledby", "isbundledby", "bundledin", "childof", "ischildof", "containedin", "iscontainedin", "partof",
+     "ispartof", "haspackage", "hasparent", "includedin", "belongsto"}
+)  # fmt: skip
+_KINDS: Final = {"relyon": "reliesOn", "relieson": "reliesOn", "dependenton": "dependsOn", "dependson": "dependsOn"}
+_NOT_LETTERS: Final = re.compile(r"[^a-z]")
+
+
+def assign_relations(entries: list[Entry], by_cart_id: dict[str, list[Entry]], findings: Findings) -> None:
+    """Resolve relationships: parents and children become the tree, the rest stays a relationship between entries."""
+    for entry in entries:
+        value = entry.raw.get("cartItemRelationship")
+        if value is None:
+            continue
+        path = f"{entry.path}.cartItemRelationship"
+        if type(value) is not list:
+            wrong_type(value, "an array of relationships", path, findings)
+            continue
+        for index, member in enumerate(value):
+            if type(member) is dict:
+                _read_relation(entry, member, f"{path}[{index}]", by_cart_id, findings)
+            else:
+                wrong_type(member, "an object", f"{path}[{index}]", findings)
+
+
+def _read_relation(
+    entry: Entry, member: dict[str, Any], path: str, by_cart_id: dict[str, list[Entry]], findings: Findings
+) -> None:
+    kind = member.get("relationshipType")
+    if kind is None:
+        kind = member.get("type")
+    if type(kind) is not str or not kind:
+        if kind is None or kind == "":
+            findings.warning("relationship_dropped", path, "It has no relationshipType; it is not sent.")
+        else:
+            wrong_type(kind, "a string", f"{path}.relationshipType", findings)
+        return
+    word = _NOT_LETTERS.sub("", kind.lower())
+    for target_id in _target_ids(member, path, findings):
+        candidates = by_cart_id.get(target_id, ())
+        target = _nearest(entry, candidates, path, findings) if len(candidates) > 1 else next(iter(candidates), None)
+        if target is None:
+            findings.warning("relationship_dropped", path, "It refers to an item that the cart does not hold.")
+        elif target is entry:
+            findings.warning("relationship_dropped", path, "It refers to its own item.")
+        elif word in _TO_CHILD:
+            _adopt(entry, target, kind, path, findings)
+        elif word in _TO_PARENT:
+            _adopt(target, entry, "bundles", path, findings)
+        else:
+            entry.relations += ((_KINDS.get(word) or kind[:1].lower() + kind[1:], target),)
+
+
+def _target_ids(member: dict[str, Any], path: str, findings: Findings) -> list[str]:
+    """Return the ids a relationship refers to: its own `id` and, in R17, those of its `cartItem` list."""
+    listed = member.get("cartItem")
+    found: dict[str, None] = {}
+    references: list[tuple[Any, str]] = []
+    if type(listed) is list and listed:
+        references = [
+            (inner.get("id") if type(inner) is dict else inner, f"{path}.cartItem[{index}].id")
+            for index, inner in enumerate(listed)
+        ]
+    elif listed is not None and type(listed) is not list:
+        wrong_type(listed, "an array of references", f"{path}.cartItem", findings)
+    if member.get("id") is not None:
+        references.append((member["id"], f"{path}.id"))
+    for identifier, where in references:
+        if type(identifier) is str:
+            found[identifier] = None
+        else:
+            wrong_type(identifier, "a string", where, findings)
+    if not references:
+        findings.warning("relationship_dropped", path, "It refers to no item; give the id of one.")
+    return list(found)
+
+
+def _nearest(entry: Entry, candidates: list[Entry] | tuple[Entry, ...], path: str, findings: Findings) -> Entry:
+    """Choose among items that share an id: one under the same top-level item, else the first."""
+    findings.warning("regenerated_id", path, "Several items have the id it refers to; the nearest one is meant.")
+    top = entry.position.partition(".")[0]
+    for candidate in candidates:
+        if candidate is not entry and candidate.position.partition(".")[0] == top:
+            return candidate
+    return candidates[0] if candidates[0] is not entry else candidates[1]
+
+
+def _adopt(parent: Entry, child: Entry, kind: str, path: str, findings: Findings) -> None:
+    """Make `child` a child of `parent`, unless it already has one; then the relationship is kept as it is."""
+    if child.parent is parent:
+        return
+    if child.parent is not None:
+        parent.relations += ((kind[:1].lower() + kind[1:], child),)
+        findings.warning("hierarchy", path, "The child already has a parent; the relationship is sent beside it.")
+        return
+    child.parent = parent
+    findings.info("hierarchy", path, "The relationship says which item is the parent of which.")
