@@ -61,6 +61,15 @@ async def test_modify_changes_quantity_and_merges_attributes(start, make):
     assert upstream.ledger()[-1]["lines"][0]["action"] == "add"
 
 
+async def test_get_shows_a_line_as_it_is_now(start, make):
+    upstream = await start()
+    await upstream.post(make.draft(make.add("1", "A")))
+    for quantity in (2, 3):
+        patched = await patch(upstream, {"id": "1", "action": "modify", "quantity": quantity})
+        read = await upstream.get("00000001")
+        assert [answer.json()["productOrderItem"][0]["quantity"] for answer in (patched, read)] == [quantity, quantity]
+
+
 async def test_delete_takes_the_children_along(start, make):
     upstream = await start()
     await upstream.post(make.draft(make.add("1", "A", make.add("2", "B", make.add("3", "C"))), make.add("4", "D")))
