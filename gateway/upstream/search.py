@@ -1,7 +1,8 @@
 """Finding orders by their marker in the order system's list, and knowing when "not found" is a proof.
 
 A proof of absence needs every page up to an empty one, no error, no order that could not be read, the paging at work (the
-same page twice proves nothing), and a total, if the answers carry one, that was reached and did not change on the way.
+same page twice proves nothing), a total, if the answers carry one, that was reached and did not change on the way, and at
+least one marker in sight unless the list is empty (a list that does not show markers proves nothing about them).
 Filters are not trusted: systems ignore the ones they do not know and return everything, so markers are compared here.
 """
 
@@ -92,7 +93,9 @@ async def walk(
         short = len(page.rows) < paging.limit_max
         if not in_time():
             break
-    return Walk(_grouped(seen.values()), ended and readable and _total_agrees(totals, len(seen)))
+    by_marker = _grouped(seen.values())
+    markers_shown = bool(by_marker) or not seen
+    return Walk(by_marker, ended and readable and markers_shown and _total_agrees(totals, len(seen)))
 
 
 def paging_offset(paging: Paging, page_index: int, rows_seen: int) -> int:

@@ -23,6 +23,7 @@ from upstream_server import (
 from gateway.ordering.mapping import Answers, Api, Mapping, Paging, Recovery
 from gateway.upstream import Accepted, FindResult, NotSent, ReadFailed, Rejected, Unknown
 
+MARKED = [{"id": f"{number:08d}", "state": "Draft", "externalId": f"gw1-{number}"} for number in range(50)]
 SINCE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 NOT_FOUND = answer(404, {"code": "60", "reason": "Resource not found"})
 
@@ -218,8 +219,10 @@ async def test_smaller_pages_than_asked_for_are_followed_by_the_rows_received():
 @pytest.mark.parametrize(
     ("behaviour", "options"),
     [
-        pytest.param(listing([order(n) for n in range(50)]), {"scan_pages_max": 3}, id="too many pages"),
-        pytest.param(listing([order(n) for n in range(25)], ignores={"offset"}), {}, id="offset ignored"),
+        pytest.param(listing(MARKED), {"scan_pages_max": 3}, id="too many pages"),
+        pytest.param(listing(MARKED, ignores={"offset"}), {}, id="offset ignored"),
+        pytest.param(listing(MARKED, ignores={"offset", "limit"}), {}, id="paging ignored"),
+        pytest.param(listing([order(n) for n in range(5)]), {}, id="no marker in sight"),
         pytest.param(answering(lambda _: answer(200, {"items": []})), {}, id="not a list"),
         pytest.param(answering(lambda _: answer(500)), {}, id="error on the first page"),
         pytest.param(answering(lambda _: NOT_FOUND), {}, id="404 on the first page"),
@@ -228,21 +231,23 @@ async def test_smaller_pages_than_asked_for_are_followed_by_the_rows_received():
                 lambda request: (
                     NOT_FOUND
                     if int(request.query["offset"]) >= 2000
-                    else answer(200, [order(int(request.query["offset"]) + n) for n in range(10)])
+                    else answer(200, [order(int(request.query["offset"]) + n, "gw1-y") for n in range(10)])
                 )
             ),
             {},
             id="a cap after full pages",
         ),
         pytest.param(
-            answering(lambda request: answer(200, [{"state": "Draft"}] if request.query["offset"] == "0" else [])),
+            answering(
+                lambda request: answer(200, [MARKED[0], {"state": "Draft"}] if request.query["offset"] == "0" else [])
+            ),
             {},
             id="an order without an id",
         ),
         pytest.param(
             answering(
                 lambda request: answer(
-                    200, [order(1)] if request.query["offset"] == "0" else [], headers={"X-Total-Count": "2"}
+                    200, MARKED[:1] if request.query["offset"] == "0" else [], headers={"X-Total-Count": "2"}
                 )
             ),
             {},
@@ -259,12 +264,11 @@ async def test_a_search_that_did_not_see_everything_is_no_proof(behaviour, optio
 
 
 async def test_a_total_that_changes_on_the_way_is_no_proof():
-    totals = itertools.count(30)
-    rows = [order(n) for n in range(30)]
+    totals = itertools.count(50)
 
     def reply(request):
         start = int(request.query["offset"])
-        return answer(200, rows[start : start + 10], headers={"X-Total-Count": str(next(totals))})
+        return answer(200, MARKED[start : start + 10], headers={"X-Total-Count": str(next(totals))})
 
     async with serving(answering(reply)) as server, client_of(server.url, mapping()) as client:
         assert not (await client.find("gw1-x", since=SINCE)).complete
@@ -292,7 +296,7 @@ async def test_a_scan_that_runs_out_of_time_is_no_proof_but_keeps_what_it_found(
 
 async def test_404_beyond_the_end_after_a_short_page_is_the_end():
     def reply(request):
-        return answer(200, [order(1)]) if request.query["offset"] == "0" else NOT_FOUND
+        return answer(200, [order(1, "gw1-1")]) if request.query["offset"] == "0" else NOT_FOUND
 
     async with serving(answering(reply)) as server, client_of(server.url, mapping()) as client:
         assert (await client.find("gw1-x", since=SINCE)).complete
