@@ -116,5 +116,6 @@ def assign_ids(entries: list[Entry], findings: Findings) -> dict[str, list[Entry
             candidate += "-2"
         used.add(candidate)
         entry.id = entry.cart_id = candidate
-        findings.info("regenerated_id", f"{entry.path}.id", "The item has no id; its position is sent as one.")
+        if not entry.raw.get("id"):
+            findings.info("regenerated_id", f"{entry.path}.id", "The item has no id; its position is sent as one.")
     return by_cart_id

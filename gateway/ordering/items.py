@@ -13,7 +13,8 @@ from gateway.ordering.prices import Prices
 from gateway.ordering.products import Products, mandatory_offerings, product_offering
 from gateway.ordering.values import date_time, integer, objects, wrong_type
 
-_ACTIONS: Final = {"add": "add", "modify": "modify", "delete": "delete", "nochange": "noChange"}
+_ACTIONS: Final = {"add": "add", "modify": "modify", "delete": "delete", "noChange": "noChange"}
+_LENIENT_ACTIONS: Final = {action.lower(): action for action in _ACTIONS}
 _NOT_LETTERS: Final = re.compile(r"[^a-z]")
 _TOTALS: Final = ("itemTotalPrice", "ItemTotalPrice", "totalItemPrice")
 _READ_ELSEWHERE: Final = frozenset(
@@ -69,7 +70,7 @@ class Items:
             action = _ACTIONS.get(value)
             if action is not None:
                 return action
-            action = _ACTIONS.get(_NOT_LETTERS.sub("", value.lower()))
+            action = _LENIENT_ACTIONS.get(_NOT_LETTERS.sub("", value.lower()))
             if action is not None:
                 self._findings.info("converted", f"{entry.path}.action", f"The action is sent as {action}.")
                 return action
@@ -105,6 +106,9 @@ class Items:
             self._notes(entry, item)
         if entry.relations:
             self._relations(entry, item)
+        mandatory = self._is_mandatory(entry, item)
+        if action in self._mapping.item.actions or (mandatory and action == "add"):
+            self._own_word(action, entry.path, mandatory=mandatory)
         return OrderLine(
             id=entry.id,
             cart_item_id=entry.cart_id,
@@ -112,10 +116,23 @@ class Items:
             root_id=root_id,
             depth=entry.depth,
             item=item,
-            mandatory=self._is_mandatory(entry, item),
+            mandatory=mandatory,
             alterations=tuple(alterations),
             path=entry.path,
         )
+
+    def _own_word(self, action: str, path: str, *, mandatory: bool) -> None:
+        """Tell that the order system gets another action than the cart's."""
+        slots = self._mapping.item
+        if mandatory and action == "add":
+            if slots.mandatory_child_action != "add":
+                message = (
+                    f"The order system adds this child by itself; the item is sent with {slots.mandatory_child_action}."
+                )
+                self._findings.info("converted", f"{path}.action", message)
+        elif slots.actions[action] != action:
+            message = f"The order system's action for {action} is {slots.actions[action]}."
+            self._findings.info("converted", f"{path}.action", message)
 
     def _quantity(self, value: Any, path: str) -> int | None:
         number = integer(value, path, self._findings)

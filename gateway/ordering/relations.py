@@ -53,7 +53,7 @@ def _read_relation(
             wrong_type(kind, "a string", f"{path}.relationshipType", findings)
         return
     word = _NOT_LETTERS.sub("", kind.lower())
-    for target_id in _target_ids(member, path, findings):
+    for target_id in _target_ids(member, path, by_cart_id, findings):
         candidates = by_cart_id.get(target_id, ())
         target = _nearest(entry, candidates, path, findings) if len(candidates) > 1 else next(iter(candidates), None)
         if target is None:
@@ -68,8 +68,11 @@ def _read_relation(
             entry.relations += ((_KINDS.get(word) or kind[:1].lower() + kind[1:], target),)
 
 
-def _target_ids(member: dict[str, Any], path: str, findings: Findings) -> list[str]:
-    """Return the ids a relationship refers to: its own `id` and, in R17, those of its `cartItem` list."""
+def _target_ids(member: dict[str, Any], path: str, by_cart_id: dict[str, list[Entry]], findings: Findings) -> list[str]:
+    """Return the ids a relationship refers to: its own `id` and, in R17, those of its `cartItem` list.
+
+    Beside such a list the `id` may be the relationship's own; it counts only when an item has it.
+    """
     listed = member.get("cartItem")
     found: dict[str, None] = {}
     references: list[tuple[Any, str]] = []
@@ -80,8 +83,9 @@ def _target_ids(member: dict[str, Any], path: str, findings: Findings) -> list[s
         ]
     elif listed is not None and type(listed) is not list:
         wrong_type(listed, "an array of references", f"{path}.cartItem", findings)
-    if member.get("id") is not None:
-        references.append((member["id"], f"{path}.id"))
+    own = member.get("id")
+    if own is not None and (not references or type(own) is not str or own in by_cart_id):
+        references.append((own, f"{path}.id"))
     for identifier, where in references:
         if type(identifier) is str:
             found[identifier] = None

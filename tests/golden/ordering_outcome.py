@@ -1,0 +1,84 @@
+"""What the ordering stage makes of one golden case: findings, the whole order, and every call, for each mapping.
+
+A case is a folder with `cart.json`, optionally `request.json` (the checkout request) and `case.toml`:
+`title` says what the case shows, `[limits]` replaces limits of the mapping so that a small cart is split.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec.structs import asdict, replace
+
+from gateway.ordering.loading import parse_mapping
+from gateway.ordering.mapping import Mapping
+from gateway.ordering.plan import check_plan, plan
+from gateway.ordering.render import render, render_whole
+from gateway.ordering.translate import translate
+from gateway.tmf.json import decode_json, encode_json
+
+ROOT = Path(__file__).resolve().parents[2]
+CASES = Path(__file__).resolve().parent / "cases"
+MAPPINGS = sorted(file.stem for file in (ROOT / "mappings").glob("*.toml"))
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+MARKER = "gw1-golden-marker-000001"
+ORDER_ID = "00000001"
+
+
+def load_mapping(name: str) -> Mapping:
+    file = ROOT / "mappings" / f"{name}.toml"
+    return parse_mapping(file.read_bytes(), file.name)
+
+
+def cases() -> list[str]:
+    return sorted(folder.name for folder in CASES.iterdir() if (folder / "cart.json").exists())
+
+
+def case_settings(case: str) -> dict[str, Any]:
+    file = CASES / case / "case.toml"
+    return tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
+
+
+def outcome(case: str, mapping_name: str) -> dict[str, Any]:
+    folder = CASES / case
+    mapping = load_mapping(mapping_name)
+    limits = case_settings(case).get("limits", {})
+    if limits:
+        mapping = replace(mapping, limits=replace(mapping.limits, **limits))
+    cart = decode_json((folder / "cart.json").read_bytes())
+    request = folder / "request.json"
+    translation = translate(cart, decode_json(request.read_bytes()) if request.exists() else {}, mapping, now=NOW)
+    result: dict[str, Any] = {"findings": [asdict(finding) for finding in translation.findings]}
+    order = translation.order
+    if order is None:
+        return result
+    planned, findings = plan(order, mapping)
+    result["findings"] += [asdict(finding) for finding in findings]
+    result["order"] = render_whole(order, mapping, MARKER)
+    if planned is None:
+        return result
+    check_plan(order, planned, mapping)
+    known = {line.id: f"line-of-{line.id}" for line in order.lines}
+    result["calls"] = []
+    for step in planned.steps:
+        call = render(step, order, planned, mapping, known_line_ids=known, marker=MARKER, order_id=ORDER_ID)
+        result["calls"].append(
+            {
+                "sequence": call.sequence,
+                "kind": call.kind,
+                "call": f"{call.method} {call.path}",
+                "mediaType": call.media_type,
+                "items": call.item_count,
+                "bytes": len(call.body),
+                "body": decode_json(call.body, depth_max=64),
+            }
+        )
+    return result
+
+
+def written(value: Any) -> bytes:
+    return msgspec.json.format(encode_json(value), indent=2) + b"\n"

@@ -1,0 +1,56 @@
+"""Golden cases: a cart in, and what it becomes for each order system. See `regenerate_ordering.py` to change them."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from ordering_outcome import CASES, MAPPINGS, case_settings, cases, outcome, written
+
+from gateway.ordering.findings import CODES
+
+SPECS = Path(__file__).resolve().parents[2] / ".." / "shared" / "specs"
+
+
+@cache
+def validator(file: str, definition: str) -> jsonschema.Draft4Validator:
+    path = SPECS / file
+    if not path.exists():
+        pytest.skip(f"the official API file {file} is not beside the repository")
+    definitions = json.loads(path.read_text("utf-8"))["definitions"]
+    return jsonschema.Draft4Validator({"$ref": f"#/definitions/{definition}", "definitions": definitions})
+
+
+def plain(value: Any) -> Any:
+    """The JSON as a schema validator wants it: its numbers are floats."""
+    return json.loads(written(value))
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+@pytest.mark.parametrize("case", cases())
+def test_the_outcome_is_the_expected_one(case, mapping):
+    expected = (CASES / case / f"{mapping}.json").read_bytes()
+    assert written(outcome(case, mapping)).decode() == expected.decode()
+
+
+@pytest.mark.parametrize("case", cases())
+def test_the_order_for_a_plain_server_is_valid_by_the_official_schema(case):
+    for call in outcome(case, "tmf622-v4").get("calls", ()):
+        validator("TMF622-ProductOrder-v4.0.0.swagger.json", "ProductOrder_Create").validate(plain(call["body"]))
+
+
+@pytest.mark.parametrize("case", cases())
+def test_every_case_says_what_it_shows(case):
+    assert case_settings(case)["title"]
+
+
+def test_the_corpus_refuses_and_orders():
+    outcomes = [outcome(case, mapping) for case in cases() for mapping in MAPPINGS]
+    assert any("calls" in one for one in outcomes)
+    assert any("order" not in one for one in outcomes)
+    codes = {finding["code"] for one in outcomes for finding in one["findings"]}
+    assert codes <= set(CODES)
