@@ -74,11 +74,25 @@ def upgrade() -> None:
     )
     op.create_index("ix_checkout_cart", "checkout", ["tenant", "cart_id"], unique=False)
     op.create_index("ix_checkout_created", "checkout", ["tenant", "created_at", "id"], unique=False)
-    op.create_index("ix_checkout_due", "checkout", ["tenant", "due_at"], unique=False)
+    op.create_index(
+        "ix_checkout_due",
+        "checkout",
+        ["due_at", "tenant"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
     op.create_index("ix_checkout_external", "checkout", ["tenant", "external_id"], unique=False)
     op.create_index("ix_checkout_order", "checkout", ["tenant", "upstream", "order_id"], unique=False)
     op.create_index("ix_checkout_state", "checkout", ["tenant", "state", "created_at"], unique=False)
-    op.create_index("ix_checkout_track_due", "checkout", ["tenant", "track_due_at"], unique=False)
+    op.create_index(
+        "ix_checkout_track_due",
+        "checkout",
+        ["track_due_at"],
+        unique=False,
+        sqlite_where=sa.text("track_due_at IS NOT NULL"),
+        postgresql_where=sa.text("track_due_at IS NOT NULL"),
+    )
     op.create_index(
         "uq_checkout_cart_live",
         "checkout",
@@ -101,7 +115,14 @@ def upgrade() -> None:
         sa.Column("raw", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("tenant", "upstream", "dedup_key", name=op.f("pk_inbox")),
     )
-    op.create_index("ix_inbox_due", "inbox", ["tenant", "state", "due_at"], unique=False)
+    op.create_index(
+        "ix_inbox_due",
+        "inbox",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
     op.create_index("ix_inbox_order", "inbox", ["tenant", "upstream", "order_id"], unique=False)
     op.create_table(
         "abandoned_draft",
@@ -122,7 +143,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant", "checkout_id", "marker", "order_id", name=op.f("pk_abandoned_draft")),
     )
-    op.create_index("ix_abandoned_draft_due", "abandoned_draft", ["tenant", "due_at"], unique=False)
+    op.create_index(
+        "ix_abandoned_draft_due",
+        "abandoned_draft",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
     op.create_table(
         "checkout_document",
         sa.Column("tenant", sa.String(length=64), nullable=False),
