@@ -131,7 +131,9 @@ def test_any_json_is_read_as_an_order_or_as_none(document, inner):
         match((), (), observed, mapping, {})
 
 
-amounts = st.from_regex(r"-?([1-9][0-9]{0,12}|(0|[1-9][0-9]{0,12})\.[0-9]{1,12})([eE][+-]?[1-3]?[0-9])?", fullmatch=True)
+amounts = st.from_regex(
+    r"-?([1-9][0-9]{0,12}|(0|[1-9][0-9]{0,12})\.[0-9]{1,12})([eE][+-]?[1-3]?[0-9])?", fullmatch=True
+)
 
 
 @given(value=amounts)
