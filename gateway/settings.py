@@ -7,6 +7,7 @@ that would make the service unsafe: all mistakes are reported together.
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -122,6 +123,73 @@ class TrackingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     attempts_max: Annotated[int, setting("attempts to process an event before it is set aside", ge=1, le=1_000)] = 20
 
 
+class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Events out: who may be told, how deliveries are tried, and when a subscriber is given up."""
+
+    subscriptions_max: Annotated[int, setting("subscriptions of one tenant", ge=0, le=10_000)] = 50
+    callback_characters_max: Annotated[int, setting("longest callback URL", ge=64, le=8192)] = 2_048
+    query_characters_max: Annotated[int, setting("longest query of a subscription", ge=64, le=8192)] = 2_048
+    allow_http: Annotated[bool, setting("callbacks may be http: for development only")] = False
+    allowed_ports: Annotated[
+        tuple[int, ...], setting("ports that callbacks may have; an empty list allows every port")
+    ] = (443, 8443)
+    allowed_networks: Annotated[
+        tuple[str, ...],
+        setting(
+            "networks that callbacks may be in although they are not public, e.g. 10.1.0.0/16; callbacks may also name "
+            "addresses in these networks, instead of hosts"
+        ),
+    ] = ()
+    ca_file: Annotated[str, setting("certificate authorities to trust for callbacks, beside the system's")] = ""
+    timeout_seconds: Annotated[
+        float, setting("one delivery, from looking the host up to the end of the answer", ge=1, le=60)
+    ] = 20.0
+    retry_seconds: Annotated[
+        tuple[float, ...],
+        setting(
+            "waits before each attempt to deliver an event, the first one included; an event that was refused this often "
+            "is given up once its subscriber takes others",
+            min_length=1,
+        ),
+    ] = (0.0, 5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0)
+    pause_seconds: Annotated[
+        tuple[float, ...],
+        setting(
+            "waits between attempts at a subscriber that takes nothing at all; the last one repeats. Only one event is "
+            "tried each time, and the rest follows as soon as it is taken",
+            min_length=1,
+        ),
+    ] = (5.0, 30.0, 60.0, 300.0)
+    failures_before_pause: Annotated[
+        int, setting("failures in a row after which a subscriber counts as one that takes nothing", ge=1, le=1_000)
+    ] = 5
+    retry_after_seconds_max: Annotated[
+        float, setting("longest Retry-After of a subscriber that is obeyed", ge=1, le=86_400)
+    ] = 3600.0
+    disable_after_seconds: Annotated[
+        float, setting("a subscriber that took nothing for this long is switched off", gt=0)
+    ] = 432_000.0
+    backlog_events_max: Annotated[
+        int, setting("a subscriber that this many events wait for is switched off", ge=100, le=100_000_000)
+    ] = 1_000_000
+    blocked_resources_max: Annotated[
+        int,
+        setting("resources of which a subscriber refused an event, before the others wait too", ge=1, le=100_000),
+    ] = 1_000
+    concurrency_max: Annotated[int, setting("deliveries under way at once to one subscriber", ge=1, le=100)] = 4
+    subscribers_max: Annotated[
+        int, setting("subscribers served at once by this process; failing ones get at most half", ge=2, le=10_000)
+    ] = 200
+    page_events_max: Annotated[int, setting("events held in memory for one subscriber", ge=1, le=10_000)] = 100
+    page_bytes_max: Annotated[
+        int, setting("bytes of them, unless one event alone is larger", ge=1024, le=100_000_000)
+    ] = 1_048_576
+    lease_seconds: Annotated[float, setting("how long a subscriber is one process's", ge=5, le=3600)] = 60.0
+    poll_seconds: Annotated[
+        float, setting("how often events are looked for when nothing tells of them", gt=0, le=60)
+    ] = 1.0
+
+
 class AuthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How calls to an upstream are authorised."""
 
@@ -209,6 +277,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     checkout: CheckoutSettings = field(default_factory=CheckoutSettings)
     submission: SubmissionSettings = field(default_factory=SubmissionSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    hub: HubSettings = field(default_factory=HubSettings)
     security: SecuritySettings = field(default_factory=SecuritySettings)
     log: LogSettings = field(default_factory=LogSettings)
     mappings: MappingSettings = field(default_factory=MappingSettings)
@@ -222,6 +291,7 @@ def unsafe_combinations(settings: Settings) -> list[Problem]:
     """Return every combination of settings that would lose or double orders, or open the service to strangers."""
     problems = [
         *_unsafe_server(settings),
+        *_unsafe_hub(settings.hub),
         *(
             problem
             for name, upstream in settings.upstreams.items()
@@ -250,6 +320,28 @@ def _unsafe_server(settings: Settings) -> list[Problem]:
         problems.append(Problem("server.page_items_default", "must not be above server.page_items_max"))
     if not settings.storage.url.startswith(("sqlite:///", "postgresql://")):
         problems.append(Problem("storage.url", "must start with sqlite:/// or postgresql://"))
+    return problems
+
+
+def _unsafe_hub(hub: HubSettings) -> list[Problem]:
+    problems = []
+    for index, text in enumerate(hub.allowed_networks):
+        try:
+            ip_network(text)
+        except ValueError:
+            problems.append(
+                Problem(f"hub.allowed_networks[{index}]", "must be a network such as 10.1.0.0/16 or fd00:1::/64")
+            )
+    if hub.lease_seconds < 2 * hub.timeout_seconds:
+        problems.append(
+            Problem(
+                "hub.lease_seconds",
+                "must be at least twice hub.timeout_seconds: a lease that ends during a delivery lets another process "
+                "send the next event before it",
+            )
+        )
+    if any(seconds < 0 for seconds in (*hub.retry_seconds, *hub.pause_seconds)):
+        problems.append(Problem("hub.retry_seconds", "waits cannot be negative"))
     return problems
 
 

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime
 from typing import Any, Final, TypeVar, cast
 
@@ -62,7 +63,9 @@ class PostgreSQLDatabase:
             raise UnavailableError("Too many database calls are waiting; try again.", headers=_RETRY_HEADERS)
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, perform, function)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._threads, copy_context().run, perform, function
+            )
         finally:
             self._waiting -= 1
 

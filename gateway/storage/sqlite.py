@@ -14,6 +14,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
@@ -150,7 +151,7 @@ class SQLiteDatabase:
         for write in writes:
             connection.exec_driver_sql("SAVEPOINT one")
             try:
-                value = write.function(connection)
+                value = write.context.run(write.function, connection)
             except Exception as error:  # noqa: BLE001 - it is handed to the caller that queued the function
                 connection.exec_driver_sql("ROLLBACK TO one")
                 results.append((write, None, error))
@@ -186,10 +187,12 @@ class SQLiteDatabase:
 class _Write(Generic[T]):
     """A queued function and the future of its result."""
 
-    __slots__ = ("done", "function")
+    __slots__ = ("context", "done", "function")
 
     def __init__(self, function: Callable[[Connection], T]) -> None:
         self.function = function
+        # What the caller's task knows (the correlation id of its request) is known in the writer thread too.
+        self.context = copy_context()
         self.done: Future[T] = Future()
 
 
