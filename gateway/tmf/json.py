@@ -42,6 +42,7 @@ def decimal_from_json(text: str) -> Decimal:
 _decoder: Final = msgspec.json.Decoder(float_hook=decimal_from_json)
 _encoder: Final = msgspec.json.Encoder(decimal_format="number")
 _sorted_encoder: Final = msgspec.json.Encoder(decimal_format="number", order="sorted")
+_WALKED: Final = frozenset({dict, list, int})
 _INTEGER_LIMIT: Final = 10**NUMBER_DIGITS_MAX
 
 
@@ -76,13 +77,35 @@ def decode_json(raw: bytes, *, depth_max: int = DEPTH_MAX_DEFAULT) -> Any:
     except (msgspec.ValidationError, _NumberError) as error:
         raise MalformedBodyError(f"The JSON holds a number that cannot be kept: {error}.") from None
     except msgspec.DecodeError as error:
-        raise MalformedBodyError(f"The body is not valid JSON: {_lower_first(str(error))}.") from None
-    _check(value, depth_max, nul_possible=b"\\u0000" in raw)
+        what = _lower_first(str(error).removeprefix("JSON is malformed: "))
+        raise MalformedBodyError(f"The body is not valid JSON: {what}.") from None
+    nul_possible = b"\\u0000" in raw
+    if nul_possible or not _is_plain(value, depth_max):
+        _check(value, depth_max, nul_possible=nul_possible)
     return value
 
 
 def _lower_first(text: str) -> str:
     return text[:1].lower() + text[1:].rstrip(".")
+
+
+def _is_plain(value: Any, depth_max: int) -> bool:
+    """Return whether `value` is within the depth and has no integer of absurd size: the common case, level by level."""
+    level = [value]
+    for _ in range(depth_max):
+        below: list[Any] = []
+        for node in level:
+            kind = type(node)
+            if kind is dict:
+                below += [child for child in node.values() if type(child) in _WALKED]
+            elif kind is list:
+                below += [child for child in node if type(child) in _WALKED]
+            elif kind is int and not -_INTEGER_LIMIT < node < _INTEGER_LIMIT:
+                return False
+        if not below:
+            return True
+        level = below
+    return False
 
 
 def _check(value: Any, depth_max: int, *, nul_possible: bool) -> None:
@@ -117,7 +140,7 @@ def _check_leaf(node: Any, path: tuple[Any, ...]) -> None:
     if isinstance(node, int) and not -_INTEGER_LIMIT < node < _INTEGER_LIMIT:
         problem = Problem(path_text(path), "the number has more than 64 digits")
         raise MalformedBodyError(
-            f"The JSON holds a number of more than 64 digits at {problem.path}.", problems=[problem]
+            f"The JSON holds a number of more than 64 digits at {problem.path or 'the top'}.", problems=[problem]
         )
     if isinstance(node, str) and "\0" in node:
         raise _nul_error(path)
