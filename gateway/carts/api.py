@@ -1,19 +1,23 @@
-"""TMF663 v4 `shoppingCart` over HTTP: create, list, retrieve, change, delete.
+"""TMF663 `shoppingCart` over HTTP: create, list, retrieve, change, delete, the same in every version.
 
-The handlers read the raw request and answer bytes: a cart is decoded once when it is written and not at all when it is read.
+The handlers read the raw request and answer bytes: in v4, the form that is stored, a cart is decoded once when it is written
+and not at all when it is read. Handlers are made once for each dialect (`cart_handlers`).
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from litestar import Request
 from litestar.handlers import delete, patch, post, route
 
 from gateway.carts import openapi, store
-from gateway.carts.operations import delete_cart, not_found, patch_cart
+from gateway.carts.dialects import DIALECTS, V4, Dialect
+from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH
+from gateway.carts.operations import change_cart, delete_cart, not_found
 from gateway.carts.rules import check_cart, written_cart
-from gateway.errors import Problem
+from gateway.errors import InvalidBodyError, Problem
 from gateway.http.answers import Answer, PreconditionRequiredError
 from gateway.http.bodies import MERGE_PATCH_TYPES, read_object, require_json_accepted
 from gateway.http.headers import base_url, entity_tag, has_if_match, if_match_of, is_unmodified
@@ -21,18 +25,17 @@ from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
 from gateway.security.tenancy import tenant_of
 from gateway.services import Services, services_of
 from gateway.tmf.json import decode_stored, encode_json
+from gateway.tmf.merge_patch import merge_patch
 from gateway.tmf.paging import page_headers, page_status, parse_page
 from gateway.tmf.projection import Selection, parse_fields, project
 
-BASE_PATH: Final = "/tmf-api/shoppingCart/v4"
-CARTS_PATH: Final = f"{BASE_PATH}/shoppingCart"
-CART_PATH: Final = f"{CARTS_PATH}/{{cart_id:str}}"
+CARTS_PATH: Final = V4.carts_path
+CART_PATH: Final = V4.cart_path
 # Filters of the list: equality on these. `href` ends with the id, so both come down to a look-up by key.
 FILTERS: Final = ("id", "href")
 
 
-@post(CARTS_PATH, opt={"openapi": openapi.CREATE})
-async def create_shopping_cart(request: Request[Any, Any, Any]) -> Answer:
+async def create_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]) -> Answer:
     """Create a shopping cart."""
     require_json_accepted(request)
     services = services_of(request)
@@ -40,24 +43,26 @@ async def create_shopping_cart(request: Request[Any, Any, Any]) -> Answer:
     tenant = tenant_of(request)
     selection = _only_fields(request)
     given = await read_object(request, bytes_max=settings.server.body_bytes_max, depth_max=settings.server.depth_max)
-    cart_id = services.new_id()
-    href = f"{base_url(request, settings.server.public_url)}{CARTS_PATH}/{cart_id}"
-    document = {"id": cart_id, "href": href, **given}
+    if problems := dialect.check(given):
+        raise InvalidBodyError(problems)
+    cart_id, address = services.new_id(), base_url(request, settings.server.public_url)
+    href = f"{address}{CANONICAL_CARTS_PATH}/{cart_id}"
+    document = {"id": cart_id, "href": href, **dialect.to_canonical(_without(given, dialect.read_only))}
     # What the client sent as id and href is ignored: the standard's own examples send them.
     document["id"], document["href"] = cart_id, href
     check_cart(document, settings.cart)
     written = written_cart(document, settings.cart, settings.server.body_bytes_max)
     text, now = written.decode(), services.clock()
     await services.database.write(lambda connection: store.insert(connection, tenant, cart_id, text, now))
+    location = f"{address}{dialect.carts_path}/{cart_id}"
     return Answer(
-        _selected(written, selection),
+        _written(dialect, store.CartRow(cart_id, 1, text, None, now, now), selection),
         status=201,
-        headers=[(b"location", href.encode("latin-1")), (b"etag", entity_tag(1))],
+        headers=[(b"location", location.encode("latin-1")), (b"etag", entity_tag(1))],
     )
 
 
-@route(CARTS_PATH, http_method=["GET", "HEAD"], opt={"openapi": openapi.LIST})
-async def list_shopping_carts(request: Request[Any, Any, Any]) -> Answer:
+async def list_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any]) -> Answer:
     """List shopping carts."""
     require_json_accepted(request)
     services = services_of(request)
@@ -81,13 +86,10 @@ async def list_shopping_carts(request: Request[Any, Any, Any]) -> Answer:
     )
     if hrefs := _alternatives(pairs, "href"):
         # The address must be the whole address, not only end alike.
-        kept = [row for row in rows if decode_stored(row.document).get("href") in hrefs]
+        kept = [row for row in rows if dialect.from_canonical(decode_stored(row.document)).get("href") in hrefs]
         rows, total = kept, total - len(rows) + len(kept)
-    if selection is None:
-        body = ("[" + ",".join(row.document for row in rows) + "]").encode()
-    else:
-        body = encode_json([project(decode_stored(row.document), selection) for row in rows])
-    headers = page_headers(page, len(rows), total, CARTS_PATH, pairs)
+    body = b"[" + b",".join(_written(dialect, row, selection) for row in rows) + b"]"
+    headers = page_headers(page, len(rows), total, dialect.carts_path, pairs)
     return Answer(
         body,
         status=page_status(page, len(rows), total),
@@ -95,25 +97,30 @@ async def list_shopping_carts(request: Request[Any, Any, Any]) -> Answer:
     )
 
 
-@route(CART_PATH, http_method=["GET", "HEAD"], opt={"openapi": openapi.RETRIEVE})
-async def retrieve_shopping_cart(request: Request[Any, Any, Any]) -> Answer:
+async def retrieve_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]) -> Answer:
     """Retrieve a shopping cart."""
     require_json_accepted(request)
     services = services_of(request)
     tenant = tenant_of(request)
     cart_id: str = request.scope["path_params"]["cart_id"]
     selection = _only_fields(request)
-    row = await services.database.read_brief(lambda connection: store.get(connection, tenant, cart_id))
-    if row is None:
-        raise not_found()
-    tag = (b"etag", entity_tag(row.version))
-    if is_unmodified(request, row.version):
+    if dialect.is_canonical and selection is None:
+        found = await services.database.read_brief(lambda connection: store.get_document(connection, tenant, cart_id))
+        if found is None:
+            raise not_found()
+        version, body = found[0], found[1].encode()
+    else:
+        row = await services.database.read_brief(lambda connection: store.get(connection, tenant, cart_id))
+        if row is None:
+            raise not_found()
+        version, body = row.version, _written(dialect, row, selection)
+    tag = (b"etag", entity_tag(version))
+    if is_unmodified(request, version):
         return Answer(status=304, headers=[tag])
-    return Answer(_selected(row.document.encode(), selection), headers=[tag])
+    return Answer(body, headers=[tag])
 
 
-@patch(CART_PATH, opt={"openapi": openapi.PATCH})
-async def patch_shopping_cart(request: Request[Any, Any, Any]) -> Answer:
+async def patch_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]) -> Answer:
     """Change a shopping cart by a merge patch (RFC 7396)."""
     require_json_accepted(request)
     services = services_of(request)
@@ -129,23 +136,25 @@ async def patch_shopping_cart(request: Request[Any, Any, Any]) -> Answer:
         media_types=MERGE_PATCH_TYPES,
     )
     address, now = base_url(request, settings.server.public_url), services.clock()
-    written, version = await services.database.write(
-        lambda connection: patch_cart(
+    change = partial(merge_patch, patch=_without(given, dialect.read_only))
+    row = await services.database.write(
+        lambda connection: change_cart(
             connection,
             tenant,
             cart_id,
-            given,
+            change,
+            dialect=dialect,
             wanted_versions=wanted_versions,
             settings=settings,
             base_url=address,
             now=now,
         )
     )
-    return Answer(_selected(written, selection), headers=[(b"etag", entity_tag(version))])
+    return Answer(
+        _written(dialect, row, selection), status=dialect.patch_status, headers=[(b"etag", entity_tag(row.version))]
+    )
 
 
-# The answer carries its own status; Litestar only refuses a 204 for a handler that returns something.
-@delete(CART_PATH, status_code=200, opt={"openapi": openapi.DELETE})
 async def delete_shopping_cart(request: Request[Any, Any, Any]) -> Answer:
     """Delete a shopping cart."""
     services = services_of(request)
@@ -159,13 +168,47 @@ async def delete_shopping_cart(request: Request[Any, Any, Any]) -> Answer:
     return Answer(status=204)
 
 
-handlers: Final[list[Any]] = [
-    create_shopping_cart,
-    list_shopping_carts,
-    retrieve_shopping_cart,
-    patch_shopping_cart,
-    delete_shopping_cart,
-]
+def cart_handlers(dialect: Dialect) -> list[Any]:
+    """Return the handlers of one version."""
+
+    async def create(request: Request[Any, Any, Any]) -> Answer:
+        return await create_shopping_cart(dialect, request)
+
+    async def list_(request: Request[Any, Any, Any]) -> Answer:
+        return await list_shopping_carts(dialect, request)
+
+    async def retrieve(request: Request[Any, Any, Any]) -> Answer:
+        return await retrieve_shopping_cart(dialect, request)
+
+    async def change(request: Request[Any, Any, Any]) -> Answer:
+        return await patch_shopping_cart(dialect, request)
+
+    async def remove(request: Request[Any, Any, Any]) -> Answer:
+        return await delete_shopping_cart(request)
+
+    described: list[tuple[Any, Any, dict[str, Any]]] = [
+        (create, create_shopping_cart, openapi.CREATE),
+        (list_, list_shopping_carts, openapi.LIST),
+        (retrieve, retrieve_shopping_cart, openapi.RETRIEVE),
+        (change, patch_shopping_cart, openapi.PATCH),
+        (remove, delete_shopping_cart, openapi.DELETE),
+    ]
+    for handler, source, _ in described:
+        # The OpenAPI document takes the operation's id and words from the handler.
+        handler.__name__ = source.__name__ if dialect.is_canonical else f"{source.__name__}_{dialect.version}"
+        handler.__doc__ = source.__doc__
+    opts = [{"openapi": words} for _, _, words in described]
+    return [
+        post(dialect.carts_path, opt=opts[0])(create),
+        route(dialect.carts_path, http_method=["GET", "HEAD"], opt=opts[1])(list_),
+        route(dialect.cart_path, http_method=["GET", "HEAD"], opt=opts[2])(retrieve),
+        patch(dialect.cart_path, opt=opts[3])(change),
+        # The answer carries its own status; Litestar only refuses a 204 for a handler that returns something.
+        delete(dialect.cart_path, status_code=200, opt=opts[4])(remove),
+    ]
+
+
+handlers: Final[list[Any]] = [handler for dialect in DIALECTS.values() for handler in cart_handlers(dialect)]
 
 
 def _only_fields(request: Request[Any, Any, Any]) -> Selection | None:
@@ -180,8 +223,16 @@ def _only_fields(request: Request[Any, Any, Any]) -> Selection | None:
     return selection
 
 
-def _selected(written: bytes, selection: Selection | None) -> bytes:
-    return written if selection is None else encode_json(project(decode_stored(written), selection))
+def _written(dialect: Dialect, row: store.CartRow, selection: Selection | None) -> bytes:
+    """Return the cart as its version writes it, or the part that was selected."""
+    if dialect.is_canonical and selection is None:
+        return row.document.encode()
+    document = dialect.from_canonical(decode_stored(row.document), created=row.created_at, updated=row.updated_at)
+    return encode_json(document if selection is None else project(document, selection))
+
+
+def _without(given: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name not in names} if names else given
 
 
 def _required_versions(request: Request[Any, Any, Any], services: Services) -> frozenset[int] | None:

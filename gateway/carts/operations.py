@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from gateway.carts import store
+from gateway.carts.dialects import Dialect
 from gateway.carts.rules import check_cart, item_ids, written_cart
 from gateway.errors import (
     ConflictError,
@@ -20,7 +21,6 @@ from gateway.errors import (
 )
 from gateway.settings import Settings
 from gateway.tmf.json import decode_stored
-from gateway.tmf.merge_patch import merge_patch
 
 CHECKOUT_PATH: Final = "/tmf-api/checkoutManagement/v1/checkout"
 # On PostgreSQL another replica may change the row between our read and our write; then the decision is taken anew.
@@ -32,38 +32,64 @@ def not_found() -> NotFoundError:
     return NotFoundError("There is no such shopping cart.")
 
 
-def patch_cart(
+def change_cart(
     connection: Connection,
     tenant: str,
     cart_id: str,
-    patch: dict[str, Any],
+    change: Callable[[dict[str, Any]], Any],
     *,
+    dialect: Dialect,
     wanted_versions: Collection[int] | None,
     settings: Settings,
     base_url: str,
     now: datetime,
-) -> tuple[bytes, int]:
-    """Apply a merge patch and return the new document and its version.
+) -> store.CartRow:
+    """Change the cart and return it as it is stored now.
 
-    `wanted_versions` are those that If-Match allows, None for any. Raises NotFoundError (404), ConflictError (409) while a
-    checkout holds the cart, PreconditionError (412), InvalidBodyError (400) when the result is no cart or has another id.
+    `change` takes the document as the dialect writes it and returns a new one; `wanted_versions` are those that If-Match
+    allows, None for any. Raises NotFoundError (404), ConflictError (409) while a checkout holds the cart, PreconditionError
+    (412), InvalidBodyError (400) when the result is no cart or has another id.
     """
     for _ in range(ATTEMPTS_MAX):
         row = _changeable(connection, tenant, cart_id, wanted_versions, base_url)
         before = decode_stored(row.document)
-        after = merge_patch(before, patch)
+        after = _changed(before, change, dialect)
         _require_same_identity(before, after)
         check_cart(after, settings.cart, taken_ids=item_ids(before))
         written = written_cart(after, settings.cart, settings.server.body_bytes_max)
         if store.update(connection, tenant, cart_id, row.version, written.decode(), now):
-            return written, row.version + 1
+            return row._replace(document=written.decode(), version=row.version + 1, updated_at=now)
     raise _contended()
+
+
+def _changed(before: dict[str, Any], change: Callable[[dict[str, Any]], Any], dialect: Dialect) -> dict[str, Any]:
+    """Return the canonical document after a change made in the dialect.
+
+    First-level attributes that the change left alone keep their canonical form to the letter; problems in the dialect's own
+    terms are those that the change brought in.
+    """
+    if dialect.is_canonical:
+        return _cart(change(before))
+    shown = dialect.from_canonical(before)
+    after = _cart(change(shown))
+    known = set(dialect.check(shown))
+    if problems := [problem for problem in dialect.check(after) if problem not in known]:
+        raise InvalidBodyError(problems)
+    canonical = dialect.to_canonical(after)
+    kept = {name for name in before if name in canonical and after.get(name) == shown.get(name)}
+    return {name: before[name] if name in kept else value for name, value in canonical.items()}
+
+
+def _cart(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidBodyError([Problem("", "a cart must be a JSON object")])
+    return value
 
 
 def delete_cart(
     connection: Connection, tenant: str, cart_id: str, *, wanted_versions: Collection[int] | None, base_url: str
 ) -> None:
-    """Remove the cart; errors as `patch_cart`."""
+    """Remove the cart; errors as `change_cart`."""
     for _ in range(ATTEMPTS_MAX):
         row = _changeable(connection, tenant, cart_id, wanted_versions, base_url)
         if store.delete(connection, tenant, cart_id, row.version):
