@@ -7,7 +7,6 @@ part of a URL, numbers are clamped.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -83,11 +82,8 @@ def looks_like_error(document: Any) -> bool:
 
 
 def clean(text: str, characters_max: int = MESSAGE_CHARACTERS_MAX) -> str:
-    """Return `text` on one line, without control, format and surrogate characters, cut to `characters_max`."""
-    kept = "".join(
-        " " if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} else character
-        for character in text[:_SCANNED_CHARACTERS_MAX]
-    )
+    """Return `text` on one line, without anything that does not print (control, format, unassigned), cut to length."""
+    kept = "".join(character if character.isprintable() else " " for character in text[:_SCANNED_CHARACTERS_MAX])
     return " ".join(kept.split())[:characters_max]
 
 

@@ -154,7 +154,7 @@ def test_retry_after_is_read_in_both_forms_and_clamped(headers, seconds):
 
 
 def test_details_are_cut_and_lose_their_control_characters():
-    message = "line\r\nbreak\x00\x1b[31m\u2028\u202e" + "x" * 1000
+    message = "line\r\nbreak\x00\x1b[31m\u2028\u202e\U00018cd6\ud800" + "x" * 1000
     detail = classify(400, {}, tmf("C\n1", message), PLAIN).detail
     assert detail.startswith("400 C 1: line break [31m xxx")
     assert detail.isprintable()
