@@ -8,6 +8,7 @@ import gzip
 import socket
 import ssl
 import time
+import tracemalloc
 
 import pytest
 from upstream_server import (
@@ -94,8 +95,9 @@ async def never_stops(connection: Connection) -> None:
 
 async def announces_too_much(connection: Connection) -> None:
     await connection.request()
-    await connection.write(b"HTTP/1.1 201 X\r\nContent-Length: 10000000000\r\n\r\n{")
-    await connection.until_closed()
+    await connection.write(b"HTTP/1.1 201 X\r\nContent-Length: 10000000000\r\n\r\n")
+    while True:
+        await connection.write(b" " * 65_536)
 
 
 async def never_stops_with_its_401(connection: Connection) -> None:
@@ -110,10 +112,12 @@ async def nests_deeply(connection: Connection) -> None:
     await connection.write(answer(201, raw=b'{"id":"1","a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"))
 
 
+BOMB = answer(201, raw=gzip.compress(b'{"id":"1"}' + b" " * 50_000_000), headers={"Content-Encoding": "gzip"})
+
+
 async def inflates_a_thousandfold(connection: Connection) -> None:
     await connection.request()
-    bomb = gzip.compress(b'{"id":"1"}' + b" " * 50_000_000)
-    await connection.write(answer(201, raw=bomb, headers={"Content-Encoding": "gzip"}))
+    await connection.write(BOMB)
 
 
 async def breaks_its_encoding(connection: Connection) -> None:
@@ -162,6 +166,21 @@ async def test_a_call_that_may_have_taken_effect_is_unknown_and_sent_once(behavi
         assert time.monotonic() - began < 2.0
         assert len(server.requests) == 1
         assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "behaviour", [never_stops, announces_too_much, never_stops_with_its_401, inflates_a_thousandfold]
+)
+async def test_n16_an_endless_answer_is_cut_at_the_limit_and_takes_no_memory(behaviour):
+    async with serving(behaviour) as server, client_of(server.url, response_bytes_max=1_000_000) as client:
+        tracemalloc.start()
+        try:
+            outcome = await client.send(create_step())
+            _, peak_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert "larger than 1000000 bytes" in outcome.detail
+        assert peak_bytes < 10_000_000
 
 
 @pytest.mark.parametrize("behaviour", [never_reads_the_body, answers_503_before_the_body], ids=["N10", "N11"])

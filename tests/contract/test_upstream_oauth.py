@@ -197,6 +197,25 @@ async def test_a_renewal_that_fails_after_a_401_is_not_sent():
         assert isinstance(await client.send(create_step()), NotSent)
 
 
+async def test_a_renewal_that_a_deadline_cuts_off_after_a_401_is_not_sent():
+    system, renewing = OrderSystem(revoked={"token-1"}), asyncio.Event()
+
+    async def renews_never(connection):
+        while True:
+            request = await connection.request()
+            reply = system.reply(request)
+            if len(system.token_requests) == 2:
+                renewing.set()
+                await connection.until_closed()
+            await connection.write(reply)
+
+    async with serving(renews_never) as server:
+        auth = ClientCredentialsAuth(f"{server.url}/token", "gateway", SECRET, timeout_seconds=30)
+        async with client_of(server.url, auth=auth, deadline_seconds=0.5) as client:
+            assert isinstance(await client.send(create_step()), NotSent)
+            assert renewing.is_set()
+
+
 async def test_a_cancelled_call_does_not_take_the_renewal_from_the_others():
     started, release, system = asyncio.Event(), asyncio.Event(), OrderSystem()
 

@@ -363,7 +363,8 @@ async def test_searches_share_a_scan_but_never_one_that_started_before_them():
         await server.received(1)
         orders.insert(0, order(2, "gw1-2"))  # the newest first: the running scan has passed its place
         late = [asyncio.create_task(client.find(f"gw1-{n}", since=SINCE)) for n in (1, 2, 3) * 10]
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.05)
+        assert len(server.requests) == 1  # one scan at a time
         late[0].cancel()  # one who gives up does not take the scan from the others
         release.set()
         assert (await early).orders == ()
