@@ -131,7 +131,13 @@ def after_read(  # noqa: PLR0911 - one return for each case, in order of precede
 
 
 def _resolve_growth(work: Work, observed: ObservedOrder, now: datetime) -> Action:
-    """Find out whether a lost `add` or `price` took effect: only the call in flight can explain a difference."""
+    """Find out whether a lost `add` or `price` took effect: only the call in flight can explain a difference.
+
+    Where the order system shows no price alterations, reading back says nothing of a `price`: whether it was set, nor how
+    often. The draft is given up then: only an answer is believed.
+    """
+    if work.current.kind == "price" and not work.mapping.lines.alterations_readable:
+        return give_up_draft(work, now, "whether a price alteration was set cannot be read back", mismatch=False)
     with_it = _match(work, observed, steps_done=work.record.step + 1)
     if with_it.exact:
         return step_done(work, now, "found done when read back", lines=with_it.line_ids)
