@@ -17,7 +17,7 @@ from gateway.checkouts.model import CheckoutRecord, lines_decoder
 from gateway.errors import UnavailableError
 from gateway.ordering.mapping import Mapping as OrderMapping
 from gateway.ordering.model import ObservedOrder
-from gateway.settings import Settings
+from gateway.settings import Settings, UpstreamLimits
 from gateway.storage import Database
 from gateway.tmf.json import decode_stored, encode_json
 from gateway.tracking import store
@@ -28,9 +28,6 @@ from gateway.upstream.port import ReadFailed, Upstream
 log = structlog.get_logger(__name__)
 BATCH_MAX = 100
 CONCURRENCY_MAX = 8
-# An order taken for reading is due again after this, if nothing comes of the reading.
-TAKEN_SECONDS = 60.0
-FAILED_READ_SECONDS = 30.0
 EARLY_EVENT_SECONDS = 5.0
 
 
@@ -123,7 +120,7 @@ class Tracker:
             detail = await self._read_and_apply(record)
         except ReadFailed as error:
             exhausted = max(row.attempts for row in rows) + 1 >= self._settings.tracking.attempts_max
-            await self._settle(rows, DEAD if exhausted else rows[0].state, FAILED_READ_SECONDS, str(error))
+            await self._settle(rows, DEAD if exhausted else rows[0].state, self._read_seconds(upstream), str(error))
             return
         await self._settle(rows, DONE, None, detail)
 
@@ -153,7 +150,8 @@ class Tracker:
         """Read an order whose time has come: its notifications may have been lost."""
 
         def take(connection: Connection) -> bool:
-            due_at = self._database.now(connection) + timedelta(seconds=TAKEN_SECONDS)
+            # A reading that comes to nothing (this process is killed, the read fails) is made up for after that time.
+            due_at = self._database.now(connection) + timedelta(seconds=2 * self._read_seconds(record.upstream))
             return store.put_off_order(connection, record, due_at)
 
         if not await self._database.write(take):
@@ -162,6 +160,11 @@ class Tracker:
             await self._read_and_apply(record)
         except ReadFailed as error:
             log.warning("tracking.read_failed", checkout=record.id, tenant=record.tenant, reason=str(error))
+
+    def _read_seconds(self, upstream: str) -> float:
+        """Return how long reading an order may take."""
+        settings = self._settings.upstreams.get(upstream)
+        return (settings.limits if settings is not None else UpstreamLimits()).deadline_seconds
 
     async def _read_and_apply(self, record: CheckoutRecord) -> str:
         """Read the order and record what it has become; return a sentence about it."""
