@@ -14,6 +14,7 @@ from gateway.configuration import PREFIX, load_settings
 from gateway.errors import MappingError, OperatorError, SettingsError
 from gateway.ordering.mapping import Mapping
 from gateway.resources import load_mappings, unknown_mappings
+from gateway.security.tokens import load_clients
 from gateway.settings import MappingSettings, Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,7 +45,8 @@ def settings_with(config_path: Path | None, **server: Any) -> Settings:
 def configuration(config_path: Path | None, **server: Any) -> tuple[Settings, dict[str, Mapping]]:
     """Return the settings and every mapping.
 
-    Raises OperatorError with all mistakes of both, and of what one says of the other, a line each.
+    Raises OperatorError with all mistakes, a line each: of the settings, the mapping files, the file of tokens, and of what
+    one of them says of another.
     """
     mistakes: list[str] = []
     settings: Settings | None = None
@@ -60,6 +62,11 @@ def configuration(config_path: Path | None, **server: Any) -> tuple[Settings, di
         mistakes += str(error).splitlines()
     else:
         mistakes += [str(problem) for problem in unknown_mappings(settings, mappings)] if settings else []
+    try:
+        if settings and settings.security.mode == "tokens":
+            load_clients(Path(settings.security.tokens_file))
+    except SettingsError as error:
+        mistakes += str(error).splitlines()
     if mistakes or settings is None:
         raise OperatorError("\n".join(mistakes))
     return settings, mappings

@@ -72,6 +72,7 @@ def address_of(listener: socket.socket) -> str:
 
 def listen(settings: ServerSettings) -> socket.socket:
     """Take the port, before anything else is done. Raises OperatorError when that cannot be."""
+    listener: socket.socket | None = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -80,6 +81,8 @@ def listen(settings: ServerSettings) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
     except OSError as error:
+        if listener is not None:
+            listener.close()
         raise OperatorError(
             f"server: cannot listen on {settings.host} port {settings.port}: {error.strerror}"
         ) from None
@@ -91,7 +94,7 @@ def listen(settings: ServerSettings) -> socket.socket:
 \b
 Examples:
   gateway serve
-  gateway serve --config config/examples/salesforce.toml
+  gateway serve --config config/examples/salesforce-postgresql.toml
   gateway serve --port 0
   GATEWAY_UPSTREAMS__LOCAL__BASE_URL=http://127.0.0.1:8622/tmf-api/productOrderingManagement/v4 \\
   GATEWAY_UPSTREAMS__LOCAL__MAPPING=tmf622-v4 gateway serve

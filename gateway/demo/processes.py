@@ -47,7 +47,8 @@ class Child:
                 env=environment,
             )
         self._ready = threading.Event()
-        threading.Thread(target=self._read, name=f"{self.name} output", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name=f"{self.name} output", daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         """Find the ready line, and keep the pipe empty afterwards."""
@@ -88,6 +89,9 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._reader.join(STOP_SECONDS)
+        if self._process.stdout is not None and not self._reader.is_alive():
+            self._process.stdout.close()
 
 
 @contextlib.contextmanager

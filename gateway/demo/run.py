@@ -145,7 +145,7 @@ class _Flow:
                     continue
                 shown.add(mark)
                 plan = planned.get(step["sequence"], {})
-                order_id = (checkout.get("productOrder") or {}).get("id", "")
+                order_id = (checkout.get("productOrder") or {}).get("id") or "{orderId}"
                 call = unquote(f"{plan.get('method', '')} {plan.get('path', '')}").replace("{orderId}", order_id)
                 self._show.step(step, step.get("byteCount") or plan.get("byteCount"), call)
             order = checkout.get("productOrder") or {}

@@ -99,8 +99,19 @@ def _name(content: Content) -> str:
 
 def _text(value: Any) -> str:
     """Return a characteristic's value as text: an order system may keep every value so."""
-    return value if isinstance(value, str) else json.dumps(value, default=str, sort_keys=True)
+    return value if isinstance(value, str) else _canonical(value)
 
 
-def _canonical(alteration: dict[str, Any]) -> str:
-    return json.dumps(alteration, sort_keys=True, default=lambda value: str(value.normalize()))
+def _canonical(value: Any) -> str:
+    """Return JSON in which equal values are equal text, 50 and 50.0 among them."""
+    return json.dumps(_comparable(value), sort_keys=True)
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _comparable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_comparable(inner) for inner in value]
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return {"number": format(Decimal(str(value)).normalize(), "f")}
+    return value

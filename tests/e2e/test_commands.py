@@ -1,0 +1,184 @@
+"""The commands as processes of their own: what a service manager, a script or a newcomer sees."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.processes
+CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
+
+
+@contextmanager
+def started(*arguments: str, cwd: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start `gateway ...` and hand it over with its ready line."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gateway.cli", *arguments],
+        cwd=cwd,
+        env=environment | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    watchdog = threading.Timer(30, process.kill)
+    watchdog.start()
+    try:
+        yield process, process.stdout.readline().strip()
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.communicate()
+
+
+def test_serve_says_when_it_listens_and_ends_well_on_sigterm(tmp_path: Path):
+    with started("serve", "--port", "0", cwd=tmp_path) as (process, line):
+        assert line.startswith("gateway ready on http://127.0.0.1:"), process.stderr.read()
+        address = line.removeprefix("gateway ready on ")
+        assert httpx.get(f"{address}/livez").status_code == 200
+        assert httpx.post(f"{address}{CARTS}", json={"cartItem": []}).status_code == 201
+
+        process.send_signal(signal.SIGTERM)
+        output, messages = process.communicate(timeout=15)
+
+    assert process.returncode == 0, messages
+    assert output == ""
+    assert "Traceback" not in messages
+
+
+def test_what_was_stored_is_there_after_a_restart(tmp_path: Path):
+    with started("serve", "--port", "0", cwd=tmp_path) as (process, line):
+        address = line.removeprefix("gateway ready on ")
+        cart = httpx.post(f"{address}{CARTS}", json={"cartItem": []}).json()
+        process.kill()
+        process.wait()
+    with started("serve", "--port", "0", cwd=tmp_path) as (process, line):
+        address = line.removeprefix("gateway ready on ")
+        assert httpx.get(f"{address}{CARTS}/{cart['id']}").json()["id"] == cart["id"]
+
+
+def test_a_second_ctrl_c_does_not_wait(tmp_path: Path):
+    with started("serve", "--port", "0", cwd=tmp_path) as (process, line):
+        address = line.removeprefix("gateway ready on ")
+        # A request whose body never comes keeps the server from ending.
+        with httpx.Client() as client:
+
+            def endless() -> Iterator[bytes]:
+                yield b"{"
+                time.sleep(20)
+                yield b"}"
+
+            def send() -> None:
+                with pytest.raises(httpx.HTTPError):
+                    client.post(f"{address}{CARTS}", content=endless(), headers={"Content-Type": "application/json"})
+
+            sender = threading.Thread(target=send, daemon=True)
+            sender.start()
+            time.sleep(0.3)  # the server has the head of the request by then; either way the end must come at once
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+            started_at = time.monotonic()
+            process.communicate(timeout=15)
+
+    assert process.returncode == 0
+    assert time.monotonic() - started_at < 10
+
+
+def test_the_worker_starts_and_ends_on_sigterm(tmp_path: Path):
+    with started("worker", cwd=tmp_path) as (process, line):
+        assert line == "gateway worker ready", process.stderr.read()
+
+        process.send_signal(signal.SIGTERM)
+        _, messages = process.communicate(timeout=15)
+
+    assert process.returncode == 0, messages
+    assert "Traceback" not in messages
+
+
+def test_the_demo_takes_a_cart_to_its_completed_order(tmp_path: Path):
+    began = time.monotonic()
+    with started("demo", cwd=tmp_path) as (process, _):
+        output, messages = process.communicate(timeout=60)
+
+    assert process.returncode == 0, output + messages
+    assert time.monotonic() - began < 30  # 15 s on a quiet machine
+    for word in ("1 create", "2 add", "3 add", "4 price", "5 submit", "is completed", "1.11.11", "MUSIC_FLAT_RATE"):
+        assert word in output, output
+    assert "exactly one submitted order" in output
+    assert messages == ""
+
+
+def test_the_demo_takes_a_cart_of_ones_own(tmp_path: Path):
+    cart = {
+        "relatedParty": [{"id": "CD1", "role": "customer"}],
+        "cartItem": [
+            {"id": "1", "action": "add", "quantity": 2, "productOffering": {"id": "A"}, "cartItem": [
+                {"id": "1.1", "action": "add", "quantity": 1, "productOffering": {"id": "B"}},
+            ]},
+            {"id": "2", "action": "add", "quantity": 1, "status": "saveForLater", "productOffering": {"id": "A"}},
+        ],
+    }  # fmt: skip
+    (tmp_path / "cart.json").write_text(json.dumps(cart))
+
+    with started("demo", "cart.json", cwd=tmp_path) as (process, _):
+        output, messages = process.communicate(timeout=60)
+
+    assert process.returncode == 0, output + messages
+
+
+@pytest.mark.parametrize(("offering", "ending"), [("REJECT_ME", "rejected"), ("REFUSE_ME", "rejected")])
+def test_the_demo_fails_when_the_order_does_not_end_completed(tmp_path: Path, offering: str, ending: str):
+    cart = {
+        "relatedParty": [{"id": "CD1", "role": "customer"}],
+        "cartItem": [{"id": "1", "action": "add", "quantity": 1, "productOffering": {"id": offering}}],
+    }
+    (tmp_path / "cart.json").write_text(json.dumps(cart))
+
+    with started("demo", "cart.json", cwd=tmp_path) as (process, _):
+        output, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert f"the checkout ended {ending}" in output
+
+
+def test_the_demo_ends_its_processes_when_it_is_told_to_end(tmp_path: Path):
+    with started("demo", "--keep", cwd=tmp_path) as (process, _):
+        assert process.stdout is not None
+        addresses = []
+        for line in process.stdout:
+            if "http://127.0.0.1:" in line and len(addresses) < 2:
+                addresses.append("http://127.0.0.1:" + line.split("http://127.0.0.1:")[1].split()[0])
+            if "Ctrl-C ends both" in line:
+                break
+        assert httpx.get(f"{addresses[1]}/livez").status_code == 200
+        listed = subprocess.run(
+            [sys.executable, "-m", "gateway.cli", "checkouts", "list", "--url", addresses[1], "--format", "json"],
+            check=True, capture_output=True, text=True, cwd=Path(__file__).resolve().parents[2],
+        )  # fmt: skip
+        checkout = json.loads(listed.stdout)[0]
+        shown = subprocess.run(
+            [sys.executable, "-m", "gateway.cli", "checkouts", "show", checkout["id"], "--url", addresses[1]],
+            check=True, capture_output=True, text=True, cwd=Path(__file__).resolve().parents[2],
+        )  # fmt: skip
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+
+    assert checkout["state"] == "completed"
+    assert "1.11.11" in shown.stdout
+    assert "submit" in shown.stdout
+    for address in addresses:
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(address)
