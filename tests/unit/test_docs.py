@@ -1,0 +1,87 @@
+"""The documentation says what the code does: generated pages, the commented configuration, links."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from gateway.configuration import every_setting, load_settings
+from gateway.resources import load_mappings, shipped, unknown_mappings
+from gateway.settings import MappingSettings, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+EXAMPLES = sorted(ROOT.glob("config/examples/*.toml"))
+
+
+@pytest.fixture(autouse=True)
+def tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make `scripts` importable, which is not part of the package."""
+    monkeypatch.syspath_prepend(str(ROOT))
+
+
+def test_every_generated_page_is_up_to_date(capsys: pytest.CaptureFixture[str]):
+    from scripts.generate_reference import main
+
+    assert main(["--check"]) == 0, capsys.readouterr().err
+
+
+def test_the_commented_configuration_yields_exactly_the_defaults():
+    assert load_settings(ROOT / "config/gateway.toml", {}) == Settings()
+    assert shipped("config/gateway.toml").read_text() == (ROOT / "config/gateway.toml").read_text()
+
+
+def test_every_default_in_the_commented_configuration_is_the_real_one():
+    text = (ROOT / "config/gateway.toml").read_text()
+    uncommented = re.sub(r"^#(?=[\w\[])", "", text, flags=re.MULTILINE)
+
+    tree = tomllib.loads(uncommented)
+    for path, _, default, _ in every_setting():
+        node = tree
+        for part in path.replace("NAME", "salesforce").split("."):
+            node = node[part]
+        if path not in {"upstreams.NAME.base_url", "upstreams.NAME.mapping"}:
+            assert node == (list(default) if isinstance(default, tuple) else default), path
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_every_example_of_a_configuration_is_valid(path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    text = path.read_text()
+    # Secrets are files of the machine it is for; here they are stand-ins.
+    for number, name in enumerate(sorted(set(re.findall(r'"FILE:([^"]+)"', text)))):
+        secret = tmp_path / f"secret-{number}"
+        secret.write_text("postgresql://gateway@database.example.com/gateway" if "database" in name else "secret")
+        text = text.replace(f"FILE:{name}", f"FILE:{secret}")
+    copied = tmp_path / path.name
+    copied.write_text(text)
+
+    settings = load_settings(copied, {})
+
+    assert settings.upstreams
+    assert unknown_mappings(settings, load_mappings(MappingSettings())) == []
+
+
+def test_there_are_examples_and_pages():
+    assert len(EXAMPLES) >= 2
+    assert len(PAGES) >= 10
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_relative_link_leads_somewhere(page: Path):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if not target.startswith(("http://", "https://", "#", "mailto:")):
+            assert (page.parent / target.partition("#")[0]).exists(), target
+
+
+def test_every_setting_and_mapping_key_is_on_its_page():
+    settings_page = (ROOT / "docs/reference/settings.md").read_text()
+    for path, *_ in every_setting():
+        assert f"| `{path.rpartition('.')[2]}` |" in settings_page, path
+
+
+def test_a_shipped_file_is_found_in_the_source_tree():
+    assert shipped("mappings/salesforce-v4.toml").is_file()
+    assert set(load_mappings(MappingSettings())) >= {"salesforce-v4", "tmf622-v4"}
