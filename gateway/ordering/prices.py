@@ -95,7 +95,8 @@ class Prices:
                 price, amount = self._flat_amount(price, key, f"{path}.{key}")
             if not is_number(amount.get("value", 0)):
                 wrong_type(amount["value"], "a number", f"{path}.{key}.value", findings)
-            text(amount, "unit", f"{path}.{key}", findings)
+            if type(amount.get("unit", "")) is not str:
+                text(amount, "unit", f"{path}.{key}", findings)
         for key in ("percentage", "taxRate"):
             if key in price and price[key] is not None and not is_number(price[key]):
                 wrong_type(price[key], "a number", f"{path}.{key}", findings)

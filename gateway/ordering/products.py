@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping import Mapping
-from gateway.ordering.values import all_objects, last_segment, objects, reference, text, wrong_type
+from gateway.ordering.values import last_segment, objects, reference, text, wrong_type
 from gateway.tmf.json import encode_json
 
 PRODUCT_DEPTH_MAX: Final = 8
+_NONE: Final = type(None)
 _ALWAYS: Final = frozenset({"id", "href", "@type", "@baseType", "@schemaLocation", "@referredType"})
 
 
@@ -122,17 +123,8 @@ class Products:
 
     def _characteristics(self, value: Any, path: str, *, renamed: bool) -> list[dict[str, Any]]:
         findings = self._findings
-        if not renamed and all_objects(value):
-            as_text = self._as_text
-            for member in value:
-                if (
-                    type(member.get("name")) is not str
-                    or member.get("value") is None
-                    or (as_text and type(member["value"]) is not str)
-                ):
-                    break
-            else:
-                return value  # type: ignore[no-any-return]  # all_objects has looked
+        if not renamed and type(value) is list and self._need_no_change(value):
+            return value
         kept = []
         for member, member_path in objects(value, path, findings):
             characteristic = self._characteristic(member, member_path)
@@ -141,6 +133,17 @@ class Products:
                     characteristic = {"valueType": "string", **characteristic}
                 kept.append(characteristic)
         return kept
+
+    def _need_no_change(self, members: list[Any]) -> bool:
+        """Tell whether the list can be sent as it is, the usual case."""
+        as_text = self._as_text
+        for member in members:
+            if type(member) is not dict or type(member.get("name")) is not str:
+                return False
+            kind = type(member.get("value"))
+            if kind is not str and (as_text or kind is _NONE):
+                return False
+        return True
 
     def _characteristic(self, member: dict[str, Any], path: str) -> dict[str, Any] | None:
         findings = self._findings

@@ -73,7 +73,7 @@ def _mark_incomplete(entry: Entry | None) -> None:
 
 def _read_status(entry: Entry, findings: Findings) -> None:
     status = entry.raw["status"]
-    if status is None:
+    if status is None or status == "active":
         return
     path = f"{entry.path}.status"
     if type(status) is not str:

@@ -54,13 +54,6 @@ def objects(value: Any, path: str, findings: Findings) -> list[tuple[dict[str, A
     return found
 
 
-def all_objects(value: Any) -> bool:
-    """Tell whether `value` is an array of objects only, the usual case that needs no finding."""
-    if type(value) is not list:
-        return False
-    return all(type(member) is dict for member in value)
-
-
 def integer(value: Any, path: str, findings: Findings) -> int | None:
     """Return `value` as an integer; 3.0 is one (with a finding), 3.5, true and "3" are not."""
     if type(value) is int:
@@ -80,9 +73,12 @@ def _is_integral(value: Decimal | float) -> bool:
     return number.is_finite() and abs(number.adjusted()) <= 20 and number == number.to_integral_value()  # noqa: PLR2004 -- no count of this world has 20 digits
 
 
+_NUMBERS: Final = frozenset({int, Decimal, float})
+
+
 def is_number(value: Any) -> bool:
     """Tell whether `value` is a JSON number (a boolean is none)."""
-    return isinstance(value, int | Decimal | float) and not isinstance(value, bool)
+    return type(value) in _NUMBERS
 
 
 def last_segment(href: str) -> str:

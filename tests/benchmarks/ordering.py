@@ -1,0 +1,147 @@
+"""What translating and planning an order costs, beside decoding and encoding the same cart with msgspec.
+
+    python tests/benchmarks/ordering.py [--rounds 5]
+
+Both take turns in short rounds, so that a busy machine slows both alike; each figure is the median of the rounds' ratios.
+Prints one JSON object a line; exit code 1 when a target is missed:
+
+- `ratio`: translate + plan of 1 000 items, at most 6 times decode + encode of the same document;
+- `growth`: 10 000 items at most 12 times the cost of 1 000.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from gateway.ordering.loading import parse_mapping
+from gateway.ordering.mapping import Mapping
+from gateway.ordering.plan import plan
+from gateway.ordering.translate import translate
+from gateway.tmf.json import decode_stored, encode_json
+
+MAPPINGS = Path(__file__).resolve().parents[2] / "mappings"
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+RATIO_MAX = 6.0
+GROWTH_MAX = 12.0
+
+
+def cart(count: int) -> bytes:
+    """Return a cart of bundles of ten, each item with an offering, characteristics and a price."""
+    items: list[dict[str, Any]] = [
+        {
+            "id": str(number),
+            "action": "add",
+            "quantity": 1,
+            "status": "active",
+            "productOffering": {
+                "id": f"OFFER_{number % 50}",
+                "name": "Offer",
+                "href": f"https://host/productOffering/{number}",
+            },
+            "product": {
+                "productCharacteristic": [
+                    {"name": "color", "value": "White", "valueType": "string"},
+                    {"name": "speed", "value": str(number), "valueType": "string"},
+                ]
+            },
+            "itemPrice": [
+                {
+                    "name": "Monthly",
+                    "priceType": "recurring",
+                    "recurringChargePeriod": "month",
+                    "price": {
+                        "taxRate": 20,
+                        "dutyFreeAmount": {"unit": "EUR", "value": 29.9},
+                        "taxIncludedAmount": {"unit": "EUR", "value": 35.88},
+                    },
+                }
+            ],
+        }
+        for number in range(count)
+    ]
+    for start in range(0, count, 10):
+        items[start]["cartItem"] = items[start + 1 : start + 10]
+    party = {"id": "CD000001", "role": "customer", "@referredType": "Individual"}
+    return encode_json({"id": "c", "cartItem": items[::10], "relatedParty": [party]})
+
+
+def seconds(work: Callable[[], object], repeat: int) -> float:
+    """Return the processor time of the shortest of `repeat` runs."""
+    best = float("inf")
+    for _ in range(repeat):
+        gc.collect()
+        started = time.process_time()
+        work()
+        best = min(best, time.process_time() - started)
+    return best
+
+
+def load(name: str) -> Mapping:
+    """Return a shipped mapping with limits that a large order respects."""
+    file = MAPPINGS / f"{name}.toml"
+    mapping = parse_mapping(file.read_bytes(), file.name)
+    if mapping.draft.growth != "none":
+        return mapping
+    limits = replace(mapping.limits, items_max=100_000, bytes_max=100_000_000, characteristics_max=1_000_000)
+    return replace(mapping, limits=limits)
+
+
+def measure(name: str, rounds: int) -> bool:
+    """Measure one mapping; True when it meets the targets."""
+    mapping = load(name)
+    small, large = cart(1_000), cart(10_000)
+    documents = decode_stored(small), decode_stored(large)
+
+    def order(document: Any) -> None:
+        translation = translate(document, {}, mapping, now=NOW)
+        assert translation.order is not None
+        planned, _ = plan(translation.order, mapping)
+        assert planned is not None
+
+    ratios, growths, costs = [], [], []
+    for _ in range(rounds):
+        codec = seconds(lambda: encode_json(decode_stored(small)), 5)
+        thousand = seconds(lambda: order(documents[0]), 5)
+        ten_thousand = seconds(lambda: order(documents[1]), 5)
+        ratios.append(thousand / codec)
+        growths.append(ten_thousand / thousand)
+        costs.append(thousand)
+    figures = {
+        "benchmark": "ordering",
+        "mapping": name,
+        "items": 1_000,
+        "bytes": len(small),
+        "milliseconds": round(statistics.median(costs) * 1_000, 2),
+        "ratio": round(statistics.median(ratios), 2),
+        "ratio_max": RATIO_MAX,
+        "growth": round(statistics.median(growths), 2),
+        "growth_max": GROWTH_MAX,
+    }
+    figures["met"] = figures["ratio"] <= RATIO_MAX and figures["growth"] <= GROWTH_MAX
+    print(json.dumps(figures))
+    return bool(figures["met"])
+
+
+def main() -> int:
+    """Run the benchmark for every shipped mapping."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    names = sorted(file.stem for file in MAPPINGS.glob("*.toml"))
+    met = [measure(name, arguments.rounds) for name in names]
+    return 0 if all(met) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
