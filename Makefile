@@ -3,9 +3,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long check docs lock runtime dev
 
-PYTHON ?= $(firstword $(shell for name in python3 python3.13 python3.12 python3.11 python3.14; do \
-	command -v $$name >/dev/null 2>&1 && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
-	&& echo $$name; done) python3)
+PYTHON ?= python3
 BIN := .venv/bin
 # Workers of the test run; 0 runs everything in one process (`make test WORKERS=0 TESTS=tests/unit`).
 WORKERS ?= 2
@@ -39,4 +37,9 @@ lock: dev ## resolve the dependencies anew and pin them with hashes
 
 # A locked set of packages in .venv, and this project on top; at once when it is there already.
 runtime dev:
-	@$(PYTHON) scripts/install.py $@
+	@for python in $(PYTHON) python3.13 python3.12 python3.11 python3.14; do \
+		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+			exec $$python scripts/install.py $@; \
+		fi; \
+	done; \
+	echo 'Python 3.11 or newer is needed; name one with `make PYTHON=...`' >&2; exit 1

@@ -26,9 +26,6 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in SETS:
         print(f"usage: install.py {'|'.join(SETS)}", file=sys.stderr)
         return 2
-    if sys.version_info < VERSION_MIN:
-        print("Python 3.11 or newer is needed; name one with `make PYTHON=python3.12 ...`", file=sys.stderr)
-        return 1
     wanted = arguments[0]
     with one_at_a_time():
         if is_installed(wanted):

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.configuration import every_setting, load_settings
+from gateway.errors import SettingsError
+from gateway.settings import Settings
+
+UPSTREAM = '[upstreams.crm]\nbase_url = "https://crm.example.com/v4"\nmapping = "tmf622-v4"\n'
+
+
+def loaded(tmp_path: Path, text: str = "", environment: dict[str, str] | None = None) -> Settings:
+    path = tmp_path / "gateway.toml"
+    path.write_text(text)
+    return load_settings(path, environment or {})
+
+
+def mistakes(tmp_path: Path, text: str = "", environment: dict[str, str] | None = None) -> dict[str, str]:
+    with pytest.raises(SettingsError) as caught:
+        loaded(tmp_path, text, environment)
+    return {problem.path: problem.message for problem in caught.value.problems}
+
+
+def test_no_file_means_the_defaults(tmp_path: Path):
+    assert load_settings(None, {}) == Settings()
+    assert loaded(tmp_path) == Settings()
+
+
+def test_the_environment_overrides_the_file(tmp_path: Path):
+    environment = {
+        "GATEWAY_SERVER__PORT": "9000",
+        "GATEWAY_SERVER__WORKER": "false",
+        "GATEWAY_SUBMISSION__RETRY_SECONDS": "[0.5, 2]",
+        "GATEWAY_UPSTREAMS__CRM__BASE_URL": "https://other.example.com",
+        "GATEWAY_TEST_POSTGRES_URL": "ignored",
+        "PATH": "ignored",
+    }
+
+    settings = loaded(tmp_path, "[server]\nport = 8000\n" + UPSTREAM, environment)
+
+    assert settings.server.port == 9000
+    assert settings.server.worker is False
+    assert settings.submission.retry_seconds == (0.5, 2.0)
+    assert settings.upstreams["crm"].base_url == "https://other.example.com"
+    assert settings.upstreams["crm"].mapping == "tmf622-v4"
+
+
+def test_a_secret_is_read_from_its_file(tmp_path: Path):
+    (tmp_path / "token").write_text("from-a-file\n")
+    text = UPSTREAM + f'[upstreams.crm.auth]\nkind = "bearer"\ntoken = "FILE:{tmp_path}/token"\n'
+
+    assert loaded(tmp_path, text).upstreams["crm"].auth.token == "from-a-file"
+    environment = {"GATEWAY_STORAGE__URL": f"FILE:{tmp_path}/url"}
+    (tmp_path / "url").write_text("postgresql://database/orders")
+    assert loaded(tmp_path, "", environment).storage.url == "postgresql://database/orders"
+
+
+def test_a_secret_file_that_cannot_be_read_is_a_mistake(tmp_path: Path):
+    found = mistakes(tmp_path, UPSTREAM + '[upstreams.crm.auth]\ntoken = "FILE:/nowhere/token"\n')
+
+    assert found == {"upstreams.crm.auth.token": "the file it names cannot be read: No such file or directory"}
+
+
+def test_every_mistake_is_told_at_once_each_with_what_would_be_right(tmp_path: Path):
+    text = """
+        [server]
+        prot = 1
+        port = 70000
+        [log]
+        level = "loud"
+        [nonsense]
+        [upstreams.crm]
+        mapping = "x"
+    """
+
+    found = mistakes(tmp_path, text, {"GATEWAY_CART__ITEMS_MAX": "many"})
+
+    assert found["server.prot"] == "is no setting; did you mean `port`?"
+    assert "65535" in found["server.port"]
+    assert "loud" in found["log.level"] or "enum" in found["log.level"]
+    assert found["nonsense"].startswith("is no setting; there are: server")
+    assert found["upstreams.crm.base_url"] == "is missing; it has no default"
+    assert "int" in found["cart.items_max"]
+    assert len(found) == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ('[server]\nhost = "0.0.0.0"', "security.mode"),
+        ('[security]\nmode = "tokens"', "security.tokens_file"),
+        ("[server]\npage_items_default = 2000", "server.page_items_default"),
+        ('[storage]\nurl = "mysql://x"', "storage.url"),
+        ('[checkout]\ndefault_upstream = "none"', "checkout.default_upstream"),
+        (UPSTREAM + "[submission]\nlease_seconds = 35", "submission.lease_seconds"),
+        (UPSTREAM + "[upstreams.crm.limits]\nread_timeout_seconds = 31", "upstreams.crm.limits.read_timeout_seconds"),
+        (UPSTREAM.replace("https", "ftp"), "upstreams.crm.base_url"),
+        (UPSTREAM.replace("/v4", "/v4?x=1"), "upstreams.crm.base_url"),
+        (UPSTREAM + '[upstreams.crm.auth]\nkind = "bearer"', "upstreams.crm.auth.token"),
+        (
+            UPSTREAM.replace("https", "http") + '[upstreams.crm.auth]\nkind = "bearer"\ntoken = "x"',
+            "upstreams.crm.base_url",
+        ),
+    ],
+)
+def test_an_unsafe_combination_is_refused(tmp_path: Path, text: str, path: str):
+    assert list(mistakes(tmp_path, text)) == [path]
+
+
+def test_a_lease_just_longer_than_call_and_guard_is_safe(tmp_path: Path):
+    assert loaded(tmp_path, UPSTREAM + "[submission]\nlease_seconds = 35.1").submission.lease_seconds == 35.1
+
+
+@pytest.mark.parametrize("text", ["[server", "\x00", "port = "])
+def test_what_is_no_toml_is_told(tmp_path: Path, text: str):
+    (path,) = mistakes(tmp_path, text)
+    assert path.endswith("gateway.toml")
+
+
+def test_every_setting_is_documented_and_carries_its_unit():
+    settings = every_setting()
+
+    assert len(settings) > 60
+    for path, kind, _, text in settings:
+        assert text, path
+        name = path.rpartition(".")[2]
+        if kind in {"number", "integer"} and not name.endswith(("_max", "_default", "port", "_tolerance")):
+            assert name.endswith(("_seconds", "_hours", "_bytes", "_per_second")), path
