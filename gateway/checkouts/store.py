@@ -177,7 +177,7 @@ def change(
     """Apply `changes` to the row; return False when `fence` is given and no longer the row's.
 
     The one place where a state changes: it keeps to the table of followers, lets go of the cart, and never overwrites the
-    order that may be submitted. A final state also ends the worker's interest.
+    order that may be submitted. A state that leaves nothing to be done also ends the worker's interest.
     """
     values = dict(changes)
     state = values.get("state", record.state)
@@ -189,7 +189,7 @@ def change(
         raise AssertionError(f"checkout {record.id}: the order to be submitted is write-once")
     if state in CART_RELEASED:
         values["cart_live"] = False
-    if state not in OPEN:
+    if state not in OPEN and state != "submitted":
         values["due_at"] = None
     values |= {"version": checkout.c.version + 1, "updated_at": now}
     condition = and_(checkout.c.tenant == record.tenant, checkout.c.id == record.id)
@@ -213,3 +213,22 @@ def set_step(connection: Connection, record: CheckoutRecord, sequence: int, valu
         )
         .values(dict(values))
     )
+
+
+def put_cancel_step(connection: Connection, record: CheckoutRecord, values: Mapping[str, Any]) -> None:
+    """Store or change the row of the call that asks the order system to cancel the order; it comes after the plan's steps."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    row = {
+        "tenant": record.tenant,
+        "checkout_id": record.id,
+        "generation": record.generation,
+        "sequence": record.steps_total + 1,
+        "kind": "cancel",
+        "state": "planned",
+        "attempts": 0,
+        "item_count": 0,
+        **values,
+    }
+    statement = dialect.insert(checkout_step).values(row)
+    key = ["tenant", "checkout_id", "generation", "sequence"]
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=dict(values)))

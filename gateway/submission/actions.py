@@ -15,6 +15,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     """The settings that decisions depend on; all times in seconds."""
 
     deadline_seconds: float
+    lease_seconds: float
     settle_seconds: float
     quiet_seconds: float
     retry_seconds: tuple[float, ...]
@@ -69,6 +70,12 @@ class Send(Struct, frozen=True):
     lines: dict[str, str] = {}
 
 
+class AskCancel(Struct, frozen=True):
+    """Ask the order system to cancel the live order, then ask `after_cancel`. Asking twice does no harm."""
+
+    order_id: str
+
+
 class Save(Struct, frozen=True, kw_only=True):
     """Record a decision.
 
@@ -85,4 +92,4 @@ class Save(Struct, frozen=True, kw_only=True):
     rest: bool = False
 
 
-Action: TypeAlias = ReadOrder | FindMarker | Send | Save
+Action: TypeAlias = ReadOrder | FindMarker | Send | AskCancel | Save

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
 
 import structlog
 from sqlalchemy import Connection, Row
@@ -23,11 +23,15 @@ from gateway.ordering.render import render_tombstone
 from gateway.settings import Settings
 from gateway.storage import Database
 from gateway.submission import store
-from gateway.upstream.outcome import Accepted
+from gateway.upstream.outcome import Accepted, Rejected
 from gateway.upstream.port import ReadFailed, Upstream
 
 log = structlog.get_logger(__name__)
-BATCH_MAX = 20
+BATCH_MAX: Final = 20
+TAKEN_SECONDS: Final = 600.0
+# A look that could not be completed (the order system is away) is repeated after this, up to this age of the draft.
+FAILED_LOOK_SECONDS: Final = 600.0
+FAILED_LOOKS_AGE_MAX: Final = timedelta(days=30)
 
 
 class Cleanup:
@@ -52,12 +56,15 @@ class Cleanup:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Clean up until stopped."""
+        """Clean up until stopped. Survives a database that is away, and its own mistakes."""
         while not self._stopping.is_set():
+            cleaned = 0
             try:
                 cleaned = await self.once()
-            except UnavailableError:
-                cleaned = 0
+            except UnavailableError as error:
+                log.warning("cleanup.failed", reason=error.message)
+            except Exception:
+                log.exception("cleanup.crashed")
             if not cleaned:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), max(self._settings.submission.poll_seconds, 1.0))
@@ -76,58 +83,85 @@ class Cleanup:
         return len(rows)
 
     async def _look_at(self, row: Row[Any]) -> None:
-        waits = self._settings.submission.cleanup_seconds
-        # Taken first, so that of two replicas only one goes on; the wait is the next look's, or an hour for a failed one.
-        last = row.attempt + 1 >= len(waits)
+        def take(connection: Connection) -> Row[Any] | None:
+            # Until the look is recorded, this is when somebody else may try: after a call that hangs, and then some.
+            due_at = self._database.now(connection) + timedelta(seconds=TAKEN_SECONDS)
+            return store.take_abandoned(connection, row, due_at)
 
-        def take(connection: Connection) -> bool:
-            next_wait = waits[min(row.attempt + 1, len(waits) - 1)]
-            due_at = None if last else self._database.now(connection) + timedelta(seconds=next_wait)
-            return store.put_off_abandoned(connection, row, due_at, row.outcome or "looked at")
-
-        if not await self._database.write(take):
+        taken = await self._database.write(take)
+        if taken is None:
             return
-        outcome = await self._clean(row)
-        log.info("draft.cleanup", checkout=row.checkout_id, tenant=row.tenant, order=row.order_id, outcome=outcome)
+        look = await self._clean(taken)
+        waits = self._settings.submission.cleanup_seconds
 
-    async def _clean(self, row: Row[Any]) -> str:
+        def record(connection: Connection) -> None:
+            now = self._database.now(connection)
+            attempt = taken.attempt + 1 if look.done else taken.attempt
+            due_at: datetime | None = None
+            if not look.done and now - taken.since < FAILED_LOOKS_AGE_MAX:
+                due_at = now + timedelta(seconds=FAILED_LOOK_SECONDS)
+            elif look.done and attempt < len(waits):
+                due_at = now + timedelta(seconds=waits[attempt])
+            store.record_cleanup(connection, taken, attempt=attempt, due_at=due_at, outcome=look.outcome)
+
+        await self._database.write(record)
+        log.info("draft.cleanup", checkout=row.checkout_id, tenant=row.tenant, order=row.order_id, outcome=look.outcome)
+
+    async def _clean(self, row: Row[Any]) -> _Look:
         upstream = self._upstreams.get(row.upstream)
         settings = self._settings.upstreams.get(row.upstream)
         if upstream is None or settings is None:
-            return "the upstream is not configured any more"
+            return _Look(done=False, outcome="the upstream is not configured any more")
         mapping = self._mappings[settings.mapping]
         try:
-            drafts = await self._find(upstream, row)
+            drafts, complete = await self._find(upstream, row)
         except ReadFailed as error:
-            return f"not looked at: {error}"
-        outcomes = [await self._clean_one(upstream, mapping, row, draft) for draft in drafts]
-        return "; ".join(outcomes) or "nothing found"
+            return _Look(done=False, outcome=f"not looked at: {error}")
+        looks = [await self._clean_one(upstream, mapping, row, draft) for draft in drafts]
+        if not looks:
+            return _Look(done=complete, outcome="nothing found" if complete else "not looked at: incomplete search")
+        return _Look(
+            done=complete and all(look.done for look in looks), outcome="; ".join(look.outcome for look in looks)
+        )
 
-    async def _find(self, upstream: Upstream, row: Row[Any]) -> list[ObservedOrder]:
+    async def _find(self, upstream: Upstream, row: Row[Any]) -> tuple[list[ObservedOrder], bool]:
+        """Return the drafts of the row, each read by its id, and whether these are all."""
         if row.order_id:
             order = await upstream.get_order(row.order_id)
-            return [order] if order is not None else []
+            return ([order] if order is not None else []), True
         found = await upstream.find(row.marker, since=row.since)
-        return list(found.orders)
+        orders = [await upstream.get_order(hit.id) for hit in found.orders]
+        return [order for order in orders if order is not None], found.complete
 
-    async def _clean_one(self, upstream: Upstream, mapping: OrderMapping, row: Row[Any], draft: ObservedOrder) -> str:
+    async def _clean_one(self, upstream: Upstream, mapping: OrderMapping, row: Row[Any], draft: ObservedOrder) -> _Look:
         if (why := _keep_off(row, draft)) is not None:
-            return f"{draft.id} {why}"
+            return _Look(done=True, outcome=f"{draft.id} {why}")
         if not is_draft(mapping, draft.state):
-            log.error("draft.live", checkout=row.checkout_id, order=draft.id, state=draft.state)
-            return f"{draft.id} is not a draft any more ({draft.state})"
+            log.error("draft.live", checkout=row.checkout_id, tenant=row.tenant, order=draft.id, state=draft.state)
+            return _Look(done=True, outcome=f"{draft.id} is not a draft any more ({draft.state})")
         if mapping.recovery.abandon == "leave":
-            return f"{draft.id} left as it is"
+            return _Look(done=True, outcome=f"{draft.id} left as it is")
         if mapping.recovery.abandon == "delete":
-            done = isinstance(await upstream.delete(draft.id), Accepted)
-            return f"{draft.id} {'deleted' if done else 'not deleted'}"
-        done = isinstance(await upstream.send(render_tombstone(mapping, draft.id, row.marker)), Accepted)
-        return f"{draft.id} {'marked abandoned' if done else 'not marked'}"
+            outcome, verb = await upstream.delete(draft.id), "deleted"
+        else:
+            outcome, verb = await upstream.send(render_tombstone(mapping, draft.id, row.marker)), "marked abandoned"
+        if isinstance(outcome, Accepted):
+            return _Look(done=True, outcome=f"{draft.id} {verb}")
+        # A refusal will not change by itself; the later looks will try once more all the same.
+        return _Look(done=isinstance(outcome, Rejected), outcome=f"{draft.id} not {verb}: {outcome.detail}")
+
+
+class _Look(NamedTuple):
+    """What one look found; not `done` when it has to be repeated soon."""
+
+    done: bool
+    outcome: str
 
 
 def _keep_off(row: Row[Any], draft: ObservedOrder) -> str | None:
     """Return why a draft must not be touched, or None."""
-    if draft.id == row.submit_intent_order:
+    if draft.id == row.submit_intent_order and row.checkout_state != "rejected":
+        # Only a checkout whose submission was refused for certain, with no call in doubt, is rejected with a draft left.
         return "may have been submitted"
     if draft.id == row.current_order_id and draft.id != row.order_id:
         return "is the checkout's order"

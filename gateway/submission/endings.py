@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
+from zlib import crc32
 
 from gateway.checkouts.model import PLANNED
 from gateway.checkouts.states import OUTCOME_OF_ORDER
@@ -12,10 +13,31 @@ from gateway.ordering.mapping import is_final, tmf_state
 from gateway.ordering.model import ObservedOrder
 from gateway.submission.actions import AbandonedDraft, Save, Work
 
+# The part of a wait by which checkouts that wait for the same thing are spread.
+SPREAD_MAX: Final = 0.1
+CANCEL_REASON: Final = "cancelled by the client"
+
 
 def schedule(waits: tuple[float, ...], count: int) -> float:
     """Return the wait after `count` earlier ones; the last of the list repeats."""
     return waits[min(count, len(waits) - 1)]
+
+
+def spread(work: Work, seconds: float) -> float:
+    """Return `seconds` and up to a tenth more.
+
+    Checkouts that were turned away together must not come back together. Each has its own share, by its id, so that the
+    decision stays a pure one.
+    """
+    share = crc32(f"{work.record.id} {work.record.attempt} {work.record.probe}".encode()) / 2**32
+    return seconds * (1.0 + share * SPREAD_MAX)
+
+
+def settled(work: Work, now: datetime) -> bool:
+    """Tell whether a lost call has had its deadline and the time to settle."""
+    sent_at = work.record.sent_at
+    assert sent_at is not None, "an unknown step was sent at some time"
+    return now >= sent_at + timedelta(seconds=work.policy.deadline_seconds + work.policy.settle_seconds)
 
 
 def observed_changes(work: Work, observed: ObservedOrder) -> dict[str, Any]:
@@ -66,7 +88,7 @@ def wait(work: Work, now: datetime, detail: str, *, not_after: datetime | None =
 def retry_later(work: Work, now: datetime, detail: str, retry_after_seconds: float | None) -> Save:
     """Send the same step again later: it provably had no effect."""
     seconds = schedule(work.policy.retry_seconds, max(work.record.attempt - 1, 0))
-    due_at = now + timedelta(seconds=max(seconds, retry_after_seconds or 0.0))
+    due_at = now + timedelta(seconds=spread(work, max(seconds, retry_after_seconds or 0.0)))
     return Save(
         changes={"step_state": PLANNED, "due_at": due_at},
         step_changes={"state": "planned", "detail": detail},
@@ -77,10 +99,20 @@ def retry_later(work: Work, now: datetime, detail: str, retry_after_seconds: flo
 def read_failed(work: Work, now: datetime, detail: str, retry_after_seconds: float | None) -> Save:
     """Try a read again later; it changed nothing."""
     seconds = schedule(work.policy.probe_seconds, work.record.probe)
-    due_at = now + timedelta(seconds=max(seconds, retry_after_seconds or 0.0))
+    due_at = now + timedelta(seconds=spread(work, max(seconds, retry_after_seconds or 0.0)))
     return Save(
         changes={"probe": work.record.probe + 1, "due_at": due_at},
         step_changes={"detail": f"reading back failed: {detail}"},
+        rest=True,
+    )
+
+
+def look_again(work: Work, now: datetime, detail: str) -> Save:
+    """Read the order again soon: an order system may show its own writes late."""
+    due_at = now + timedelta(seconds=schedule(work.policy.probe_seconds, work.record.probe))
+    return Save(
+        changes={"probe": work.record.probe + 1, "due_at": due_at},
+        step_changes={"detail": f"read back, and looked at again: {detail}"},
         rest=True,
     )
 
@@ -91,9 +123,17 @@ def give_up_draft(work: Work, now: datetime, why: str, *, mismatch: bool) -> Sav
     assert record.submit_intent_order is None, "an order that may have been submitted is never abandoned"
     mismatches = record.mismatches + 1 if mismatch else record.mismatches
     if mismatches >= policy.mismatches_max:
-        return held(work, f"{mismatches} drafts in a row were not what was sent; {why}")
+        return held(
+            work,
+            f"{mismatches} drafts in a row were not what was sent: the order system changes what it is given, or its "
+            f"mapping reads it wrongly; {why}",
+        )
     if record.generation + 1 >= policy.generations_max:
-        return held(work, f"{record.generation + 1} drafts were begun and none could be completed; {why}")
+        return held(
+            work,
+            f"{record.generation + 1} drafts were begun and none could be completed "
+            f"(submission.generations_max); the last one: {why}",
+        )
     return Save(
         changes={
             "generation": record.generation + 1,
@@ -135,7 +175,10 @@ def submitted(work: Work, observed: ObservedOrder | None, now: datetime, detail:
         "state": "submitted",
         "step": len(work.plan.steps),
         "step_state": PLANNED,
-        "due_at": None,
+        "attempt": 0,
+        "probe": 0,
+        # Who asked to cancel while the submission was under way is heard now.
+        "due_at": now if record.cancel_requested else None,
         "status_reason": None,
         "track_due_at": now + timedelta(seconds=work.policy.track_after_seconds),
         "track_attempt": 0,
@@ -155,7 +198,11 @@ def adopt_live(work: Work, hits: list[ObservedOrder], now: datetime) -> Save:
     """Take the order that a lost live POST made; several with one marker are a person's business."""
     if len(hits) > 1:
         ids = ", ".join(order.id for order in hits[:5])
-        return held(work, f"several live orders carry our marker ({ids}): something between us repeats calls")
+        return held(
+            work,
+            f"several live orders carry our marker ({ids}): something between the gateway and the order system repeats "
+            "calls; cancel all but one there, and switch off the repetition",
+        )
     return submitted(work, hits[0], now, "found done by its marker")
 
 
@@ -169,11 +216,40 @@ def rejected(work: Work, now: datetime, why: str, *, may_exist: bool) -> Save:
     )
 
 
+def refused_as_duplicate(work: Work, now: datetime) -> Save:
+    """End a checkout whose POST was answered with a conflict although no order carries its marker."""
+    said = "the order system refused the create step with a conflict, and no order carries our marker"
+    return rejected(work, now, said, may_exist=work.mapping.draft.supported)
+
+
+def cancellation_asked(work: Work, now: datetime, detail: str) -> Save:
+    """Record that the order system was asked to cancel the order; what becomes of it is seen by following the order."""
+    return Save(
+        changes={
+            "due_at": None,
+            "status_reason": f"the order system was asked to cancel order {work.record.order_id}",
+            "track_due_at": now + timedelta(seconds=schedule(work.policy.probe_seconds, 0)),
+            "track_attempt": 0,
+        },
+        step_changes={"state": "done", "ended_at": now, "detail": detail},
+        rest=True,
+    )
+
+
+def cancellation_refused(now: datetime, why: str) -> Save:
+    """Record that the order cannot be cancelled from here; the client may ask again."""
+    return Save(
+        changes={"cancel_requested": False, "attempt": 0, "due_at": None, "status_reason": why},
+        step_changes={"state": "refused", "ended_at": now, "detail": why},
+        rest=True,
+    )
+
+
 def cancelled(work: Work, now: datetime) -> Save:
     """End the checkout as the client wished; a draft that was begun is abandoned."""
     begun = work.record.first_sent_at is not None
     return Save(
-        changes={"state": "cancelled", "status_reason": "cancelled by the client", "due_at": None},
+        changes={"state": "cancelled", "status_reason": CANCEL_REASON, "due_at": None},
         step_changes={"state": "abandoned", "ended_at": now, "detail": "cancelled"}
         if work.record.step < len(work.plan.steps)
         else {},

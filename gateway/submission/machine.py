@@ -12,29 +12,27 @@ The rules, in short (docs/decisions/0003):
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from gateway.checkouts.model import PLANNED, SENDING, UNKNOWN
+from gateway.checkouts.states import OPEN
 from gateway.ordering.mapping import is_draft
 from gateway.ordering.matching import Match, match
 from gateway.ordering.model import ObservedOrder
-from gateway.submission.actions import AbandonedDraft, Action, FindMarker, ReadOrder, Save, Send, Work
+from gateway.submission.actions import Action, AskCancel, FindMarker, ReadOrder, Save, Send, Work
 from gateway.submission.endings import (
-    adopt_live,
+    cancellation_refused,
     cancelled,
     draft_complete,
     give_up_draft,
     held,
-    observed_changes,
-    read_failed,
+    look_again,
+    settled,
     step_done,
     submitted,
     wait,
 )
-from gateway.upstream.port import FindResult
 
-# A lost live POST counts as proven absent after two complete searches at least this far apart.
-CONFIRM_ABSENCE_SECONDS = 2.0
 # Reads that may show a draft other than it was sent before the draft is given up.
 DIFFERENCE_PROBES_MAX = 2
 
@@ -42,6 +40,10 @@ DIFFERENCE_PROBES_MAX = 2
 def next_action(work: Work, now: datetime) -> Action:  # noqa: PLR0911 - one return for each case, in order of precedence
     """Return what to do with a checkout that was just claimed, or whose last action is recorded."""
     record = work.record
+    if record.state == "submitted":
+        return _ask_to_cancel(work, now)
+    if record.state not in OPEN:
+        return Save(changes={"due_at": None}, rest=True)
     if record.step_state == SENDING:
         # Whoever sent this did not live to say what came of it.
         return Save(
@@ -52,8 +54,6 @@ def next_action(work: Work, now: datetime) -> Action:  # noqa: PLR0911 - one ret
         return action
     if record.step_state == UNKNOWN:
         return _look(work)
-    if record.step >= len(work.plan.steps):
-        return submitted(work, None, now, "every step is done")
     if not record.submit and _builds_nothing_more(work):
         return draft_complete()
     if work.current.kind == "create":
@@ -78,6 +78,27 @@ def _cancel(work: Work, now: datetime) -> Action | None:
     return cancelled(work, now) if record.step_state == PLANNED else None
 
 
+def _ask_to_cancel(work: Work, now: datetime) -> Action:
+    """Ask for the cancellation of the live order, if the client wants it and the order system takes such requests."""
+    record = work.record
+    if not record.cancel_requested:
+        return Save(changes={"due_at": None}, rest=True)
+    assert record.order_id is not None, "a live order has an id"
+    if not work.mapping.api.cancel_resource:
+        return cancellation_refused(
+            now,
+            f"order {record.order_id} was live before it could be cancelled, and the order system takes no cancellations "
+            "from here: cancel it there",
+        )
+    if record.attempt >= work.policy.attempts_max:
+        return cancellation_refused(
+            now,
+            f"the order system could not be asked to cancel order {record.order_id} in {record.attempt} attempts: cancel "
+            "again, or cancel it there",
+        )
+    return AskCancel(record.order_id)
+
+
 def _look(work: Work) -> Action:
     record = work.record
     if record.order_id is None:
@@ -88,7 +109,11 @@ def _look(work: Work) -> Action:
 def _send(work: Work, now: datetime, lines: Mapping[str, str] | None = None) -> Action:
     record, step = work.record, work.current
     if record.attempt >= work.policy.attempts_max:
-        return held(work, f"the {step.kind} step had no success in {record.attempt} attempts")
+        return held(
+            work,
+            f"the {step.kind} step had no success in {record.attempt} attempts (submission.attempts_max): see the step's "
+            "detail for what the order system answers",
+        )
     changes = {
         "step_state": SENDING,
         "sent_at": now,
@@ -114,15 +139,26 @@ def after_read(  # noqa: PLR0911 - one return for each case, in order of precede
     record = work.record
     if observed is None:
         if record.submit_intent_order is not None:
-            return held(work, f"order {record.order_id} was being submitted and does not exist (any more)")
+            return held(
+                work,
+                f"order {record.order_id} was being submitted and does not exist (any more): look for it in the order system",
+            )
+        if not settled(work, now):
+            return look_again(work, now, "the draft is not shown (yet)")
         return give_up_draft(work, now, "the draft does not exist (any more)", mismatch=False)
     if observed.marker is not None and observed.marker != record.marker:
-        return held(work, f"order {observed.id} does not carry the marker of this checkout")
+        return held(
+            work,
+            f"order {observed.id} does not carry the marker of this checkout (any more): somebody changed its "
+            f"{work.mapping.recovery.marker_slot}",
+        )
     if work.current.kind == "submit":
         return _before_or_after_submit(work, observed, now)
     if not is_draft(work.mapping, observed.state):
         return held(
-            work, f"order {observed.id} left its draft state ({observed.state}) before it was submitted from here"
+            work,
+            f"order {observed.id} left its draft state ({observed.state}) before it was complete and submitted from here: "
+            "look at it in the order system",
         )
     if record.step_state == UNKNOWN:
         return _resolve_growth(work, observed, now)
@@ -141,7 +177,7 @@ def _resolve_growth(work: Work, observed: ObservedOrder, now: datetime) -> Actio
     with_it = _match(work, observed, steps_done=work.record.step + 1)
     if with_it.exact:
         return step_done(work, now, "found done when read back", lines=with_it.line_ids)
-    if _settled(work, now):
+    if settled(work, now):
         return give_up_draft(work, now, "the outcome of a call on the draft stayed unknown", mismatch=False)
     return wait(work, now, "not seen yet")
 
@@ -153,9 +189,12 @@ def _before_or_after_submit(  # noqa: PLR0911 - one return for each case, in ord
     if not is_draft(work.mapping, observed.state):
         if record.submit_intent_order == observed.id:
             return submitted(work, observed, now, "found done when read back")
-        return held(work, f"order {observed.id} was submitted by somebody else ({observed.state})")
+        return held(
+            work,
+            f"order {observed.id} was submitted by somebody else ({observed.state}): see whether it is what was wanted",
+        )
     if record.step_state == UNKNOWN:
-        if not _settled(work, now):
+        if not settled(work, now):
             return wait(work, now, "still a draft")
         # The same order is submitted again: a late first submit would have the same effect.
         return Save(changes={"step_state": PLANNED, "probe": 0}, step_changes={"state": "planned"})
@@ -170,7 +209,7 @@ def _before_or_after_submit(  # noqa: PLR0911 - one return for each case, in ord
 def _differs(work: Work, found: Match, now: datetime) -> Action:
     """Look again once or twice (an order system may show its own writes late), then begin a new draft."""
     if work.record.probe < DIFFERENCE_PROBES_MAX:
-        return read_failed(work, now, describe_mismatch(found), None)
+        return look_again(work, now, describe_mismatch(found))
     return give_up_draft(work, now, describe_mismatch(found), mismatch=True)
 
 
@@ -199,65 +238,3 @@ def describe_mismatch(found: Match) -> str:
 def _some(names: tuple[str, ...] | list[str]) -> str:
     shown = ", ".join(names[:5])
     return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"  # noqa: PLR2004 - five name the kind of trouble
-
-
-def after_find(work: Work, found: FindResult, started_at: datetime, now: datetime) -> Action:
-    """Decide after a search for the marker of a lost `create`. `started_at` is when the search began."""
-    hits = sorted(found.orders, key=lambda order: order.id)
-    if not hits:
-        return _not_found(work, found, started_at, now)
-    live = [order for order in hits if not is_draft(work.mapping, order.state)]
-    if not work.mapping.draft.supported:
-        return adopt_live(work, hits, now)
-    if live:
-        return held(work, f"order {live[0].id} carries our marker and is no draft ({live[0].state})")
-    chosen, *others = hits
-    action = step_done(work, now, "found done by its marker", **observed_changes(work, chosen))
-    extra = tuple(AbandonedDraft(marker=work.record.marker, order_id=order.id) for order in others)
-    return Save(
-        changes=action.changes, step_changes=action.step_changes, lines=action.lines, abandoned=extra, rest=action.rest
-    )
-
-
-def _not_found(work: Work, found: FindResult, started_at: datetime, now: datetime) -> Action:
-    if not work.mapping.draft.supported:
-        return _live_post_not_found(work, found, started_at, now)
-    if _settled(work, now):
-        return give_up_draft(work, now, "no draft with our marker was found", mismatch=False)
-    return wait(work, now, "no draft with our marker yet")
-
-
-def _live_post_not_found(  # noqa: PLR0911 - one return for each case, in order of precedence
-    work: Work, found: FindResult, started_at: datetime, now: datetime
-) -> Action:
-    record, policy = work.record, work.policy
-    assert record.sent_at is not None, "an unknown step was sent at some time"
-    quiet_end = record.sent_at + timedelta(seconds=policy.deadline_seconds + policy.quiet_seconds)
-    if started_at < quiet_end:
-        return wait(work, now, "no order with our marker yet", not_after=quiet_end)
-    if not found.complete:
-        if record.probe >= len(policy.probe_seconds) + 3:
-            return held(work, "the order system cannot be searched completely: whether the order exists is not known")
-        return wait(work, now, "the search was not complete")
-    if record.absent_at is None:
-        waited = wait(work, now, "not found once after the quiet time")
-        due_at = now + timedelta(seconds=CONFIRM_ABSENCE_SECONDS)
-        changes = {**waited.changes, "absent_at": started_at, "due_at": due_at}
-        return Save(changes=changes, step_changes=waited.step_changes, rest=True)
-    if started_at < record.absent_at + timedelta(seconds=CONFIRM_ABSENCE_SECONDS):
-        return wait(work, now, "not found once after the quiet time")
-    if record.cancel_requested:
-        return cancelled(work, now)
-    if record.unknowns >= policy.live_posts_max:
-        return held(work, f"{record.unknowns} POSTs were lost and had no effect; the order system should be looked at")
-    return Save(
-        changes={"step_state": PLANNED, "probe": 0, "absent_at": None},
-        step_changes={"state": "planned", "detail": "proven absent: it had no effect"},
-    )
-
-
-def _settled(work: Work, now: datetime) -> bool:
-    """Tell whether a lost call has had its deadline and the time to settle."""
-    sent_at = work.record.sent_at
-    assert sent_at is not None, "an unknown step was sent at some time"
-    return now >= sent_at + timedelta(seconds=work.policy.deadline_seconds + work.policy.settle_seconds)

@@ -10,6 +10,8 @@ from gateway.ordering.model import ObservedOrder
 from gateway.ordering.reading import read_order
 from gateway.submission.actions import Save, Work
 from gateway.submission.endings import (
+    cancellation_asked,
+    cancellation_refused,
     give_up_draft,
     held,
     observed_changes,
@@ -41,7 +43,7 @@ def after_send(work: Work, outcome: Outcome, now: datetime) -> Save:
         case NotExecuted():
             return retry_later(work, now, f"not executed: {outcome.detail}", outcome.retry_after_seconds)
         case Duplicate():
-            return _unknown(work, now, f"an order like it exists: {outcome.detail}")
+            return _duplicate(work, now, outcome)
         case Rejected():
             return _rejected(work, outcome, now)
         case Unknown():
@@ -57,6 +59,13 @@ def _unknown(work: Work, now: datetime, detail: str) -> Save:
         step_changes={"state": "unknown", "detail": f"outcome not known: {detail}"},
         rest=True,
     )
+
+
+def _duplicate(work: Work, now: datetime, outcome: Duplicate) -> Save:
+    """Look for the order that is said to exist. This call itself is not in doubt: it was refused."""
+    looked_for = _unknown(work, now, f"an order like it is said to exist: {outcome.detail}")
+    changes = {**looked_for.changes, "unknowns": work.record.unknowns}
+    return Save(changes=changes, step_changes=looked_for.step_changes, rest=True)
 
 
 def _accepted(work: Work, accepted: Accepted, now: datetime) -> Save:
@@ -89,6 +98,8 @@ def _with_id(observed: ObservedOrder | None, order_id: str) -> ObservedOrder:
 def _rejected(work: Work, outcome: Rejected, now: datetime) -> Save:
     record, step = work.record, work.current
     why = f"the order system refused the {step.kind} step: {outcome.detail}"
+    if outcome.too_large:
+        why += f" (the call was too large for it: lower the limits of the mapping {work.mapping.name})"
     if step.kind == "create":
         may_exist = work.mapping.draft.supported and work.mapping.recovery.rejection_may_leave_draft
         return rejected(work, now, why, may_exist=may_exist)
@@ -98,6 +109,29 @@ def _rejected(work: Work, outcome: Rejected, now: datetime) -> Save:
         return give_up_draft(work, now, "the draft does not exist (any more)", mismatch=False)
     assert record.submit_intent_order is None, "growth comes before the submission"
     return rejected(work, now, why, may_exist=True)
+
+
+def after_cancel(work: Work, outcome: Outcome, now: datetime) -> Save:
+    """Return what to record after the order system was asked to cancel the live order."""
+    record = work.record
+    match outcome:
+        case Accepted():
+            return cancellation_asked(work, now, f"answered {outcome.status}")
+        case Duplicate():
+            return cancellation_asked(work, now, outcome.detail)
+        case Rejected():
+            return cancellation_refused(
+                now, f"the order system refused to cancel order {record.order_id}: {outcome.detail}"
+            )
+        case NotSent() | NotExecuted():
+            again = retry_later(work, now, outcome.detail, outcome.retry_after_seconds)
+        case Unknown():
+            # Asking again does no harm: an order is cancelled once.
+            again = retry_later(work, now, f"outcome not known: {outcome.detail}", None)
+        case _:
+            assert_never(outcome)
+    changes = {**again.changes, "attempt": record.attempt + 1}
+    return Save(changes=changes, step_changes={**again.step_changes, "attempts": record.attempt + 1}, rest=True)
 
 
 def _submit_refused(work: Work, why: str, now: datetime) -> Save:

@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import (
+    SENDING,
     CheckoutRecord,
     LineState,
     lines_decoder,
@@ -22,16 +23,24 @@ from gateway.checkouts.model import (
     plan_decoder,
     plan_hash,
 )
-from gateway.errors import StaleLeaseError
+from gateway.checkouts.states import FINAL
+from gateway.errors import GatewayError, StaleLeaseError
 from gateway.ordering.model import Order, Plan
 from gateway.storage.tables import abandoned_draft, checkout
 from gateway.submission.actions import AbandonedDraft, Save
 from gateway.tmf.json import encode_json
 
+_abandoned_drafts = select(
+    abandoned_draft,
+    checkout.c.submit_intent_order,
+    checkout.c.order_id.label("current_order_id"),
+    checkout.c.state.label("checkout_state"),
+).join(checkout, and_(checkout.c.tenant == abandoned_draft.c.tenant, checkout.c.id == abandoned_draft.c.checkout_id))
+
 
 def tenants_with_due_work(connection: Connection, now: datetime) -> list[str]:
     """Return the tenants that have due checkouts. The one query over all tenants: it tells the others whom to name."""
-    query = select(checkout.c.tenant).where(checkout.c.due_at <= now).distinct()
+    query = select(checkout.c.tenant).where(checkout.c.due_at <= now, checkout.c.lease_until <= now).distinct()
     return list(connection.execute(query).scalars())
 
 
@@ -76,24 +85,37 @@ def frozen_parts(connection: Connection, record: CheckoutRecord) -> tuple[Order,
     return order_decoder.decode(stored["order"]), plan_decoder.decode(stored["plan"]), known
 
 
+class WishChangedError(GatewayError):
+    """The client asked to submit or to cancel while a call was being prepared; nothing was written: decide anew."""
+
+
 def save(
     connection: Connection,
     record: CheckoutRecord,
     decision: Save,
     now: datetime,
     *,
-    plan: Plan,
+    plan: Plan | None,
     known: dict[str, str],
     lease_seconds: float,
     cleanup_after_seconds: float,
 ) -> CheckoutRecord:
     """Record a decision under the record's fence and return the new record.
 
-    Extends the lease, or gives it back when the decision rests. Raises StaleLeaseError when the fence moved on, and then
-    nothing is written.
+    Extends the lease, or gives it back when the decision rests. Raises StaleLeaseError when the fence moved on,
+    WishChangedError when the client spoke before the intent of a call was committed; then nothing is written. `plan` may be
+    None for a decision about no step.
     """
-    if record.step < len(plan.steps) and decision.step_changes:
-        checkouts.set_step(connection, record, plan.steps[record.step].sequence, decision.step_changes)
+    current = checkouts.get_for_update(connection, record.tenant, record.id)
+    if current is None or current.fence != record.fence:
+        raise StaleLeaseError(f"checkout {record.id} is another worker's")
+    if _wishes(current) != _wishes(record) and decision.changes.get("step_state") == SENDING:
+        raise WishChangedError(f"the client's wish for checkout {record.id} changed")
+    if plan is not None and decision.step_changes:
+        if record.step < len(plan.steps):
+            checkouts.set_step(connection, record, plan.steps[record.step].sequence, decision.step_changes)
+        else:
+            checkouts.put_cancel_step(connection, record, decision.step_changes)
     abandon(connection, record, decision.abandoned, now, cleanup_after_seconds)
     if decision.lines is None:
         checkouts.put_documents(connection, record.tenant, record.id, {"lines": b"{}"})
@@ -103,16 +125,33 @@ def save(
     changes = {
         "claims_without_progress": 0,
         "lease_until": now if decision.rest else now + timedelta(seconds=lease_seconds),
-        **decision.changes,
+        # The order may have come to its end meanwhile: then there is nothing left to decide.
+        **(decision.changes if current.state not in FINAL else {"due_at": None}),
     }
-    if not checkouts.change(connection, record, changes, now, fence=record.fence):
-        raise StaleLeaseError(f"checkout {record.id} is another worker's")
+    if decision.rest and _wishes(current) != _wishes(record):
+        changes["due_at"] = _due_for_wish(current, changes.get("due_at"), now)
+    changed = checkouts.change(connection, current, changes, now, fence=record.fence)
+    assert changed, "the row is locked, and its fence was just compared"
     fresh = checkouts.get(connection, record.tenant, record.id)
     assert fresh is not None, "it was just changed"
     if decision.redraft:
+        assert plan is not None, "only what has a plan is drafted again"
         counts = [len(step.item_ids) for step in plan.steps]
         checkouts.plan_steps(connection, fresh, plan, counts)
     return fresh
+
+
+def _wishes(record: CheckoutRecord) -> tuple[bool, bool]:
+    return record.submit, record.cancel_requested
+
+
+def _due_for_wish(current: CheckoutRecord, due_at: datetime | None, now: datetime) -> datetime:
+    """Return when a checkout is due whose client spoke while a decision was made without knowing it.
+
+    A cancellation is heard at once. A submission is heard at once where the decision was to wait for it; a call that is put
+    off stays put off.
+    """
+    return now if current.cancel_requested or due_at is None else due_at
 
 
 def abandon(
@@ -143,32 +182,34 @@ def abandon(
 
 def due_abandoned(connection: Connection, now: datetime, limit: int) -> list[Row[Any]]:
     """Return abandoned drafts that are due to be cleaned up, of every tenant; the rows name their tenant."""
-    query = (
-        select(abandoned_draft, checkout.c.submit_intent_order, checkout.c.order_id.label("current_order_id"))
-        .join(
-            checkout,
-            and_(checkout.c.tenant == abandoned_draft.c.tenant, checkout.c.id == abandoned_draft.c.checkout_id),
-        )
-        .where(abandoned_draft.c.due_at <= now)
-        .order_by(abandoned_draft.c.due_at)
-        .limit(limit)
-    )
+    query = _abandoned_drafts.where(abandoned_draft.c.due_at <= now).order_by(abandoned_draft.c.due_at).limit(limit)
     return list(connection.execute(query))
 
 
-def put_off_abandoned(connection: Connection, row: Row[Any], due_at: datetime | None, outcome: str) -> bool:
-    """Record what a clean-up found and when to look again; False when another worker was faster."""
+def take_abandoned(connection: Connection, row: Row[Any], due_at: datetime) -> Row[Any] | None:
+    """Take an abandoned draft to be looked at by setting its next time; return it as it is now with its checkout.
+
+    None when another worker was faster. What the checkout may have submitted is read in this same transaction.
+    """
+    taken = connection.execute(
+        update(abandoned_draft).where(*_is_row(row), abandoned_draft.c.due_at == row.due_at).values(due_at=due_at)
+    ).rowcount
+    return connection.execute(_abandoned_drafts.where(*_is_row(row))).one() if taken else None
+
+
+def record_cleanup(
+    connection: Connection, row: Row[Any], *, attempt: int, due_at: datetime | None, outcome: str
+) -> None:
+    """Record what a clean-up found and when to look again (None: not any more)."""
+    connection.execute(
+        update(abandoned_draft).where(*_is_row(row)).values(attempt=attempt, due_at=due_at, outcome=outcome)
+    )
+
+
+def _is_row(row: Row[Any]) -> tuple[ColumnElement[bool], ...]:
     return (
-        connection.execute(
-            update(abandoned_draft)
-            .where(
-                abandoned_draft.c.tenant == row.tenant,
-                abandoned_draft.c.checkout_id == row.checkout_id,
-                abandoned_draft.c.marker == row.marker,
-                abandoned_draft.c.order_id == row.order_id,
-                abandoned_draft.c.attempt == row.attempt,
-            )
-            .values(attempt=row.attempt + 1, due_at=due_at, outcome=outcome)
-        ).rowcount
-        == 1
+        abandoned_draft.c.tenant == row.tenant,
+        abandoned_draft.c.checkout_id == row.checkout_id,
+        abandoned_draft.c.marker == row.marker,
+        abandoned_draft.c.order_id == row.order_id,
     )

@@ -1,0 +1,183 @@
+"""One claim of one checkout: perform what the machine decides, one durable step at a time, until the checkout rests.
+
+Every action is: decide (pure), perform, record in one transaction. The intent is committed before a call is sent; the
+outcome is recorded after. Whatever stops the process in between leaves a SENDING step that the next claim finds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import ParamSpec, Protocol, TypeVar
+
+import structlog
+
+from gateway.checkouts.model import CheckoutRecord
+from gateway.errors import StaleLeaseError
+from gateway.ordering.render import render
+from gateway.submission.actions import Action, AskCancel, FindMarker, ReadOrder, Save, Send, Work
+from gateway.submission.endings import CANCEL_REASON, read_failed
+from gateway.submission.machine import after_read, next_action
+from gateway.submission.outcomes import after_cancel, after_send
+from gateway.submission.searched import after_find
+from gateway.submission.store import WishChangedError
+from gateway.upstream.port import FindResult, ReadFailed, Upstream
+
+log = structlog.get_logger(__name__)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Orders of more lines than this are compared and rendered in a thread, so that requests are not kept waiting.
+THREAD_LINES_MIN = 200
+
+
+class Office(Protocol):
+    """What a turn needs of the worker."""
+
+    @property
+    def stopping(self) -> bool:
+        """Tell whether no further call is to be begun."""
+
+    @property
+    def guard_seconds(self) -> float:
+        """The margin that must be left of a lease after a call's deadline."""
+
+    def monotonic(self) -> float:
+        """Return the monotonic time that leases are measured with inside this process."""
+
+    def lease_left(self, leased_at: float) -> float:
+        """Return for how many seconds a lease taken at the monotonic time `leased_at` is surely still held."""
+
+    def count(self, upstream: str, kind: str, outcome: str) -> None:
+        """Count the outcome of a call."""
+
+    async def save(
+        self, record: CheckoutRecord, decision: Save, work: Work | None = None
+    ) -> tuple[CheckoutRecord, datetime]:
+        """Record a decision; return the new record and the database's time."""
+
+
+class Turn:
+    """One claim of one checkout, from the claim to the rest."""
+
+    def __init__(self, office: Office, work: Work, upstream: Upstream, claimed_at: float) -> None:
+        self._office = office
+        self._work = work
+        self._upstream = upstream
+        # The lease began after `_leased_at`, the database's time `_seen_at` was taken before `_seen_mark`: a process that is
+        # stopped in between thinks that less is left of its lease than there is, and that it is earlier than it is.
+        self._leased_at = claimed_at
+        self._seen_mark = office.monotonic()
+        self._seen_at = work.record.lease_until - timedelta(seconds=work.policy.lease_seconds)
+
+    def _now(self) -> datetime:
+        """Return the database's time: as it was last seen, plus what has passed here since."""
+        return self._seen_at + timedelta(seconds=self._office.monotonic() - self._seen_mark)
+
+    async def save(self, decision: Save) -> None:
+        """Record a decision and take over the new record."""
+        work = self._work
+        before = self._office.monotonic()
+        record, self._seen_at = await self._office.save(work.record, decision, work)
+        self._leased_at = before
+        self._seen_mark = self._office.monotonic()
+        known = {} if decision.lines is None else work.known | decision.lines
+        self._work = Work(
+            record=record, order=work.order, plan=work.plan, mapping=work.mapping, policy=work.policy, known=known
+        )
+
+    async def run(self) -> None:
+        """Decide and perform until the checkout rests."""
+        while True:
+            decision = await self._perform(next_action(self._work, self._now()))
+            await self.save(decision)
+            if decision.rest:
+                return
+            if self._office.stopping:
+                await self.save(Save(changes={}, rest=True))
+                return
+
+    async def _perform(self, action: Action) -> Save:
+        """Perform an action and those that follow from it until there is something to record."""
+        while not isinstance(action, Save):
+            action = await self._step(action)
+        return action
+
+    async def _step(self, action: ReadOrder | FindMarker | Send | AskCancel) -> Action:
+        if isinstance(action, Send):
+            return await self._send(action)
+        if isinstance(action, AskCancel):
+            outcome = await self._upstream.cancel(action.order_id, CANCEL_REASON)
+            self._office.count(self._work.record.upstream, "cancel", type(outcome).__name__)
+            return after_cancel(self._work, outcome, self._now())
+        try:
+            if isinstance(action, ReadOrder):
+                observed = await self._upstream.get_order(action.order_id)
+                return await self._beside(after_read, self._work, observed, self._now())
+            started_at = self._now()
+            found = await self._find(action.marker)
+            return after_find(self._work, found, started_at, self._now())
+        except ReadFailed as error:
+            return read_failed(self._work, self._now(), str(error), error.retry_after_seconds)
+
+    async def _beside(self, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+        """Run a pure function: of a large order in a thread."""
+        if len(self._work.order.lines) < THREAD_LINES_MIN:
+            return function(*arguments, **named)
+        return await asyncio.to_thread(function, *arguments, **named)
+
+    async def _find(self, marker: str) -> FindResult:
+        """Search for the marker; a hit is read by its id, because a search asks for few attributes."""
+        since = self._work.record.first_sent_at or self._work.record.created_at
+        found = await self._upstream.find(marker, since=since)
+        orders = [await self._upstream.get_order(order.id) for order in found.orders]
+        kept = tuple(order for order in orders if order is not None and order.marker == marker)
+        return FindResult(kept, found.complete)
+
+    async def _send(self, action: Send) -> Save:
+        if self._office.stopping:
+            return Save(changes={}, rest=True)
+        work = self._work
+        rendered = await self._beside(
+            render,
+            action.step,
+            work.order,
+            work.plan,
+            work.mapping,
+            known_line_ids=work.known | action.lines,
+            marker=work.record.marker,
+            order_id=work.record.order_id,
+        )
+        intent = Save(
+            changes=action.changes,
+            step_changes={
+                "state": "sending",
+                "attempts": work.record.attempt + 1,
+                "started_at": self._now(),
+                "ended_at": None,
+                "byte_count": len(rendered.body),
+                "order_id": work.record.order_id,
+            },
+            lines=action.lines,
+        )
+        try:
+            await self.save(intent)
+        except WishChangedError:
+            return Save(changes={})
+        if self._office.lease_left(self._leased_at) < self._work.policy.deadline_seconds + self._office.guard_seconds:
+            # This process was stopped for long between the commit and here. Nothing was sent, and the record says "sending":
+            # whoever claims it next looks, as it must.
+            raise StaleLeaseError("the lease would not outlive the call")
+        outcome = await self._upstream.send(rendered)
+        self._office.count(self._work.record.upstream, action.step.kind, type(outcome).__name__)
+        log.info(
+            "step.outcome",
+            checkout=self._work.record.id,
+            tenant=self._work.record.tenant,
+            step=action.step.sequence,
+            kind=action.step.kind,
+            bytes=len(rendered.body),
+            outcome=type(outcome).__name__,
+        )
+        return after_send(self._work, outcome, self._now())

@@ -1,0 +1,180 @@
+"""Claimed checkouts in every condition, and orders as an order system would show them, for the tests of the decisions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from gateway.checkouts.model import PLANNED, CheckoutRecord, plan_hash
+from gateway.checkouts.prepare import prepare
+from gateway.ordering.loading import parse_mapping
+from gateway.ordering.mapping import Mapping
+from gateway.ordering.model import ObservedOrder
+from gateway.ordering.render import render
+from gateway.storage.tables import EPOCH
+from gateway.submission.actions import Policy, Work
+from gateway.tmf.json import decode_json, decode_stored
+from gateway.upstream.fake import FakeUpstream, _Change
+
+ROOT = Path(__file__).resolve().parents[3]
+SALESFORCE = parse_mapping((ROOT / "mappings" / "salesforce-v4.toml").read_bytes(), "salesforce-v4.toml")
+PLAIN = parse_mapping((ROOT / "mappings" / "tmf622-v4.toml").read_bytes(), "tmf622-v4.toml")
+# Two items a call: an order of five items takes a create and two adds.
+SPLIT = replace(SALESFORCE, limits=replace(SALESFORCE.limits, items_max=2))
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+MARKER_ROOT = "abcdefghijklmnop"
+POLICY = Policy(
+    deadline_seconds=30.0,
+    lease_seconds=60.0,
+    settle_seconds=15.0,
+    quiet_seconds=665.0,
+    retry_seconds=(1.0, 5.0, 15.0),
+    probe_seconds=(1.0, 2.0, 5.0),
+    attempts_max=4,
+    generations_max=3,
+    mismatches_max=3,
+    live_posts_max=3,
+    track_after_seconds=60.0,
+)
+
+
+def seconds(count: float) -> timedelta:
+    return timedelta(seconds=count)
+
+
+def cart(count: int = 5, *, priced: int = 1) -> dict[str, Any]:
+    """Return a cart of different items, the first `priced` of them with a price alteration."""
+    items = [
+        f"""{{"@type": "CartItem", "id": "{number}", "action": "add", "quantity": {number},
+             "productOffering": {{"id": "P{number}"}},
+             "product": {{"productCharacteristic": [{{"name": "color", "value": "c{number}"}}]}}"""
+        + (
+            """, "itemPrice": [{"priceType": "recurring", "priceAlteration": [{"name": "half", "priceType": "recurring",
+               "recurringChargePeriod": "month", "applicationDuration": 3, "price": {"percentage": 50}}]}]"""
+            if number <= priced
+            else ""
+        )
+        + "}"
+        for number in range(1, count + 1)
+    ]
+    document: dict[str, Any] = decode_json(f'{{"id": "c1", "cartItem": [{", ".join(items)}]}}'.encode())
+    return document
+
+
+def request(**attributes: Any) -> dict[str, Any]:
+    return {"shoppingCart": {"id": "c1"}, "relatedParty": [{"id": "CD1", "role": "customer"}], **attributes}
+
+
+def record_of(mapping: Mapping = SPLIT, **columns: Any) -> CheckoutRecord:
+    defaults: dict[str, Any] = {
+        "tenant": "default",
+        "id": "k1",
+        "state": "drafting" if mapping.draft.supported else "submitting",
+        "status_reason": None,
+        "external_id": None,
+        "upstream": "shop",
+        "mapping": mapping.name,
+        "cart_id": "c1",
+        "cart_version": 1,
+        "cart_live": True,
+        "idempotency_key": None,
+        "request_hash": "h",
+        "submit": True,
+        "cancel_requested": False,
+        "marker_root": MARKER_ROOT,
+        "generation": 0,
+        "plan_hash": "p",
+        "steps_total": 0,
+        "step": 0,
+        "step_state": PLANNED,
+        "attempt": 0,
+        "probe": 0,
+        "sent_at": None,
+        "first_sent_at": None,
+        "absent_at": None,
+        "unknowns": 0,
+        "mismatches": 0,
+        "order_id": None,
+        "order_href": None,
+        "order_state": None,
+        "upstream_state": None,
+        "submit_intent_order": None,
+        "fence": 1,
+        "lease_owner": "me",
+        "lease_until": NOW + seconds(60),
+        "due_at": NOW,
+        "claims_without_progress": 1,
+        "track_due_at": None,
+        "track_attempt": 0,
+        "version": 1,
+        "created_at": EPOCH,
+        "updated_at": EPOCH,
+    }
+    return CheckoutRecord(**{**defaults, **columns})
+
+
+def work_of(
+    mapping: Mapping = SPLIT, *, items: int = 5, priced: int = 1, policy: Policy = POLICY, **columns: Any
+) -> Work:
+    """Return a claimed checkout. `step` may be a kind: the first step of that kind."""
+    prepared = prepare(cart(items, priced=priced if mapping.draft.supported else 0), request(), mapping, now=NOW)
+    steps = prepared.plan.steps
+    if isinstance(columns.get("step"), str):
+        columns["step"] = next(index for index, step in enumerate(steps) if step.kind == columns["step"])
+    if columns.get("step", 0) > 0:
+        columns = {"order_id": "00000001", "first_sent_at": NOW, "sent_at": NOW, **columns}
+    columns = {"steps_total": len(steps), "plan_hash": plan_hash(prepared.documents()), **columns}
+    known: dict[str, str] = columns.pop("known", {})
+    record = record_of(mapping, **columns)
+    return Work(record=record, order=prepared.order, plan=prepared.plan, mapping=mapping, policy=policy, known=known)
+
+
+def lost(work: Work, *, seconds_ago: float = 0.0, **columns: Any) -> Work:
+    """Return the same work after its current step was sent and its answer lost."""
+    sent_at = NOW - seconds(seconds_ago)
+    changed = replace(
+        work.record,
+        **{
+            "step_state": "UNKNOWN",
+            "sent_at": sent_at,
+            "first_sent_at": work.record.first_sent_at or sent_at,
+            "attempt": 1,
+            "unknowns": 1,
+            **columns,
+        },
+    )
+    return replace(work, record=changed)
+
+
+def drafted(work: Work, steps: int, *, marker: str | None = None, state: str | None = None) -> ObservedOrder:
+    """Return the order as an order system shows it after the first `steps` steps took effect."""
+    fake = FakeUpstream(work.mapping)
+    known: dict[str, str] = {}
+    order_id: str | None = None
+    for step in work.plan.steps[:steps]:
+        rendered = render(
+            step,
+            work.order,
+            work.plan,
+            work.mapping,
+            known_line_ids=known,
+            marker=marker or work.record.marker,
+            order_id=order_id,
+        )
+        fake._apply(_Change(rendered.method, order_id, decode_stored(rendered.body)))
+        order_id = "00000001"
+        known = {line.item_id: line.line_id for line in seen(fake).lines if line.item_id is not None}
+    if state is not None:
+        fake.orders["00000001"]["state"] = state
+    return seen(fake)
+
+
+def seen(fake: FakeUpstream, order_id: str = "00000001") -> ObservedOrder:
+    from gateway.ordering.reading import read_order
+
+    observed = read_order(fake.orders[order_id], fake.mapping)
+    assert observed is not None
+    return observed

@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from submission_work import NOW, PLAIN, SALESFORCE, SPLIT, lost, seconds, work_of
+
+from gateway.submission.endings import SPREAD_MAX, spread
+from gateway.submission.outcomes import after_cancel, after_send
+from gateway.upstream.outcome import Accepted, Duplicate, NotExecuted, NotSent, Rejected, Unknown
+
+
+def sent(*arguments, **columns):
+    """Return the work as its intent left it."""
+    return lost(work_of(*arguments, **columns), step_state="SENDING", unknowns=0)
+
+
+def order(**attributes):
+    return {"id": "00000001", "state": "Draft", "externalId": "gw1-abcdefghijklmnop-0", **attributes}
+
+
+KINDS = ["create", "add", "price", "submit"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_not_sent_is_sent_again_later_and_nothing_else_changes(kind):
+    for outcome in (NotSent("refused"), NotExecuted("429"), NotExecuted("401", kind="unauthorised")):
+        save = after_send(sent(step=kind), outcome, NOW)
+        assert save.changes.keys() == {"step_state", "due_at"}
+        assert save.changes["step_state"] == "PLANNED"
+        assert save.rest
+        assert seconds(1) <= save.changes["due_at"] - NOW <= seconds(1 + SPREAD_MAX)
+
+
+@pytest.mark.parametrize(("attempt", "wait"), [(1, 1), (2, 5), (3, 15), (9, 15)])
+def test_the_waits_grow_by_the_setting(attempt, wait):
+    work = sent()
+    work = replace(work, record=replace(work.record, attempt=attempt))
+    due_at = after_send(work, NotSent("refused"), NOW).changes["due_at"]
+    assert seconds(wait) <= due_at - NOW <= seconds(wait * (1 + SPREAD_MAX))
+
+
+@pytest.mark.parametrize("outcome", [NotSent("circuit open", 120.0), NotExecuted("429", 120.0)])
+def test_u1_never_earlier_than_the_order_system_asked_for(outcome):
+    due_at = after_send(sent(), outcome, NOW).changes["due_at"]
+    assert seconds(120) <= due_at - NOW <= seconds(120 * (1 + SPREAD_MAX))
+
+
+def test_checkouts_that_were_turned_away_together_do_not_come_back_together():
+    moments = set()
+    for number in range(50):
+        work = sent(id=f"k{number}")
+        moments.add(after_send(work, NotExecuted("429", 10.0), NOW).changes["due_at"])
+    assert len(moments) == 50
+
+
+@given(st.integers(0, 10**6), st.floats(0, 10**6))
+def test_a_spread_wait_is_never_shorter_and_at_most_a_tenth_longer(number, wait):
+    work = work_of()
+    work = replace(work, record=replace(work.record, id=str(number)))
+    assert wait <= spread(work, wait) <= wait * (1 + SPREAD_MAX) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mapping", [SPLIT, PLAIN])
+def test_an_unknown_outcome_is_neither_failed_nor_sent_again(kind, mapping):
+    if mapping is PLAIN and kind != "create":
+        pytest.skip("a live POST is its only step")
+    save = after_send(sent(mapping, step=kind), Unknown("504"), NOW)
+    assert save.changes == {"step_state": "UNKNOWN", "probe": 1, "unknowns": 1, "due_at": NOW + seconds(1)}
+    assert save.step_changes["state"] == "unknown"
+    assert save.rest
+
+
+@pytest.mark.parametrize("mapping", [SPLIT, PLAIN])
+def test_a_duplicate_is_looked_for_and_leaves_nothing_in_doubt(mapping):
+    save = after_send(sent(mapping), Duplicate(409, "409 exists"), NOW)
+    assert (save.changes["step_state"], save.changes["unknowns"]) == ("UNKNOWN", 0)
+
+
+def test_a_created_draft_is_remembered_by_its_id():
+    save = after_send(sent(), Accepted(201, order(href="/x/1")), NOW)
+    assert save.changes["order_id"] == "00000001"
+    assert save.changes["order_href"] == "/x/1"
+    assert (save.changes["upstream_state"], save.changes["order_state"]) == ("Draft", "pending")
+    assert (save.changes["step"], save.changes["step_state"], save.changes["attempt"]) == (1, "PLANNED", 0)
+    assert "state" not in save.changes
+
+
+def test_a_created_draft_is_remembered_by_its_location_when_the_answer_has_no_body():
+    save = after_send(sent(), Accepted(201, None, "/api/productorder/00000007"), NOW)
+    assert save.changes["order_id"] == "00000007"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Accepted(202), Accepted(201, {"state": "Draft"}), Accepted(201, order(externalId="gw1-someone-else-0"))],
+    ids=["no id at all", "no id", "another marker"],
+)
+@pytest.mark.parametrize("mapping", [SPLIT, PLAIN])
+def test_a_success_without_our_order_is_no_success(answer, mapping):
+    save = after_send(sent(mapping), answer, NOW)
+    assert save.changes["step_state"] == "UNKNOWN"
+    assert "order_id" not in save.changes
+
+
+@pytest.mark.parametrize("kind", ["add", "price"])
+def test_line_ids_of_an_answer_are_not_relied_on(kind):
+    save = after_send(sent(step=kind), Accepted(200, order(productOrderItem=[{"id": "1"}])), NOW)
+    assert (save.changes["step_state"], save.lines) == ("PLANNED", {})
+
+
+def test_a_live_post_is_the_submission():
+    answer = Accepted(201, order(state="acknowledged"))
+    save = after_send(sent(PLAIN), answer, NOW)
+    assert (save.changes["state"], save.changes["order_id"]) == ("submitted", "00000001")
+    assert save.changes["track_due_at"] == NOW + seconds(60)
+    assert save.changes["due_at"] is None
+
+
+@pytest.mark.parametrize(
+    ("word", "state"), [("completed", "completed"), ("rejected", "rejected"), ("failed", "failed")]
+)
+def test_a_live_post_that_ended_at_once_is_not_tracked(word, state):
+    save = after_send(sent(PLAIN), Accepted(201, order(state=word)), NOW)
+    assert (save.changes["state"], save.changes["track_due_at"]) == (state, None)
+
+
+def test_the_answer_to_a_submit_that_still_shows_the_draft_says_nothing_about_the_state():
+    save = after_send(sent(step="submit"), Accepted(200, order()), NOW)
+    assert save.changes["state"] == "submitted"
+    assert "order_state" not in save.changes
+    moved = after_send(sent(step="submit"), Accepted(200, order(state="In Progress")), NOW)
+    assert moved.changes["order_state"] == "inProgress"
+
+
+def test_who_asked_to_cancel_during_the_submission_is_heard_after_it():
+    save = after_send(sent(PLAIN, cancel_requested=True), Accepted(201, order(state="acknowledged")), NOW)
+    assert save.changes["due_at"] == NOW
+
+
+# -- refusals --------------------------------------------------------------------------------------------------------------
+
+REFUSAL = Rejected(422, "1004", "422 1004: unknown product")
+
+
+def test_u6_a_refused_create_is_rejected_and_what_it_may_have_left_is_cleaned_up():
+    save = after_send(sent(), REFUSAL, NOW)
+    assert save.changes["state"] == "rejected"
+    assert "422 1004: unknown product" in save.changes["status_reason"]
+    assert [(draft.marker, draft.order_id) for draft in save.abandoned] == [("gw1-abcdefghijklmnop-0", None)]
+    tidy = replace(SALESFORCE, recovery=replace(SALESFORCE.recovery, rejection_may_leave_draft=False))
+    assert after_send(sent(tidy), REFUSAL, NOW).abandoned == ()
+    assert after_send(sent(PLAIN), REFUSAL, NOW).abandoned == ()
+
+
+@pytest.mark.parametrize("kind", ["add", "price", "submit"])
+def test_u17_a_refused_change_or_submit_is_rejected_and_its_draft_cleaned_up(kind):
+    work = sent(step=kind, **({"submit_intent_order": "00000001"} if kind == "submit" else {}))
+    save = after_send(work, REFUSAL, NOW)
+    assert save.changes["state"] == "rejected"
+    assert [(draft.marker, draft.order_id) for draft in save.abandoned] == [("gw1-abcdefghijklmnop-0", "00000001")]
+
+
+def test_a_refused_submit_after_a_lost_one_may_be_live_all_the_same():
+    work = sent(step="submit", submit_intent_order="00000001")
+    work = replace(work, record=replace(work.record, unknowns=1))
+    save = after_send(work, REFUSAL, NOW)
+    assert save.changes["state"] == "held"
+    assert "00000001" in save.changes["status_reason"]
+    assert save.abandoned == ()
+
+
+@pytest.mark.parametrize("status", [404, 410])
+@pytest.mark.parametrize("kind", ["add", "price"])
+def test_u12_a_draft_that_was_deleted_is_made_anew(kind, status):
+    save = after_send(sent(step=kind), Rejected(status, "", f"{status}"), NOW)
+    assert save.redraft
+    assert save.changes["generation"] == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_call_that_is_too_large_says_what_to_change(kind):
+    save = after_send(sent(step=kind), Rejected(413, "", "413", too_large=True), NOW)
+    assert save.changes["state"] == "rejected"
+    assert "lower the limits of the mapping salesforce-v4" in save.changes["status_reason"]
+
+
+# -- asking for a cancellation ---------------------------------------------------------------------------------------------
+
+
+def live(**columns):
+    return work_of(PLAIN, state="submitted", step=1, cancel_requested=True, **columns)
+
+
+@pytest.mark.parametrize("outcome", [Accepted(201), Duplicate(409, "409 asked already")])
+def test_a_cancellation_that_was_asked_for_is_followed_closely(outcome):
+    save = after_cancel(live(), outcome, NOW)
+    assert "state" not in save.changes
+    assert save.changes["due_at"] is None
+    assert save.changes["track_due_at"] == NOW + seconds(1)
+    assert "asked to cancel order 00000001" in save.changes["status_reason"]
+
+
+def test_a_refused_cancellation_is_told_and_may_be_asked_for_again():
+    save = after_cancel(live(), Rejected(422, "", "422 too late"), NOW)
+    assert save.changes["cancel_requested"] is False
+    assert save.changes["due_at"] is None
+    assert "422 too late" in save.changes["status_reason"]
+
+
+@pytest.mark.parametrize("outcome", [NotSent("refused"), NotExecuted("429", 30.0), Unknown("504")])
+def test_a_cancellation_that_did_not_get_through_is_asked_for_again(outcome):
+    save = after_cancel(live(attempt=2), outcome, NOW)
+    assert save.changes["attempt"] == 3
+    assert save.changes["due_at"] > NOW
+    assert "cancel_requested" not in save.changes
+
+
+def test_decimal_is_never_a_wait():
+    assert not isinstance(spread(work_of(), 1.5), Decimal)
