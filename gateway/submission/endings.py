@@ -5,32 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
-from zlib import crc32
 
 from gateway.checkouts.model import PLANNED
 from gateway.checkouts.states import OUTCOME_OF_ORDER
+from gateway.checkouts.waits import schedule, spread
 from gateway.ordering.mapping import is_final, tmf_state
 from gateway.ordering.model import ObservedOrder
 from gateway.submission.actions import AbandonedDraft, Save, Work
 
-# The part of a wait by which checkouts that wait for the same thing are spread.
-SPREAD_MAX: Final = 0.1
 CANCEL_REASON: Final = "cancelled by the client"
-
-
-def schedule(waits: tuple[float, ...], count: int) -> float:
-    """Return the wait after `count` earlier ones; the last of the list repeats."""
-    return waits[min(count, len(waits) - 1)]
-
-
-def spread(work: Work, seconds: float) -> float:
-    """Return `seconds` and up to a tenth more.
-
-    Checkouts that were turned away together must not come back together. Each has its own share, by its id, so that the
-    decision stays a pure one.
-    """
-    share = crc32(f"{work.record.id} {work.record.attempt} {work.record.probe}".encode()) / 2**32
-    return seconds * (1.0 + share * SPREAD_MAX)
 
 
 def settled(work: Work, now: datetime) -> bool:
@@ -88,7 +71,7 @@ def wait(work: Work, now: datetime, detail: str, *, not_after: datetime | None =
 def retry_later(work: Work, now: datetime, detail: str, retry_after_seconds: float | None) -> Save:
     """Send the same step again later: it provably had no effect."""
     seconds = schedule(work.policy.retry_seconds, max(work.record.attempt - 1, 0))
-    due_at = now + timedelta(seconds=spread(work, max(seconds, retry_after_seconds or 0.0)))
+    due_at = now + timedelta(seconds=_spread(work, max(seconds, retry_after_seconds or 0.0)))
     return Save(
         changes={"step_state": PLANNED, "due_at": due_at},
         step_changes={"state": "planned", "detail": detail},
@@ -99,12 +82,17 @@ def retry_later(work: Work, now: datetime, detail: str, retry_after_seconds: flo
 def read_failed(work: Work, now: datetime, detail: str, retry_after_seconds: float | None) -> Save:
     """Try a read again later; it changed nothing."""
     seconds = schedule(work.policy.probe_seconds, work.record.probe)
-    due_at = now + timedelta(seconds=spread(work, max(seconds, retry_after_seconds or 0.0)))
+    due_at = now + timedelta(seconds=_spread(work, max(seconds, retry_after_seconds or 0.0)))
     return Save(
         changes={"probe": work.record.probe + 1, "due_at": due_at},
         step_changes={"detail": f"reading back failed: {detail}"},
         rest=True,
     )
+
+
+def _spread(work: Work, seconds: float) -> float:
+    record = work.record
+    return spread(f"{record.id} {record.attempt} {record.probe}", seconds)
 
 
 def look_again(work: Work, now: datetime, detail: str) -> Save:

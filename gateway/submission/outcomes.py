@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from gateway.checkouts.model import UNKNOWN
+from gateway.checkouts.waits import schedule
 from gateway.ordering.model import ObservedOrder
 from gateway.ordering.reading import read_order
 from gateway.submission.actions import Save, Work
@@ -17,7 +18,6 @@ from gateway.submission.endings import (
     observed_changes,
     rejected,
     retry_later,
-    schedule,
     step_done,
     submitted,
 )

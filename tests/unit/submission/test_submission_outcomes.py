@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec.structs import replace
 from submission_work import NOW, PLAIN, SALESFORCE, SPLIT, lost, seconds, work_of
 
-from gateway.submission.endings import SPREAD_MAX, spread
+from gateway.checkouts.waits import SPREAD_MAX
 from gateway.submission.outcomes import after_cancel, after_send
 from gateway.upstream.outcome import Accepted, Duplicate, NotExecuted, NotSent, Rejected, Unknown
 
@@ -55,13 +51,6 @@ def test_checkouts_that_were_turned_away_together_do_not_come_back_together():
         work = sent(id=f"k{number}")
         moments.add(after_send(work, NotExecuted("429", 10.0), NOW).changes["due_at"])
     assert len(moments) == 50
-
-
-@given(st.integers(0, 10**6), st.floats(0, 10**6))
-def test_a_spread_wait_is_never_shorter_and_at_most_a_tenth_longer(number, wait):
-    work = work_of()
-    work = replace(work, record=replace(work.record, id=str(number)))
-    assert wait <= spread(work, wait) <= wait * (1 + SPREAD_MAX) * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -218,7 +207,3 @@ def test_a_cancellation_that_did_not_get_through_is_asked_for_again(outcome):
     assert save.changes["attempt"] == 3
     assert save.changes["due_at"] > NOW
     assert "cancel_requested" not in save.changes
-
-
-def test_decimal_is_never_a_wait():
-    assert not isinstance(spread(work_of(), 1.5), Decimal)
