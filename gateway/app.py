@@ -21,6 +21,7 @@ from gateway.http.headers import correlation_id
 from gateway.http.openapi import openapi_document, openapi_page
 from gateway.logs import correlation, get_logger, safe_traceback
 from gateway.metrics import UNROUTED
+from gateway.security.guard import require_client
 from gateway.services import Services
 from gateway.settings import Settings
 from gateway.storage import Database, open_database
@@ -108,6 +109,8 @@ def create_app(
     )
     app = GatewayApp(
         route_handlers=ROUTES,
+        # Before anything of a request is read: a route that is not listed as open there is closed.
+        guards=[require_client],
         exception_handlers={Exception: answer_exception},
         lifespan=[_lifespan(services, background, close_database=owned)],
         state=State({"services": services, "readiness": operation.Readiness(services)}),

@@ -35,7 +35,7 @@ _CHALLENGE: Final = 'Bearer realm="gateway"'
 _CLIENT: Final = "gateway_client"
 
 
-def require_client(connection: Connection, _handler: BaseRouteHandler) -> None:
+async def require_client(connection: Connection, _handler: BaseRouteHandler) -> None:
     """Litestar guard: raise UnauthenticatedError (401) or ForbiddenError (403) unless the caller may use this path."""
     if connection.scope["path"] not in OPEN:
         client_of(connection)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import pytest
 from litestar.testing import AsyncTestClient
 
 from gateway.app import create_app
+from gateway.resources import load_mappings
 from gateway.security.tokens import token_sha256
 from gateway.settings import SecuritySettings, Settings, StorageSettings, UpstreamSettings
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
+CHECKOUTS = "/tmf-api/checkoutManagement/v1/checkout"
 CLIENTS = {
     "acme-shop": ("acme", ["channel"]),
     "acme-partner": ("acme", ["partner"]),
@@ -49,7 +52,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def client(settings: Settings):
-    async with AsyncTestClient(create_app(settings)) as client:
+    async with AsyncTestClient(create_app(settings, mappings=load_mappings(settings.mappings))) as client:
         yield client
 
 
@@ -138,6 +141,98 @@ async def test_a_replaced_token_is_refused_without_a_restart(client, settings):
 async def test_liveness_and_readiness_need_no_token(client):
     assert (await client.get("/livez")).status_code == 200
     assert (await client.get("/readyz")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/metrics", {"acme-operator", "acme-admin"}),
+        ("/schema", set(CLIENTS)),
+        ("/schema/openapi.json", set(CLIENTS)),
+    ],
+)
+async def test_what_describes_the_service_needs_its_role(client, path, allowed):
+    assert (await client.get(path)).status_code == 401
+    for name in CLIENTS:
+        assert (await client.get(path, headers=bearer(name))).status_code == (200 if name in allowed else 403), name
+
+
+async def test_every_route_but_two_refuses_a_request_without_a_token(client, settings):
+    """Whoever adds a route and forgets to ask for the tenant learns it here."""
+    app = create_app(settings)
+    seen = 0
+    for route in app.routes:
+        path = route.path_format.replace("{", "").replace("}", "")
+        for method in route.http_handler_map if hasattr(route, "http_handler_map") else route.methods:
+            if method == "OPTIONS" or route.path in {"/livez", "/readyz"}:
+                continue
+            # An empty answer to HEAD has its status; what is sent is acceptable everywhere.
+            headers = {"Content-Type": "application/merge-patch+json" if method == "PATCH" else "application/json"}
+            answer = await client.request(
+                method, path, content=b"{}" if method in {"POST", "PATCH"} else None, headers=headers
+            )
+            assert answer.status_code == 401, (method, path)
+            seen += 1
+    await app.services.database.close()
+    assert seen > 15
+
+
+class TestNotifications:
+    EVENT: ClassVar = {
+        "eventId": "e1",
+        "eventType": "ProductOrderStateChangeEvent",
+        "productOrder": {"id": "1", "state": "X"},
+    }
+
+    async def post(self, client, upstream, token):
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return (await client.post(f"/notifications/{upstream}", json=self.EVENT, headers=headers)).status_code
+
+    async def test_only_a_notifier_may_post_them(self, client):
+        assert await self.post(client, "crm", None) == 401
+        assert await self.post(client, "crm", "token-of-acme-shop") == 403
+        assert await self.post(client, "crm", "token-of-acme-admin") == 403
+        assert await self.post(client, "crm", "token-of-acme-notifier") == 200
+
+    async def test_an_order_system_with_a_token_of_its_own_uses_that_and_no_other(self, client):
+        assert await self.post(client, "own", None) == 401
+        assert await self.post(client, "own", "token-of-acme-notifier") == 401
+        assert await self.post(client, "own", "token-of-own") == 200
+        assert await self.post(client, "crm", "token-of-own") == 401
+
+    async def test_its_own_token_opens_nothing_else(self, client):
+        assert (await client.get(CARTS, headers=bearer("own"))).status_code == 401
+
+
+async def test_a_tenant_never_sees_the_checkouts_of_another(client):
+    cart = {"cartItem": [{"id": "1", "action": "add", "quantity": 1, "productOffering": {"id": "X"}}]}
+    cart_id = (await client.post(CARTS, json=cart, headers=bearer("acme-shop"))).json()["id"]
+    request = {
+        "shoppingCart": {"id": cart_id},
+        "upstream": "crm",
+        "externalId": "WEB-1",
+        "relatedParty": [{"id": "CD1", "role": "customer"}],
+    }
+    assert (await client.post(CHECKOUTS, json=request, headers=bearer("other-shop"))).status_code == 404
+
+    created = await client.post(CHECKOUTS, json=request, headers={**bearer("acme-shop"), "Idempotency-Key": '"k"'})
+    assert created.status_code == 202, created.text
+    path = f"{CHECKOUTS}/{created.json()['id']}"
+    stranger = bearer("other-shop")
+
+    assert (await client.get(path, headers=bearer("acme-partner"))).status_code == 200
+    assert (await client.get(path, headers=stranger)).status_code == 404
+    assert (await client.post(f"{path}/submit", headers=stranger)).status_code == 404
+    assert (await client.post(f"{path}/cancel", headers=stranger)).status_code == 404
+    for query in ("", "?externalId=WEB-1", f"?shoppingCart.id={cart_id}", "?state=accepted"):
+        assert (await client.get(CHECKOUTS + query, headers=stranger)).json() == []
+        assert len((await client.get(CHECKOUTS + query, headers=bearer("acme-shop"))).json()) == 1
+    # The same Idempotency-Key of another tenant is another key.
+    own_cart = (await client.post(CARTS, json=cart, headers=stranger)).json()["id"]
+    body = {**request, "shoppingCart": {"id": own_cart}}
+    other = await client.post(CHECKOUTS, json=body, headers={**stranger, "Idempotency-Key": '"k"'})
+    assert other.status_code == 202
+    assert other.json()["id"] != created.json()["id"]
 
 
 async def test_mode_none_makes_everybody_the_tenant_of_the_settings(tmp_path):
