@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import inspect
 from collections.abc import Iterable, Mapping
+from itertools import chain, count
 from typing import Any, Final
 
 from litestar.handlers import HTTPRouteHandler
@@ -44,10 +45,11 @@ _ERROR_ANSWER: Final[dict[str, Any]] = {
 def openapi_document(routes: Iterable[BaseRoute], schemas: Mapping[str, Any]) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of `routes`; `schemas` are those that the handlers' parts refer to."""
     paths: dict[str, Any] = {}
+    names: set[str] = set()
     for route in sorted(routes, key=lambda route: route.path):
         if isinstance(route, HTTPRoute):
             operations = {
-                method.lower(): _operation(route, handler, method)
+                method.lower(): _operation(route, handler, method, names)
                 for handler in route.route_handlers
                 for method in sorted(handler.http_methods)
                 if handler.resolve_include_in_schema()
@@ -66,15 +68,14 @@ def openapi_document(routes: Iterable[BaseRoute], schemas: Mapping[str, Any]) ->
     }
 
 
-def _operation(route: HTTPRoute, handler: HTTPRouteHandler, method: str) -> dict[str, Any]:
+def _operation(route: HTTPRoute, handler: HTTPRouteHandler, method: str, names: set[str]) -> dict[str, Any]:
     summary, _, description = (inspect.getdoc(handler.fn) or handler.handler_name).partition("\n")
     said: dict[str, Any] = handler.opt.get("openapi", {})
     in_path = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in route.path_parameters
     ]
-    name = _camel(handler.handler_name)
     operation: dict[str, Any] = {
-        "operationId": name if method != "HEAD" else f"{name}Head",
+        "operationId": _unique(_camel(handler.handler_name) + ("Head" if method == "HEAD" else ""), names),
         "summary": summary.strip(),
         **({"description": description.strip()} if description.strip() else {}),
         **said,
@@ -82,6 +83,14 @@ def _operation(route: HTTPRoute, handler: HTTPRouteHandler, method: str) -> dict
         "responses": {**said.get("responses", {"200": {"description": "OK"}}), "default": _ERROR_ANSWER},
     }
     return operation
+
+
+def _unique(name: str, names: set[str]) -> str:
+    """Return `name`, numbered when an operation before has it: a handler may have several paths."""
+    candidates = chain([name], (f"{name}{number}" for number in count(2)))
+    chosen = next(candidate for candidate in candidates if candidate not in names)
+    names.add(chosen)
+    return chosen
 
 
 def _camel(name: str) -> str:
