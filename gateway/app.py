@@ -7,11 +7,12 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from time import perf_counter
 from typing import Any, Final, TypeAlias
 
-from litestar import Litestar
+from litestar import Litestar, Request
 from litestar.datastructures import State
 from litestar.types import Message, Receive, Send
 
 from gateway.carts import api as carts
+from gateway.carts.dialects.openapi import SCHEMAS as CART_DIALECT_SCHEMAS
 from gateway.carts.openapi import SCHEMAS as CART_SCHEMAS
 from gateway.checkouts import api as checkouts
 from gateway.checkouts.openapi import SCHEMAS as CHECKOUT_SCHEMAS
@@ -19,6 +20,8 @@ from gateway.http import operation
 from gateway.http.answers import answer_exception, internal_error
 from gateway.http.headers import correlation_id
 from gateway.http.openapi import openapi_document, openapi_page
+from gateway.hub import api as hub
+from gateway.hub.openapi import SCHEMAS as HUB_SCHEMAS
 from gateway.logs import correlation, get_logger, safe_traceback
 from gateway.metrics import UNROUTED
 from gateway.security.guard import require_client
@@ -36,9 +39,10 @@ ROUTES: Final[list[Any]] = [
     *carts.handlers,
     *checkouts.handlers,
     *tracking.handlers,
+    *hub.handlers,
     *operation.handlers,
 ]
-SCHEMAS: Final[dict[str, Any]] = {**CART_SCHEMAS, **CHECKOUT_SCHEMAS}
+SCHEMAS: Final[dict[str, Any]] = {**CART_SCHEMAS, **CART_DIALECT_SCHEMAS, **CHECKOUT_SCHEMAS, **HUB_SCHEMAS}
 
 _log = get_logger("gateway.app")
 
@@ -109,8 +113,9 @@ def create_app(
     )
     app = GatewayApp(
         route_handlers=ROUTES,
-        # Before anything of a request is read: a route that is not listed as open there is closed.
-        guards=[require_client],
+        # Before anything of a request is read: a route that is not listed as open there is closed. (A Litestar guard would
+        # do the same, but Litestar copies the whole route handler for each call of one.)
+        before_request=_require_client,
         exception_handlers={Exception: answer_exception},
         lifespan=[_lifespan(services, background, close_database=owned)],
         state=State({"services": services, "readiness": operation.Readiness(services)}),
@@ -125,6 +130,10 @@ def create_app(
     app.state.openapi_json = encode_json(document)
     app.state.openapi_page = openapi_page(document)
     return app
+
+
+async def _require_client(request: Request[Any, Any, Any]) -> None:
+    await require_client(request, request.route_handler)
 
 
 def _lifespan(
