@@ -56,6 +56,9 @@ class CartSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     text_characters_max: Annotated[int, setting("longest text in a document", ge=64, le=1_000_000)] = 4_096
     characteristics_max: Annotated[int, setting("characteristics of one item", ge=1, le=10_000)] = 200
     if_match_required: Annotated[bool, setting("changing a cart needs If-Match (428 without)")] = False
+    v1_patch_status: Annotated[
+        Literal[200, 201], setting("answer to a PATCH in v1: 201 as in the R17 specification, or 200 as since v2")
+    ] = 201
 
 
 class CheckoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -163,9 +166,6 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     failures_before_pause: Annotated[
         int, setting("failures in a row after which a subscriber counts as one that takes nothing", ge=1, le=1_000)
     ] = 5
-    retry_after_seconds_max: Annotated[
-        float, setting("longest Retry-After of a subscriber that is obeyed", ge=1, le=86_400)
-    ] = 3600.0
     disable_after_seconds: Annotated[
         float, setting("a subscriber that took nothing for this long is switched off", gt=0)
     ] = 432_000.0

@@ -13,8 +13,9 @@ from litestar import Request
 from litestar.handlers import delete, patch, post, route
 
 from gateway.carts import openapi, store
-from gateway.carts.dialects import DIALECTS, V4, Dialect
+from gateway.carts.dialects import DIALECTS, V1, V4, Dialect
 from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH
+from gateway.carts.dialects.openapi import in_version
 from gateway.carts.operations import change_cart, delete_cart, not_found
 from gateway.carts.rules import check_cart, written_cart
 from gateway.errors import InvalidBodyError, Problem
@@ -151,7 +152,9 @@ async def patch_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any])
         )
     )
     return Answer(
-        _written(dialect, row, selection), status=dialect.patch_status, headers=[(b"etag", entity_tag(row.version))]
+        _written(dialect, row, selection),
+        status=settings.cart.v1_patch_status if dialect is V1 else 200,
+        headers=[(b"etag", entity_tag(row.version))],
     )
 
 
@@ -197,7 +200,7 @@ def cart_handlers(dialect: Dialect) -> list[Any]:
         # The OpenAPI document takes the operation's id and words from the handler.
         handler.__name__ = source.__name__ if dialect.is_canonical else f"{source.__name__}_{dialect.version}"
         handler.__doc__ = source.__doc__
-    opts = [{"openapi": words} for _, _, words in described]
+    opts = [{"openapi": in_version(words, dialect.version)} for _, _, words in described]
     return [
         post(dialect.carts_path, opt=opts[0])(create),
         route(dialect.carts_path, http_method=["GET", "HEAD"], opt=opts[1])(list_),

@@ -54,7 +54,6 @@ def change_cart(
         row = _changeable(connection, tenant, cart_id, wanted_versions, base_url)
         before = decode_stored(row.document)
         after = _changed(before, change, dialect)
-        _require_same_identity(before, after)
         check_cart(after, settings.cart, taken_ids=item_ids(before))
         written = written_cart(after, settings.cart, settings.server.body_bytes_max)
         if store.update(connection, tenant, cart_id, row.version, written.decode(), now):
@@ -68,10 +67,11 @@ def _changed(before: dict[str, Any], change: Callable[[dict[str, Any]], Any], di
     First-level attributes that the change left alone keep their canonical form to the letter; problems in the dialect's own
     terms are those that the change brought in.
     """
-    if dialect.is_canonical:
-        return _cart(change(before))
     shown = dialect.from_canonical(before)
     after = _cart(change(shown))
+    _require_unchanged(shown, after, dialect.not_patchable)
+    if dialect.is_canonical:
+        return after
     known = set(dialect.check(shown))
     if problems := [problem for problem in dialect.check(after) if problem not in known]:
         raise InvalidBodyError(problems)
@@ -123,10 +123,10 @@ def held_by_checkout(checkout_id: str, base_url: str) -> ConflictError:
     )
 
 
-def _require_same_identity(before: dict[str, Any], after: dict[str, Any]) -> None:
+def _require_unchanged(before: dict[str, Any], after: dict[str, Any], names: Collection[str]) -> None:
     problems = [
         Problem(name, "is given by the server and cannot be changed; leave it out")
-        for name in ("id", "href")
+        for name in names
         if before.get(name) != after.get(name)
     ]
     if problems:

@@ -15,6 +15,8 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from sqlalchemy import delete as delete_from
 from sqlalchemy import update as update_table
 
+from gateway.carts import events
+from gateway.clock import utc_now
 from gateway.storage.tables import EPOCH, cart
 
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -50,6 +52,7 @@ def insert(connection: Connection, tenant: str, cart_id: str, document: str, now
     """Store a new cart as version 1."""
     moment = (now - EPOCH) // _MICROSECOND
     connection.exec_driver_sql(_INSERT_BY_DIALECT[connection.dialect.name], (tenant, cart_id, document, moment, moment))
+    events.created(connection, tenant, cart_id, document, now)
 
 
 def get(connection: Connection, tenant: str, cart_id: str) -> CartRow | None:
@@ -98,17 +101,26 @@ def update(
         .where(cart.c.version == expected_version, cart.c.checkout_id.is_(None))
         .values(version=cart.c.version + 1, document=document, updated_at=now)
     )
-    return result.rowcount == 1
+    if result.rowcount != 1:
+        return False
+    events.changed(connection, tenant, cart_id, expected_version + 1, document, now)
+    return True
 
 
-def delete(connection: Connection, tenant: str, cart_id: str, expected_version: int) -> bool:
-    """Remove the cart; False, and nothing changed, under the conditions of `update`."""
-    result = connection.execute(
+def delete(
+    connection: Connection, tenant: str, cart_id: str, expected_version: int, now: datetime | None = None
+) -> bool:
+    """Remove the cart; False, and nothing changed, under the conditions of `update`. `now` is the machine's unless given."""
+    document = connection.execute(
         delete_from(cart)
         .where(cart.c.tenant == tenant, cart.c.id == cart_id)
         .where(cart.c.version == expected_version, cart.c.checkout_id.is_(None))
-    )
-    return result.rowcount == 1
+        .returning(cart.c.document)
+    ).scalar_one_or_none()
+    if document is None:
+        return False
+    events.deleted(connection, tenant, cart_id, expected_version + 1, document, now or utc_now())
+    return True
 
 
 def lock(

@@ -1,11 +1,20 @@
-"""The versions of TMF663 that are spoken: v4, in which carts are stored, and its dialects."""
+"""The versions of TMF663 that are spoken: v4, in which carts are stored, and its dialects R17 (v1) and v5."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from gateway.carts.dialects import v1, v1_shape, v5, v5_shape
 from gateway.carts.dialects.dialect import Dialect, no_problems, same_document
 
+V1: Final = Dialect(
+    version="v1",
+    base_path="/shoppingCart/v1",
+    to_canonical=v1.to_canonical,
+    from_canonical=v1.from_canonical,
+    check=v1_shape.check,
+    not_patchable=("id", "href", "validFor", "cartTotalPrice"),
+)
 V4: Final = Dialect(
     version="v4",
     base_path="/tmf-api/shoppingCart/v4",
@@ -13,5 +22,15 @@ V4: Final = Dialect(
     from_canonical=same_document,
     check=no_problems,
 )
-DIALECTS: Final[dict[str, Dialect]] = {"v4": V4}
-__all__ = ["DIALECTS", "V4", "Dialect"]
+V5: Final = Dialect(
+    version="v5",
+    base_path="/tmf-api/shoppingCart/v5",
+    to_canonical=v5.to_canonical,
+    from_canonical=v5.from_canonical,
+    check=v5_shape.check,
+    # `lastUpdateDate` is how the official examples write lastUpdate.
+    read_only=frozenset({"creationDate", "lastUpdate", "lastUpdateDate"}),
+    not_patchable=("id", "href"),
+)
+DIALECTS: Final[dict[str, Dialect]] = {"v1": V1, "v4": V4, "v5": V5}
+__all__ = ["DIALECTS", "V1", "V4", "V5", "Dialect"]

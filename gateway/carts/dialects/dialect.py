@@ -38,7 +38,8 @@ class Dialect:
     check: Callable[[dict[str, Any]], list[Problem]]
     # First-level attributes that only the server writes: dropped from a POST and a PATCH, without an error.
     read_only: frozenset[str] = frozenset()
-    patch_status: int = 200
+    # First-level attributes that a PATCH must not change (400).
+    not_patchable: tuple[str, ...] = ("id", "href", "validFor")
 
     @property
     def is_canonical(self) -> bool:

@@ -1,0 +1,187 @@
+"""How the forms of two versions are told apart and turned into each other, without losing anything.
+
+A `Form` renames attributes and converts what is inside them. A rename is an exchange of two names, so that an attribute of the
+client's own that happens to bear the other version's name is kept too. Where a conversion is not reversible by itself, `exact`
+keeps what was sent beside the result, under a mark (`@r17`, `@v5`) that the other versions pass on untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
+
+Convert: TypeAlias = Callable[[Any], Any]
+
+V1_MARK: Final = "@r17"
+V5_MARK: Final = "@v5"
+MARKS: Final = frozenset({V1_MARK, V5_MARK})
+# The value of a mark where the dialect's form is the canonical form itself.
+SAME: Final = "same"
+# How the list of an item's totals is called: in R17, in v4 and v5, and in the API file of v4.0.0.
+TOTALS: Final = ("totalItemPrice", "itemTotalPrice", "ItemTotalPrice")
+
+
+class Part(NamedTuple):
+    """The two ways of a conversion: `up` to the canonical form, `down` from it."""
+
+    up: Convert
+    down: Convert
+
+
+class Form:
+    """One kind of object: `names` maps the dialect's names to the canonical ones, `parts` are by canonical name.
+
+    `type_name` is what `@type` is in the dialect when nobody says otherwise (then `down` adds it); `canonical_type` is its name
+    in the canonical form where that differs. `reference`: the dialect needs an `id`, taken from the end of `href` if need be.
+    """
+
+    def __init__(
+        self,
+        *,
+        names: Mapping[str, str] | None = None,
+        parts: Mapping[str, Part] | None = None,
+        type_name: str = "",
+        canonical_type: str = "",
+        reference: bool = False,
+    ) -> None:
+        renamed = names or {}
+        self._names: dict[str, str] = {**renamed, **{theirs: ours for ours, theirs in renamed.items()}}
+        self._parts = dict(parts or {})
+        self._type_name = type_name
+        self._types = exchanged(type_name, canonical_type) if canonical_type else {}
+        self._reference = reference
+
+    def add(self, name: str, part: Part) -> None:
+        """Add a part: for an object that contains its own kind."""
+        self._parts[name] = part
+
+    def up(self, node: Any) -> Any:
+        """Return the canonical form of `node`; what is no object stays as it is."""
+        if type(node) is not dict:
+            return node
+        attributes: dict[str, Any] = node
+        found: dict[str, Any] = {}
+        for name, value in attributes.items():
+            new_name = self._names.get(name, name)
+            part = self._parts.get(new_name)
+            found[new_name] = value if part is None else part.up(value)
+        self._exchange_type(found)
+        return found
+
+    def down(self, node: Any) -> Any:
+        """Return the dialect's form of `node`."""
+        if type(node) is not dict:
+            return node
+        attributes: dict[str, Any] = node
+        found: dict[str, Any] = {}
+        for name, value in attributes.items():
+            part = self._parts.get(name)
+            new_name = self._names.get(name, name)
+            found[new_name] = value if part is None else part.down(value)
+        self._exchange_type(found)
+        if self._type_name and "@type" not in found:
+            found["@type"] = self._type_name
+        return with_id(found) if self._reference else found
+
+    def part(self) -> Part:
+        """Return itself as a part of a larger object."""
+        return Part(self.up, self.down)
+
+    def listed(self) -> Part:
+        """Return a list of itself as a part of a larger object."""
+        return each(self.part())
+
+    def _exchange_type(self, node: dict[str, Any]) -> None:
+        given = node.get("@type")
+        if self._types and type(given) is str and given in self._types:
+            node["@type"] = self._types[given]
+
+
+def exchanged(first: str, second: str) -> dict[str, str]:
+    """Return the exchange of two words, as a table."""
+    return {first: second, second: first}
+
+
+def each(part: Part) -> Part:
+    """Return the part for a list of what `part` is for; what is no list stays as it is."""
+
+    def up(value: Any) -> Any:
+        return [part.up(entry) for entry in value] if type(value) is list else value
+
+    def down(value: Any) -> Any:
+        return [part.down(entry) for entry in value] if type(value) is list else value
+
+    return Part(up, down)
+
+
+def words(pairs: Mapping[str, str], also: Mapping[str, str] | None = None) -> Part:
+    """Return the part for a word of a vocabulary: `pairs` map the dialect's words to the canonical ones.
+
+    `also` maps further spellings, compared in lower case without `_` and blanks, that are understood. Other words stay.
+    """
+    back = {canonical: word for word, canonical in pairs.items()}
+    spelled = {_plain(word): canonical for word, canonical in {**(also or {}), **pairs}.items()}
+
+    def up(value: Any) -> Any:
+        return spelled.get(_plain(value), value) if type(value) is str else value
+
+    def down(value: Any) -> Any:
+        return back.get(up(value), value) if type(value) is str else value
+
+    return Part(up, down)
+
+
+def _plain(word: str) -> str:
+    return word.replace("_", "").replace(" ", "").lower()
+
+
+def exact(part: Part, mark: str) -> Part:
+    """Return the part that gives back what was sent, whatever it was, for as long as nobody changes it in another version."""
+
+    def up(node: Any) -> Any:
+        if type(node) is not dict:
+            return node
+        canonical = part.up(node)
+        if part.down(canonical) == node:
+            return canonical
+        return {**canonical, mark: SAME if canonical == node else node}
+
+    def down(node: Any) -> Any:
+        if type(node) is not dict or mark not in node:
+            return part.down(node)
+        kept, rest = node[mark], {name: value for name, value in node.items() if name != mark}
+        if kept == SAME:
+            return rest
+        return kept if type(kept) is dict and part.up(kept) == rest else part.down(rest)
+
+    return Part(up, down)
+
+
+def with_id(node: dict[str, Any]) -> dict[str, Any]:
+    """Return a reference with an id: its own, or else the last segment of its href."""
+    href = node.get("href")
+    if node.get("id") or type(href) is not str:
+        return node
+    segment = href.rstrip("/").rpartition("/")[2]
+    return {"id": segment, **{name: value for name, value in node.items() if name != "id"}} if segment else node
+
+
+def under_name(node: Any, names: Sequence[str], wanted: str) -> Any:
+    """Return the object with the attribute that has one of `names` under the name `wanted`; as it is if it has several."""
+    found = [name for name in names if name in node] if type(node) is dict else []
+    if len(found) != 1 or found[0] == wanted:
+        return node
+    return {wanted if name == found[0] else name: value for name, value in node.items()}
+
+
+def without(node: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the attributes of `node` but for `names`."""
+    left_out = frozenset(names)
+    return {name: value for name, value in node.items() if name not in left_out}
+
+
+def unmarked(value: Any) -> Any:
+    """Return a canonical document without marks: what goes on to others, who know no dialects."""
+    if type(value) is dict:
+        return {name: unmarked(inner) for name, inner in value.items() if name not in MARKS}
+    return [unmarked(inner) for inner in value] if type(value) is list else value

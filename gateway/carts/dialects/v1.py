@@ -1,0 +1,183 @@
+"""TMF663 R17 (API v1) to and from the canonical form.
+
+Output is in the style of the specification's samples: money inside `{"money": {...}}` with the tax rate beside it, a single
+note as an object, `Active` and `SavedForLater`, `no_change`. Other styles that the specification's tables allow (flat money,
+a list of one note, `cartItem` lists in relationships) are read, and written back to whoever used them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH, at_path
+from gateway.carts.dialects.forms import TOTALS, V1_MARK, Form, Part, exact, under_name, without, words
+
+CARTS_PATH: Final = "/shoppingCart/v1/shoppingCart"
+AMOUNTS: Final = ("dutyFreeAmount", "taxIncludedAmount")
+ACTIONS: Final = {"add": "add", "modify": "modify", "no_change": "noChange", "delete": "delete"}
+STATUSES: Final = {"Active": "active", "SavedForLater": "saveForLater"}
+STATUS_SPELLINGS: Final = {"saveForLater": "saveForLater"}
+
+
+def to_canonical(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the stored form of an R17 cart; nothing is checked here, and nothing is lost."""
+    return at_path(_CART.up(document), CARTS_PATH, CANONICAL_CARTS_PATH)
+
+
+def from_canonical(
+    document: dict[str, Any],
+    *,
+    created: datetime | None = None,  # noqa: ARG001 - R17 has no such attribute
+    updated: datetime | None = None,  # noqa: ARG001 - R17 has no such attribute
+) -> dict[str, Any]:
+    """Return a stored cart as R17 writes it."""
+    return at_path(_CART.down(document), CANONICAL_CARTS_PATH, CARTS_PATH)
+
+
+def _flat_amounts(price: Any) -> Any:
+    """Take money out of its wrapper and the tax rate out of taxIncludedAmount."""
+    if type(price) is not dict:
+        return price
+    flat = dict(price)
+    for name in AMOUNTS:
+        amount = price.get(name)
+        if type(amount) is not dict:
+            continue
+        money = amount.get("money")
+        if type(money) is dict:
+            amount = {**without(amount, ("money",)), **money}
+        if "taxRate" in amount and "taxRate" not in flat:
+            flat["taxRate"] = amount["taxRate"]
+            amount = without(amount, ("taxRate",))
+        flat[name] = amount
+    return flat
+
+
+def _wrapped_amounts(price: Any) -> Any:
+    """Put amounts into R17's wrapper, the tax rate beside the money of taxIncludedAmount."""
+    if type(price) is not dict:
+        return price
+    wrapped = {
+        name: {"money": price[name]} if name in AMOUNTS and type(price[name]) is dict else price[name] for name in price
+    }
+    taxed = wrapped.get("taxIncludedAmount")
+    if type(taxed) is dict and "taxRate" in wrapped:
+        taxed["taxRate"] = wrapped.pop("taxRate")
+    return wrapped
+
+
+def _notes_up(value: Any) -> Any:
+    """Return a list of notes; a list of one, which the samples never have, is marked."""
+    if type(value) is dict:
+        return [value]
+    if type(value) is list and len(value) == 1 and type(value[0]) is dict:
+        return [{**value[0], V1_MARK: "list"}]
+    return value
+
+
+def _notes_down(value: Any) -> Any:
+    if type(value) is not list:
+        return value
+    notes = [without(note, (V1_MARK,)) if type(note) is dict else note for note in value]
+    single = len(value) == 1 and type(value[0]) is dict and V1_MARK not in value[0]
+    return notes[0] if single else notes
+
+
+_RELATIONSHIP: Final = Form(names={"type": "relationshipType"})
+
+
+def _entries(relationship: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return one v4 relationship for each item that an R17 relationship refers to, by its `id` or its `cartItem` list."""
+    listed = relationship.get("cartItem")
+    if type(listed) is not list:
+        return [_RELATIONSHIP.up(relationship)]
+    targets = [relationship["id"]] if "id" in relationship else []
+    for reference in listed:
+        target = reference.get("id") if type(reference) is dict else reference
+        if target not in targets:
+            targets.append(target)
+    rest = _RELATIONSHIP.up(without(relationship, ("id", "cartItem")))
+    return [{"id": target, **rest} for target in targets] or [rest]
+
+
+def _relationships_up(value: Any) -> Any:
+    if type(value) is not list:
+        return value
+    found: list[Any] = []
+    for relationship in value:
+        if type(relationship) is not dict:
+            found.append(relationship)
+            continue
+        first, *others = _entries(relationship)
+        if "cartItem" in relationship:
+            first = {**first, V1_MARK: relationship}
+        found += [first, *others]
+    return found
+
+
+def _relationships_down(value: Any) -> Any:
+    """Return R17 relationships: as they were sent where the entries they became are still together, else one each."""
+    if type(value) is not list:
+        return value
+    found: list[Any] = []
+    rest = [without(entry, (V1_MARK,)) if type(entry) is dict else entry for entry in value]
+    position = 0
+    while position < len(value):
+        sent = value[position].get(V1_MARK) if type(value[position]) is dict else None
+        entries = _entries(sent) if type(sent) is dict else []
+        if entries and rest[position : position + len(entries)] == entries:
+            found.append(sent)
+            position += len(entries)
+        else:
+            found.append(_RELATIONSHIP.down(rest[position]))
+            position += 1
+    return found
+
+
+class _ItemForm(Form):
+    """A cart item: also reads `cardItem`, and totals by the names of later versions."""
+
+    def up(self, node: Any) -> Any:
+        return super().up(under_name(under_name(node, ("cardItem", "cartItem"), "cartItem"), TOTALS, "totalItemPrice"))
+
+    def down(self, node: Any) -> Any:
+        return super().down(under_name(node, TOTALS, "itemTotalPrice"))
+
+
+class _CharacteristicForm(Form):
+    """What a contact medium is reached by: also reads `email` (the sample of the retrieve operation writes it so)."""
+
+    def up(self, node: Any) -> Any:
+        return super().up(under_name(node, ("email", "emailAddress"), "emailAddress"))
+
+
+_PRICE: Final = exact(Part(_flat_amounts, _wrapped_amounts), V1_MARK)
+_ALTERATION: Final = Form(parts={"price": _PRICE})
+_CART_PRICE: Final = Form(parts={"price": _PRICE, "priceAlteration": _ALTERATION.listed()})
+_PRODUCT: Final = Form(names={"characteristic": "productCharacteristic"})
+_PRODUCT_RELATIONSHIP: Final = Form(names={"type": "relationshipType"}, parts={"product": _PRODUCT.part()})
+_PRODUCT.add("productRelationship", _PRODUCT_RELATIONSHIP.listed())
+_ITEM: Final = _ItemForm(
+    names={"totalItemPrice": "itemTotalPrice"},
+    parts={
+        "action": words(ACTIONS),
+        "status": words(STATUSES, STATUS_SPELLINGS),
+        "note": Part(_notes_up, _notes_down),
+        "itemPrice": _CART_PRICE.listed(),
+        "itemTotalPrice": _CART_PRICE.listed(),
+        "product": _PRODUCT.part(),
+        "cartItemRelationship": Part(_relationships_up, _relationships_down),
+    },
+)
+_ITEM.add("cartItem", _ITEM.listed())
+_MEDIUM: Final = Form(
+    names={"type": "mediumType"}, parts={"characteristic": _CharacteristicForm(names={"type": "contactType"}).part()}
+)
+_CART: Final = Form(
+    parts={
+        "contactMedium": _MEDIUM.listed(),
+        "cartTotalPrice": _CART_PRICE.listed(),
+        "cartItem": _ITEM.listed(),
+    }
+)

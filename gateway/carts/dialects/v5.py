@@ -1,0 +1,157 @@
+"""TMF663 v5.0.0 to and from the canonical form.
+
+Output has `@type` on every object that the API file types, because v5 makes it mandatory; typed subclasses (contact media,
+characteristics, parties, places) are chosen by what the canonical form says, unless the client said itself.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH, at_path
+from gateway.carts.dialects.forms import TOTALS, Form, Part, each, under_name, words
+from gateway.carts.dialects.v5_wrapped import CHARACTERISTIC, MEDIUM, PARTY, PLACE, product_relationship
+
+CARTS_PATH: Final = "/tmf-api/shoppingCart/v5/shoppingCart"
+# How many of the next smaller unit a unit has, where that is always so: v5's durations are whole numbers.
+_SMALLER_UNITS: Final = {
+    "year": (12, "month"),
+    "week": (7, "day"),
+    "day": (24, "hour"),
+    "hour": (60, "minute"),
+    "minute": (60, "second"),
+}
+_REFERENCE_ATTRIBUTES: Final = frozenset({"id", "href", "name", "@baseType", "@schemaLocation", "@referredType"})
+
+
+def to_canonical(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the stored form of a v5 cart; nothing is checked here, and nothing is lost."""
+    return at_path(_CART.up(document), CARTS_PATH, CANONICAL_CARTS_PATH)
+
+
+def from_canonical(
+    document: dict[str, Any], *, created: datetime | None = None, updated: datetime | None = None
+) -> dict[str, Any]:
+    """Return a stored cart as v5 writes it, with `creationDate` and `lastUpdate` when they are given."""
+    cart: dict[str, Any] = at_path(_CART.down(document), CANONICAL_CARTS_PATH, CARTS_PATH)
+    if created is not None:
+        cart["creationDate"] = _date_time(created)
+    if updated is not None:
+        cart["lastUpdate"] = _date_time(updated)
+    return cart
+
+
+def _date_time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _whole_duration(value: Any) -> Any:
+    """Return a duration with a whole amount: 12.0 month as 12, 1.5 year as 18 month; what cannot be whole stays."""
+    amount = value.get("amount") if type(value) is dict else None
+    if type(amount) is not Decimal:
+        return value
+    unit = value.get("units")
+    while amount != amount.to_integral_value():
+        smaller = _SMALLER_UNITS.get(unit.lower().removesuffix("s")) if type(unit) is str else None
+        if smaller is None:
+            return value
+        amount, unit = amount * smaller[0], smaller[1]
+    return {**value, "amount": int(amount), **({"units": unit} if unit is not None else {})}
+
+
+class _ProductForm(Form):
+    """A product by value, or a reference to one: v5 tells them by `@type`."""
+
+    def down(self, node: Any) -> Any:
+        if type(node) is dict and "@type" not in node:
+            is_reference = node.get("id") and "@referredType" in node and _REFERENCE_ATTRIBUTES.issuperset(node)
+            node = {**node, "@type": "ProductRef" if is_reference else "Product"}
+        return super().down(node)
+
+
+class _ItemForm(Form):
+    """A cart item: the file of v4.0.0 spells its totals with a capital."""
+
+    def down(self, node: Any) -> Any:
+        return super().down(under_name(node, TOTALS, "itemTotalPrice"))
+
+
+def _reference(type_name: str) -> Form:
+    return Form(type_name=type_name, reference=True)
+
+
+_DURATION: Final = Part(_same, _whole_duration)
+_PRICE: Final = Form(type_name="Price").part()
+_OFFERING_PRICE: Final = _reference("ProductOfferingPriceRef").part()
+_ALTERATION: Final = Form(
+    type_name="PriceAlteration", parts={"price": _PRICE, "productOfferingPrice": _OFFERING_PRICE}
+).listed()
+_CART_PRICE: Final = Form(
+    type_name="CartPrice",
+    parts={"price": _PRICE, "priceAlteration": _ALTERATION, "productOfferingPrice": _OFFERING_PRICE},
+).listed()
+_OFFERING: Final = _reference("ProductOfferingRef").part()
+_BILLING_ACCOUNT: Final = _reference("BillingAccountRef").part()
+_PRODUCT: Final = _ProductForm(
+    names={"agreementItem": "agreement"},
+    parts={
+        "agreement": Form(
+            names={"agreementId": "id", "agreementHref": "href", "agreementName": "name"}, type_name="AgreementItemRef"
+        ).listed(),
+        "billingAccount": _BILLING_ACCOUNT,
+        "productOffering": _OFFERING,
+        "productOrderItem": Form(
+            names={"orderId": "productOrderId", "orderHref": "productOrderHref"},
+            type_name="RelatedOrderItem",
+            canonical_type="RelatedProductOrderItem",
+        ).listed(),
+        "productPrice": Form(
+            names={"priceAlteration": "productPriceAlteration"},
+            type_name="ProductPrice",
+            parts={
+                "price": _PRICE,
+                "productPriceAlteration": _ALTERATION,
+                "productOfferingPrice": _OFFERING_PRICE,
+                "billingAccount": _BILLING_ACCOUNT,
+            },
+        ).listed(),
+        "place": each(PLACE),
+        "productCharacteristic": each(CHARACTERISTIC),
+        "productSpecification": _reference("ProductSpecificationRef").part(),
+        "productTerm": Form(type_name="ProductTerm", parts={"duration": _DURATION}).listed(),
+        "realizingResource": _reference("ResourceRef").listed(),
+        "realizingService": _reference("ServiceRef").listed(),
+        "relatedParty": each(PARTY),
+    },
+)
+_PRODUCT.add("product", _PRODUCT.listed())
+_PRODUCT.add("productRelationship", each(product_relationship(_PRODUCT.part())))
+_ITEM: Final = _ItemForm(
+    type_name="CartItem",
+    parts={
+        "status": words({"active": "active", "saveForLater": "saveForLater"}, {"savedForLater": "saveForLater"}),
+        "itemPrice": _CART_PRICE,
+        "itemTotalPrice": _CART_PRICE,
+        "itemTerm": Form(type_name="CartTerm", parts={"duration": _DURATION}).listed(),
+        "note": Form(type_name="Note").listed(),
+        "product": _PRODUCT.part(),
+        "productOffering": _OFFERING,
+        "cartItemRelationship": Form(type_name="CartItemRelationship").listed(),
+    },
+)
+_ITEM.add("cartItem", _ITEM.listed())
+_CART: Final = Form(
+    type_name="ShoppingCart",
+    parts={
+        "contactMedium": each(MEDIUM),
+        "cartTotalPrice": _CART_PRICE,
+        "cartItem": _ITEM.listed(),
+        "relatedParty": each(PARTY),
+    },
+)
