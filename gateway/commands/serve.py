@@ -35,7 +35,11 @@ class GatewayServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, listen, and say so: one line on stdout that a script can wait for."""
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            # The application did not start, and logged why; uvicorn's own exit code is another.
+            raise SystemExit(1) from None
         if self.started and sockets:
             click.echo(f"gateway ready on {address_of(sockets[0])}")
             sys.stdout.flush()
@@ -113,9 +117,10 @@ def serve(config_path: Path | None, host: str | None, port: int | None) -> None:
     settings, mappings = configuration(config_path, host=host, port=port)
     configure_logging(settings.log)
     ready_schema(settings.storage)
+    app = gateway_app(settings, mappings)
     listener = listen(settings.server)
     config = uvicorn.Config(
-        gateway_app(settings, mappings),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
