@@ -9,14 +9,19 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
+
+from sqlalchemy import Connection
 
 from gateway.app import GatewayApp, create_app
+from gateway.checkouts.model import CheckoutRecord
 from gateway.errors import Problem, SettingsError
 from gateway.ordering.mapping import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.settings import AuthSettings, Settings, UpstreamSettings
 from gateway.submission.cleanup import Cleanup
 from gateway.submission.worker import Worker
+from gateway.tracking.store import wake_waiting
 from gateway.tracking.tracker import Tracker
 from gateway.upstream import (
     BearerAuth,
@@ -107,6 +112,7 @@ async def submission(services: Services) -> AsyncIterator[None]:
         mappings=services.mappings,
         owner=f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(4)}",
         metrics=services.metrics,
+        record_submitted=_wake_early_events,
         on_submitted=lambda _record: services.events_due.ring(),
     )
     cleanup = Cleanup(
@@ -121,6 +127,12 @@ async def submission(services: Services) -> AsyncIterator[None]:
         cleanup.stop()
         await worker.stop(settings.server.drain_seconds)
         await _ended(tasks)
+
+
+def _wake_early_events(connection: Connection, record: CheckoutRecord, now: datetime) -> None:
+    """Let the notifications that came before the order was known be looked at."""
+    assert record.order_id is not None, "a live order has an id"
+    wake_waiting(connection, record.tenant, record.upstream, record.order_id, now)
 
 
 @asynccontextmanager

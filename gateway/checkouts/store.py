@@ -190,7 +190,7 @@ def change(
     if state in CART_RELEASED:
         values["cart_live"] = False
     if state not in OPEN and state != "submitted":
-        values["due_at"] = None
+        values |= {"due_at": None, "track_due_at": None}
     values |= {"version": checkout.c.version + 1, "updated_at": now}
     condition = and_(checkout.c.tenant == record.tenant, checkout.c.id == record.id)
     if fence is not None:

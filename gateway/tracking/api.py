@@ -44,8 +44,10 @@ async def receive_notification(request: Request[Any, Any, Any]) -> Answer:
     if not isinstance(document, dict):
         raise MalformedBodyError("A notification is a JSON object.")
     event = read_event(document, raw)
-    text, now = raw.decode(), services.clock()
-    await services.database.write(lambda connection: store.record_event(connection, tenant, upstream, event, text, now))
+    text, database = raw.decode(), services.database
+    await database.write(
+        lambda connection: store.record_event(connection, tenant, upstream, event, text, database.now(connection))
+    )
     services.events_due.ring()
     return Answer(status=services.mappings[settings.mapping].api.notification_status)
 

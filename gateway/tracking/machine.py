@@ -4,65 +4,130 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from gateway.checkouts.model import CheckoutRecord, LineState
-from gateway.checkouts.states import FINAL, OUTCOME_OF_ORDER, may_follow
+from gateway.checkouts.states import CART_RELEASED, FINAL, OUTCOME_OF_ORDER, may_follow
+from gateway.checkouts.waits import schedule, spread
 from gateway.ordering.mapping import Mapping, is_draft, is_final, tmf_state
 from gateway.ordering.model import ObservedOrder
 
+# Polls in a row that may show a submitted order as a draft before a person is asked.
+DRAFT_POLLS_MAX: Final = 5
+NOT_FOUND_ONCE: Final = "the order system did not know the order when it was last asked; it is asked again"
+
 
 class Applied(Struct, frozen=True, kw_only=True):
-    """The columns that change (none: nothing new), and why an observation was ignored."""
+    """What changes: `changes` is what clients see, `poll` the columns of the next poll; or why nothing is believed."""
 
     changes: dict[str, Any] = {}
+    poll: dict[str, Any] = {}
     ignored: str | None = None
 
 
-def apply_observation(  # noqa: PLR0911 - one return for each case, in order of precedence
-    record: CheckoutRecord, observed: ObservedOrder, mapping: Mapping, now: datetime, poll_seconds: tuple[float, ...]
+def apply_observation(
+    record: CheckoutRecord,
+    observed: ObservedOrder,
+    mapping: Mapping,
+    now: datetime,
+    poll_seconds: tuple[float, ...],
+    *,
+    polled: bool,
 ) -> Applied:
     """Return what an order, as just read, changes about its checkout.
 
-    A final state is never left, and a live order that shows its draft state again is an old copy.
+    A final state is never left, and a live order that shows its draft state again is an old copy, at first. `polled`: the
+    order was read because its time had come; only then is the next poll put off further.
     """
-    if record.state in FINAL:
-        return Applied(ignored=f"the checkout is {record.state}, which is final")
+    if (why := _not_followed(record)) is not None:
+        return Applied(ignored=why)
     if record.order_id != observed.id:
         return Applied(ignored="another order")
-    if record.state == "held":
-        return Applied(ignored="the checkout is held: a person decides")
-    if record.state != "submitted":
-        return Applied(ignored="the order is not submitted yet")
     if is_draft(mapping, observed.state) or not observed.state:
-        return Applied(changes=_next_poll(record, now, poll_seconds), ignored="the order shows no live state")
+        return _without_live_state(record, observed, now, poll_seconds, polled=polled)
     state = tmf_state(mapping, observed.state)
     changes: dict[str, Any] = {}
+    if record.status_reason == NOT_FOUND_ONCE:
+        changes["status_reason"] = None
     if observed.href and observed.href != record.order_href:
         changes["order_href"] = observed.href
     if (state, observed.state) != (record.order_state, record.upstream_state):
         changes |= {"order_state": state, "upstream_state": observed.state}
     outcome = OUTCOME_OF_ORDER.get(state) if is_final(mapping, state) else None
     if outcome is not None and may_follow(record.state, outcome):
-        return Applied(changes={**changes, "state": outcome, "track_due_at": None, **_reason(outcome, observed)})
+        reason = _reason(outcome, observed)
+        return Applied(changes={**changes, "state": outcome, "status_reason": reason}, poll={"track_due_at": None})
     # A state that moved on is followed closely again; one that stays is looked at less and less often.
-    moved = "order_state" in changes
-    return Applied(changes={**changes, **_next_poll(record, now, poll_seconds, restart=moved)})
+    return Applied(
+        changes=changes, poll=_next_poll(record, now, poll_seconds, restart="order_state" in changes, polled=polled)
+    )
 
 
-def _reason(outcome: str, observed: ObservedOrder) -> dict[str, str]:
+def _not_followed(record: CheckoutRecord) -> str | None:
+    """Return why the order of a checkout is not followed (any more), or None when it is."""
+    if record.state in FINAL:
+        return f"the checkout is {record.state}, which is final"
+    if record.state == "held":
+        return "the checkout is held: a person decides"
+    return None if record.state == "submitted" else "the order is not submitted yet"
+
+
+def _without_live_state(
+    record: CheckoutRecord,
+    observed: ObservedOrder,
+    now: datetime,
+    poll_seconds: tuple[float, ...],
+    *,
+    polled: bool,
+) -> Applied:
+    """Be patient with an order that shows no live state; in the end ask a person, because it may not be live at all."""
+    if polled and record.track_attempt + 1 >= DRAFT_POLLS_MAX:
+        why = (
+            f"order {observed.id} was submitted, and the order system still shows it as {observed.state or 'having no state'}: "
+            "see there whether it is live"
+        )
+        return Applied(changes={"state": "held", "status_reason": why}, poll={"track_due_at": None})
+    return Applied(poll=_next_poll(record, now, poll_seconds, polled=polled), ignored="the order shows no live state")
+
+
+def apply_absence(record: CheckoutRecord, now: datetime, poll_seconds: tuple[float, ...]) -> Applied:
+    """Return what it changes that the order system says there is no such order: nothing once, held when it says so again."""
+    if (why := _not_followed(record)) is not None:
+        return Applied(ignored=why)
+    if record.status_reason == NOT_FOUND_ONCE:
+        why = f"order {record.order_id} was submitted and does not exist (any more): look for it in the order system"
+        return Applied(changes={"state": "held", "status_reason": why}, poll={"track_due_at": None})
+    poll = {"track_attempt": 0, "track_due_at": now + timedelta(seconds=poll_seconds[0])}
+    return Applied(changes={"status_reason": NOT_FOUND_ONCE}, poll=poll)
+
+
+def is_live_after_its_end(record: CheckoutRecord, observed: ObservedOrder, mapping: Mapping) -> bool:
+    """Tell whether the order of a checkout that was refused or cancelled is live: somebody submitted its draft by hand."""
+    if record.state not in CART_RELEASED or not observed.state or is_draft(mapping, observed.state):
+        return False
+    return not is_final(mapping, tmf_state(mapping, observed.state))
+
+
+def _reason(outcome: str, observed: ObservedOrder) -> str | None:
     if outcome in {"completed", "partial"}:
-        return {}
-    return {"status_reason": f"the order system ended order {observed.id} as {observed.state}"}
+        return None
+    return f"the order system ended order {observed.id} as {observed.state}"
 
 
 def _next_poll(
-    record: CheckoutRecord, now: datetime, poll_seconds: tuple[float, ...], *, restart: bool = False
+    record: CheckoutRecord,
+    now: datetime,
+    poll_seconds: tuple[float, ...],
+    *,
+    restart: bool = False,
+    polled: bool,
 ) -> dict[str, Any]:
+    if not restart and not polled:
+        return {}
     attempt = 0 if restart else record.track_attempt + 1
-    wait = poll_seconds[min(attempt, len(poll_seconds) - 1)]
+    wait = spread(f"{record.id} {attempt}", schedule(poll_seconds, attempt))
     return {"track_attempt": attempt, "track_due_at": now + timedelta(seconds=wait)}
 
 

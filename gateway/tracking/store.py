@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.checkouts.model import CheckoutRecord
@@ -17,25 +18,34 @@ RECEIVED, WAITING, DONE, DEAD = "received", "waiting", "done", "dead"
 
 
 def record_event(connection: Connection, tenant: str, upstream: str, event: Event, raw: str, now: datetime) -> bool:
-    """Keep a notification before anybody looks at it; False when it is there already."""
+    """Keep a notification before anybody looks at it; False when it is there already.
+
+    A notification without an eventId that was dealt with and comes again, word for word, is looked at again: it may be
+    another event that says the same.
+    """
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    done = connection.execute(
-        dialect.insert(inbox)
-        .values(
-            tenant=tenant,
-            upstream=upstream,
-            dedup_key=event.key,
-            order_id=event.order_id,
-            state=RECEIVED if event.order_id is not None else DEAD,
-            attempts=0,
-            due_at=now if event.order_id is not None else None,
-            received_at=now,
-            detail=None if event.order_id is not None else "names no order",
-            raw=raw,
-        )
-        .on_conflict_do_nothing()
+    known = event.order_id is not None
+    statement = dialect.insert(inbox).values(
+        tenant=tenant,
+        upstream=upstream,
+        dedup_key=event.key,
+        order_id=event.order_id,
+        state=RECEIVED if known else DEAD,
+        attempts=0,
+        due_at=now if known else None,
+        received_at=now,
+        detail=None if known else "names no order",
+        raw=raw,
     )
-    return done.rowcount == 1
+    if event.identified:
+        statement = statement.on_conflict_do_nothing()
+    else:
+        statement = statement.on_conflict_do_update(
+            index_elements=["tenant", "upstream", "dedup_key"],
+            set_={"state": RECEIVED, "attempts": 0, "due_at": now, "received_at": now},
+            where=inbox.c.state == DONE,
+        )
+    return connection.execute(statement.returning(inbox.c.dedup_key)).first() is not None
 
 
 def due_events(connection: Connection, now: datetime, limit: int) -> list[Row[Any]]:
@@ -58,18 +68,35 @@ def due_events(connection: Connection, now: datetime, limit: int) -> list[Row[An
 
 
 def settle_event(
-    connection: Connection, row: Row[Any], *, state: str, due_at: datetime | None, detail: str | None
+    connection: Connection,
+    row: Row[Any],
+    *,
+    state: str,
+    due_at: datetime | None,
+    detail: str | None,
+    failed: bool = False,
 ) -> None:
-    """Record what became of a notification and when to look at it again."""
+    """Record what became of a notification and when to look at it again. `failed`: looking at it went wrong.
+
+    A notification that came again since the row was read is left to be looked at again.
+    """
     connection.execute(
         update(inbox)
-        .where(inbox.c.tenant == row.tenant, inbox.c.upstream == row.upstream, inbox.c.dedup_key == row.dedup_key)
-        .values(state=state, attempts=row.attempts + 1, due_at=due_at, detail=detail)
+        .where(
+            inbox.c.tenant == row.tenant,
+            inbox.c.upstream == row.upstream,
+            inbox.c.dedup_key == row.dedup_key,
+            inbox.c.received_at == row.received_at,
+        )
+        .values(state=state, attempts=row.attempts + failed, due_at=due_at, detail=detail)
     )
 
 
 def wake_waiting(connection: Connection, tenant: str, upstream: str, order_id: str, now: datetime) -> None:
-    """Make the early notifications of an order due: it is known now."""
+    """Make the early notifications of an order due: it is known now.
+
+    Part of the transaction that makes the order live here, so that none can slip in between unseen.
+    """
     connection.execute(
         update(inbox)
         .where(
@@ -86,11 +113,20 @@ def due_orders(connection: Connection, now: datetime, limit: int) -> list[Checko
     """Return the checkouts whose live order is to be read, of every tenant; the records name their tenant."""
     query = (
         select(*(checkout.c[name] for name in CheckoutRecord.__struct_fields__))
-        .where(checkout.c.track_due_at <= now)
+        .where(checkout.c.track_due_at <= now, checkout.c.state == "submitted")
         .order_by(checkout.c.track_due_at)
         .limit(limit)
     )
     return [record_of(row) for row in connection.execute(query)]
+
+
+def set_poll(connection: Connection, record: CheckoutRecord, poll: Mapping[str, Any]) -> None:
+    """Set when the order is read next; nothing that a client sees changes."""
+    connection.execute(
+        update(checkout)
+        .where(checkout.c.tenant == record.tenant, checkout.c.id == record.id, checkout.c.state == "submitted")
+        .values(dict(poll))
+    )
 
 
 def put_off_order(connection: Connection, record: CheckoutRecord, due_at: datetime) -> bool:
@@ -107,3 +143,20 @@ def put_off_order(connection: Connection, record: CheckoutRecord, due_at: dateti
         ).rowcount
         == 1
     )
+
+
+def forget_events(connection: Connection, before: datetime, limit: int) -> int:
+    """Delete up to `limit` notifications of every tenant that were dealt with and came before `before`; return how many."""
+    old = (
+        select(inbox.c.tenant, inbox.c.upstream, inbox.c.dedup_key)
+        .where(inbox.c.state.in_([DONE, DEAD]), inbox.c.received_at < before)
+        .limit(limit)
+    )
+    rows = list(connection.execute(old))
+    for row in rows:
+        connection.execute(
+            delete(inbox).where(
+                inbox.c.tenant == row.tenant, inbox.c.upstream == row.upstream, inbox.c.dedup_key == row.dedup_key
+            )
+        )
+    return len(rows)

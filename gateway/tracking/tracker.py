@@ -5,30 +5,42 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 import structlog
 from sqlalchemy import Connection, Row
 
 from gateway.checkouts import store as checkouts
-from gateway.checkouts.model import CheckoutRecord, lines_decoder
+from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.states import CART_RELEASED, FINAL
+from gateway.checkouts.waits import schedule, spread
 from gateway.errors import UnavailableError
 from gateway.ordering.mapping import Mapping as OrderMapping
-from gateway.ordering.model import ObservedOrder
-from gateway.settings import Settings, UpstreamLimits
+from gateway.settings import Settings
 from gateway.storage import Database
-from gateway.tmf.json import decode_stored, encode_json
 from gateway.tracking import store
-from gateway.tracking.machine import Applied, apply_observation, line_states
+from gateway.tracking.reading import OrderReader
 from gateway.tracking.store import DEAD, DONE, WAITING
 from gateway.upstream.port import ReadFailed, Upstream
 
 log = structlog.get_logger(__name__)
-BATCH_MAX = 100
-CONCURRENCY_MAX = 8
-EARLY_EVENT_SECONDS = 5.0
+BATCH_MAX: Final = 100
+CONCURRENCY_MAX: Final = 8
+# An order taken for reading is due again after this, if nothing comes of the reading.
+TAKEN_SECONDS: Final = 60.0
+FAILED_READ_SECONDS: Final = 30.0
+# An event of an order that is not known yet is looked at again after this, then after twice its age.
+EARLY_EVENT_SECONDS: Final = 5.0
+EARLY_EVENT_SECONDS_MAX: Final = 900.0
+# Events that were dealt with are kept for at least this, longer than any sender repeats them.
+KEPT_DAYS: Final = 14
+FORGET_SECONDS: Final = 3600.0
+LAST_READS_MAX: Final = 10_000
+
+OrderKey: TypeAlias = tuple[str, str, str]
+"""Tenant, upstream, order id."""
 
 
 class Tracker:
@@ -45,12 +57,13 @@ class Tracker:
     ) -> None:
         self._settings = settings
         self._database = database
-        self._upstreams = upstreams
-        self._mappings = mappings
+        self._reader = OrderReader(settings, database, upstreams, mappings)
         self._monotonic = monotonic
         self._wake = asyncio.Event()
         self._stopping = False
-        self._last_read: dict[tuple[str, str, str], float] = {}
+        # When each order was read last, the longest ago first.
+        self._last_read: dict[OrderKey, float] = {}
+        self._forget_at = monotonic()
         self._slots = asyncio.Semaphore(CONCURRENCY_MAX)
 
     def wake(self) -> None:
@@ -63,172 +76,163 @@ class Tracker:
         self._wake.set()
 
     async def run(self) -> None:
-        """Follow orders until stopped."""
+        """Follow orders until stopped. Survives a database that is away, and its own mistakes."""
         while not self._stopping:
             self._wake.clear()
+            done = 0
             try:
                 done = await self.once()
+                await self._forget_old_events()
             except UnavailableError as error:
                 log.warning("tracking.failed", reason=error.message)
-                done = 0
+            except Exception:
+                log.exception("tracking.crashed")
             if not done:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self._settings.submission.poll_seconds)
 
     async def once(self) -> int:
-        """Look at what is due; return how much there was."""
+        """Look at what is due; return how much of it could be dealt with or put off."""
 
         def due(connection: Connection) -> tuple[list[Row[Any]], list[CheckoutRecord]]:
             now = self._database.now(connection)
             return store.due_events(connection, now, BATCH_MAX), store.due_orders(connection, now, BATCH_MAX)
 
         events, orders = await self._database.read(due)
-        by_order: dict[tuple[str, str, str], list[Row[Any]]] = {}
+        by_order: dict[OrderKey, list[Row[Any]]] = {}
         for row in events:
             by_order.setdefault((row.tenant, row.upstream, row.order_id), []).append(row)
-        await asyncio.gather(
-            *(self._guarded(self._look_at_events(key, rows)) for key, rows in by_order.items()),
-            *(self._guarded(self._look_at_order(record)) for record in orders),
+        results = await asyncio.gather(
+            *(self._guarded(self._look_at_events(key, rows), rows) for key, rows in by_order.items()),
+            *(self._guarded(self._look_at_order(record), []) for record in orders),
         )
-        return len(events) + len(orders)
+        return sum(results)
 
-    async def _guarded(self, work: Any) -> None:
+    async def _guarded(self, work: Coroutine[Any, Any, None], rows: list[Row[Any]]) -> bool:
+        """Do one piece of work; whatever goes wrong with it stays with it. False when it is due again as it was."""
         async with self._slots:
             try:
                 await work
             except UnavailableError as error:
                 log.warning("tracking.put_off", reason=error.message)
+                return False
             except Exception:
                 log.exception("tracking.crashed")
+                return bool(rows) and await self._set_aside(rows)
+        return True
 
-    async def _look_at_events(self, key: tuple[str, str, str], rows: list[Row[Any]]) -> None:
+    async def _set_aside(self, rows: list[Row[Any]]) -> bool:
+        """Put events off that could not be processed; after too many attempts they are dead."""
+        attempts_max = self._settings.tracking.attempts_max
+        try:
+            for row in rows:
+                dead = row.attempts + 1 >= attempts_max
+                why = "processing it failed; the log says where"
+                await self._settle(
+                    [row], DEAD if dead else row.state, None if dead else FAILED_READ_SECONDS, why, failed=True
+                )
+        except Exception:
+            log.exception("tracking.crashed")
+            return False
+        return True
+
+    async def _look_at_events(self, key: OrderKey, rows: list[Row[Any]]) -> None:
         """Process the notifications of one order with at most one reading of it."""
         tenant, upstream, order_id = key
-        record = await self._database.read(
-            lambda connection: checkouts.get_by_order(connection, tenant, upstream, order_id)
+        record, now = await self._database.read(
+            lambda connection: (
+                checkouts.get_by_order(connection, tenant, upstream, order_id),
+                self._database.now(connection),
+            )
         )
-        if record is None or record.state in {"accepted", "drafting", "draft", "submitting"}:
+        if record is None or record.state not in {"submitted", "held", *FINAL}:
             await self._keep_for_later(
-                rows, "the order is not known" if record is None else f"checkout is {record.state}"
+                rows, "the order is not known" if record is None else f"the checkout is {record.state}", now
             )
             return
-        since_read = self._monotonic() - self._last_read.get(key, float("-inf"))
-        if since_read < self._settings.tracking.coalesce_seconds:
-            await self._settle(rows, rows[0].state, self._settings.tracking.coalesce_seconds, "waits for its turn")
+        if record.state == "held" or record.state in FINAL - CART_RELEASED:
+            await self._settle(rows, DONE, None, f"the checkout is {record.state}")
             return
+        coalesce_seconds = self._settings.tracking.coalesce_seconds
+        if self._monotonic() - self._last_read.get(key, float("-inf")) < coalesce_seconds:
+            await self._settle(rows, rows[0].state, coalesce_seconds, "waits: the order was read a moment ago")
+            return
+        self._note_read(key)
         try:
-            detail = await self._read_and_apply(record)
+            detail = await self._reader.read_and_apply(record, polled=False)
         except ReadFailed as error:
-            exhausted = max(row.attempts for row in rows) + 1 >= self._settings.tracking.attempts_max
-            await self._settle(rows, DEAD if exhausted else rows[0].state, self._read_seconds(upstream), str(error))
+            await self._keep(rows, str(error), max(FAILED_READ_SECONDS, error.retry_after_seconds or 0.0), now)
             return
         await self._settle(rows, DONE, None, detail)
 
-    async def _keep_for_later(self, rows: list[Row[Any]], why: str) -> None:
-        kept_hours = timedelta(hours=self._settings.tracking.unmatched_hours)
-        now = await self._database.read(self._database.now)
-        old = [row for row in rows if now - row.received_at > kept_hours]
-        young = [row for row in rows if now - row.received_at <= kept_hours]
-        if old:
-            await self._settle(
-                old, DEAD, None, f"{why}, and was not for {self._settings.tracking.unmatched_hours:g} hours"
-            )
-        if young:
-            wait = min(EARLY_EVENT_SECONDS * 2 ** min(young[0].attempts, 8), 900.0)
-            await self._settle(young, WAITING, wait, why)
+    async def _keep_for_later(self, rows: list[Row[Any]], why: str, now: datetime) -> None:
+        """Keep early events; they are due when their order becomes known here, and now and then."""
+        age_seconds = (now - min(row.received_at for row in rows)).total_seconds()
+        wait = min(max(EARLY_EVENT_SECONDS, age_seconds), EARLY_EVENT_SECONDS_MAX)
+        await self._keep(rows, why, wait, now, state=WAITING)
 
-    async def _settle(self, rows: list[Row[Any]], state: str, wait_seconds: float | None, detail: str) -> None:
+    async def _keep(
+        self, rows: list[Row[Any]], why: str, wait_seconds: float, now: datetime, state: str | None = None
+    ) -> None:
+        """Keep events up to their age limit; the old ones are dead."""
+        kept_hours = self._settings.tracking.unmatched_hours
+        old = [row for row in rows if now - row.received_at > timedelta(hours=kept_hours)]
+        young = [row for row in rows if row not in old]
+        if old:
+            await self._settle(old, DEAD, None, f"{why}, and that for {kept_hours:g} hours")
+        if young:
+            await self._settle(young, state or young[0].state, wait_seconds, why)
+
+    async def _settle(
+        self, rows: list[Row[Any]], state: str, wait_seconds: float | None, detail: str, *, failed: bool = False
+    ) -> None:
         def function(connection: Connection) -> None:
             now = self._database.now(connection)
             due_at = None if wait_seconds is None else now + timedelta(seconds=wait_seconds)
             for row in rows:
-                store.settle_event(connection, row, state=state, due_at=due_at, detail=detail)
+                store.settle_event(connection, row, state=state, due_at=due_at, detail=detail, failed=failed)
 
         await self._database.write(function)
 
     async def _look_at_order(self, record: CheckoutRecord) -> None:
         """Read an order whose time has come: its notifications may have been lost."""
 
-        def take(connection: Connection) -> bool:
-            # A reading that comes to nothing (this process is killed, the read fails) is made up for after that time.
-            due_at = self._database.now(connection) + timedelta(seconds=2 * self._read_seconds(record.upstream))
-            return store.put_off_order(connection, record, due_at)
+        def put_off(wait_seconds: float) -> Callable[[Connection], bool]:
+            return lambda connection: store.put_off_order(
+                connection, record, self._database.now(connection) + timedelta(seconds=wait_seconds)
+            )
 
-        if not await self._database.write(take):
+        if not await self._database.write(put_off(TAKEN_SECONDS)):
             return
+        if record.order_id is not None:
+            self._note_read((record.tenant, record.upstream, record.order_id))
         try:
-            await self._read_and_apply(record)
+            await self._reader.read_and_apply(record, polled=True)
         except ReadFailed as error:
             log.warning("tracking.read_failed", checkout=record.id, tenant=record.tenant, reason=str(error))
-
-    def _read_seconds(self, upstream: str) -> float:
-        """Return how long reading an order may take."""
-        settings = self._settings.upstreams.get(upstream)
-        return (settings.limits if settings is not None else UpstreamLimits()).deadline_seconds
-
-    async def _read_and_apply(self, record: CheckoutRecord) -> str:
-        """Read the order and record what it has become; return a sentence about it."""
-        upstream = self._upstreams.get(record.upstream)
-        mapping = self._mappings.get(record.mapping)
-        if upstream is None or mapping is None or record.order_id is None:
-            raise ReadFailed("the upstream or its mapping is not configured any more")
-        self._last_read[record.tenant, record.upstream, record.order_id] = self._monotonic()
-        self._forget_old_reads()
-        observed = await upstream.get_order(record.order_id)
-        if observed is None:
-            return await self._vanished(record)
-        applied = await self._apply(record, observed, mapping)
-        return applied.ignored or "applied"
-
-    async def _vanished(self, record: CheckoutRecord) -> str:
-        """Hold a checkout whose live order the order system does not know any more: a person must look."""
-
-        def function(connection: Connection) -> str:
-            current = checkouts.get_for_update(connection, record.tenant, record.id)
-            if current is None or current.state != "submitted":
-                return "the order does not exist (any more)"
-            why = f"order {record.order_id} was submitted and does not exist (any more)"
-            changes = {"state": "held", "status_reason": why, "track_due_at": None}
-            checkouts.change(connection, current, changes, self._database.now(connection))
-            return why
-
-        return await self._database.write(function)
-
-    async def _apply(self, record: CheckoutRecord, observed: ObservedOrder, mapping: OrderMapping) -> Applied:
-        poll_seconds = self._settings.tracking.poll_seconds
-
-        def function(connection: Connection) -> Applied:
-            current = checkouts.get_for_update(connection, record.tenant, record.id)
-            if current is None:
-                return Applied(ignored="the checkout is gone")
-            now: datetime = self._database.now(connection)
-            applied = apply_observation(current, observed, mapping, now, poll_seconds)
-            if applied.changes:
-                checkouts.change(connection, current, applied.changes, now)
-                if "order_state" in applied.changes:
-                    self._record_lines(connection, current, observed, mapping)
-            return applied
-
-        applied = await self._database.write(function)
-        if "state" in applied.changes:
-            log.info(
-                "checkout.state",
-                checkout=record.id,
-                tenant=record.tenant,
-                state=applied.changes["state"],
-                order=record.order_id,
+            usual = schedule(self._settings.tracking.poll_seconds, record.track_attempt)
+            wait = spread(record.id, max(usual, error.retry_after_seconds or 0.0))
+            await self._database.write(
+                lambda connection: store.set_poll(
+                    connection, record, {"track_due_at": self._database.now(connection) + timedelta(seconds=wait)}
+                )
             )
-        return applied
 
-    def _record_lines(
-        self, connection: Connection, record: CheckoutRecord, observed: ObservedOrder, mapping: OrderMapping
-    ) -> None:
-        stored = checkouts.documents(connection, record.tenant, record.id, ("items", "lines"))
-        item_ids = [pair["productOrderItemId"] for pair in decode_stored(stored.get("items", "[]"))]
-        lines = line_states(item_ids, lines_decoder.decode(stored.get("lines", "{}")), observed, mapping)
-        checkouts.put_documents(connection, record.tenant, record.id, {"lines": encode_json(lines)})
+    def _note_read(self, key: OrderKey) -> None:
+        """Remember that the order is read now; what is forgotten again is only read once more."""
+        self._last_read.pop(key, None)
+        self._last_read[key] = self._monotonic()
+        if len(self._last_read) > LAST_READS_MAX:
+            del self._last_read[next(iter(self._last_read))]
 
-    def _forget_old_reads(self) -> None:
-        if len(self._last_read) > 10_000:  # noqa: PLR2004 - bounds memory; what is forgotten is read once more
-            horizon = self._monotonic() - self._settings.tracking.coalesce_seconds
-            self._last_read = {key: at for key, at in self._last_read.items() if at > horizon}
+    async def _forget_old_events(self) -> None:
+        """Delete events that were dealt with long ago, now and then."""
+        if self._monotonic() < self._forget_at:
+            return
+        kept = max(timedelta(days=KEPT_DAYS), 2 * timedelta(hours=self._settings.tracking.unmatched_hours))
+
+        def function(connection: Connection) -> int:
+            return store.forget_events(connection, self._database.now(connection) - kept, BATCH_MAX)
+
+        if await self._database.write(function) < BATCH_MAX:
+            self._forget_at = self._monotonic() + FORGET_SECONDS

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from checkout_work import NOW, PLAIN, POLICY, SALESFORCE, SPLIT, drafted, lost, seconds, work_of
 from msgspec.structs import replace
-from submission_work import NOW, PLAIN, POLICY, SALESFORCE, SPLIT, drafted, lost, seconds, work_of
 
 from gateway.submission.actions import AskCancel, FindMarker, ReadOrder, Save, Send
 from gateway.submission.machine import after_read, next_action

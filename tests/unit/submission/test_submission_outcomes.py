@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from checkout_work import NOW, PLAIN, SALESFORCE, SPLIT, lost, seconds, work_of
 from msgspec.structs import replace
-from submission_work import NOW, PLAIN, SALESFORCE, SPLIT, lost, seconds, work_of
 
 from gateway.checkouts.waits import SPREAD_MAX
 from gateway.submission.outcomes import after_cancel, after_send

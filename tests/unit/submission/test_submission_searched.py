@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from checkout_work import NOW, PLAIN, POLICY, SALESFORCE, SPLIT, drafted, lost, seconds, work_of
 from msgspec.structs import replace
-from submission_work import NOW, PLAIN, POLICY, SALESFORCE, SPLIT, drafted, lost, seconds, work_of
 
 from gateway.submission.actions import Save
 from gateway.submission.searched import UNSEARCHABLE_SECONDS_MAX, after_find

@@ -1,4 +1,4 @@
-"""Claimed checkouts in every condition, and orders as an order system would show them, for the tests of the decisions."""
+"""Checkouts in every condition, claimed or stored, and orders as an order system would show them."""
 
 from __future__ import annotations
 
@@ -8,24 +8,28 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from gateway.checkouts import store as checkouts
+from gateway.checkouts.accept import item_document
 from gateway.checkouts.model import PLANNED, CheckoutRecord, plan_hash
 from gateway.checkouts.prepare import prepare
 from gateway.ordering.loading import parse_mapping
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import ObservedOrder
 from gateway.ordering.render import render
+from gateway.storage import Database
 from gateway.storage.tables import EPOCH
 from gateway.submission.actions import Policy, Work
-from gateway.tmf.json import decode_json, decode_stored
+from gateway.tmf.json import decode_json, decode_stored, encode_json
 from gateway.upstream.fake import FakeUpstream, _Change
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[1]
 SALESFORCE = parse_mapping((ROOT / "mappings" / "salesforce-v4.toml").read_bytes(), "salesforce-v4.toml")
 PLAIN = parse_mapping((ROOT / "mappings" / "tmf622-v4.toml").read_bytes(), "tmf622-v4.toml")
 # Two items a call: an order of five items takes a create and two adds.
 SPLIT = replace(SALESFORCE, limits=replace(SALESFORCE.limits, items_max=2))
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 MARKER_ROOT = "abcdefghijklmnop"
+_LEASE = {"lease_until", "lease_owner", "claims_without_progress", "fence"}
 POLICY = Policy(
     deadline_seconds=30.0,
     lease_seconds=60.0,
@@ -178,3 +182,31 @@ def seen(fake: FakeUpstream, order_id: str = "00000001") -> ObservedOrder:
     observed = read_order(fake.orders[order_id], fake.mapping)
     assert observed is not None
     return observed
+
+
+async def store_checkout(
+    database: Database, *, mapping: Mapping = SPLIT, items: int = 5, priced: int = 1, **columns: Any
+) -> CheckoutRecord:
+    """Store a checkout with these columns, as if it had been accepted; its cart is by value unless it is stored already."""
+    work = work_of(mapping, items=items, priced=priced, **columns)
+    prepared = prepare(cart(items, priced=priced if mapping.draft.supported else 0), request(), mapping, now=NOW)
+    documents = {
+        **prepared.documents(),
+        "items": item_document(prepared.order),
+        "request": encode_json({key: value for key, value in request().items() if key != "shoppingCart"}),
+        "cart": encode_json(cart(items, priced=priced)),
+    }
+    record = replace(work.record, lease_until=EPOCH, lease_owner=None, claims_without_progress=0, fence=0)
+    record = replace(record, **{key: value for key, value in columns.items() if key in _LEASE})
+    counts = [len(step.item_ids) for step in prepared.plan.steps]
+    await database.write(
+        lambda connection: checkouts.insert_checkout(connection, record, prepared.plan, documents, counts)
+    )
+    return record
+
+
+async def load_checkout(database: Database, checkout_id: str = "k1", tenant: str = "default") -> CheckoutRecord:
+    """Return the checkout as it is stored now."""
+    record = await database.read(lambda connection: checkouts.get(connection, tenant, checkout_id))
+    assert record is not None
+    return record

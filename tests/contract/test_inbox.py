@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from checkout_work import NOW, SALESFORCE, store_checkout
+from sqlalchemy import select
+
+from gateway.storage.tables import inbox
+from gateway.tracking import store
+from gateway.tracking.events import Event
+
+KNOWN = Event("e1", "00000001", "ProductOrderStateChangeEvent")
+
+
+def soon(seconds):
+    return NOW + timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def record(database):
+    async def keep(event=KNOWN, *, tenant="default", upstream="shop", raw="{}", now=NOW):
+        return await database.write(
+            lambda connection: store.record_event(connection, tenant, upstream, event, raw, now)
+        )
+
+    return keep
+
+
+async def rows(database):
+    return await database.read(
+        lambda connection: list(connection.execute(select(inbox).order_by(inbox.c.tenant, inbox.c.dedup_key)))
+    )
+
+
+async def due(database, now=NOW):
+    return await database.read(lambda connection: store.due_events(connection, now, 10))
+
+
+async def settle(database, row, **what):
+    await database.write(lambda connection: store.settle_event(connection, row, **what))
+
+
+async def test_an_event_is_kept_whole_and_due_at_once(database, record):
+    assert await record(raw='{"eventId": "e1"}')
+    (row,) = await due(database)
+    assert (row.tenant, row.upstream, row.order_id, row.state) == ("default", "shop", "00000001", "received")
+    assert (await rows(database))[0].raw == '{"eventId": "e1"}'
+
+
+async def test_e1_the_same_event_id_is_one_event_whatever_became_of_it(database, record):
+    assert await record()
+    assert not await record(raw='{"other": "body"}')
+    (row,) = await due(database)
+    for state in ("done", "waiting", "dead"):
+        await settle(database, row, state=state, due_at=None, detail=None)
+        assert not await record(now=soon(60))
+    assert len(await rows(database)) == 1
+    assert await due(database, soon(99)) == []
+
+
+async def test_the_same_event_id_of_another_tenant_or_upstream_is_another_event(database, record):
+    assert await record()
+    assert await record(tenant="other")
+    assert await record(upstream="elsewhere")
+    assert len(await rows(database)) == 3
+
+
+async def test_an_event_without_an_id_that_comes_again_after_it_was_dealt_with_is_looked_at_again(database, record):
+    event = Event("sha256-x", "00000001", "unknown", identified=False)
+    assert await record(event)
+    assert not await record(event)
+    (row,) = await due(database)
+    await settle(database, row, state="done", due_at=None, detail=None)
+    assert await due(database, soon(99)) == []
+    assert await record(event, now=soon(60))
+    (again,) = await due(database, soon(60))
+    assert (again.state, again.received_at) == ("received", soon(60))
+
+
+async def test_an_event_that_came_again_while_it_was_dealt_with_is_not_settled_by_that(database, record):
+    event = Event("sha256-x", "00000001", "unknown", identified=False)
+    await record(event)
+    (row,) = await due(database)
+    await settle(database, row, state="done", due_at=None, detail=None)
+    await record(event, now=soon(1))
+    await settle(database, row, state="done", due_at=None, detail="late")
+    assert [row.state for row in await due(database, soon(1))] == ["received"]
+
+
+async def test_an_event_that_names_no_order_is_kept_and_never_due(database, record):
+    await record(Event("e1", None, "unknown"))
+    assert await due(database, soon(99)) == []
+    (row,) = await rows(database)
+    assert (row.state, row.detail) == ("dead", "names no order")
+
+
+async def test_only_failures_count_as_attempts(database, record):
+    await record()
+    for failed, attempts in ((False, 0), (True, 1), (False, 1), (True, 2)):
+        (row,) = await due(database)
+        await settle(database, row, state="received", due_at=NOW, detail="x", failed=failed)
+        assert (await due(database))[0].attempts == attempts
+
+
+async def test_early_events_are_woken_by_the_order_they_wait_for_and_by_no_other(database, record):
+    await record()
+    (row,) = await due(database)
+    await settle(database, row, state="waiting", due_at=soon(900), detail="early")
+    for tenant, upstream, order_id in (
+        ("other", "shop", "00000001"),
+        ("default", "elsewhere", "00000001"),
+        ("default", "shop", "00000002"),
+    ):
+        await database.write(
+            lambda connection, key=(tenant, upstream, order_id): store.wake_waiting(connection, *key, NOW)
+        )
+        assert await due(database) == []
+    await database.write(lambda connection: store.wake_waiting(connection, "default", "shop", "00000001", NOW))
+    assert len(await due(database)) == 1
+
+
+async def test_waking_leaves_alone_what_was_dealt_with(database, record):
+    await record()
+    (row,) = await due(database)
+    await settle(database, row, state="done", due_at=None, detail=None)
+    await database.write(lambda connection: store.wake_waiting(connection, "default", "shop", "00000001", NOW))
+    assert await due(database) == []
+
+
+async def test_events_that_were_dealt_with_long_ago_are_forgotten_and_no_others(database, record):
+    for name, state in (("done", "done"), ("dead", "dead"), ("waiting", "waiting"), ("received", "received")):
+        await record(Event(name, "00000001", "x"))
+        row = next(row for row in await due(database) if row.dedup_key == name)
+        await settle(database, row, state=state, due_at=NOW, detail=None)
+    await record(Event("young", None, "x"), now=soon(60))
+    assert await database.write(lambda connection: store.forget_events(connection, soon(60), 1)) == 1
+    assert await database.write(lambda connection: store.forget_events(connection, soon(60), 10)) == 1
+    assert {row.dedup_key for row in await rows(database)} == {"waiting", "received", "young"}
+
+
+async def test_only_live_orders_whose_time_has_come_are_polled(database):
+    for number, (state, due_at) in enumerate(
+        [("submitted", NOW), ("submitted", soon(1)), ("submitted", None), ("held", NOW), ("completed", NOW)]
+    ):
+        await store_checkout(
+            database, mapping=SALESFORCE, id=f"k{number}", cart_id=f"c{number}", state=state, track_due_at=due_at
+        )
+    found = await database.read(lambda connection: store.due_orders(connection, NOW, 10))
+    assert [record.id for record in found] == ["k0"]
+
+
+async def test_of_two_replicas_one_reads_the_order(database):
+    record = await store_checkout(database, state="submitted", track_due_at=NOW)
+    assert await database.write(lambda connection: store.put_off_order(connection, record, soon(60)))
+    assert not await database.write(lambda connection: store.put_off_order(connection, record, soon(60)))
+
+
+async def test_a_poll_is_not_set_for_a_checkout_that_ended_meanwhile(database):
+    record = await store_checkout(database, state="completed", track_due_at=None)
+    await database.write(lambda connection: store.set_poll(connection, record, {"track_due_at": NOW}))
+    assert await database.read(lambda connection: store.due_orders(connection, soon(9), 10)) == []

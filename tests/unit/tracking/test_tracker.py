@@ -1,0 +1,400 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from checkout_work import SALESFORCE, load_checkout, store_checkout
+from msgspec.structs import replace
+from sqlalchemy import select, update
+
+from gateway.clock import utc_now
+from gateway.errors import UnavailableError
+from gateway.settings import Settings, TrackingSettings, UpstreamSettings
+from gateway.storage.tables import checkout, inbox
+from gateway.tracking import store
+from gateway.tracking.events import Event
+from gateway.tracking.tracker import LAST_READS_MAX, Tracker
+from gateway.upstream.fake import FakeUpstream
+from gateway.upstream.port import ReadFailed
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def fake():
+    upstream = FakeUpstream(SALESFORCE)
+    upstream.reads = 0
+    read = upstream.get_order
+
+    async def counted(order_id):
+        upstream.reads += 1
+        return await read(order_id)
+
+    upstream.get_order = counted
+    return upstream
+
+
+@pytest.fixture
+def tracking_settings():
+    upstream = UpstreamSettings(base_url="http://127.0.0.1:1", mapping="salesforce-v4")
+    return Settings(upstreams={"shop": upstream}, tracking=TrackingSettings(attempts_max=3, unmatched_hours=1.0))
+
+
+@pytest.fixture
+def tracker(tracking_settings, database, fake, clock):
+    return Tracker(
+        settings=tracking_settings,
+        database=database,
+        upstreams={"shop": fake},
+        mappings={"salesforce-v4": SALESFORCE},
+        monotonic=clock,
+    )
+
+
+def show(fake, state, order_id="00000001", **attributes):
+    fake.orders[order_id] = {
+        "id": order_id,
+        "state": state,
+        "externalId": "gw1-abcdefghijklmnop-0",
+        "productOrderItem": [],
+        **attributes,
+    }
+
+
+async def submitted(database, **columns):
+    columns = {
+        "state": "submitted",
+        "step": "submit",
+        "order_state": "acknowledged",
+        "upstream_state": "Submitted",
+        "submit_intent_order": "00000001",
+        "due_at": None,
+        **columns,
+    }
+    return await store_checkout(database, mapping=SALESFORCE, **columns)
+
+
+async def notify(database, key="e1", order_id="00000001", **kwargs):
+    event = Event(key, order_id, "x")
+    at = kwargs.get("at")
+    await database.write(
+        lambda connection: store.record_event(
+            connection, kwargs.get("tenant", "default"), "shop", event, "{}", at or database.now(connection)
+        )
+    )
+
+
+async def events(database):
+    found = await database.read(lambda connection: list(connection.execute(select(inbox))))
+    return {row.dedup_key: row for row in found}
+
+
+async def set_columns(database, table, **columns):
+    await database.write(lambda connection: connection.execute(update(table).values(**columns)))
+
+
+async def test_an_event_is_a_hint_and_the_order_decides(database, tracker, fake):
+    await submitted(database)
+    show(fake, "In Progress")
+    await notify(database)
+    assert await tracker.once() == 1
+    record = await load_checkout(database)
+    assert (record.state, record.order_state, record.upstream_state) == ("submitted", "inProgress", "In Progress")
+    assert (await events(database))["e1"].state == "done"
+    assert await tracker.once() == 0
+
+
+async def test_e6_a_forged_end_changes_nothing_because_the_order_says_otherwise(database, tracker, fake):
+    await submitted(database)
+    show(fake, "Submitted")
+    await notify(database)
+    await tracker.once()
+    assert (await load_checkout(database)).state == "submitted"
+
+
+async def test_g6_events_in_any_order_doubled_and_early_end_where_the_order_ends(database, tracker, fake, clock):
+    show(fake, "Completed")
+    for number in range(20):
+        await notify(database, f"e{number % 14}")
+    await tracker.once()
+    assert {row.state for row in (await events(database)).values()} == {"waiting"}
+    await submitted(database)
+    await database.write(
+        lambda connection: store.wake_waiting(connection, "default", "shop", "00000001", database.now(connection))
+    )
+    await tracker.once()
+    assert (await load_checkout(database)).state == "completed"
+    assert fake.reads == 1
+    assert {row.state for row in (await events(database)).values()} == {"done"}
+    show(fake, "In Progress")
+    clock.now += 60
+    await notify(database, "late")
+    await tracker.once()
+    assert (await load_checkout(database)).state == "completed"
+    assert fake.reads == 1
+
+
+async def test_many_events_of_one_order_cost_one_reading(database, tracker, fake, clock):
+    await submitted(database)
+    show(fake, "In Progress")
+    for number in range(10):
+        await notify(database, f"e{number}")
+    await tracker.once()
+    await notify(database, "soon after")
+    await tracker.once()
+    assert fake.reads == 1
+    row = (await events(database))["soon after"]
+    assert (row.state, row.attempts) == ("received", 0)
+    assert row.due_at > utc_now()
+    clock.now += 2
+    await set_columns(database, inbox, due_at=utc_now() - timedelta(seconds=1))
+    await tracker.once()
+    assert fake.reads == 2
+    assert (await events(database))["soon after"].state == "done"
+
+
+@pytest.mark.parametrize("state", ["accepted", "drafting", "draft", "submitting"])
+async def test_e3_an_event_before_the_order_is_live_is_kept(database, tracker, fake, state):
+    await store_checkout(database, mapping=SALESFORCE, step="submit", state=state)
+    await notify(database)
+    await tracker.once()
+    assert fake.reads == 0
+    row = (await events(database))["e1"]
+    assert (row.state, row.attempts, row.detail) == ("waiting", 0, f"the checkout is {state}")
+    assert row.due_at > utc_now()
+
+
+async def test_e4_an_event_of_an_unknown_order_is_kept_looked_at_less_and_less_often_and_then_dead(
+    database, tracker, fake
+):
+    await notify(database, order_id="no such order")
+    await tracker.once()
+    first = (await events(database))["e1"]
+    assert timedelta(seconds=3) < first.due_at - utc_now() <= timedelta(seconds=5)
+    for age, wait in ((600, 600), (3000, 900)):
+        await set_columns(database, inbox, received_at=utc_now() - timedelta(seconds=age), due_at=utc_now())
+        await tracker.once()
+        row = (await events(database))["e1"]
+        assert row.state == "waiting"
+        assert abs((row.due_at - utc_now()).total_seconds() - wait) < 30
+    await set_columns(database, inbox, received_at=utc_now() - timedelta(hours=2), due_at=utc_now())
+    await tracker.once()
+    dead = (await events(database))["e1"]
+    assert (dead.state, dead.due_at) == ("dead", None)
+    assert "not known" in dead.detail
+    assert fake.reads == 0
+
+
+async def test_an_event_of_another_tenant_moves_no_checkout(database, tracker, fake):
+    await submitted(database)
+    show(fake, "Completed")
+    await notify(database, tenant="other")
+    await tracker.once()
+    assert (await load_checkout(database)).state == "submitted"
+    assert fake.reads == 0
+
+
+@pytest.mark.parametrize(("state", "reads"), [("held", 0), ("completed", 0), ("failed", 0), ("partial", 0)])
+async def test_an_event_of_a_checkout_that_nobody_follows_costs_nothing(database, tracker, fake, state, reads):
+    await submitted(database, state=state)
+    show(fake, "In Progress")
+    await notify(database)
+    await tracker.once()
+    assert fake.reads == reads
+    assert (await events(database))["e1"].state == "done"
+
+
+async def test_a_draft_that_was_given_up_and_is_live_all_the_same_is_told(database, tracker, fake, capsys):
+    await submitted(database, state="cancelled", cart_live=False)
+    show(fake, "In Progress")
+    await notify(database)
+    await tracker.once()
+    assert (await load_checkout(database)).state == "cancelled"
+    assert "cancel it in the order system" in (await events(database))["e1"].detail
+
+
+async def test_events_are_kept_while_the_order_system_is_away(database, tracker, fake, clock):
+    await submitted(database)
+    show(fake, "Completed")
+    await notify(database)
+    for _ in range(30):  # far more than attempts_max
+        fake.script_reads([ReadFailed("503", status=503)])
+        clock.now += 60
+        await set_columns(database, inbox, due_at=utc_now() - timedelta(seconds=1))
+        await tracker.once()
+    row = (await events(database))["e1"]
+    assert (row.state, row.attempts, row.detail) == ("received", 0, "503")
+    clock.now += 60
+    await set_columns(database, inbox, due_at=utc_now() - timedelta(seconds=1))
+    await tracker.once()
+    assert (await load_checkout(database)).state == "completed"
+
+
+async def test_an_event_waits_as_long_as_the_order_system_asks(database, tracker, fake):
+    await submitted(database)
+    fake.script_reads([ReadFailed("429", status=429, retry_after_seconds=500.0)])
+    await notify(database)
+    await tracker.once()
+    assert (await events(database))["e1"].due_at > utc_now() + timedelta(seconds=400)
+
+
+async def test_e8_an_event_that_breaks_its_processing_is_put_off_and_then_dead(database, tracker, fake, clock):
+    await submitted(database)
+
+    async def broken(_order_id):
+        raise RuntimeError("a defect")
+
+    fake.get_order = broken
+    await notify(database)
+    for attempts, state in ((1, "received"), (2, "received"), (3, "dead")):
+        clock.now += 60
+        await set_columns(database, inbox, due_at=utc_now() - timedelta(seconds=1))
+        await tracker.once()
+        row = (await events(database))["e1"]
+        assert (row.attempts, row.state) == (attempts, state)
+    assert await tracker.once() == 0
+
+
+async def test_a_database_that_cannot_be_written_does_not_make_the_tracker_spin(database, tracker, fake, monkeypatch):
+    await submitted(database)
+    show(fake, "Completed")
+    await notify(database)
+
+    async def away(_function):
+        raise UnavailableError("away")
+
+    monkeypatch.setattr(database, "write", away)
+    assert await tracker.once() == 0
+
+
+# -- polling ---------------------------------------------------------------------------------------------------------------
+
+
+async def test_e5_an_order_whose_events_were_lost_is_found_by_polling(database, tracker, fake):
+    await submitted(database, track_due_at=utc_now() - timedelta(seconds=1))
+    show(fake, "Completed")
+    assert await tracker.once() == 1
+    record = await load_checkout(database)
+    assert (record.state, record.track_due_at) == ("completed", None)
+
+
+async def test_a_poll_that_shows_nothing_new_changes_nothing_a_client_sees(database, tracker, fake):
+    before = await submitted(database, track_due_at=utc_now() - timedelta(seconds=1))
+    show(fake, "Submitted")
+    await tracker.once()
+    first = await load_checkout(database)  # the lines are learnt
+    await set_columns(database, checkout, track_due_at=utc_now() - timedelta(seconds=1))
+    await tracker.once()
+    record = await load_checkout(database)
+    assert (record.version, record.updated_at) == (first.version, first.updated_at)
+    assert record.track_attempt == before.track_attempt + 2
+    assert record.track_due_at > utc_now()
+
+
+async def test_a_poll_that_fails_is_repeated_at_the_usual_pace(database, tracker, fake):
+    await submitted(database, track_due_at=utc_now() - timedelta(seconds=1), track_attempt=1)
+    fake.script_reads([ReadFailed("503", status=503)])
+    await tracker.once()
+    record = await load_checkout(database)
+    assert record.state == "submitted"
+    assert timedelta(seconds=290) < record.track_due_at - utc_now() < timedelta(seconds=340)
+
+
+async def test_an_order_that_vanished_is_held_after_a_second_look(database, tracker):
+    await submitted(database, track_due_at=utc_now() - timedelta(seconds=1))
+    await tracker.once()
+    record = await load_checkout(database)
+    assert record.state == "submitted"
+    assert "asked again" in record.status_reason
+    await set_columns(database, checkout, track_due_at=utc_now() - timedelta(seconds=1))
+    await tracker.once()
+    record = await load_checkout(database)
+    assert (record.state, record.track_due_at) == ("held", None)
+    assert "00000001" in record.status_reason
+
+
+async def test_line_states_move_even_while_the_order_stays_as_it_is(database, tracker, fake):
+    await submitted(database, track_due_at=utc_now() - timedelta(seconds=1))
+    line = {"id": "1", "orderLineItemId": "802A", "action": "add", "state": "In Progress"}
+    show(fake, "Submitted", productOrderItem=[line])
+    await tracker.once()
+    from gateway.checkouts import store as checkouts
+
+    def lines(connection):
+        return checkouts.documents(connection, "default", "k1", ("lines",))["lines"]
+
+    assert '"1":{"line_id":"802A","state":"inProgress"}' in await database.read(lines)
+
+
+async def test_a_cart_is_free_again_when_its_order_was_cancelled(database, tracker, fake):
+    await submitted(database, track_due_at=utc_now() - timedelta(seconds=1))
+    show(fake, "Cancelled")
+    await tracker.once()
+    record = await load_checkout(database)
+    assert (record.state, record.cart_live) == ("cancelled", False)
+
+
+async def test_an_upstream_that_is_not_configured_any_more_keeps_everything(database, tracking_settings, clock):
+    tracker = Tracker(settings=tracking_settings, database=database, upstreams={}, mappings={}, monotonic=clock)
+    await submitted(database, track_due_at=utc_now() - timedelta(seconds=1))
+    await notify(database)
+    await tracker.once()
+    assert (await load_checkout(database)).state == "submitted"
+    assert (await events(database))["e1"].state == "received"
+
+
+def test_what_is_remembered_of_readings_is_bounded(tracker, clock):
+    for number in range(LAST_READS_MAX + 50):
+        tracker._note_read(("default", "shop", str(number)))
+    tracker._note_read(("default", "shop", "50"))
+    assert len(tracker._last_read) == LAST_READS_MAX
+    assert ("default", "shop", "49") not in tracker._last_read
+    assert list(tracker._last_read)[-1] == ("default", "shop", "50")
+
+
+async def test_old_events_are_forgotten_now_and_then(database, tracker, clock):
+    await notify(database, "old", order_id=None, at=utc_now() - timedelta(days=15))
+    await notify(database, "young", order_id=None)
+    await tracker._forget_old_events()
+    assert set(await events(database)) == {"young"}
+    await notify(database, "old", order_id=None, at=utc_now() - timedelta(days=15))
+    await tracker._forget_old_events()
+    assert "old" in await events(database)
+    clock.now += 3600
+    await tracker._forget_old_events()
+    assert "old" not in await events(database)
+
+
+async def test_it_runs_until_it_is_stopped_and_survives_its_own_mistakes(database, tracker, monkeypatch):
+    import asyncio
+
+    rounds = 0
+    twice = asyncio.Event()
+
+    async def once():
+        nonlocal rounds
+        rounds += 1
+        tracker.wake()
+        if rounds > 1:
+            twice.set()
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(tracker, "once", once)
+    task = asyncio.create_task(tracker.run())
+    await asyncio.wait_for(twice.wait(), 5)
+    tracker.stop()
+    await asyncio.wait_for(task, 5)
+
+
+def test_the_settings_of_these_tests_are_the_defaults_but_for_two(tracking_settings):
+    assert replace(tracking_settings.tracking, attempts_max=20, unmatched_hours=72.0) == TrackingSettings()
