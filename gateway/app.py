@@ -44,6 +44,8 @@ ROUTES: Final[list[Any]] = [
 ]
 SCHEMAS: Final[dict[str, Any]] = {**CART_SCHEMAS, **CART_DIALECT_SCHEMAS, **CHECKOUT_SCHEMAS, **HUB_SCHEMAS}
 
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
 _log = get_logger("gateway.app")
 
 
@@ -83,6 +85,9 @@ class GatewayApp(Litestar):
         finally:
             seconds = perf_counter() - started
             services = self.services
+            if scope["method"] not in SAFE_METHODS:
+                # It may have changed something that subscribers are to be told of.
+                services.events_out.ring()
             route = scope.get("path_template") or UNROUTED
             services.metrics.request_answered(route, scope["method"], status, seconds)
             if services.settings.log.access:

@@ -66,6 +66,12 @@ class Metrics:
             ("upstream", "kind", "outcome"),
             registry=self._registry,
         )
+        self._deliveries = Counter(
+            "gateway_event_deliveries",
+            "Attempts to deliver an event to a subscriber, by kind of resource and outcome.",
+            ("resource", "outcome"),
+            registry=self._registry,
+        )
         self._checkouts = Gauge(
             "gateway_checkouts", "Checkouts by state, as of the scrape.", ("state",), registry=self._registry
         )
@@ -82,6 +88,10 @@ class Metrics:
     def step_outcome(self, upstream: str, kind: str, outcome: str) -> None:
         """Count one outcome of a step (`kind`: create, add, price, submit, probe ...; `outcome`: the class's name)."""
         self._outcomes.labels(upstream, kind, outcome).inc()
+
+    def event_delivery(self, resource: str, outcome: str) -> None:
+        """Count one attempt to deliver an event (`outcome`: the class's name: Taken, Refused, Throttled, Gone)."""
+        self._deliveries.labels(resource, outcome).inc()
 
     def set_checkouts_by_state(self, counts: Mapping[str, int]) -> None:
         """Replace the numbers of checkouts; a state that is not named has none."""

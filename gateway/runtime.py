@@ -13,9 +13,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from gateway.app import GatewayApp, create_app
+from gateway.app import Background, GatewayApp, create_app
 from gateway.checkouts.model import CheckoutRecord
 from gateway.errors import Problem, SettingsError
+from gateway.hub.service import delivery
 from gateway.ordering.mapping import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.settings import AuthSettings, Settings, UpstreamSettings
@@ -80,7 +81,7 @@ def _auth(auth: AuthSettings) -> UpstreamAuth | None:
 
 def gateway_app(settings: Settings, mappings: Mapping[str, OrderMapping]) -> GatewayApp:
     """Return the API with everything that runs beside it."""
-    background = [submission, tracking] if settings.server.worker else []
+    background: list[Background] = [submission, tracking, delivery] if settings.server.worker else []
     return create_app(
         settings, mappings=mappings, upstreams=build_upstreams(settings, mappings), background=[_clients, *background]
     )
@@ -88,7 +89,7 @@ def gateway_app(settings: Settings, mappings: Mapping[str, OrderMapping]) -> Gat
 
 async def run_worker(services: Services, stop: asyncio.Event) -> None:
     """Run what `gateway worker` runs, without an API, until `stop` is set."""
-    async with _clients(services), submission(services), tracking(services):
+    async with _clients(services), submission(services), tracking(services), delivery(services):
         await stop.wait()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -55,6 +55,10 @@ class Services:
     # A checkout was accepted, submitted or cancelled; a notification came in.
     work_due: Bell = field(default_factory=Bell)
     events_due: Bell = field(default_factory=Bell)
+    # A cart or a checkout changed: its subscribers are to be told.
+    events_out: Bell = field(default_factory=Bell)
+    # Looks up (host, port) of a subscriber's callback; None: the system does.
+    resolver: Callable[[str, int], Awaitable[Sequence[str]]] | None = None
 
 
 def services_of(request: Request[Any, Any, Any]) -> Services:

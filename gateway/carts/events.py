@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -26,13 +27,24 @@ def changed(connection: Connection, tenant: str, cart_id: str, version: int, doc
 
 def deleted(connection: Connection, tenant: str, cart_id: str, version: int, document: str, now: datetime) -> None:
     """Tell that a cart is gone; `document` is what it was, `version` comes after its last."""
-    cart = decode_stored(document)
-    identity = {"@type": "ShoppingCart"} | {name: cart[name] for name in _IDENTITY if name in cart}
-    _publish(connection, tenant, cart_id, version, CART_DELETED, encode_json(identity).decode(), now)
+
+    def identity() -> str:
+        cart = decode_stored(document)
+        return encode_json(
+            {"@type": "ShoppingCart"} | {name: cart[name] for name in _IDENTITY if name in cart}
+        ).decode()
+
+    _publish(connection, tenant, cart_id, version, CART_DELETED, identity, now)
 
 
 def _publish(
-    connection: Connection, tenant: str, cart_id: str, version: int, event_type: str, document: str, now: datetime
+    connection: Connection,
+    tenant: str,
+    cart_id: str,
+    version: int,
+    event_type: str,
+    document: str | Callable[[], str],
+    now: datetime,
 ) -> None:
     publish(
         connection,

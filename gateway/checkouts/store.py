@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, in
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.carts import store as carts
+from gateway.checkouts import events
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.states import CART_RELEASED, OPEN, may_follow
 from gateway.ordering.model import Plan
@@ -75,6 +76,7 @@ def insert_checkout(
     connection.execute(insert(checkout), {name: getattr(record, name) for name in record.__struct_fields__})
     put_documents(connection, record.tenant, record.id, documents)
     plan_steps(connection, record, plan, item_counts)
+    events.created(connection, record)
 
 
 def plan_steps(connection: Connection, record: CheckoutRecord, plan: Plan, item_counts: Iterable[int]) -> None:
@@ -195,10 +197,14 @@ def change(
     condition = and_(checkout.c.tenant == record.tenant, checkout.c.id == record.id)
     if fence is not None:
         condition = and_(condition, checkout.c.fence == fence)
-    done = connection.execute(update(checkout).where(condition).values(values)).rowcount == 1
-    if done and state in CART_RELEASED and record.cart_id is not None:
+    statement = update(checkout).where(condition).values(values).returning(checkout.c.version)
+    version = connection.execute(statement).scalar_one_or_none()
+    if version is None:
+        return False
+    events.changed(connection, record, changes, version, now)
+    if state in CART_RELEASED and record.cart_id is not None:
         carts.release(connection, record.tenant, record.cart_id, record.id)
-    return done
+    return True
 
 
 def set_step(connection: Connection, record: CheckoutRecord, sequence: int, values: Mapping[str, Any]) -> None:

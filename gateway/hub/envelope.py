@@ -1,0 +1,102 @@
+"""An event as it is sent: TMF663 4.0 and 5.0 notifications, the two of R17, and the checkout's in the style of 5.0."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit, urlunsplit
+
+from msgspec import Raw
+
+from gateway.clock import timestamp_text
+from gateway.hub.model import Api, Event
+from gateway.hub.query import Query, is_wanted
+from gateway.storage.outbox import CART_CHANGED, CART_CREATED, CART_DELETED, CHECKOUT_CREATED, CHECKOUT_STATE_CHANGED
+from gateway.tmf.json import decode_stored, encode_json
+from gateway.tmf.projection import project
+
+# Turns a stored document into the shape of a version: `shape(version, document)`.
+Shape: TypeAlias = Callable[[str, dict[str, Any]], dict[str, Any]]
+
+DOMAIN: Final = "Commercial"
+PRIORITY: Final = "3"
+_DESCRIPTIONS: Final = {
+    CART_CREATED: "A shopping cart was created.",
+    CART_CHANGED: "A shopping cart was changed.",
+    CART_DELETED: "A shopping cart was deleted.",
+    CHECKOUT_CREATED: "A checkout was accepted.",
+    CHECKOUT_STATE_CHANGED: "The state of a checkout or of its order changed.",
+}
+# Of a resource that is gone only these are told (IG1353).
+_IDENTITY: Final = ("@type", "id", "href")
+
+
+class Renderer:
+    """Makes the body of an event for one subscriber, or says that it was not asked for."""
+
+    def __init__(self, api: Api, query: Query, shape: Shape | None, public_url: str = "") -> None:
+        self._api = api
+        self._query = query
+        # Carts are stored in the form of v4: those are sent as they are, without being decoded.
+        self._shape = shape if api.resource == "shoppingCart" and api.version != "v4" else None
+        self._public_url = public_url.rstrip("/")
+
+    def is_wanted(self, event: Event) -> bool:
+        """Return whether the subscriber asked for the event."""
+        return is_wanted(self._query, event.event_type, lambda: self._decoded(event))
+
+    def body(self, event: Event) -> bytes:
+        """Return the event as JSON."""
+        if self._query.selection is not None:
+            return encode_json(project(self._decoded(event), self._query.selection))
+        if self._shape is None and event.event_type != CART_DELETED and self._api.resource != "checkout":
+            return encode_json(self._envelope(event, Raw(event.document.encode())))
+        return encode_json(self._decoded(event))
+
+    def _decoded(self, event: Event) -> dict[str, Any]:
+        document = decode_stored(event.document)
+        if self._shape is not None:
+            document = self._shape(self._api.version, document)
+        if event.event_type == CART_DELETED:
+            document = {name: document[name] for name in _IDENTITY if name in document}
+        if self._public_url:
+            _make_absolute(document, self._public_url)
+        return self._envelope(event, document)
+
+    def _envelope(self, event: Event, document: Any) -> dict[str, Any]:
+        name = self._api.names[event.event_type]
+        moment = timestamp_text(event.created_at)
+        head: dict[str, Any] = {"eventId": event.id, "eventTime": moment, "eventType": name}
+        if self._api.posts_to_listener:
+            if event.correlation_id is not None:
+                head["correlationId"] = event.correlation_id
+            head |= {
+                "domain": DOMAIN,
+                "title": name,
+                "description": _DESCRIPTIONS[event.event_type],
+                "priority": PRIORITY,
+                "timeOccurred" if self._api.typed else "timeOcurred": moment,
+            }
+            if event.field_path is not None:
+                head["fieldPath"] = event.field_path
+        if self._api.typed:
+            head |= {"@type": name, "@baseType": "Event"}
+        head["event"] = {self._api.resource: document}
+        return head
+
+
+def _make_absolute(document: dict[str, Any], public_url: str) -> None:
+    """Put the public address before references that were stored without one (a worker knows of no request)."""
+    for holder in (document, document.get("shoppingCart")):
+        if isinstance(holder, dict) and isinstance(holder.get("href"), str) and holder["href"].startswith("/"):
+            holder["href"] = public_url + holder["href"]
+
+
+def address(callback: str, api: Api, event_type: str) -> str:
+    """Return where an event is posted: `{callback}/listener/shoppingCartCreateEvent`, or the callback itself (R17)."""
+    if not api.posts_to_listener:
+        return callback
+    parts = urlsplit(callback)
+    name = api.names[event_type]
+    path = f"{parts.path.rstrip('/')}/listener/{name[:1].lower()}{name[1:]}"
+    return urlunsplit(parts._replace(path=path))

@@ -1,0 +1,124 @@
+"""The `query` of a subscription: which events, which attributes, under which conditions (TMF630 filter syntax).
+
+    eventType=ShoppingCartCreateEvent,ShoppingCartDeleteEvent&shoppingCart.relatedParty.id=42&fields=eventType,shoppingCart.id
+
+A path is that of the event as it is sent; `shoppingCart...` is short for `event.shoppingCart...`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
+
+from gateway.errors import Problem
+from gateway.hub.conditions import Condition, compile_conditions
+from gateway.hub.model import Api
+from gateway.tmf.projection import Selection, parse_fields
+
+PARAMETERS_MAX: Final = 50
+# What an event always carries, whatever `fields` selects: without these it cannot be told from another.
+ALWAYS: Final = ("eventId", "eventTime", "eventType", "@type")
+ATTRIBUTES: Final = frozenset(
+    {
+        *ALWAYS,
+        "@baseType",
+        "correlationId",
+        "description",
+        "domain",
+        "event",
+        "fieldPath",
+        "priority",
+        "timeOcurred",
+        "timeOccurred",
+        "title",
+    }
+)
+
+
+class Query(NamedTuple):
+    """A query in its parts: names of events (canonical), condition and selection on the event as it is sent."""
+
+    events: frozenset[str]
+    condition: Condition | None
+    selection: Selection | None
+
+
+def parse_query(text: str | None, api: Api, problems: list[Problem]) -> Query:
+    """Return the parts of a query; no query is every event, whole. What is wrong is added to `problems`."""
+    pairs = _pairs((text or "").removeprefix("?"), problems)
+    conditions: list[tuple[str, str]] = []
+    names: list[str] = []
+    fields: list[str] = []
+    for name, value in pairs:
+        key, value = name.strip(), value.strip()  # noqa: PLW2901 - the seed's samples write blanks around the equals sign
+        if key in {"eventType", "eventType.eq"}:
+            names += [part.strip() for part in value.split(",") if part.strip()]
+        elif key == "fields":
+            fields += [_rooted(part.strip(), api, problems) for part in value.split(",") if part.strip()]
+        else:
+            conditions.append((_rooted(key, api, problems), value))
+    events = _events(names, api, problems)
+    condition = compile_conditions(conditions, problems)
+    selection = parse_fields(fields, problems)
+    if selection is not None:
+        selection |= dict.fromkeys(ALWAYS)
+        _keep_identity(selection, api)
+    return Query(events, condition, selection)
+
+
+def _pairs(text: str, problems: list[Problem]) -> list[tuple[str, str]]:
+    if not text:
+        return []
+    try:
+        return parse_qsl(
+            text, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=PARAMETERS_MAX
+        )
+    except ValueError:
+        problems.append(
+            Problem(
+                "query",
+                f"must be name=value pairs joined by &, percent-encoded UTF-8, {PARAMETERS_MAX} at most, "
+                "e.g. eventType=NAME&fields=eventType,event",
+            )
+        )
+        return []
+
+
+def _rooted(name: str, api: Api, problems: list[Problem]) -> str:
+    """Return the path of an attribute in the event as it is sent."""
+    root = name.partition(".")[0]
+    if root == api.resource:
+        return f"event.{name}"
+    if root not in ATTRIBUTES and name != "none":
+        problems.append(
+            Problem(
+                f"query.{name[:100]}",
+                f"is no attribute of an event; a path begins with {api.resource} (short for event.{api.resource}) "
+                f"or is one of {', '.join(sorted(ATTRIBUTES))}",
+            )
+        )
+    return name
+
+
+def _events(names: list[str], api: Api, problems: list[Problem]) -> frozenset[str]:
+    """Return the canonical events of these names; every event when none is named."""
+    canonical = {sent: event for event, sent in api.names.items()}
+    unknown = [name for name in names if name not in canonical]
+    if unknown:
+        problems.append(
+            Problem("query.eventType", f"is no event of this API; there are: {', '.join(canonical)}"),
+        )
+    return frozenset(canonical[name] for name in names if name in canonical) or frozenset(api.names)
+
+
+def _keep_identity(selection: Selection, api: Api) -> None:
+    """Keep id, href and @type of the resource when only some of its attributes are selected."""
+    inside = selection.get("event")
+    resource = inside.get(api.resource) if inside else None
+    if resource:
+        resource |= dict.fromkeys(("id", "href", "@type"))
+
+
+def is_wanted(query: Query, event_type: str, sent: Any) -> bool:
+    """Return whether a subscriber asked for an event; `sent` makes the event as it is sent, when it must be looked at."""
+    return event_type in query.events and (query.condition is None or query.condition(sent()))

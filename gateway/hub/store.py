@@ -1,0 +1,131 @@
+"""Subscriptions in the database, as clients make and remove them: plain functions over a connection."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select
+
+from gateway.hub.events import last_position, number_events
+from gateway.hub.model import ACTIVE, DISABLED, Api, Subscription
+from gateway.storage.tables import hub_blocked, hub_event, hub_subscription
+
+_COLUMNS = [hub_subscription.c[name] for name in Subscription.__struct_fields__]
+
+
+def subscription_of(row: Row[Any]) -> Subscription:
+    """Return the subscription of a row selected with every column."""
+    return Subscription(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public, oddly named accessor
+
+
+def fingerprint_of(api: Api, callback: str, query: str | None) -> str:
+    """Return the hash that is the same for the same subscription."""
+    return hashlib.sha256("\n".join((api.resource, api.version, callback, query or "")).encode()).hexdigest()
+
+
+def create(connection: Connection, subscription: Subscription, subscriptions_max: int) -> Subscription | str:
+    """Store a subscription, which begins with the next event; return it as it is stored.
+
+    Returns the id of the same active subscription when there is one, and an empty text when the tenant has
+    `subscriptions_max` already. One that was switched off is replaced by its like. May raise sqlalchemy's IntegrityError
+    when another replica stores the same at this moment.
+    """
+    tenant = subscription.tenant
+    same = connection.execute(
+        select(hub_subscription.c.id, hub_subscription.c.state).where(
+            hub_subscription.c.tenant == tenant, hub_subscription.c.fingerprint == subscription.fingerprint
+        )
+    ).one_or_none()
+    if same is not None and same.state == ACTIVE:
+        return str(same.id)
+    if same is not None:
+        remove(connection, tenant, same.id)
+    elif count(connection, tenant) >= subscriptions_max:
+        return ""
+    # What was committed before is numbered now, so that it lies before the beginning.
+    number_events(connection, tenant, subscription.resource, limit=None)
+    values = {name: getattr(subscription, name) for name in Subscription.__struct_fields__}
+    values["position"] = last_position(connection, tenant, subscription.resource)
+    connection.execute(insert(hub_subscription), values)
+    return Subscription(**values)
+
+
+def count(connection: Connection, tenant: str) -> int:
+    """Return how many subscriptions the tenant has, those that were switched off included."""
+    query = select(func.count()).select_from(hub_subscription).where(hub_subscription.c.tenant == tenant)
+    return int(connection.execute(query).scalar_one())
+
+
+def get(connection: Connection, tenant: str, api: Api, subscription_id: str) -> Subscription | None:
+    """Return a subscription of this API, or None when the tenant has no such one."""
+    query = select(*_COLUMNS).where(
+        hub_subscription.c.tenant == tenant,
+        hub_subscription.c.id == subscription_id,
+        hub_subscription.c.resource == api.resource,
+        hub_subscription.c.version == api.version,
+    )
+    row = connection.execute(query).one_or_none()
+    return subscription_of(row) if row is not None else None
+
+
+def list_page(
+    connection: Connection, tenant: str, api: Api, *, limit: int, offset: int
+) -> tuple[list[Subscription], int]:
+    """Return a page of the tenant's subscriptions of this API, oldest first, and how many there are."""
+    wanted = (
+        (hub_subscription.c.tenant == tenant)
+        & (hub_subscription.c.resource == api.resource)
+        & (hub_subscription.c.version == api.version)
+    )
+    total = connection.execute(select(func.count()).select_from(hub_subscription).where(wanted)).scalar_one()
+    query = (
+        select(*_COLUMNS)
+        .where(wanted)
+        .order_by(hub_subscription.c.created_at, hub_subscription.c.id)
+        .limit(limit)
+        .offset(offset)
+    )
+    return [subscription_of(row) for row in connection.execute(query)], int(total)
+
+
+def remove(connection: Connection, tenant: str, subscription_id: str, api: Api | None = None) -> bool:
+    """Remove a subscription and what waits for it; False when there is none (of this API)."""
+    condition = (hub_subscription.c.tenant == tenant) & (hub_subscription.c.id == subscription_id)
+    if api is not None:
+        condition &= (hub_subscription.c.resource == api.resource) & (hub_subscription.c.version == api.version)
+    return connection.execute(delete(hub_subscription).where(condition)).rowcount == 1
+
+
+def waiting(connection: Connection, subscription: Subscription) -> int:
+    """Return how many events are not delivered yet; before attribute filters, which are applied at delivery."""
+    if subscription.state == DISABLED:
+        return 0
+    ahead = last_position(connection, subscription.tenant, subscription.resource) - subscription.position
+    return max(ahead, 0) + blocked_events(connection, subscription.tenant, subscription.id, subscription.position)
+
+
+def blocked_events(connection: Connection, tenant: str, subscription_id: str, position: int) -> int:
+    """Return how many events up to `position` wait in blocked resources."""
+    query = (
+        select(func.count())
+        .select_from(
+            hub_blocked.join(
+                hub_subscription,
+                (hub_subscription.c.tenant == hub_blocked.c.tenant)
+                & (hub_subscription.c.id == hub_blocked.c.subscription_id),
+            ).join(
+                hub_event,
+                (hub_event.c.tenant == hub_blocked.c.tenant)
+                & (hub_event.c.resource == hub_subscription.c.resource)
+                & (hub_event.c.resource_id == hub_blocked.c.resource_id)
+                & (hub_event.c.position >= hub_blocked.c.position),
+            )
+        )
+        .where(
+            hub_blocked.c.tenant == tenant,
+            hub_blocked.c.subscription_id == subscription_id,
+            hub_event.c.position <= position,
+        )
+    )
+    return int(connection.execute(query).scalar_one())

@@ -1,0 +1,100 @@
+"""A subscriber for tests: a small HTTP server of its own on a loopback port that keeps what it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Delivery:
+    """One request as it came."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return json.loads(self.body)
+
+    @property
+    def message_id(self) -> str:
+        return self.headers["webhook-id"]
+
+
+@dataclass
+class Listener:
+    """What came, and how it is answered: `answer` returns (status, headers, body, seconds before the answer)."""
+
+    answer: Callable[[Delivery], tuple[int, dict[str, str], bytes, float]] = lambda _delivery: (204, {}, b"", 0.0)
+    deliveries: list[Delivery] = field(default_factory=list)
+    port: int = 0
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    connections: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def until(self, count: int, seconds: float = 20.0) -> list[Delivery]:
+        """Return what came once there are `count` deliveries; TimeoutError names how many there were."""
+        try:
+            async with asyncio.timeout(seconds):
+                while len(self.deliveries) < count:
+                    self.came.clear()
+                    await self.came.wait()
+        except TimeoutError:
+            raise TimeoutError(f"{len(self.deliveries)} of {count} deliveries came") from None
+        return self.deliveries
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+                headers = {
+                    name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])
+                }
+                body = await reader.readexactly(int(headers.get("content-length", "0")))
+                delivery = Delivery(head[0].split(" ")[1], headers, body)
+                status, extra, content, wait = self.answer(delivery)
+                self.deliveries.append(delivery)
+                self.came.set()
+                await asyncio.sleep(wait)
+                lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in extra.items())]
+                if status != 204:
+                    lines.append(f"content-length: {len(content)}")
+                writer.write("\r\n".join([*lines, "", ""]).encode() + content)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def listening(**options: Any) -> AsyncIterator[Listener]:
+    """Run a listener."""
+    listener = Listener(**options)
+    tasks: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(listener.serve(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    listener.port = server.sockets[0].getsockname()[1]
+    try:
+        yield listener
+    finally:
+        server.close()
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await server.wait_closed()
