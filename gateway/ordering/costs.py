@@ -8,14 +8,14 @@ from msgspec import Struct
 
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import Order, OrderLine
-from gateway.ordering.wire import Writer, characteristic_count, in_case
+from gateway.ordering.wire import Writer, characteristic_count
 from gateway.tmf.json import encode_json
 
 LINE_ID_BYTES: Final = 100
 """Room for an order system's line id, unknown when the plan is made; the longest known are 36 characters."""
 _ORDER_ID_SLACK: Final = 2
 _NESTING: Final = len(',"productOrderItem":[]')
-_RELATION: Final = len(',"productOrderItemRelationship":[]{"id":,"relationshipType":},')
+_RELATIONS: Final = len(',"productOrderItemRelationship":[],')
 _PATCH_OPERATION: Final = len('{"op":"add","path":"/productOrderItem/-","value":},')
 _PATCH_LEVEL: Final = len("/productOrderItem/000000")
 
@@ -35,6 +35,7 @@ class LineCosts:
         self.mapping = mapping
         self.writer = Writer(mapping)
         self.flat = mapping.item.hierarchy == "flat"
+        self._relation_bytes = _RELATIONS + _size(self.writer.relation("", ""))
         self.own = {line.id: self._own(line) for line in order.lines}
         marker = "m" * mapping.recovery.marker_length_max
         self.create_base_bytes = _size(
@@ -56,7 +57,7 @@ class LineCosts:
         """Both relationships of a flat child, each in an array of its own; the parent may be named by its line id."""
         slots = self.mapping.item
         names = _size(slots.bundles_relationship) + _size(slots.relies_on_relationship)
-        return 2 * _RELATION + names + _size(line.id) + max(_size(line.parent_id), LINE_ID_BYTES)
+        return 2 * self._relation_bytes + names + _size(line.id) + max(_size(line.parent_id), LINE_ID_BYTES)
 
     def nesting(self) -> Cost:
         """Return the cost of the array of children that the first child opens in its parent."""
@@ -66,11 +67,8 @@ class LineCosts:
         """Return the cost of the item that stands for a parent on the order and carries what is new beneath it."""
         growth = self.mapping.draft.growth
         if growth == "additive":
-            carrier = {
-                self.mapping.lines.line_id: "i" * LINE_ID_BYTES,
-                "action": in_case(self.mapping.item.existing_parent_action, self.mapping),
-            }
-            return Cost(1, _size(carrier) + 1 + (_RELATION if self.flat else _NESTING))
+            size = _size(self.writer.carrier("i" * LINE_ID_BYTES)) + 1
+            return Cost(1, size + (self._relation_bytes if self.flat else _NESTING))
         return Cost()
 
     def operation(self, line: OrderLine) -> Cost:
@@ -81,10 +79,7 @@ class LineCosts:
 
     def price_bytes(self, line: OrderLine) -> int:
         """Return the bytes of the call that prices `line`."""
-        item = {
-            self.mapping.lines.line_id: "i" * LINE_ID_BYTES,
-            "itemPrice": [{"priceAlteration": list(line.alterations)}],
-        }
+        item = self.writer.priced_item(line, "i" * LINE_ID_BYTES)
         return _size({**patch_head(self.mapping), "productOrderItem": [item]}) + _ORDER_ID_SLACK
 
 

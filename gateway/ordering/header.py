@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from gateway.ordering.findings import Findings
+from gateway.ordering.fitting_v5 import fit_channel
 from gateway.ordering.items import clean_notes
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.parties import Parties, notification_contact
@@ -63,7 +64,9 @@ class Header:
         found: dict[str, Any] = {}
         self._read(request, "checkout.", _OWN_OF_REQUEST, found)
         self._read(cart, "", _OWN_OF_CART, found)
-        if request.get("externalId") is not None:
+        if self._mapping.dialect == "tmf622-v5":
+            self._external_ids(cart, request, found)
+        elif request.get("externalId") is not None:
             self._external_id(request["externalId"])
         self._contact(cart, found)
         self._totals(cart, found, items_stay=items_stay)
@@ -109,6 +112,21 @@ class Header:
             "It stays on the checkout; the order carries the gateway's own marker there.",
         )
 
+    def _external_ids(self, cart: dict[str, Any], request: dict[str, Any], found: dict[str, Any]) -> None:
+        """Put the ids of the client's order and of the cart beside the marker: v5 has a list of external identifiers."""
+        identifiers = []
+        for source, path, kind in ((request, "checkout.externalId", "ProductOrder"), (cart, "id", "ShoppingCart")):
+            value = source.get("externalId" if source is request else "id")
+            if value is None:
+                continue
+            if type(value) is str:
+                identifiers.append({"externalIdentifierType": kind, "id": value})
+                self._findings.info("moved", path, f"It is sent as an external identifier of the type {kind}.")
+            else:
+                wrong_type(value, "a string", path, self._findings)
+        if identifiers:
+            found["externalId"] = identifiers
+
     def _text(self, value: Any, path: str) -> str | None:
         if type(value) is str:
             return value
@@ -140,6 +158,8 @@ class Header:
                 outer = {key: value for key, value in member.items() if key not in ("channel", "@type")}
                 member = {**{key: value for key, value in inner.items() if key != "@type"}, **outer}  # noqa: PLW2901 -- the flattened form replaces it
             node = reference(member, member_path, self._findings)
+            if node is not None and self._mapping.dialect == "tmf622-v5":
+                node = fit_channel(node, self._mapping.order.channel_role, member_path, self._findings)
             if node is not None:
                 kept.append(node)
         return kept

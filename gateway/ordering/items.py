@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from gateway.ordering.entries import Entry
 from gateway.ordering.findings import Findings
+from gateway.ordering.fitting_v5 import fit_item
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import OrderLine
 from gateway.ordering.prices import Prices
@@ -32,6 +33,7 @@ class Items:
         self._prices = Prices(mapping, findings)
         self.products = Products(mapping, findings)
         self._kept = frozenset(mapping.item.attributes)
+        self._is_v5 = mapping.dialect == "tmf622-v5"
         self._bundles: dict[str, frozenset[str]] = {}
         self.order_notes: list[dict[str, Any]] = []
 
@@ -93,6 +95,8 @@ class Items:
             item["quantity"] = quantity
         alterations: list[dict[str, Any]] = []
         self._attributes(raw, item, entry.path, alterations, incomplete=entry.incomplete)
+        if self._is_v5:
+            fit_item(item, entry.path, self._findings)
         self._check_references(raw, action, entry.path)
         if alterations:
             if action in ("delete", "noChange"):

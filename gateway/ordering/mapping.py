@@ -60,6 +60,9 @@ class OrderSlots(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str, documented("@referredType to send whatever the cart says; empty keeps the cart's")
     ] = ""
     party_role: Annotated[str, documented("role of a party that has none")] = "customer"
+    channel_role: Annotated[str, documented("role of a channel that has none; only v5 makes it mandatory")] = (
+        "order capture"
+    )
     start_date_required: Annotated[
         bool, documented("requestedStartDate is mandatory: the time of the checkout is used when none is given")
     ] = False
@@ -107,6 +110,10 @@ class ItemSlots(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     characteristic_values: Annotated[
         Literal["as-is", "string"], documented("send values as they are, or all as strings")
     ] = "as-is"
+    boolean_characteristics: Annotated[
+        Literal["boolean", "string"],
+        documented("v5: a BooleanCharacteristic, or a StringCharacteristic for servers that hold to the official list"),
+    ] = "boolean"
     attributes: Annotated[
         tuple[str, ...],
         documented("item attributes the system has a place for; others are dropped with a finding; empty keeps all"),

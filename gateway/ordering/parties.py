@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.ordering.findings import Findings
+from gateway.ordering.fitting_v5 import fit_party
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.products import flat_party
 from gateway.ordering.values import last_segment, objects, text
@@ -18,6 +19,7 @@ class Parties:
 
     def __init__(self, mapping: Mapping, findings: Findings) -> None:
         self._slots = mapping.order
+        self._is_v5 = mapping.dialect == "tmf622-v5"
         self._findings = findings
 
     def translate(self, value: Any, path: str) -> list[dict[str, Any]]:
@@ -66,7 +68,7 @@ class Parties:
             translated["role"] = slots.party_role
             findings.info("defaulted", f"{path}.role", "The party has no role; the mapping's default is sent.")
         self._referred_type(translated, path)
-        return translated
+        return fit_party(translated, path, findings) if self._is_v5 else translated
 
     def _referred_type(self, party: dict[str, Any], path: str) -> None:
         slots, findings = self._slots, self._findings

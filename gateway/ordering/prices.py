@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.ordering.findings import Findings
+from gateway.ordering.fitting_v5 import fit_price
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.values import integer, is_number, objects, text, wrong_type
 
@@ -26,6 +27,7 @@ class Prices:
         self._keep_alterations = mapping.price.alterations == "inline"
         self._drop_alterations = mapping.price.alterations == "drop"
         self._separate = mapping.price.alterations == "patch-per-line"
+        self._is_v5 = mapping.dialect == "tmf622-v5"
         self._recurring_required = mapping.price.recurring_required
 
     def order_prices(self, value: Any, path: str) -> list[dict[str, Any]]:
@@ -41,6 +43,8 @@ class Prices:
 
     def _order_price(self, node: dict[str, Any], path: str, collect: list[dict[str, Any]] | None) -> dict[str, Any]:
         price = self._common(node, path)
+        if self._is_v5:
+            fit_price(price, path, self._findings)
         alterations = node.get("priceAlteration")
         if alterations is None:
             return price

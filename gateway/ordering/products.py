@@ -11,11 +11,13 @@ from typing import Any, Final
 
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping import Mapping
+from gateway.ordering.shapes_v5 import value_kind
 from gateway.ordering.values import last_segment, objects, reference, text, wrong_type
 from gateway.tmf.json import encode_json
 
 PRODUCT_DEPTH_MAX: Final = 8
 _NONE: Final = type(None)
+_REMADE: Final = frozenset({bool, list})
 _ALWAYS: Final = frozenset({"id", "href", "@type", "@baseType", "@schemaLocation", "@referredType"})
 
 
@@ -61,6 +63,8 @@ class Products:
     def __init__(self, mapping: Mapping, findings: Findings) -> None:
         self._findings = findings
         self._as_text = mapping.item.characteristic_values == "string"
+        self._is_v5 = mapping.dialect == "tmf622-v5"
+        self._boolean_as_text = self._is_v5 and mapping.item.boolean_characteristics == "string"
         self._kept = frozenset(mapping.item.product_attributes)
         self._place_role = mapping.item.place_role
         self._referred_type = mapping.order.party_referred_type
@@ -136,12 +140,12 @@ class Products:
 
     def _need_no_change(self, members: list[Any]) -> bool:
         """Tell whether the list can be sent as it is, the usual case."""
-        as_text = self._as_text
+        as_text, is_v5 = self._as_text, self._is_v5
         for member in members:
             if type(member) is not dict or type(member.get("name")) is not str:
                 return False
             kind = type(member.get("value"))
-            if kind is not str and (as_text or kind is _NONE):
+            if kind is not str and (as_text or kind is _NONE or (is_v5 and kind in _REMADE)):
                 return False
         return True
 
@@ -158,6 +162,19 @@ class Products:
         if self._as_text and type(value) is not str:
             findings.info("converted", f"{path}.value", "The value is sent as a string.")
             return {**member, "value": as_text(value)}
+        if self._is_v5:
+            return self._of_one_class(member, value, path)
+        return member
+
+    def _of_one_class(self, member: dict[str, Any], value: Any, path: str) -> dict[str, Any]:
+        """Return the characteristic with a value that a class of v5 holds: no mixed arrays, booleans by the mapping."""
+        if self._boolean_as_text and (type(value) is bool or value_kind(value) == "BooleanArray"):
+            self._findings.info("converted", f"{path}.value", "The boolean is sent as a string.")
+            texts = as_text(value) if type(value) is bool else [as_text(entry) for entry in value]
+            return {**member, "valueType": "boolean", "value": texts}
+        if not value_kind(value):
+            self._findings.info("converted", f"{path}.value", "Values of different types are sent as strings.")
+            return {**member, "value": [as_text(entry) for entry in value]}
         return member
 
     def _places(self, value: Any, path: str) -> list[dict[str, Any]]:
@@ -190,6 +207,9 @@ class Products:
         kept = []
         for member, member_path in objects(value, path, findings):
             inner = member.get("partyOrPartyRole")
+            if type(inner) is dict and self._is_v5:
+                kept.append(member)
+                continue
             party = flat_party(member, inner) if type(inner) is dict else member
             has_id = type(party.get("id")) is str and party["id"]
             href = party.get("href")
@@ -237,6 +257,10 @@ class Products:
 def flat_party(member: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
     """Return v5's {role, partyOrPartyRole} as one v4 object."""
     outer = {key: value for key, value in member.items() if key not in ("partyOrPartyRole", "@type")}
+    kind = inner.get("@type")
+    if type(kind) is str and kind != "PartyRef" and inner.get("@referredType") is None:
+        # The kind of a party by value is what a reference to it refers to.
+        outer = {"@referredType": "PartyRole" if kind == "PartyRoleRef" else kind, **outer}
     return {**{key: value for key, value in inner.items() if key != "@type"}, **outer}
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from gateway.ordering.costs import patch_head
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import Order, OrderLine, Plan, RenderedStep, Step
-from gateway.ordering.wire import Writer, in_case
+from gateway.ordering.wire import Writer
 from gateway.tmf.json import encode_json
 
 _JSON: Final = "application/json"
@@ -107,6 +107,7 @@ class _Forest:
     def __init__(self, mapping: Mapping, known_line_ids: abc.Mapping[str, str]) -> None:
         self._mapping = mapping
         self._known = known_line_ids
+        self._writer = Writer(mapping)
         self._flat = mapping.item.hierarchy == "flat"
 
     def grow(self, items: list[_Pair], *, carry: bool = True) -> list[_Pair]:
@@ -126,24 +127,19 @@ class _Forest:
             if parent is None and line.parent_id is not None:
                 addresses[line.parent_id] = self.line_id(line.parent_id) if carry or self._flat else line.parent_id
                 if carry:
-                    parent = here[line.parent_id] = self._carrier(addresses[line.parent_id])
+                    parent = here[line.parent_id] = self._writer.carrier(addresses[line.parent_id])
                     top.append((None, parent))
             if self._flat and line.parent_id is not None:
                 slots = self._mapping.item
                 address = addresses.get(line.parent_id, line.parent_id)
-                _tie(relations, line.id, item, address, slots.relies_on_relationship)
+                self._tie(relations, line.id, item, address, slots.relies_on_relationship)
                 if parent is not None:
-                    _tie(relations, line.parent_id, parent, line.id, slots.bundles_relationship)
+                    self._tie(relations, line.parent_id, parent, line.id, slots.bundles_relationship)
             if self._flat or parent is None:
                 top.append((line, item))
             else:
                 parent.setdefault("productOrderItem", []).append(item)
         return top
-
-    def _carrier(self, line_id: str) -> dict[str, Any]:
-        """Return the item that stands for a parent on the order and only carries what is new beneath it."""
-        action = in_case(self._mapping.item.existing_parent_action, self._mapping)
-        return {self._mapping.lines.line_id: line_id, "action": action}
 
     def line_id(self, item_id: str) -> str:
         """Return the order system's id of the line of `item_id`."""
@@ -154,21 +150,25 @@ class _Forest:
             return item_id
         raise LookupError(f"the line id of item {item_id} is not known")
 
-
-def _tie(
-    relations: dict[str, tuple[list[Any], list[Any]]], item_id: str, item: dict[str, Any], target: str, kind: str
-) -> None:
-    """Relate `item` to `target`, unless the cart has said so itself; the order's own lists are not changed."""
-    if not kind:
-        return
-    if item_id not in relations:
-        given = list(item.get("productOrderItemRelationship", ()))
-        relations[item_id] = (given, list(given))
-    given, listed = relations[item_id]
-    entry = {"id": target, "relationshipType": kind}
-    if entry not in given:
-        listed.append(entry)
-    item["productOrderItemRelationship"] = listed
+    def _tie(
+        self,
+        relations: dict[str, tuple[list[Any], list[Any]]],
+        item_id: str,
+        item: dict[str, Any],
+        target: str,
+        kind: str,
+    ) -> None:
+        """Relate `item` to `target`, unless the cart has said so itself; the order's own lists are not changed."""
+        if not kind:
+            return
+        if item_id not in relations:
+            given = list(item.get("productOrderItemRelationship", ()))
+            relations[item_id] = (given, list(given))
+        given, listed = relations[item_id]
+        entry = self._writer.relation(target, kind)
+        if entry not in given:
+            listed.append(entry)
+        item["productOrderItemRelationship"] = listed
 
 
 class _Call:
@@ -238,9 +238,5 @@ class _Call:
     def price(self, step: Step) -> dict[str, Any]:
         """Return the PATCH that sets the price alterations of one line: its line id, no action."""
         (item_id,) = step.item_ids
-        alterations = list(self._lines[item_id].alterations)
-        item = {
-            self._mapping.lines.line_id: self._forest.line_id(item_id),
-            "itemPrice": [{"priceAlteration": alterations}],
-        }
+        item = self._writer.priced_item(self._lines[item_id], self._forest.line_id(item_id))
         return {**patch_head(self._mapping), "productOrderItem": [item]}

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import OrderLine
+from gateway.ordering.shapes_v5 import alteration_v5, header_v5, item_v5
 
 EXTERNAL_ID_OWNER: Final = "tmf-checkout-gateway"
 EXTERNAL_ID_KIND: Final = "checkout"
@@ -42,6 +43,7 @@ class Writer:
         self.mapping = mapping
         slots = mapping.item
         self._type_name = slots.type_name
+        self.is_v5 = mapping.dialect == "tmf622-v5"
         self._characteristics = slots.characteristics_slot
         self._code_slots = [tuple(slot.split(".")) for slot in slots.product_code]
         self._plain_code = self._code_slots == [_CANONICAL_CODE]
@@ -52,13 +54,21 @@ class Writer:
         head: dict[str, Any] = {}
         if self.mapping.order.type_name:
             head["@type"] = self.mapping.order.type_name
-        head[self.mapping.recovery.marker_slot] = self.marker(marker)
-        head.update(header)
+        slot = self.mapping.recovery.marker_slot
+        head[slot] = self.marker(marker)
+        if not self.is_v5:
+            head.update(header)
+            return head
+        written = header_v5(header)
+        if isinstance(written.get(slot), list):
+            # Further external identifiers follow the marker: v5 wants the most recent system first.
+            written[slot] = [*head[slot], *written[slot]]
+        head.update(written)
         return head
 
     def marker(self, marker: str) -> Any:
         """Return the marker as its slot holds it: v5's externalId is a list of external identifiers."""
-        if self.mapping.dialect == "tmf622-v5" and self.mapping.recovery.marker_slot == "externalId":
+        if self.is_v5 and self.mapping.recovery.marker_slot == "externalId":
             return [
                 {
                     "@type": "ExternalIdentifier",
@@ -71,7 +81,8 @@ class Writer:
 
     def item(self, line: OrderLine) -> dict[str, Any]:
         """Return the item of `line` without the items beneath it."""
-        item = {**line.item, "action": action_word(line, self.mapping)}
+        item = item_v5(line.item) if self.is_v5 else {**line.item}
+        item["action"] = action_word(line, self.mapping)
         if not self._plain_code:
             self._write_code(item, product_code(line))
         if not self._plain_characteristics and "product" in item:
@@ -89,8 +100,33 @@ class Writer:
         """Return the item of `line` with the alterations that are sent in a call of their own."""
         item = self.item(line)
         if line.alterations:
-            item["itemPrice"] = [*item.get("itemPrice", ()), {"priceAlteration": list(line.alterations)}]
+            item["itemPrice"] = [*item.get("itemPrice", ()), self._altered_price(line)]
         return item
+
+    def carrier(self, line_id: str) -> dict[str, Any]:
+        """Return the item that stands for a parent on the order and only carries what is new beneath it."""
+        action = in_case(self.mapping.item.existing_parent_action, self.mapping)
+        return {**self._type("ProductOrderItem"), self.mapping.lines.line_id: line_id, "action": action}
+
+    def priced_item(self, line: OrderLine, line_id: str) -> dict[str, Any]:
+        """Return the item that sets the price alterations of one line: its line id, no action."""
+        return {
+            **self._type("ProductOrderItem"),
+            self.mapping.lines.line_id: line_id,
+            "itemPrice": [self._altered_price(line)],
+        }
+
+    def relation(self, target: str, kind: str) -> dict[str, Any]:
+        """Return a relationship to the item or line `target`."""
+        return {**self._type("OrderItemRelationship"), "id": target, "relationshipType": kind}
+
+    def _altered_price(self, line: OrderLine) -> dict[str, Any]:
+        if not self.is_v5:
+            return {"priceAlteration": list(line.alterations)}
+        return {"@type": "OrderPrice", "priceAlteration": [alteration_v5(one) for one in line.alterations]}
+
+    def _type(self, name: str) -> dict[str, Any]:
+        return {"@type": name} if self.is_v5 else {}
 
     def _write_code(self, item: dict[str, Any], code: str | None) -> None:
         """Put the product code into the mapping's slots; the canonical slot goes unless it is one of them."""

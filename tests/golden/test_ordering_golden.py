@@ -9,6 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from official_v5 import validator_v5
 from ordering_outcome import CASES, MAPPINGS, case_settings, cases, outcome, written
 
 from gateway.ordering.findings import CODES
@@ -41,6 +42,36 @@ def test_the_outcome_is_the_expected_one(case, mapping):
 def test_the_order_for_a_plain_server_is_valid_by_the_official_schema(case):
     for call in outcome(case, "tmf622-v4").get("calls", ()):
         validator("TMF622-ProductOrder-v4.0.0.swagger.json", "ProductOrder_Create").validate(plain(call["body"]))
+
+
+@pytest.mark.parametrize("case", cases())
+def test_the_calls_for_a_v5_server_are_valid_by_the_official_schema(case):
+    for call in outcome(case, "tmf622-v5").get("calls", ()):
+        body = plain(call["body"])
+        if call["kind"] == "create":
+            validator_v5("ProductOrder_FVO").validate(body)
+        elif call["mediaType"] == "application/merge-patch+json":
+            validator_v5("ProductOrder_MVO").validate(body)
+        for operation in body if isinstance(body, list) else ():
+            if operation["path"].endswith("/productOrderItem/-"):
+                validator_v5("ProductOrderItem_FVO").validate(operation["value"])
+
+
+def test_the_v5_schema_notices_what_is_wrong():
+    (create, *_) = outcome("v4-full", "tmf622-v5")["calls"]
+    body = plain(create["body"])
+    body["relatedParty"][0]["partyOrPartyRole"]["@type"] = "Individual"
+    (listed,) = (item["product"]["productCharacteristic"] for item in body["productOrderItem"])
+    del listed[0]["@type"]
+    listed[1]["value"] = 5
+    listed[2]["@type"] = "StringCharacteristic"
+    wrong = {error.json_path for error in validator_v5("ProductOrder_FVO").iter_errors(body)}
+    assert wrong == {
+        "$.relatedParty[0].partyOrPartyRole['@type']",
+        "$.productOrderItem[0].product.productCharacteristic[0]",
+        "$.productOrderItem[0].product.productCharacteristic[1].value",
+        "$.productOrderItem[0].product.productCharacteristic[2].value",
+    }
 
 
 @pytest.mark.parametrize("case", cases())

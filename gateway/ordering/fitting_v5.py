@@ -1,0 +1,126 @@
+"""What a canonical order must be so that TMF622 v5 can hold it: checks and conversions while a cart is translated.
+
+v5 takes references to parties only, refers to related products by id, demands a role of a channel and a price and a price
+type of every price, and counts terms in whole units. What cannot be made so is a finding, here, not a surprise on the wire.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from gateway.ordering.findings import Findings
+from gateway.ordering.terms import whole_duration
+
+_PARTY_WORDS: Final = frozenset({"Individual", "Organization", "Party"})
+_OF_PARTY: Final = frozenset(
+    {"id", "href", "name", "role", "partyId", "partyName", "@referredType", "@type", "@baseType", "@schemaLocation"}
+)
+_OF_REFERENCE: Final = frozenset({"id", "href", "name", "@type", "@referredType", "@baseType", "@schemaLocation"})
+
+
+def is_role(party: dict[str, Any]) -> bool:
+    """Tell whether a party's `@referredType` is a role (Customer, Supplier ...): then v5 refers to it by a PartyRoleRef."""
+    referred = party.get("@referredType")
+    return type(referred) is str and referred not in _PARTY_WORDS
+
+
+def fit_party(party: dict[str, Any], path: str, findings: Findings) -> dict[str, Any]:
+    """Return the order's party as a reference: what a party by value tells beyond that is dropped."""
+    return _only(party, _OF_PARTY, path, "An order of v5 refers to parties; it has no place for it.", findings)
+
+
+def fit_channel(channel: dict[str, Any], role: str, path: str, findings: Findings) -> dict[str, Any]:
+    """Return the channel with a role, which v5 demands."""
+    if channel.get("role"):
+        return channel
+    findings.info("defaulted", f"{path}.role", "The channel has no role; the mapping's default is sent.")
+    return {**channel, "role": role}
+
+
+def fit_price(price: dict[str, Any], path: str, findings: Findings) -> None:
+    """Give a price the priceType that v5 demands; a price without an amount is an error."""
+    if not price.get("price"):
+        findings.error("price_incomplete", path, "A price needs `price`: a percentage or an amount.")
+    if not price.get("priceType"):
+        price["priceType"] = "recurring" if "recurringChargePeriod" in price else "oneTime"
+        findings.info("defaulted", f"{path}.priceType", "The price has no type; it is told from its charge period.")
+
+
+def fit_item(item: dict[str, Any], path: str, findings: Findings) -> None:
+    """Make the parts of an item fit: whole terms, and a bare reference to a product that is kept or removed."""
+    for member, where in _members(item, "itemTerm", path):
+        item["itemTerm"] = [*item["itemTerm"]]
+        item["itemTerm"][where[1]] = whole_duration(member, where[0], findings)
+    product = item.get("product")
+    if type(product) is not dict:
+        return
+    if item.get("action") in ("delete", "noChange"):
+        why = "The product is only referred to when it is removed or kept."
+        item["product"] = _only(product, _OF_REFERENCE, f"{path}.product", why, findings)
+    else:
+        item["product"] = fit_product(product, f"{path}.product", findings)
+
+
+def fit_product(product: dict[str, Any], path: str, findings: Findings) -> dict[str, Any]:
+    """Return the product with whole terms, complete agreement items and related products that have an id."""
+    product = {**product}
+    if type(product.get("productTerm")) is list:
+        product["productTerm"] = [
+            whole_duration(member, f"{path}.productTerm[{position}]", findings) if type(member) is dict else member
+            for position, member in enumerate(product["productTerm"])
+        ]
+    for key, needed in (
+        ("agreement", ("id", "agreementItemId")),
+        ("productOrderItem", ("role", "productOrderId", "orderItemId")),
+        ("productPrice", ("priceType", "price")),
+    ):
+        if key in product:
+            product[key] = _complete(product, key, needed, path, findings)
+    if "productRelationship" in product:
+        product["productRelationship"] = _relationships(product, path, findings)
+    return {key: value for key, value in product.items() if value != []}
+
+
+def _complete(product: dict[str, Any], key: str, needed: tuple[str, ...], path: str, findings: Findings) -> list[Any]:
+    """Return the members of `product[key]` that have what v5 demands of them."""
+    kept = []
+    for member, (where, _) in _members(product, key, path):
+        missing = [name for name in needed if not member.get(name)]
+        if missing:
+            findings.warning("dropped", where, f"v5 demands {', '.join(missing)} here; without it it is not sent.")
+        else:
+            kept.append(member)
+    return kept
+
+
+def _relationships(product: dict[str, Any], path: str, findings: Findings) -> list[Any]:
+    kept = []
+    for member, (where, _) in _members(product, "productRelationship", path):
+        inner = member.get("product")
+        if type(inner) is not dict or type(inner.get("id")) is not str or not inner["id"]:
+            findings.warning("relationship_dropped", where, "v5 refers to the related product by its id; it has none.")
+            continue
+        why = "v5 only refers to the related product."
+        kept.append({**member, "product": _only(inner, _OF_REFERENCE, f"{where}.product", why, findings)})
+    return kept
+
+
+def _members(node: dict[str, Any], key: str, path: str) -> list[tuple[dict[str, Any], tuple[str, int]]]:
+    value = node.get(key)
+    if type(value) is not list:
+        return []
+    return [
+        (member, (f"{path}.{key}[{position}]", position))
+        for position, member in enumerate(value)
+        if type(member) is dict
+    ]
+
+
+def _only(node: dict[str, Any], kept: frozenset[str], path: str, why: str, findings: Findings) -> dict[str, Any]:
+    """Return the attributes of `node` that are in `kept`; the others are told as dropped."""
+    if kept.issuperset(node):
+        return node
+    for key in node:
+        if key not in kept:
+            findings.warning("dropped", f"{path}.{key}", why)
+    return {key: value for key, value in node.items() if key in kept}
