@@ -1,0 +1,312 @@
+"""How fast carts are, beside a bare Litestar handler, over real HTTP on this machine.
+
+    python tests/benchmarks/carts.py [--seconds 1] [--rounds 10] [--connections 32] [--stored 100000]
+
+Each server is a uvicorn process of its own on a loopback port; the load comes from this process. Bare handler and gateway take
+turns in short rounds; the ratio is that of the best rounds of each, because whatever else the machine does only ever slows one
+down (the median of the rounds' ratios and the processor time of the server for each request stand beside it). Prints one JSON
+object a line; exit code 1 when a target is missed:
+
+- `get`: GET of a cart of 5 items, at least 0.7 of a bare handler that returns the same bytes;
+- `post`: durable POST of that cart, at least 0.4 of a bare handler that decodes the same body into a msgspec Struct and echoes it;
+- `get_stored` and `post_stored`: the gateway with many carts stored, at least 0.8 of the gateway with none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import cycle
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import uvicorn
+import uvloop
+from litestar import Litestar, Response, get, post
+from msgspec import Struct, field
+
+from gateway.app import create_app
+from gateway.carts import store
+from gateway.clock import utc_now
+from gateway.logs import configure_logging
+from gateway.services import new_resource_id
+from gateway.settings import LogSettings, Settings, StorageSettings
+from gateway.storage import open_database
+from gateway.storage.schema import migrate
+
+CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
+TARGETS = {"get": 0.7, "post": 0.4, "get_stored": 0.8, "post_stored": 0.8}
+
+
+def example_cart() -> dict[str, Any]:
+    """Return a cart of 5 items as a shop would send it, about 3 kB."""
+    return {
+        "@type": "ShoppingCart",
+        "relatedParty": [{"id": "CD000001", "role": "customer", "name": "A Customer", "@referredType": "Individual"}],
+        "contactMedium": [{"mediumType": "email", "characteristic": {"emailAddress": "customer@example.com"}}],
+        "cartItem": [
+            {
+                "id": f"{number:02d}",
+                "action": "add",
+                "quantity": number,
+                "status": "active",
+                "productOffering": {"id": f"OFFER_{number}", "name": "Tariff XL", "href": f"/offer/{number}"},
+                "product": {
+                    "name": "Tariff",
+                    "productCharacteristic": [
+                        {"name": "color", "value": "White", "valueType": "string"},
+                        {"name": "size", "value": 128, "valueType": "integer"},
+                    ],
+                },
+                "itemPrice": [
+                    {
+                        "priceType": "recurring",
+                        "recurringChargePeriod": "month",
+                        "price": {"taxRate": 19, "dutyFreeAmount": {"unit": "EUR", "value": 19.9}},
+                    }
+                ],
+            }
+            for number in range(1, 6)
+        ],
+    }
+
+
+class Cart(Struct):
+    """The typed body of the bare handler."""
+
+    id: str = ""
+    href: str = ""
+    type: str = field(name="@type", default="")
+    relatedParty: list[dict[str, Any]] = []  # noqa: N815 - the standard's name
+    contactMedium: list[dict[str, Any]] = []  # noqa: N815 - the standard's name
+    cartItem: list[dict[str, Any]] = []  # noqa: N815 - the standard's name
+
+
+def bare_app() -> Litestar:
+    """Return what the gateway is compared with."""
+    body = json.dumps(example_cart(), separators=(",", ":")).encode()
+
+    @get("/bare")
+    async def bare_get() -> Response[bytes]:
+        return Response(body, media_type="application/json")
+
+    @post("/bare")
+    async def bare_post(data: Cart) -> Cart:
+        return data
+
+    return Litestar([bare_get, bare_post], logging_config=None)
+
+
+def serve(kind: str, folder: str) -> None:
+    """Serve one application in this process and print its port."""
+    if kind == "bare":
+        app: Any = bare_app()
+    else:
+        configure_logging(LogSettings(level="warning"))
+        app = create_app(gateway_settings(folder))
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, log_config=None)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def gateway_settings(folder: str) -> Settings:
+    """Return the default settings with the database in `folder`."""
+    return Settings(storage=StorageSettings(url=f"sqlite:///{folder}/gateway.db"))
+
+
+class Server(NamedTuple):
+    """A running server process."""
+
+    port: int
+    process_id: int
+
+    def processor_seconds(self) -> float:
+        """Return the processor time that the process has used, all threads together."""
+        fields = Path(f"/proc/{self.process_id}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def server(kind: str, folder: str) -> Iterator[Server]:
+    """Run a server of `kind` in another process."""
+    command = [sys.executable, __file__, "--serve", kind, folder]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        try:
+            yield Server(port, process.pid)
+        finally:
+            process.terminate()
+
+
+class Connection(asyncio.Protocol):
+    """One keep-alive connection that sends the next request as soon as the answer is complete."""
+
+    def __init__(self, next_request: Callable[[], bytes], status: bytes) -> None:
+        self.next_request = next_request
+        self.status = status
+        self.answered = 0
+        self.bodies: list[bytes] = []
+        self.buffer = b""
+        self.running = True
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        transport.write(self.next_request())
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        head_end = self.buffer.find(b"\r\n\r\n")
+        if head_end < 0:
+            return
+        start = self.buffer.find(b"content-length: ", 0, head_end) + 16
+        length = int(self.buffer[start : self.buffer.find(b"\r\n", start)])
+        if len(self.buffer) < head_end + 4 + length:
+            return
+        if self.buffer[9:12] != self.status:
+            raise RuntimeError(self.buffer[:2000])
+        self.last = self.buffer[head_end + 4 :]
+        self.buffer = b""
+        self.answered += 1
+        if self.running:
+            self.transport.write(self.next_request())
+        else:
+            self.transport.close()
+
+
+class Rate(NamedTuple):
+    """What one round showed."""
+
+    per_second: float
+    processor_microseconds: float
+
+
+async def load(server: Server, requests: Iterator[bytes], status: bytes, connections: int, seconds: float) -> Rate:
+    """Return the answers a second of `connections` that send `requests` for `seconds`, and what each cost the server."""
+    loop = asyncio.get_running_loop()
+    protocols = [
+        (await loop.create_connection(lambda: Connection(requests.__next__, status), "127.0.0.1", server.port))[1]
+        for _ in range(connections)
+    ]
+    await asyncio.sleep(0.2)
+    before, started = sum(protocol.answered for protocol in protocols), time.perf_counter()
+    used = server.processor_seconds()
+    await asyncio.sleep(seconds)
+    answered = sum(protocol.answered for protocol in protocols) - before
+    used = server.processor_seconds() - used
+    rate = Rate(answered / (time.perf_counter() - started), used / max(answered, 1) * 1e6)
+    for protocol in protocols:
+        protocol.running = False
+    await asyncio.sleep(0.1)
+    return rate
+
+
+def request(method: str, path: str, body: bytes = b"") -> bytes:
+    """Return a whole HTTP request."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:8663\r\nAccept: */*\r\n"
+    if body:
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    return head.encode() + b"\r\n" + body
+
+
+async def stored_ids(folder: str, count: int, tenant: str) -> list[str]:
+    """Store `count` carts straight through the store, as the API writes them; return their ids."""
+    settings = gateway_settings(folder)
+    database = open_database(settings.storage)
+    migrate(database.engine)
+    ids = [new_resource_id() for _ in range(count)]
+    for start in range(0, count, 1000):
+
+        def insert(connection: Any, part: list[str] = ids[start : start + 1000]) -> None:
+            for cart_id in part:
+                document = {"id": cart_id, "href": f"http://127.0.0.1:8663{CARTS}/{cart_id}", **example_cart()}
+                store.insert(connection, tenant, cart_id, json.dumps(document, separators=(",", ":")), utc_now())
+
+        await database.write(insert)
+    await database.close()
+    return ids
+
+
+async def measure(options: argparse.Namespace) -> bool:
+    """Measure everything; return whether every target is met."""
+    body = json.dumps(example_cart(), separators=(",", ":")).encode()
+    few, many = tempfile.mkdtemp(prefix="bench"), tempfile.mkdtemp(prefix="bench")
+    few_ids = await stored_ids(few, 1, "default")
+    many_ids = await stored_ids(many, options.stored, "default")
+    with server("bare", few) as bare, server("gateway", few) as empty, server("gateway", many) as full:
+
+        async def rate(target: Server, requests: list[bytes], status: bytes = b"200") -> Rate:
+            return await load(target, cycle(requests), status, options.connections, options.seconds)
+
+        async def ratio(name: str, kind: str, first: Any, second: Any) -> bool:
+            pairs = [(await rate(*first), await rate(*second)) for _ in range(options.rounds)]
+            best = [max(rate.per_second for rate in side) for side in zip(*pairs, strict=True)]
+            result = {
+                "benchmark": name,
+                "ratio": round(best[1] / best[0], 3),
+                "target": TARGETS[name],
+                "median_ratio": round(statistics.median(b.per_second / a.per_second for a, b in pairs), 3),
+                "baseline": kind,
+                "baseline_per_second": round(best[0]),
+                "gateway_per_second": round(best[1]),
+                "baseline_processor_microseconds": round(min(a.processor_microseconds for a, _ in pairs)),
+                "gateway_processor_microseconds": round(min(b.processor_microseconds for _, b in pairs)),
+                "rounds": len(pairs),
+                "body_bytes": len(body),
+                "carts_stored": options.stored if name.endswith("stored") else 1,
+            }
+            result["met"] = result["ratio"] >= TARGETS[name]
+            print(json.dumps(result), flush=True)
+            return bool(result["met"])
+
+        bare_get = (bare, [request("GET", "/bare")])
+        bare_post = (bare, [request("POST", "/bare", body)], b"201")
+        gateway_get = (empty, [request("GET", f"{CARTS}/{cart_id}") for cart_id in few_ids])
+        gateway_post = (empty, [request("POST", CARTS, body)], b"201")
+        full_get = (full, [request("GET", f"{CARTS}/{cart_id}") for cart_id in many_ids])
+        full_post = (full, [request("POST", CARTS, body)], b"201")
+        # Warm up: the first answers of a process pay for imports and caches.
+        for target in (bare_get, bare_post, gateway_get, full_get):
+            await load(target[0], cycle(target[1]), *target[2:] or (b"200",), 4, 0.3)
+        results = [
+            await ratio("get", "bare handler", bare_get, gateway_get),
+            await ratio("post", "bare handler", bare_post, gateway_post),
+            await ratio("get_stored", "gateway with one cart", gateway_get, full_get),
+            await ratio("post_stored", "gateway with few carts", gateway_post, full_post),
+        ]
+    return all(results)
+
+
+def main() -> None:
+    """Read the options and measure, or serve when started as a server."""
+    if len(sys.argv) == 4 and sys.argv[1] == "--serve":
+        serve(sys.argv[2], sys.argv[3])
+        return
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--stored", type=int, default=100_000)
+    sys.exit(0 if uvloop.run(measure(parser.parse_args())) else 1)
+
+
+if __name__ == "__main__":
+    main()
