@@ -12,6 +12,7 @@ import tracemalloc
 
 import pytest
 from upstream_server import (
+    IMPATIENT,
     Connection,
     add_step,
     answer,
@@ -159,11 +160,11 @@ async def answers_html(connection: Connection) -> None:
 )
 @pytest.mark.parametrize("step", [create_step(), add_step()], ids=["POST", "PATCH"])
 async def test_a_call_that_may_have_taken_effect_is_unknown_and_sent_once(behaviour, step):
-    async with serving(behaviour) as server, client_of(server.url, response_bytes_max=100_000) as client:
+    async with serving(behaviour) as server, client_of(server.url, response_bytes_max=100_000, **IMPATIENT) as client:
         began = time.monotonic()
         outcome = await client.send(step)
         assert isinstance(outcome, Unknown), outcome
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < 3.0
         assert len(server.requests) == 1
         assert server.connections == 1
 
@@ -185,11 +186,11 @@ async def test_n16_an_endless_answer_is_cut_at_the_limit_and_takes_no_memory(beh
 
 @pytest.mark.parametrize("behaviour", [never_reads_the_body, answers_503_before_the_body], ids=["N10", "N11"])
 async def test_a_body_that_was_not_taken_whole_is_unknown(behaviour):
-    async with serving(behaviour) as server, client_of(server.url) as client:
+    async with serving(behaviour) as server, client_of(server.url, **IMPATIENT) as client:
         began = time.monotonic()
         outcome = await client.send(create_step(b'"' + b"x" * 20_000_000 + b'"'))
         assert isinstance(outcome, Unknown), outcome
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < 3.0
 
 
 async def test_n1_a_refused_connection_is_not_sent():
@@ -234,13 +235,17 @@ async def test_n2_a_full_accept_queue_is_not_sent():
             filler = stack.enter_context(socket.socket())
             filler.setblocking(False)
             filler.connect_ex(listener.getsockname())
-        async with client_of(f"http://127.0.0.1:{listener.getsockname()[1]}") as client:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        async with client_of(url, connect_timeout_seconds=0.5) as client:
             outcome = await client.send(create_step())
     assert isinstance(outcome, NotSent), outcome
 
 
 async def test_n3_without_a_free_slot_nothing_is_sent():
-    async with serving(commits_and_is_silent) as server, client_of(server.url, concurrency_max=1) as client:
+    async with (
+        serving(commits_and_is_silent) as server,
+        client_of(server.url, concurrency_max=1, **IMPATIENT) as client,
+    ):
         first, second = await asyncio.gather(client.send(create_step()), client.send(create_step()))
         assert isinstance(first, Unknown)
         assert isinstance(second, NotSent)
@@ -288,7 +293,7 @@ async def test_a_cancelled_call_raises_cancelled_and_closes_its_connection():
 
     async with (
         serving(notices) as server,
-        client_of(server.url, deadline_seconds=30, read_timeout_seconds=30) as client,
+        client_of(server.url) as client,
     ):
         task = asyncio.create_task(client.send(create_step()))
         async with asyncio.timeout(5):

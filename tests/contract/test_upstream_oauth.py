@@ -65,7 +65,6 @@ async def signing_client(system: OrderSystem, *, clock=None, mapping=None, **aut
         clock = clock or Clock()
         auth = ClientCredentialsAuth(f"{server.url}/token", "gateway", SECRET, clock=clock, **auth_options)
         options = {"auth": auth, "clock": clock, "sleep": no_sleep, "concurrency_max": 64}
-        options |= {"read_timeout_seconds": 10, "deadline_seconds": 20, "slot_timeout_seconds": 10}
         plain = mapping or Mapping(name="plain", api=Api(resource="productOrder"))
         async with client_of(server.url, plain, **options) as client:
             yield client, auth
@@ -80,6 +79,27 @@ async def test_fifty_calls_with_a_revoked_token_make_one_renewal_and_all_succeed
         assert all(isinstance(outcome, Accepted) for outcome in outcomes)
         assert len(system.token_requests) == 2
         assert len([token for token in system.seen if token == "token-2"]) == 50
+
+
+async def test_a_401_that_arrives_after_somebody_elses_renewal_uses_that_one():
+    system, renewed = OrderSystem(revoked={"token-1"}), asyncio.Event()
+
+    async def answers_the_second_401_late(connection):
+        while True:
+            request = await connection.request()
+            reply = system.reply(request)
+            if system.seen[-1:] == ["token-2"]:
+                renewed.set()
+            elif system.seen == ["token-1", "token-1"] and request.path != "/api/token":
+                await renewed.wait()
+            await connection.write(reply)
+
+    async with serving(answers_the_second_401_late) as server:
+        auth = ClientCredentialsAuth(f"{server.url}/token", "gateway", SECRET)
+        async with client_of(server.url, auth=auth) as client:
+            outcomes = await asyncio.gather(client.send(create_step()), client.send(create_step()))
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+    assert len(system.token_requests) == 2
 
 
 async def test_fifty_first_calls_fetch_one_token():
@@ -229,7 +249,7 @@ async def test_a_cancelled_call_does_not_take_the_renewal_from_the_others():
 
     async with serving(slow_tokens) as server:
         auth = ClientCredentialsAuth(f"{server.url}/token", "gateway", SECRET)
-        async with client_of(server.url, auth=auth, deadline_seconds=10, read_timeout_seconds=10) as client:
+        async with client_of(server.url, auth=auth) as client:
             first, second = (asyncio.create_task(client.send(create_step())) for _ in range(2))
             await started.wait()
             first.cancel()
@@ -250,7 +270,7 @@ async def test_closing_ends_a_running_renewal():
 
     async with serving(never_answers) as server:
         auth = ClientCredentialsAuth(f"{server.url}/token", "gateway", SECRET)
-        async with client_of(server.url, auth=auth, deadline_seconds=30) as client:
+        async with client_of(server.url, auth=auth) as client:
             call = asyncio.create_task(client.send(create_step()))
             await started.wait()
             call.cancel()

@@ -115,35 +115,50 @@ async def test_a_burst_of_tries_gets_over_a_short_failure():
         assert len(server.requests) == 3
 
 
-async def test_a_burst_respects_retry_after_and_ends_before_a_wait_it_has_no_time_for():
-    waits = []
+@pytest.mark.parametrize(("deadline_seconds", "waits"), [(5, []), (60, [7 * 1.125])])
+async def test_a_burst_waits_as_long_as_it_is_asked_to_unless_its_time_would_be_over(deadline_seconds, waits):
+    now, waited = [1000.0], []
 
-    async def note(seconds):
-        waits.append(seconds)
+    async def wait(seconds):
+        waited.append(seconds)
+        now[0] += seconds
 
-    throttled = answer(429, headers={"Retry-After": "7"})
-    async with (
-        serving(answering(lambda _: throttled)) as server,
-        client_of(server.url, sleep=note, jitter=lambda: 0.5) as client,
-    ):
-        with pytest.raises(ReadFailed) as caught:
-            await client.get_order("00000001")
-        assert caught.value.retry_after_seconds == pytest.approx(7 * 1.125, abs=0.1)
-        assert waits == []
-        assert len(server.requests) == 1
+    replies = itertools.chain([answer(429, headers={"Retry-After": "7"})], itertools.repeat(answer(200, order(1))))
+    options = {"deadline_seconds": deadline_seconds, "clock": lambda: now[0], "sleep": wait, "jitter": lambda: 0.5}
+    async with serving(answering(lambda _: next(replies))) as server, client_of(server.url, **options) as client:
+        if waits:
+            assert (await client.get_order("00000001")).id == "00000001"
+        else:
+            with pytest.raises(ReadFailed) as caught:
+                await client.get_order("00000001")
+            assert caught.value.retry_after_seconds == pytest.approx(7 * 1.125)
+        assert waited == pytest.approx(waits)
+        assert len(server.requests) == 1 + len(waits)
 
 
-async def test_a_silent_order_system_cannot_hold_a_read_longer_than_its_deadline():
-    async def is_silent(connection: Connection) -> None:
-        await connection.request()
-        await connection.until_closed()
+async def is_silent(connection: Connection) -> None:
+    await connection.request()
+    await connection.until_closed()
 
+
+async def trickles(connection: Connection) -> None:
+    await connection.request()
+    await connection.write(b"HTTP/1.1 200 X\r\nContent-Length: 1000\r\n\r\n")
+    while True:
+        await connection.write(b" ")
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("behaviour", [is_silent, trickles])
+@pytest.mark.parametrize("read_timeout_seconds", [0.3, 10])
+async def test_no_order_system_can_hold_a_read_longer_than_its_deadline(behaviour, read_timeout_seconds):
     loop = asyncio.get_running_loop()
-    async with serving(is_silent) as server, client_of(server.url, deadline_seconds=0.8) as client:
+    limits = {"deadline_seconds": 0.8, "read_timeout_seconds": read_timeout_seconds}
+    async with serving(behaviour) as server, client_of(server.url, **limits) as client:
         began = loop.time()
         with pytest.raises(ReadFailed):
             await client.get_order("00000001")
-        assert loop.time() - began < 1.5
+        assert loop.time() - began < 2.5
 
 
 @pytest.mark.parametrize(
@@ -357,7 +372,7 @@ async def test_searches_share_a_scan_but_never_one_that_started_before_them():
 
     async with (
         serving(waits_on_the_first) as server,
-        client_of(server.url, mapping(), read_timeout_seconds=10, deadline_seconds=10) as client,
+        client_of(server.url, mapping()) as client,
     ):
         early = asyncio.create_task(client.find("gw1-2", since=SINCE))
         await server.received(1)
@@ -376,12 +391,8 @@ async def test_searches_share_a_scan_but_never_one_that_started_before_them():
 
 
 async def test_closing_the_client_ends_a_running_scan():
-    async def is_silent(connection: Connection) -> None:
-        await connection.request()
-        await connection.until_closed()
-
     async with serving(is_silent) as server:
-        async with client_of(server.url, mapping(), read_timeout_seconds=30, deadline_seconds=30) as client:
+        async with client_of(server.url, mapping()) as client:
             search = asyncio.create_task(client.find("gw1-a", since=SINCE))
             await server.received(1)
         with pytest.raises(asyncio.CancelledError):

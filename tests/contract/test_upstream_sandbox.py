@@ -51,7 +51,7 @@ async def connected(tmp_path, name, *, faults=(), profile=None, auth=None, **opt
     mapping = shipped(name)
     async with serving(sandbox) as server:
         credentials = ClientCredentialsAuth(server.address + "/services/oauth2/token", "id", "secret") if auth else None
-        limits = {"deadline_seconds": 5, "read_timeout_seconds": 2, "sleep": no_sleep, "auth": credentials}
+        limits = {"read_timeout_seconds": 3, "sleep": no_sleep, "auth": credentials}
         async with client_of(server.address + API_ROOTS[name], mapping, **limits) as client:
             yield (
                 client,

@@ -133,12 +133,15 @@ def answering(reply: Callable[[Request], bytes]) -> Behaviour:
 PLAIN = Mapping(name="plain", api=Api(resource="productOrder"))
 
 
+IMPATIENT = {"read_timeout_seconds": 0.5, "deadline_seconds": 1.0, "slot_timeout_seconds": 0.2}
+"""Limits for a server that keeps its callers waiting; others get limits that a busy machine does not reach."""
+
+
 @asynccontextmanager
 async def client_of(url: str, mapping: Mapping = PLAIN, **options: Any) -> AsyncGenerator[UpstreamClient]:
-    """Open a client whose deadlines suit tests; `clock`, `sleep` and `jitter` may be given too."""
+    """Open a client with `options`; `clock`, `sleep` and `jitter` may be among them."""
     given = {name: options.pop(name) for name in ("clock", "sleep", "jitter") if name in options}
-    limits = {"connect_timeout_seconds": 0.5, "read_timeout_seconds": 0.5, "deadline_seconds": 1.0} | options
-    limits = {"slot_timeout_seconds": 0.2, "scan_interval_seconds": 0.0} | limits
+    limits = {"slot_timeout_seconds": 20.0, "scan_interval_seconds": 0.0} | options
     client = UpstreamClient(UpstreamOptions(name="test", base_url=url, mapping=mapping, **limits), **given)
     try:
         yield client
