@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from gateway.checkouts.model import PLANNED
-from gateway.checkouts.states import OUTCOME_OF_ORDER
 from gateway.checkouts.waits import schedule, spread
 from gateway.ordering.mapping import is_final, tmf_state
 from gateway.ordering.model import ObservedOrder
@@ -157,7 +156,7 @@ def draft_complete() -> Save:
 
 
 def submitted(work: Work, observed: ObservedOrder | None, now: datetime, detail: str) -> Save:
-    """Record that the order is live, and what it has become already; from here on it is tracked."""
+    """Record that the order is live; from here on it is tracked, also when it has come to its end already."""
     record = work.record
     changes: dict[str, Any] = {
         "state": "submitted",
@@ -175,9 +174,8 @@ def submitted(work: Work, observed: ObservedOrder | None, now: datetime, detail:
         changes |= observed_changes(work, observed)
     order_state = changes.get("order_state", record.order_state)
     if order_state and is_final(work.mapping, order_state):
-        changes["state"] = OUTCOME_OF_ORDER.get(order_state, "submitted")
-        if changes["state"] != "submitted":
-            changes["track_due_at"] = None
+        # Whoever follows the order reads it once more: its lines and their states are part of its end.
+        changes["track_due_at"] = now
     step_changes = {"state": "done", "ended_at": now, "detail": detail} if record.step < len(work.plan.steps) else {}
     return Save(changes=changes, step_changes=step_changes, rest=True)
 

@@ -319,7 +319,8 @@ def test_a_lost_submit_that_took_effect_is_the_submission(state):
     work = lost(work_of(step="submit", state="submitting", submit_intent_order="00000001"))
     action = after_read(work, drafted(work, FULL, state=state), NOW)
     assert isinstance(action, Save)
-    assert action.changes["state"] == ("completed" if state == "Activated" else "submitted")
+    assert action.changes["state"] == "submitted"
+    assert (action.changes["track_due_at"] == NOW) == (state == "Activated"), "an end is read at once, with its lines"
     assert action.changes["step"] == FULL + 1
     assert action.changes["upstream_state"] == state
 

@@ -110,12 +110,10 @@ def test_a_live_post_is_the_submission():
     assert save.changes["due_at"] is None
 
 
-@pytest.mark.parametrize(
-    ("word", "state"), [("completed", "completed"), ("rejected", "rejected"), ("failed", "failed")]
-)
-def test_a_live_post_that_ended_at_once_is_not_tracked(word, state):
+@pytest.mark.parametrize("word", ["completed", "rejected", "failed"])
+def test_a_live_post_that_ended_at_once_is_read_once_more_for_its_lines(word):
     save = after_send(sent(PLAIN), Accepted(201, order(state=word)), NOW)
-    assert (save.changes["state"], save.changes["track_due_at"]) == (state, None)
+    assert (save.changes["state"], save.changes["track_due_at"]) == ("submitted", NOW)
 
 
 def test_the_answer_to_a_submit_that_still_shows_the_draft_says_nothing_about_the_state():
