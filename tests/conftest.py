@@ -6,6 +6,8 @@ Nothing here has a fixed port or file, so that the tests run in parallel (`pytes
 from __future__ import annotations
 
 import asyncio
+import io
+import logging
 import os
 import shutil
 import tempfile
@@ -20,10 +22,12 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
+import structlog
 from sqlalchemy import create_engine
 
 from gateway.app import GatewayApp, create_app
-from gateway.settings import Settings, StorageSettings
+from gateway.logs import configure_logging
+from gateway.settings import LogSettings, Settings, StorageSettings
 from gateway.storage import Database, open_database
 from gateway.storage.schema import migrate
 
@@ -179,3 +183,16 @@ async def client(app: GatewayApp) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as connected:
         yield connected
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What is logged from `info` on, as JSON lines; afterwards logging is as it was."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    target = io.StringIO()
+    configure_logging(LogSettings(format="json"), stream=target)
+    yield target
+    logging.captureWarnings(capture=False)
+    root.handlers, root.level = before, level
+    structlog.reset_defaults()

@@ -5,37 +5,20 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import logging
 import re
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import structlog
 
 from gateway.app import GatewayApp
 from gateway.errors import UnavailableError
-from gateway.logs import configure_logging
 from gateway.settings import LogSettings
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """What is logged, as JSON lines."""
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
-    target = io.StringIO()
-    configure_logging(LogSettings(format="json"), stream=target)
-    yield target
-    logging.captureWarnings(capture=False)
-    root.handlers, root.level = before, level
-    structlog.reset_defaults()
 
 
 async def test_a_live_and_ready_service(client: httpx.AsyncClient) -> None:
