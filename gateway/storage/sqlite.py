@@ -13,14 +13,14 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from gateway.clock import utc_now
@@ -28,6 +28,8 @@ from gateway.errors import GatewayError, UnavailableError
 from gateway.settings import StorageSettings
 
 T = TypeVar("T")
+# What a function returned, or what it raised.
+_Outcome: TypeAlias = tuple[Any, Exception | None]
 GROUP_MAX: Final = 256  # functions that share one commit: bounds the wait of the first in the group
 _RETRY_HEADERS: Final = {"Retry-After": "2"}
 
@@ -42,7 +44,12 @@ class SQLiteDatabase:
         self.engine: Engine = self._make_engine(QueuePool, pool_size=settings.readers_max + 1, max_overflow=0)
         self._brief = self._make_engine(NullPool).connect()
         self._readers = ThreadPoolExecutor(settings.readers_max, thread_name_prefix="read")
-        self._queue: queue.Queue[_Write[Any] | None] = queue.Queue(settings.write_queue_max)
+        # Batches for the writer thread; None ends it. The writes of one turn of an event loop make one batch: waking a thread, and
+        # being woken by it, costs more than a small write.
+        self._queue: queue.SimpleQueue[list[_Write[Any]] | None] = queue.SimpleQueue()
+        self._collecting: dict[asyncio.AbstractEventLoop, list[_Write[Any]]] = {}
+        self._waiting = 0
+        self._waiting_max = settings.write_queue_max
         self._closed = False
         self._writer_engine = self._make_engine(NullPool)
         self._writer = threading.Thread(target=self._write_loop, name="write", daemon=True)
@@ -87,6 +94,8 @@ class SQLiteDatabase:
             connection.exec_driver_sql("BEGIN")
             try:
                 return function(connection)
+            except (DBAPIError, sqlite3.Error) as error:
+                raise _translate(error) from error
             finally:
                 connection.exec_driver_sql("ROLLBACK")
 
@@ -97,6 +106,8 @@ class SQLiteDatabase:
         """
         try:
             return function(self._brief)
+        except (DBAPIError, sqlite3.Error) as error:
+            raise _translate(error) from error
         finally:
             self._brief.rollback()
 
@@ -104,74 +115,86 @@ class SQLiteDatabase:
         """Queue `function` for the writer thread and wait until its commit is on the disk."""
         if self._closed:
             raise UnavailableError("The service is stopping; try again.", headers=_RETRY_HEADERS)
-        write = _Write(function)
+        if self._waiting >= self._waiting_max:
+            raise UnavailableError("Too many writes are waiting; try again.", headers=_RETRY_HEADERS)
+        loop = asyncio.get_running_loop()
+        write = _Write(function, loop.create_future())
+        batch = self._collecting.get(loop)
+        if batch is None:
+            batch = self._collecting[loop] = []
+            loop.call_soon(self._hand_over, loop)
+        batch.append(write)
+        self._waiting += 1
         try:
-            self._queue.put_nowait(write)
-        except queue.Full:
-            raise UnavailableError("Too many writes are waiting; try again.", headers=_RETRY_HEADERS) from None
-        return await asyncio.wrap_future(write.done)
+            value: T = await write.done
+        finally:
+            self._waiting -= 1
+        return value
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        batch = self._collecting.pop(loop, None)
+        if batch:
+            self._queue.put(batch)
 
     def _write_loop(self) -> None:
         connection: Connection | None = None
         stopping = False
         while not stopping:
-            group = self._take_group()
-            if group[-1] is None:
-                stopping = True
-            writes = [write for write in group if write is not None and write.done.set_running_or_notify_cancel()]
+            group, stopping = self._take_group()
+            writes = [write for write in group if not write.done.cancelled()]
             if not writes:
                 continue
+            outcomes: list[_Outcome]
             try:
                 connection = connection or self._writer_engine.connect()
-                self._perform(connection, writes)
+                outcomes = self._perform(connection, writes)
             except Exception as error:  # noqa: BLE001 - whatever went wrong belongs to the callers, not to this thread
-                for write in writes:
-                    if not write.done.done():
-                        write.done.set_exception(_translate(error))
+                outcomes = [(None, error)] * len(writes)
                 if connection is not None:
                     with contextlib.suppress(Exception):
                         connection.invalidate()
                     connection.close()
                     connection = None
+            _answer(writes, outcomes)
         if connection is not None:
             connection.close()
 
-    def _take_group(self) -> list[_Write[Any] | None]:
-        group = [self._queue.get()]
-        while group[-1] is not None and len(group) < GROUP_MAX:
-            try:
-                group.append(self._queue.get_nowait())
-            except queue.Empty:
-                break
-        return group
+    def _take_group(self) -> tuple[list[_Write[Any]], bool]:
+        """Wait for a batch and take what else has come; return it, and whether to stop afterwards."""
+        batch = self._queue.get()
+        group: list[_Write[Any]] = []
+        while batch is not None:
+            group += batch
+            if len(group) >= GROUP_MAX or self._queue.empty():
+                return group, False
+            batch = self._queue.get()
+        return group, True
 
-    def _perform(self, connection: Connection, writes: list[_Write[Any]]) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        results: list[tuple[_Write[Any], Any, BaseException | None]] = []
+    def _perform(self, connection: Connection, writes: list[_Write[Any]]) -> list[_Outcome]:
+        # The statements around the functions go straight to the driver: they are most of the statements of small writes.
+        driver: Any = connection.connection.driver_connection
+        driver.execute("BEGIN IMMEDIATE")
+        outcomes: list[_Outcome] = []
         for write in writes:
-            connection.exec_driver_sql("SAVEPOINT one")
+            driver.execute("SAVEPOINT one")
             try:
-                value = write.context.run(write.function, connection)
+                outcomes.append((write.context.run(write.function, connection), None))
             except Exception as error:  # noqa: BLE001 - it is handed to the caller that queued the function
-                connection.exec_driver_sql("ROLLBACK TO one")
-                results.append((write, None, error))
-            else:
-                results.append((write, value, None))
-            connection.exec_driver_sql("RELEASE one")
-        connection.exec_driver_sql("COMMIT")
+                driver.execute("ROLLBACK TO one")
+                outcomes.append((None, error))
+            driver.execute("RELEASE one")
+        driver.execute("COMMIT")
         # SQLAlchemy has its own idea of a transaction on this connection; end it without touching the database.
         connection.rollback()
-        for write, value, failure in results:
-            if failure is None:
-                write.done.set_result(value)
-            else:
-                write.done.set_exception(_translate(failure))
+        return outcomes
 
     async def close(self) -> None:
         """Finish the queued writes, then let go of the file."""
         if self._closed:
             return
         self._closed = True
+        for loop in list(self._collecting):
+            self._hand_over(loop)
         await asyncio.to_thread(self._stop)
 
     def _stop(self) -> None:
@@ -185,22 +208,46 @@ class SQLiteDatabase:
 
 
 class _Write(Generic[T]):
-    """A queued function and the future of its result."""
+    """A queued function and the future of its result, which belongs to the event loop of the caller."""
 
     __slots__ = ("context", "done", "function")
 
-    def __init__(self, function: Callable[[Connection], T]) -> None:
+    def __init__(self, function: Callable[[Connection], T], done: asyncio.Future[T]) -> None:
         self.function = function
         # What the caller's task knows (the correlation id of its request) is known in the writer thread too.
         self.context = copy_context()
-        self.done: Future[T] = Future()
+        self.done = done
+
+
+def _answer(writes: list[_Write[Any]], outcomes: list[_Outcome]) -> None:
+    """Tell every caller what became of its write: one call into each event loop, not one for each write."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Write[Any], _Outcome]]] = {}
+    for write, outcome in zip(writes, outcomes, strict=True):
+        by_loop.setdefault(write.done.get_loop(), []).append((write, outcome))
+    for loop, answers in by_loop.items():
+        # On a loop that is closed nobody waits any more.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_resolve, answers)
+
+
+def _resolve(answers: list[tuple[_Write[Any], _Outcome]]) -> None:
+    for write, (value, failure) in answers:
+        if write.done.done():
+            continue
+        if failure is None:
+            write.done.set_result(value)
+        else:
+            write.done.set_exception(_translate(failure))
 
 
 def _translate(error: BaseException) -> BaseException:
     """Turn what the disk or a lock did into 503; leave our own errors and our mistakes as they are."""
     if isinstance(error, GatewayError):
         return error
-    if isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and "full" in str(error.orig)):
-        reason = "locked by another process" if "locked" in str(error.orig) else "not writable now"
+    original = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(original, sqlite3.OperationalError) or (
+        isinstance(original, sqlite3.Error) and "full" in str(original)
+    ):
+        reason = "locked by another process" if "locked" in str(original) else "not writable now"
         return UnavailableError(f"The database is {reason}; try again.", headers=_RETRY_HEADERS)
     return error
