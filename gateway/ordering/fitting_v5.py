@@ -24,9 +24,16 @@ def is_role(party: dict[str, Any]) -> bool:
     return type(referred) is str and referred not in _PARTY_WORDS
 
 
-def fit_party(party: dict[str, Any], path: str, findings: Findings) -> dict[str, Any]:
-    """Return the order's party as a reference: what a party by value tells beyond that is dropped."""
-    return _only(party, _OF_PARTY, path, "An order of v5 refers to parties; it has no place for it.", findings)
+def fit_party(party: dict[str, Any], path: str, inside: frozenset[str], findings: Findings) -> dict[str, Any]:
+    """Return the order's party as a reference: what a party by value tells beyond that is dropped.
+
+    Attributes that are `inside` v5's wrapper are told by their path in it.
+    """
+    for key in party:
+        if key not in _OF_PARTY:
+            where = f"{path}.partyOrPartyRole.{key}" if key in inside else f"{path}.{key}"
+            findings.warning("dropped", where, "An order of v5 refers to parties; it has no place for it.")
+    return {key: value for key, value in party.items() if key in _OF_PARTY}
 
 
 def fit_channel(channel: dict[str, Any], role: str, path: str, findings: Findings) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class Header:
         self._mapping = mapping
         self._findings = findings
         self._now = now
+        self._origins: dict[str, str] = {}
         self._prices = Prices(mapping, findings)
         self._parties = Parties(mapping, findings)
         texts, dates, references, single = self._text, self._date, self._references, self._reference
@@ -80,7 +81,7 @@ class Header:
             if found.get(key) in (None, []):
                 continue
             if allowed and key not in allowed:
-                self._findings.warning("dropped", key, "The order system has no place for it.")
+                self._findings.warning("dropped", self._origins.get(key, key), "The order system has no place for it.")
                 continue
             header[key] = found[key]
         return header
@@ -101,6 +102,7 @@ class Header:
                 self._findings.info("overridden", path, "The checkout request's attribute is sent instead.")
             else:
                 found[key] = self._readers[key](value, path)
+                self._origins[key] = path
 
     def _external_id(self, value: Any) -> None:
         if type(value) is not str:
@@ -166,6 +168,10 @@ class Header:
 
     def _contact(self, cart: dict[str, Any], found: dict[str, Any]) -> None:
         if cart.get("contactMedium") is None:
+            return
+        allowed = self._mapping.order.attributes
+        if allowed and "notificationContact" not in allowed:
+            self._findings.warning("dropped", "contactMedium", "The order system has no place for a contact.")
             return
         contact = notification_contact(cart["contactMedium"], self._findings, taken="notificationContact" in found)
         if contact is not None:

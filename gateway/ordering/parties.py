@@ -28,7 +28,9 @@ class Parties:
         ranked: list[tuple[int, dict[str, Any]]] = []
         for member, member_path in objects(value, path, self._findings):
             inner = member.get("partyOrPartyRole")
-            party = flat_party(member, inner) if type(inner) is dict else dict(member)
+            party = dict(member)
+            if type(inner) is dict:
+                party = flat_party(member, inner, member_path, self._findings)
             text(party, "role", member_path, self._findings)
             role = party.get("role") or self._slots.party_role
             rank = roles.get(str(role).lower(), -1)
@@ -37,13 +39,15 @@ class Parties:
                     "dropped", member_path, "The order system takes no party of this role; it is not sent."
                 )
                 continue
-            translated = self._party(party, member_path)
+            inside = frozenset(inner) if type(inner) is dict else frozenset()
+            translated = self._party(party, member_path, inside)
             if translated is not None:
                 ranked.append((rank, translated))
         ranked.sort(key=lambda pair: pair[0])
         return [party for _, party in ranked]
 
-    def _party(self, party: dict[str, Any], path: str) -> dict[str, Any] | None:
+    def _party(self, party: dict[str, Any], path: str, inside: frozenset[str]) -> dict[str, Any] | None:
+        """Return one party; attributes that are `inside` v5's wrapper are told by their path in it."""
         findings, slots = self._findings, self._slots
         text(party, "name", path, findings)
         identifier = text(party, "id", path, findings)
@@ -63,12 +67,13 @@ class Parties:
         }
         if "validFor" in translated:
             del translated["validFor"]
-            findings.warning("dropped", f"{path}.validFor", "The order's parties have no validity.")
+            where = f"{path}.partyOrPartyRole" if "validFor" in inside else path
+            findings.warning("dropped", f"{where}.validFor", "The order's parties have no validity.")
         if not translated.get("role"):
             translated["role"] = slots.party_role
             findings.info("defaulted", f"{path}.role", "The party has no role; the mapping's default is sent.")
-        self._referred_type(translated, path)
-        return fit_party(translated, path, findings) if self._is_v5 else translated
+        self._referred_type(translated, f"{path}.partyOrPartyRole" if "@referredType" in inside else path)
+        return fit_party(translated, path, inside, findings) if self._is_v5 else translated
 
     def _referred_type(self, party: dict[str, Any], path: str) -> None:
         slots, findings = self._slots, self._findings
@@ -110,9 +115,20 @@ def notification_contact(value: Any, findings: Findings, *, taken: bool) -> str 
                 elif address is not None:
                     text(source, name, path, findings)
     chosen = None if taken else min(candidates, default=None)
-    for _, path in objects(value, "contactMedium", Findings()):
+    for member, path in objects(value, "contactMedium", Findings()):
         if chosen is not None and chosen[3] == path:
             findings.info("moved", path, "Its address is sent as notificationContact.")
+            _tell_rest(member, path, chosen[4], findings)
         else:
             findings.warning("dropped", path, "The order has room for one contact, an email address or a phone number.")
     return chosen[4] if chosen else None
+
+
+def _tell_rest(member: dict[str, Any], path: str, address: str, findings: Findings) -> None:
+    """Tell what else the chosen contact medium says: the order has room for the address only."""
+    inner = member.get("characteristic")
+    nodes = [(member, path)] + ([(inner, f"{path}.characteristic")] if type(inner) is dict else [])
+    for node, where in nodes:
+        for key, value in node.items():
+            if value not in (None, "", address) and value is not inner and not key.startswith("@"):
+                findings.info("dropped", f"{where}.{key}", "The order has room for the address only.")

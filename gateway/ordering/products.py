@@ -210,7 +210,7 @@ class Products:
             if type(inner) is dict and self._is_v5:
                 kept.append(member)
                 continue
-            party = flat_party(member, inner) if type(inner) is dict else member
+            party = flat_party(member, inner, member_path, findings) if type(inner) is dict else member
             has_id = type(party.get("id")) is str and party["id"]
             href = party.get("href")
             derived = last_segment(href) if not has_id and type(href) is str else ""
@@ -254,9 +254,11 @@ class Products:
         return kept
 
 
-def flat_party(member: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
-    """Return v5's {role, partyOrPartyRole} as one v4 object."""
+def flat_party(member: dict[str, Any], inner: dict[str, Any], path: str, findings: Findings) -> dict[str, Any]:
+    """Return v5's {role, partyOrPartyRole} as one v4 object; the role outside is the one that counts."""
     outer = {key: value for key, value in member.items() if key not in ("partyOrPartyRole", "@type")}
+    if "role" in inner and outer.get("role") not in (None, inner["role"]):
+        findings.warning("dropped", f"{path}.partyOrPartyRole.role", "The role beside the party is sent.")
     kind = inner.get("@type")
     if type(kind) is str and kind != "PartyRef" and inner.get("@referredType") is None:
         # The kind of a party by value is what a reference to it refers to.

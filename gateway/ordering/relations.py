@@ -65,7 +65,13 @@ def _read_relation(
         elif word in _TO_PARENT:
             _adopt(target, entry, "bundles", path, findings)
         else:
-            entry.relations += ((_KINDS.get(word) or kind[:1].lower() + kind[1:], target),)
+            sent = _KINDS.get(word) or kind[:1].lower() + kind[1:]
+            if sent != kind:
+                key = "relationshipType" if member.get("relationshipType") is not None else "type"
+                findings.info(
+                    "converted", f"{path}.{key}", "The kind of relationship is sent as the standard spells it."
+                )
+            entry.relations += ((sent, target),)
 
 
 def _target_ids(member: dict[str, Any], path: str, by_cart_id: dict[str, list[Entry]], findings: Findings) -> list[str]:
