@@ -1,0 +1,109 @@
+"""How much memory a preview of a very large cart takes, in a real gateway process.
+
+    python tests/benchmarks/preview.py [--items 10000]
+
+Starts `gateway serve` with raised limits and no order system behind it (a preview sends nothing), previews a cart by value,
+and reads the process's peak of resident memory. Prints JSON lines; exit code 1 above 200 MiB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+
+LIMIT_MIB = 200
+PREVIEW = "/tmf-api/checkoutManagement/v1/checkout/preview"
+SETTINGS = """
+[server]
+port = 0
+body_bytes_max = 50_000_000
+[cart]
+items_max = 20_000
+[storage]
+url = "sqlite:///{folder}/gateway.db"
+[upstreams.big]
+base_url = "http://127.0.0.1:9/orders"
+mapping = "salesforce-v4"
+"""
+
+
+def cart(items: int) -> dict[str, object]:
+    """Return a bundle of one root and `items` - 1 children with two characteristics and a price each."""
+    children = [
+        {
+            "id": f"1.{number}",
+            "action": "add",
+            "quantity": 1,
+            "productOffering": {"id": f"OPTION_{number % 50}", "name": "Option"},
+            "product": {
+                "productCharacteristic": [{"name": "color", "value": "white"}, {"name": "size", "value": str(number)}]
+            },
+            "itemPrice": [
+                {
+                    "priceType": "recurring",
+                    "recurringChargePeriod": "month",
+                    "price": {"dutyFreeAmount": {"unit": "EUR", "value": number}},
+                }
+            ],
+        }
+        for number in range(1, items)
+    ]
+    root = {"id": "1", "action": "add", "quantity": 1, "productOffering": {"id": "BUNDLE"}, "cartItem": children}
+    return {"relatedParty": [{"id": "CD1", "role": "customer", "@referredType": "Customer"}], "cartItem": [root]}
+
+
+def peak_mib(process_id: int) -> float:
+    """Return the peak of resident memory of a process, in MiB."""
+    status = Path(f"/proc/{process_id}/status").read_text(encoding="ascii")
+    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(kilobytes) / 1024
+
+
+def main() -> int:
+    """Measure, print, and say whether the limit is kept."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--items", type=int, default=10_000)
+    items = parser.parse_args().items
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "gateway.toml"
+        config.write_text(SETTINGS.format(folder=folder), encoding="utf-8")
+        command = [str(Path(sys.executable).parent / "gateway"), "serve", "--config", str(config)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
+            try:
+                assert process.stdout is not None
+                address = process.stdout.readline().rsplit(" ", 1)[-1].strip()
+                idle = peak_mib(process.pid)
+                started = time.perf_counter()
+                answer = httpx.post(address + PREVIEW, json={"shoppingCart": cart(items)}, timeout=120)
+                seconds = time.perf_counter() - started
+                answer.raise_for_status()
+                peak = peak_mib(process.pid)
+                steps = len(answer.json()["step"])
+            finally:
+                process.terminate()
+    figures = {
+        "benchmark": "preview",
+        "items": items,
+        "steps": steps,
+        "body_bytes": len(answer.request.content),
+        "answer_bytes": len(answer.content),
+        "seconds": round(seconds, 2),
+        "idle_mib": round(idle),
+        "peak_mib": round(peak),
+        "limit_mib": LIMIT_MIB,
+        "ratio_of_limit": round(peak / LIMIT_MIB, 2),
+    }
+    print(json.dumps(figures))
+    return 0 if peak < LIMIT_MIB else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
