@@ -78,7 +78,7 @@ async def change_cart(client: httpx.AsyncClient, cart_id: str, **attributes: Any
 async def until(condition: Any, seconds: float = 20.0) -> Any:
     """Wait until an async condition is true, and return what it returned."""
     async with asyncio.timeout(seconds):
-        while not (value := await condition()):
+        while not (value := await condition()):  # noqa: ASYNC110 - the condition is in the database
             await asyncio.sleep(0.02)
     return value
 

@@ -1,0 +1,137 @@
+"""Queries of subscriptions: what is asked for, and what is refused with words that help."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.errors import Problem
+from gateway.hub.model import CART_V1, CART_V4, CHECKOUT_V1, Api
+from gateway.hub.query import Query, is_wanted, parse_query
+from gateway.storage.outbox import CART_CHANGED, CART_CREATED, CART_DELETED, CHECKOUT_STATE_CHANGED
+from gateway.tmf.json import decode_stored
+
+
+def parsed(text: str | None, api: Api = CART_V4) -> Query:
+    problems: list[Problem] = []
+    query = parse_query(text, api, problems)
+    assert problems == []
+    return query
+
+
+def problems_of(text: str, api: Api = CART_V4) -> list[Problem]:
+    problems: list[Problem] = []
+    parse_query(text, api, problems)
+    return problems
+
+
+def sent(cart: str) -> Any:
+    return decode_stored(f'{{"eventType": "ShoppingCartCreateEvent", "event": {{"shoppingCart": {cart}}}}}')
+
+
+@pytest.mark.parametrize("text", [None, "", "?"])
+def test_no_query_asks_for_every_event_whole(text):
+    assert parsed(text) == Query(frozenset({CART_CREATED, CART_CHANGED, CART_DELETED}), None, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "eventType=ShoppingCartCreateEvent,ShoppingCartDeleteEvent",
+        "eventType=ShoppingCartCreateEvent&eventType=ShoppingCartDeleteEvent",
+        "?eventType = ShoppingCartCreateEvent, ShoppingCartDeleteEvent",
+    ],
+)
+def test_events_are_chosen_by_their_type(text):
+    assert parsed(text).events == {CART_CREATED, CART_DELETED}
+
+
+def test_events_have_the_names_of_the_version():
+    assert parsed("eventType=ShoppingCartChangeNotification", CART_V1).events == {CART_CHANGED}
+    assert parsed(None, CART_V1).events == {CART_CREATED, CART_CHANGED}
+    assert parsed("eventType=CheckoutStateChangeEvent", CHECKOUT_V1).events == {CHECKOUT_STATE_CHANGED}
+
+
+def test_an_unknown_event_is_answered_with_those_there_are():
+    (problem,) = problems_of("eventType=ShoppingCartCreationNotification")
+
+    assert problem.path == "query.eventType"
+    assert "ShoppingCartCreateEvent, ShoppingCartAttributeValueChangeEvent, ShoppingCartDeleteEvent" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("text", "cart", "fits"),
+    [
+        ("shoppingCart.id=1", '{"id": "1"}', True),
+        ("event.shoppingCart.id=1", '{"id": "1"}', True),
+        ("shoppingCart.id=1", '{"id": "2"}', False),
+        ("shoppingCart.id=1", "{}", False),
+        ("shoppingCart.id=1,2", '{"id": "2"}', True),
+        ("shoppingCart.id=1&shoppingCart.id=2", '{"id": "2"}', True),
+        ("shoppingCart.id.eq=2", '{"id": "2"}', True),
+        ("shoppingCart.id=1&shoppingCart.name=x", '{"id": "1", "name": "y"}', False),
+        ("shoppingCart.relatedParty.id=7", '{"relatedParty": [{"id": "6"}, {"id": "7"}]}', True),
+        ("shoppingCart.relatedParty.id=8", '{"relatedParty": [{"id": "6"}, {"id": "7"}]}', False),
+        ("shoppingCart.relatedParty.id=8", '{"relatedParty": "8"}', False),
+        ("shoppingCart.cartItem.quantity=2", '{"cartItem": [{"quantity": 2}]}', True),
+        ("shoppingCart.amount=2.50", '{"amount": 2.5}', True),
+        ("shoppingCart.amount=x", '{"amount": 2.5}', False),
+        ("shoppingCart.preferred=true", '{"preferred": true}', True),
+        ("shoppingCart.preferred=1", '{"preferred": true}', False),
+        ("shoppingCart.@type=ShoppingCart", '{"@type": "ShoppingCart"}', True),
+        ("shoppingCart.name=a%26b", '{"name": "a&b"}', True),
+    ],
+)
+def test_an_event_is_wanted_when_its_attributes_fit(text, cart, fits):
+    assert is_wanted(parsed(text), CART_CREATED, lambda: sent(cart)) is fits
+
+
+def test_an_event_of_another_type_is_not_even_looked_at():
+    query = parsed("eventType=ShoppingCartDeleteEvent&shoppingCart.id=1")
+
+    assert not is_wanted(query, CART_CREATED, lambda: pytest.fail("it was looked at"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "shoppingCart.lastUpdate.gt=2026",
+        "shoppingCart.lastUpdate.gte=2026",
+        "shoppingCart.name.regex=a.*",
+        "shoppingCart.amount%3E5=",
+        "shoppingCart.amount=%3E5",
+        "shoppingCart.name=~a",
+        "shoppingCart[?(@.id)]=1",
+        "shoppingCart..id=1",
+    ],
+)
+def test_what_is_not_equality_is_refused_and_what_is_supported_is_said(text):
+    problems = problems_of(text)
+
+    assert any("is not supported" in each.message or "is no attribute" in each.message for each in problems)
+
+
+def test_a_path_that_can_never_match_is_refused():
+    (problem,) = problems_of("relatedParty.id=1")
+
+    assert problem.path == "query.relatedParty.id"
+    assert "event.shoppingCart" in problem.message
+
+
+@pytest.mark.parametrize("text", ["eventType", "a=%ff", "&".join(["shoppingCart.id=1"] * 51), "shoppingCart.id=1&&x"])
+def test_what_is_no_query_is_refused(text):
+    assert [each.path for each in problems_of(text)] == ["query"]
+
+
+def test_fields_select_attributes_and_keep_what_tells_events_apart():
+    query = parsed("fields=title,shoppingCart.cartItem")
+
+    assert query.selection == {
+        "title": None,
+        "event": {"shoppingCart": {"cartItem": None, "id": None, "href": None, "@type": None}},
+        "eventId": None,
+        "eventTime": None,
+        "eventType": None,
+        "@type": None,
+    }
