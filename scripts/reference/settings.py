@@ -53,7 +53,8 @@ def configuration_file() -> str:
             header_line = f"[{header}]"
         parts.append(f"\n{comment(title)}\n{header_line}\n")
         for name, kind, default, text in settings:
-            allowed = f" ({kind})" if "|" in kind and "true" not in kind else ""
+            words = kind if isinstance(default, str) else kind.replace('"', "")
+            allowed = f" ({words})" if "|" in kind and "true" not in kind else ""
             value = EXAMPLE_UPSTREAM.get(name, "") if default is msgspec.NODEFAULT else default
             required = "required: " if default is msgspec.NODEFAULT else ""
             parts.append(f"\n{comment(required + text + allowed)}\n#{name} = {toml(value)}\n")

@@ -126,5 +126,7 @@ def test_every_setting_is_documented_and_carries_its_unit():
     for path, kind, _, text in settings:
         assert text, path
         name = path.rpartition(".")[2]
-        if kind in {"number", "integer"} and not name.endswith(("_max", "_default", "port", "_tolerance")):
-            assert name.endswith(("_seconds", "_hours", "_bytes", "_per_second")), path
+        if kind in {"number", "integer"} and not name.endswith(
+            ("_max", "_default", "port", "_tolerance", "failures_before_pause")
+        ):
+            assert name.endswith(("_seconds", "_hours", "_days", "_bytes", "_per_second")), path
