@@ -1,0 +1,126 @@
+"""A campaign: carts are checked out while the order system disturbs the calls and the gateway is killed at random moments."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import httpx
+from support import systems
+from support.oracle import FINAL, History, Verdict, judge, read_ledger
+from support.processes import RealProcess, World
+
+# About 30 % of the calls that change something. Refusals for too many calls are rare, because each stops all calls for a second.
+FAULTS: Mapping[str, float] = {
+    "throttle": 0.008,
+    "request-limit": 0.004,
+    "error-before": 0.045,
+    "half-patch": 0.045,
+    "error-after": 0.055,
+    "reset-after": 0.055,
+    "silent-after": 0.03,
+    "cut-body": 0.05,
+    "late-commit": 0.03,
+    "notify-lost": 0.2,
+    "notify-double": 0.1,
+    "notify-reorder": 0.1,
+    "notify-early": 0.1,
+}
+# A short run is healed after this part of its time, so that a slow machine does not turn a fault into a failure.
+HEALED_AFTER_PART = 0.5
+
+
+def drawn_seed() -> int:
+    """Return the seed of this run: of GATEWAY_TEST_SEED, or a new one. It is printed, so that a run can be repeated."""
+    given = os.environ.get("GATEWAY_TEST_SEED")
+    return int(given) if given else Random().randrange(2**32)
+
+
+@dataclass
+class Campaign:
+    """One run. `victims` are the gateway processes of which one is killed each time; `sandbox` is never killed."""
+
+    world: World
+    random: Random
+    client: systems.Client
+    sandbox: RealProcess
+    victims: Sequence[RealProcess]
+    pause_seconds: tuple[float, float] = (0.1, 1.2)
+    deadline_seconds: float = 100.0
+    carts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
+    history: History = field(default_factory=History)
+    checkouts: list[dict[str, Any]] = field(default_factory=list)
+
+    async def run(self, carts: Sequence[Mapping[str, Any]], *, kills: int) -> Verdict:
+        """Check out the carts, kill `kills` times, wait for the end of everything, and judge."""
+        started = time.monotonic()
+        watch = asyncio.create_task(self._watch())
+        heal = asyncio.create_task(self._heal())
+        try:
+            async with asyncio.timeout(self.deadline_seconds), asyncio.TaskGroup() as clients:
+                for round_number in range(kills + 1):
+                    for number in range(round_number, len(carts), kills + 1):
+                        clients.create_task(self._client(number, carts[number]))
+                    if round_number < kills:
+                        await asyncio.sleep(self.random.uniform(*self.pause_seconds))
+                        await self._kill()
+            await self._wait_for_the_end(started)
+        finally:
+            watch.cancel()
+            heal.cancel()
+            await asyncio.gather(watch, heal, return_exceptions=True)
+        self.checkouts = await self.client.checkouts()
+        for checkout in self.checkouts:
+            self.history.note(checkout)
+        ledger = read_ledger(systems.ledger_path(self.world))
+        verdict = judge(self.carts, self.checkouts, ledger, self.history, told=self.told)
+        verdict.figures |= {
+            "kills": sum(victim.kills for victim in self.victims),
+            "unsettled calls": sum(step["state"] == "abandoned" for each in self.checkouts for step in each["step"]),
+            "seconds": round(time.monotonic() - started, 1),
+        }
+        return verdict
+
+    async def _client(self, number: int, cart: Mapping[str, Any]) -> None:
+        cart_id = await self.client.make_cart(cart)
+        self.carts[cart_id] = cart
+        self.told[cart_id] = (await self.client.check_out(cart_id, f"campaign-key-{number:06d}"))["id"]
+
+    async def _kill(self) -> None:
+        victim = self.random.choice(self.victims)
+        victim.kill()
+        await victim.start()
+
+    async def _wait_for_the_end(self, started: float) -> None:
+        """Wait until every checkout has ended; what has not by the deadline is judged as it is."""
+        while time.monotonic() - started < self.deadline_seconds:
+            found = await self.client.checkouts()
+            if all(checkout["state"] in {*FINAL, "held"} for checkout in found):
+                return
+            await asyncio.sleep(0.3)
+
+    async def _watch(self) -> None:
+        """Look at every checkout again and again, as its client would."""
+        while True:
+            answer = await self.client.call("GET", f"{systems.CHECKOUTS}?limit=10000&fields=id,state,productOrder")
+            if answer.is_success:
+                for checkout in answer.json():
+                    self.history.note(checkout)
+            await asyncio.sleep(0.4)
+
+    async def _heal(self) -> None:
+        """End the disturbances after a while: whatever is still open then must come to its end."""
+        await asyncio.sleep(self.deadline_seconds * HEALED_AFTER_PART)
+        while True:
+            try:
+                await systems.control(self.sandbox.address, "PUT", "/faults", [])
+            except httpx.HTTPError:
+                await asyncio.sleep(0.2)
+            else:
+                return

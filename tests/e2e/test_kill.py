@@ -1,0 +1,129 @@
+"""The release gate: disturbed calls, SIGKILL at random moments, and still every cart becomes exactly one order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+
+import pytest
+from support import systems
+from support.campaign import FAULTS, Campaign, drawn_seed
+from support.carts import make_cart
+from support.processes import World, world
+
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("processes")]
+
+
+# A live POST is sent again only after proof that takes seconds: few of them are lost without an effect.
+LIVE_FAULTS = {**FAULTS, "half-patch": 0.0, "error-before": 0.03, "error-after": 0.08, "reset-after": 0.08}
+
+
+async def campaign_on(
+    opened: World,
+    *,
+    checkouts: int,
+    kills: int,
+    deadline_seconds: float,
+    mapping: str = "salesforce-v4",
+    faults: Mapping[str, float] = FAULTS,
+    late_seconds: float = 2.5,
+    replicas: int = 1,
+    storage_url: str | None = None,
+    limits: Mapping[str, float] | None = None,
+) -> None:
+    """Run a campaign against a sandbox of its own and require that nothing went wrong."""
+    seed = drawn_seed()
+    random = Random(seed)
+    ports = [opened.port() for _ in range(replicas)]
+    sandbox = systems.sandbox(
+        opened,
+        mapping=mapping,
+        faults=faults,
+        latency="5ms",
+        seed=random.randrange(2**32),
+        notify=systems.notification_address(ports[0]),
+        options=["--state-delay", "0.2", "--late-seconds", str(late_seconds)],
+    )
+    await sandbox.start()
+    gateways = [
+        systems.gateway(
+            opened,
+            sandbox.address,
+            port=port,
+            name=f"gateway-{number}",
+            mapping=mapping,
+            storage_url=storage_url,
+            limits=limits,
+        )
+        for number, port in enumerate(ports)
+    ]
+    for gateway in gateways:
+        await gateway.start()
+    carts = [make_cart(random) for _ in range(checkouts)]
+    async with systems.Client(*ports) as client:
+        campaign = Campaign(opened, random, client, sandbox, gateways, deadline_seconds=deadline_seconds)
+        verdict = await campaign.run(carts, kills=kills)
+    verdict.require_faultless(seed)
+
+
+@pytest.mark.timeout(240)
+async def test_forty_checkouts_and_six_kills(tmp_path: Path) -> None:
+    async with world(tmp_path) as opened:
+        await campaign_on(opened, checkouts=40, kills=6, deadline_seconds=180.0)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.postgres
+async def test_two_replicas_on_postgresql_of_which_one_is_killed_at_a_time(tmp_path: Path, postgresql_url: str) -> None:
+    async with world(tmp_path) as opened:
+        await campaign_on(opened, checkouts=20, kills=4, deadline_seconds=180.0, replicas=2, storage_url=postgresql_url)
+
+
+@pytest.mark.timeout(240)
+async def test_orders_that_are_live_at_once(tmp_path: Path) -> None:
+    """The quiet time is short, and still longer than the sandbox ever takes."""
+    async with world(tmp_path) as opened:
+        await campaign_on(
+            opened,
+            checkouts=16,
+            kills=4,
+            deadline_seconds=180.0,
+            mapping="tmf622-v4",
+            faults=LIVE_FAULTS,
+            late_seconds=1.0,
+            limits={"quiet_seconds": 3.0},
+        )
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+async def test_long_two_hundred_checkouts_and_twenty_kills(tmp_path: Path) -> None:
+    async with world(tmp_path) as opened:
+        await campaign_on(opened, checkouts=200, kills=24, deadline_seconds=1200.0)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.postgres
+async def test_long_two_hundred_checkouts_on_two_replicas_and_twenty_kills(tmp_path: Path, postgresql_url: str) -> None:
+    async with world(tmp_path) as opened:
+        await campaign_on(
+            opened, checkouts=200, kills=24, deadline_seconds=1200.0, replicas=2, storage_url=postgresql_url
+        )
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+async def test_long_a_hundred_orders_that_are_live_at_once(tmp_path: Path) -> None:
+    async with world(tmp_path) as opened:
+        await campaign_on(
+            opened,
+            checkouts=100,
+            kills=20,
+            deadline_seconds=1200.0,
+            mapping="tmf622-v4",
+            faults=LIVE_FAULTS,
+            late_seconds=1.0,
+            limits={"quiet_seconds": 3.0},
+        )
