@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -43,6 +44,14 @@ def started(*arguments: str, cwd: Path) -> Iterator[tuple[subprocess.Popen[str],
         process.communicate()
 
 
+def takes_connections(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=15).close()
+    except ConnectionError:
+        return False
+    return True
+
+
 def test_serve_says_when_it_listens_and_ends_well_on_sigterm(tmp_path: Path):
     with started("serve", "--port", "0", cwd=tmp_path) as (process, line):
         assert line.startswith("gateway ready on http://127.0.0.1:"), process.stderr.read()
@@ -56,6 +65,28 @@ def test_serve_says_when_it_listens_and_ends_well_on_sigterm(tmp_path: Path):
     assert process.returncode == 0, messages
     assert output == ""
     assert "Traceback" not in messages
+
+
+def test_a_request_under_way_is_answered_before_the_end(tmp_path: Path):
+    body = json.dumps({"cartItem": []}).encode()
+    with started("serve", "--port", "0", cwd=tmp_path) as (process, line):
+        host, port = line.removeprefix("gateway ready on http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=15) as connection:
+            head = (
+                f"POST {CARTS} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            )
+            connection.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
+            # The server asks for the body, so the request is under way.
+            assert connection.recv(1000).startswith(b"HTTP/1.1 100")
+            process.send_signal(signal.SIGTERM)
+            while takes_connections(host, int(port)):
+                time.sleep(0.01)
+            connection.sendall(body)
+            answer = connection.recv(1000)
+        _, messages = process.communicate(timeout=15)
+
+    assert answer.startswith(b"HTTP/1.1 201"), answer
+    assert process.returncode == 0, messages
 
 
 def test_what_was_stored_is_there_after_a_restart(tmp_path: Path):
