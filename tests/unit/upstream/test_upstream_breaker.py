@@ -64,9 +64,10 @@ def test_it_is_half_open_after_its_time_and_gives_one_probe_at_a_time(breaker, c
     assert breaker.retry_after_seconds == 1
 
 
-def test_an_answered_probe_closes_it_and_forgets_the_past(breaker, clock):
+def test_an_answered_probe_closes_it_and_forgets_the_past(clock):
+    breaker = Breaker(clock, open_seconds=5)  # the failures are still within the window when it closes
     record(breaker, failed=20)
-    clock.now += 30
+    clock.now += 5
     assert breaker.begin_probe()
     breaker.end_probe(answered=True)
     assert breaker.state == "closed"
