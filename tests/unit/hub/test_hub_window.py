@@ -114,12 +114,19 @@ def test_closing_forgets_what_was_not_overtaken_and_blocks_what_was():
 
 RESOURCES = st.lists(st.sampled_from("aabc"), min_size=10, max_size=40)
 # Steps that make progress come more often than those that undo it, otherwise nothing would ever get far.
-STEP = st.tuples(
-    st.sampled_from(
-        "take take send send send look_up look_up retry ok ok ok fail fail crash detach record record close".split()
-    ),
-    st.integers(0, 7),
-)
+STEPS = {
+    "take": 2,
+    "send": 3,
+    "look_up": 2,
+    "retry": 1,
+    "ok": 3,
+    "fail": 2,
+    "record": 2,
+    "crash": 1,
+    "detach": 1,
+    "close": 1,
+}
+STEP = st.tuples(st.sampled_from([name for name, weight in STEPS.items() for _ in range(weight)]), st.integers(0, 7))
 
 
 class Run:
