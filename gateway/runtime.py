@@ -7,6 +7,7 @@ import contextlib
 import os
 import secrets
 import socket
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -14,6 +15,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from gateway.app import Background, GatewayApp, create_app
+from gateway.carts.sweep import sweeping
 from gateway.checkouts.model import CheckoutRecord
 from gateway.errors import Problem, SettingsError
 from gateway.hub.service import delivery
@@ -53,7 +55,7 @@ def _options(name: str, upstream: UpstreamSettings, mapping: OrderMapping) -> Up
         name=name,
         base_url=upstream.base_url,
         mapping=mapping,
-        auth=_auth(upstream.auth),
+        auth=_auth(upstream.auth, tls),
         tls=tls,
         connect_timeout_seconds=limits.connect_timeout_seconds,
         read_timeout_seconds=limits.read_timeout_seconds,
@@ -65,7 +67,7 @@ def _options(name: str, upstream: UpstreamSettings, mapping: OrderMapping) -> Up
     )
 
 
-def _auth(auth: AuthSettings) -> UpstreamAuth | None:
+def _auth(auth: AuthSettings, tls: ssl.SSLContext) -> UpstreamAuth | None:
     if auth.kind == "bearer":
         return BearerAuth(auth.token)
     if auth.kind == "oauth2-client-credentials":
@@ -75,13 +77,14 @@ def _auth(auth: AuthSettings) -> UpstreamAuth | None:
             auth.client_secret,
             scope=auth.scope or None,
             credentials="basic" if auth.credentials_in == "header" else "form",
+            tls=tls,
         )
     return None
 
 
 def gateway_app(settings: Settings, mappings: Mapping[str, OrderMapping]) -> GatewayApp:
     """Return the API with everything that runs beside it."""
-    background: list[Background] = [submission, tracking, delivery] if settings.server.worker else []
+    background: list[Background] = [submission, tracking, delivery, sweeping] if settings.server.worker else []
     return create_app(
         settings, mappings=mappings, upstreams=build_upstreams(settings, mappings), background=[_clients, *background]
     )
@@ -89,7 +92,7 @@ def gateway_app(settings: Settings, mappings: Mapping[str, OrderMapping]) -> Gat
 
 async def run_worker(services: Services, stop: asyncio.Event) -> None:
     """Run what `gateway worker` runs, without an API, until `stop` is set."""
-    async with _clients(services), submission(services), tracking(services), delivery(services):
+    async with _clients(services), submission(services), tracking(services), delivery(services), sweeping(services):
         await stop.wait()
 
 

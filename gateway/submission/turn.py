@@ -7,13 +7,14 @@ outcome is recorded after. Whatever stops the process in between leaves a SENDIN
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Coroutine
 from datetime import datetime, timedelta
-from typing import ParamSpec, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
 from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.threads import LARGE_LINES_MIN, beside
 from gateway.errors import StaleLeaseError
 from gateway.ordering.render import render
 from gateway.submission.actions import Action, AskCancel, FindMarker, ReadOrder, Save, Send, Work
@@ -25,11 +26,7 @@ from gateway.submission.store import WishChangedError
 from gateway.upstream.port import FindResult, ReadFailed, Upstream
 
 log = structlog.get_logger(__name__)
-P = ParamSpec("P")
-R = TypeVar("R")
-
-# Orders of more lines than this are compared and rendered in a thread, so that requests are not kept waiting.
-THREAD_LINES_MIN = 200
+T = TypeVar("T")
 
 
 class Office(Protocol):
@@ -65,6 +62,7 @@ class Turn:
         self._office = office
         self._work = work
         self._upstream = upstream
+        self._large = len(work.order.lines) > LARGE_LINES_MIN
         # The lease began after `_leased_at`, the database's time `_seen_at` was taken before `_seen_mark`: a process that is
         # stopped in between thinks that less is left of its lease than there is, and that it is earlier than it is.
         self._leased_at = claimed_at
@@ -113,33 +111,43 @@ class Turn:
             return after_cancel(self._work, outcome, self._now())
         try:
             if isinstance(action, ReadOrder):
-                observed = await self._upstream.get_order(action.order_id)
-                return await self._beside(after_read, self._work, observed, self._now())
+                observed = await self._renewing(self._upstream.get_order(action.order_id))
+                return await beside(self._large, after_read, self._work, observed, self._now())
             started_at = self._now()
             found = await self._find(action.marker)
             return after_find(self._work, found, started_at, self._now())
         except ReadFailed as error:
             return read_failed(self._work, self._now(), str(error), error.retry_after_seconds)
 
-    async def _beside(self, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
-        """Run a pure function: of a large order in a thread."""
-        if len(self._work.order.lines) < THREAD_LINES_MIN:
-            return function(*arguments, **named)
-        return await asyncio.to_thread(function, *arguments, **named)
-
     async def _find(self, marker: str) -> FindResult:
         """Search for the marker; a hit is read by its id, because a search asks for few attributes."""
         since = self._work.record.first_sent_at or self._work.record.created_at
-        found = await self._upstream.find(marker, since=since)
-        orders = [await self._upstream.get_order(order.id) for order in found.orders]
+        found = await self._renewing(self._upstream.find(marker, since=since))
+        orders = [await self._renewing(self._upstream.get_order(order.id)) for order in found.orders]
         kept = tuple(order for order in orders if order is not None and order.marker == marker)
-        return FindResult(kept, found.complete)
+        # An order that is in the list and cannot be read is no proof of absence.
+        return FindResult(kept, found.complete and len(kept) == len(found.orders))
+
+    async def _renewing(self, reading: Coroutine[Any, Any, T]) -> T:
+        """Wait for a read that may outlast the lease (a search through many pages), and keep the lease meanwhile."""
+        task = asyncio.ensure_future(reading)
+        try:
+            while True:
+                done, _ = await asyncio.wait({task}, timeout=self._work.policy.lease_seconds / 3)
+                if done:
+                    return task.result()
+                await self.save(Save(changes={}))
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
     async def _send(self, action: Send) -> Save:
         if self._office.stopping:
             return Save(changes={}, rest=True)
         work = self._work
-        rendered = await self._beside(
+        rendered = await beside(
+            self._large,
             render,
             action.step,
             work.order,

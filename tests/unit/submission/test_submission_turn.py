@@ -1,0 +1,87 @@
+"""One claim: what it does while it waits."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from checkout_work import NOW, POLICY, lost, work_of
+from msgspec.structs import replace
+
+from gateway.errors import StaleLeaseError
+from gateway.submission.actions import Save
+from gateway.submission.turn import Turn
+from gateway.upstream.port import FindResult
+
+
+class Office:
+    """A worker's office that notes what is saved; `stale_after` saves the lease is somebody else's."""
+
+    stopping = False
+    guard_seconds = 0.0
+
+    def __init__(self, stale_after: int = 1_000, tell_at: int = 3) -> None:
+        self.saved: list[Save] = []
+        self.told = asyncio.Event()
+        self._tell_at = tell_at
+        self._stale_after = stale_after
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def lease_left(self, leased_at: float) -> float:
+        return 1_000.0
+
+    def count(self, upstream: str, kind: str, outcome: str) -> None:
+        pass
+
+    async def save(self, record, decision, work=None):
+        if len(self.saved) >= self._stale_after:
+            raise StaleLeaseError("gone")
+        self.saved.append(decision)
+        if len(self.saved) == self._tell_at:
+            self.told.set()
+        return record, NOW
+
+
+class SlowSearch:
+    """An order system whose searches take until they are let go."""
+
+    def __init__(self) -> None:
+        self.let_go = asyncio.Event()
+        self.cancelled = False
+
+    async def find(self, marker, *, since):
+        try:
+            await self.let_go.wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+        return FindResult((), complete=True)
+
+
+def searching(office, upstream):
+    work = replace(lost(work_of()), policy=replace(POLICY, lease_seconds=0.06))
+    return Turn(office, work, upstream, 0.0)
+
+
+async def test_the_lease_is_renewed_while_a_search_takes_longer_than_it_lasts():
+    office, upstream = Office(), SlowSearch()
+    task = asyncio.create_task(searching(office, upstream).run())
+    async with asyncio.timeout(10):
+        await office.told.wait()
+    upstream.let_go.set()
+    await task
+
+    assert [Save(changes={})] * 3 == office.saved[:3]
+    assert office.saved[-1].rest
+
+
+async def test_a_search_ends_when_the_lease_is_lost():
+    office, upstream = Office(stale_after=1), SlowSearch()
+
+    with pytest.raises(StaleLeaseError):
+        async with asyncio.timeout(10):
+            await searching(office, upstream).run()
+
+    assert upstream.cancelled
