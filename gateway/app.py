@@ -16,8 +16,9 @@ from gateway.carts.dialects.openapi import SCHEMAS as CART_DIALECT_SCHEMAS
 from gateway.carts.openapi import SCHEMAS as CART_SCHEMAS
 from gateway.checkouts import api as checkouts
 from gateway.checkouts.openapi import SCHEMAS as CHECKOUT_SCHEMAS
+from gateway.errors import NotFoundError
 from gateway.http import operation
-from gateway.http.answers import answer_exception, internal_error
+from gateway.http.answers import answer_exception, error_answer, internal_error
 from gateway.http.headers import correlation_id
 from gateway.http.openapi import openapi_document, openapi_page
 from gateway.hub import api as hub
@@ -75,7 +76,11 @@ class GatewayApp(Litestar):
             await send(message)
 
         try:
-            await super().__call__(scope, receive, send_with_identifier)
+            if "\0" in scope["path"]:
+                # No id holds this character, and not every database can be asked for it.
+                await error_answer(NotFoundError("There is nothing at this path."))(scope, receive, send_with_identifier)
+            else:
+                await super().__call__(scope, receive, send_with_identifier)
         except Exception as error:
             # Litestar answers exceptions itself; what comes here broke while the answer was on its way.
             _log.error("answer_failed", error=type(error).__name__, traceback=safe_traceback(error))

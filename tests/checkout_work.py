@@ -9,13 +9,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from gateway.checkouts import store as checkouts
-from gateway.checkouts.accept import item_document
 from gateway.checkouts.model import PLANNED, CheckoutRecord, plan_hash
-from gateway.checkouts.prepare import prepare
+from gateway.checkouts.prepare import freeze
 from gateway.ordering.loading import parse_mapping
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import ObservedOrder
 from gateway.ordering.render import render
+from gateway.settings import CheckoutSettings
 from gateway.storage import Database
 from gateway.storage.tables import EPOCH
 from gateway.submission.actions import Policy, Work
@@ -124,13 +124,14 @@ def work_of(
     mapping: Mapping = SPLIT, *, items: int = 5, priced: int = 1, policy: Policy = POLICY, **columns: Any
 ) -> Work:
     """Return a claimed checkout. `step` may be a kind: the first step of that kind."""
-    prepared = prepare(cart(items, priced=priced if mapping.draft.supported else 0), request(), mapping, now=NOW)
+    ordered = cart(items, priced=priced if mapping.draft.supported else 0)
+    prepared, documents = freeze(ordered, request(), mapping, CheckoutSettings(), now=NOW)
     steps = prepared.plan.steps
     if isinstance(columns.get("step"), str):
         columns["step"] = next(index for index, step in enumerate(steps) if step.kind == columns["step"])
     if columns.get("step", 0) > 0:
         columns = {"order_id": "00000001", "first_sent_at": NOW, "sent_at": NOW, **columns}
-    columns = {"steps_total": len(steps), "plan_hash": plan_hash(prepared.documents()), **columns}
+    columns = {"steps_total": len(steps), "plan_hash": plan_hash(documents), **columns}
     known: dict[str, str] = columns.pop("known", {})
     record = record_of(mapping, **columns)
     return Work(record=record, order=prepared.order, plan=prepared.plan, mapping=mapping, policy=policy, known=known)
@@ -189,13 +190,9 @@ async def store_checkout(
 ) -> CheckoutRecord:
     """Store a checkout with these columns, as if it had been accepted; its cart is by value unless it is stored already."""
     work = work_of(mapping, items=items, priced=priced, **columns)
-    prepared = prepare(cart(items, priced=priced if mapping.draft.supported else 0), request(), mapping, now=NOW)
-    documents = {
-        **prepared.documents(),
-        "items": item_document(prepared.order),
-        "request": encode_json({key: value for key, value in request().items() if key != "shoppingCart"}),
-        "cart": encode_json(cart(items, priced=priced)),
-    }
+    ordered = cart(items, priced=priced if mapping.draft.supported else 0)
+    prepared, documents = freeze(ordered, request(), mapping, CheckoutSettings(), now=NOW)
+    documents["cart"] = encode_json(ordered)
     record = replace(work.record, lease_until=EPOCH, lease_owner=None, claims_without_progress=0, fence=0)
     record = replace(record, **{key: value for key, value in columns.items() if key in _LEASE})
     counts = [len(step.item_ids) for step in prepared.plan.steps]

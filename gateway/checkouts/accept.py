@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import secrets
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from gateway.carts import store as carts
 from gateway.checkouts import store
 from gateway.checkouts.model import PLANNED, CheckoutRecord, Prepared, plan_hash, request_hash
-from gateway.checkouts.prepare import prepare, require_expected_totals
+from gateway.checkouts.prepare import freeze
 from gateway.checkouts.request import is_by_value
+from gateway.checkouts.threads import LARGE_BYTES_MIN, beside
 from gateway.errors import (
     ConflictError,
     InvalidBodyError,
@@ -25,7 +26,6 @@ from gateway.errors import (
     RefusedError,
     TooManyRequestsError,
 )
-from gateway.ordering.model import Order
 from gateway.services import Services
 from gateway.storage.tables import EPOCH
 from gateway.tmf.json import decode_stored, encode_json
@@ -33,8 +33,6 @@ from gateway.tmf.json import decode_stored, encode_json
 CHECKOUT_PATH = "/tmf-api/checkoutManagement/v1/checkout"
 # Times the whole is begun anew because the cart changed, or an equal request was faster, while it was being prepared.
 ROUNDS_MAX = 8
-# Carts of more bytes than this are translated in a thread, so that other requests are not kept waiting.
-THREAD_BYTES_MIN = 50_000
 
 
 class Accepted(NamedTuple):
@@ -79,35 +77,41 @@ async def accept(
     412 another version of the cart, 422 same key with another request, or a cart that cannot be ordered, 429 too many open.
     Nothing is stored unless it is accepted.
     """
-    fingerprint = request_hash(request)
-    upstream = upstream_of(services, request)
-    mapping = services.mappings[services.settings.upstreams[upstream].mapping]
+    large = is_large(request)
+    fingerprint = await beside(large, request_hash, request)
     for _ in range(ROUNDS_MAX):
         if idempotency_key is not None and (earlier := await _replay(services, tenant, idempotency_key, fingerprint)):
             return Accepted(earlier, replayed=True)
+        upstream = upstream_of(services, request)
+        mapping = services.mappings[services.settings.upstreams[upstream].mapping]
         shot = await snapshot(services, tenant, request, if_match)
-        cart = decode_stored(shot.document)
-        require_expected_totals(cart, request, services.settings.checkout)
-        now = services.clock()
-        if len(shot.document) > THREAD_BYTES_MIN:
-            prepared = await asyncio.to_thread(prepare, cart, request, mapping, now=now)
-        else:
-            prepared = prepare(cart, request, mapping, now=now)
-        record = _new_record(
-            services, tenant, request, upstream, mapping.name, shot, prepared, fingerprint, idempotency_key
+        prepared, documents = await beside(
+            len(shot.document) > LARGE_BYTES_MIN,
+            freeze,
+            decode_stored(shot.document),
+            request,
+            mapping,
+            services.settings.checkout,
+            now=services.clock(),
         )
-        documents = {
-            **prepared.documents(),
-            "items": item_document(prepared.order),
-            "request": encode_json({key: value for key, value in request.items() if key != "shoppingCart"}),
-            "cart": shot.document.encode(),
-        }
-        if await _store(services, record, prepared, documents, by_value=is_by_value(request["shoppingCart"])):
+        record = _new_record(
+            services, tenant, request, upstream, mapping.name, shot, prepared, documents, fingerprint, idempotency_key
+        )
+        documents["cart"] = shot.document.encode()
+        stored = await _store(services, record, prepared, documents, by_value=is_by_value(request["shoppingCart"]))
+        if stored is not None:
             services.work_due.ring()
-            return Accepted(record, replayed=False)
+            return Accepted(stored, replayed=False)
     raise ConflictError(
         "The cart keeps changing while it is being checked out; try again.", headers={"Retry-After": "1"}
     )
+
+
+def is_large(request: Mapping[str, Any]) -> bool:
+    """Tell whether a request may take long to work on: it carries a cart."""
+    cart = request.get("shoppingCart")
+    items = cart.get("cartItem") if isinstance(cart, dict) else None
+    return isinstance(items, list) and len(items) > 0
 
 
 async def _replay(services: Services, tenant: str, key: str, fingerprint: str) -> CheckoutRecord | None:
@@ -127,6 +131,10 @@ async def snapshot(
     """Return the cart that a request names or carries. Errors: 404 unknown cart, 412 another version."""
     given = request["shoppingCart"]
     if is_by_value(given):
+        if if_match is not None:
+            raise PreconditionError(
+                "If-Match is for a stored cart; a cart that is sent whole has no version here: leave the header out."
+            )
         return Snapshot(given.get("id"), None, encode_json(given).decode())
     cart_id = given["id"]
     row = await services.database.read_brief(lambda connection: carts.get(connection, tenant, cart_id))
@@ -151,10 +159,11 @@ def _new_record(  # noqa: PLR0917 - it is called once, just above
     mapping: str,
     snapshot: Snapshot,
     prepared: Prepared,
+    documents: Mapping[str, bytes],
     fingerprint: str,
     idempotency_key: str | None,
 ) -> CheckoutRecord:
-    now = services.clock()
+    """Return the record; its times are set by the database's clock when it is stored."""
     return CheckoutRecord(
         tenant=tenant,
         id=services.new_id(),
@@ -172,7 +181,7 @@ def _new_record(  # noqa: PLR0917 - it is called once, just above
         cancel_requested=False,
         marker_root=new_marker_root(),
         generation=0,
-        plan_hash=plan_hash(prepared.documents()),
+        plan_hash=plan_hash(documents),
         steps_total=len(prepared.plan.steps),
         step=0,
         step_state=PLANNED,
@@ -191,19 +200,14 @@ def _new_record(  # noqa: PLR0917 - it is called once, just above
         fence=0,
         lease_owner=None,
         lease_until=EPOCH,
-        due_at=now,
+        due_at=EPOCH,
         claims_without_progress=0,
         track_due_at=None,
         track_attempt=0,
         version=1,
-        created_at=now,
-        updated_at=now,
+        created_at=EPOCH,
+        updated_at=EPOCH,
     )
-
-
-def item_document(order: Order) -> bytes:
-    """Return which productOrderItem each cart item became, as the stored document `items`."""
-    return encode_json([{"cartItemId": line.cart_item_id, "productOrderItemId": line.id} for line in order.lines])
 
 
 def new_marker_root() -> str:
@@ -213,32 +217,34 @@ def new_marker_root() -> str:
 
 async def _store(
     services: Services, record: CheckoutRecord, prepared: Prepared, documents: dict[str, bytes], *, by_value: bool
-) -> bool:
-    """Store it all in one transaction; False when something changed meanwhile and the whole must be looked at again."""
+) -> CheckoutRecord | None:
+    """Store it all in one transaction; None when something changed meanwhile and the whole must be looked at again."""
     item_counts = [len(step.item_ids) for step in prepared.plan.steps]
     open_max = services.settings.checkout.open_max
 
-    def function(connection: Connection) -> bool:
+    def function(connection: Connection) -> CheckoutRecord | None:
+        if record.idempotency_key is not None and store.get_by_key(connection, record.tenant, record.idempotency_key):
+            return None
         if store.open_count(connection, record.tenant, open_max) >= open_max:
             raise TooManyRequestsError(
                 f"{open_max} checkouts are waiting or under way; try again later.", headers={"Retry-After": "30"}
             )
-        if record.idempotency_key is not None and store.get_by_key(connection, record.tenant, record.idempotency_key):
-            return False
         if record.cart_id is not None:
             _require_free(connection, record.tenant, record.cart_id)
-            if not by_value and not carts.lock(
-                connection, record.tenant, record.cart_id, record.id, record.cart_version
-            ):
-                return False
-        store.insert_checkout(connection, record, prepared.plan, documents, item_counts)
-        return True
+            # A cart by value may be a copy of a stored one, which is then held as well, in whatever version it is.
+            locked = carts.lock(connection, record.tenant, record.cart_id, record.id, record.cart_version)
+            if not locked and not by_value:
+                return None
+        now = services.database.now(connection)
+        timed = replace(record, due_at=now, created_at=now, updated_at=now)
+        store.insert_checkout(connection, timed, prepared.plan, documents, item_counts)
+        return timed
 
     try:
         return await services.database.write(function)
     except IntegrityError:
         # Another replica was faster with the same key or the same cart: the next round finds what it stored.
-        return False
+        return None
 
 
 def _require_free(connection: Connection, tenant: str, cart_id: str) -> None:

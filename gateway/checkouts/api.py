@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 
 from gateway.carts.api import CART_PATH
 from gateway.checkouts import openapi, resource, store
-from gateway.checkouts.accept import CHECKOUT_PATH, accept, snapshot, upstream_of
+from gateway.checkouts.accept import CHECKOUT_PATH, accept, is_large, snapshot, upstream_of
 from gateway.checkouts.changes import cancel, change_draft, not_found, submit
 from gateway.checkouts.model import CheckoutRecord
-from gateway.checkouts.prepare import preview_document, refusal, require_expected_totals, try_prepare
-from gateway.checkouts.request import check_draft_change, check_request
+from gateway.checkouts.prepare import preview
+from gateway.checkouts.request import check_draft_change, check_request, is_by_value
 from gateway.checkouts.states import MEANING
+from gateway.checkouts.threads import LARGE_BYTES_MIN, beside
 from gateway.errors import InvalidBodyError, InvalidHeaderError, Problem
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import MERGE_PATCH_TYPES, read_object, require_json_accepted
@@ -53,11 +54,10 @@ async def create_checkout_of_cart(request: Request[Any, Any, Any]) -> Answer:
     """Check this cart out; the same as POST checkout that names the cart."""
     require_json_accepted(request)
     cart_id: str = request.scope["path_params"]["cart_id"]
-    has_body = any(name in {b"content-type", b"transfer-encoding"} for name, _ in request.scope["headers"])
-    document = await _body(request) if has_body else {}
+    document = await _body(request) if _has_body(request) else {}
     given = document.get("shoppingCart")
-    if given is not None and given != {"id": cart_id}:
-        raise InvalidBodyError([Problem("shoppingCart", "is given by the path; leave it out")])
+    if given is not None and (not isinstance(given, dict) or is_by_value(given) or given.get("id") != cart_id):
+        raise InvalidBodyError([Problem("shoppingCart", "is named by the path; leave it out, or give the same id")])
     return await _accept(request, {**document, "shoppingCart": {"id": cart_id}})
 
 
@@ -67,15 +67,19 @@ async def preview_checkout(request: Request[Any, Any, Any]) -> Answer:
     require_json_accepted(request)
     services = services_of(request)
     document = await _body(request)
-    check_request(document, services.settings)
+    await beside(is_large(document), check_request, document, services.settings)
     mapping = services.mappings[services.settings.upstreams[upstream_of(services, document)].mapping]
     shot = await snapshot(services, tenant_of(request), document, if_match_of(request))
-    cart = decode_stored(shot.document)
-    require_expected_totals(cart, document, services.settings.checkout)
-    prepared, findings = try_prepare(cart, document, mapping, now=services.clock())
-    if prepared is None:
-        raise refusal(findings)
-    return json_answer(preview_document(prepared, findings, mapping))
+    written = await beside(
+        len(shot.document) > LARGE_BYTES_MIN,
+        preview,
+        decode_stored(shot.document),
+        document,
+        mapping,
+        services.settings.checkout,
+        now=services.clock(),
+    )
+    return Answer(written)
 
 
 @route(CHECKOUT_PATH, http_method=["GET", "HEAD"], opt={"openapi": openapi.LIST})
@@ -101,7 +105,7 @@ async def list_checkouts(request: Request[Any, Any, Any]) -> Answer:
 
     def function(connection: Connection) -> tuple[list[dict[str, Any]], int]:
         records, total = store.list_page(connection, tenant, filters, offset=page.offset, limit=page.limit)
-        return [resource.load(connection, record, address) for record in records], total
+        return resource.load_all(connection, tenant, records, address, selection), total
 
     found, total = await services.database.read(function)
     shown = found if selection is None else [project(document, selection) for document in found]
@@ -186,7 +190,7 @@ async def _body(request: Request[Any, Any, Any], media_types: frozenset[str] | N
 async def _accept(request: Request[Any, Any, Any], document: dict[str, Any]) -> Answer:
     services = services_of(request)
     key = _idempotency_key(request, services)
-    check_request(document, services.settings)
+    await beside(is_large(document), check_request, document, services.settings)
     accepted = await accept(services, tenant_of(request), document, idempotency_key=key, if_match=if_match_of(request))
     headers = [(b"idempotent-replayed", b"true")] if accepted.replayed else []
     return await _answer(request, services, accepted.record, status=202, headers=headers)
@@ -208,6 +212,12 @@ async def _answer(
     )
 
 
+def _has_body(request: Request[Any, Any, Any]) -> bool:
+    """Tell whether the request has a body; clients name a content type also where they send nothing."""
+    headers = dict(request.scope["headers"])
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0 ") != b""
+
+
 def _idempotency_key(request: Request[Any, Any, Any], services: Services) -> str | None:
     """Return the Idempotency-Key; the IETF draft makes it a quoted string, clients often leave the quotes out."""
     value = header_values(request.scope["headers"], b"idempotency-key")
@@ -218,9 +228,16 @@ def _idempotency_key(request: Request[Any, Any, Any], services: Services) -> str
     text = value.decode("latin-1").strip()
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1]
-    if not 0 < len(text) <= KEY_CHARACTERS_MAX or not text.isascii() or not text.isprintable():
-        raise InvalidHeaderError(f"Idempotency-Key must be 1 to {KEY_CHARACTERS_MAX} printable ASCII characters.")
+    usable = 0 < len(text) <= KEY_CHARACTERS_MAX and text.isascii() and text.isprintable() and '"' not in text
+    if not usable or _occurrences(request, b"idempotency-key") > 1:
+        raise InvalidHeaderError(
+            f"Idempotency-Key must be there once, with 1 to {KEY_CHARACTERS_MAX} printable ASCII characters, in quotes or not."
+        )
     return text
+
+
+def _occurrences(request: Request[Any, Any, Any], name: bytes) -> int:
+    return sum(key == name for key, _ in request.scope["headers"])
 
 
 def _selection(request: Request[Any, Any, Any]) -> Selection | None:

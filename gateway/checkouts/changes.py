@@ -9,19 +9,18 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gateway.checkouts import store
-from gateway.checkouts.accept import CHECKOUT_PATH, item_document
+from gateway.checkouts.accept import CHECKOUT_PATH
 from gateway.checkouts.model import PLANNED, CheckoutRecord, Prepared, plan_hash
-from gateway.checkouts.prepare import prepare, require_expected_totals
+from gateway.checkouts.prepare import freeze
 from gateway.checkouts.states import CART_RELEASED, FINAL
-from gateway.errors import ConflictError, NotFoundError
+from gateway.checkouts.threads import LARGE_BYTES_MIN, beside
+from gateway.errors import ConflictError, NotFoundError, PreconditionError
 from gateway.ordering.mapping import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.submission.actions import AbandonedDraft
 from gateway.submission.store import abandon
-from gateway.tmf.json import decode_stored, encode_json
+from gateway.tmf.json import decode_stored
 from gateway.tmf.merge_patch import merge_patch
-
-CANCEL_REASON = "cancelled by the client"
 
 
 def not_found() -> NotFoundError:
@@ -37,7 +36,8 @@ async def submit(services: Services, tenant: str, checkout_id: str) -> CheckoutR
             raise _state_conflict(record, "it cannot be submitted")
         if record.submit:
             return
-        store.change(connection, record, {"submit": True, "due_at": now}, now)
+        # A call that is put off stays put off; a complete draft waits for nothing but this.
+        store.change(connection, record, {"submit": True, "due_at": record.due_at or now}, now)
 
     record = await _change(services, tenant, checkout_id, decide)
     services.work_due.ring()
@@ -45,24 +45,45 @@ async def submit(services: Services, tenant: str, checkout_id: str) -> CheckoutR
 
 
 async def cancel(services: Services, tenant: str, checkout_id: str) -> CheckoutRecord:
-    """Ask for the cancellation of a checkout.
+    """Ask for the cancellation of a checkout; asking again changes nothing.
 
     Before its order is submitted this always succeeds, at once or as soon as a call in flight has come to an end. A live
-    order is the order system's: 409, unless the checkout is cancelled already.
+    order is the order system's: it is asked to cancel it, as often as needed, where its mapping names a resource for that, and
+    the checkout then follows the order. Otherwise, and when the checkout has ended or is held: 409.
     """
 
     def decide(connection: Connection, record: CheckoutRecord, now: datetime) -> None:
-        if record.state == "cancelled" or (record.cancel_requested and record.state not in FINAL):
+        if record.state == "cancelled" or (record.cancel_requested and record.state not in FINAL | {"held"}):
             return
-        if record.state in FINAL or record.state == "submitted" or record.submit_intent_order is not None:
-            raise _state_conflict(record, "its order is the order system's; cancel it there")
+        if record.state in FINAL:
+            raise _state_conflict(record, "it has ended and cannot be cancelled")
         if record.state == "held":
             raise _state_conflict(record, "a person must decide first")
-        store.change(connection, record, {"cancel_requested": True, "due_at": now}, now)
+        if record.submit_intent_order is not None or record.state == "submitted":
+            _cancel_order(services, connection, record, now)
+        else:
+            store.change(connection, record, {"cancel_requested": True, "due_at": now}, now)
 
     record = await _change(services, tenant, checkout_id, decide)
     services.work_due.ring()
     return record
+
+
+def _cancel_order(services: Services, connection: Connection, record: CheckoutRecord, now: datetime) -> None:
+    """Record that the order system is to be asked to cancel the order, once it is known to be live."""
+    mapping: OrderMapping | None = services.mappings.get(record.mapping)
+    if mapping is None or not mapping.api.cancel_resource:
+        raise _state_conflict(
+            record,
+            f"its order {record.order_id} is the order system's, which takes no cancellations from here; cancel it there, and "
+            "this checkout follows",
+        )
+    changes: dict[str, Any] = {"cancel_requested": True}
+    if record.state == "submitted":
+        why = f"order {record.order_id} is live; the order system is asked to cancel it"
+        changes |= {"due_at": now, "attempt": 0, "status_reason": why}
+        store.put_cancel_step(connection, record, {"state": "planned", "attempts": 0, "detail": None, "ended_at": None})
+    store.change(connection, record, changes, now)
 
 
 async def change_draft(
@@ -77,17 +98,36 @@ async def change_draft(
     row = await services.database.read(lambda connection: _load(connection, tenant, checkout_id))
     if row is None:
         raise not_found()
-    record, documents = row
-    _require_draft(record, if_match)
-    mapping: OrderMapping = services.mappings[record.mapping]
-    request = merge_patch(decode_stored(documents["request"]), patch)
-    cart = decode_stored(documents["cart"])
-    require_expected_totals(cart, request, services.settings.checkout)
-    prepared = prepare(cart, request, mapping, now=services.clock())
+    record, stored = row
+    _require_draft(record)
+    if if_match is not None and record.version not in if_match:
+        raise PreconditionError(
+            "If-Match does not name the checkout's current version: it changed. Read it again and repeat.",
+            headers={"ETag": f'"{record.version}"'},
+        )
+    mapping: OrderMapping | None = services.mappings.get(record.mapping)
+    if mapping is None:
+        raise _state_conflict(record, f"its mapping {record.mapping} is not configured any more")
+    before = decode_stored(stored["request"])
+    request = merge_patch(before, patch)
+    if request == before:
+        return record
+    prepared, documents = await beside(
+        len(stored["cart"]) > LARGE_BYTES_MIN,
+        freeze,
+        decode_stored(stored["cart"]),
+        request,
+        mapping,
+        services.settings.checkout,
+        now=services.clock(),
+    )
 
     def decide(connection: Connection, current: CheckoutRecord, now: datetime) -> None:
-        _require_draft(current, frozenset({record.version}))
-        _redraft(connection, current, request, prepared, mapping, now, services.settings.submission.cleanup_seconds[0])
+        _require_draft(current)
+        if current.version != record.version:
+            raise ConflictError("The checkout changed meanwhile; read it again and repeat.")
+        after = services.settings.submission.cleanup_seconds[0]
+        _redraft(connection, current, prepared, documents, mapping, now, after)
 
     changed = await _change(services, tenant, checkout_id, decide)
     services.work_due.ring()
@@ -101,29 +141,21 @@ def _load(connection: Connection, tenant: str, checkout_id: str) -> tuple[Checko
     return record, store.documents(connection, tenant, checkout_id, ("request", "cart"))
 
 
-def _require_draft(record: CheckoutRecord, if_match: frozenset[int] | None) -> None:
+def _require_draft(record: CheckoutRecord) -> None:
     if record.state != "draft" or record.submit or record.cancel_requested:
         raise _state_conflict(record, "only a draft that was not submitted can be changed")
-    if if_match is not None and record.version not in if_match:
-        raise ConflictError("The checkout changed meanwhile; read it again and repeat.")
 
 
 def _redraft(
     connection: Connection,
     record: CheckoutRecord,
-    request: dict[str, Any],
     prepared: Prepared,
+    documents: dict[str, bytes],
     mapping: OrderMapping,
     now: datetime,
     cleanup_after_seconds: float,
 ) -> None:
-    documents = prepared.documents()
-    store.put_documents(
-        connection,
-        record.tenant,
-        record.id,
-        {**documents, "items": item_document(prepared.order), "request": encode_json(request), "lines": b"{}"},
-    )
+    store.put_documents(connection, record.tenant, record.id, {**documents, "lines": b"{}"})
     begun = mapping.draft.supported and record.first_sent_at is not None
     if begun:
         draft = AbandonedDraft(marker=record.marker, order_id=record.order_id)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from gateway.ordering.model import Finding, Order, Plan
-from gateway.tmf.json import decimal_from_json, encode_canonical, encode_json
+from gateway.tmf.json import NUMBER_DIGITS_MAX, decimal_from_json, encode_canonical
 
+_EXACT = Context(prec=NUMBER_DIGITS_MAX)
 # Step states of the durable process (reliability: write-ahead intent).
 PLANNED, SENDING, UNKNOWN = "PLANNED", "SENDING", "UNKNOWN"
 
@@ -88,16 +90,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
     plan: Plan
     findings: tuple[Finding, ...]
 
-    def documents(self) -> dict[str, bytes]:
-        """Return the stored documents of this, by kind."""
-        return {
-            "order": encode_json(self.order),
-            "plan": encode_json(self.plan),
-            "findings": encode_json(self.findings),
-        }
 
-
-def plan_hash(documents: dict[str, bytes]) -> str:
+def plan_hash(documents: Mapping[str, bytes]) -> str:
     """Return the hash that ties a running checkout to the order and plan it was accepted with."""
     return hashlib.sha256(documents["order"] + b"\n" + documents["plan"]).hexdigest()
 
@@ -108,9 +102,9 @@ def request_hash(request: dict[str, Any]) -> str:
 
 
 def _comparable(value: Any) -> Any:
-    """Make 1.0 and 1.00 the same number, as JSON means them."""
+    """Make 1, 1.0 and 1.00 the same number, as JSON means them."""
     if isinstance(value, Decimal):
-        return value.normalize()
+        return int(value) if value == value.to_integral_value() else _EXACT.normalize(value)
     if isinstance(value, dict):
         return {key: _comparable(child) for key, child in value.items()}
     if isinstance(value, list):

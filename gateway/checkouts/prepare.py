@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from msgspec import Raw, to_builtins
 
+from gateway.checkouts.expected import require_expected_totals
 from gateway.checkouts.model import Prepared
-from gateway.errors import ConflictError, Problem, RefusedError
+from gateway.errors import Problem, RefusedError
 from gateway.ordering import mapping as order_mapping
 from gateway.ordering.checks import check_plan
 from gateway.ordering.model import Finding, RenderedStep
@@ -18,7 +18,7 @@ from gateway.ordering.plan import plan
 from gateway.ordering.render import render, render_whole
 from gateway.ordering.translate import translate
 from gateway.settings import CheckoutSettings
-from gateway.tmf.totals import as_cart_prices, cart_totals, differences, price_amounts
+from gateway.tmf.json import encode_json
 
 PREVIEW_MARKER = "gw1-PREVIEW-0"
 
@@ -31,6 +31,48 @@ def prepare(
     if prepared is None:
         raise refusal(findings)
     return prepared
+
+
+def freeze(
+    cart: dict[str, Any],
+    request: Mapping[str, Any],
+    mapping: order_mapping.Mapping,
+    settings: CheckoutSettings,
+    *,
+    now: datetime,
+) -> tuple[Prepared, dict[str, bytes]]:
+    """Return what a checkout of this cart does, and the documents of it that are stored, by kind.
+
+    Errors: as `prepare`, and 409 when the totals are not the expected ones.
+    """
+    require_expected_totals(cart, request, settings)
+    prepared = prepare(cart, request, mapping, now=now)
+    documents = {
+        "order": encode_json(prepared.order),
+        "plan": encode_json(prepared.plan),
+        "findings": encode_json(prepared.findings),
+        "items": encode_json(
+            [{"cartItemId": line.cart_item_id, "productOrderItemId": line.id} for line in prepared.order.lines]
+        ),
+        "request": encode_json({key: value for key, value in request.items() if key != "shoppingCart"}),
+    }
+    return prepared, documents
+
+
+def preview(
+    cart: dict[str, Any],
+    request: Mapping[str, Any],
+    mapping: order_mapping.Mapping,
+    settings: CheckoutSettings,
+    *,
+    now: datetime,
+) -> bytes:
+    """Return the CheckoutPreview of a cart as JSON. Errors as `freeze`."""
+    require_expected_totals(cart, request, settings)
+    prepared, findings = try_prepare(cart, request, mapping, now=now)
+    if prepared is None:
+        raise refusal(findings)
+    return encode_json(preview_document(prepared, findings, mapping))
 
 
 def try_prepare(
@@ -57,27 +99,6 @@ def refusal(findings: tuple[Finding, ...]) -> RefusedError:
         problems=[Problem(finding.path, finding.message) for finding in errors],
         extension={"finding": to_builtins(findings)},
     )
-
-
-def require_expected_totals(cart: dict[str, Any], request: Mapping[str, Any], settings: CheckoutSettings) -> None:
-    """Raise ConflictError (409) with the cart's totals when they are not what the customer was shown."""
-    expected = dict(price_amounts(request.get("expectedTotalPrice")))
-    if not expected:
-        return
-    actual = cart_totals(cart)
-    differing = differences(
-        expected,
-        actual,
-        tolerance=Decimal(str(settings.price_tolerance)),
-        lower_accepted=settings.price_lower_accepted,
-    )
-    if differing:
-        raise ConflictError(
-            "The cart's totals are not those of expectedTotalPrice; show the customer the current ones. "
-            + "; ".join(differing),
-            problems=[Problem("expectedTotalPrice", text) for text in differing],
-            extension={"cartTotalPrice": as_cart_prices(actual)},
-        )
 
 
 def rendered_steps(prepared: Prepared, mapping: order_mapping.Mapping) -> Iterator[RenderedStep]:

@@ -14,6 +14,7 @@ from gateway.carts.rules import check_cart
 from gateway.errors import InvalidBodyError, Problem
 from gateway.settings import CartSettings, Settings
 from gateway.tmf.shapes import (
+    PROBLEMS_MAX,
     Check,
     Path,
     boolean,
@@ -33,6 +34,7 @@ from gateway.tmf.shapes import (
 TYPES: Final = frozenset({"@type", "@baseType", "@schemaLocation"})
 _reference = object_of({"id": identifier, "href": text, "name": text}, needs_one_of=("id", "href"))
 _money = object_of({"unit": text, "value": number}, needs=("value",))
+_AMOUNTS: Final = ("dutyFreeAmount", "taxIncludedAmount")
 _total = object_of(
     {
         "priceType": text,
@@ -40,7 +42,8 @@ _total = object_of(
         "unitOfMeasure": text,
         "name": text,
         "price": object_of(
-            {"dutyFreeAmount": _money, "taxIncludedAmount": _money, "percentage": number, "taxRate": number}
+            {"dutyFreeAmount": _money, "taxIncludedAmount": _money, "percentage": number, "taxRate": number},
+            needs_one_of=_AMOUNTS,
         ),
     },
     needs=("price",),
@@ -119,6 +122,8 @@ def _longest(settings: Settings) -> int:
 
 def _check_names(document: Mapping[str, Any], known: Mapping[str, Check], problems: list[Problem]) -> None:
     for name in document:
+        if len(problems) >= PROBLEMS_MAX:
+            return  # the rest is not worth listing, and a near name is not found for nothing
         if name not in known and name not in TYPES:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}"
@@ -132,7 +137,7 @@ def _check_cart(cart: dict[str, Any], limits: CartSettings, problems: list[Probl
             check_cart(cart, limits)
         except InvalidBodyError as error:
             problems.extend(Problem(f"shoppingCart.{problem.path}", problem.message) for problem in error.problems)
-        check_text_lengths(cart, limits.text_characters_max, problems)
+        check_text_lengths({"shoppingCart": cart}, limits.text_characters_max, problems)
     if cart.get("id") is not None:
         identifier(cart["id"], path, "id", problems)
     elif not is_by_value(cart):

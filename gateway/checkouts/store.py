@@ -54,11 +54,11 @@ def live_of_cart(connection: Connection, tenant: str, cart_id: str) -> CheckoutR
 
 
 def get_by_order(connection: Connection, tenant: str, upstream: str, order_id: str) -> CheckoutRecord | None:
-    """Return the checkout whose order this is."""
+    """Return the checkout whose order this is, the latest should an order system have used an id again."""
     query = select(*_COLUMNS).where(
         checkout.c.tenant == tenant, checkout.c.upstream == upstream, checkout.c.order_id == order_id
     )
-    row = connection.execute(query.limit(1)).one_or_none()
+    row = connection.execute(query.order_by(checkout.c.created_at.desc()).limit(1)).one_or_none()
     return record_of(row) if row is not None else None
 
 
@@ -118,22 +118,40 @@ def put_documents(connection: Connection, tenant: str, checkout_id: str, documen
 
 def documents(connection: Connection, tenant: str, checkout_id: str, kinds: Iterable[str]) -> dict[str, str]:
     """Return the checkout's documents of these kinds, as JSON text."""
-    query = select(checkout_document.c.kind, checkout_document.c.document).where(
+    return documents_of(connection, tenant, [checkout_id], kinds).get(checkout_id, {})
+
+
+def documents_of(
+    connection: Connection, tenant: str, checkout_ids: Iterable[str], kinds: Iterable[str]
+) -> dict[str, dict[str, str]]:
+    """Return the documents of these kinds of several checkouts, as JSON text by kind by checkout id."""
+    query = select(checkout_document.c.checkout_id, checkout_document.c.kind, checkout_document.c.document).where(
         checkout_document.c.tenant == tenant,
-        checkout_document.c.checkout_id == checkout_id,
+        checkout_document.c.checkout_id.in_(list(checkout_ids)),
         checkout_document.c.kind.in_(list(kinds)),
     )
-    return {row.kind: row.document for row in connection.execute(query)}
+    found: dict[str, dict[str, str]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.checkout_id, {})[row.kind] = row.document
+    return found
 
 
 def steps(connection: Connection, tenant: str, checkout_id: str) -> list[Row[Any]]:
     """Return every step of every generation, in the order they were planned."""
+    return steps_of(connection, tenant, [checkout_id]).get(checkout_id, [])
+
+
+def steps_of(connection: Connection, tenant: str, checkout_ids: Iterable[str]) -> dict[str, list[Row[Any]]]:
+    """Return the steps of several checkouts by checkout id, each in the order they were planned."""
     query = (
         select(checkout_step)
-        .where(checkout_step.c.tenant == tenant, checkout_step.c.checkout_id == checkout_id)
-        .order_by(checkout_step.c.generation, checkout_step.c.sequence)
+        .where(checkout_step.c.tenant == tenant, checkout_step.c.checkout_id.in_(list(checkout_ids)))
+        .order_by(checkout_step.c.checkout_id, checkout_step.c.generation, checkout_step.c.sequence)
     )
-    return list(connection.execute(query))
+    found: dict[str, list[Row[Any]]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.checkout_id, []).append(row)
+    return found
 
 
 def open_count(connection: Connection, tenant: str, limit: int) -> int:

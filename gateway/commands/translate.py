@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from gateway.checkouts.prepare import preview_document, rendered_steps, require_expected_totals, try_prepare
+from gateway.checkouts.expected import require_expected_totals
+from gateway.checkouts.prepare import preview_document, rendered_steps, try_prepare
 from gateway.checkouts.request import check_request
 from gateway.clock import utc_now
 from gateway.commands.common import config_option, configuration

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from datetime import datetime
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from msgspec import Raw
@@ -15,8 +15,15 @@ from gateway.storage.outbox import CART_CHANGED, CART_CREATED, CART_DELETED, CHE
 from gateway.tmf.json import decode_stored, encode_json
 from gateway.tmf.projection import project
 
-# Turns a stored document into the shape of a version: `shape(version, document)`.
-Shape: TypeAlias = Callable[[str, dict[str, Any]], dict[str, Any]]
+
+class Shape(Protocol):
+    """Turns a stored cart into the shape of a version."""
+
+    def __call__(
+        self, version: str, document: dict[str, Any], *, created: datetime | None, updated: datetime | None
+    ) -> dict[str, Any]:
+        """Return it; `created` and `updated` where the event tells them."""
+
 
 DOMAIN: Final = "Commercial"
 PRIORITY: Final = "3"
@@ -56,7 +63,8 @@ class Renderer:
     def _decoded(self, event: Event) -> dict[str, Any]:
         document = decode_stored(event.document)
         if self._shape is not None:
-            document = self._shape(self._api.version, document)
+            created = event.created_at if event.event_type == CART_CREATED else None
+            document = self._shape(self._api.version, document, created=created, updated=event.created_at)
         if event.event_type == CART_DELETED:
             document = {name: document[name] for name in _IDENTITY if name in document}
         if self._public_url:

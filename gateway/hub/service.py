@@ -9,18 +9,27 @@ import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
 
+from gateway.carts.dialects import DIALECTS
 from gateway.errors import Problem, SettingsError
 from gateway.hub.dispatcher import Dispatcher
-from gateway.hub.envelope import Shape
 from gateway.hub.sender import Sender
 from gateway.security.callbacks import CallbackGuard, policy_of
 from gateway.services import Services
 from gateway.upstream import tls_context
 
 
+def cart_in_version(
+    version: str, document: dict[str, Any], *, created: datetime | None, updated: datetime | None
+) -> dict[str, Any]:
+    """Return a stored cart as a version of TMF663 writes it."""
+    return DIALECTS[version].from_canonical(document, created=created, updated=updated)
+
+
 @asynccontextmanager
-async def delivery(services: Services, *, shape: Shape | None = None) -> AsyncIterator[Dispatcher]:
+async def delivery(services: Services) -> AsyncIterator[Dispatcher]:
     """Deliver events while this is entered; at the end let the deliveries under way come to theirs."""
     settings = services.settings
     hub = settings.hub
@@ -36,7 +45,7 @@ async def delivery(services: Services, *, shape: Shape | None = None) -> AsyncIt
         new_sender=lambda: Sender(
             guard, tls=tls, timeout_seconds=hub.timeout_seconds, connections_max=hub.concurrency_max
         ),
-        shape=shape,
+        shape=cart_in_version,
         count=services.metrics.event_delivery,
     )
     services.events_out.listeners.append(dispatcher.wake)

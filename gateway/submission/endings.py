@@ -167,9 +167,12 @@ def submitted(work: Work, observed: ObservedOrder | None, now: datetime, detail:
         # Who asked to cancel while the submission was under way is heard now.
         "due_at": now if record.cancel_requested else None,
         "status_reason": None,
-        "track_due_at": now + timedelta(seconds=work.policy.track_after_seconds),
+        # An order whose live state is not known yet is looked at soon.
+        "track_due_at": now + timedelta(seconds=schedule(work.policy.probe_seconds, 0)),
         "track_attempt": 0,
     }
+    if observed is not None and observed.state:
+        changes["track_due_at"] = now + timedelta(seconds=work.policy.track_after_seconds)
     if observed is not None:
         changes |= observed_changes(work, observed)
     order_state = changes.get("order_state", record.order_state)

@@ -83,8 +83,10 @@ def _accepted(work: Work, accepted: Accepted, now: datetime) -> Save:
         changes = observed_changes(work, _with_id(observed, order_id))
         return step_done(work, now, detail, **changes)
     if step.kind == "submit":
-        # The answer may still show the draft: the order system submits in its own time. Only a state that has moved on counts.
-        moved = observed if observed is not None and observed.state not in work.mapping.draft.states else None
+        # The answer may still show the draft (the order system submits in its own time), or only repeat the word it was sent.
+        draft = work.mapping.draft
+        no_news = {"", draft.submit_attributes.get("state"), *draft.states}
+        moved = observed if observed is not None and observed.state not in no_news else None
         return submitted(work, moved, now, detail)
     return step_done(work, now, detail)
 

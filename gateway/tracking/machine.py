@@ -127,7 +127,7 @@ def _next_poll(
     if not restart and not polled:
         return {}
     attempt = 0 if restart else record.track_attempt + 1
-    wait = spread(f"{record.id} {attempt}", schedule(poll_seconds, attempt))
+    wait = spread(f"{record.id} {attempt}", schedule(poll_seconds, max(attempt - 1, 0)))
     return {"track_attempt": attempt, "track_due_at": now + timedelta(seconds=wait)}
 
 

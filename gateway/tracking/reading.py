@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from typing import Final
 
 import structlog
 from sqlalchemy import Connection
 
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
+from gateway.checkouts.threads import LARGE_LINES_MIN, beside
 from gateway.ordering.mapping import Mapping as OrderMapping
 from gateway.ordering.model import ObservedOrder
 from gateway.settings import Settings
@@ -21,8 +20,6 @@ from gateway.tracking.machine import Applied, apply_absence, apply_observation, 
 from gateway.upstream.port import ReadFailed, Upstream
 
 log = structlog.get_logger(__name__)
-# The lines of larger orders are compared in a thread, so that requests are not kept waiting.
-THREAD_LINES_MIN: Final = 200
 
 
 class OrderReader:
@@ -88,9 +85,7 @@ class OrderReader:
         stored = await self._database.read(
             lambda connection: checkouts.documents(connection, record.tenant, record.id, ("items", "lines"))
         )
-        if len(observed.lines) < THREAD_LINES_MIN:
-            return _new_lines(stored, observed, mapping)
-        return await asyncio.to_thread(_new_lines, stored, observed, mapping)
+        return await beside(len(observed.lines) > LARGE_LINES_MIN, _new_lines, stored, observed, mapping)
 
 
 def _new_lines(stored: Mapping[str, str], observed: ObservedOrder, mapping: OrderMapping) -> bytes | None:

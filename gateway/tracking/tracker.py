@@ -15,10 +15,10 @@ from sqlalchemy import Connection, Row
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.states import CART_RELEASED, FINAL
-from gateway.checkouts.waits import schedule, spread
+from gateway.checkouts.waits import spread
 from gateway.errors import UnavailableError
 from gateway.ordering.mapping import Mapping as OrderMapping
-from gateway.settings import Settings
+from gateway.settings import Settings, UpstreamLimits
 from gateway.storage import Database
 from gateway.tracking import store
 from gateway.tracking.reading import OrderReader
@@ -28,9 +28,8 @@ from gateway.upstream.port import ReadFailed, Upstream
 log = structlog.get_logger(__name__)
 BATCH_MAX: Final = 100
 CONCURRENCY_MAX: Final = 8
-# An order taken for reading is due again after this, if nothing comes of the reading.
-TAKEN_SECONDS: Final = 60.0
-FAILED_READ_SECONDS: Final = 30.0
+# An event whose processing broke is tried again after this.
+BROKEN_SECONDS: Final = 30.0
 # An event of an order that is not known yet is looked at again after this, then after twice its age.
 EARLY_EVENT_SECONDS: Final = 5.0
 EARLY_EVENT_SECONDS_MAX: Final = 900.0
@@ -129,7 +128,7 @@ class Tracker:
                 dead = row.attempts + 1 >= attempts_max
                 why = "processing it failed; the log says where"
                 await self._settle(
-                    [row], DEAD if dead else row.state, None if dead else FAILED_READ_SECONDS, why, failed=True
+                    [row], DEAD if dead else row.state, None if dead else BROKEN_SECONDS, why, failed=True
                 )
         except Exception:
             log.exception("tracking.crashed")
@@ -161,7 +160,8 @@ class Tracker:
         try:
             detail = await self._reader.read_and_apply(record, polled=False)
         except ReadFailed as error:
-            await self._keep(rows, str(error), max(FAILED_READ_SECONDS, error.retry_after_seconds or 0.0), now)
+            wait = max(self._read_seconds(upstream), error.retry_after_seconds or 0.0)
+            await self._keep(rows, str(error), wait, now)
             return
         await self._settle(rows, DONE, None, detail)
 
@@ -196,13 +196,14 @@ class Tracker:
 
     async def _look_at_order(self, record: CheckoutRecord) -> None:
         """Read an order whose time has come: its notifications may have been lost."""
+        # A reading that comes to nothing (this process is killed, the read fails) is made up for after that time.
+        made_up_seconds = 2 * self._read_seconds(record.upstream)
 
-        def put_off(wait_seconds: float) -> Callable[[Connection], bool]:
-            return lambda connection: store.put_off_order(
-                connection, record, self._database.now(connection) + timedelta(seconds=wait_seconds)
-            )
+        def take(connection: Connection) -> bool:
+            due_at = self._database.now(connection) + timedelta(seconds=made_up_seconds)
+            return store.put_off_order(connection, record, due_at)
 
-        if not await self._database.write(put_off(TAKEN_SECONDS)):
+        if not await self._database.write(take):
             return
         if record.order_id is not None:
             self._note_read((record.tenant, record.upstream, record.order_id))
@@ -210,13 +211,18 @@ class Tracker:
             await self._reader.read_and_apply(record, polled=True)
         except ReadFailed as error:
             log.warning("tracking.read_failed", checkout=record.id, tenant=record.tenant, reason=str(error))
-            usual = schedule(self._settings.tracking.poll_seconds, record.track_attempt)
-            wait = spread(record.id, max(usual, error.retry_after_seconds or 0.0))
-            await self._database.write(
-                lambda connection: store.set_poll(
-                    connection, record, {"track_due_at": self._database.now(connection) + timedelta(seconds=wait)}
+            if (asked_seconds := error.retry_after_seconds or 0.0) > made_up_seconds:
+                wait = timedelta(seconds=spread(record.id, asked_seconds))
+                await self._database.write(
+                    lambda connection: store.set_poll(
+                        connection, record, {"track_due_at": self._database.now(connection) + wait}
+                    )
                 )
-            )
+
+    def _read_seconds(self, upstream: str) -> float:
+        """Return how long reading an order may take."""
+        settings = self._settings.upstreams.get(upstream)
+        return (settings.limits if settings is not None else UpstreamLimits()).deadline_seconds
 
     def _note_read(self, key: OrderKey) -> None:
         """Remember that the order is read now; what is forgotten again is only read once more."""

@@ -50,7 +50,7 @@ def test_v4_spells_the_time_as_its_file_does_and_keeps_every_digit():
 
 
 def test_v5_names_types_and_has_its_carts_in_its_own_shape():
-    body = rendered(CART_V5, event(), shape=lambda version, cart: {**cart, "shape": version})
+    body = rendered(CART_V5, event(), shape=lambda version, cart, **_when: {**cart, "shape": version})
 
     assert body["@type"] == "ShoppingCartCreateEvent"
     assert body["@baseType"] == "Event"
@@ -60,7 +60,7 @@ def test_v5_names_types_and_has_its_carts_in_its_own_shape():
 
 
 def test_r17_has_its_own_names_and_three_attributes_before_the_event():
-    body = rendered(CART_V1, event(CART_CHANGED), shape=lambda version, cart: {**cart, "shape": version})
+    body = rendered(CART_V1, event(CART_CHANGED), shape=lambda version, cart, **_when: {**cart, "shape": version})
 
     assert list(body) == ["eventId", "eventTime", "eventType", "event"]
     assert body["eventType"] == "ShoppingCartChangeNotification"
@@ -68,7 +68,7 @@ def test_r17_has_its_own_names_and_three_attributes_before_the_event():
 
 
 def test_of_a_deleted_cart_only_its_identity_is_told():
-    body = rendered(CART_V5, event(CART_DELETED), shape=lambda _version, cart: {**cart, "validFor": {}})
+    body = rendered(CART_V5, event(CART_DELETED), shape=lambda _version, cart, **_when: {**cart, "validFor": {}})
 
     assert body["event"] == {"shoppingCart": {"id": "1", "href": "/c/1", "@type": "ShoppingCart"}}
 

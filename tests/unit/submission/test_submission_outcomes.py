@@ -120,8 +120,12 @@ def test_the_answer_to_a_submit_that_still_shows_the_draft_says_nothing_about_th
     save = after_send(sent(step="submit"), Accepted(200, order()), NOW)
     assert save.changes["state"] == "submitted"
     assert "order_state" not in save.changes
+    assert save.changes["track_due_at"] == NOW + seconds(1)
+    echo = after_send(sent(step="submit"), Accepted(200, order(state="Activated")), NOW)
+    assert "order_state" not in echo.changes
     moved = after_send(sent(step="submit"), Accepted(200, order(state="In Progress")), NOW)
     assert moved.changes["order_state"] == "inProgress"
+    assert moved.changes["track_due_at"] == NOW + seconds(60)
 
 
 def test_who_asked_to_cancel_during_the_submission_is_heard_after_it():

@@ -301,13 +301,14 @@ async def test_a_poll_that_shows_nothing_new_changes_nothing_a_client_sees(datab
     assert record.track_due_at > utc_now()
 
 
-async def test_a_poll_that_fails_is_repeated_at_the_usual_pace(database, tracker, fake):
+@pytest.mark.parametrize(("asked", "least"), [(None, 55), (500.0, 500)])
+async def test_a_poll_that_fails_is_made_up_for(database, tracker, fake, asked, least):
     await submitted(database, track_due_at=utc_now() - timedelta(seconds=1), track_attempt=1)
-    fake.script_reads([ReadFailed("503", status=503)])
+    fake.script_reads([ReadFailed("503", status=503, retry_after_seconds=asked)])
     await tracker.once()
     record = await load_checkout(database)
-    assert record.state == "submitted"
-    assert timedelta(seconds=290) < record.track_due_at - utc_now() < timedelta(seconds=340)
+    assert (record.state, record.track_attempt) == ("submitted", 1)
+    assert timedelta(seconds=least - 5) < record.track_due_at - utc_now() < timedelta(seconds=least * 1.1 + 5)
 
 
 async def test_an_order_that_vanished_is_held_after_a_second_look(database, tracker):

@@ -67,7 +67,7 @@ def test_a_state_on_the_way_is_shown_and_followed_closely():
 
 
 def test_an_unchanged_state_is_polled_less_and_less_often():
-    for attempt, wait in ((0, 300), (1, 900), (2, 900), (9, 900)):
+    for attempt, wait in ((0, 60), (1, 300), (2, 900), (9, 900)):
         applied = apply(submitted(track_attempt=attempt), order())
         assert applied.changes == {}
         assert applied.poll["track_attempt"] == attempt + 1

@@ -122,6 +122,31 @@ async def test_the_life_of_a_cart_is_told_signed_and_in_order(client):
     }
 
 
+async def test_each_version_is_told_in_its_own_words(client):
+    async with listening() as v1, listening() as v5:
+        await subscribe(client, f"{v1.url}/r17", "/shoppingCart/v1/hub")
+        await subscribe(client, v5.url, "/tmf-api/shoppingCart/v5/hub")
+        item = {"id": "01", "action": "noChange", "quantity": 1, "productOffering": {"id": "A"}}
+        answer = await client.post(CARTS, json={"cartItem": [item]})
+        cart_id = answer.json()["id"]
+        await change_cart(client, cart_id, description="x")
+        await client.delete(f"{CARTS}/{cart_id}")
+        old, new = await v1.until(2), await v5.until(3)
+
+    assert [each.path for each in old] == ["/r17", "/r17"]
+    assert [each.document["eventType"] for each in old] == [
+        "ShoppingCartCreationNotification",
+        "ShoppingCartChangeNotification",
+    ]
+    assert old[0].document["event"]["shoppingCart"]["cartItem"][0]["action"] == "no_change"
+    assert old[0].document["event"]["shoppingCart"]["href"].endswith(f"/shoppingCart/v1/shoppingCart/{cart_id}")
+    cart = new[0].document["event"]["shoppingCart"]
+    assert (cart["@type"], cart["cartItem"][0]["@type"]) == ("ShoppingCart", "CartItem")
+    assert "/tmf-api/shoppingCart/v5/" in cart["href"]
+    assert new[2].document["@type"] == "ShoppingCartDeleteEvent"
+    assert set(new[2].document["event"]["shoppingCart"]) == {"@type", "id", "href"}
+
+
 async def test_an_event_names_the_request_that_caused_it(client):
     async with listening() as listener:
         await subscribe(client, listener.url)

@@ -1,0 +1,80 @@
+"""`expectedTotalPrice`: what the customer was shown, compared with what the cart's totals are now. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact
+from typing import Any, Final
+
+from gateway.errors import ConflictError, InvalidBodyError, Problem
+from gateway.settings import CheckoutSettings
+from gateway.tmf.totals import TotalKey, as_cart_prices, cart_totals, price_amounts
+
+# Amounts have at most 64 digits and exponents up to 64, quantities 64 digits: no difference of totals is ever rounded.
+_EXACT: Final = Context(prec=1000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact])
+
+
+def require_expected_totals(cart: dict[str, Any], request: Mapping[str, Any], settings: CheckoutSettings) -> None:
+    """Raise ConflictError (409) with the cart's totals when they are not what the customer was shown.
+
+    Raises InvalidBodyError (400) when the same total is named twice: which of them the customer saw cannot be known.
+    """
+    expected: dict[TotalKey, Decimal] = {}
+    for index, price in enumerate(request.get("expectedTotalPrice") or []):
+        for key, amount in price_amounts([price]):
+            if key in expected:
+                path = f"expectedTotalPrice[{index}].price.{key.amount}"
+                raise InvalidBodyError([Problem(path, f"names the total {_name(key)} a second time; name each once")])
+            expected[key] = amount
+    if not expected:
+        return
+    tolerance, lower_accepted = Decimal(str(settings.price_tolerance)), settings.price_lower_accepted
+    differing = list(differences(expected, cart_totals(cart), tolerance=tolerance, lower_accepted=lower_accepted))
+    if differing:
+        raise ConflictError(
+            "The cart's totals are not those of expectedTotalPrice; show the customer the current ones. "
+            + "; ".join(differing),
+            problems=[Problem("expectedTotalPrice", text) for text in differing],
+            extension={"cartTotalPrice": as_cart_prices(cart_totals(cart))},
+        )
+
+
+def differences(
+    expected: Mapping[TotalKey, Decimal],
+    actual: Mapping[TotalKey, Decimal],
+    *,
+    tolerance: Decimal,
+    lower_accepted: bool,
+) -> Iterator[str]:
+    """Yield one sentence for each total that is not as expected.
+
+    An expected total without a currency means the only one the cart has. A total of the cart that the customer was not shown
+    counts as expected to be 0. Where only one of the two amounts of a price is expected, the other one is not compared.
+    """
+    wanted = {_with_currency(key, actual): amount for key, amount in expected.items()}
+    shown = {_group(key) for key in wanted}
+    unseen = {key: Decimal(0) for key in actual if _group(key) not in shown}
+    for key, amount in {**wanted, **unseen}.items():
+        is_now = actual.get(key)
+        if is_now is None:
+            yield f"{_name(key)}: expected {amount:f}, the cart has no such total"
+            continue
+        more = _EXACT.subtract(is_now, amount)
+        if more > tolerance or (-more > tolerance and not lower_accepted):
+            yield f"{_name(key)}: expected {amount:f}, the cart has {is_now:f}"
+
+
+def _group(key: TotalKey) -> tuple[str, str, str, str]:
+    return key.price_type, key.period, key.unit_of_measure, key.currency
+
+
+def _with_currency(key: TotalKey, actual: Mapping[TotalKey, Decimal]) -> TotalKey:
+    """Return the key of the cart that a key without a currency means, if there is just one."""
+    meant = [other for other in actual if other._replace(currency="") == key]
+    return meant[0] if len(meant) == 1 else key
+
+
+def _name(key: TotalKey) -> str:
+    return " ".join(
+        part for part in (key.price_type, key.period, key.unit_of_measure, key.amount, key.currency) if part
+    )
