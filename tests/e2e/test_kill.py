@@ -63,7 +63,7 @@ async def campaign_on(
     carts = [make_cart(random) for _ in range(checkouts)]
     async with systems.Client(*ports) as client:
         campaign = Campaign(opened, random, client, sandbox, gateways, deadline_seconds=deadline_seconds)
-        verdict = await campaign.run(carts, kills=kills)
+        verdict = await campaign.run(carts, disturbances=kills)
     verdict.require_faultless(seed)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -43,7 +43,10 @@ def drawn_seed() -> int:
 
 @dataclass
 class Campaign:
-    """One run. `victims` are the gateway processes of which one is killed each time; `sandbox` is never killed."""
+    """One run. `victims` are the gateway processes of which one is killed each time; `sandbox` is never killed.
+
+    With `disturb` something else is done to them than killing.
+    """
 
     world: World
     random: Random
@@ -52,24 +55,25 @@ class Campaign:
     victims: Sequence[RealProcess]
     pause_seconds: tuple[float, float] = (0.1, 1.2)
     deadline_seconds: float = 100.0
+    disturb: Callable[[], Awaitable[None]] | None = None
     carts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
     history: History = field(default_factory=History)
     checkouts: list[dict[str, Any]] = field(default_factory=list)
 
-    async def run(self, carts: Sequence[Mapping[str, Any]], *, kills: int) -> Verdict:
-        """Check out the carts, kill `kills` times, wait for the end of everything, and judge."""
+    async def run(self, carts: Sequence[Mapping[str, Any]], *, disturbances: int) -> Verdict:
+        """Check out the carts, disturb the gateway so many times, wait for the end of everything, and judge."""
         started = time.monotonic()
         watch = asyncio.create_task(self._watch())
         heal = asyncio.create_task(self._heal())
         try:
             async with asyncio.timeout(self.deadline_seconds), asyncio.TaskGroup() as clients:
-                for round_number in range(kills + 1):
-                    for number in range(round_number, len(carts), kills + 1):
+                for round_number in range(disturbances + 1):
+                    for number in range(round_number, len(carts), disturbances + 1):
                         clients.create_task(self._client(number, carts[number]))
-                    if round_number < kills:
+                    if round_number < disturbances:
                         await asyncio.sleep(self.random.uniform(*self.pause_seconds))
-                        await self._kill()
+                        await (self.disturb or self._kill)()
             await self._wait_for_the_end(started)
         finally:
             watch.cancel()

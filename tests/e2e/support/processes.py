@@ -57,6 +57,11 @@ class RealProcess:
         return self._running is not None and self._running.poll() is None
 
     @property
+    def pid(self) -> int:
+        assert self._running is not None
+        return self._running.pid
+
+    @property
     def output(self) -> Path:
         return self._folder / f"{self.name}-{self.starts}.out"
 

@@ -124,11 +124,11 @@ class Client:
     What it repeats is safe to repeat: reads, carts (a second cart is nobody's loss), and checkouts with a key.
     """
 
-    def __init__(self, *ports: int) -> None:
+    def __init__(self, *ports: int, answer_seconds: float = 20.0) -> None:
         self._addresses = [f"http://127.0.0.1:{port}" for port in ports]
         self._turn = 0
         self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(20.0, connect=2.0),
+            timeout=httpx.Timeout(answer_seconds, connect=2.0),
             trust_env=False,
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=0),
         )

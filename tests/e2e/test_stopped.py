@@ -1,0 +1,129 @@
+"""A replica that is stopped past its leases while another goes on, and then wakes up with calls half made: nothing is doubled.
+
+SIGSTOP is what a paused virtual machine or a long swap looks like from inside: no time passes for the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+from random import Random
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import OperationalError
+from support import systems
+from support.campaign import FAULTS, Campaign, drawn_seed
+from support.carts import make_cart
+from support.processes import RealProcess, World, world
+
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("processes")]
+
+CONDITION_SECONDS = 60.0
+LEASES = text("SELECT id, fence FROM checkout WHERE lease_owner LIKE :owner AND step_state = 'SENDING'")
+FENCES = text("SELECT id, fence FROM checkout")
+
+
+class Replicas:
+    """Two gateways on one database, of which one is stopped at a time."""
+
+    def __init__(self, opened: World, storage_url: str, random: Random) -> None:
+        self.ports = [opened.port(), opened.port()]
+        self._opened = opened
+        self._storage_url = storage_url
+        self._random = random
+        self.gateways: list[RealProcess] = []
+        self._engine: Engine = create_engine(storage_url.replace("postgresql://", "postgresql+psycopg://", 1))
+
+    async def start(self) -> RealProcess:
+        sandbox = systems.sandbox(
+            self._opened,
+            faults=FAULTS,
+            latency="150ms",
+            seed=self._random.randrange(2**32),
+            notify=systems.notification_address(self.ports[0]),
+            options=["--state-delay", "0.2", "--late-seconds", "2.5"],
+        )
+        await sandbox.start()
+        for number, port in enumerate(self.ports):
+            gateway = systems.gateway(
+                self._opened, sandbox.address, port=port, name=f"gateway-{number}", storage_url=self._storage_url
+            )
+            await gateway.start()
+            self.gateways.append(gateway)
+        return sandbox
+
+    def _rows(self, statement: object, **values: str) -> dict[str, int]:
+        try:
+            with self._engine.connect() as connection:
+                return {row.id: row.fence for row in connection.execute(statement, values)}  # type: ignore[call-overload]
+        except OperationalError:
+            return {}  # the file is locked at this moment: looked at again
+
+    async def stop_past_a_lease(self, victim: RealProcess) -> None:
+        """Stop a replica in the middle of a call, until another has taken one of its checkouts over, and let it go on."""
+        deadline = time.monotonic() + CONDITION_SECONDS
+        owner = f"%-{victim.pid}-%"
+        while True:
+            while not self._rows(LEASES, owner=owner):
+                assert time.monotonic() < deadline, f"{victim.name} sends nothing"
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(self._random.uniform(0.0, 0.1))
+            victim.send(signal.SIGSTOP)
+            held = self._rows(LEASES, owner=owner)
+            if held:
+                break
+            victim.send(signal.SIGCONT)
+        while not any(fence > held.get(id_, fence) for id_, fence in self._rows(FENCES).items()):
+            assert time.monotonic() < deadline, f"nobody took over what {victim.name} held"
+            await asyncio.sleep(0.05)
+        victim.send(signal.SIGCONT)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+async def stop_and_go(opened: World, storage_url: str, *, checkouts: int, stops: int, deadline_seconds: float) -> None:
+    seed = drawn_seed()
+    random = Random(seed)
+    replicas = Replicas(opened, storage_url, random)
+    sandbox = await replicas.start()
+    stopped = 0
+
+    async def disturb() -> None:
+        nonlocal stopped
+        await replicas.stop_past_a_lease(random.choice(replicas.gateways))
+        stopped += 1
+
+    try:
+        async with systems.Client(*replicas.ports, answer_seconds=3.0) as client:
+            campaign = Campaign(
+                opened, random, client, sandbox, replicas.gateways, deadline_seconds=deadline_seconds, disturb=disturb
+            )
+            verdict = await campaign.run([make_cart(random) for _ in range(checkouts)], disturbances=stops)
+    finally:
+        replicas.close()
+    lost = sum(path.read_text(encoding="utf-8").count('"lease.lost"') for path in opened.folder.glob("gateway-*.log"))
+    verdict.figures |= {"stops": stopped, "leases lost": lost}
+    verdict.require_faultless(seed)
+    assert lost, "a replica that went on found its lease lost"
+
+
+@pytest.mark.timeout(240)
+async def test_two_processes_on_one_file_of_which_one_is_stopped_past_its_leases(tmp_path: Path) -> None:
+    async with world(tmp_path) as opened:
+        await stop_and_go(opened, f"sqlite:///{tmp_path / 'gateway.db'}", checkouts=16, stops=3, deadline_seconds=180.0)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.postgres
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_long_one_of_two_replicas_is_stopped_again_and_again(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue(f"{kind}_url")
+    async with world(tmp_path) as opened:
+        await stop_and_go(opened, url, checkouts=100, stops=20, deadline_seconds=1200.0)
