@@ -59,6 +59,16 @@ class CartSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     v1_patch_status: Annotated[
         Literal[200, 201], setting("answer to a PATCH in v1: 201 as in the R17 specification, or 200 as since v2")
     ] = 201
+    valid_days: Annotated[
+        float,
+        setting("how long a cart is valid after its last change, unless its client says otherwise", gt=0, le=36_500),
+    ] = 90.0
+    valid_empty_days: Annotated[float, setting("the same while it is empty", gt=0, le=36_500)] = 7.0
+    expired_kept_days: Annotated[
+        float, setting("how long an expired cart can still be read before it is removed", ge=0, le=36_500)
+    ] = 7.0
+    sweep_seconds: Annotated[float, setting("time between two searches for expired carts", ge=1, le=86_400)] = 300.0
+    sweep_carts_max: Annotated[int, setting("expired carts removed by one search", ge=1, le=1_000_000)] = 10_000
 
 
 class CheckoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,6 +6,8 @@ and not at all when it is read. Handlers are made once for each dialect (`cart_h
 
 from __future__ import annotations
 
+from datetime import timedelta
+from email.utils import format_datetime
 from functools import partial
 from typing import Any, Final
 
@@ -13,11 +15,11 @@ from litestar import Request
 from litestar.handlers import delete, patch, post, route
 
 from gateway.carts import openapi, store
+from gateway.carts.completion import complete_cart
 from gateway.carts.dialects import DIALECTS, V1, V4, Dialect
 from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH
 from gateway.carts.dialects.openapi import in_version
 from gateway.carts.operations import change_cart, delete_cart, not_found
-from gateway.carts.rules import check_cart, written_cart
 from gateway.errors import InvalidBodyError, Problem
 from gateway.http.answers import Answer, PreconditionRequiredError
 from gateway.http.bodies import MERGE_PATCH_TYPES, read_object, require_json_accepted
@@ -51,10 +53,13 @@ async def create_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]
     document = {"id": cart_id, "href": href, **dialect.to_canonical(_without(given, dialect.read_only))}
     # What the client sent as id and href is ignored: the standard's own examples send them.
     document["id"], document["href"] = cart_id, href
-    check_cart(document, settings.cart)
-    written = written_cart(document, settings.cart, settings.server.body_bytes_max)
-    text, now = written.decode(), services.clock()
-    await services.database.write(lambda connection: store.insert(connection, tenant, cart_id, text, now))
+    now = services.clock()
+    text, expires_at, expiry_given = complete_cart(document, settings, now=now)
+    await services.database.write(
+        lambda connection: store.insert(
+            connection, tenant, cart_id, text, now, expires_at=expires_at, expiry_given=expiry_given
+        )
+    )
     location = f"{address}{dialect.carts_path}/{cart_id}"
     return Answer(
         _written(dialect, store.CartRow(cart_id, 1, text, None, now, now), selection),
@@ -109,16 +114,20 @@ async def retrieve_shopping_cart(dialect: Dialect, request: Request[Any, Any, An
         found = await services.database.read_brief(lambda connection: store.get_document(connection, tenant, cart_id))
         if found is None:
             raise not_found()
-        version, body = found[0], found[1].encode()
+        version, body, expires_at = found[0], found[1].encode(), found[2]
     else:
         row = await services.database.read_brief(lambda connection: store.get(connection, tenant, cart_id))
         if row is None:
             raise not_found()
-        version, body = row.version, _written(dialect, row, selection)
-    tag = (b"etag", entity_tag(version))
+        version, body, expires_at = row.version, _written(dialect, row, selection), row.expires_at
+    headers = [(b"etag", entity_tag(version))]
+    if expires_at is not None and expires_at <= services.clock():
+        # RFC 8594: from then on the cart may be gone.
+        gone = expires_at + timedelta(days=services.settings.cart.expired_kept_days)
+        headers.append((b"sunset", format_datetime(gone, usegmt=True).encode()))
     if is_unmodified(request, version):
-        return Answer(status=304, headers=[tag])
-    return Answer(body, headers=[tag])
+        return Answer(status=304, headers=headers)
+    return Answer(body, headers=headers)
 
 
 async def patch_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]) -> Answer:

@@ -9,8 +9,9 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from gateway.carts import store
+from gateway.carts.completion import Earlier, complete_cart
 from gateway.carts.dialects import Dialect
-from gateway.carts.rules import check_cart, item_ids, written_cart
+from gateway.carts.validity import require_valid
 from gateway.errors import (
     ConflictError,
     InvalidBodyError,
@@ -47,17 +48,32 @@ def change_cart(
     """Change the cart and return it as it is stored now.
 
     `change` takes the document as the dialect writes it and returns a new one; `wanted_versions` are those that If-Match
-    allows, None for any. Raises NotFoundError (404), ConflictError (409) while a checkout holds the cart, PreconditionError
-    (412), InvalidBodyError (400) when the result is no cart or has another id.
+    allows, None for any. Raises NotFoundError (404), ConflictError (409) while a checkout holds the cart and when it has
+    expired, PreconditionError (412), InvalidBodyError (400) when the result is no cart or has another id.
     """
     for _ in range(ATTEMPTS_MAX):
         row = _changeable(connection, tenant, cart_id, wanted_versions, base_url)
+        require_valid(row.expires_at, now)
         before = decode_stored(row.document)
         after = _changed(before, change, dialect)
-        check_cart(after, settings.cart, taken_ids=item_ids(before))
-        written = written_cart(after, settings.cart, settings.server.body_bytes_max)
-        if store.update(connection, tenant, cart_id, row.version, written.decode(), now):
-            return row._replace(document=written.decode(), version=row.version + 1, updated_at=now)
+        done = complete_cart(after, settings, now=now, earlier=Earlier(before, row.created_at, row.expiry_given))
+        if store.update(
+            connection,
+            tenant,
+            cart_id,
+            row.version,
+            done.text,
+            now,
+            expires_at=done.expires_at,
+            expiry_given=done.expiry_given,
+        ):
+            return row._replace(
+                version=row.version + 1,
+                document=done.text,
+                updated_at=now,
+                expires_at=done.expires_at,
+                expiry_given=done.expiry_given,
+            )
     raise _contended()
 
 

@@ -33,6 +33,7 @@ def check_cart(document: dict[str, Any], limits: CartSettings, *, taken_ids: Col
             place = (*path, "product", "productCharacteristic")
             report(problems, place, f"has more than {limits.characteristics_max} entries")
     used = _used_ids(items, problems)
+    _check_relationships(items, used, problems)
     if problems:
         raise InvalidBodyError(problems)
     _give_ids([item for item, _ in items if "id" not in item], {*used, *taken_ids})
@@ -84,6 +85,18 @@ def _used_ids(items: list[tuple[dict[str, Any], Path]], problems: list[Problem])
         else:
             first[item_id] = path
     return set(first)
+
+
+def _check_relationships(items: list[tuple[dict[str, Any], Path]], ids: set[str], problems: list[Problem]) -> None:
+    """Report relationships to items that the cart does not have."""
+    for item, path in items:
+        relationships = item.get("cartItemRelationship")
+        if not isinstance(relationships, list):
+            continue
+        for index, entry in enumerate(relationships):
+            target = entry.get("id") if isinstance(entry, dict) else None
+            if isinstance(target, str) and target not in ids:
+                report(problems, (*path, "cartItemRelationship", index, "id"), "names no item of this cart")
 
 
 def _give_ids(items: list[dict[str, Any]], taken: set[str]) -> None:

@@ -20,18 +20,35 @@ from gateway.clock import utc_now
 from gateway.storage.tables import EPOCH, cart
 
 _MICROSECOND: Final = timedelta(microseconds=1)
-_GET: Final = "SELECT id, version, document, checkout_id, created_at, updated_at FROM cart WHERE tenant = ? AND id = ?"
-_GET_DOCUMENT: Final = "SELECT version, document FROM cart WHERE tenant = ? AND id = ?"
+_GET: Final = (
+    "SELECT id, version, document, checkout_id, created_at, updated_at, expires_at, expiry_given"
+    " FROM cart WHERE tenant = ? AND id = ?"
+)
+_GET_DOCUMENT: Final = "SELECT version, document, expires_at FROM cart WHERE tenant = ? AND id = ?"
 _INSERT: Final = (
-    "INSERT INTO cart (tenant, id, version, document, checkout_id, created_at, updated_at)"
-    " VALUES (?, ?, 1, ?, NULL, ?, ?)"
+    "INSERT INTO cart (tenant, id, version, document, checkout_id, created_at, updated_at, expires_at, expiry_given)"
+    " VALUES (?, ?, 1, ?, NULL, ?, ?, ?, ?)"
 )
 # The statement in each driver's parameter style, by SQLAlchemy's name of the dialect.
 _INSERT_BY_DIALECT: Final = {"sqlite": _INSERT, "postgresql": _INSERT.replace("?", "%s")}
 
+_ROW: Final = (
+    cart.c.id,
+    cart.c.version,
+    cart.c.document,
+    cart.c.checkout_id,
+    cart.c.created_at,
+    cart.c.updated_at,
+    cart.c.expires_at,
+    cart.c.expiry_given,
+)
+
 
 class CartRow(NamedTuple):
-    """One stored cart. `document` is its JSON text; `checkout_id` names the checkout that holds it, if any."""
+    """One stored cart. `document` is its JSON text; `checkout_id` names the checkout that holds it, if any.
+
+    `expires_at` is None for a cart that does not expire; `expiry_given` tells that a client said when it does.
+    """
 
     id: str
     version: int
@@ -39,6 +56,8 @@ class CartRow(NamedTuple):
     checkout_id: str | None
     created_at: datetime
     updated_at: datetime
+    expires_at: datetime | None = None
+    expiry_given: bool = False
 
 
 class CartPage(NamedTuple):
@@ -48,10 +67,23 @@ class CartPage(NamedTuple):
     total: int
 
 
-def insert(connection: Connection, tenant: str, cart_id: str, document: str, now: datetime) -> None:
+def insert(
+    connection: Connection,
+    tenant: str,
+    cart_id: str,
+    document: str,
+    now: datetime,
+    *,
+    expires_at: datetime | None = None,
+    expiry_given: bool = False,
+) -> None:
     """Store a new cart as version 1."""
     moment = (now - EPOCH) // _MICROSECOND
-    connection.exec_driver_sql(_INSERT_BY_DIALECT[connection.dialect.name], (tenant, cart_id, document, moment, moment))
+    expiry = None if expires_at is None else (expires_at - EPOCH) // _MICROSECOND
+    connection.exec_driver_sql(
+        _INSERT_BY_DIALECT[connection.dialect.name],
+        (tenant, cart_id, document, moment, moment, expiry, expiry_given),
+    )
     events.created(connection, tenant, cart_id, document, now)
 
 
@@ -60,14 +92,23 @@ def get(connection: Connection, tenant: str, cart_id: str) -> CartRow | None:
     row = _fetch(connection, _GET, (tenant, cart_id))
     if row is None:
         return None
-    found_id, version, document, checkout_id, created, updated = row
-    return CartRow(found_id, version, document, checkout_id, _moment(created), _moment(updated))
+    found_id, version, document, checkout_id, created, updated, expires, expiry_given = row
+    return CartRow(
+        found_id,
+        version,
+        document,
+        checkout_id,
+        _moment(created),
+        _moment(updated),
+        None if expires is None else _moment(expires),
+        bool(expiry_given),
+    )
 
 
-def get_document(connection: Connection, tenant: str, cart_id: str) -> tuple[int, str] | None:
-    """Return version and document of the cart alone, or None: what a GET needs."""
+def get_document(connection: Connection, tenant: str, cart_id: str) -> tuple[int, str, datetime | None] | None:
+    """Return version, document and end of validity of the cart alone, or None: what a GET needs."""
     row = _fetch(connection, _GET_DOCUMENT, (tenant, cart_id))
-    return None if row is None else (row[0], row[1])
+    return None if row is None else (row[0], row[1], None if row[2] is None else _moment(row[2]))
 
 
 def list_page(
@@ -79,27 +120,32 @@ def list_page(
         wanted = and_(wanted, cart.c.id.in_(sorted(cart_ids)))
     total = connection.execute(select(func.count()).select_from(cart).where(wanted)).scalar_one()
     rows = connection.execute(
-        select(cart.c.id, cart.c.version, cart.c.document, cart.c.checkout_id, cart.c.created_at, cart.c.updated_at)
-        .where(wanted)
-        .order_by(cart.c.created_at, cart.c.id)
-        .limit(limit)
-        .offset(offset)
+        select(*_ROW).where(wanted).order_by(cart.c.created_at, cart.c.id).limit(limit).offset(offset)
     )
     return CartPage([CartRow(*row) for row in rows], total)
 
 
 def update(
-    connection: Connection, tenant: str, cart_id: str, expected_version: int, document: str, now: datetime
+    connection: Connection,
+    tenant: str,
+    cart_id: str,
+    expected_version: int,
+    document: str,
+    now: datetime,
+    *,
+    expires_at: datetime | None = None,
+    expiry_given: bool = False,
 ) -> bool:
-    """Replace the document and count the version up.
+    """Replace the document, and the end of its validity when one is given, and count the version up.
 
     Returns False, and changes nothing, when the cart is gone, is not at `expected_version` or is held by a checkout.
     """
+    expiry = {} if expires_at is None else {"expires_at": expires_at, "expiry_given": expiry_given}
     result = connection.execute(
         update_table(cart)
         .where(cart.c.tenant == tenant, cart.c.id == cart_id)
         .where(cart.c.version == expected_version, cart.c.checkout_id.is_(None))
-        .values(version=cart.c.version + 1, document=document, updated_at=now)
+        .values(version=cart.c.version + 1, document=document, updated_at=now, **expiry)
     )
     if result.rowcount != 1:
         return False
@@ -149,6 +195,21 @@ def release(connection: Connection, tenant: str, cart_id: str, checkout_id: str)
         .values(checkout_id=None)
     )
     return result.rowcount == 1
+
+
+def expired(connection: Connection, before: datetime, limit: int) -> list[tuple[str, str, int]]:
+    """Return (tenant, id, version) of carts that expired, and were last changed, before that moment, the first ones first.
+
+    Carts that a checkout holds are not among them. Where replicas sweep at once, each gets others (PostgreSQL).
+    """
+    rows = connection.execute(
+        select(cart.c.tenant, cart.c.id, cart.c.version)
+        .where(cart.c.expires_at < before, cart.c.updated_at < before, cart.c.checkout_id.is_(None))
+        .order_by(cart.c.expires_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [(row.tenant, row.id, row.version) for row in rows]
 
 
 def _fetch(connection: Connection, statement: str, key: tuple[str, str]) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gateway.errors import ConflictError, InvalidBodyError, Problem
 from gateway.settings import CheckoutSettings
-from gateway.tmf.totals import TotalKey, as_cart_prices, cart_totals, price_amounts
+from gateway.tmf.totals import TotalKey, cart_total_prices, cart_totals, price_amounts
 
 # Amounts have at most 64 digits and exponents up to 64, quantities 64 digits: no difference of totals is ever rounded.
 _EXACT: Final = Context(prec=1000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact])
@@ -35,7 +35,7 @@ def require_expected_totals(cart: dict[str, Any], request: Mapping[str, Any], se
             "The cart's totals are not those of expectedTotalPrice; show the customer the current ones. "
             + "; ".join(differing),
             problems=[Problem("expectedTotalPrice", text) for text in differing],
-            extension={"cartTotalPrice": as_cart_prices(cart_totals(cart))},
+            extension={"cartTotalPrice": cart_total_prices(cart)},
         )
 
 

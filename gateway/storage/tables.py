@@ -23,11 +23,13 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_FREE: Final = "checkout_id IS NULL"
 _DUE: Final = "due_at IS NOT NULL"
 _TRACK_DUE: Final = "track_due_at IS NOT NULL"
 
@@ -67,7 +69,12 @@ cart = Table(
     Column("checkout_id", String(64)),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    # The end of its validity (none: it does not expire), and whether a client said so: then changes do not move it.
+    Column("expires_at", Moment),
+    Column("expiry_given", Boolean, nullable=False, server_default=false()),
     Index("ix_cart_created", "tenant", "created_at", "id"),
+    # What the sweep looks at: carts that no checkout holds.
+    Index("ix_cart_expires", "expires_at", sqlite_where=text(_FREE), postgresql_where=text(_FREE)),
 )
 
 checkout = Table(

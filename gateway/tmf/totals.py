@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from gateway.errors import InvalidBodyError, Problem
+from gateway.tmf.json import NUMBER_DIGITS_MAX
+from gateway.tmf.prices import EXACT, HEAD, INEXACT, Charge, amounts_of, charges, head_of
 
 SAVED: Final = frozenset({"saveforlater", "savedforlater"})
-AMOUNTS: Final = ("dutyFreeAmount", "taxIncludedAmount")
+# A price and how often it is charged.
+Counted: TypeAlias = tuple[Charge, Decimal]
+Visit: TypeAlias = Callable[[dict[str, Any], list[Counted]], None]
 
 
 class TotalKey(NamedTuple):
-    """What makes two prices addable."""
+    """What makes two amounts addable."""
 
     price_type: str
     period: str
@@ -26,84 +33,169 @@ def is_saved_for_later(item: dict[str, Any]) -> bool:
     return isinstance(status, str) and status.replace("_", "").lower() in SAVED
 
 
+def quantity_of(item: dict[str, Any]) -> Decimal:
+    """Return how many of an item there are: 1 when it does not say."""
+    quantity = item.get("quantity", 1)
+    return Decimal(quantity) if type(quantity) is int else Decimal(1)
+
+
 def active_items(items: Any) -> Iterator[tuple[dict[str, Any], Decimal]]:
-    """Yield every active item, nested ones included, with its quantity (1 when it gives none)."""
+    """Yield every active item, nested ones included, with its quantity."""
     stack = list(reversed(items)) if isinstance(items, list) else []
     while stack:
         item = stack.pop()
         if not isinstance(item, dict) or is_saved_for_later(item):
             continue
-        quantity = item.get("quantity", 1)
-        yield item, Decimal(quantity) if isinstance(quantity, int) else Decimal(1)
+        yield item, quantity_of(item)
         children = item.get("cartItem")
         if isinstance(children, list):
             stack.extend(reversed(children))
 
 
 def price_amounts(prices: Any) -> Iterator[tuple[TotalKey, Decimal]]:
-    """Yield each amount of a list of CartPrice with its key; anything that is no amount is passed over."""
+    """Yield each amount of a list of CartPrice with its key, no alteration applied; what is no amount is passed over."""
     for price in prices if isinstance(prices, list) else []:
-        value = price.get("price") if isinstance(price, dict) else None
-        if not isinstance(value, dict):
+        if not isinstance(price, dict):
             continue
-        for name in AMOUNTS:
-            money = value.get(name)
-            if not isinstance(money, dict):
-                continue
-            number = money.get("value")
-            if isinstance(number, Decimal | int) and not isinstance(number, bool):
-                key = TotalKey(
-                    _text(price.get("priceType")),
-                    _text(price.get("recurringChargePeriod")),
-                    _text(price.get("unitOfMeasure")),
-                    name,
-                    _text(money.get("unit")),
-                )
-                yield key, Decimal(number)
+        price_type, period, unit_of_measure = head_of(price)
+        for amount in amounts_of(price.get("price")):
+            yield TotalKey(price_type, period, unit_of_measure, amount.name, amount.currency), amount.value
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+def amounts_by_key(prices: Any) -> dict[TotalKey, Decimal]:
+    """Return the amounts of a list of CartPrice, those of the same key added up."""
+    totals: dict[TotalKey, Decimal] = {}
+    for key, value in price_amounts(prices):
+        totals[key] = EXACT.add(totals[key], value) if key in totals else value
+    return totals
+
+
+def item_charges(item: dict[str, Any]) -> list[Counted]:
+    """Return the item's own prices, each as often as its quantity says."""
+    found = charges(item.get("itemPrice"))
+    if not found:
+        return []
+    quantity = quantity_of(item)
+    return [(charge, quantity) for charge in found]
+
+
+def cart_charges(cart: dict[str, Any], visit: Visit | None = None) -> list[Counted]:
+    """Return the prices of all active items; `visit` is called for every item, saved ones too, with its own prices.
+
+    An item without a price of its own counts with the total that it was given, unless items inside it have prices: a total
+    that a client gives to a bundle speaks for these too.
+    """
+    return _charges_of(cart.get("cartItem"), visit)
+
+
+def _charges_of(items: Any, visit: Visit | None) -> list[Counted]:
+    found: list[Counted] = []
+    for item in items if type(items) is list else ():
+        if type(item) is not dict:
+            continue
+        own = item_charges(item)
+        if visit is not None:
+            visit(item, own)
+        inside = _charges_of(item["cartItem"], visit) if "cartItem" in item else []
+        if is_saved_for_later(item):
+            continue
+        if not own and not inside:
+            given = item.get("itemTotalPrice", item.get("ItemTotalPrice"))
+            own = [(charge, Decimal(1)) for charge in charges(given)] if given else []
+        found += own
+        found += inside
+    return found
+
+
+def has_prices(items: Any) -> bool:
+    """Return whether any item, nested or saved for later too, has a price of its own."""
+    return any(
+        type(item) is dict and (bool(charges(item.get("itemPrice"))) or has_prices(item.get("cartItem")))
+        for item in (items if type(items) is list else ())
+    )
 
 
 def cart_totals(cart: dict[str, Any]) -> dict[TotalKey, Decimal]:
-    """Return the exact totals of the active items' own prices times their quantities.
+    """Return the exact totals of a cart by their keys; errors as `cart_total_prices`."""
+    prices = cart_total_prices(cart)
+    with exactly():
+        return amounts_by_key(prices)
 
-    A cart whose items carry no price keeps the totals it was given (`cartTotalPrice`).
+
+def cart_total_prices(cart: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the totals of the active items' prices as a list of CartPrice; those it was given when no item has a price.
+
+    Raises InvalidBodyError (400) when they cannot be told exactly.
     """
-    totals: dict[TotalKey, Decimal] = {}
-    for item, quantity in active_items(cart.get("cartItem")):
-        for key, amount in price_amounts(item.get("itemPrice")):
-            totals[key] = totals.get(key, Decimal(0)) + amount * quantity
-    return totals or dict(price_amounts(cart.get("cartTotalPrice")))
+    if has_prices(cart.get("cartItem")):
+        with exactly():
+            return total_prices(cart_charges(cart))
+    given = cart.get("cartTotalPrice")
+    return given if isinstance(given, list) else []
 
 
-def as_cart_prices(totals: dict[TotalKey, Decimal]) -> list[dict[str, Any]]:
-    """Return totals as a list of CartPrice, one for each price type, period and unit, in a fixed order."""
-    prices: dict[tuple[str, str, str, str], dict[str, Any]] = {}
-    for key in sorted(totals):
-        group = (key.price_type, key.period, key.unit_of_measure, key.currency)
-        if group not in prices:
-            head = {
-                "priceType": key.price_type,
-                "recurringChargePeriod": key.period,
-                "unitOfMeasure": key.unit_of_measure,
-            }
-            prices[group] = {"@type": "CartPrice", **{name: text for name, text in head.items() if text}, "price": {}}
-        prices[group]["price"][key.amount] = {"unit": key.currency, "value": totals[key]}
-    return list(prices.values())
+@contextmanager
+def exactly() -> Iterator[None]:
+    """Turn a result that cannot be exact into InvalidBodyError (400)."""
+    try:
+        yield
+    except INEXACT:
+        message = f"the prices cannot be added up exactly: a total would have more than {NUMBER_DIGITS_MAX} digits"
+        raise InvalidBodyError([Problem("cartItem", message)]) from None
 
 
-def differences(
-    expected: dict[TotalKey, Decimal], actual: dict[TotalKey, Decimal], *, tolerance: Decimal, lower_accepted: bool
-) -> list[str]:
-    """Return one sentence for each expected total that the actual ones do not meet."""
-    found = []
-    for key, wanted in expected.items():
-        name = " ".join(part for part in (key.price_type, key.period, key.amount, key.currency) if part)
-        is_now = actual.get(key)
-        if is_now is None:
-            found.append(f"{name}: expected {wanted}, the cart has no such total")
-        elif is_now > wanted + tolerance or (is_now < wanted - tolerance and not lower_accepted):
-            found.append(f"{name}: expected {wanted}, the cart has {is_now}")
-    return found
+def total_prices(counted: Iterable[Counted]) -> list[dict[str, Any]]:
+    """Return the sum as a list of CartPrice, in a fixed order whatever the order of the prices.
+
+    There is one for each price type, period, unit and currency, and for each combination of amounts: prices with tax and
+    prices of which only the duty free amount is known are not added up to something that is neither.
+    """
+    counted = list(counted)
+    if len(counted) == 1:
+        return [_total(counted)]
+    groups: dict[tuple[Any, ...], list[Counted]] = {}
+    for entry in counted:
+        charge = entry[0]
+        key = (charge.head, *[(amount.name, amount.currency) for amount in charge.amounts])
+        if key in groups:
+            groups[key].append(entry)
+        else:
+            groups[key] = [entry]
+    return [_total(groups[key]) for key in (sorted(groups) if len(groups) > 1 else groups)]
+
+
+def _total(group: list[Counted]) -> dict[str, Any]:
+    charge, quantity = group[0]
+    values = [_times(amount.value, quantity) for amount in charge.amounts]
+    total: dict[str, Any] = {name: charge.price[name] for name in ("name", "description") if name in charge.price}
+    price: dict[str, Any] = {"taxRate": charge.price["price"]["taxRate"]} if "taxRate" in charge.price["price"] else {}
+    for other, count in group[1:]:
+        values = [
+            EXACT.add(value, _times(amount.value, count)) for value, amount in zip(values, other.amounts, strict=True)
+        ]
+        total, price = _common(total, other.price), _common(price, other.price["price"])
+    total |= {name: text for name, text in zip(HEAD, charge.head, strict=True) if text}
+    for amount, value in zip(charge.amounts, values, strict=True):
+        price[amount.name] = {"unit": amount.currency, "value": value} if amount.currency else {"value": value}
+    total["price"] = price
+    if charge.listed and (listed := _listed(group)):
+        total["priceAlteration"] = listed
+    return total
+
+
+def _times(value: Decimal, quantity: Decimal) -> Decimal:
+    return value if quantity == 1 else EXACT.multiply(value, quantity)
+
+
+def _common(node: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Return the attributes of `node` that `other` has alike."""
+    return {name: value for name, value in node.items() if other.get(name) == value} if node else node
+
+
+def _listed(group: list[Counted]) -> list[dict[str, Any]]:
+    """Return the alterations that hold for the sum as they do for its parts: percentages that all parts share."""
+    listed = group[0][0].listed
+    if not listed or any(charge.listed != listed for charge, _ in group):
+        return []
+    alone = len(group) == 1 and group[0][1] == 1
+    return list(listed) if alone or not any(amounts_of(node.get("price")) for node in listed) else []

@@ -6,13 +6,14 @@ characteristics, parties, places) are chosen by what the canonical form says, un
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH, at_path
 from gateway.carts.dialects.forms import TOTALS, Form, Part, each, under_name, words
 from gateway.carts.dialects.v5_wrapped import CHARACTERISTIC, MEDIUM, PARTY, PLACE, product_relationship
+from gateway.clock import timestamp_text
 
 CARTS_PATH: Final = "/tmf-api/shoppingCart/v5/shoppingCart"
 # How many of the next smaller unit a unit has, where that is always so: v5's durations are whole numbers.
@@ -37,14 +38,10 @@ def from_canonical(
     """Return a stored cart as v5 writes it, with `creationDate` and `lastUpdate` when they are given."""
     cart: dict[str, Any] = at_path(_CART.down(document), CANONICAL_CARTS_PATH, CARTS_PATH)
     if created is not None:
-        cart["creationDate"] = _date_time(created)
+        cart["creationDate"] = timestamp_text(created)
     if updated is not None:
-        cart["lastUpdate"] = _date_time(updated)
+        cart["lastUpdate"] = timestamp_text(updated)
     return cart
-
-
-def _date_time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _same(value: Any) -> Any:

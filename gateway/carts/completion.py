@@ -1,0 +1,49 @@
+"""From a document to a cart that can be stored: checked, with its ids, totals and validity. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from gateway.carts.rules import check_cart, item_ids, written_cart
+from gateway.carts.totals import write_totals
+from gateway.carts.validity import set_validity
+from gateway.settings import Settings
+
+
+class Completed(NamedTuple):
+    """A cart as it is stored: its JSON text, when it expires, and whether its client said so."""
+
+    text: str
+    expires_at: datetime
+    expiry_given: bool
+
+
+class Earlier(NamedTuple):
+    """The cart before a change: its document, when it was made, and whether its client said when it expires."""
+
+    document: dict[str, Any]
+    created_at: datetime
+    expiry_given: bool
+
+
+def complete_cart(
+    document: dict[str, Any], settings: Settings, *, now: datetime, earlier: Earlier | None = None
+) -> Completed:
+    """Complete a new or changed cart (`earlier`: what it was) in the canonical form, in place.
+
+    Raises InvalidBodyError (400) with every problem, BodyTooLargeError (413) when it is too large with what was added.
+    """
+    before = earlier.document if earlier is not None else None
+    check_cart(document, settings.cart, taken_ids=item_ids(before) if before is not None else ())
+    write_totals(document, before)
+    validity = set_validity(
+        document,
+        settings.cart,
+        created=earlier.created_at if earlier is not None else now,
+        now=now,
+        before=before,
+        was_given=earlier is not None and earlier.expiry_given,
+    )
+    written = written_cart(document, settings.cart, settings.server.body_bytes_max)
+    return Completed(written.decode(), validity.expires_at, validity.given)

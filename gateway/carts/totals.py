@@ -1,0 +1,85 @@
+"""`itemTotalPrice` and `cartTotalPrice`: written from the prices the items carry, whenever they carry any.
+
+What a client sends as a total is kept when it says the same as the prices do (with its own name and description), and
+replaced when it does not. A cart whose items carry no prices keeps the totals it was given: there is nothing to add up.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from gateway.tmf.prices import amounts_of, as_number
+from gateway.tmf.totals import Counted, amounts_by_key, cart_charges, exactly, total_prices
+
+_TOTAL: Final = "itemTotalPrice"
+# The API file of v4.0.0 spells it so; a client that does gets it back so.
+_TOTAL_CAPITAL: Final = "ItemTotalPrice"
+
+
+def write_totals(document: dict[str, Any], before: dict[str, Any] | None = None) -> None:
+    """Write the totals of a checked cart, in place; `before` is the cart as it was, when this is a change.
+
+    Raises InvalidBodyError (400) when they cannot be told exactly.
+    """
+    with exactly():
+        if before is None:
+            _write(document, [], {})
+        else:
+            _write(document, *_totals_written(before))
+
+
+def _write(document: dict[str, Any], own_total: list[Any], own_totals: dict[str, list[Any]]) -> None:
+    """Write the totals; `own_total` and `own_totals` (by item) are those that came from the prices before the change."""
+    has_prices = False
+
+    def write_item(item: dict[str, Any], counted: list[Counted]) -> None:
+        nonlocal has_prices
+        name = _TOTAL_CAPITAL if _TOTAL_CAPITAL in item and _TOTAL not in item else _TOTAL
+        _write_total(item, name, counted, own_totals.get(item.get("id", ""), []))
+        has_prices = has_prices or bool(counted)
+
+    counted = cart_charges(document, write_item)
+    _write_total(document, "cartTotalPrice", counted if has_prices else [], own_total, drop=has_prices)
+
+
+def _write_total(
+    node: dict[str, Any], name: str, counted: list[Counted], own: list[Any], *, drop: bool = False
+) -> None:
+    """Write the sum; without prices remove what was written before (`own`), or, with `drop`, whatever there is."""
+    given = node.get(name)
+    if counted:
+        total = total_prices(counted)
+        if given is None or given == own or not _says_the_same(given, total):
+            node[name] = total
+    elif given is not None and (drop or (own and given == own)):
+        del node[name]
+
+
+def _totals_written(before: dict[str, Any]) -> tuple[list[Any], dict[str, list[Any]]]:
+    """Return the totals of the cart and of each item (by its id) that came from the prices, not from a client."""
+    totals: dict[str, list[Any]] = {}
+
+    def remember(item: dict[str, Any], counted: list[Counted]) -> None:
+        total = total_prices(counted)
+        if total and total == item.get(_TOTAL, item.get(_TOTAL_CAPITAL)):
+            totals[item.get("id", "")] = total
+
+    total = total_prices(cart_charges(before, remember))
+    return (total if total == before.get("cartTotalPrice") else []), totals
+
+
+def _says_the_same(given: Any, total: list[dict[str, Any]]) -> bool:
+    return amounts_by_key(given) == amounts_by_key(total) and _alterations(given) == _alterations(total)
+
+
+def _alterations(prices: Any) -> list[Any]:
+    """Return what the alterations listed with prices do, their words left out."""
+    found = []
+    for price in prices if type(prices) is list else ():
+        listed = price.get("priceAlteration") if type(price) is dict else None
+        for node in listed if type(listed) is list else ():
+            if type(node) is dict:
+                change = node.get("price")
+                percentage = as_number(change.get("percentage")) if type(change) is dict else None
+                found.append((percentage, as_number(node.get("applicationDuration")), amounts_of(change)))
+    return found

@@ -1,0 +1,176 @@
+"""What a given price comes to: its amounts, with the alterations that hold for good applied. No price is made.
+
+An alteration applies when it is a percentage or an amount in the price's currency, and is meant for this kind of price. It
+reduces the price, whatever sign it was written with (the standard's samples write "50% off" as 50, others as -50), unless its
+`priceType` says that it is a surcharge. An alteration of a recurring price for a limited time (`applicationDuration`) is not
+applied: the standard's samples leave the price as it will be, and list the alteration with it. So do the totals.
+
+Arithmetic is exact, or refused: a result of more digits than a document may hold is an error, never a rounded number.
+"""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from gateway.tmf.json import NUMBER_DIGITS_MAX, NUMBER_EXPONENT_MAX
+
+# What makes two prices of one kind.
+HEAD: Final = ("priceType", "recurringChargePeriod", "unitOfMeasure")
+AMOUNTS: Final = ("dutyFreeAmount", "taxIncludedAmount")
+# Just the numbers that a document may hold: up to 64 digits, exponents from -64 to 64 (`clamp` writes larger ones out).
+EXACT: Final = Context(
+    prec=NUMBER_DIGITS_MAX,
+    Emin=NUMBER_DIGITS_MAX - 1 - NUMBER_EXPONENT_MAX,
+    Emax=NUMBER_DIGITS_MAX - 1 + NUMBER_EXPONENT_MAX,
+    clamp=1,
+    traps=[Inexact, InvalidOperation, Overflow],
+)
+# What EXACT raises when a result cannot be told with NUMBER_DIGITS_MAX digits.
+INEXACT: Final = (Inexact, InvalidOperation, Overflow)
+
+_SURCHARGES: Final = frozenset({"surcharge", "penalty", "fee", "uplift", "markup", "increase"})
+_KINDS: Final = frozenset({"recurring", "onetime", "usage"})
+_HUNDRED: Final = Decimal(100)
+
+
+# Price type, period and unit of measure.
+Head: TypeAlias = tuple[str, str, str]
+
+
+class Amount(NamedTuple):
+    """One amount of a price: `name` is one of AMOUNTS."""
+
+    name: str
+    currency: str
+    value: Decimal
+
+
+class Charge(NamedTuple):
+    """One given price: the amounts it comes to, and the alterations that are listed with it but not applied."""
+
+    price: dict[str, Any]
+    head: Head
+    amounts: tuple[Amount, ...]
+    listed: tuple[dict[str, Any], ...]
+
+
+def charges(prices: Any) -> list[Charge]:
+    """Return every price of a list of CartPrice that has an amount. Raises one of INEXACT when a result cannot be exact."""
+    found: list[Charge] = []
+    if type(prices) is not list:
+        return found
+    for price in prices:
+        if type(price) is not dict:
+            continue
+        amounts = amounts_of(price.get("price"))
+        if not amounts:
+            continue
+        head = head_of(price)
+        listed: tuple[dict[str, Any], ...] = ()
+        if price.get("priceAlteration"):
+            amounts, listed = _altered(amounts, head, price["priceAlteration"])
+        found.append(Charge(price, head, amounts, listed))
+    return found
+
+
+def head_of(price: dict[str, Any]) -> Head:
+    """Return price type, period and unit of measure of a price; empty text for what it does not say."""
+    get = price.get
+    price_type, period, unit = get("priceType", ""), get("recurringChargePeriod", ""), get("unitOfMeasure", "")
+    return (
+        price_type if type(price_type) is str else "",
+        period if type(period) is str else "",
+        unit if type(unit) is str else "",
+    )
+
+
+def amounts_of(price: Any) -> tuple[Amount, ...]:
+    """Return the amounts of a Price; anything that is no amount is passed over."""
+    if type(price) is not dict:
+        return ()
+    found = []
+    for name in AMOUNTS:
+        money = price.get(name)
+        if type(money) is not dict:
+            continue
+        number = money.get("value")
+        if type(number) is int:
+            number = Decimal(number)
+        if type(number) is Decimal:
+            currency = money.get("unit", "")
+            found.append(Amount(name, currency if type(currency) is str else "", number))
+    return tuple(found)
+
+
+def as_number(value: Any) -> Decimal | None:
+    """Return a JSON number as a Decimal with its digits, None for anything else."""
+    if type(value) is Decimal:
+        return value
+    return Decimal(value) if type(value) is int else None
+
+
+def _text(node: dict[str, Any], name: str) -> str:
+    value = node.get(name)
+    return value if type(value) is str else ""
+
+
+def _altered(
+    amounts: tuple[Amount, ...], head: Head, alterations: Any
+) -> tuple[tuple[Amount, ...], tuple[dict[str, Any], ...]]:
+    """Apply what applies, in the order of `priority`; return the amounts and the alterations that were not applied."""
+    listed = []
+    nodes = [node for node in alterations if type(node) is dict] if type(alterations) is list else []
+    for node in sorted(nodes, key=_priority):
+        changed = None if _is_limited(node, head) or not _is_meant_for(node, head) else _applied(amounts, node)
+        if changed is None:
+            listed.append(node)
+        else:
+            amounts = changed
+    return amounts, tuple(listed)
+
+
+def _priority(alteration: dict[str, Any]) -> Decimal:
+    number = as_number(alteration.get("priority"))
+    return Decimal("Infinity") if number is None else number
+
+
+def _is_limited(alteration: dict[str, Any], head: Head) -> bool:
+    recurring = bool(head[1]) or _kind(head[0]) == "recurring"
+    return recurring and bool(as_number(alteration.get("applicationDuration")))
+
+
+def _is_meant_for(alteration: dict[str, Any], head: Head) -> bool:
+    kind, own_kind = _kind(_text(alteration, "priceType")), _kind(head[0])
+    if kind in _KINDS and own_kind in _KINDS and kind != own_kind:
+        return False
+    return all(
+        not theirs or not ours or theirs == ours
+        for theirs, ours in zip((_text(alteration, name) for name in HEAD[1:]), head[1:], strict=True)
+    )
+
+
+def _kind(price_type: str) -> str:
+    return price_type.replace("_", "").replace(" ", "").replace("-", "").lower()
+
+
+def _applied(amounts: tuple[Amount, ...], alteration: dict[str, Any]) -> tuple[Amount, ...] | None:
+    """Return the amounts after one alteration; None when it has neither a percentage nor an amount that fits."""
+    price = alteration.get("price")
+    percentage = as_number(price.get("percentage")) if type(price) is dict else None
+    changes = {(change.name, change.currency): change.value for change in amounts_of(price)}
+    fitting = [amount for amount in amounts if (amount.name, amount.currency) in changes]
+    if percentage is None and not fitting:
+        return None
+    increases = _kind(_text(alteration, "priceType")) in _SURCHARGES
+    altered = []
+    for amount in amounts:
+        value = amount.value
+        if percentage:
+            share = EXACT.divide(EXACT.multiply(value, abs(percentage)), _HUNDRED)
+            value = EXACT.add(value, share) if increases else EXACT.subtract(value, share)
+        change = abs(changes.get((amount.name, amount.currency), Decimal(0)))
+        if change:
+            value = EXACT.add(value, change) if increases else EXACT.subtract(value, change)
+        altered.append(amount._replace(value=value))
+    return tuple(altered)
