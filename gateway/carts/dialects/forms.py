@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from gateway.tmf.json import decode_stored, encode_json
+
 Convert: TypeAlias = Callable[[Any], Any]
 
 V1_MARK: Final = "@r17"
@@ -185,3 +187,10 @@ def unmarked(value: Any) -> Any:
     if type(value) is dict:
         return {name: unmarked(inner) for name, inner in value.items() if name not in MARKS}
     return [unmarked(inner) for inner in value] if type(value) is list else value
+
+
+def unmarked_text(document: str) -> str:
+    """Return a stored document, as JSON text, without marks."""
+    if not any(f'"{mark}"' in document for mark in MARKS):
+        return document
+    return encode_json(unmarked(decode_stored(document))).decode()
