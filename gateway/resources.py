@@ -12,6 +12,7 @@ from typing import Final
 from gateway.errors import MappingError, Problem, SettingsError
 from gateway.ordering.loading import parse_mapping
 from gateway.ordering.mapping import Mapping
+from gateway.ordering.tables import files_of, with_tables
 from gateway.settings import MappingSettings, Settings
 
 PACKAGE: Final = Path(__file__).resolve().parent
@@ -28,13 +29,29 @@ def mapping_files(settings: MappingSettings) -> dict[str, Path]:
 
     Raises SettingsError when the settings name a folder that is not there.
     """
-    files = {path.stem: path for path in sorted(shipped("mappings").glob("*.toml"))}
+    files = {path.stem: path for path in _mappings_in(shipped("mappings"))}
     if settings.folder:
         folder = Path(settings.folder)
         if not folder.is_dir():
             raise SettingsError([Problem("mappings.folder", f"{folder} is not a folder")])
-        files |= {path.stem: path for path in sorted(folder.glob("*.toml"))}
+        files |= {path.stem: path for path in _mappings_in(folder)}
     return files
+
+
+def _mappings_in(folder: Path) -> list[Path]:
+    """Return the mapping files of a folder: a further dot in a name marks the data beside a mapping."""
+    return [path for path in sorted(folder.glob("*.toml")) if "." not in path.stem]
+
+
+def load_mapping(path: Path) -> Mapping:
+    """Return the mapping in a file, with the code tables and the catalogue beside it.
+
+    Raises MappingError with every mistake of these files, OSError when the mapping itself cannot be read.
+    """
+    mapping = parse_mapping(path.read_bytes(), path.name)
+    named = files_of(mapping)
+    beside = {name: (path.parent / name).read_bytes() for name in named if (path.parent / name).is_file()}
+    return with_tables(mapping, beside, path.name) if named else mapping
 
 
 def load_mappings(settings: MappingSettings) -> dict[str, Mapping]:
@@ -46,7 +63,7 @@ def load_mappings(settings: MappingSettings) -> dict[str, Mapping]:
     mistakes: dict[Path, tuple[Problem, ...]] = {}
     for name, path in mapping_files(settings).items():
         try:
-            mappings[name] = parse_mapping(path.read_bytes(), path.name)
+            mappings[name] = load_mapping(path)
         except MappingError as error:
             mistakes[path] = error.problems
         except OSError as error:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from gateway.ordering.model import Finding, Order
-from gateway.ordering.products import as_text
+from gateway.ordering.values import as_text
 
 RULES: Final[dict[str, str]] = {
     "empty": "A value that says nothing (null, an empty text, array or object) is not sent.",
@@ -33,7 +33,15 @@ _CHECKOUT_ONLY: Final = frozenset(
 )
 # Findings that tell that what is at their path, with everything beneath it, is not in the order.
 _NOT_SENT: Final = frozenset(
-    {"dropped", "left_behind", "relationship_dropped", "overridden", "totals_not_sent", "hierarchy"}
+    {
+        "dropped",
+        "left_behind",
+        "relationship_dropped",
+        "overridden",
+        "totals_not_sent",
+        "totals_recomputed",
+        "hierarchy",
+    }
 )
 _CHILDREN: Final = ("cartItem", "cardItem")
 

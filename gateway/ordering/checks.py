@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.ordering.costs import LineCosts
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import Order, OrderLine, Plan, Step
+from gateway.ordering.wire import is_asset_root
 
 
 def check_plan(order: Order, plan: Plan, mapping: Mapping) -> None:
@@ -13,7 +14,7 @@ def check_plan(order: Order, plan: Plan, mapping: Mapping) -> None:
     Every line is in exactly one create or add step; no parent is in a later step than its child, nor after it in the same
     one; no step exceeds the mapping's limits (bytes by the planner's count, which is never below what is sent); price
     steps are one per line with alterations and follow the lines; a submit is the last step, and there is one exactly when
-    the mapping has drafts.
+    the mapping has drafts; an order about installed products starts with their roots alone when the mapping says so.
     """
     _check_order_of_kinds(plan, mapping)
     lines = {line.id: line for line in order.lines}
@@ -29,6 +30,10 @@ def check_plan(order: Order, plan: Plan, mapping: Mapping) -> None:
     for line in order.lines:
         if line.parent_id is not None:
             assert place[line.parent_id] < place[line.id], f"item {line.id} comes before its parent"
+    assets = {line.id for line in order.lines if is_asset_root(line, mapping)}
+    assert not assets or set(growth[0].item_ids) == assets, (
+        "the POST holds more than the installed products, or not all"
+    )
     costs = LineCosts(order, mapping)
     for step in growth:
         _check_limits(step, lines, costs, mapping)

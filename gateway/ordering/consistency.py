@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Final
 
 from gateway.errors import Problem
+from gateway.ordering.codes import TABLES
 from gateway.ordering.mapping import Mapping
 
 TMF_ORDER_STATES: Final = (
@@ -25,6 +26,7 @@ def inconsistencies(mapping: Mapping, source: str) -> Iterator[Problem]:
     yield from _order(mapping)
     yield from _items(mapping)
     yield from _states(mapping)
+    yield from _codes(mapping)
 
 
 def _identity(mapping: Mapping, source: str) -> Iterator[Problem]:
@@ -124,6 +126,8 @@ def _items(mapping: Mapping) -> Iterator[Problem]:
     for action in item.actions:
         if action not in _CART_ACTIONS:
             yield Problem(f"item.actions.{action}", f"is no cart action; {_nearest(action, _CART_ACTIONS)}")
+    if item.asset_orders == "roots-first" and mapping.draft.growth == "none":
+        yield Problem("item.asset_orders", 'is roots-first, but nothing follows while draft.growth = "none"; use mixed')
     if item.hierarchy == "flat" and not item.bundles_relationship and not item.relies_on_relationship:
         yield Problem(
             "item.bundles_relationship", "and relies_on_relationship are empty: flat items would lose their parents"
@@ -140,6 +144,20 @@ def _items(mapping: Mapping) -> Iterator[Problem]:
         yield Problem("limits.depth_max", "is 1, so no call could add a child to its parent; use 2 or more")
     if mapping.price.recurring_required and mapping.price.alterations != "patch-per-line":
         yield Problem("price.recurring_required", 'has no effect unless price.alterations = "patch-per-line"')
+
+
+def _codes(mapping: Mapping) -> Iterator[Problem]:
+    for name in TABLES:
+        declared = getattr(mapping.codes, name)
+        where = f"codes.{name}"
+        if not declared.file and (declared.unknown != "pass" or declared.default):
+            yield Problem(
+                where, f'has no file, so its other keys have no effect; write file = "{mapping.name}-{name}.csv"'
+            )
+        elif declared.unknown == "default" and not declared.default:
+            yield Problem(f"{where}.default", 'is needed when unknown = "default": the code to send')
+        elif declared.default and declared.unknown != "default":
+            yield Problem(f"{where}.default", 'has no effect unless unknown = "default"')
 
 
 def _states(mapping: Mapping) -> Iterator[Problem]:

@@ -28,10 +28,13 @@ CODES: Final[dict[str, str]] = {
     "price_incomplete": "A price alteration has no price.",
     "recurring_incomplete": "A recurring price alteration lacks attributes that the order system demands.",
     "too_deep": "Items are nested deeper than any order system accepts.",
+    "unknown_code": "A code is not in its code table, and the mapping wants every code to be known.",
+    "unsupported_action": "The order system has no order that does this to an installed product.",
     "unknown_action": "An action is none of add, modify, delete and noChange.",
     "unknown_status": "An item's status says neither that it is active nor that it is saved for later.",
     "wrong_type": "An attribute has another JSON type than the standard gives it.",
     # What changed on the way.
+    "call_too_large": "A call was too large for the order system: what was not sent yet goes in smaller calls.",
     "converted": "A value was written differently to mean the same.",
     "defaulted": "An attribute was set because it was absent.",
     "dropped": "An attribute has no place in the order and is not sent.",
@@ -45,6 +48,7 @@ CODES: Final[dict[str, str]] = {
     "renamed": "An attribute is sent under another name.",
     "sent_later": "Price alterations are sent in calls of their own, after the lines exist.",
     "totals_not_sent": "Totals are not sent, because they may count items that stay behind.",
+    "totals_recomputed": "Totals were added up again, because items stay behind.",
 }
 
 

@@ -6,7 +6,7 @@ is put in when a call is rendered.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,6 +14,8 @@ from gateway.ordering.findings import Findings
 from gateway.ordering.fitting_v5 import fit_channel
 from gateway.ordering.items import clean_notes
 from gateway.ordering.mapping import Mapping
+from gateway.ordering.model import OrderLine
+from gateway.ordering.order_totals import send_totals
 from gateway.ordering.parties import Parties, notification_contact
 from gateway.ordering.prices import Prices
 from gateway.ordering.values import date_time, objects, reference, rfc3339, wrong_type
@@ -59,9 +61,17 @@ class Header:
         }  # fmt: skip
 
     def translate(
-        self, cart: dict[str, Any], request: dict[str, Any], item_notes: list[dict[str, Any]], *, items_stay: bool
+        self,
+        cart: dict[str, Any],
+        request: dict[str, Any],
+        item_notes: list[dict[str, Any]],
+        *,
+        stays_of: Sequence[OrderLine] | None,
     ) -> dict[str, Any]:
-        """Return the header in TMF622 v4 shape, its attributes in the standard's order."""
+        """Return the header in TMF622 v4 shape, its attributes in the standard's order.
+
+        `stays_of` are the lines that are ordered when something else stays in the cart, else None.
+        """
         found: dict[str, Any] = {}
         self._read(request, "checkout.", _OWN_OF_REQUEST, found)
         self._read(cart, "", _OWN_OF_CART, found)
@@ -70,7 +80,7 @@ class Header:
         elif request.get("externalId") is not None:
             self._external_id(request["externalId"])
         self._contact(cart, found)
-        self._totals(cart, found, items_stay=items_stay)
+        self._totals(cart, found, stays_of)
         if item_notes:
             found["note"] = [*found.get("note", ()), *item_notes]
         self._defaults(found)
@@ -177,16 +187,14 @@ class Header:
         if contact is not None:
             found.setdefault("notificationContact", contact)
 
-    def _totals(self, cart: dict[str, Any], found: dict[str, Any], *, items_stay: bool) -> None:
+    def _totals(self, cart: dict[str, Any], found: dict[str, Any], stays_of: Sequence[OrderLine] | None) -> None:
         value = cart.get("cartTotalPrice")
         if value is None:
             return
         if not self._mapping.price.totals:
             self._findings.info("dropped", "cartTotalPrice", "The order system computes totals itself.")
-        elif items_stay:
-            self._findings.warning(
-                "totals_not_sent", "cartTotalPrice", "Items stay in the cart, so its total is not the order's."
-            )
+        elif stays_of is not None:
+            send_totals(found, "orderTotalPrice", stays_of, "cartTotalPrice", self._findings)
         else:
             found["orderTotalPrice"] = self._prices.order_prices(value, "cartTotalPrice")
 

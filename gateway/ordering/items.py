@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from gateway.ordering.catalogue import Catalogue, mandatory_offerings, offering_code
 from gateway.ordering.entries import Entry
 from gateway.ordering.findings import Findings
 from gateway.ordering.fitting_v5 import fit_item
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import OrderLine
 from gateway.ordering.prices import Prices
-from gateway.ordering.products import Products, mandatory_offerings, product_offering
+from gateway.ordering.products import Products
 from gateway.ordering.values import date_time, integer, objects, wrong_type
 
 _ACTIONS: Final = {"add": "add", "modify": "modify", "delete": "delete", "noChange": "noChange"}
@@ -27,15 +28,18 @@ _READ_ELSEWHERE: Final = frozenset(
 class Items:
     """Translates the entries of one cart; item notes that belong on the order gather in `order_notes`."""
 
-    def __init__(self, mapping: Mapping, findings: Findings) -> None:
+    def __init__(self, mapping: Mapping, findings: Findings, catalogue: Catalogue | None = None) -> None:
         self._mapping = mapping
         self._findings = findings
         self._prices = Prices(mapping, findings)
         self.products = Products(mapping, findings)
         self._kept = frozenset(mapping.item.attributes)
         self._is_v5 = mapping.dialect == "tmf622-v5"
+        self._catalogues = [mapping.tables.catalogue] + ([catalogue] if catalogue is not None else [])
         self._bundles: dict[str, frozenset[str]] = {}
         self.order_notes: list[dict[str, Any]] = []
+        # Items with something beneath them that stays in the cart, and the path of their total.
+        self.incomplete_totals: dict[str, str] = {}
 
     def lines(self, entries: list[Entry]) -> tuple[OrderLine, ...]:
         """Return the order's lines for `entries`, which come parents first."""
@@ -93,6 +97,12 @@ class Items:
             if type(quantity) is not int or quantity <= 0:
                 quantity = self._quantity(quantity, f"{entry.path}.quantity")
             item["quantity"] = quantity
+        if parent_id is None and action == "delete" and self._mapping.item.asset_orders == "roots-first":
+            self._findings.error(
+                "unsupported_action",
+                f"{entry.path}.action",
+                "The order system removes only what is beneath an installed product that is modified; order it elsewhere.",
+            )
         alterations: list[dict[str, Any]] = []
         self._attributes(raw, item, entry.path, alterations, incomplete=entry.incomplete)
         if self._is_v5:
@@ -110,7 +120,7 @@ class Items:
             self._notes(entry, item)
         if entry.relations:
             self._relations(entry, item)
-        mandatory = self._is_mandatory(entry, item)
+        mandatory = self._is_mandatory(entry)
         if action in self._mapping.item.actions or (mandatory and action == "add"):
             self._own_word(action, entry.path, mandatory=mandatory)
         return OrderLine(
@@ -159,7 +169,7 @@ class Items:
             if key in _READ_ELSEWHERE or value is None:
                 continue
             if key == "productOffering":
-                translated: Any = product_offering(value, f"{path}.{key}", findings)
+                translated: Any = self.products.offering(value, f"{path}.{key}")
             elif key == "product":
                 translated = self.products.translate(value, f"{path}.{key}")
             elif key == "itemPrice":
@@ -200,11 +210,9 @@ class Items:
         findings = self._findings
         if not self._mapping.price.totals:
             findings.info("dropped", path, "The order system computes totals itself.")
-        elif incomplete:
-            findings.warning(
-                "totals_not_sent", path, "An item beneath it stays in the cart, and its total may count it."
-            )
-        elif "itemTotalPrice" in item:
+        elif incomplete and item["id"] not in self.incomplete_totals:
+            self.incomplete_totals[item["id"]] = path
+        elif "itemTotalPrice" in item or incomplete:
             findings.warning("dropped", path, "The item has its total under another name already.")
         else:
             if key != "itemTotalPrice":
@@ -227,15 +235,27 @@ class Items:
             f"An item with the action {action} needs the id or href of the product it is about.",
         )
 
-    def _is_mandatory(self, entry: Entry, item: dict[str, Any]) -> bool:
-        """Tell whether the parent's own offering reference declares this child mandatory."""
+    def _is_mandatory(self, entry: Entry) -> bool:
+        """Tell whether this child is mandatory in its bundle, by what the cart, the file and the catalogue say."""
         parent = entry.parent
-        if parent is None:
-            return False
+        if parent is None or parent.action != "add":
+            return False  # beneath an installed product nothing appears by itself
         bundle = self._bundles.get(parent.id)
         if bundle is None:
-            bundle = self._bundles[parent.id] = mandatory_offerings(parent.raw)
-        return bool(bundle) and (item.get("productOffering") or {}).get("id") in bundle
+            bundle = self._bundles[parent.id] = self._mandatory_children(parent.raw)
+        return bool(bundle) and offering_code(entry.raw) in bundle
+
+    def _mandatory_children(self, raw: dict[str, Any]) -> frozenset[str]:
+        """Return the codes of the mandatory children of an item: its own reference says, else the file, else TMF620."""
+        offering = raw.get("productOffering")
+        if type(offering) is dict and type(offering.get("bundledProductOffering")) is list:
+            return mandatory_offerings(raw)
+        code = offering_code(raw)
+        for catalogue in self._catalogues if code else ():
+            children = catalogue.children(code)
+            if children is not None:
+                return children
+        return frozenset()
 
     def _relations(self, entry: Entry, item: dict[str, Any]) -> None:
         path = f"{entry.path}.cartItemRelationship"

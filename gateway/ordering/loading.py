@@ -16,7 +16,7 @@ from msgspec.structs import FieldInfo
 
 from gateway.errors import MappingError, Problem
 from gateway.ordering.consistency import inconsistencies
-from gateway.ordering.mapping import Mapping
+from gateway.ordering.mapping import NOT_IN_FILE, Mapping
 
 _STAND_INS: Final[dict[str, Any]] = {"name": "unnamed", "resource": "unnamed"}
 
@@ -49,7 +49,7 @@ def _touches(path: str, wrong: set[str]) -> bool:
 
 def _table(kind: type[Any], table: dict[str, Any], path: str, problems: list[Problem]) -> Any:
     """Return `table` as the Struct `kind`; what is wrong or missing becomes a problem and is left at its default."""
-    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    fields = {field.name: field for field in msgspec.structs.fields(kind) if field.name not in NOT_IN_FILE}
     problems.extend(
         Problem(_join(path, key), f"is not a key {_of(path)}; {_suggestion(key, path, fields)}")
         for key in table
@@ -118,6 +118,8 @@ def _suggestion(key: str, path: str, fields: dict[str, FieldInfo]) -> str:
 def _every_key(kind: type[Any], path: str) -> list[str]:
     found = []
     for field in msgspec.structs.fields(kind):
+        if field.name in NOT_IN_FILE:
+            continue
         where = _join(path, field.name)
         found.append(where)
         if isinstance(field.type, type) and issubclass(field.type, Struct):

@@ -6,9 +6,16 @@ Every key is documented where it is declared; the reference page is generated fr
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct, field
+
+from gateway.ordering.catalogue import CatalogueFile
+from gateway.ordering.codes import Codes
+from gateway.ordering.tables import Tables
+
+NOT_IN_FILE: Final = frozenset({"tables"})
+"""Attributes of a mapping that are no keys of its file: what the files beside it say."""
 
 
 def documented(text: str, **limits: Any) -> Meta:
@@ -104,6 +111,12 @@ class ItemSlots(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     existing_parent_action: Annotated[
         str, documented("action of a root that is already on the order and only carries new children")
     ] = "modify"
+    asset_orders: Annotated[
+        Literal["mixed", "roots-first"],
+        documented(
+            "`roots-first`: the POST of an order about installed products holds their roots alone, the rest follows"
+        ),
+    ] = "mixed"
     characteristics_slot: Annotated[str, documented("name of the characteristics list in `product`", min_length=1)] = (
         "productCharacteristic"
     )
@@ -282,6 +295,9 @@ class Mapping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     recovery: Recovery = field(default_factory=Recovery)
     states: States = field(default_factory=States)
     answers: Answers = field(default_factory=Answers)
+    codes: Codes = field(default_factory=Codes)
+    catalogue: CatalogueFile = field(default_factory=CatalogueFile)
+    tables: Tables = field(default_factory=Tables)
 
 
 def tmf_state(mapping: Mapping, upstream_state: str) -> str:

@@ -15,8 +15,8 @@ from msgspec import Struct
 
 from gateway.ordering import mapping as mappings
 from gateway.ordering.model import KnownLine, ObservedOrder, OrderLine
-from gateway.ordering.products import as_text
 from gateway.ordering.reading import characteristics_of
+from gateway.ordering.values import as_text
 from gateway.ordering.wire import action_word, product_code
 from gateway.tmf.json import encode_canonical
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from gateway.ordering.coding import recoded
 from gateway.ordering.findings import Findings
 from gateway.ordering.fitting_v5 import fit_party
 from gateway.ordering.mapping import Mapping
@@ -19,6 +20,7 @@ class Parties:
 
     def __init__(self, mapping: Mapping, findings: Findings) -> None:
         self._slots = mapping.order
+        self._codes = mapping.tables.parties
         self._is_v5 = mapping.dialect == "tmf622-v5"
         self._findings = findings
 
@@ -73,6 +75,8 @@ class Parties:
             translated["role"] = slots.party_role
             findings.info("defaulted", f"{path}.role", "The party has no role; the mapping's default is sent.")
         self._referred_type(translated, f"{path}.partyOrPartyRole" if "@referredType" in inside else path)
+        where = f"{path}.partyOrPartyRole" if "id" in inside else path
+        translated = recoded(translated, "id", self._codes, where, findings)
         return fit_party(translated, path, inside, findings) if self._is_v5 else translated
 
     def _referred_type(self, party: dict[str, Any], path: str) -> None:

@@ -15,6 +15,7 @@ from gateway.ordering.costs import Cost, LineCosts
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping import Limits, Mapping
 from gateway.ordering.model import Finding, Order, OrderLine, Plan, Step
+from gateway.ordering.wire import is_asset_root
 
 __all__ = ["PLAN_VERSION", "check_plan", "plan"]
 
@@ -62,6 +63,15 @@ class _Packer:
     def pack(self, units: list[list[OrderLine]]) -> bool:
         """Put every unit into calls; False with an error finding when a line fits none."""
         return all(self._place(unit) for unit in units)
+
+    def start_with(self, roots: list[OrderLine]) -> bool:
+        """Put `roots` alone into the first call; False with an error finding when they do not fit it."""
+        if not self._fill(self.calls[-1], roots):
+            message = "One call must hold every installed product that is modified, and they do not fit; order in several carts."
+            self._findings.error("does_not_fit", "cartItem", message)
+            return False
+        self._next_call()
+        return True
 
     def _place(self, unit: list[OrderLine]) -> bool:
         call = self.calls[-1]
@@ -138,17 +148,18 @@ def plan(order: Order, mapping: Mapping) -> tuple[Plan | None, tuple[Finding, ..
     findings = Findings()
     growth = mapping.draft.growth
     packer = _Packer(order, mapping, findings)
+    assets = [line for line in order.lines if is_asset_root(line, mapping)]
     depth = max((line.depth for line in order.lines), default=0)
     if growth in ("none", "cumulative-merge") and depth > mapping.limits.depth_max:
         findings.error("does_not_fit", "cartItem", _one_call("levels of items", depth, mapping.limits.depth_max))
         return None, findings.all()
-    if not packer.pack(list(_units(order, mapping))):
+    if (assets and not packer.start_with(assets)) or not packer.pack(list(_units(order, mapping, assets))):
         return None, findings.all()
     if growth == "none":
         _check_single(packer.calls[0], mapping.limits, findings)
     steps = [
         Step(sequence=number, kind="create" if number == 1 else "add", item_ids=tuple(call.members))
-        for number, call in enumerate(packer.calls, 1)
+        for number, call in enumerate((call for call in packer.calls if call.members), 1)
     ]
     if mapping.price.alterations == "patch-per-line":
         costs = LineCosts(Order(header=order.header, lines=()), mapping)
@@ -166,19 +177,26 @@ def plan(order: Order, mapping: Mapping) -> tuple[Plan | None, tuple[Finding, ..
     return Plan(version=PLAN_VERSION, mapping=mapping.name, steps=tuple(steps)), findings.all()
 
 
-def _units(order: Order, mapping: Mapping) -> Iterator[list[OrderLine]]:
+def _units(order: Order, mapping: Mapping, sent: list[OrderLine]) -> Iterator[list[OrderLine]]:
     """Yield what should stay together: each root with what is beneath it, cut off where a call may not go deeper.
+
+    What is beneath a root that is `sent` already is a unit of its own, beneath a parent that is on the order.
 
     What was cut off follows as units of its own, beneath a parent that is in an earlier unit.
     """
     children: dict[str, list[OrderLine]] = {}
     tops: list[OrderLine] = []
+    levels = mapping.limits.depth_max
+    gone = {line.id for line in sent}
     for line in order.lines:
-        if line.parent_id is None:
+        if line.id in gone:
+            continue
+        if line.parent_id is None or line.parent_id in gone:
             tops.append(line)
         else:
             children.setdefault(line.parent_id, []).append(line)
-    levels = mapping.limits.depth_max
+    if gone:
+        levels -= 1 if mapping.draft.growth == "additive" else 0
     while tops:
         deeper: list[OrderLine] = []
         for top in tops:

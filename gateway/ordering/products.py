@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from gateway.ordering.coding import recoded
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping import Mapping
+from gateway.ordering.product_parts import PARTS, canonical_part
 from gateway.ordering.shapes_v5 import value_kind
-from gateway.ordering.values import last_segment, objects, reference, text, wrong_type
-from gateway.tmf.json import encode_json
+from gateway.ordering.values import as_text, last_segment, objects, reference, text, wrong_type
 
 PRODUCT_DEPTH_MAX: Final = 8
 _NONE: Final = type(None)
@@ -39,30 +40,14 @@ def product_offering(value: Any, path: str, findings: Findings) -> dict[str, Any
     return node
 
 
-def mandatory_offerings(item: dict[str, Any]) -> frozenset[str]:
-    """Return the ids of the offerings that the item's offering reference declares mandatory children.
-
-    The reference may carry TMF620's bundledProductOffering, whose option has a lower limit of at least one.
-    """
-    offering = item.get("productOffering")
-    bundled = offering.get("bundledProductOffering") if type(offering) is dict else None
-    if type(bundled) is not list:
-        return frozenset()
-    found = set()
-    for member in bundled:
-        option = member.get("bundledProductOfferingOption") if type(member) is dict else None
-        lower = option.get("numberRelOfferLowerLimit") if type(option) is dict else None
-        if type(lower) is int and lower >= 1 and type(member.get("id")) is str:
-            found.add(member["id"])
-    return frozenset(found)
-
-
 class Products:
     """Translates the `product` of cart items for one mapping."""
 
     def __init__(self, mapping: Mapping, findings: Findings) -> None:
         self._findings = findings
         self._as_text = mapping.item.characteristic_values == "string"
+        self._tables = mapping.tables
+        self._coded = mapping.tables.characteristics is not None or mapping.tables.values is not None
         self._is_v5 = mapping.dialect == "tmf622-v5"
         self._boolean_as_text = self._is_v5 and mapping.item.boolean_characteristics == "string"
         self._kept = frozenset(mapping.item.product_attributes)
@@ -72,8 +57,20 @@ class Products:
             "place": self._places,
             "relatedParty": self._parties,
             "productSpecification": self._reference,
-            "productOffering": lambda value, path: product_offering(value, path, findings),
+            "productOffering": self.offering,
+            **dict.fromkeys(("id", "href", "name", "description"), self._text),
         }
+
+    def offering(self, value: Any, path: str) -> dict[str, Any] | None:
+        """Return the product offering reference at `path` with the order system's code."""
+        node = product_offering(value, path, self._findings)
+        return recoded(node, "id", self._tables.products, path, self._findings) if node is not None else None
+
+    def _text(self, value: Any, path: str) -> str | None:
+        if type(value) is str:
+            return value
+        wrong_type(value, "a string", path, self._findings)
+        return None
 
     def keeps(self, key: str) -> bool:
         """Tell whether the order system has a place for the product attribute `key`."""
@@ -101,9 +98,9 @@ class Products:
                 translated = self._handlers[key](inner, f"{path}.{key}")
                 if translated is not None:
                     product[key] = translated
-            elif key in ("id", "href", "name", "description"):
-                text(value, key, path, findings)
-                product[key] = inner
+            elif key in PARTS:
+                name, parts = canonical_part(key, inner, f"{path}.{key}", findings, is_v5=self._is_v5)
+                product[name] = parts
             else:
                 product[key] = inner
         if "id" not in product and type(product.get("href")) is str:
@@ -127,16 +124,23 @@ class Products:
 
     def _characteristics(self, value: Any, path: str, *, renamed: bool) -> list[dict[str, Any]]:
         findings = self._findings
-        if not renamed and type(value) is list and self._need_no_change(value):
+        if not renamed and not self._coded and type(value) is list and self._need_no_change(value):
             return value
         kept = []
         for member, member_path in objects(value, path, findings):
             characteristic = self._characteristic(member, member_path)
+            if characteristic is not None and self._coded:
+                characteristic = self._recoded(characteristic, member_path)
             if characteristic is not None:
                 if renamed and type(characteristic["value"]) is str:
                     characteristic = {"valueType": "string", **characteristic}
                 kept.append(characteristic)
         return kept
+
+    def _recoded(self, member: dict[str, Any], path: str) -> dict[str, Any]:
+        """Return the characteristic with the order system's value and name; values are listed by the cart's name."""
+        member = recoded(member, "value", self._tables.values, path, self._findings, scope=member["name"])
+        return recoded(member, "name", self._tables.characteristics, path, self._findings)
 
     def _need_no_change(self, members: list[Any]) -> bool:
         """Tell whether the list can be sent as it is, the usual case."""
@@ -264,10 +268,3 @@ def flat_party(member: dict[str, Any], inner: dict[str, Any], path: str, finding
         # The kind of a party by value is what a reference to it refers to.
         outer = {"@referredType": "PartyRole" if kind == "PartyRoleRef" else kind, **outer}
     return {**{key: value for key, value in inner.items() if key != "@type"}, **outer}
-
-
-def as_text(value: Any) -> str:
-    """Return a JSON value as order systems that keep strings write it: true, 19.90, text as it is, objects as JSON."""
-    if type(value) is str:
-        return value
-    return encode_json(value).decode()

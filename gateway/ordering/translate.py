@@ -9,20 +9,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from gateway.ordering.catalogue import Catalogue
 from gateway.ordering.findings import Findings
 from gateway.ordering.header import Header
 from gateway.ordering.items import Items
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import Order, OrderLine, Translation
+from gateway.ordering.order_totals import recompute_item_totals
 from gateway.ordering.tree import read_tree
 from gateway.ordering.values import objects, wrong_type
 
 
-def translate(cart: Any, request: Any, mapping: Mapping, *, now: datetime) -> Translation:
+def translate(
+    cart: Any, request: Any, mapping: Mapping, *, now: datetime, catalogue: Catalogue | None = None
+) -> Translation:
     """Return the order that `cart` asks for, or the reasons why there is none.
 
     `cart` is a TMF663 document (R17, v2, v4 or v5), `request` the checkout request, `now` the time of the checkout (with a
-    time zone). Never raises on any JSON: what has the wrong type is a finding of severity `error`.
+    time zone), `catalogue` what TMF620 says of bundles, where neither the cart nor the mapping's own file does. Never raises
+    on any JSON: what has the wrong type is a finding of severity `error`.
     """
     findings = Findings()
     if not isinstance(cart, dict):
@@ -32,13 +37,16 @@ def translate(cart: Any, request: Any, mapping: Mapping, *, now: datetime) -> Tr
         wrong_type(request, "a checkout request object", "checkout", findings)
         request = {}
     entries = read_tree(cart, findings)
-    items = Items(mapping, findings)
+    items = Items(mapping, findings, catalogue)
     lines = items.lines(entries)
     items_stay = any(finding.code == "left_behind" for finding in findings.all())
     if not lines and not findings.refused:
         findings.error("nothing_to_order", "cartItem", _why_nothing(items_stay=items_stay, entries=len(entries)))
+    recompute_item_totals(lines, items.incomplete_totals, findings)
     _apply_places(request, lines, items, findings)
-    header = Header(mapping, findings, now).translate(cart, request, items.order_notes, items_stay=items_stay)
+    header = Header(mapping, findings, now).translate(
+        cart, request, items.order_notes, stays_of=lines if items_stay else None
+    )
     order = None if findings.refused else Order(header=header, lines=lines)
     return Translation(order=order, findings=findings.all())
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from gateway.ordering.findings import Findings, json_type
+from gateway.tmf.json import encode_json
 
 _OBJECT_OR_ARRAY: Final = "an array of objects"
 _RFC3339: Final = re.compile(
@@ -132,3 +133,10 @@ def reference(node: dict[str, Any], path: str, findings: Findings) -> dict[str, 
         return None
     findings.info("defaulted", f"{path}.id", "The id is taken from the last segment of the href.")
     return {"id": derived} | {key: value for key, value in node.items() if key != "id"}
+
+
+def as_text(value: Any) -> str:
+    """Return a JSON value as order systems that keep strings write it: true, 19.90, text as it is, objects as JSON."""
+    if type(value) is str:
+        return value
+    return encode_json(value).decode()

@@ -24,6 +24,15 @@ def action_word(line: OrderLine, mapping: Mapping) -> str:
     return in_case(word, mapping)
 
 
+def is_asset_root(line: OrderLine, mapping: Mapping) -> bool:
+    """Tell whether `line` starts an order about an installed product, which the order system wants in the POST alone."""
+    return (
+        mapping.item.asset_orders == "roots-first"
+        and line.parent_id is None
+        and action_word(line, mapping).lower() != "add"
+    )
+
+
 def in_case(word: str, mapping: Mapping) -> str:
     """Return the action `word` in the mapping's case."""
     return word[:1].upper() + word[1:] if mapping.item.action_case == "capitalised" else word

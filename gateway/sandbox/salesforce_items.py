@@ -159,6 +159,9 @@ class ItemEditor:
         if line is not None:
             self._modify(line, item, path)
             return
+        if self._came_along(parent, item):
+            self.add_asset(item, parent, path)
+            return
         if self._catalog.is_open and parent.action == "add" and not item.get("orderLineItemId"):
             self.add(item, parent, path)
             return
@@ -166,9 +169,18 @@ class ItemEditor:
 
     def _delete_child(self, parent: Line, item: dict[str, Any], path: str) -> None:
         line = self._child(parent, item, path)
+        if line is None and self._came_along(parent, item):
+            removed = {key: value for key, value in item.items() if key != "productOrderItem"}
+            self._edit.change(self.add_asset(removed, parent, path), action="delete")
+            return
         if line is None:
             raise _unknown_line(path, f"is not under order line {parent.id}")
         self._edit.remove(line)
+
+    @staticmethod
+    def _came_along(parent: Line, item: dict[str, Any]) -> bool:
+        """Whether an item names an installed product beneath one that the order is about: its line came with that one."""
+        return parent.asset_id is not None and asset_of(item) is not None and not item.get("orderLineItemId")
 
     def _modify(self, line: Line, item: dict[str, Any], path: str) -> None:
         """Change what the item names and apply its children; an item with nothing to change only addresses a line."""

@@ -13,7 +13,7 @@ from gateway import errors
 from gateway.checkouts import states
 from gateway.cli import COMMANDS, main
 from gateway.ordering.findings import CODES
-from gateway.ordering.mapping import Mapping
+from gateway.ordering.mapping import NOT_IN_FILE, Mapping
 from scripts.reference.markdown import code, page, table
 from scripts.reference.settings import toml
 
@@ -88,6 +88,8 @@ def _mapping_tables(kind: Any, path: str) -> list[str]:
     hints = typing.get_type_hints(kind, include_extras=True)
     rows, nested = [], []
     for item in msgspec.structs.fields(kind):
+        if item.name in NOT_IN_FILE:
+            continue
         hint = hints[item.name]
         if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
             nested.append((f"{path}.{item.name}" if path else item.name, hint))

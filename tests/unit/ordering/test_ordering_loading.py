@@ -76,6 +76,16 @@ MISTAKES = [
     ("[states.order]\nActive = 'inprogress'", "states.order.Active", "did you mean `inProgress`"),
     ("[states]\nfinal = []", "states.final", "length >= 1"),
     ("draft = 5", "api.draft", "belongs at the top"),
+    ("[codes.products]\nunknown = 'error'", "codes.products", "has no file"),
+    ("[codes.products]\nfile = '../a.csv'", "codes.products.file", "a CSV file"),
+    ("[codes.products]\nfile = 'a.toml'", "codes.products.file", "dot in its stem"),
+    ("[codes.products]\nfile = 'a.csv'\nunknown = 'guess'", "codes.products.unknown", "guess"),
+    ("[codes.products]\nfile = 'a.csv'\nunknown = 'default'", "codes.products.default", "is needed when"),
+    ("[codes.values]\nfile = 'a.csv'\ndefault = 'X'", "codes.values.default", "has no effect unless"),
+    ("[codes.product]\nfile = 'a.csv'", "codes.product", "did you mean `products`"),
+    ("[codes]\nproducts = 'a.csv'", "codes.products", "must be a table"),
+    ("[catalogue]\nfile = 'a.csv'", "catalogue.file", "a TOML file"),
+    ("[item]\nboolean_characteristics = 'yes'", "item.boolean_characteristics", "BooleanCharacteristic"),
 ]
 
 

@@ -1,0 +1,136 @@
+"""Which children of a bundle are mandatory: from a file beside the mapping, or from TMF620 product offerings.
+
+The cart's own offering reference may say so itself (`mandatory_offerings`); it comes first, then the file, then
+the catalogue of TMF620. An order system that adds mandatory children by itself must not be asked to add them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from gateway.errors import Problem
+from gateway.ordering.values import last_segment
+
+_FILE_NAME: Final = "^([A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)+\\.toml)?$"
+
+
+class CatalogueFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file that says which children of a bundle are mandatory: [[product]] with code and child = [{code, minimum}]."""
+
+    file: Annotated[
+        str,
+        Meta(
+            description="a TOML file beside the mapping, with a dot in its stem: `acme.catalogue.toml`",
+            pattern=_FILE_NAME,
+        ),
+    ] = ""
+
+
+class Catalogue(Struct, frozen=True, kw_only=True):
+    """Mandatory children by the code of the bundle; a bundle that is not in it is not known."""
+
+    mandatory: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def children(self, code: str) -> frozenset[str] | None:
+        """Return the codes of the mandatory children of `code`, None when nothing is known about it."""
+        return self.mandatory.get(code)
+
+
+class _Child(Struct, frozen=True, forbid_unknown_fields=True):
+    code: str
+    minimum: int = 0
+    maximum: int | None = None
+
+
+class _Product(Struct, frozen=True, forbid_unknown_fields=True):
+    code: str
+    child: tuple[_Child, ...] = ()
+    # What the sandbox reads in the same file; of no interest here.
+    price_list_entry: bool = True
+    base_charge: bool = True
+    attribute: dict[str, str] = {}
+
+
+def parse_catalogue(file: str, raw: bytes, problems: list[Problem]) -> Catalogue:
+    """Return the catalogue in the bytes of `file`; every mistake, with its place, goes to `problems`."""
+    try:
+        document = tomllib.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        problems.append(Problem(file, f"is not UTF-8 (byte {error.start}); save it as UTF-8"))
+        return Catalogue()
+    except tomllib.TOMLDecodeError as error:
+        problems.append(Problem(file, f"is not TOML: {error}"))
+        return Catalogue()
+    problems.extend(
+        Problem(f"{file} {key}", "is not known; write [[product]] tables") for key in document if key != "product"
+    )
+    listed = document.get("product")
+    if not isinstance(listed, list):
+        problems.append(Problem(f"{file} product", "must be [[product]] tables with code and child"))
+        listed = []
+    found: dict[str, frozenset[str]] = {}
+    for position, table in enumerate(listed, 1):
+        where = f"{file} product {position}"
+        try:
+            product = msgspec.convert(table, _Product)
+        except msgspec.ValidationError as error:
+            problems.append(Problem(where, f"{error}; it is code and child = [{{code, minimum, maximum}}]"))
+            continue
+        if product.code in found:
+            problems.append(Problem(where, f"gives {product.code!r} again; remove one"))
+        problems.extend(
+            Problem(where, f"needs 0 <= minimum <= maximum for the child {child.code!r}")
+            for child in product.child
+            if child.minimum < 0 or (child.maximum is not None and child.maximum < child.minimum)
+        )
+        found[product.code] = frozenset(child.code for child in product.child if child.minimum >= 1)
+    return Catalogue(mandatory=found)
+
+
+def catalogue_of(offerings: Iterable[Any]) -> Catalogue:
+    """Return the catalogue that TMF620 `productOffering` documents make (v4 and v5).
+
+    A child is mandatory when the option of its bundledProductOffering has a numberRelOfferLowerLimit of one or more. What is
+    no offering with an id is passed over.
+    """
+    return Catalogue(
+        mandatory={
+            offering["id"]: mandatory_offerings({"productOffering": offering})
+            for offering in offerings
+            if isinstance(offering, dict) and isinstance(offering.get("id"), str)
+        }
+    )
+
+
+def offering_code(item: dict[str, Any]) -> str:
+    """Return the cart's own code of the item's product offering, "" when it has none: its id, or the end of its href."""
+    offering = item.get("productOffering")
+    if type(offering) is not dict:
+        return ""
+    code, href = offering.get("id"), offering.get("href")
+    if type(code) is str and code:
+        return code
+    return last_segment(href) if type(href) is str else ""
+
+
+def mandatory_offerings(item: dict[str, Any]) -> frozenset[str]:
+    """Return the ids of the offerings that the item's offering reference declares mandatory children.
+
+    The reference may carry TMF620's bundledProductOffering, whose option has a lower limit of at least one.
+    """
+    offering = item.get("productOffering")
+    bundled = offering.get("bundledProductOffering") if type(offering) is dict else None
+    if type(bundled) is not list:
+        return frozenset()
+    found = set()
+    for member in bundled:
+        option = member.get("bundledProductOfferingOption") if type(member) is dict else None
+        lower = option.get("numberRelOfferLowerLimit") if type(option) is dict else None
+        if type(lower) is int and lower >= 1 and type(member.get("id")) is str:
+            found.add(member["id"])
+    return frozenset(found)
