@@ -19,6 +19,7 @@ from gateway.carts.completion import complete_cart
 from gateway.carts.dialects import DIALECTS, V1, V4, Dialect
 from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH
 from gateway.carts.dialects.openapi import in_version
+from gateway.carts.listing import find, read_query
 from gateway.carts.operations import change_cart, delete_cart, not_found
 from gateway.errors import InvalidBodyError, Problem
 from gateway.http.answers import Answer, PreconditionRequiredError
@@ -29,13 +30,11 @@ from gateway.security.tenancy import tenant_of
 from gateway.services import Services, services_of
 from gateway.tmf.json import decode_stored, encode_json
 from gateway.tmf.merge_patch import merge_patch
-from gateway.tmf.paging import page_headers, page_status, parse_page
+from gateway.tmf.paging import page_headers, page_status
 from gateway.tmf.projection import Selection, parse_fields, project
 
 CARTS_PATH: Final = V4.carts_path
 CART_PATH: Final = V4.cart_path
-# Filters of the list: equality on these. `href` ends with the id, so both come down to a look-up by key.
-FILTERS: Final = ("id", "href")
 
 
 async def create_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]) -> Answer:
@@ -72,33 +71,14 @@ async def list_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any])
     """List shopping carts."""
     require_json_accepted(request)
     services = services_of(request)
-    server = services.settings.server
     tenant = tenant_of(request)
-    pairs = query_pairs(request)
-    problems: list[Problem] = []
-    selection = parse_fields(values_of(pairs, "fields"), problems)
-    page = parse_page(
-        values_of(pairs, "limit"),
-        values_of(pairs, "offset"),
-        default=server.page_items_default,
-        largest=server.page_items_max,
-        problems=problems,
-    )
-    report_unknown(pairs, {"fields", "limit", "offset", *FILTERS}, problems)
-    refuse(problems)
-    cart_ids = _wanted_ids(pairs)
-    rows, total = await services.database.read(
-        lambda connection: store.list_page(connection, tenant, limit=page.limit, offset=page.offset, cart_ids=cart_ids)
-    )
-    if hrefs := _alternatives(pairs, "href"):
-        # The address must be the whole address, not only end alike.
-        kept = [row for row in rows if dialect.from_canonical(decode_stored(row.document)).get("href") in hrefs]
-        rows, total = kept, total - len(rows) + len(kept)
-    body = b"[" + b",".join(_written(dialect, row, selection) for row in rows) + b"]"
-    headers = page_headers(page, len(rows), total, dialect.carts_path, pairs)
+    query = read_query(request, dialect, services.settings.server)
+    rows, total = await find(services, tenant, dialect, query)
+    body = b"[" + b",".join(_written(dialect, row, query.selection) for row in rows) + b"]"
+    headers = page_headers(query.page, len(rows), total, dialect.carts_path, query.pairs)
     return Answer(
         body,
-        status=page_status(page, len(rows), total),
+        status=page_status(query.page, len(rows), total),
         headers=[(name.encode(), value.encode("latin-1")) for name, value in headers],
     )
 
@@ -251,22 +231,3 @@ def _required_versions(request: Request[Any, Any, Any], services: Services) -> f
     if services.settings.cart.if_match_required and not has_if_match(request):
         raise PreconditionRequiredError("Changing a cart needs If-Match with the ETag of the version that was read.")
     return if_match_of(request)
-
-
-def _wanted_ids(pairs: list[tuple[str, str]]) -> frozenset[str] | None:
-    """Return the ids that the filters `id` and `href` leave; None when there is no filter.
-
-    Values of one parameter are alternatives (also comma-separated, TMF630), different parameters must both hold.
-    """
-    wanted: frozenset[str] | None = None
-    for name in FILTERS:
-        values = _alternatives(pairs, name)
-        if not values:
-            continue
-        ids = frozenset(value.rsplit("/", 1)[-1] for value in values) if name == "href" else frozenset(values)
-        wanted = ids if wanted is None else wanted & ids
-    return wanted
-
-
-def _alternatives(pairs: list[tuple[str, str]], name: str) -> list[str]:
-    return [part for value in values_of(pairs, name) for part in value.split(",")]

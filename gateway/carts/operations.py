@@ -24,7 +24,7 @@ from gateway.settings import Settings
 from gateway.tmf.json import decode_stored
 
 CHECKOUT_PATH: Final = "/tmf-api/checkoutManagement/v1/checkout"
-# On PostgreSQL another replica may change the row between our read and our write; then the decision is taken anew.
+# The row is locked while it is changed; where an engine has no row locks the decision is taken anew.
 ATTEMPTS_MAX: Final = 5
 
 
@@ -116,7 +116,7 @@ def delete_cart(
 def _changeable(
     connection: Connection, tenant: str, cart_id: str, wanted_versions: Collection[int] | None, base_url: str
 ) -> store.CartRow:
-    row = store.get(connection, tenant, cart_id)
+    row = store.get(connection, tenant, cart_id, for_change=True)
     if row is None:
         raise not_found()
     if row.checkout_id is not None:

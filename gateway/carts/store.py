@@ -8,14 +8,15 @@ running them; the others are ordinary expressions.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, TextClause, func, select
 from sqlalchemy import delete as delete_from
 from sqlalchemy import update as update_table
 
-from gateway.carts import events
+from gateway.carts import events, parties
 from gateway.clock import utc_now
 from gateway.storage.tables import EPOCH, cart
 
@@ -84,12 +85,17 @@ def insert(
         _INSERT_BY_DIALECT[connection.dialect.name],
         (tenant, cart_id, document, moment, moment, expiry, expiry_given),
     )
+    parties.index_new(connection, tenant, cart_id, document)
     events.created(connection, tenant, cart_id, document, now)
 
 
-def get(connection: Connection, tenant: str, cart_id: str) -> CartRow | None:
-    """Return the cart, or None when this tenant has none of that id."""
-    row = _fetch(connection, _GET, (tenant, cart_id))
+def get(connection: Connection, tenant: str, cart_id: str, *, for_change: bool = False) -> CartRow | None:
+    """Return the cart, or None when this tenant has none of that id.
+
+    `for_change` lets no other transaction change it before this one ends; in SQLite there is no other writer anyway.
+    """
+    locked = for_change and connection.dialect.name == "postgresql"
+    row = _fetch(connection, f"{_GET} FOR UPDATE" if locked else _GET, (tenant, cart_id))
     if row is None:
         return None
     found_id, version, document, checkout_id, created, updated, expires, expiry_given = row
@@ -112,15 +118,22 @@ def get_document(connection: Connection, tenant: str, cart_id: str) -> tuple[int
 
 
 def list_page(
-    connection: Connection, tenant: str, *, limit: int, offset: int, cart_ids: frozenset[str] | None = None
+    connection: Connection,
+    tenant: str,
+    *,
+    limit: int,
+    offset: int,
+    conditions: Sequence[ColumnElement[bool] | TextClause] = (),
+    order: Sequence[TextClause] = (),
 ) -> CartPage:
-    """Return `limit` carts from `offset` on, oldest first, and the number of all; `cart_ids` narrows both."""
-    wanted: ColumnElement[bool] = cart.c.tenant == tenant
-    if cart_ids is not None:
-        wanted = and_(wanted, cart.c.id.in_(sorted(cart_ids)))
-    total = connection.execute(select(func.count()).select_from(cart).where(wanted)).scalar_one()
+    """Return `limit` carts from `offset` on, and the number of all that fulfil the `conditions`.
+
+    Carts that `order` does not tell apart are in the order of their creation, oldest first.
+    """
+    wanted = (cart.c.tenant == tenant, *conditions)
+    total = connection.execute(select(func.count()).select_from(cart).where(*wanted)).scalar_one()
     rows = connection.execute(
-        select(*_ROW).where(wanted).order_by(cart.c.created_at, cart.c.id).limit(limit).offset(offset)
+        select(*_ROW).where(*wanted).order_by(*order, cart.c.created_at, cart.c.id).limit(limit).offset(offset)
     )
     return CartPage([CartRow(*row) for row in rows], total)
 
@@ -149,6 +162,7 @@ def update(
     )
     if result.rowcount != 1:
         return False
+    parties.index_changed(connection, tenant, cart_id, document)
     events.changed(connection, tenant, cart_id, expected_version + 1, document, now)
     return True
 
@@ -165,6 +179,7 @@ def delete(
     ).scalar_one_or_none()
     if document is None:
         return False
+    parties.index_gone(connection, tenant, cart_id)
     events.deleted(connection, tenant, cart_id, expected_version + 1, document, now or utc_now())
     return True
 

@@ -77,6 +77,16 @@ cart = Table(
     Index("ix_cart_expires", "expires_at", sqlite_where=text(_FREE), postgresql_where=text(_FREE)),
 )
 
+# Which carts a party has to do with: `relatedParty.id` of the document, written with it.
+cart_party = Table(
+    "cart_party",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("cart_id", String(64), primary_key=True),
+    Column("party_id", String(255), primary_key=True),
+    Index("ix_cart_party_party", "tenant", "party_id", "cart_id"),
+)
+
 checkout = Table(
     "checkout",
     metadata,
@@ -179,6 +189,17 @@ checkout_step = Table(
     Column("ended_at", Moment),
     Column("detail", Text),
     ForeignKeyConstraint(["tenant", "checkout_id"], ["checkout.tenant", "checkout.id"], ondelete="CASCADE"),
+)
+
+# What order systems taught about the size of their calls, where their mapping says more: the most new items of one call.
+upstream_limit = Table(
+    "upstream_limit",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("upstream", String(64), primary_key=True),
+    Column("mapping", String(64), primary_key=True),
+    Column("items_max", Integer, nullable=False),
+    Column("updated_at", Moment, nullable=False),
 )
 
 # Drafts that were given up because the outcome of a call on them could not be known, or that are not wanted any more.

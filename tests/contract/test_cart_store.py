@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.carts import store
 from gateway.storage import Database
+from gateway.storage.tables import cart
 
 NOW = datetime(2026, 11, 21, 22, 53, 35, 123456, tzinfo=UTC)
 DOCUMENT = '{"id":"one","price":19.90,"text":"Grüße 🛒 % ? :name"}'
@@ -117,9 +118,9 @@ async def test_a_list_is_in_the_order_of_creation_and_counts_all(database: Datab
 async def test_a_list_can_be_narrowed_to_ids(database: Database) -> None:
     await inserted(database, "one", "two", "three")
 
-    wanted = frozenset({"three", "one", "nine"})
-    page = await database.read(lambda c: store.list_page(c, "a", limit=10, offset=0, cart_ids=wanted))
+    wanted = [cart.c.id.in_(["three", "one", "nine"])]
+    page = await database.read(lambda c: store.list_page(c, "a", limit=10, offset=0, conditions=wanted))
     assert ([row.id for row in page.rows], page.total) == (["one", "three"], 2)
 
-    page = await database.read(lambda c: store.list_page(c, "a", limit=10, offset=0, cart_ids=frozenset()))
+    page = await database.read(lambda c: store.list_page(c, "a", limit=10, offset=0, conditions=[cart.c.id.in_([])]))
     assert page == ([], 0)

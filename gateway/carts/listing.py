@@ -1,0 +1,75 @@
+"""The list of shopping carts: filters, order, page and selection of a query string, answered from the database (TMF630)."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from litestar import Request
+
+from gateway.carts import search, store
+from gateway.carts.dialects import Dialect
+from gateway.carts.dialects.paths import stored_path
+from gateway.errors import NotSupportedError, Problem
+from gateway.http.queries import query_pairs, refuse, values_of
+from gateway.services import Services
+from gateway.settings import ServerSettings
+from gateway.tmf.filter import Filter, parse_filter
+from gateway.tmf.paging import Page, parse_page
+from gateway.tmf.projection import Selection, parse_fields
+from gateway.tmf.sorting import Sort, parse_sort
+
+# Everything else in the query string is a condition on an attribute.
+DIRECTIVES: Final = frozenset({"fields", "limit", "offset", "sort", "filter"})
+
+
+class ListQuery(NamedTuple):
+    """What a list was asked for; `pairs` is the query string as it was read."""
+
+    pairs: list[tuple[str, str]]
+    selection: Selection | None
+    page: Page
+    wanted: Filter
+    sorts: tuple[Sort, ...]
+
+
+def read_query(request: Request[Any, Any, Any], dialect: Dialect, settings: ServerSettings) -> ListQuery:
+    """Return the parts of the query string.
+
+    Raises InvalidQueryError (400) with every problem, NotSupportedError (501) for a JSONPath filter.
+    """
+    pairs = query_pairs(request)
+    if values_of(pairs, "filter"):
+        raise NotSupportedError(
+            "The JSONPath `filter` is not supported; name attributes as parameters, e.g. relatedParty.id=42 or "
+            "validFor.endDateTime.gt=2026-12-01."
+        )
+    problems: list[Problem] = []
+    selection = parse_fields(values_of(pairs, "fields"), problems)
+    page = parse_page(
+        values_of(pairs, "limit"),
+        values_of(pairs, "offset"),
+        default=settings.page_items_default,
+        largest=settings.page_items_max,
+        problems=problems,
+    )
+    translate = stored_path(dialect.version)
+    sorts = parse_sort(values_of(pairs, "sort"), problems, translate=translate)
+    conditions = [pair for pair in pairs if pair[0] not in DIRECTIVES]
+    wanted = parse_filter(conditions, problems, translate=translate)
+    refuse(problems)
+    return ListQuery(pairs, selection, page, wanted, sorts)
+
+
+async def find(services: Services, tenant: str, dialect: Dialect, query: ListQuery) -> store.CartPage:
+    """Return the carts that were asked for."""
+    return await services.database.read(
+        lambda connection: search.find_page(
+            connection,
+            tenant,
+            dialect,
+            query.wanted,
+            query.sorts,
+            limit=query.page.limit,
+            offset=query.page.offset,
+        )
+    )

@@ -1,0 +1,95 @@
+"""Lists of carts: a filter in the client's terms becomes conditions that the database answers, on an index where there is one.
+
+`id`, `href` and `relatedParty.id` compared for equality are look-ups, whatever else is asked; everything else is read out of
+the documents that are left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, TextClause, select
+
+from gateway.carts import store
+from gateway.carts.dialects import Dialect
+from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH, at_path
+from gateway.carts.dialects.paths import WORDS
+from gateway.storage.json_filter import filter_clauses, order_clauses, prepare
+from gateway.storage.tables import cart, cart_party
+from gateway.tmf.filter import Filter, Path, Test
+from gateway.tmf.sorting import Sort
+
+# v5 tells when a cart was made and last changed, to the millisecond; the documents do not.
+_MOMENTS: Final[dict[str, dict[Path, str]]] = {
+    "v5": {
+        ("creationDate",): "(cart.created_at / 1000 * 1000)",
+        ("lastUpdate",): "(cart.updated_at / 1000 * 1000)",
+    }
+}
+_DOCUMENT: Final = "cart.document"
+
+
+def find_page(
+    connection: Connection,
+    tenant: str,
+    dialect: Dialect,
+    wanted: Filter,
+    sorts: Sequence[Sort],
+    *,
+    limit: int,
+    offset: int,
+) -> store.CartPage:
+    """Return one page of the tenant's carts that fulfil `wanted` (its paths are canonical, its values the dialect's)."""
+    prepare(connection)
+    engine = connection.dialect.name
+    moments = _MOMENTS.get(dialect.version, {})
+    return store.list_page(
+        connection,
+        tenant,
+        limit=limit,
+        offset=offset,
+        conditions=_conditions(in_stored_words(wanted, dialect), tenant, engine, moments),
+        order=order_clauses(sorts, _DOCUMENT, engine, columns=moments),
+    )
+
+
+def in_stored_words(wanted: Filter, dialect: Dialect) -> Filter:
+    """Return the filter with the values that carts are stored with: the version's own words and addresses become v4's."""
+    if dialect.is_canonical:
+        return wanted
+    return tuple(tuple(_stored(test, dialect) for test in group) for group in wanted)
+
+
+def _stored(test: Test, dialect: Dialect) -> Test:
+    if test.operator != "eq":
+        return test
+    if test.path == ("href",):
+        href = at_path({"href": test.text}, dialect.carts_path, CANONICAL_CARTS_PATH)["href"]
+        return replace(test, text=href)
+    words = WORDS.get(dialect.version, {}).get(test.path[-1], {}) if test.path[0] == "cartItem" else {}
+    return replace(test, text=words.get(test.text, test.text))
+
+
+def _conditions(
+    wanted: Filter, tenant: str, engine: str, moments: Mapping[Path, str]
+) -> list[ColumnElement[bool] | TextClause]:
+    looked_up: list[ColumnElement[bool]] = []
+    rest = []
+    for group in wanted:
+        paths = {test.path for test in group}
+        is_equality = all(test.operator == "eq" and test.moment is None for test in group)
+        path = paths.pop() if len(paths) == 1 and is_equality else None
+        texts = [test.text for test in group]
+        if path == ("id",):
+            looked_up.append(cart.c.id.in_(texts))
+        elif path == ("relatedParty", "id"):
+            mine = select(cart_party.c.cart_id).where(cart_party.c.tenant == tenant, cart_party.c.party_id.in_(texts))
+            looked_up.append(cart.c.id.in_(mine))
+        else:
+            if path == ("href",):
+                # An address ends with the id; that it is the whole address is read out of the document.
+                looked_up.append(cart.c.id.in_([text.rpartition("/")[2] for text in texts]))
+            rest.append(group)
+    return [*looked_up, *filter_clauses(tuple(rest), _DOCUMENT, engine, moments=moments)]
