@@ -70,6 +70,8 @@ def _check_limits(step: Step, lines: dict[str, OrderLine], costs: LineCosts, map
     assert characteristics <= limits.characteristics_max, f"step {step.sequence} has {characteristics} characteristics"
     size = sum(cost.size_bytes for cost in own) + (len(carriers) * costs.carrier().size_bytes if additive else 0)
     assert size <= limits.bytes_max, f"step {step.sequence} has {size} bytes"
+    weight = sum(cost.weight for cost in own) + (len(carriers) * costs.carrier().weight if additive else 0)
+    assert not limits.budget or weight <= limits.budget, f"step {step.sequence} has the weight {weight}"
     depths: dict[str, int] = {}
     for item_id in step.item_ids:
         parent = lines[item_id].parent_id

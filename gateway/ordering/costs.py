@@ -26,6 +26,16 @@ class Cost(Struct, frozen=True, gc=False):
     items: int = 0
     size_bytes: int = 0
     characteristics: int = 0
+    weight: int = 0
+
+    def plus(self, other: Cost) -> Cost:
+        """Return both together."""
+        return Cost(
+            self.items + other.items,
+            self.size_bytes + other.size_bytes,
+            self.characteristics + other.characteristics,
+            self.weight + other.weight,
+        )
 
 
 class LineCosts:
@@ -51,7 +61,10 @@ class LineCosts:
         size = _size(self.writer.item(line)) + 1
         if self.flat and line.parent_id is not None:
             size += self._relations_bytes(line)
-        return Cost(1, size, characteristic_count(line))
+        count, limits = characteristic_count(line), self.mapping.limits
+        weight = limits.budget_item_weight + limits.budget_characteristic_weight * count
+        # The depth in the order: in a call a line is never deeper, as what carries it there stands at the top.
+        return Cost(1, size, count, weight * (1 + limits.budget_depth_weight * (line.depth - 1)))
 
     def _relations_bytes(self, line: OrderLine) -> int:
         """Both relationships of a flat child, each in an array of its own; the parent may be named by its line id."""
@@ -68,7 +81,9 @@ class LineCosts:
         growth = self.mapping.draft.growth
         if growth == "additive":
             size = _size(self.writer.carrier("i" * LINE_ID_BYTES)) + 1
-            return Cost(1, size + (self._relation_bytes if self.flat else _NESTING))
+            return Cost(
+                1, size + (self._relation_bytes if self.flat else _NESTING), 0, self.mapping.limits.budget_item_weight
+            )
         return Cost()
 
     def operation(self, line: OrderLine) -> Cost:

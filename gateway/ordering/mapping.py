@@ -168,6 +168,22 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bytes_max: Annotated[int, documented("bytes of the body of one call", ge=1_000, le=100_000_000)] = 256_000
     characteristics_max: Annotated[int, documented("characteristics in one call", ge=1, le=1_000_000)] = 1_000
     depth_max: Annotated[int, documented("levels of items in one call", ge=1, le=32)] = 8
+    budget: Annotated[
+        int,
+        documented(
+            "weight of one call's items: (items + characteristics, weighted) x depth; 0 for no limit", ge=0, le=10**9
+        ),
+    ] = 0
+    budget_item_weight: Annotated[int, documented("weight of an item", ge=0, le=1_000)] = 1
+    budget_characteristic_weight: Annotated[
+        int, documented("weight of each of its characteristics", ge=0, le=1_000)
+    ] = 1
+    budget_depth_weight: Annotated[
+        int,
+        documented(
+            "what each level deeper adds, as a multiple of the item's weight; 0: depth does not count", ge=0, le=100
+        ),
+    ] = 1
 
 
 class Draft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

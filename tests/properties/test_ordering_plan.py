@@ -78,6 +78,10 @@ limit_values = st.builds(
     bytes_max=st.integers(1_000, 4_000),
     characteristics_max=st.integers(3, 12),
     depth_max=st.integers(2, 6),
+    budget=st.sampled_from([0, 0, 30, 60]),
+    budget_item_weight=st.integers(0, 3),
+    budget_characteristic_weight=st.integers(0, 3),
+    budget_depth_weight=st.integers(0, 2),
 )
 
 
@@ -163,6 +167,17 @@ def size_of(items: list[dict[str, Any]], depth: int = 1) -> tuple[int, int, int]
     return count, characteristics, deepest
 
 
+def weight_of(items: list[dict[str, Any]], limits: Limits, depth: int = 1) -> int:
+    """The weight of what a call carries, by the depths in the call."""
+    weight = 0
+    for item in items:
+        characteristics = len(item.get("product", {}).get("productCharacteristic", ()))
+        own = limits.budget_item_weight + limits.budget_characteristic_weight * characteristics
+        weight += own * (1 + limits.budget_depth_weight * (depth - 1))
+        weight += weight_of(item.get("productOrderItem", []), limits, depth + 1)
+    return weight
+
+
 @pytest.mark.parametrize("growth", GROWTHS)
 @given(order=orders(), limits=limit_values)
 @settings(max_examples=150, deadline=None)
@@ -186,6 +201,7 @@ def test_the_calls_build_the_order_within_the_limits(growth, order, limits):
             assert count <= limits.items_max
             assert characteristics <= limits.characteristics_max
             assert depth <= limits.depth_max
+            assert not limits.budget or weight_of(body["productOrderItem"], limits) <= limits.budget
         server.take(step.kind, body)
     whole = render_whole(order, replace(mapping, price=replace(mapping.price, alterations="drop")), "m")
     bare = [strip(item) for item in whole["productOrderItem"]]
@@ -249,6 +265,85 @@ def test_a_big_bundle_takes_the_fewest_calls(children, items_max):
     planned, _ = plan(Order(header={}, lines=(root, *lines)), mapping_with(limits, "additive"))
     calls = [step for step in planned.steps if step.kind in ("create", "add")]
     assert len(calls) == math.ceil(children / (items_max - 1))
+
+
+def bundles(sizes: list[int]) -> Order:
+    lines: list[OrderLine] = []
+    for number, size in enumerate(sizes):
+        for position in range(size):
+            parent = None if position == 0 else f"{number}"
+            item_id = f"{number}" if position == 0 else f"{number}.{position}"
+            lines.append(
+                OrderLine(
+                    id=item_id,
+                    cart_item_id=item_id,
+                    parent_id=parent,
+                    root_id=f"{number}",
+                    depth=1 if parent is None else 2,
+                    item={"id": item_id, "action": "add"},
+                )
+            )
+    return Order(header={}, lines=tuple(lines))
+
+
+def brute_force(sizes: list[int], room: int) -> int:
+    """The fewest calls for bundles, by trying every distribution: bundles that fit one call stay whole.
+
+    A larger one is a parent and children that go anywhere after it; in a call without it they need one more item, its carrier.
+    """
+    pieces: list[tuple[int, int, bool]] = []  # bundle, items, is a child of a bundle that is split
+    for bundle, size in enumerate(sizes):
+        if size <= room:
+            pieces.append((bundle, size, False))
+        else:
+            pieces += [(bundle, 1, position > 0) for position in range(size)]
+    best = len(pieces)
+
+    def place(
+        rest: list[tuple[int, int, bool]], calls: list[tuple[int, frozenset[int]]], parent: dict[int, int]
+    ) -> None:
+        nonlocal best
+        if len(calls) >= best and rest:
+            return
+        if not rest:
+            best = min(best, len(calls))
+            return
+        (bundle, size, child), *others = rest
+        for number in range(len(calls) + 1):
+            used, named = calls[number] if number < len(calls) else (0, frozenset())
+            if child and number < parent[bundle]:
+                continue
+            cost = size + (1 if child and bundle not in named else 0)
+            if used + cost > room:
+                continue
+            changed = [*calls[:number], (used + cost, named | {bundle}), *calls[number + 1 :]]
+            place(others, changed, parent | ({} if child else {bundle: number}))
+
+    place(pieces, [], {})
+    return best
+
+
+@given(sizes=st.lists(st.integers(1, 6), min_size=1, max_size=7), room=st.integers(2, 6))
+@settings(max_examples=200, deadline=None)
+def test_a_handful_of_bundles_takes_the_fewest_calls(sizes, room):
+    """Mixed sizes, as brute force has it; at most one bundle is larger than a call, so that pieces stay few."""
+    large = [size for size in sizes if size > room]
+    sizes = [size for size in sizes if size <= room] + large[:1]
+    pieces = sum(size if size > room else 1 for size in sizes)
+    order = bundles(sizes)
+    limits = Limits(items_max=room, bytes_max=1_000_000)
+    planned, _ = plan(order, mapping_with(limits, "additive"))
+    check_plan(order, planned, mapping_with(limits, "additive"))
+    calls = [step for step in planned.steps if step.kind in ("create", "add")]
+    if pieces <= 7:
+        assert len(calls) == brute_force(sizes, room)
+
+
+def test_mixed_sizes_that_next_fit_would_waste_room_with():
+    sizes = [6, 7, 4, 3] * 10
+    limits = Limits(items_max=10, bytes_max=1_000_000)
+    planned, _ = plan(bundles(sizes), mapping_with(limits, "additive"))
+    assert len([step for step in planned.steps if step.kind in ("create", "add")]) == sum(sizes) / 10
 
 
 @given(order=orders(lines_max=8))

@@ -1,0 +1,170 @@
+"""Fewer calls where next fit may waste room: largest bundles first, and for a handful of bundles every way there is.
+
+Deterministic and near-linear: nothing is tried when a lower bound says that there is nothing to gain, and the search through
+open calls is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from gateway.ordering.costs import LineCosts
+from gateway.ordering.findings import Findings
+from gateway.ordering.mapping import Mapping
+from gateway.ordering.model import OrderLine
+from gateway.ordering.packing import Call, Packer
+
+OPEN_CALLS_MAX: Final = 64
+"""Calls that are looked through for room; older ones are full enough."""
+PIECES_MAX: Final = 7
+"""Up to so many pieces every distribution is tried."""
+_TRIES_MAX: Final = 40_000
+
+
+def pack_in_fewest(
+    costs: LineCosts, mapping: Mapping, findings: Findings, assets: list[OrderLine], units: list[list[OrderLine]]
+) -> list[Call] | None:
+    """Return the calls for `units` (parents before children), None with an error finding when a line fits no call.
+
+    `assets` are lines that must be alone in the first call. Lines keep the order of the cart within a call.
+    """
+    packer = Packer(costs, mapping, findings)
+    if (assets and not packer.start_with(assets)) or not packer.pack(units):
+        return None
+    best = [call for call in packer.calls if call.members]
+    growing = mapping.draft.growth in ("additive", "json-patch-append")
+    parents = {line.parent_id for unit in units for line in unit[:1]} - {line.id for line in assets} - {None}
+    lowest = len(best)
+    if growing and not parents and lowest > 1:
+        lowest = (1 if assets else 0) + _lower_bound(costs, mapping, units)
+    if len(best) <= lowest:
+        return best
+    search = _Search(costs, mapping, assets, units)
+    larger = search.largest_first()
+    if larger is not None and len(larger) < len(best):
+        best = larger
+    if len(best) > lowest:
+        best = search.exhaustive(lowest, len(best) - 1) or best
+    return best
+
+
+def _lower_bound(costs: LineCosts, mapping: Mapping, units: list[list[OrderLine]]) -> int:
+    """Return a number of calls below which `units` cannot be sent, whatever the packing."""
+    limits = mapping.limits
+    items = characteristics = weight = size_bytes = 0
+    for unit in units:
+        for line in unit:
+            own = costs.own[line.id]
+            items += own.items
+            characteristics += own.characteristics
+            weight += own.weight
+            size_bytes += own.size_bytes
+    room = max(limits.bytes_max - min(costs.create_base_bytes, costs.add_base_bytes), 1)
+    needs = [-(-items // limits.items_max), -(-characteristics // limits.characteristics_max), -(-size_bytes // room)]
+    if limits.budget:
+        needs.append(-(-weight // limits.budget))
+    return max(needs, default=1)
+
+
+class _Search:
+    """Other packings of the same units."""
+
+    def __init__(
+        self, costs: LineCosts, mapping: Mapping, assets: list[OrderLine], units: list[list[OrderLine]]
+    ) -> None:
+        self._costs = costs
+        self._mapping = mapping
+        self._assets = assets
+        self._units = units
+        self._ranks = {line.id: rank for rank, line in enumerate(line for unit in units for line in unit)}
+        self._first = 1 if assets else 0
+
+    def _packer(self) -> Packer:
+        packer = Packer(self._costs, self._mapping, Findings())
+        if self._assets:
+            packer.fill(packer.calls[0], self._assets)
+        return packer
+
+    def _in_order(self, calls: list[Call]) -> list[Call]:
+        for call in calls:
+            call.members.sort(key=lambda line_id: self._ranks.get(line_id, -1))
+        return calls
+
+    def _fits_alone(self, unit: list[OrderLine]) -> bool:
+        """Tell whether a unit fits one call: then it is never split."""
+        packer = self._packer()
+        return packer.fill(packer.new_call(), unit) or (not self._assets and packer.fill(packer.calls[0], unit))
+
+    def largest_first(self) -> list[Call] | None:
+        """Return the calls when bundles that must be split go first, then the others, largest first, where there is room."""
+        packer = self._packer()
+        if self._assets:
+            packer.calls.append(packer.new_call())
+        whole = {position for position, unit in enumerate(self._units) if self._fits_alone(unit)}
+        if not packer.pack(unit for position, unit in enumerate(self._units) if position not in whole):
+            return None
+        sizes = {position: self._share(self._units[position]) for position in whole}
+        start = self._first
+        for position in sorted(whole, key=lambda one: (-sizes[one], one)):
+            unit = self._units[position]
+            start = max(start, len(packer.calls) - OPEN_CALLS_MAX)
+            if any(packer.fill(call, unit) for call in packer.calls[start:]):
+                continue
+            packer.calls.append(packer.new_call())
+            if not packer.fill(packer.calls[-1], unit):
+                return None
+        return self._in_order([call for call in packer.calls if call.members])
+
+    def _share(self, unit: list[OrderLine]) -> float:
+        """Return the largest share of a call's limits that `unit` takes."""
+        limits, own = self._mapping.limits, [self._costs.own[line.id] for line in unit]
+        shares = [
+            sum(cost.items for cost in own) / limits.items_max,
+            sum(cost.size_bytes for cost in own) / limits.bytes_max,
+            sum(cost.characteristics for cost in own) / limits.characteristics_max,
+        ]
+        if limits.budget:
+            shares.append(sum(cost.weight for cost in own) / limits.budget)
+        return max(shares)
+
+    def exhaustive(self, fewest: int, most: int) -> list[Call] | None:
+        """Return a packing with the fewest calls from `fewest` to `most`, every distribution of the pieces tried.
+
+        A piece is a unit that fits one call, or a line of one that does not. None with too many pieces, or without a packing.
+        """
+        if len(self._units) > PIECES_MAX:
+            return None
+        pieces: list[list[OrderLine]] = []
+        for unit in self._units:
+            pieces.extend([unit] if self._fits_alone(unit) else [[line] for line in unit])
+        if len(pieces) > PIECES_MAX:
+            return None
+        for count in range(fewest, most + 1):
+            self._tries = _TRIES_MAX
+            packer = self._packer()
+            calls = packer.calls + [packer.new_call() for _ in range(count - 1)]
+            found = next(self._distributions(packer, calls, pieces, {line.id: 0 for line in self._assets}), None)
+            if found is not None:
+                return self._in_order(found)
+        return None
+
+    def _distributions(
+        self, packer: Packer, calls: list[Call], pieces: list[list[OrderLine]], place: dict[str, int]
+    ) -> Iterator[list[Call]]:
+        """Yield the ways to put `pieces` into `calls`; a child is never in an earlier call than its parent."""
+        if not pieces:
+            if all(call.members for call in calls):
+                yield calls
+            return
+        piece, rest = pieces[0], pieces[1:]
+        earliest = place.get(piece[0].parent_id or "", self._first)
+        for number in range(max(earliest, self._first), len(calls)):
+            self._tries -= 1
+            if self._tries < 0:
+                return
+            changed = calls[number].copy()
+            packer.calls = [changed if number == 0 else calls[0]]
+            if packer.fill(changed, piece):
+                now = [changed if position == number else call for position, call in enumerate(calls)]
+                yield from self._distributions(packer, now, rest, place | {line.id: number for line in piece})

@@ -1,0 +1,161 @@
+"""Filling calls: which lines travel together, within the limits of each call.
+
+The usual packing goes through the cart in its order and opens a call when the last one is full (next fit); where that may not be
+the fewest, `gateway.ordering.fewest` tries others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gateway.ordering.costs import Cost, LineCosts
+from gateway.ordering.findings import Findings
+from gateway.ordering.mapping import Limits, Mapping
+from gateway.ordering.model import OrderLine
+
+
+class Call:
+    """A create or add call that is being filled."""
+
+    __slots__ = ("_limits", "characteristics", "inside", "items", "members", "opened", "size_bytes", "weight")
+
+    def __init__(self, base_bytes: int, limits: Limits) -> None:
+        self._limits = limits
+        self.items = 0
+        self.size_bytes = base_bytes
+        self.characteristics = 0
+        self.weight = 0
+        self.members: list[str] = []
+        self.inside: set[str] = set()
+        self.opened: set[str] = set()
+
+    def fits(self, cost: Cost) -> bool:
+        """Tell whether the call has room for `cost`."""
+        limits = self._limits
+        return (
+            self.items + cost.items <= limits.items_max
+            and self.size_bytes + cost.size_bytes <= limits.bytes_max
+            and self.characteristics + cost.characteristics <= limits.characteristics_max
+            and (not limits.budget or self.weight + cost.weight <= limits.budget)
+        )
+
+    def put(self, line_id: str, cost: Cost) -> None:
+        """Add a line that fits."""
+        self.items += cost.items
+        self.size_bytes += cost.size_bytes
+        self.characteristics += cost.characteristics
+        self.weight += cost.weight
+        self.members.append(line_id)
+        self.inside.add(line_id)
+
+    def copy(self) -> Call:
+        """Return a call filled alike, to try something in."""
+        other = Call(self.size_bytes, self._limits)
+        other.items, other.characteristics, other.weight = self.items, self.characteristics, self.weight
+        other.members, other.inside, other.opened = [*self.members], {*self.inside}, {*self.opened}
+        return other
+
+
+class Packer:
+    """Packs the lines of one order into calls, next fit, in the order they are given."""
+
+    def __init__(self, costs: LineCosts, mapping: Mapping, findings: Findings, calls: Iterable[Call] = ()) -> None:
+        self.mapping = mapping
+        self.costs = costs
+        self._findings = findings
+        self._cumulative = mapping.draft.growth == "cumulative-merge"
+        self._whole = mapping.draft.growth == "none"
+        self.calls: list[Call] = [*calls] or [Call(costs.create_base_bytes, mapping.limits)]
+
+    def start_with(self, roots: list[OrderLine]) -> bool:
+        """Put `roots` alone into the first call; False with an error finding when they do not fit it."""
+        if not self.fill(self.calls[-1], roots):
+            message = "One call must hold every installed product that is modified, and they do not fit; order in several carts."
+            self._findings.error("does_not_fit", "cartItem", message)
+            return False
+        self._next_call()
+        return True
+
+    def pack(self, units: Iterable[list[OrderLine]]) -> bool:
+        """Put every unit into calls; False with an error finding when a line fits none."""
+        return all(self._place(unit) for unit in units)
+
+    def _place(self, unit: list[OrderLine]) -> bool:
+        call = self.calls[-1]
+        parent = unit[0].parent_id
+        if parent is not None and parent in call.inside:
+            # Its depth was cut off beneath this parent: it can only follow in a later call.
+            call = self._next_call()
+        if self.fill(call, unit) or self._whole:
+            return True
+        if call.members and self.fill(fresh := self.new_call(), unit):
+            self.calls.append(fresh)
+            return True
+        return self._split(unit)
+
+    def fill(self, call: Call, unit: list[OrderLine]) -> bool:
+        """Put all of `unit` into `call` if it fits; with growth `none` it goes in whatever it costs."""
+        items = size_bytes = characteristics = weight = 0
+        costs: list[Cost] = []
+        opened: set[str] = set()
+        members: set[str] = set()
+        first = call is self.calls[0]
+        for line in unit:
+            cost = self._line_cost(line, call, opened, members, first=first)
+            members.add(line.id)
+            costs.append(cost)
+            items += cost.items
+            size_bytes += cost.size_bytes
+            characteristics += cost.characteristics
+            weight += cost.weight
+        if not self._whole and not call.fits(Cost(items, size_bytes, characteristics, weight)):
+            return False
+        for line, cost in zip(unit, costs, strict=True):
+            call.put(line.id, cost)
+        call.opened |= opened
+        return True
+
+    def _line_cost(self, line: OrderLine, call: Call, opened: set[str], members: set[str], *, first: bool) -> Cost:
+        """Return what `line` adds to `call`; what it opens there (a list of children, a carrier) is noted in `opened`."""
+        cost = self.costs.own[line.id]
+        parent = line.parent_id
+        if parent is None:
+            return cost if first else cost.plus(self.costs.operation(line))
+        here = parent in call.inside or parent in members or self._cumulative
+        if not here:
+            cost = cost.plus(self.costs.operation(line))
+        if parent not in call.opened and parent not in opened:
+            opened.add(parent)
+            cost = cost.plus(self.costs.nesting() if here else self.costs.carrier())
+        return cost
+
+    def new_call(self) -> Call:
+        """Return an empty add call."""
+        base = self.costs.add_base_bytes
+        if self._cumulative:
+            base += self.calls[-1].size_bytes
+        return Call(base, self.mapping.limits)
+
+    def _next_call(self) -> Call:
+        self.calls.append(self.new_call())
+        return self.calls[-1]
+
+    def _split(self, unit: list[OrderLine]) -> bool:
+        """Put `unit` line by line into this call and as many more as it takes."""
+        for line in unit:
+            if self.fill(self.calls[-1], [line]):
+                continue
+            if not self.calls[-1].members or not self.fill(self._next_call(), [line]):
+                message = _too_large(self.costs.own[line.id], self.mapping.limits)
+                self._findings.error("item_too_large", line.path, message)
+                return False
+        return True
+
+
+def _too_large(cost: Cost, limits: Limits) -> str:
+    budget = f", a budget of {limits.budget} (the item takes {cost.weight})" if limits.budget else ""
+    return (
+        f"The item has {cost.size_bytes} bytes and {cost.characteristics} characteristics; one call carries at most "
+        f"{limits.items_max} items, {limits.bytes_max} bytes and {limits.characteristics_max} characteristics{budget}, the "
+        "header and the item above included."
+    )
