@@ -56,6 +56,11 @@ class Dialect:
         """The path template of one cart."""
         return f"{self.carts_path}/{{cart_id:str}}"
 
+    @property
+    def merge_path(self) -> str:
+        """The path template of merging another cart into one."""
+        return f"{self.cart_path}/merge"
+
 
 def same_document(
     document: dict[str, Any],

@@ -162,10 +162,10 @@ def exact(part: Part, mark: str) -> Part:
 def with_id(node: dict[str, Any]) -> dict[str, Any]:
     """Return a reference with an id: its own, or else the last segment of its href."""
     href = node.get("href")
-    if node.get("id") or type(href) is not str:
+    if "id" in node or type(href) is not str:
         return node
     segment = href.rstrip("/").rpartition("/")[2]
-    return {"id": segment, **{name: value for name, value in node.items() if name != "id"}} if segment else node
+    return {"id": segment, **node} if segment else node
 
 
 def under_name(node: Any, names: Sequence[str], wanted: str) -> Any:

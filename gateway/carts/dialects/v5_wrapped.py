@@ -57,7 +57,8 @@ class _Wrapped:
         }
         outer_type = node.get("@type", self._outer_type)
         inner_type = inside.get("@type")
-        if inner_type in self._inner_types and inner_type != self._derive(rest) and outer_type == self._outer_type:
+        known = type(inner_type) is str and inner_type in self._inner_types
+        if known and inner_type != self._derive(rest) and outer_type == self._outer_type:
             return {**flat, "@type": inner_type}
         return {**flat, "@type": self._types.get(outer_type, outer_type) if type(outer_type) is str else outer_type}
 

@@ -1,0 +1,112 @@
+"""The dialects of carts lose nothing: any document of R17 or v5 comes back as it was sent, and a stored one survives both."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.carts.dialects import v1, v5
+from gateway.carts.dialects.forms import MARKS, unmarked
+from gateway.tmf.json import encode_canonical
+from tests.properties.cart_documents import random_cart, versions
+
+SPECS = versions()
+randoms = st.randoms(use_true_random=False, note_method_calls=False)
+often = settings(max_examples=300, deadline=None)
+
+
+def same(first: Any, second: Any) -> bool:
+    """Compare with every digit: 1.0 is not 1."""
+    return encode_canonical(first) == encode_canonical(second)
+
+
+@often
+@given(seed=st.integers(min_value=0, max_value=2**64))
+def test_any_r17_cart_comes_back(seed: int) -> None:
+    document = random_cart(Random(seed), SPECS["v1"])
+    before = encode_canonical(document)
+
+    back = v1.from_canonical(v1.to_canonical(document))
+
+    assert same(back, document)
+    assert encode_canonical(document) == before
+
+
+@often
+@given(seed=st.integers(min_value=0, max_value=2**64))
+def test_any_stored_cart_survives_r17(seed: int) -> None:
+    document = random_cart(Random(seed), SPECS["v4"], odd=False)
+
+    assert same(v1.to_canonical(v1.from_canonical(document)), document)
+
+
+@often
+@given(seed=st.integers(min_value=0, max_value=2**64))
+def test_any_v5_cart_comes_back_with_its_types(seed: int) -> None:
+    document = random_cart(Random(seed), SPECS["v5"])
+    before = encode_canonical(document)
+
+    back = v5.from_canonical(v5.to_canonical(document))
+
+    assert not missing(back, document, "")
+    # What comes back is complete: from now on nothing is added either.
+    assert same(v5.from_canonical(v5.to_canonical(back)), back)
+    assert encode_canonical(document) == before
+
+
+@often
+@given(seed=st.integers(min_value=0, max_value=2**64))
+def test_any_stored_cart_survives_v5(seed: int) -> None:
+    document = random_cart(Random(seed), SPECS["v4"], foreign=False, odd=False)
+
+    kept = v5.to_canonical(v5.from_canonical(document))
+
+    # v5 has another place for the types of parties and places; a word that says no more than the rest may not come back.
+    lost = [path for path in missing(kept, document, "") if "@type:" not in path]
+    assert not lost
+
+
+@often
+@given(seed=st.integers(min_value=0, max_value=2**64))
+def test_what_one_version_wrote_reads_alike_after_a_detour_through_another(seed: int) -> None:
+    stored = v1.to_canonical(random_cart(Random(seed), SPECS["v1"]))
+    shown = v5.from_canonical(stored)
+
+    assert same(v5.from_canonical(v5.to_canonical(shown)), shown)
+
+    stored = v5.to_canonical(random_cart(Random(seed), SPECS["v5"], odd=False))
+
+    assert same(v1.to_canonical(v1.from_canonical(stored)), stored)
+
+
+@often
+@given(seed=st.integers(min_value=0, max_value=2**64))
+def test_marks_can_be_taken_off_and_only_marks_are(seed: int) -> None:
+    stored = v5.to_canonical(random_cart(Random(seed), SPECS["v5"]))
+
+    plain = unmarked(stored)
+
+    assert not any(f'"{mark}"'.encode() in encode_canonical(plain) for mark in MARKS)
+    assert not missing(stored, plain, "")
+
+
+def missing(whole: Any, part: Any, path: str) -> list[str]:
+    """Return the paths of `part` that `whole` has not, or has otherwise."""
+    if isinstance(whole, dict) and isinstance(part, dict):
+        return [
+            found
+            for name, value in part.items()
+            for found in (missing(whole[name], value, f"{path}.{name}") if name in whole else [f"{path}.{name}"])
+        ]
+    if isinstance(whole, list) and isinstance(part, list) and len(whole) == len(part):
+        return [
+            found
+            for index, (ours, theirs) in enumerate(zip(whole, part, strict=True))
+            for found in missing(ours, theirs, f"{path}[{index}]")
+        ]
+    alike = same(whole, part) and isinstance(whole, Decimal) == isinstance(part, Decimal)
+    return [] if alike else [f"{path}: {whole!r} for {part!r}"]
