@@ -7,7 +7,6 @@ from typing import assert_never
 
 from gateway.checkouts.model import UNKNOWN
 from gateway.checkouts.waits import schedule
-from gateway.ordering.mapping import is_draft
 from gateway.ordering.model import ObservedOrder
 from gateway.ordering.reading import read_order
 from gateway.submission.actions import Save, Work
@@ -34,11 +33,8 @@ from gateway.upstream.outcome import (
 )
 
 
-def after_send(work: Work, outcome: Outcome, now: datetime, *, read_back: ObservedOrder | None = None) -> Save:
-    """Return what to record after the current step was sent once. `work.record` is as the intent left it.
-
-    `read_back` is the order as it was read after a submit was refused; None when the order system has no such order.
-    """
+def after_send(work: Work, outcome: Outcome, now: datetime) -> Save:
+    """Return what to record after the current step was sent once. `work.record` is as the intent left it."""
     match outcome:
         case Accepted():
             return _accepted(work, outcome, now)
@@ -49,7 +45,7 @@ def after_send(work: Work, outcome: Outcome, now: datetime, *, read_back: Observ
         case Duplicate():
             return _duplicate(work, now, outcome)
         case Rejected():
-            return _rejected(work, outcome, now, read_back)
+            return _rejected(work, outcome, now)
         case Unknown():
             return _unknown(work, now, outcome.detail)
         case _:
@@ -101,7 +97,7 @@ def _with_id(observed: ObservedOrder | None, order_id: str) -> ObservedOrder:
     return ObservedOrder(id=order_id, href=None, state="", marker=None, lines=())
 
 
-def _rejected(work: Work, outcome: Rejected, now: datetime, read_back: ObservedOrder | None) -> Save:
+def _rejected(work: Work, outcome: Rejected, now: datetime) -> Save:
     record, step = work.record, work.current
     why = f"the order system refused the {step.kind} step: {outcome.detail}"
     if outcome.too_large:
@@ -110,7 +106,7 @@ def _rejected(work: Work, outcome: Rejected, now: datetime, read_back: ObservedO
         may_exist = work.mapping.draft.supported and work.mapping.recovery.rejection_may_leave_draft
         return rejected(work, now, why, may_exist=may_exist)
     if step.kind == "submit":
-        return _submit_refused(work, why, now, read_back)
+        return _submit_refused(work, why, now)
     if outcome.status in {404, 410}:
         return give_up_draft(work, now, "the draft does not exist (any more)", mismatch=False)
     assert record.submit_intent_order is None, "growth comes before the submission"
@@ -140,13 +136,8 @@ def after_cancel(work: Work, outcome: Outcome, now: datetime) -> Save:
     return Save(changes=changes, step_changes={**again.step_changes, "attempts": record.attempt + 1}, rest=True)
 
 
-def _submit_refused(work: Work, why: str, now: datetime, read_back: ObservedOrder | None) -> Save:
-    """End the checkout, unless the order is live: what is live already refuses to be submitted, too.
-
-    An earlier submit whose answer was lost may still make the order live.
-    """
-    if read_back is not None and read_back.state and not is_draft(work.mapping, read_back.state):
-        return submitted(work, read_back, now, "refused, because it was done already: found when read back")
+def _submit_refused(work: Work, why: str, now: datetime) -> Save:
+    """End the checkout; but an earlier submit whose answer was lost may still make the order live."""
     if work.record.unknowns > 0:
         return held(
             work, f"{why}; the outcome of an earlier attempt is not known: look at order {work.record.order_id}"

@@ -18,12 +18,11 @@ from gateway.checkouts.threads import LARGE_LINES_MIN, beside
 from gateway.errors import StaleLeaseError
 from gateway.ordering.render import render
 from gateway.submission.actions import Action, AskCancel, FindMarker, ReadOrder, Save, Send, Work
-from gateway.submission.endings import CANCEL_REASON, read_failed, retry_later
+from gateway.submission.endings import CANCEL_REASON, read_failed
 from gateway.submission.machine import after_read, next_action
 from gateway.submission.outcomes import after_cancel, after_send
 from gateway.submission.searched import after_find
 from gateway.submission.store import WishChangedError
-from gateway.upstream.outcome import Rejected
 from gateway.upstream.port import FindResult, ReadFailed, Upstream
 
 log = structlog.get_logger(__name__)
@@ -189,17 +188,4 @@ class Turn:
             bytes=len(rendered.body),
             outcome=type(outcome).__name__,
         )
-        if isinstance(outcome, Rejected) and action.step.kind == "submit":
-            return await self._after_refused_submit(outcome)
         return after_send(self._work, outcome, self._now())
-
-    async def _after_refused_submit(self, refused: Rejected) -> Save:
-        """Look at the order before its refusal is believed: something may have submitted it in between, or twice."""
-        assert self._work.record.order_id is not None, "what is submitted has an id"
-        try:
-            observed = await self._renewing(self._upstream.get_order(self._work.record.order_id))
-        except ReadFailed as error:
-            # A refused submit had no effect itself: it is sent again, and the order read again.
-            detail = f"{refused.detail}; reading the order back failed: {error}"
-            return retry_later(self._work, self._now(), detail, error.retry_after_seconds)
-        return after_send(self._work, refused, self._now(), read_back=observed)
