@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
+
+Handler: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @dataclass(eq=False)
@@ -54,47 +58,53 @@ class Listener:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-                headers = {
-                    name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])
-                }
-                body = await reader.readexactly(int(headers.get("content-length", "0")))
-                delivery = Delivery(head[0].split(" ")[1], headers, body)
-                status, extra, content, wait = self.answer(delivery)
-                self.deliveries.append(delivery)
-                self.came.set()
-                await asyncio.sleep(wait)
-                lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in extra.items())]
-                if status != 204:
-                    lines.append(f"content-length: {len(content)}")
-                writer.write("\r\n".join([*lines, "", ""]).encode() + content)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])}
+            body = await reader.readexactly(int(headers.get("content-length", "0")))
+            delivery = Delivery(head[0].split(" ")[1], headers, body)
+            status, extra, content, wait = self.answer(delivery)
+            self.deliveries.append(delivery)
+            self.came.set()
+            await asyncio.sleep(wait)
+            lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in extra.items())]
+            if status != 204:
+                lines.append(f"content-length: {len(content)}")
+            writer.write("\r\n".join([*lines, "", ""]).encode() + content)
+            await writer.drain()
 
 
 @asynccontextmanager
-async def listening(**options: Any) -> AsyncIterator[Listener]:
-    """Run a listener."""
-    listener = Listener(**options)
+async def serving(handler: Handler, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Serve connections with `handler` on a loopback port; yield the port, and leave no connection behind."""
     tasks: set[asyncio.Task[None]] = set()
 
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(listener.serve(reader, writer))
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         tasks.add(task)
-        task.add_done_callback(tasks.discard)
+        try:
+            with contextlib.suppress(asyncio.CancelledError, OSError, asyncio.IncompleteReadError):
+                await handler(reader, writer)
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    listener.port = server.sockets[0].getsockname()[1]
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     try:
-        yield listener
+        yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        for task in list(tasks):
+        for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await server.wait_closed()
+
+
+@asynccontextmanager
+async def listening(context: ssl.SSLContext | None = None, **options: Any) -> AsyncIterator[Listener]:
+    """Run a listener."""
+    listener = Listener(**options)
+    async with serving(listener.serve, context) as listener.port:
+        yield listener

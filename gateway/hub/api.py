@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import secrets
 from collections.abc import Callable
@@ -45,9 +46,12 @@ async def _subscribe(request: Request[Any, Any, Any], api: Api) -> Answer:
     callback, query = check_request(document, api, services.settings.hub, guard.policy)
     target = target_of(callback)
     try:
-        await guard.addresses(target.host, target.port)
+        async with asyncio.timeout(services.settings.hub.timeout_seconds):
+            await guard.addresses(target.host, target.port)
     except CallbackRefusedError as error:
         raise InvalidBodyError([Problem("callback", f"cannot be used: {error}")]) from None
+    except TimeoutError:
+        raise InvalidBodyError([Problem("callback", "cannot be used: its host cannot be looked up in time")]) from None
     secret = new_secret()
     stored = await _store(services, _new(services, tenant, api, callback, query, secret))
     services.events_out.ring()

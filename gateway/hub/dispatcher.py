@@ -190,6 +190,8 @@ class Dispatcher:
             self._failing.discard(key)
             self._lanes.pop(key, None)
             self._wake.set()
+            if not task.cancelled() and (error := task.exception()) is not None:
+                _log.error("hub.lane_failed", tenant=key[0], subscription=key[1], exc_info=error)
 
         task.add_done_callback(ended)
 
