@@ -111,6 +111,14 @@ class SubmissionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_field
         setting("waits between looks for the effect of a lost call; the last one repeats", min_length=1),
     ] = (1.0, 2.0, 5.0, 15.0, 60.0)
     attempts_max: Annotated[int, setting("attempts of one step before the checkout is held", ge=1, le=10_000)] = 100
+    limit_recovery_seconds: Annotated[
+        float,
+        setting(
+            "after an order system refused a call as too large, calls to it stay small and grow by a quarter each time this "
+            "passes without a refusal",
+            ge=1,
+        ),
+    ] = 3600.0
     generations_max: Annotated[int, setting("drafts of one checkout before it is held", ge=1, le=1_000)] = 50
     claims_without_progress_max: Annotated[
         int, setting("claims without progress before the checkout is held", ge=2)

@@ -12,7 +12,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from gateway.carts import store as carts
+from gateway.carts.dialects.forms import unmarked_text
+from gateway.carts.validity import require_valid
 from gateway.checkouts import store
+from gateway.checkouts.call_sizes import items_max_now
 from gateway.checkouts.model import PLANNED, CheckoutRecord, Prepared, plan_hash, request_hash
 from gateway.checkouts.prepare import freeze
 from gateway.checkouts.request import is_by_value
@@ -93,6 +96,7 @@ async def accept(
             mapping,
             services.settings.checkout,
             now=services.clock(),
+            items_max=await items_max_now(services, tenant, upstream, mapping),
         )
         record = _new_record(
             services, tenant, request, upstream, mapping.name, shot, prepared, documents, fingerprint, idempotency_key

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from gateway.carts.api import CART_PATH
 from gateway.checkouts import openapi, resource, store
 from gateway.checkouts.accept import CHECKOUT_PATH, accept, is_large, snapshot, upstream_of
+from gateway.checkouts.call_sizes import items_max_now
 from gateway.checkouts.changes import cancel, change_draft, not_found, submit
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.prepare import preview
@@ -68,7 +69,8 @@ async def preview_checkout(request: Request[Any, Any, Any]) -> Answer:
     services = services_of(request)
     document = await _body(request)
     await beside(is_large(document), check_request, document, services.settings)
-    mapping = services.mappings[services.settings.upstreams[upstream_of(services, document)].mapping]
+    upstream = upstream_of(services, document)
+    mapping = services.mappings[services.settings.upstreams[upstream].mapping]
     shot = await snapshot(services, tenant_of(request), document, if_match_of(request))
     written = await beside(
         len(shot.document) > LARGE_BYTES_MIN,
@@ -78,6 +80,7 @@ async def preview_checkout(request: Request[Any, Any, Any]) -> Answer:
         mapping,
         services.settings.checkout,
         now=services.clock(),
+        items_max=await items_max_now(services, tenant_of(request), upstream, mapping),
     )
     return Answer(written)
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from gateway.checkouts import store
 from gateway.checkouts.accept import CHECKOUT_PATH
+from gateway.checkouts.call_sizes import items_max_now
 from gateway.checkouts.model import PLANNED, CheckoutRecord, Prepared, plan_hash
 from gateway.checkouts.prepare import freeze
 from gateway.checkouts.states import CART_RELEASED, FINAL
@@ -120,6 +121,7 @@ async def change_draft(
         mapping,
         services.settings.checkout,
         now=services.clock(),
+        items_max=await items_max_now(services, tenant, record.upstream, mapping),
     )
 
     def decide(connection: Connection, current: CheckoutRecord, now: datetime) -> None:

@@ -12,6 +12,7 @@ from gateway.checkouts.expected import require_expected_totals
 from gateway.checkouts.model import Prepared
 from gateway.errors import Problem, RefusedError
 from gateway.ordering import mapping as order_mapping
+from gateway.ordering.call_sizes import cut
 from gateway.ordering.checks import check_plan
 from gateway.ordering.model import Finding, RenderedStep
 from gateway.ordering.plan import plan
@@ -24,10 +25,18 @@ PREVIEW_MARKER = "gw1-PREVIEW-0"
 
 
 def prepare(
-    cart: dict[str, Any], request: Mapping[str, Any], mapping: order_mapping.Mapping, *, now: datetime
+    cart: dict[str, Any],
+    request: Mapping[str, Any],
+    mapping: order_mapping.Mapping,
+    *,
+    now: datetime,
+    items_max: int | None = None,
 ) -> Prepared:
-    """Translate and plan. Raises RefusedError (422) with every finding when the cart cannot be ordered."""
-    prepared, findings = try_prepare(cart, request, mapping, now=now)
+    """Translate and plan. Raises RefusedError (422) with every finding when the cart cannot be ordered.
+
+    `items_max`: the order system has refused larger calls than that lately (see `gateway.ordering.call_sizes`).
+    """
+    prepared, findings = try_prepare(cart, request, mapping, now=now, items_max=items_max)
     if prepared is None:
         raise refusal(findings)
     return prepared
@@ -40,13 +49,14 @@ def freeze(
     settings: CheckoutSettings,
     *,
     now: datetime,
+    items_max: int | None = None,
 ) -> tuple[Prepared, dict[str, bytes]]:
     """Return what a checkout of this cart does, and the documents of it that are stored, by kind.
 
     Errors: as `prepare`, and 409 when the totals are not the expected ones.
     """
     require_expected_totals(cart, request, settings)
-    prepared = prepare(cart, request, mapping, now=now)
+    prepared = prepare(cart, request, mapping, now=now, items_max=items_max)
     documents = {
         "order": encode_json(prepared.order),
         "plan": encode_json(prepared.plan),
@@ -66,17 +76,23 @@ def preview(
     settings: CheckoutSettings,
     *,
     now: datetime,
+    items_max: int | None = None,
 ) -> bytes:
     """Return the CheckoutPreview of a cart as JSON. Errors as `freeze`."""
     require_expected_totals(cart, request, settings)
-    prepared, findings = try_prepare(cart, request, mapping, now=now)
+    prepared, findings = try_prepare(cart, request, mapping, now=now, items_max=items_max)
     if prepared is None:
         raise refusal(findings)
     return encode_json(preview_document(prepared, findings, mapping))
 
 
 def try_prepare(
-    cart: dict[str, Any], request: Mapping[str, Any], mapping: order_mapping.Mapping, *, now: datetime
+    cart: dict[str, Any],
+    request: Mapping[str, Any],
+    mapping: order_mapping.Mapping,
+    *,
+    now: datetime,
+    items_max: int | None = None,
 ) -> tuple[Prepared | None, tuple[Finding, ...]]:
     """Translate and plan; return None and the findings when the cart cannot be ordered."""
     wishes = {key: value for key, value in request.items() if key != "shoppingCart"}
@@ -87,6 +103,7 @@ def try_prepare(
     findings = (*translation.findings, *plan_findings)
     if steps is None:
         return None, findings
+    steps = cut(steps, translation.order, mapping, items_max)
     check_plan(translation.order, steps, mapping)
     return Prepared(order=translation.order, plan=steps, findings=findings), findings
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from gateway.checkouts.model import CheckoutRecord
 from gateway.ordering.mapping import Mapping
-from gateway.ordering.model import Order, Plan, Step
+from gateway.ordering.model import Finding, Order, Plan, Step
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -76,12 +76,20 @@ class AskCancel(Struct, frozen=True):
     order_id: str
 
 
+class Replan(Struct, frozen=True, kw_only=True):
+    """A plan in smaller calls, the same up to the current step; `items_max` is what was learnt, `finding` says so."""
+
+    plan: Plan
+    items_max: int
+    finding: Finding
+
+
 class Save(Struct, frozen=True, kw_only=True):
     """Record a decision.
 
     `changes` go to the checkout row, `step_changes` to the row of the current step. `lines` are item ids and line ids newly
-    known (None forgets all). With `redraft` the steps are planned again for the next generation. `rest` gives the lease
-    back; `due_at` in the changes says when the checkout is due again.
+    known (None forgets all). With `redraft` the steps are planned again for the next generation, by the plan of `replan` if
+    there is one. `rest` gives the lease back; `due_at` in the changes says when the checkout is due again.
     """
 
     changes: dict[str, Any]
@@ -89,6 +97,7 @@ class Save(Struct, frozen=True, kw_only=True):
     lines: dict[str, str] | None = {}
     abandoned: tuple[AbandonedDraft, ...] = ()
     redraft: bool = False
+    replan: Replan | None = None
     rest: bool = False
 
 

@@ -21,6 +21,7 @@ from gateway.submission.endings import (
     step_done,
     submitted,
 )
+from gateway.submission.too_large import in_smaller_calls, too_large_reason
 from gateway.upstream.outcome import (
     Accepted,
     Duplicate,
@@ -100,8 +101,10 @@ def _with_id(observed: ObservedOrder | None, order_id: str) -> ObservedOrder:
 def _rejected(work: Work, outcome: Rejected, now: datetime) -> Save:
     record, step = work.record, work.current
     why = f"the order system refused the {step.kind} step: {outcome.detail}"
+    if outcome.too_large and (smaller := in_smaller_calls(work, now, outcome.detail)) is not None:
+        return smaller
     if outcome.too_large:
-        why += f" (the call was too large for it: lower the limits of the mapping {work.mapping.name})"
+        why += f"; {too_large_reason(work)}"
     if step.kind == "create":
         may_exist = work.mapping.draft.supported and work.mapping.recovery.rejection_may_leave_draft
         return rejected(work, now, why, may_exist=may_exist)

@@ -28,6 +28,7 @@ from gateway.errors import GatewayError, StaleLeaseError
 from gateway.ordering.model import Order, Plan
 from gateway.storage.tables import abandoned_draft, checkout
 from gateway.submission.actions import AbandonedDraft, Save
+from gateway.submission.replanned import put_plan, replace_later_steps
 from gateway.tmf.json import encode_json
 
 _abandoned_drafts = select(
@@ -125,6 +126,7 @@ def save(
     changes = {
         "claims_without_progress": 0,
         "lease_until": now if decision.rest else now + timedelta(seconds=lease_seconds),
+        **(put_plan(connection, record, decision.replan) if decision.replan is not None else {}),
         # The order may have come to its end meanwhile: then there is nothing left to decide.
         **(decision.changes if current.state not in FINAL else {"due_at": None}),
     }
@@ -134,6 +136,10 @@ def save(
     assert changed, "the row is locked, and its fence was just compared"
     fresh = checkouts.get(connection, record.tenant, record.id)
     assert fresh is not None, "it was just changed"
+    if decision.replan is not None:
+        plan = decision.replan.plan
+        if not decision.redraft:
+            replace_later_steps(connection, record, plan)
     if decision.redraft:
         assert plan is not None, "only what has a plan is drafted again"
         counts = [len(step.item_ids) for step in plan.steps]

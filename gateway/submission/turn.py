@@ -81,8 +81,9 @@ class Turn:
         self._leased_at = before
         self._seen_mark = self._office.monotonic()
         known = {} if decision.lines is None else work.known | decision.lines
+        plan = work.plan if decision.replan is None else decision.replan.plan
         self._work = Work(
-            record=record, order=work.order, plan=work.plan, mapping=work.mapping, policy=work.policy, known=known
+            record=record, order=work.order, plan=plan, mapping=work.mapping, policy=work.policy, known=known
         )
 
     async def run(self) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection
 
+from gateway.checkouts import call_sizes
 from gateway.checkouts.model import CheckoutRecord
 from gateway.errors import StaleLeaseError, UnavailableError
 from gateway.metrics import Metrics
@@ -214,6 +215,15 @@ class Worker:
                 lease_seconds=self._settings.submission.lease_seconds,
                 cleanup_after_seconds=self._settings.submission.cleanup_seconds[0],
             )
+            if decision.replan is not None and work is not None:
+                call_sizes.remember(
+                    connection,
+                    record,
+                    decision.replan.items_max,
+                    work.mapping.limits,
+                    now,
+                    self._settings.submission.limit_recovery_seconds,
+                )
             if fresh.state == "submitted" != record.state:
                 self._record_submitted(connection, fresh, now)
             return fresh, now

@@ -1,0 +1,65 @@
+"""What follows when the order system refuses a call as too large: the same in smaller calls, as long as it can be cut. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from gateway.checkouts.model import PLANNED
+from gateway.ordering.call_sizes import cut, halved
+from gateway.ordering.model import Finding
+from gateway.ordering.wire import characteristic_count
+from gateway.submission.actions import Replan, Save, Work
+from gateway.submission.endings import give_up_draft
+
+
+def in_smaller_calls(work: Work, now: datetime, detail: str) -> Save | None:
+    """Return the decision to send the refused items, and all that follow, in calls of half the size.
+
+    None when the call cannot be cut: it carried one item, set a price or submitted, or the order system takes an order only
+    whole. The refused call had no effect; as before every step, the order is read back before the next one. Where
+    a refused POST may leave a draft behind, a new draft is begun under a new marker.
+    """
+    step, draft = work.current, work.mapping.draft
+    items_max = halved(len(step.item_ids))
+    if items_max is None or step.kind not in {"create", "add"} or not draft.supported or draft.growth == "none":
+        return None
+    plan = cut(work.plan, work.order, work.mapping, items_max, first=work.record.step)
+    said = (
+        f"a call of {len(step.item_ids)} items was too large for the order system; what was not sent yet goes in calls of at "
+        f"most {items_max}: {detail}"
+    )
+    finding = Finding(
+        severity="info",
+        code="call_too_large",
+        path="cartItem",
+        message=f"Step {step.sequence} of draft {work.record.generation + 1}: {said}",
+    )
+    replan = Replan(plan=plan, items_max=items_max, finding=finding)
+    if step.kind == "create" and work.mapping.recovery.rejection_may_leave_draft:
+        decision = give_up_draft(work, now, said, mismatch=False)
+        return replace(decision, replan=replan) if decision.redraft else decision
+    return Save(
+        changes={"step_state": PLANNED, "attempt": 0, "probe": 0, "unknowns": 0},
+        step_changes={"state": "planned", "detail": said, "item_count": len(plan.steps[work.record.step].item_ids)},
+        replan=replan,
+    )
+
+
+def too_large_reason(work: Work) -> str:
+    """Say why a call that is too large cannot be cut, and what helps."""
+    step, mapping = work.current, work.mapping
+    if step.kind == "submit":
+        return "the whole order is too large for the order system to submit: order it in several carts"
+    if not mapping.draft.supported or mapping.draft.growth == "none":
+        return (
+            "the call was too large for it, and it takes nothing more after the first one: order in several carts, and "
+            f"lower limits.items_max of the mapping {mapping.name}, so that such carts are refused at once"
+        )
+    line = next(line for line in work.order.lines if line.id == step.item_ids[0])
+    if step.kind == "price":
+        what = f"the price alterations of {line.path}"
+    else:
+        what = f"{line.path} with its {characteristic_count(line)} characteristics"
+    return f"a call with nothing but {what} was too large for it: order the item with fewer, or raise the order system's limit"

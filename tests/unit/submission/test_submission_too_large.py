@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import pytest
+from checkout_work import NOW, PLAIN, SALESFORCE, SPLIT, lost, work_of
+from msgspec.structs import replace
+
+from gateway.ordering.checks import check_plan
+from gateway.submission.outcomes import after_send
+from gateway.upstream.outcome import Rejected
+
+TOO_LARGE = Rejected(500, "APEX_ERROR", "500 APEX_ERROR System.LimitException", too_large=True)
+# A refused POST leaves nothing behind.
+CLEAN = replace(SALESFORCE, recovery=replace(SALESFORCE.recovery, rejection_may_leave_draft=False))
+
+
+def refused(mapping=SALESFORCE, **columns):
+    return after_send(lost(work_of(mapping, **columns), step_state="SENDING", unknowns=0), TOO_LARGE, NOW)
+
+
+def test_a_refused_create_goes_on_at_once_in_halves():
+    save = refused(CLEAN, items=12)
+    assert not save.rest
+    assert save.changes == {"step_state": "PLANNED", "attempt": 0, "probe": 0, "unknowns": 0}
+    assert save.step_changes["item_count"] == 6
+    assert "a call of 12 items was too large" in save.step_changes["detail"]
+    assert save.abandoned == ()
+    steps = save.replan.plan.steps
+    assert [(step.kind, len(step.item_ids)) for step in steps[:2]] == [("create", 6), ("add", 6)]
+    assert save.replan.items_max == 6
+
+
+def test_it_is_a_finding_too():
+    finding = refused(items=12).replan.finding
+    assert (finding.severity, finding.code, finding.path) == ("info", "call_too_large", "cartItem")
+    assert finding.message.startswith("Step 1 of draft 1: a call of 12 items was too large")
+
+
+def test_what_was_sent_before_the_refused_step_stays():
+    work = work_of(SPLIT, items=5, step="add")
+    save = after_send(lost(work, step_state="SENDING"), TOO_LARGE, NOW)
+    plan = save.replan.plan
+    check_plan(work.order, plan, SPLIT)
+    assert plan.steps[0] == work.plan.steps[0]
+    assert [len(step.item_ids) for step in plan.steps] == [2, 1, 1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("kind", ["create", "add"])
+def test_one_item_that_is_too_large_is_refused_with_what_helps(kind):
+    mapping = replace(SALESFORCE, limits=replace(SALESFORCE.limits, items_max=1))
+    save = refused(mapping, step=kind)
+    assert save.replan is None
+    assert save.changes["state"] == "rejected"
+    number = 0 if kind == "create" else 1
+    assert f"nothing but cartItem[{number}] with its 1 characteristics" in save.changes["status_reason"]
+    assert "order the item with fewer" in save.changes["status_reason"]
+    assert bool(save.abandoned) == (kind == "add" or mapping.recovery.rejection_may_leave_draft)
+
+
+def test_a_price_that_is_too_large_names_its_item():
+    save = refused(step="price")
+    assert save.changes["state"] == "rejected"
+    assert "the price alterations of cartItem[0]" in save.changes["status_reason"]
+
+
+def test_a_submission_that_is_too_large_advises_several_carts():
+    save = refused(step="submit")  # and looked at once more, before the refusal is believed
+    assert "order it in several carts" in save.changes["status_reason"]
+
+
+def test_an_order_that_goes_in_one_call_cannot_be_cut():
+    save = refused(PLAIN)
+    assert save.changes["state"] == "rejected"
+    assert "lower limits.items_max of the mapping tmf622-v4" in save.changes["status_reason"]
+
+
+def test_where_a_refused_post_may_leave_a_draft_a_new_one_is_begun():
+    save = refused(SALESFORCE, items=12)
+    assert save.redraft
+    assert save.changes["generation"] == 1
+    assert save.abandoned[0].order_id is None
+    assert [len(step.item_ids) for step in save.replan.plan.steps[:2]] == [6, 6]
+
+
+def test_when_there_were_too_many_drafts_a_person_decides():
+    save = refused(SALESFORCE, items=12, generation=2)
+    assert save.changes["state"] == "held"
+    assert save.replan is None
