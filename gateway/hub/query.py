@@ -1,4 +1,4 @@
-"""The `query` of a subscription: which events, which attributes, under which conditions (TMF630 filter syntax).
+"""The `query` of a subscription: which events, which attributes, under which conditions (TMF630, as in lists).
 
     eventType=ShoppingCartCreateEvent,ShoppingCartDeleteEvent&shoppingCart.relatedParty.id=42&fields=eventType,shoppingCart.id
 
@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 from gateway.errors import Problem
-from gateway.hub.conditions import Condition, compile_conditions
 from gateway.hub.model import Api
+from gateway.tmf.filter import Filter, matches, parse_filter
 from gateway.tmf.projection import Selection, parse_fields
 
 PARAMETERS_MAX: Final = 50
@@ -39,7 +39,7 @@ class Query(NamedTuple):
     """A query in its parts: names of events (canonical), condition and selection on the event as it is sent."""
 
     events: frozenset[str]
-    condition: Condition | None
+    condition: Filter
     selection: Selection | None
 
 
@@ -52,13 +52,18 @@ def parse_query(text: str | None, api: Api, problems: list[Problem]) -> Query:
     for name, value in pairs:
         key, value = name.strip(), value.strip()  # noqa: PLW2901 - the seed's samples write blanks around the equals sign
         if key in {"eventType", "eventType.eq"}:
-            names += [part.strip() for part in value.split(",") if part.strip()]
+            names += [part.strip() for part in value.split(",")]
         elif key == "fields":
             fields += [_rooted(part.strip(), api, problems) for part in value.split(",") if part.strip()]
         else:
-            conditions.append((_rooted(key, api, problems), value))
+            conditions.append((key, value))
     events = _events(names, api, problems)
-    condition = compile_conditions(conditions, problems)
+    condition = parse_filter(
+        conditions,
+        problems,
+        translate=lambda path: tuple(_rooted(".".join(path), api, problems).split(".")),
+        prefix="query.",
+    )
     selection = parse_fields(fields, problems)
     if selection is not None:
         selection |= dict.fromkeys(ALWAYS)
@@ -70,9 +75,7 @@ def _pairs(text: str, problems: list[Problem]) -> list[tuple[str, str]]:
     if not text:
         return []
     try:
-        return parse_qsl(
-            text, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=PARAMETERS_MAX
-        )
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=PARAMETERS_MAX)
     except ValueError:
         problems.append(
             Problem(
@@ -121,4 +124,4 @@ def _keep_identity(selection: Selection, api: Api) -> None:
 
 def is_wanted(query: Query, event_type: str, sent: Any) -> bool:
     """Return whether a subscriber asked for an event; `sent` makes the event as it is sent, when it must be looked at."""
-    return event_type in query.events and (query.condition is None or query.condition(sent()))
+    return event_type in query.events and (not query.condition or matches(query.condition, sent()))

@@ -134,7 +134,8 @@ async def test_there_is_a_limit_of_subscriptions(client):
         ({"callback": CALLBACK, "query": "x" * 101}, "query", "more than 100 characters"),
         ({"callback": CALLBACK, "query": ["eventType"]}, "query", "must be a text"),
         ({"callback": CALLBACK, "query": "eventType=Nothing"}, "query.eventType", "ShoppingCartCreateEvent"),
-        ({"callback": CALLBACK, "query": "shoppingCart.id.gt=1"}, "query.event.shoppingCart.id.gt", "equality"),
+        ({"callback": CALLBACK, "query": "shoppingCart.id.ne=1"}, "query.shoppingCart.id.ne", "is not supported"),
+        ({"callback": CALLBACK, "query": "relatedParty.id=1"}, "query.relatedParty.id", "event.shoppingCart"),
         ({"callback": CALLBACK, "callbak": "x"}, "callbak", "is not known here"),
     ],
 )
