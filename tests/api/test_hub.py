@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
+from conftest import started
 
-from gateway.app import GatewayApp
-from gateway.settings import HubSettings, Settings, StorageSettings
+from gateway.app import GatewayApp, create_app
+from gateway.security.tokens import token_sha256
+from gateway.settings import HubSettings, SecuritySettings, Settings, StorageSettings
 
 HUBS = {
     "v1": "/shoppingCart/v1/hub",
@@ -197,3 +200,34 @@ async def test_the_api_description_has_every_hub(client):
 )
 async def test_settings_open_what_development_needs(client):
     await created(client, callback="http://127.0.0.1:9/x")
+
+
+async def test_a_tenant_neither_sees_nor_ends_the_subscriptions_of_another(tmp_path):
+    tokens = tmp_path / "clients.toml"
+    tokens.write_text(
+        "".join(
+            f'[[client]]\nname = "{tenant}"\ntenant = "{tenant}"\nroles = ["channel"]\n'
+            f'token_sha256 = "{token_sha256(tenant)}"\n'
+            for tenant in ("one", "two")
+        )
+    )
+    settings = Settings(
+        storage=StorageSettings(url=f"sqlite:///{tmp_path}/tenants.db"),
+        security=SecuritySettings(mode="tokens", tokens_file=str(tokens)),
+        hub=HubSettings(allow_http=True, allowed_ports=(), allowed_networks=("127.0.0.0/8",)),
+    )
+    one, two = ({"Authorization": f"Bearer {tenant}"} for tenant in ("one", "two"))
+    async with started(create_app(settings)) as app:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client:
+            body = {"callback": "http://127.0.0.1:9/x"}
+            hub = (await client.post(V4, json=body, headers=one)).json()
+            path = f"{V4}/{hub['id']}"
+
+            assert (await client.get(V4, headers=two)).json() == []
+            assert (await client.get(path, headers=two)).status_code == 404
+            assert (await client.delete(path, headers=two)).status_code == 404
+            assert (await client.get(V4)).status_code == 401
+            # The same subscription of another tenant is another one, and tells nothing of the first.
+            assert (await client.post(V4, json=body, headers=two)).status_code == 201
+            assert (await client.get(path, headers=one)).status_code == 200
