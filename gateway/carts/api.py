@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from email.utils import format_datetime
-from functools import partial
 from typing import Any, Final
 
 from litestar import Request
@@ -20,16 +19,16 @@ from gateway.carts.dialects import DIALECTS, V1, V4, Dialect
 from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH
 from gateway.carts.dialects.openapi import in_version
 from gateway.carts.listing import find, read_query
-from gateway.carts.operations import change_cart, delete_cart, not_found
+from gateway.carts.operations import GUEST_PATH, change_cart, delete_cart, merge_carts, not_found
+from gateway.carts.patching import read_change
 from gateway.errors import InvalidBodyError, Problem
 from gateway.http.answers import Answer, PreconditionRequiredError
-from gateway.http.bodies import MERGE_PATCH_TYPES, read_object, require_json_accepted
+from gateway.http.bodies import read_object, require_json_accepted
 from gateway.http.headers import base_url, entity_tag, has_if_match, if_match_of, is_unmodified
 from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
-from gateway.security.tenancy import tenant_of
+from gateway.security.tenancy import require_role, tenant_of
 from gateway.services import Services, services_of
 from gateway.tmf.json import decode_stored, encode_json
-from gateway.tmf.merge_patch import merge_patch
 from gateway.tmf.paging import page_headers, page_status
 from gateway.tmf.projection import Selection, parse_fields, project
 
@@ -111,7 +110,7 @@ async def retrieve_shopping_cart(dialect: Dialect, request: Request[Any, Any, An
 
 
 async def patch_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]) -> Answer:
-    """Change a shopping cart by a merge patch (RFC 7396)."""
+    """Change a shopping cart by a merge patch (RFC 7396), a JSON patch (RFC 6902) or a JSON patch with queries (TMF630)."""
     require_json_accepted(request)
     services = services_of(request)
     settings = services.settings
@@ -119,14 +118,8 @@ async def patch_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any])
     cart_id: str = request.scope["path_params"]["cart_id"]
     selection = _only_fields(request)
     wanted_versions = _required_versions(request, services)
-    given = await read_object(
-        request,
-        bytes_max=settings.server.body_bytes_max,
-        depth_max=settings.server.depth_max,
-        media_types=MERGE_PATCH_TYPES,
-    )
+    change = await read_change(request, dialect, settings.server)
     address, now = base_url(request, settings.server.public_url), services.clock()
-    change = partial(merge_patch, patch=_without(given, dialect.read_only))
     row = await services.database.write(
         lambda connection: change_cart(
             connection,
@@ -147,9 +140,39 @@ async def patch_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any])
     )
 
 
-async def delete_shopping_cart(request: Request[Any, Any, Any]) -> Answer:
-    """Delete a shopping cart."""
+async def merge_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any]) -> Answer:
+    """Merge another cart, such as the one a customer filled before the log-in, into this one; the other is gone then."""
+    require_json_accepted(request)
     services = services_of(request)
+    settings = services.settings
+    tenant = tenant_of(request)
+    cart_id: str = request.scope["path_params"]["cart_id"]
+    selection = _only_fields(request)
+    wanted_versions = _required_versions(request, services)
+    given = await read_object(request, bytes_max=settings.server.body_bytes_max, depth_max=settings.server.depth_max)
+    guest_id = _guest_of(given)
+    address, now = base_url(request, settings.server.public_url), services.clock()
+    row = await services.database.write(
+        lambda connection: merge_carts(
+            connection,
+            tenant,
+            cart_id,
+            guest_id,
+            wanted_versions=wanted_versions,
+            settings=settings,
+            base_url=address,
+            now=now,
+        )
+    )
+    return Answer(_written(dialect, row, selection), headers=[(b"etag", entity_tag(row.version))])
+
+
+async def delete_shopping_cart(request: Request[Any, Any, Any]) -> Answer:
+    """Delete a shopping cart: for administrators; anybody else empties it by a PATCH."""
+    services = services_of(request)
+    require_role(
+        request, "admin", "Deleting a cart is for administrators; empty it with PATCH and cartItem [] instead."
+    )
     tenant = tenant_of(request)
     cart_id: str = request.scope["path_params"]["cart_id"]
     wanted_versions = _required_versions(request, services)
@@ -175,6 +198,9 @@ def cart_handlers(dialect: Dialect) -> list[Any]:
     async def change(request: Request[Any, Any, Any]) -> Answer:
         return await patch_shopping_cart(dialect, request)
 
+    async def merge(request: Request[Any, Any, Any]) -> Answer:
+        return await merge_shopping_carts(dialect, request)
+
     async def remove(request: Request[Any, Any, Any]) -> Answer:
         return await delete_shopping_cart(request)
 
@@ -184,6 +210,7 @@ def cart_handlers(dialect: Dialect) -> list[Any]:
         (retrieve, retrieve_shopping_cart, openapi.RETRIEVE),
         (change, patch_shopping_cart, openapi.PATCH),
         (remove, delete_shopping_cart, openapi.DELETE),
+        (merge, merge_shopping_carts, openapi.MERGE),
     ]
     for handler, source, _ in described:
         # The OpenAPI document takes the operation's id and words from the handler.
@@ -197,6 +224,7 @@ def cart_handlers(dialect: Dialect) -> list[Any]:
         patch(dialect.cart_path, opt=opts[3])(change),
         # The answer carries its own status; Litestar only refuses a 204 for a handler that returns something.
         delete(dialect.cart_path, status_code=200, opt=opts[4])(remove),
+        post(dialect.merge_path, opt=opts[5])(merge),
     ]
 
 
@@ -225,6 +253,16 @@ def _written(dialect: Dialect, row: store.CartRow, selection: Selection | None) 
 
 def _without(given: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name not in names} if names else given
+
+
+def _guest_of(given: dict[str, Any]) -> str:
+    """Return the id of the cart that a merge takes in: `{"shoppingCart": {"id": ...}}`."""
+    reference = given.get("shoppingCart")
+    guest_id = reference.get("id") if isinstance(reference, dict) else None
+    if not isinstance(guest_id, str) or not guest_id:
+        message = 'must be the id of the cart to merge: {"shoppingCart": {"id": "..."}}'
+        raise InvalidBodyError([Problem(GUEST_PATH, message)])
+    return guest_id
 
 
 def _required_versions(request: Request[Any, Any, Any], services: Services) -> frozenset[int] | None:

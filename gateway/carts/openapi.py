@@ -38,8 +38,24 @@ LIST: Final[dict[str, Any]] = {
         _FIELDS,
         {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1}},
         {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0}},
+        {
+            "name": "sort",
+            "in": "query",
+            "description": "Attributes to order by, separated by commas, each with + (or nothing) or - before it.",
+            "schema": {"type": "string"},
+        },
         {"name": "id", "in": "query", "schema": {"type": "string"}},
         {"name": "href", "in": "query", "schema": {"type": "string"}},
+        {"name": "relatedParty.id", "in": "query", "schema": {"type": "string"}},
+        {
+            "name": "attribute",
+            "in": "query",
+            "style": "form",
+            "explode": True,
+            "description": "Any attribute by its path, e.g. `cartItem.quantity.gte=2`: .eq .gt .gte .lt .lte .regex (literal "
+            "text with ^ $ and .*), or raw operators; alternatives by repetition, comma or semicolon.",
+            "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
     ],
     "responses": {
         status: {
@@ -66,9 +82,37 @@ PATCH: Final[dict[str, Any]] = {
     "parameters": [_FIELDS, _IF_MATCH],
     "requestBody": {
         "required": True,
-        "content": {**_JSON_CART, "application/merge-patch+json": {"schema": {"type": "object"}}},
+        "content": {
+            **_JSON_CART,
+            "application/merge-patch+json": {"schema": {"type": "object"}},
+            "application/json-patch+json": {"schema": {"$ref": "#/components/schemas/JsonPatch"}},
+            "application/json-patch-query+json": {"schema": {"$ref": "#/components/schemas/JsonPatch"}},
+        },
     },
     "responses": {"200": {"description": "The changed cart", "content": _JSON_CART, "headers": _ETAG}},
+}
+MERGE: Final[dict[str, Any]] = {
+    "tags": ["shoppingCart"],
+    "parameters": [_FIELDS, _IF_MATCH],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["shoppingCart"],
+                    "properties": {
+                        "shoppingCart": {
+                            "type": "object",
+                            "required": ["id"],
+                            "properties": {"id": {"type": "string", "description": "The cart to merge into this one."}},
+                        }
+                    },
+                }
+            }
+        },
+    },
+    "responses": {"200": {"description": "The cart with the items of both", "content": _JSON_CART, "headers": _ETAG}},
 }
 DELETE: Final[dict[str, Any]] = {
     "tags": ["shoppingCart"],
@@ -78,6 +122,19 @@ DELETE: Final[dict[str, Any]] = {
 
 _OBJECTS: Final = {"type": "array", "items": {"type": "object"}}
 SCHEMAS: Final[dict[str, Any]] = {
+    "JsonPatch": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["op", "path"],
+            "properties": {
+                "op": {"type": "string", "enum": ["add", "remove", "replace", "move", "copy", "test"]},
+                "path": {"type": "string"},
+                "from": {"type": "string"},
+                "value": {},
+            },
+        },
+    },
     "ShoppingCart": {
         "type": "object",
         "description": "TMF663 v4 shopping cart. Attributes that are not listed are kept too.",

@@ -9,20 +9,24 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from gateway.carts import store
-from gateway.carts.completion import Earlier, complete_cart
+from gateway.carts.completion import Completed, Earlier, complete_cart
 from gateway.carts.dialects import Dialect
+from gateway.carts.merging import merged_carts
 from gateway.carts.validity import require_valid
 from gateway.errors import (
+    BodyTooLargeError,
     ConflictError,
     InvalidBodyError,
     NotFoundError,
     PreconditionError,
     Problem,
+    RefusedError,
     UnavailableError,
 )
 from gateway.settings import Settings
 from gateway.tmf.json import decode_stored
 
+GUEST_PATH: Final = "shoppingCart.id"
 CHECKOUT_PATH: Final = "/tmf-api/checkoutManagement/v1/checkout"
 # The row is locked while it is changed; where an engine has no row locks the decision is taken anew.
 ATTEMPTS_MAX: Final = 5
@@ -57,24 +61,34 @@ def change_cart(
         before = decode_stored(row.document)
         after = _changed(before, change, dialect)
         done = complete_cart(after, settings, now=now, earlier=Earlier(before, row.created_at, row.expiry_given))
-        if store.update(
-            connection,
-            tenant,
-            cart_id,
-            row.version,
-            done.text,
-            now,
-            expires_at=done.expires_at,
-            expiry_given=done.expiry_given,
-        ):
-            return row._replace(
-                version=row.version + 1,
-                document=done.text,
-                updated_at=now,
-                expires_at=done.expires_at,
-                expiry_given=done.expiry_given,
-            )
+        if (stored := _stored(connection, tenant, row, done, now)) is not None:
+            return stored
     raise _contended()
+
+
+def _stored(
+    connection: Connection, tenant: str, row: store.CartRow, done: Completed, now: datetime
+) -> store.CartRow | None:
+    """Store the next version of a cart and return it; None when somebody else was first."""
+    is_stored = store.update(
+        connection,
+        tenant,
+        row.id,
+        row.version,
+        done.text,
+        now,
+        expires_at=done.expires_at,
+        expiry_given=done.expiry_given,
+    )
+    if not is_stored:
+        return None
+    return row._replace(
+        version=row.version + 1,
+        document=done.text,
+        updated_at=now,
+        expires_at=done.expires_at,
+        expiry_given=done.expiry_given,
+    )
 
 
 def _changed(before: dict[str, Any], change: Callable[[dict[str, Any]], Any], dialect: Dialect) -> dict[str, Any]:
@@ -111,6 +125,57 @@ def delete_cart(
         if store.delete(connection, tenant, cart_id, row.version):
             return
     raise _contended()
+
+
+def merge_carts(
+    connection: Connection,
+    tenant: str,
+    cart_id: str,
+    guest_id: str,
+    *,
+    wanted_versions: Collection[int] | None,
+    settings: Settings,
+    base_url: str,
+    now: datetime,
+) -> store.CartRow:
+    """Take everything of the cart `guest_id` into the cart `cart_id`, remove the former, and return the latter.
+
+    Raises RefusedError (422) when there is no such guest cart (any more), or both together are more than a cart may hold;
+    for either cart ConflictError (409) while a checkout holds it and when it has expired; otherwise as `change_cart`.
+    """
+    if cart_id == guest_id:
+        raise RefusedError(
+            "A shopping cart cannot be merged into itself.", problems=[Problem(GUEST_PATH, "is the cart itself")]
+        )
+    # Two merges at once take the carts in the same order, whoever is the guest.
+    found = {key: store.get(connection, tenant, key, for_change=True) for key in sorted((cart_id, guest_id))}
+    row = _changeable(connection, tenant, cart_id, wanted_versions, base_url)
+    guest = found[guest_id]
+    if guest is None:
+        raise RefusedError(
+            "There is no such shopping cart to merge (any more).",
+            problems=[Problem(GUEST_PATH, "is no shopping cart; it may have been merged already")],
+        )
+    if guest.checkout_id is not None:
+        raise held_by_checkout(guest.checkout_id, base_url)
+    for expires_at in (row.expires_at, guest.expires_at):
+        require_valid(expires_at, now)
+    before = decode_stored(row.document)
+    try:
+        done = complete_cart(
+            merged_carts(before, decode_stored(guest.document)),
+            settings,
+            now=now,
+            earlier=Earlier(before, row.created_at, row.expiry_given),
+        )
+    except (InvalidBodyError, BodyTooLargeError) as error:
+        message = f"The two carts together are more than a cart may hold; nothing was changed. {error.message}"
+        raise RefusedError(message, problems=error.problems) from None
+    stored = _stored(connection, tenant, row, done, now)
+    if stored is None or not store.delete(connection, tenant, guest_id, guest.version, now):
+        # Raising takes back what the first of the two did.
+        raise _contended()
+    return stored
 
 
 def _changeable(

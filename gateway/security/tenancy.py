@@ -6,7 +6,9 @@ from typing import Any
 
 from litestar import Request
 
+from gateway.errors import ForbiddenError
 from gateway.security.guard import client_of
+from gateway.security.tokens import Role
 
 
 def tenant_of(request: Request[Any, Any, Any]) -> str:
@@ -16,3 +18,9 @@ def tenant_of(request: Request[Any, Any, Any]) -> str:
     token, ForbiddenError (403) when the client has no role for this path.
     """
     return client_of(request).tenant
+
+
+def require_role(request: Request[Any, Any, Any], role: Role, message: str) -> None:
+    """Raise ForbiddenError (403) with `message` unless the client has `role`; without identities everybody has every role."""
+    if role not in client_of(request).roles:
+        raise ForbiddenError(message)

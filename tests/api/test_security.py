@@ -23,6 +23,7 @@ CLIENTS = {
     "acme-admin": ("acme", ["admin"]),
     "acme-notifier": ("acme", ["notifier"]),
     "other-shop": ("other", ["channel"]),
+    "other-admin": ("other", ["admin"]),
 }
 
 
@@ -120,13 +121,26 @@ async def test_a_tenant_never_sees_the_carts_of_another(client):
 
     assert (await client.get(path, headers=bearer("acme-partner"))).status_code == 200
     assert (await client.get(path, headers=bearer("other-shop"))).status_code == 404
-    assert (await client.delete(path, headers=bearer("other-shop"))).status_code == 404
+    assert (await client.delete(path, headers=bearer("other-admin"))).status_code == 404
     patched = await client.patch(
         path, json={"cartItem": []}, headers={**bearer("other-shop"), "Content-Type": "application/merge-patch+json"}
     )
     assert patched.status_code == 404
     assert (await client.get(CARTS, headers=bearer("other-shop"))).json() == []
     assert (await client.get(path, headers=bearer("acme-shop"))).json() == created.json()
+
+
+@pytest.mark.parametrize("base", ["/shoppingCart/v1", "/tmf-api/shoppingCart/v4", "/tmf-api/shoppingCart/v5"])
+async def test_only_an_administrator_deletes_a_cart_and_everybody_empties_one(client, base):
+    path = f"{base}/shoppingCart/{(await client.post(CARTS, json={}, headers=bearer('acme-shop'))).json()['id']}"
+
+    for name in ("acme-shop", "acme-partner", "acme-operator"):
+        refused = await client.delete(path, headers=bearer(name))
+        assert (refused.status_code, refused.json()["code"]) == (403, "53")
+        assert "empty it" in refused.json()["message"]
+    emptied = await client.patch(path, json={"cartItem": []}, headers=bearer("acme-shop"))
+    assert emptied.status_code in {200, 201}
+    assert (await client.delete(path, headers=bearer("acme-admin"))).status_code == 204
 
 
 async def test_a_replaced_token_is_refused_without_a_restart(client, settings):
@@ -146,7 +160,7 @@ async def test_liveness_and_readiness_need_no_token(client):
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
-        ("/metrics", {"acme-operator", "acme-admin"}),
+        ("/metrics", {"acme-operator", "acme-admin", "other-admin"}),
         ("/schema", set(CLIENTS)),
         ("/schema/openapi.json", set(CLIENTS)),
     ],
