@@ -27,12 +27,15 @@ from gateway.submission.endings import (
     give_up_draft,
     held,
     look_again,
+    rejected,
     settled,
     step_done,
     submitted,
     wait,
 )
 
+# How the reason begins that is kept while a look shows whether a refused submit really had no effect.
+SUBMIT_REFUSED = "the order system refused the submit step"
 # Reads that may show a draft other than it was sent before the draft is given up.
 DIFFERENCE_PROBES_MAX = 2
 
@@ -194,6 +197,8 @@ def _before_or_after_submit(  # noqa: PLR0911 - one return for each case, in ord
             f"order {observed.id} was submitted by somebody else ({observed.state}): see whether it is what was wanted",
         )
     if record.step_state == UNKNOWN:
+        if record.status_reason is not None and record.status_reason.startswith(SUBMIT_REFUSED):
+            return _submit_refused(work, record.status_reason, now)
         if not settled(work, now):
             return wait(work, now, "still a draft")
         # The same order is submitted again: a late first submit would have the same effect.
@@ -204,6 +209,14 @@ def _before_or_after_submit(  # noqa: PLR0911 - one return for each case, in ord
     if record.submit_intent_order is not None:
         return held(work, f"order {observed.id} changed after its submission was begun: {describe_mismatch(found)}")
     return _differs(work, found, now)
+
+
+def _submit_refused(work: Work, why: str, now: datetime) -> Action:
+    """End a checkout whose order was not submitted; but an earlier submit whose answer was lost may still make it live."""
+    record = work.record
+    if record.unknowns > 0:
+        return held(work, f"{why}; the outcome of an earlier attempt is not known: look at order {record.order_id}")
+    return rejected(work, now, why, may_exist=True)
 
 
 def _differs(work: Work, found: Match, now: datetime) -> Action:

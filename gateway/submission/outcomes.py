@@ -14,7 +14,6 @@ from gateway.submission.endings import (
     cancellation_asked,
     cancellation_refused,
     give_up_draft,
-    held,
     observed_changes,
     rejected,
     retry_later,
@@ -109,7 +108,7 @@ def _rejected(work: Work, outcome: Rejected, now: datetime) -> Save:
         may_exist = work.mapping.draft.supported and work.mapping.recovery.rejection_may_leave_draft
         return rejected(work, now, why, may_exist=may_exist)
     if step.kind == "submit":
-        return _submit_refused(work, why, now)
+        return _submit_refused(why, now)
     if outcome.status in {404, 410}:
         return give_up_draft(work, now, "the draft does not exist (any more)", mismatch=False)
     assert record.submit_intent_order is None, "growth comes before the submission"
@@ -139,10 +138,9 @@ def after_cancel(work: Work, outcome: Outcome, now: datetime) -> Save:
     return Save(changes=changes, step_changes={**again.step_changes, "attempts": record.attempt + 1}, rest=True)
 
 
-def _submit_refused(work: Work, why: str, now: datetime) -> Save:
-    """End the checkout; but an earlier submit whose answer was lost may still make the order live."""
-    if work.record.unknowns > 0:
-        return held(
-            work, f"{why}; the outcome of an earlier attempt is not known: look at order {work.record.order_id}"
-        )
-    return rejected(work, now, why, may_exist=True)
+def _submit_refused(why: str, now: datetime) -> Save:
+    """Look at the order before its refusal is believed: something that repeats calls may have submitted it just before."""
+    return Save(
+        changes={"step_state": UNKNOWN, "probe": 1, "status_reason": why},
+        step_changes={"state": "unknown", "ended_at": now, "detail": f"{why}; looking whether it is a draft still"},
+    )

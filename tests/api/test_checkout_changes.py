@@ -4,18 +4,28 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+import pytest_asyncio
 from checkout_gateway import CARTS, CHECKOUTS, running, settings_of
 from checkout_work import request
 from sqlalchemy import update
 
+from gateway.settings import StorageSettings
 from gateway.storage import tables
 from gateway.upstream.outcome import Accepted, NotExecuted, Rejected, Unknown
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-@pytest.fixture
-async def gateway(settings):
-    async with running(settings_of(settings.storage)) as started:
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def application(tmp_path_factory):
+    storage = StorageSettings(url=f"sqlite:///{tmp_path_factory.mktemp('gateway') / 'gateway.db'}", readers_max=2)
+    async with running(settings_of(storage)) as started:
         yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def gateway(application):
+    return await application.make_empty()
 
 
 async def act(gateway, checkout, action):

@@ -5,18 +5,27 @@ import json
 from decimal import Decimal
 
 import pytest
+import pytest_asyncio
 from checkout_gateway import CARTS, CHECKOUTS, running, settings_of
 from checkout_work import cart, request
 from msgspec.structs import replace
 
-from gateway.settings import CheckoutSettings, SecuritySettings
+from gateway.settings import CheckoutSettings, SecuritySettings, StorageSettings
 from gateway.tmf.json import decode_json, encode_json
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-@pytest.fixture
-async def gateway(settings):
-    async with running(settings_of(settings.storage)) as started:
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def application(tmp_path_factory):
+    storage = StorageSettings(url=f"sqlite:///{tmp_path_factory.mktemp('gateway') / 'gateway.db'}", readers_max=2)
+    async with running(settings_of(storage)) as started:
         yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def gateway(application):
+    return await application.make_empty()
 
 
 @pytest.fixture
@@ -545,7 +554,7 @@ async def test_k2_keys_and_checkouts_are_the_tenants_own(settings, tmp_path):
         assert [found["id"] for found in listed.json()] == [umbrella.json()["id"]]
 
 
-def test_the_hostile_bodies_are_what_their_names_say():
+async def test_the_hostile_bodies_are_what_their_names_say():
     assert len(HOSTILE) == 20
     with pytest.raises(Exception, match="nested"):
         decode_json(HOSTILE["a deep cart"][0])

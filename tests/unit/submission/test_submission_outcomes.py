@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from checkout_work import NOW, PLAIN, SALESFORCE, SPLIT, lost, seconds, work_of
+from checkout_work import NOW, PLAIN, SALESFORCE, SPLIT, drafted, lost, seconds, work_of
 from msgspec.structs import replace
 
 from gateway.checkouts.waits import SPREAD_MAX
+from gateway.submission.actions import ReadOrder
+from gateway.submission.machine import after_read, next_action
 from gateway.submission.outcomes import after_cancel, after_send
 from gateway.upstream.outcome import Accepted, Duplicate, NotExecuted, NotSent, Rejected, Unknown
 
@@ -148,21 +150,44 @@ def test_u6_a_refused_create_is_rejected_and_what_it_may_have_left_is_cleaned_up
     assert after_send(sent(PLAIN), REFUSAL, NOW).abandoned == ()
 
 
-@pytest.mark.parametrize("kind", ["add", "price", "submit"])
-def test_u17_a_refused_change_or_submit_is_rejected_and_its_draft_cleaned_up(kind):
-    work = sent(step=kind, **({"submit_intent_order": "00000001"} if kind == "submit" else {}))
-    save = after_send(work, REFUSAL, NOW)
+@pytest.mark.parametrize("kind", ["add", "price"])
+def test_a_refused_change_is_rejected_and_its_draft_cleaned_up(kind):
+    save = after_send(sent(step=kind), REFUSAL, NOW)
     assert save.changes["state"] == "rejected"
     assert [(draft.marker, draft.order_id) for draft in save.abandoned] == [("gw1-abcdefghijklmnop-0", "00000001")]
 
 
-def test_a_refused_submit_after_a_lost_one_may_be_live_all_the_same():
+def after_refused_submit(unknowns, *, state=None):
+    """Return what is recorded after a submit was refused and the order looked at."""
     work = sent(step="submit", submit_intent_order="00000001")
-    work = replace(work, record=replace(work.record, unknowns=1))
+    work = replace(work, record=replace(work.record, unknowns=unknowns))
     save = after_send(work, REFUSAL, NOW)
+    assert "state" not in save.changes
+    assert save.changes["step_state"] == "UNKNOWN"
+    assert not save.rest
+    refused = replace(work, record=replace(work.record, **save.changes))
+    assert next_action(refused, NOW) == ReadOrder("00000001")
+    return after_read(refused, drafted(refused, len(work.plan.steps) - 1, state=state), NOW)
+
+
+def test_u17_a_refused_submit_is_rejected_once_the_order_is_seen_to_be_a_draft():
+    save = after_refused_submit(0)
+    assert save.changes["state"] == "rejected"
+    assert "422 1004: unknown product" in save.changes["status_reason"]
+    assert [(draft.marker, draft.order_id) for draft in save.abandoned] == [("gw1-abcdefghijklmnop-0", "00000001")]
+
+
+def test_u16_a_refused_submit_of_an_order_that_is_live_was_only_the_second_of_two():
+    save = after_refused_submit(0, state="In Progress")
+    assert (save.changes["state"], save.changes["status_reason"]) == ("submitted", None)
+
+
+def test_a_refused_submit_after_a_lost_one_may_be_live_all_the_same():
+    save = after_refused_submit(1)
     assert save.changes["state"] == "held"
     assert "00000001" in save.changes["status_reason"]
     assert save.abandoned == ()
+    assert after_refused_submit(1, state="In Progress").changes["state"] == "submitted"
 
 
 @pytest.mark.parametrize("status", [404, 410])
@@ -171,13 +196,6 @@ def test_u12_a_draft_that_was_deleted_is_made_anew(kind, status):
     save = after_send(sent(step=kind), Rejected(status, "", f"{status}"), NOW)
     assert save.redraft
     assert save.changes["generation"] == 1
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_call_that_is_too_large_says_what_to_change(kind):
-    save = after_send(sent(step=kind), Rejected(413, "", "413", too_large=True), NOW)
-    assert save.changes["state"] == "rejected"
-    assert "lower the limits of the mapping salesforce-v4" in save.changes["status_reason"]
 
 
 # -- asking for a cancellation ---------------------------------------------------------------------------------------------
