@@ -9,13 +9,14 @@ from typing import Any
 import click
 
 from gateway.checkouts.expected import require_expected_totals
-from gateway.checkouts.prepare import preview_document, rendered_steps, try_prepare
+from gateway.checkouts.prepare import PREVIEW_MARKER, preview_document, rendered_steps, try_prepare
 from gateway.checkouts.request import check_request
 from gateway.clock import utc_now
 from gateway.commands.common import config_option, configuration
 from gateway.errors import OperatorError, RequestError
-from gateway.ordering.explain import explain_text
+from gateway.ordering.explain import explain_text, trace, trace_document
 from gateway.ordering.model import Translation
+from gateway.ordering.render import render_whole
 from gateway.tmf.json import decode_json, encode_json
 
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
@@ -74,11 +75,21 @@ def translate(
         raise OperatorError(_lines(request_path, error)) from None
     prepared, findings = try_prepare(cart, request, mapping, now=utc_now())
     if form == "json":
-        click.echo(encode_json(preview_document(prepared, findings, mapping)))
+        document = preview_document(prepared, findings, mapping)
+        entries = (
+            trace(cart, request, Translation(order=prepared.order, findings=findings), document["order"])
+            if prepared
+            else []
+        )
+        click.echo(encode_json({**document, "trace": trace_document(entries)}))
+    elif prepared is None:
+        click.echo(explain_text(Translation(order=None, findings=findings), None), nl=False)
     else:
-        steps = list(rendered_steps(prepared, mapping)) if prepared else []
-        translation = Translation(order=prepared.order if prepared else None, findings=findings)
-        click.echo(explain_text(translation, prepared.plan if prepared else None, steps), nl=False)
+        translation = Translation(order=prepared.order, findings=findings)
+        whole = render_whole(prepared.order, mapping, PREVIEW_MARKER)
+        entries = trace(cart, request, translation, whole)
+        steps = list(rendered_steps(prepared, mapping))
+        click.echo(explain_text(translation, prepared.plan, steps, entries), nl=False)
     if prepared is None:
         click.echo("refused: a checkout of this cart would be answered 422", err=True)
         sys.exit(1)

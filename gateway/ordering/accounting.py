@@ -59,10 +59,11 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 class _Leaf(Struct, frozen=True, gc=False):
-    """A value: its path, its last name, the id of the item it is in (`` outside), and its text."""
+    """A value: its path, its last name, the name above it, the id of the item it is in (`` outside), and itself."""
 
     path: str
     name: str
+    above: str
     item: str
     value: Any
 
@@ -75,7 +76,7 @@ def account(
     `document` is the whole order as the order system gets it (or the list of all calls' bodies); `order` its lines.
     """
     paths = {line.path: line.id for line in order.lines} if order is not None else {}
-    sources = [*_leaves(cart, "", paths), *_leaves(request, "checkout", {})]
+    sources = [*_leaves(cart, "", paths), *(_leaves(request, "checkout", {}) if request else ())]
     targets = list(_leaves(document, "", {}))
     index = _Index(targets)
     judge = _Judge(findings)
@@ -83,8 +84,9 @@ def account(
     unaccounted: list[str] = []
     used: set[str] = set()
     for leaf in sources:
-        target = index.exact(leaf)
-        why = "" if target else judge.why(leaf)
+        why = judge.why(leaf)
+        target = index.exact(leaf, same_place=judge.is_not_sent(leaf))
+        why = "" if target else why
         if not target and not why:
             target = index.part(leaf)
         if not target and not why:
@@ -101,17 +103,17 @@ def account(
 
 def _leaves(document: Any, start: str, items: dict[str, str]) -> Iterator[_Leaf]:
     """Yield every value in `document` that holds no other; an order item tells its own id, a cart item by `items`."""
-    stack: list[tuple[Any, str, str, str]] = [(document, start, "", "")]
+    stack: list[tuple[Any, str, str, str, str]] = [(document, start, "", "", "")]
     while stack:
-        node, path, name, item = stack.pop()
+        node, path, name, above, item = stack.pop()
         if isinstance(node, dict) and node:
             item = items.get(path) or (_own_id(node, name) if not items else "") or item
             prefix = f"{path}." if path else ""
-            stack.extend((inner, f"{prefix}{key}", key, item) for key, inner in reversed(node.items()))
+            stack.extend((inner, f"{prefix}{key}", key, name, item) for key, inner in reversed(node.items()))
         elif isinstance(node, list) and node:
-            stack.extend((inner, f"{path}[{at}]", name, item) for at, inner in reversed(list(enumerate(node))))
+            stack.extend((inner, f"{path}[{at}]", name, above, item) for at, inner in reversed(list(enumerate(node))))
         else:
-            yield _Leaf(path, name, item, node)
+            yield _Leaf(path, name, above, item, node)
 
 
 def _own_id(node: dict[str, Any], name: str) -> str:
@@ -130,18 +132,24 @@ class _Index:
             if isinstance(leaf.value, str):
                 self._texts.append(leaf)
 
-    def exact(self, leaf: _Leaf) -> str:
-        """Return the path of the order's value that `leaf` became: in the same item, by the same name if there is one.
+    def exact(self, leaf: _Leaf, *, same_place: bool) -> str:
+        """Return the path of the order's value that `leaf` became: in the same item, in the same place if there is one.
 
-        Truth values and short numbers occur everywhere: they are found under their own name only.
+        `same_place`: something says that it is not sent, so that an equal value elsewhere is not it. Truth values and numbers
+        occur everywhere: they are found under their own name only.
         """
         if leaf.value in (None, "", [], {}) or leaf.name in _TYPES or leaf.name in _MARKS:
             return ""
         for item in dict.fromkeys((leaf.item, "")):
             found = self._by_value.get((item, _comparable(leaf.value)), ())
-            for candidate in found:
-                if candidate.name == leaf.name:
-                    return candidate.path
+            named = [candidate for candidate in found if candidate.name == leaf.name]
+            if same_place:
+                named = [candidate for candidate in named if candidate.above == leaf.above]
+            if named:
+                wanted = _names(leaf.path)
+                return max(named, key=lambda candidate: _alike(wanted, _names(candidate.path))).path
+            if same_place:
+                continue
             if found and isinstance(leaf.value, str):
                 return found[0].path
         return ""
@@ -178,6 +186,10 @@ class _Judge:
                 return f"finding: {self._not_sent[above]}"
         return ""
 
+    def is_not_sent(self, leaf: _Leaf) -> bool:
+        """Tell whether a finding says that the value is not in the order."""
+        return any(path in self._not_sent for path in (leaf.path, *_prefixes(leaf.path)))
+
     def origin(self, leaf: _Leaf) -> str:
         """Return who set a value that comes from neither cart nor request."""
         if leaf.name in _TYPES:
@@ -213,6 +225,16 @@ def _prefixes(path: str) -> Iterator[str]:
         path = path[:cut] if cut > 0 else ""
         if path:
             yield path
+
+
+def _names(path: str) -> list[str]:
+    """Return the names on a path, the last first, without positions."""
+    return [part.partition("[")[0] for part in reversed(path.split("."))]
+
+
+def _alike(one: list[str], other: list[str]) -> int:
+    """Return how many names two paths have alike, from their ends."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _comparable(value: Any) -> str:

@@ -1,22 +1,53 @@
-"""A translation explained to people: findings, the order's lines, the calls and their sizes, as plain text."""
+"""A translation explained to people and scripts: findings, lines, calls and their sizes, and where each attribute went."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
+from gateway.ordering.accounting import RULES, Entry, account
 from gateway.ordering.model import Finding, OrderLine, Plan, RenderedStep, Translation
 from gateway.ordering.wire import product_code
 
-_SEVERITIES = ("error", "warning", "info")
+_SEVERITIES: Final = ("error", "warning", "info")
+_POSITION: Final = re.compile(r"\[[0-9]+\]")
 
 
-def explain_text(translation: Translation, plan: Plan | None, steps: Sequence[RenderedStep] = ()) -> str:
-    """Return the explanation of `translation`, of the `plan` made from it and of its rendered `steps`."""
+def trace(cart: Any, request: Any, translation: Translation, document: Any) -> list[Entry]:
+    """Return where each value of the cart and request went and where each of the order came from.
+
+    `document` is the whole order as `render_whole` shows it. Entries carry paths, never values.
+    """
+    entries, _ = account(cart, request, translation.order, document, translation.findings)
+    return entries
+
+
+def trace_document(entries: Iterable[Entry]) -> dict[str, Any]:
+    """Return a trace as JSON: `cart` (where it went, or why not), `order` (where it came from), `rule` (what rules say)."""
+    entries = list(entries)
+    return {
+        "cart": [
+            {"path": entry.source, "to": entry.target or None, "why": entry.why or None}
+            for entry in entries
+            if entry.source
+        ],
+        "order": [{"path": entry.target, "from": entry.source or entry.why} for entry in entries if entry.target],
+        "rule": RULES,
+    }
+
+
+def explain_text(
+    translation: Translation, plan: Plan | None, steps: Sequence[RenderedStep] = (), entries: Iterable[Entry] = ()
+) -> str:
+    """Return the explanation of `translation`, of the `plan` made from it, of its rendered `steps` and its trace."""
     parts = [_findings(translation.findings)]
     if translation.order is not None:
         parts.append(_lines(translation.order.lines))
     if plan is not None:
         parts.append(_steps(plan, steps))
+    parts.append(_trace(entries))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -59,6 +90,25 @@ def _steps(plan: Plan, rendered: Sequence[RenderedStep]) -> str:
             )
         )
     return f"Calls ({len(plan.steps)})\n" + table(("step", "kind", "call", "items", "bytes"), rows)
+
+
+def _trace(entries: Iterable[Entry]) -> str:
+    """Return the trace with the values of like attributes counted together: positions in arrays are left out."""
+    counts = Counter((_pattern(entry.source), _pattern(entry.target), entry.why) for entry in entries)
+    went = [
+        (source, target or f"not sent, {why}", str(count)) for (source, target, why), count in counts.items() if source
+    ]
+    own = [(target, why, str(count)) for (source, target, why), count in counts.items() if not source]
+    parts = []
+    if went:
+        parts.append("Where the cart's attributes went\n" + table(("cart", "order", "values"), went))
+    if own:
+        parts.append("What else the order says\n" + table(("order", "set by", "values"), own))
+    return "\n\n".join(parts)
+
+
+def _pattern(path: str) -> str:
+    return _POSITION.sub("[]", path)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -17,6 +17,8 @@ _OF_PARTY: Final = frozenset(
 )
 _OF_REFERENCE: Final = frozenset({"id", "href", "name", "@type", "@referredType", "@baseType", "@schemaLocation"})
 
+_OTHER_NAMES: Final = {"agreement": "agreementItem", "productCharacteristic": "characteristic"}
+
 
 def is_role(party: dict[str, Any]) -> bool:
     """Tell whether a party's `@referredType` is a role (Customer, Supplier ...): then v5 refers to it by a PartyRoleRef."""
@@ -53,8 +55,11 @@ def fit_price(price: dict[str, Any], path: str, findings: Findings) -> None:
         findings.info("defaulted", f"{path}.priceType", "The price has no type; it is told from its charge period.")
 
 
-def fit_item(item: dict[str, Any], path: str, findings: Findings) -> None:
-    """Make the parts of an item fit: whole terms, and a bare reference to a product that is kept or removed."""
+def fit_item(item: dict[str, Any], given: Any, path: str, findings: Findings) -> None:
+    """Make the parts of an item fit: whole terms, and a bare reference to a product that is kept or removed.
+
+    `given` is the cart's product, whose own names of attributes the findings use.
+    """
     for member, where in _members(item, "itemTerm", path):
         item["itemTerm"] = [*item["itemTerm"]]
         item["itemTerm"][where[1]] = whole_duration(member, where[0], findings)
@@ -63,12 +68,12 @@ def fit_item(item: dict[str, Any], path: str, findings: Findings) -> None:
         return
     if item.get("action") in ("delete", "noChange"):
         why = "The product is only referred to when it is removed or kept."
-        item["product"] = _only(product, _OF_REFERENCE, f"{path}.product", why, findings)
+        item["product"] = _only(product, _OF_REFERENCE, f"{path}.product", why, findings, given)
     else:
-        item["product"] = fit_product(product, f"{path}.product", findings)
+        item["product"] = fit_product(product, given, f"{path}.product", findings)
 
 
-def fit_product(product: dict[str, Any], path: str, findings: Findings) -> dict[str, Any]:
+def fit_product(product: dict[str, Any], given: Any, path: str, findings: Findings) -> dict[str, Any]:
     """Return the product with whole terms, complete agreement items and related products that have an id."""
     product = {**product}
     if type(product.get("productTerm")) is list:
@@ -82,22 +87,28 @@ def fit_product(product: dict[str, Any], path: str, findings: Findings) -> dict[
         ("productPrice", ("priceType", "price")),
     ):
         if key in product:
-            product[key] = _complete(product, key, needed, path, findings)
+            product[key] = _complete(product[key], needed, f"{path}.{_own_name(key, given)}", findings)
     if "productRelationship" in product:
         product["productRelationship"] = _relationships(product, path, findings)
     return {key: value for key, value in product.items() if value != []}
 
 
-def _complete(product: dict[str, Any], key: str, needed: tuple[str, ...], path: str, findings: Findings) -> list[Any]:
-    """Return the members of `product[key]` that have what v5 demands of them."""
+def _complete(value: Any, needed: tuple[str, ...], path: str, findings: Findings) -> list[Any]:
+    """Return the members of the list at `path` that have what v5 demands of them."""
     kept = []
-    for member, (where, _) in _members(product, key, path):
+    for member, (where, _) in _members({"": value}, "", path):
         missing = [name for name in needed if not member.get(name)]
         if missing:
             findings.warning("dropped", where, f"v5 demands {', '.join(missing)} here; without it it is not sent.")
         else:
             kept.append(member)
     return kept
+
+
+def _own_name(key: str, given: Any) -> str:
+    """Return the name that the cart's product has for the canonical attribute `key`."""
+    other = _OTHER_NAMES.get(key)
+    return other if other is not None and type(given) is dict and key not in given and other in given else key
 
 
 def _relationships(product: dict[str, Any], path: str, findings: Findings) -> list[Any]:
@@ -117,17 +128,19 @@ def _members(node: dict[str, Any], key: str, path: str) -> list[tuple[dict[str, 
     if type(value) is not list:
         return []
     return [
-        (member, (f"{path}.{key}[{position}]", position))
+        (member, (f"{path}.{key}[{position}]" if key else f"{path}[{position}]", position))
         for position, member in enumerate(value)
         if type(member) is dict
     ]
 
 
-def _only(node: dict[str, Any], kept: frozenset[str], path: str, why: str, findings: Findings) -> dict[str, Any]:
-    """Return the attributes of `node` that are in `kept`; the others are told as dropped."""
+def _only(
+    node: dict[str, Any], kept: frozenset[str], path: str, why: str, findings: Findings, given: Any = None
+) -> dict[str, Any]:
+    """Return the attributes of `node` that are in `kept`; the others are told as dropped, by the names in `given`."""
     if kept.issuperset(node):
         return node
     for key in node:
         if key not in kept:
-            findings.warning("dropped", f"{path}.{key}", why)
+            findings.warning("dropped", f"{path}.{_own_name(key, given)}", why)
     return {key: value for key, value in node.items() if key in kept}

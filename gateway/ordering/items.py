@@ -106,7 +106,7 @@ class Items:
         alterations: list[dict[str, Any]] = []
         self._attributes(raw, item, entry.path, alterations, incomplete=entry.incomplete)
         if self._is_v5:
-            fit_item(item, entry.path, self._findings)
+            fit_item(item, raw.get("product"), entry.path, self._findings)
         self._check_references(raw, action, entry.path)
         if alterations:
             if action in ("delete", "noChange"):

@@ -42,7 +42,7 @@ def test_each_value_of_an_official_cart_is_accounted_for(mapping, version):
     ordered = 0
 
     @given(cart=official_carts(version))
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
     def check(cart):
         nonlocal ordered
         cart = decode_json(encode_json(cart), depth_max=64)

@@ -1,0 +1,77 @@
+"""The trace of a translation: where each attribute went or why not, and where each of the order came from; never a value."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gateway.ordering.accounting import RULES
+from gateway.ordering.explain import explain_text, trace, trace_document
+from gateway.ordering.loading import parse_mapping
+from gateway.ordering.plan import plan
+from gateway.ordering.render import render_whole
+from gateway.ordering.translate import translate
+
+MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+CART = {
+    "id": "c1",
+    "relatedParty": [{"id": "CD1", "role": "customer", "name": "Zaphod"}],
+    "cartItem": [
+        {"id": "1", "action": "add", "quantity": 2, "status": "active", "productOffering": {"id": "A"}, "gift": "Ford"},
+        {"id": "2", "action": "add", "status": "saveForLater", "productOffering": {"id": "B"}},
+    ],
+}
+REQUEST = {"description": "for Arthur", "externalId": "WEB-1"}
+
+
+def traced(name):
+    mapping = parse_mapping((MAPPINGS / f"{name}.toml").read_bytes(), f"{name}.toml")
+    translation = translate(CART, REQUEST, mapping, now=NOW)
+    return translation, mapping, trace(CART, REQUEST, translation, render_whole(translation.order, mapping, "gw1-m"))
+
+
+def test_each_attribute_of_the_cart_says_where_it_went_or_why_not():
+    _, _, entries = traced("salesforce-v4")
+    document = trace_document(entries)
+    went = {row["path"]: row["to"] or row["why"] for row in document["cart"]}
+    assert went["cartItem[0].quantity"] == "productOrderItem[0].quantity"
+    assert went["cartItem[0].status"] == "rule: order selection"
+    assert went["cartItem[0].gift"] == "finding: dropped"
+    assert went["cartItem[1].productOffering.id"] == "finding: left_behind"
+    assert went["checkout.description"] == "description"
+    assert went["checkout.externalId"] == "rule: checkout only"
+    assert went["id"] == "rule: cart address"
+    assert document["rule"] == RULES
+
+
+def test_each_attribute_of_the_order_says_where_it_came_from():
+    _, _, entries = traced("salesforce-v4")
+    came = {row["path"]: row["from"] for row in trace_document(entries)["order"]}
+    assert came["productOrderItem[0].productOffering.id"] == "cartItem[0].productOffering.id"
+    assert came["relatedParty[0].@referredType"] == "default"
+    assert came["requestedStartDate"] == "default"
+    assert came["@type"] == "dialect"
+
+
+def test_wrapped_attributes_are_followed_into_v5():
+    _, _, entries = traced("tmf622-v5")
+    went = {row["path"]: row["to"] for row in trace_document(entries)["cart"]}
+    assert went["relatedParty[0].name"] == "relatedParty[0].partyOrPartyRole.name"
+    assert went["id"] == "externalId[2].id"
+
+
+def test_the_text_counts_like_attributes_together_and_tells_no_value():
+    translation, mapping, entries = traced("tmf622-v4")
+    text = explain_text(translation, plan(translation.order, mapping)[0], (), entries)
+    assert "Where the cart's attributes went" in text
+    assert "cartItem[].productOffering.id" in text
+    assert "not sent, finding: left_behind" in text
+    trace_part = text[text.index("Where the cart's attributes went") :]
+    for value in ("Zaphod", "Ford", "Arthur", "CD1"):
+        assert value not in trace_part
+
+
+def test_without_a_trace_the_text_has_no_such_part():
+    translation, _, _ = traced("tmf622-v4")
+    assert "attributes went" not in explain_text(translation, None)
