@@ -6,10 +6,11 @@ replaced when it does not. A cart whose items carry no prices keeps the totals i
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, Final
 
-from gateway.tmf.prices import amounts_of, as_number
-from gateway.tmf.totals import Counted, amounts_by_key, cart_charges, exactly, total_prices
+from gateway.tmf.prices import EXACT, amounts_of, as_number
+from gateway.tmf.totals import Counted, TotalKey, amounts_by_key, cart_charges, exactly, total_prices
 
 _TOTAL: Final = "itemTotalPrice"
 # The API file of v4.0.0 spells it so; a client that does gets it back so.
@@ -69,7 +70,14 @@ def _totals_written(before: dict[str, Any]) -> tuple[list[Any], dict[str, list[A
 
 
 def _says_the_same(given: Any, total: list[dict[str, Any]]) -> bool:
-    return amounts_by_key(given) == amounts_by_key(total) and _alterations(given) == _alterations(total)
+    """Tell whether a total that was given has the amounts and alterations of the prices; it may leave out their unit."""
+    stated = amounts_by_key(given)
+    amounts: dict[TotalKey, Decimal] = {}
+    for key, value in amounts_by_key(total).items():
+        without_unit = key._replace(unit_of_measure="")
+        named = without_unit if key not in stated and without_unit in stated else key
+        amounts[named] = EXACT.add(amounts[named], value) if named in amounts else value
+    return stated == amounts and _alterations(given) == _alterations(total)
 
 
 def _alterations(prices: Any) -> list[Any]:

@@ -1,0 +1,117 @@
+"""The official API files of TMF663, as validators for what is answered.
+
+In v5 a schema with a discriminator stands for whatever `@type` names: JSON Schema knows nothing of that, so the schemas are
+rewritten to say it (`oneOf` becomes a choice by `@type`, a base class also demands what its subclass does). The file's own
+lists of subclasses are incomplete; every class that is defined counts.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+SPECS: Final = Path(__file__).resolve().parents[1] / ".." / "shared" / "specs"
+V4_FILE: Final = SPECS / "TMF663-ShoppingCart-v4.0.0.swagger.json"
+V5_FILE: Final = SPECS / "TMF663-Shopping_Cart-v5.0.0.oas.yaml"
+_SCHEMAS: Final = "#/components/schemas/"
+# Subclasses that are defined but that no discriminator lists.
+_UNLISTED: Final = {
+    "Characteristic": (
+        "IntegerCharacteristic",
+        "BooleanArrayCharacteristic",
+        "ObjectArrayCharacteristic",
+        "NumberArrayCharacteristic",
+    )
+}
+
+
+def needed(path: Path) -> Path:
+    """Return the path of an official file; skip the test where it is not beside the repository."""
+    if not path.exists():
+        pytest.skip(f"{path.name} is not beside the repository")
+    return path
+
+
+@cache
+def v5_document() -> dict[str, Any]:
+    """Return the API file of v5, dates as text."""
+    document: dict[str, Any] = json.loads(json.dumps(yaml.safe_load(V5_FILE.read_text()), default=_text))
+    return document
+
+
+def _text(value: Any) -> str:
+    return value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else str(value)
+
+
+@cache
+def v4_document() -> dict[str, Any]:
+    """Return the API file of v4."""
+    document: dict[str, Any] = json.loads(V4_FILE.read_text())
+    return document
+
+
+@cache
+def _v5_schemas() -> dict[str, Any]:
+    original: dict[str, Any] = v5_document()["components"]["schemas"]
+    schemas: dict[str, Any] = {}
+    for name, schema in original.items():
+        mapping = schema.get("discriminator", {}).get("mapping", {})
+        subclasses = {kind: target.removeprefix(_SCHEMAS) for kind, target in mapping.items()}
+        suffix = name[-4:] if name.endswith(("_FVO", "_MVO")) else ""
+        for kind in _UNLISTED.get(name.removesuffix(suffix), ()):
+            subclasses.setdefault(kind, f"{kind}{suffix}")
+        choices = [
+            {
+                "if": {"properties": {"@type": {"const": kind}}, "required": ["@type"]},
+                "then": {"$ref": f"{_SCHEMAS}{target}"},
+            }
+            for kind, target in subclasses.items()
+            if target != name and target in original
+        ]
+        if "oneOf" in schema:
+            schemas[name] = {
+                "properties": {"@type": {"enum": sorted(subclasses)}},
+                "required": ["@type"],
+                "allOf": choices,
+            }
+        elif choices:
+            schemas[f"{name}.own"] = schema
+            schemas[name] = {"allOf": [{"$ref": f"{_SCHEMAS}{name}.own"}, *choices]}
+        else:
+            schemas[name] = schema
+    bases = {name.removesuffix(".own") for name in schemas if name.endswith(".own")}
+    return {
+        name: schema if name in bases else _onto_own(schema, bases, name.removesuffix(".own"))
+        for name, schema in schemas.items()
+    }
+
+
+def _onto_own(schema: dict[str, Any], bases: set[str], name: str) -> dict[str, Any]:
+    """Let a class inherit what its base class itself demands: the choice among the subclasses has been made."""
+    inherited = []
+    for part in schema.get("allOf", []):
+        target = part.get("$ref", "").removeprefix(_SCHEMAS)
+        inherited.append({"$ref": f"{_SCHEMAS}{target}.own"} if target in bases and target != name else part)
+    return {**schema, "allOf": inherited} if "allOf" in schema else schema
+
+
+@cache
+def _v5_validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator({"$ref": f"{_SCHEMAS}{name}", "components": {"schemas": _v5_schemas()}})
+
+
+@cache
+def _v4_validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator({"$ref": f"#/definitions/{name}", "definitions": v4_document()["definitions"]})
+
+
+def problems(version: str, name: str, value: Any) -> list[str]:
+    """Return what the official schema `name` of `version` (v4, v5) has against `value`."""
+    validator = (_v5_validator if version == "v5" else _v4_validator)(name)
+    return [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(value)]
