@@ -1,0 +1,178 @@
+"""Submissions that are wrong on purpose, each in one way: the simulation must see every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from datetime import datetime
+from typing import Any
+from unittest.mock import patch
+
+from msgspec.structs import replace
+from simulated_gateway import Office, Simulation
+from simulated_upstream import ModelOrder, ModelUpstream
+
+from gateway.checkouts.model import PLANNED, SENDING, UNKNOWN, CheckoutRecord
+from gateway.ordering.matching import Match, match
+from gateway.ordering.model import ObservedOrder, RenderedStep
+from gateway.submission import machine, turn
+from gateway.submission.actions import Action, Save, Work
+from gateway.submission.endings import rejected, retry_later, step_done
+from gateway.upstream.outcome import NotExecuted, Outcome, Unknown
+from gateway.upstream.port import FindResult
+
+real_after_send = turn.after_send
+real_after_read = turn.after_read
+real_save = Simulation.save
+real_call = ModelUpstream._call
+real_find = ModelUpstream.find
+real_change = Simulation._change
+
+Mutation = Callable[[], AbstractContextManager[Any]]
+
+
+def _together(*patches: AbstractContextManager[Any]) -> AbstractContextManager[Any]:
+    stack = ExitStack()
+    for each in patches:
+        stack.enter_context(each)
+    return stack
+
+
+def m1_resend_after_unknown() -> AbstractContextManager[Any]:
+    """Whatever has no answer is sent again, without a look."""
+
+    def after_send(work: Work, outcome: Outcome, now: datetime) -> Action:
+        if isinstance(outcome, Unknown):
+            return retry_later(work, now, outcome.detail, None)
+        return real_after_send(work, outcome, now)
+
+    def after_read(work: Work, observed: ObservedOrder | None, now: datetime) -> Action:
+        if observed is not None and work.current.kind in {"add", "price"} and work.record.step_state == PLANNED:
+            return machine._send(work, now, _by_echo(work, observed))
+        return real_after_read(work, observed, now)
+
+    return _together(patch.object(turn, "after_send", after_send), patch.object(turn, "after_read", after_read))
+
+
+def _by_echo(work: Work, observed: ObservedOrder) -> dict[str, str]:
+    return match(work.order.lines, (), observed, work.mapping, work.known).line_ids
+
+
+def m2_no_intent() -> AbstractContextManager[Any]:
+    """The intent of a call is stored only after it, together with its outcome."""
+
+    def save(self: Simulation, record: CheckoutRecord, decision: Save) -> tuple[CheckoutRecord, datetime]:
+        if decision.changes.get("step_state") == SENDING:
+            return replace(record, **decision.changes), self.now()
+        if record.step_state == SENDING and not self.fenced_off(record):
+            self.row = record
+        return real_save(self, record, decision)
+
+    return patch.object(Simulation, "save", save)
+
+
+def m4_price_resent() -> AbstractContextManager[Any]:
+    """A price call without an answer is sent again: its effect cannot be read back."""
+
+    def after_read(work: Work, observed: ObservedOrder | None, now: datetime) -> Action:
+        if observed is not None and work.current.kind == "price" and work.record.step_state == UNKNOWN:
+            return Save(changes={"step_state": PLANNED, "probe": 0})
+        return real_after_read(work, observed, now)
+
+    return patch.object(turn, "after_read", after_read)
+
+
+def m4b_price_believed() -> AbstractContextManager[Any]:
+    """A price call without an answer is taken for done when the lines are as they were."""
+
+    def after_read(work: Work, observed: ObservedOrder | None, now: datetime) -> Action:
+        if observed is not None and work.current.kind == "price" and work.record.step_state == UNKNOWN:
+            return step_done(work, now, "believed")
+        return real_after_read(work, observed, now)
+
+    return patch.object(turn, "after_read", after_read)
+
+
+def m5_no_fence() -> AbstractContextManager[Any]:
+    """Whoever lost the lease writes all the same, over what the other has recorded."""
+
+    def save(self: Simulation, record: CheckoutRecord, decision: Save) -> tuple[CheckoutRecord, datetime]:
+        self.row = record
+        return real_save(self, record, decision)
+
+    return _together(patch.object(Simulation, "save", save), patch.object(Simulation, "fenced_off", lambda *_: False))
+
+
+def m6_drafts_only() -> AbstractContextManager[Any]:
+    """The search for a lost live POST looks at drafts only."""
+
+    def searched(self: ModelUpstream) -> list[ModelOrder]:
+        return [order for order in self.orders.values() if not order.live]
+
+    return patch.object(ModelUpstream, "searched", searched)
+
+
+def m7_5xx_is_no_effect() -> AbstractContextManager[Any]:
+    """A 5xx is taken for "not done"."""
+
+    def call(self: ModelUpstream, rendered: RenderedStep) -> tuple[Outcome, float]:
+        outcome, seconds = real_call(self, rendered)
+        if isinstance(outcome, Unknown) and outcome.detail.startswith("5"):
+            return NotExecuted(outcome.detail), seconds
+        return outcome, seconds
+
+    return patch.object(ModelUpstream, "_call", call)
+
+
+def m8_broken_search_is_proof() -> AbstractContextManager[Any]:
+    """A search that broke off is taken for a complete one."""
+
+    async def find(self: ModelUpstream, marker: str, *, since: datetime) -> FindResult:
+        found = await real_find(self, marker, since=since)
+        return FindResult(found.orders, complete=True)
+
+    return patch.object(ModelUpstream, "find", find)
+
+
+def m9_unknown_is_failed() -> AbstractContextManager[Any]:
+    """A call without an answer is told as a failure."""
+
+    def after_send(work: Work, outcome: Outcome, now: datetime) -> Action:
+        if isinstance(outcome, Unknown):
+            return rejected(work, now, outcome.detail, may_exist=True)
+        return real_after_send(work, outcome, now)
+
+    return patch.object(turn, "after_send", after_send)
+
+
+def m10_new_draft_after_lost_submit() -> AbstractContextManager[Any]:
+    """A draft whose submission has no answer is given up for a new one."""
+
+    def after_read(work: Work, observed: ObservedOrder | None, now: datetime) -> Action:
+        record = work.record
+        if record.step_state == UNKNOWN and work.current.kind == "submit" and machine.settled(work, now):
+            anew = {"generation": record.generation + 1, "step": 0, "step_state": PLANNED, "order_id": None}
+            return Save(changes={**anew, "submit_intent_order": None}, lines=None)
+        return real_after_read(work, observed, now)
+
+    def change(self: Simulation, changes: dict[str, Any]) -> None:
+        if changes.get("submit_intent_order", "") is None:
+            self.row = replace(self.row, submit_intent_order=None, state="accepted")
+        real_change(self, changes)
+
+    return _together(patch.object(turn, "after_read", after_read), patch.object(Simulation, "_change", change))
+
+
+def m11_lease_not_looked_at() -> AbstractContextManager[Any]:
+    """A call is sent however long ago its intent was stored."""
+    return patch.object(Office, "lease_left", lambda *_: 1e9)
+
+
+def m12_contents_not_compared() -> AbstractContextManager[Any]:
+    """What is on the draft is taken for what was sent."""
+
+    def believe(work: Work, observed: ObservedOrder, *, steps_done: int) -> Match:
+        del steps_done
+        return Match(line_ids=_by_echo(work, observed), missing=(), unexpected=(), wrong=())
+
+    return patch.object(machine, "_match", believe)
