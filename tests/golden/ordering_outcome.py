@@ -1,7 +1,8 @@
 """What the ordering stage makes of one golden case: findings, the whole order, and every call, for each mapping.
 
 A case is a folder with `cart.json`, optionally `request.json` (the checkout request) and `case.toml`:
-`title` says what the case shows, `[limits]` replaces limits of the mapping so that a small cart is split.
+`title` says what the case shows, `[limits]` and `[item]` replace keys of the mapping (a small cart is split), `[codes.NAME]` is a
+code table as it would stand in a file (`unknown` and `default` beside its codes), `[catalogue]` names mandatory children.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import asdict, replace
 
+from gateway.errors import Problem
+from gateway.ordering.catalogue import Catalogue
+from gateway.ordering.codes import CodeFile, parse_table
 from gateway.ordering.loading import parse_mapping
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.plan import check_plan, plan
@@ -43,12 +47,31 @@ def case_settings(case: str) -> dict[str, Any]:
     return tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
 
 
+def with_settings(mapping: Mapping, settings: dict[str, Any]) -> Mapping:
+    mapping = replace(mapping, limits=replace(mapping.limits, **settings.get("limits", {})))
+    mapping = replace(mapping, item=replace(mapping.item, **settings.get("item", {})))
+    tables = mapping.tables
+    for name, given in settings.get("codes", {}).items():
+        codes = dict(given)
+        declared = CodeFile(file=f"{name}.csv", unknown=codes.pop("unknown", "pass"), default=codes.pop("default", ""))
+        rows = [("characteristic,from,to" if name == "values" else "from,to")]
+        for code, target in codes.items():
+            if isinstance(target, dict):
+                rows += [f"{code},{value},{word}" for value, word in target.items()]
+            else:
+                rows.append(f"{code},{target}")
+        problems: list[Problem] = []
+        table = parse_table(name, declared, "\n".join(rows).encode(), problems)
+        assert not problems, problems
+        tables = replace(tables, **{name: table})
+    mandatory = {code: frozenset(children) for code, children in settings.get("catalogue", {}).items()}
+    return replace(mapping, tables=replace(tables, catalogue=Catalogue(mandatory=mandatory)))
+
+
 def outcome(case: str, mapping_name: str) -> dict[str, Any]:
     folder = CASES / case
     mapping = load_mapping(mapping_name)
-    limits = case_settings(case).get("limits", {})
-    if limits:
-        mapping = replace(mapping, limits=replace(mapping.limits, **limits))
+    mapping = with_settings(mapping, case_settings(case))
     cart = decode_json((folder / "cart.json").read_bytes())
     request = folder / "request.json"
     translation = translate(cart, decode_json(request.read_bytes()) if request.exists() else {}, mapping, now=NOW)
