@@ -107,6 +107,7 @@ def create_app(
     database: Database | None = None,
     mappings: Mapping[str, Any] | None = None,
     upstreams: Mapping[str, Any] | None = None,
+    qualifications: Any = None,
     background: Sequence[Background] = (),
 ) -> GatewayApp:
     """Return the application.
@@ -120,6 +121,7 @@ def create_app(
         database=open_database(settings.storage) if database is None else database,
         mappings=mappings or {},
         upstreams=upstreams or {},
+        qualifications=qualifications,
     )
     app = GatewayApp(
         route_handlers=ROUTES,

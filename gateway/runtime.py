@@ -35,6 +35,7 @@ from gateway.upstream import (
     UpstreamOptions,
     tls_context,
 )
+from gateway.upstream.qualification import QualificationClient, qualification_options
 
 
 def build_upstreams(settings: Settings, mappings: Mapping[str, OrderMapping]) -> dict[str, Upstream]:
@@ -45,12 +46,38 @@ def build_upstreams(settings: Settings, mappings: Mapping[str, OrderMapping]) ->
     }
 
 
+def build_qualifications(settings: Settings) -> QualificationClient | None:
+    """Return the reader of qualifications, if checkouts are to be confirmed by it. Raises SettingsError."""
+    wanted = settings.qualification
+    if not settings.checkout.require_qualification or not wanted.base_url:
+        return None
+    tls = _tls("qualification", wanted.ca_file)
+    return QualificationClient(
+        qualification_options(
+            "qualification",
+            wanted.resource,
+            base_url=wanted.base_url,
+            auth=_auth(wanted.auth, tls),
+            tls=tls,
+            connect_timeout_seconds=wanted.connect_timeout_seconds,
+            read_timeout_seconds=wanted.deadline_seconds,
+            deadline_seconds=wanted.deadline_seconds,
+            response_bytes_max=wanted.response_bytes_max,
+            concurrency_max=wanted.concurrency_max,
+        )
+    )
+
+
+def _tls(path: str, ca_file: str) -> ssl.SSLContext:
+    try:
+        return tls_context(ca_file=ca_file or None)
+    except OSError as error:
+        raise SettingsError([Problem(f"{path}.ca_file", f"cannot be read: {error.strerror}")]) from None
+
+
 def _options(name: str, upstream: UpstreamSettings, mapping: OrderMapping) -> UpstreamOptions:
     limits = upstream.limits
-    try:
-        tls = tls_context(ca_file=upstream.ca_file or None)
-    except OSError as error:
-        raise SettingsError([Problem(f"upstreams.{name}.ca_file", f"cannot be read: {error.strerror}")]) from None
+    tls = _tls(f"upstreams.{name}", upstream.ca_file)
     return UpstreamOptions(
         name=name,
         base_url=upstream.base_url,
@@ -86,7 +113,11 @@ def gateway_app(settings: Settings, mappings: Mapping[str, OrderMapping]) -> Gat
     """Return the API with everything that runs beside it."""
     background: list[Background] = [submission, tracking, delivery, sweeping] if settings.server.worker else []
     return create_app(
-        settings, mappings=mappings, upstreams=build_upstreams(settings, mappings), background=[_clients, *background]
+        settings,
+        mappings=mappings,
+        upstreams=build_upstreams(settings, mappings),
+        qualifications=build_qualifications(settings),
+        background=[_clients, *background],
     )
 
 
@@ -103,6 +134,8 @@ async def _clients(services: Services) -> AsyncIterator[None]:
     finally:
         for upstream in services.upstreams.values():
             await upstream.close()
+        if services.qualifications is not None:
+            await services.qualifications.close()
 
 
 @asynccontextmanager

@@ -48,6 +48,8 @@ class Services:
     database: Database
     mappings: Mapping[str, Any] = field(default_factory=dict)
     upstreams: Mapping[str, Any] = field(default_factory=dict)
+    # Reads TMF679 qualifications; None: none is read.
+    qualifications: Any = None
     clock: Callable[[], datetime] = utc_now
     new_id: Callable[[], str] = new_resource_id
     metrics: Metrics = field(default_factory=Metrics)

@@ -78,7 +78,13 @@ class CheckoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, setting("upstream of a checkout that names none; empty: the only one there is")
     ] = ""
     submit_default: Annotated[bool, setting("submit when the request does not say")] = True
-    require_qualification: Annotated[bool, setting("items to be added need evidence of qualification")] = False
+    require_qualification: Annotated[
+        bool,
+        setting(
+            "items to be added need evidence: a productOfferingQualification of the request, which `[qualification]` can "
+            "have confirmed"
+        ),
+    ] = False
     idempotency_key_required: Annotated[bool, setting("a checkout without Idempotency-Key is refused")] = False
     open_max: Annotated[int, setting("checkouts of one tenant waiting or under way", ge=1, le=1_000_000)] = 10_000
     price_tolerance: Annotated[
@@ -255,6 +261,27 @@ class UpstreamSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     limits: UpstreamLimits = field(default_factory=UpstreamLimits)
 
 
+class QualificationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A TMF679 service that confirms evidence, where `checkout.require_qualification` is on."""
+
+    base_url: Annotated[
+        str, setting("API root, without the resource; empty: a checkout's evidence is not looked at, only demanded")
+    ] = ""
+    resource: Annotated[
+        str,
+        setting(
+            "the resource's name in the path: `productOfferingQualification`, v5 `checkProductOfferingQualification`"
+        ),
+    ] = "productOfferingQualification"
+    references_max: Annotated[int, setting("qualifications read for one checkout", ge=1, le=100)] = 10
+    connect_timeout_seconds: Annotated[float, setting("connecting", gt=0, le=60)] = 3.0
+    deadline_seconds: Annotated[float, setting("reading one qualification, repetitions included", gt=0, le=60)] = 8.0
+    concurrency_max: Annotated[int, setting("reads under way at once from this process", ge=1, le=1_000)] = 8
+    response_bytes_max: Annotated[int, setting("largest answer read", ge=1024, le=1_000_000_000)] = 1_048_576
+    ca_file: Annotated[str, setting("certificate authorities to trust instead of the system's")] = ""
+    auth: AuthSettings = field(default_factory=AuthSettings)
+
+
 class SecuritySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who may call. `none` is for a loopback address only."""
 
@@ -293,6 +320,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     storage: StorageSettings = field(default_factory=StorageSettings)
     cart: CartSettings = field(default_factory=CartSettings)
     checkout: CheckoutSettings = field(default_factory=CheckoutSettings)
+    qualification: QualificationSettings = field(default_factory=QualificationSettings)
     submission: SubmissionSettings = field(default_factory=SubmissionSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     hub: HubSettings = field(default_factory=HubSettings)
@@ -316,6 +344,8 @@ def unsafe_combinations(settings: Settings) -> list[Problem]:
             for problem in _unsafe_upstream(settings, name, upstream)
         ),
     ]
+    if settings.qualification.base_url:
+        problems += _unsafe_address("qualification", settings.qualification.base_url, settings.qualification.auth)
     default = settings.checkout.default_upstream
     if default and default not in settings.upstreams:
         known = ", ".join(sorted(settings.upstreams)) or "none"
@@ -378,10 +408,14 @@ def _unsafe_upstream(settings: Settings, name: str, upstream: UpstreamSettings) 
         )
     if limits.read_timeout_seconds > limits.deadline_seconds:
         problems.append(Problem(f"{path}.limits.read_timeout_seconds", "must not be above deadline_seconds"))
-    url = urlsplit(upstream.base_url)
+    return [*problems, *_unsafe_address(path, upstream.base_url, upstream.auth)]
+
+
+def _unsafe_address(path: str, base_url: str, auth: AuthSettings) -> list[Problem]:
+    problems = []
+    url = urlsplit(base_url)
     if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment:
         problems.append(Problem(f"{path}.base_url", "must be an http or https URL without query or fragment"))
-    auth = upstream.auth
     in_clear = url.scheme == "http" and url.hostname not in LOOPBACK_HOSTS
     if in_clear and auth.kind in {"bearer", "oauth2-client-credentials"}:
         problems.append(Problem(f"{path}.base_url", "must be https when credentials are sent"))

@@ -101,10 +101,9 @@ class Gateway:
         """Let every live order be read, as if its time had come."""
 
         def due_now(connection: Connection) -> None:
-            live = tables.checkout.c.state == "submitted"
-            connection.execute(
-                update(tables.checkout).where(live).values(track_due_at=self.services.database.now(connection))
-            )
+            table, now = tables.checkout, self.services.database.now(connection)
+            live = update(table).where(table.c.tenant == "default", table.c.state == "submitted")
+            connection.execute(live.values(track_due_at=now))
 
         await self.services.database.write(due_now)
         await self.tracker().once()
@@ -231,13 +230,16 @@ async def started(application: GatewayApp) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, clock: Clock | None = None, background: Any = ()) -> AsyncIterator[Gateway]:
+async def running(
+    settings: Settings, *, clock: Clock | None = None, background: Any = (), qualifications: Any = None
+) -> AsyncIterator[Gateway]:
     """Start a gateway with order systems in memory."""
     shop, plain = FakeUpstream(SPLIT, live_state="In Progress"), FakeUpstream(PLAIN)
     application = create_app(
         settings,
         mappings={"salesforce-v4": SPLIT, "tmf622-v4": PLAIN},
         upstreams={"shop": shop, "plain": plain},
+        qualifications=qualifications,
         background=background,
     )
     if clock is not None:

@@ -16,6 +16,7 @@ from gateway.carts.dialects.forms import unmarked_text
 from gateway.carts.validity import require_valid
 from gateway.checkouts import store
 from gateway.checkouts.call_sizes import items_max_now
+from gateway.checkouts.confirm import confirm_qualified
 from gateway.checkouts.model import PLANNED, CheckoutRecord, Prepared, plan_hash, request_hash
 from gateway.checkouts.prepare import freeze
 from gateway.checkouts.request import is_by_value
@@ -88,16 +89,18 @@ async def accept(
         upstream = upstream_of(services, request)
         mapping = services.mappings[services.settings.upstreams[upstream].mapping]
         shot = await snapshot(services, tenant, request, if_match)
+        cart = decode_stored(shot.document)
         prepared, documents = await beside(
             len(shot.document) > LARGE_BYTES_MIN,
             freeze,
-            decode_stored(shot.document),
+            cart,
             request,
             mapping,
             services.settings.checkout,
             now=services.clock(),
             items_max=await items_max_now(services, tenant, upstream, mapping),
         )
+        await confirm_qualified(services, cart, request, prepared)
         record = _new_record(
             services, tenant, request, upstream, mapping.name, shot, prepared, documents, fingerprint, idempotency_key
         )

@@ -10,6 +10,7 @@ from msgspec import Raw, to_builtins
 
 from gateway.checkouts.expected import require_expected_totals
 from gateway.checkouts.model import Prepared
+from gateway.checkouts.qualification import missing_evidence
 from gateway.errors import Problem, RefusedError
 from gateway.ordering import mapping as order_mapping
 from gateway.ordering.call_sizes import cut
@@ -56,7 +57,7 @@ def freeze(
     Errors: as `prepare`, and 409 when the totals are not the expected ones.
     """
     require_expected_totals(cart, request, settings)
-    prepared = prepare(cart, request, mapping, now=now, items_max=items_max)
+    prepared = _gated(cart, request, mapping, settings, now=now, items_max=items_max)
     documents = {
         "order": encode_json(prepared.order),
         "plan": encode_json(prepared.plan),
@@ -80,10 +81,25 @@ def preview(
 ) -> bytes:
     """Return the CheckoutPreview of a cart as JSON. Errors as `freeze`."""
     require_expected_totals(cart, request, settings)
+    prepared = _gated(cart, request, mapping, settings, now=now, items_max=items_max)
+    return encode_json(preview_document(prepared, prepared.findings, mapping))
+
+
+def _gated(
+    cart: dict[str, Any],
+    request: Mapping[str, Any],
+    mapping: order_mapping.Mapping,
+    settings: CheckoutSettings,
+    *,
+    now: datetime,
+    items_max: int | None,
+) -> Prepared:
+    """Return the cart prepared; RefusedError with its findings and those of the qualification gate, all at once."""
     prepared, findings = try_prepare(cart, request, mapping, now=now, items_max=items_max)
-    if prepared is None:
-        raise refusal(findings)
-    return encode_json(preview_document(prepared, findings, mapping))
+    missing = missing_evidence(prepared.order if prepared is not None else None, request, settings)
+    if prepared is None or missing:
+        raise refusal((*findings, *missing))
+    return prepared
 
 
 def try_prepare(
