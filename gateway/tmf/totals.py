@@ -127,8 +127,8 @@ def cart_total_prices(cart: dict[str, Any]) -> list[dict[str, Any]]:
 
     Raises InvalidBodyError (400) when they cannot be told exactly.
     """
-    if has_prices(cart.get("cartItem")):
-        with exactly():
+    with exactly():
+        if has_prices(cart.get("cartItem")):
             return total_prices(cart_charges(cart))
     given = cart.get("cartTotalPrice")
     return given if isinstance(given, list) else []
