@@ -248,7 +248,10 @@ def _written(dialect: Dialect, row: store.CartRow, selection: Selection | None) 
     if dialect.is_canonical and selection is None:
         return row.document.encode()
     document = dialect.from_canonical(decode_stored(row.document), created=row.created_at, updated=row.updated_at)
-    return encode_json(document if selection is None else project(document, selection))
+    if selection is None:
+        return encode_json(document)
+    # What v5 makes mandatory on every object is not left out by a selection.
+    return encode_json(project(document, {**selection, "@type": None} if dialect.version == "v5" else selection))
 
 
 def _without(given: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:

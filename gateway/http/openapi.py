@@ -40,6 +40,30 @@ _ERROR_ANSWER: Final[dict[str, Any]] = {
     "description": "TMF Error",
     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
 }
+# What any operation may answer, and those with a body or a condition besides. The operation of the service has none of it.
+_ERRORS: Final = {
+    "400": "Something in the request is wrong; `problem` names everything",
+    "401": "No credentials, or credentials that are not valid",
+    "403": "Not allowed for this client",
+    "404": "No such resource",
+    "405": "The method is not allowed here; see Allow",
+    "406": "Only application/json can be produced",
+    "409": "The state of the resource forbids it",
+    "429": "A limit is reached; see Retry-After",
+    "500": "A defect of the gateway, logged under X-Correlation-ID",
+    "501": "A part of the standard that is not offered",
+    "503": "Not now; see Retry-After",
+}
+_BODY_ERRORS: Final = {
+    "413": "The body, or what would come of it, is too large",
+    "415": "Content-Type or Content-Encoding is not supported",
+    "422": "Understood, and it cannot be done",
+}
+_CONDITION_ERRORS: Final = {
+    "412": "If-Match does not name the current version",
+    "428": "If-Match is needed here, by setting",
+}
+_SERVICE_TAG: Final = "operation"
 
 
 def openapi_document(routes: Iterable[BaseRoute], schemas: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,9 +104,25 @@ def _operation(route: HTTPRoute, handler: HTTPRouteHandler, method: str, names: 
         **({"description": description.strip()} if description.strip() else {}),
         **said,
         "parameters": [*in_path, *said.get("parameters", [])],
-        "responses": {**said.get("responses", {"200": {"description": "OK"}}), "default": _ERROR_ANSWER},
+        "responses": {
+            **_errors(said),
+            **said.get("responses", {"200": {"description": "OK"}}),
+            "default": _ERROR_ANSWER,
+        },
     }
     return operation
+
+
+def _errors(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answers of an operation that are errors."""
+    if _SERVICE_TAG in said.get("tags", ()):
+        return {}
+    told = dict(_ERRORS)
+    if "requestBody" in said:
+        told |= _BODY_ERRORS
+    if any(parameter.get("name") == "If-Match" for parameter in said.get("parameters", ())):
+        told |= _CONDITION_ERRORS
+    return {status: {**_ERROR_ANSWER, "description": told[status]} for status in sorted(told)}
 
 
 def _unique(name: str, names: set[str]) -> str:

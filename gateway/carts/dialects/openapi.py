@@ -16,11 +16,16 @@ def in_version(words: dict[str, Any], version: str) -> dict[str, Any]:
         return words
     told: dict[str, Any] = _renamed(words, f"_{version}")
     responses = told.get("responses", {})
-    if version == "v1" and "requestBody" in told and "200" in responses:
+    if version == "v1" and "application/merge-patch+json" in told.get("requestBody", {}).get("content", {}):
         told["responses"] = {
             **responses,
             "201": {**responses["200"], "description": "The changed cart (the answer of R17, by setting)"},
         }
+    if version == "v5" and ("requestBody" in told or "204" in responses):
+        accepted = (
+            "Accepted for later: part of the standard, never the answer here, where a change is done when it is told"
+        )
+        told["responses"] = {**responses, "202": {"description": accepted}}
     return told
 
 
