@@ -239,8 +239,8 @@ async def running(
         settings,
         mappings={"salesforce-v4": SPLIT, "tmf622-v4": PLAIN},
         upstreams={"shop": shop, "plain": plain},
-        qualifications=qualifications,
         background=background,
+        **({"qualifications": qualifications} if qualifications is not None else {}),
     )
     if clock is not None:
         application.services.database.now = clock.now  # type: ignore[method-assign]
