@@ -135,7 +135,7 @@ async def _replay(services: Services, tenant: str, key: str, fingerprint: str) -
 async def snapshot(
     services: Services, tenant: str, request: dict[str, Any], if_match: frozenset[int] | None
 ) -> Snapshot:
-    """Return the cart that a request names or carries. Errors: 404 unknown cart, 412 another version."""
+    """Return the cart that a request names or carries. Errors: 404 unknown cart, 409 expired, 412 another version."""
     given = request["shoppingCart"]
     if is_by_value(given):
         if if_match is not None:
@@ -155,7 +155,9 @@ async def snapshot(
             "If-Match does not name the cart's current version: somebody changed it. Show it again before checking out.",
             headers={"ETag": f'"{row.version}"'},
         )
-    return Snapshot(row.id, row.version, row.document)
+    require_valid(row.expires_at, services.clock())
+    # What the dialects of carts keep for their own clients is nothing to an order system.
+    return Snapshot(row.id, row.version, unmarked_text(row.document))
 
 
 def _new_record(  # noqa: PLR0917 - it is called once, just above
