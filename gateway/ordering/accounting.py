@@ -50,7 +50,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     """What became of one value of the cart or request (`source`), or where one of the order (`target`) came from.
 
     `target` is empty when the value is not in the order; then `why` is `rule: NAME` or `finding: CODE`. `source` is empty for
-    a value that only the order has; then `why` says who set it. `why` is "" where both are there.
+    a value that only the order has; then `why` says who set it. Where both are there, `why` is "" or the finding that tells
+    how the value was changed.
     """
 
     source: str
@@ -85,8 +86,10 @@ def account(
     used: set[str] = set()
     for leaf in sources:
         why = judge.why(leaf)
-        target = index.exact(leaf, same_place=judge.is_not_sent(leaf))
+        target = index.exact(leaf, within=judge.not_sent_at(leaf))
         why = "" if target else why
+        if judge.is_changed(leaf) and not target:
+            target = index.part(leaf) or index.place(leaf)
         if not target and not why:
             target = index.part(leaf)
         if not target and not why:
@@ -126,33 +129,40 @@ class _Index:
 
     def __init__(self, targets: Iterable[_Leaf]) -> None:
         self._by_value: dict[tuple[str, str], list[_Leaf]] = {}
+        self._by_place: dict[tuple[str, str, str], str] = {}
         self._texts: list[_Leaf] = []
         for leaf in targets:
             self._by_value.setdefault((leaf.item, _comparable(leaf.value)), []).append(leaf)
+            self._by_place.setdefault((leaf.item, leaf.above, leaf.name), leaf.path)
             if isinstance(leaf.value, str):
                 self._texts.append(leaf)
 
-    def exact(self, leaf: _Leaf, *, same_place: bool) -> str:
+    def exact(self, leaf: _Leaf, *, within: str) -> str:
         """Return the path of the order's value that `leaf` became: in the same item, in the same place if there is one.
 
-        `same_place`: something says that it is not sent, so that an equal value elsewhere is not it. Truth values and numbers
-        occur everywhere: they are found under their own name only.
+        `within`: the attribute that is said not to be sent; then only a value in the same place of one of that name is it.
+        Truth values and numbers occur everywhere: they are found under their own name only.
         """
         if leaf.value in (None, "", [], {}) or leaf.name in _TYPES or leaf.name in _MARKS:
             return ""
         for item in dict.fromkeys((leaf.item, "")):
             found = self._by_value.get((item, _comparable(leaf.value)), ())
             named = [candidate for candidate in found if candidate.name == leaf.name]
-            if same_place:
-                named = [candidate for candidate in named if candidate.above == leaf.above]
+            if within:
+                named = [one for one in named if one.above == leaf.above and within in _names(one.path)]
             if named:
                 wanted = _names(leaf.path)
-                return max(named, key=lambda candidate: _alike(wanted, _names(candidate.path))).path
-            if same_place:
+                best = max(named, key=lambda candidate: _alike(wanted, _names(candidate.path)))
+                return best.path
+            if within:
                 continue
             if found and isinstance(leaf.value, str):
                 return found[0].path
         return ""
+
+    def place(self, leaf: _Leaf) -> str:
+        """Return the path of the order's value in the same place of the same item, whatever it is."""
+        return self._by_place.get((leaf.item, leaf.above, leaf.name), "")
 
     def part(self, leaf: _Leaf) -> str:
         """Return the path of a text of the order that holds the value of `leaf` (a description, a note)."""
@@ -186,9 +196,14 @@ class _Judge:
                 return f"finding: {self._not_sent[above]}"
         return ""
 
-    def is_not_sent(self, leaf: _Leaf) -> bool:
-        """Tell whether a finding says that the value is not in the order."""
-        return any(path in self._not_sent for path in (leaf.path, *_prefixes(leaf.path)))
+    def not_sent_at(self, leaf: _Leaf) -> str:
+        """Return the name of the attribute, it or one above it, that a finding says is not in the order, or ""."""
+        told = (path for path in (leaf.path, *_prefixes(leaf.path)) if path in self._not_sent)
+        return next((_names(path)[0] for path in told), "")
+
+    def is_changed(self, leaf: _Leaf) -> bool:
+        """Tell whether a finding says that the value is in the order, written differently or elsewhere."""
+        return self._at.get(leaf.path) in ("converted", "moved", "renamed", "defaulted")
 
     def origin(self, leaf: _Leaf) -> str:
         """Return who set a value that comes from neither cart nor request."""
@@ -232,9 +247,10 @@ def _names(path: str) -> list[str]:
     return [part.partition("[")[0] for part in reversed(path.split("."))]
 
 
-def _alike(one: list[str], other: list[str]) -> int:
-    """Return how many names two paths have alike, from their ends."""
-    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+def _alike(one: list[str], other: list[str]) -> tuple[int, int]:
+    """Return how many names two paths have alike from their ends, and at all."""
+    same = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return same, len(set(one) & set(other))
 
 
 def _comparable(value: Any) -> str:

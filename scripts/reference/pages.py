@@ -79,7 +79,8 @@ def mapping_page() -> str:
     introduction = """
 A file in `mappings/` describes one order system; `gateway` reads the shipped ones and those of `mappings.folder`. Aiming at a
 system that differs in names, slots, limits, states, paging, submission or recovery is one new file, and no code.
-`gateway config check` reports every mistake of every file at once. See [add a mapping](../how-to/add-a-mapping.md).
+`gateway config check` reports every mistake of every file at once.
+See [write a mapping](../how-to/write-a-mapping.md) and [add a mapping](../how-to/add-a-mapping.md).
 """
     return page("Mapping files", introduction, *_mapping_tables(Mapping, ""))
 

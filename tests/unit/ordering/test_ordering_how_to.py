@@ -1,0 +1,58 @@
+"""The how-to page holds a mapping with every key there is, and it loads, with the files that the page shows."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway.ordering.loading import parse_mapping
+from gateway.ordering.mapping import NOT_IN_FILE, Mapping
+from gateway.ordering.tables import files_of, with_tables
+
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "write-a-mapping.md").read_text("utf-8")
+BLOCKS = re.findall(r"```(?:toml|csv)\n(.*?)```", PAGE, flags=re.DOTALL)
+
+
+def every_key(kind: Any, path: str = "") -> set[str]:
+    keys: set[str] = set()
+    for field in msgspec.structs.fields(kind):
+        if field.name in NOT_IN_FILE:
+            continue
+        where = f"{path}.{field.name}" if path else field.name
+        is_table = isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
+        keys |= every_key(field.type, where) if is_table else {where}
+    return keys
+
+
+def given(document: dict[str, Any], keys: set[str], path: str = "") -> set[str]:
+    found: set[str] = set()
+    for key, value in document.items():
+        where = f"{path}.{key}" if path else key
+        found |= given(value, keys, where) if isinstance(value, dict) and where not in keys else {where}
+    return found
+
+
+def test_the_mapping_on_the_page_loads_with_the_files_on_the_page():
+    mapping, products, values, characteristics, catalogue = (block.encode() for block in BLOCKS)
+    files = {
+        "acme-products.csv": products,
+        "acme-parties.csv": products,
+        "acme-values.csv": values,
+        "acme.characteristics.toml": characteristics,
+        "acme.catalogue.toml": catalogue,
+    }
+    loaded = with_tables(parse_mapping(mapping, "acme.toml"), files, "acme.toml")
+    assert set(files_of(loaded)) == set(files)
+    assert loaded.tables.catalogue.children("WEB_PLAN") == {"WEB_SIM"}
+
+
+def test_every_key_has_an_example():
+    keys = every_key(Mapping)
+    shown = given(tomllib.loads(BLOCKS[0]), keys)
+    codes = {key for key in keys if key.startswith("codes.")}
+    assert keys - shown - codes == set()
+    assert {"codes.values.file", "codes.values.unknown", "codes.values.default"} <= shown
