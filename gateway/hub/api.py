@@ -54,7 +54,6 @@ async def _subscribe(request: Request[Any, Any, Any], api: Api) -> Answer:
         raise InvalidBodyError([Problem("callback", "cannot be used: its host cannot be looked up in time")]) from None
     secret = new_secret()
     stored = await _store(services, _new(services, tenant, api, callback, query, secret))
-    services.events_out.ring()
     shown = resource(stored, base_url(request, server.public_url), 0, secret=secret)
     return json_answer(shown, status=201, headers=[(b"location", shown["href"].encode("latin-1"))])
 
