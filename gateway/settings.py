@@ -90,6 +90,19 @@ class CheckoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     price_tolerance: Annotated[
         float, setting("difference of a total from expectedTotalPrice that is accepted, in the currency's unit", ge=0)
     ] = 0.0
+    drift_action: Annotated[
+        Literal["off", "hold", "go-on"],
+        setting(
+            "before an order is submitted, its prices in the order system are compared with the cart's totals: `hold` the "
+            "checkout when they differ, `go-on` with a finding, or do not compare"
+        ),
+    ] = "off"
+    drift_tolerance_amount: Annotated[
+        float, setting("difference of one total that is accepted, in the currency's unit", ge=0)
+    ] = 0.01
+    drift_tolerance_percent: Annotated[
+        float, setting("the same in percent of the cart's total; the larger of the two counts", ge=0, le=100)
+    ] = 0.0
     price_lower_accepted: Annotated[bool, setting("a total lower than expectedTotalPrice is accepted")] = True
 
 

@@ -21,6 +21,7 @@ from gateway.ordering.render import render, render_whole
 from gateway.ordering.translate import translate
 from gateway.settings import CheckoutSettings
 from gateway.tmf.json import encode_json
+from gateway.tmf.totals import cart_total_prices
 
 PREVIEW_MARKER = "gw1-PREVIEW-0"
 
@@ -67,6 +68,8 @@ def freeze(
         ),
         "request": encode_json({key: value for key, value in request.items() if key != "shoppingCart"}),
     }
+    if settings.drift_action != "off":
+        documents["totals"] = encode_json(cart_total_prices(cart))
     return prepared, documents
 
 

@@ -45,6 +45,7 @@ CODES: Final[dict[str, str]] = {
     "marker": "The order's external id carries the gateway's own marker.",
     "moved": "An attribute is sent in another place of the order.",
     "overridden": "The checkout request replaces an attribute of the cart.",
+    "price_drift": "The order system's draft does not cost what the cart did.",
     "regenerated_id": "An item got a new id, because its own was absent or not unique.",
     "relationship_dropped": "A relationship between items is not sent.",
     "renamed": "An attribute is sent under another name.",

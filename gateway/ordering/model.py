@@ -8,9 +8,12 @@ would cost more than making it.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, Literal
 
 from msgspec import Struct
+
+from gateway.tmf.totals import TotalKey
 
 Severity = Literal["info", "warning", "error"]
 StepKind = Literal["create", "add", "price", "submit"]
@@ -99,13 +102,17 @@ class KnownLine(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ObservedOrder(Struct, frozen=True, kw_only=True):
-    """An order as the order system shows it: `state` in its own words, `marker` what the marker slot holds."""
+    """An order as the order system shows it: `state` in its own words, `marker` what the marker slot holds.
+
+    `totals` is what it costs, as far as it shows that (see `gateway.ordering.observed_totals`).
+    """
 
     id: str
     href: str | None
     state: str
     marker: str | None
     lines: tuple[KnownLine, ...]
+    totals: dict[TotalKey, Decimal] = {}
 
 
 class RenderedStep(Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import KnownLine, ObservedOrder
+from gateway.ordering.observed_totals import read_totals
 
 _DEPTH_MAX: Final = 64
 
@@ -30,6 +31,7 @@ def read_order(document: Any, mapping: Mapping) -> ObservedOrder | None:
         state=_text(document.get("state")) or "",
         marker=read_marker(document, mapping),
         lines=tuple(_lines(document, mapping)),
+        totals=read_totals(document),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -9,6 +10,8 @@ from msgspec import Struct
 from gateway.checkouts.model import CheckoutRecord
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import Finding, Order, Plan, Step
+from gateway.submission.drift import DriftGuard
+from gateway.tmf.totals import TotalKey
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -25,10 +28,14 @@ class Policy(Struct, frozen=True, kw_only=True):
     mismatches_max: int
     live_posts_max: int
     track_after_seconds: float
+    drift: DriftGuard = DriftGuard()
 
 
 class Work(Struct, frozen=True, kw_only=True):
-    """One claimed checkout with everything a decision needs. `known` maps item ids to line ids read back so far."""
+    """One claimed checkout with everything a decision needs. `known` maps item ids to line ids read back so far.
+
+    `cart_totals` is what the cart cost when it was accepted, where that is to be compared.
+    """
 
     record: CheckoutRecord
     order: Order
@@ -36,6 +43,7 @@ class Work(Struct, frozen=True, kw_only=True):
     mapping: Mapping
     policy: Policy
     known: dict[str, str]
+    cart_totals: dict[TotalKey, Decimal] = {}
 
     @property
     def current(self) -> Step:
@@ -63,11 +71,12 @@ class FindMarker(Struct, frozen=True):
 
 
 class Send(Struct, frozen=True):
-    """Commit the intent (`changes`, and the `lines` just read), then send the step once, then ask `after_send`."""
+    """Commit the intent (`changes`, the `lines` just read, a `finding`), then send the step once, then ask `after_send`."""
 
     step: Step
     changes: dict[str, Any]
     lines: dict[str, str] = {}
+    finding: Finding | None = None
 
 
 class AskCancel(Struct, frozen=True):
@@ -89,7 +98,8 @@ class Save(Struct, frozen=True, kw_only=True):
 
     `changes` go to the checkout row, `step_changes` to the row of the current step. `lines` are item ids and line ids newly
     known (None forgets all). With `redraft` the steps are planned again for the next generation, by the plan of `replan` if
-    there is one. `rest` gives the lease back; `due_at` in the changes says when the checkout is due again.
+    there is one. A `finding` is kept with those of the checkout. `rest` gives the lease back; `due_at` in the changes says
+    when the checkout is due again.
     """
 
     changes: dict[str, Any]
@@ -98,6 +108,7 @@ class Save(Struct, frozen=True, kw_only=True):
     abandoned: tuple[AbandonedDraft, ...] = ()
     redraft: bool = False
     replan: Replan | None = None
+    finding: Finding | None = None
     rest: bool = False
 
 

@@ -14,12 +14,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from gateway.checkouts.model import PLANNED, SENDING, UNKNOWN
 from gateway.checkouts.states import OPEN
 from gateway.ordering.mapping import is_draft
 from gateway.ordering.matching import Match, match
-from gateway.ordering.model import ObservedOrder
+from gateway.ordering.model import Finding, ObservedOrder
 from gateway.submission.actions import Action, AskCancel, FindMarker, ReadOrder, Save, Send, Work
+from gateway.submission.drift import drift
 from gateway.submission.endings import (
     cancellation_refused,
     cancelled,
@@ -205,7 +208,7 @@ def _before_or_after_submit(  # noqa: PLR0911 - one return for each case, in ord
         return Save(changes={"step_state": PLANNED, "probe": 0}, step_changes={"state": "planned"})
     found = _match(work, observed, steps_done=record.step)
     if found.exact:
-        return _send(work, now, found.line_ids)
+        return _submit(work, observed, found, now)
     if record.submit_intent_order is not None:
         return held(work, f"order {observed.id} changed after its submission was begun: {describe_mismatch(found)}")
     return _differs(work, found, now)
@@ -217,6 +220,26 @@ def _submit_refused(work: Work, why: str, now: datetime) -> Action:
     if record.unknowns > 0:
         return held(work, f"{why}; the outcome of an earlier attempt is not known: look at order {record.order_id}")
     return rejected(work, now, why, may_exist=True)
+
+
+def _submit(work: Work, observed: ObservedOrder, found: Match, now: datetime) -> Action:
+    """Submit, unless the draft does not cost what the cart did; once it was tried to be submitted, that is settled."""
+    guard = work.policy.drift
+    differing: tuple[str, ...] = ()
+    if guard.action != "off" and work.cart_totals and work.record.submit_intent_order is None:
+        differing = drift(work.cart_totals, observed.totals, work.mapping, guard)
+    if differing and guard.action == "hold":
+        return held(
+            work,
+            f"order {observed.id} does not cost what the cart did, and was not submitted (checkout.drift_action): "
+            + "; ".join(differing),
+        )
+    action = _send(work, now, found.line_ids)
+    if not differing or not isinstance(action, Send):
+        return action
+    message = f"Order {observed.id} does not cost what the cart did: " + "; ".join(differing)
+    finding = Finding(severity="warning", code="price_drift", path="cartTotalPrice", message=message)
+    return replace(action, finding=finding)
 
 
 def _differs(work: Work, found: Match, now: datetime) -> Action:

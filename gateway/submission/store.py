@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
@@ -28,8 +29,9 @@ from gateway.errors import GatewayError, StaleLeaseError
 from gateway.ordering.model import Order, Plan
 from gateway.storage.tables import abandoned_draft, checkout
 from gateway.submission.actions import AbandonedDraft, Save
-from gateway.submission.replanned import put_plan, replace_later_steps
-from gateway.tmf.json import encode_json
+from gateway.submission.replanned import add_finding, put_plan, replace_later_steps
+from gateway.tmf.json import decode_stored, encode_json
+from gateway.tmf.totals import TotalKey, amounts_by_key
 
 _abandoned_drafts = select(
     abandoned_draft,
@@ -86,6 +88,12 @@ def frozen_parts(connection: Connection, record: CheckoutRecord) -> tuple[Order,
     return order_decoder.decode(stored["order"]), plan_decoder.decode(stored["plan"]), known
 
 
+def cart_totals(connection: Connection, record: CheckoutRecord) -> dict[TotalKey, Decimal]:
+    """Return what the cart cost when the checkout was accepted; empty where that was not kept."""
+    found = checkouts.documents(connection, record.tenant, record.id, ("totals",))
+    return amounts_by_key(decode_stored(found["totals"])) if "totals" in found else {}
+
+
 class WishChangedError(GatewayError):
     """The client asked to submit or to cancel while a call was being prepared; nothing was written: decide anew."""
 
@@ -118,6 +126,8 @@ def save(
         else:
             checkouts.put_cancel_step(connection, record, decision.step_changes)
     abandon(connection, record, decision.abandoned, now, cleanup_after_seconds)
+    if decision.finding is not None:
+        add_finding(connection, record, decision.finding)
     if decision.lines is None:
         checkouts.put_documents(connection, record.tenant, record.id, {"lines": b"{}"})
     elif decision.lines and not decision.lines.items() <= known.items():

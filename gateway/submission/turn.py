@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 import structlog
+from msgspec.structs import replace
 
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.threads import LARGE_LINES_MIN, beside
@@ -82,9 +83,7 @@ class Turn:
         self._seen_mark = self._office.monotonic()
         known = {} if decision.lines is None else work.known | decision.lines
         plan = work.plan if decision.replan is None else decision.replan.plan
-        self._work = Work(
-            record=record, order=work.order, plan=plan, mapping=work.mapping, policy=work.policy, known=known
-        )
+        self._work = replace(work, record=record, plan=plan, known=known)
 
     async def run(self) -> None:
         """Decide and perform until the checkout rests."""
@@ -169,6 +168,7 @@ class Turn:
                 "order_id": work.record.order_id,
             },
             lines=action.lines,
+            finding=action.finding,
         )
         try:
             await self.save(intent)

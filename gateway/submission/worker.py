@@ -7,8 +7,10 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import structlog
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from gateway.checkouts import call_sizes
@@ -16,10 +18,11 @@ from gateway.checkouts.model import CheckoutRecord
 from gateway.errors import StaleLeaseError, UnavailableError
 from gateway.metrics import Metrics
 from gateway.ordering.mapping import Mapping as OrderMapping
-from gateway.settings import Settings
+from gateway.settings import CheckoutSettings, Settings
 from gateway.storage import Database
 from gateway.submission import store
 from gateway.submission.actions import Policy, Save, Work
+from gateway.submission.drift import DriftGuard
 from gateway.submission.turn import Turn
 from gateway.upstream.port import Upstream
 
@@ -169,9 +172,11 @@ class Worker:
             await self._put_off_unconfigured(record)
             return
         order, plan, known = await self._database.read(lambda connection: store.frozen_parts(connection, record))
-        work = Work(
-            record=record, order=order, plan=plan, mapping=mapping, policy=self._policy(record, mapping), known=known
-        )
+        policy = self._policy(record, mapping)
+        work = Work(record=record, order=order, plan=plan, mapping=mapping, policy=policy, known=known)
+        if policy.drift.action != "off":
+            totals = await self._database.read(lambda connection: store.cart_totals(connection, record))
+            work = replace(work, cart_totals=totals)
         await Turn(self, work, upstream, claimed_at).run()
 
     async def _put_off_unconfigured(self, record: CheckoutRecord) -> None:
@@ -196,6 +201,7 @@ class Worker:
             mismatches_max=MISMATCHES_MAX,
             live_posts_max=LIVE_POSTS_MAX,
             track_after_seconds=self._settings.tracking.poll_seconds[0],
+            drift=_drift_guard(self._settings.checkout),
         )
 
     async def save(
@@ -251,3 +257,11 @@ class Worker:
     def guard_seconds(self) -> float:
         """The margin that must be left of a lease after a call's deadline."""
         return self._settings.submission.guard_seconds
+
+
+def _drift_guard(settings: CheckoutSettings) -> DriftGuard:
+    return DriftGuard(
+        action=settings.drift_action,
+        tolerance_amount=Decimal(str(settings.drift_tolerance_amount)),
+        tolerance_percent=Decimal(str(settings.drift_tolerance_percent)),
+    )

@@ -1,0 +1,67 @@
+"""The drift guard: what the cart cost when it was accepted, against what the order system's draft costs. Pure.
+
+One-time and recurring totals are compared. Amounts that only one side names (with tax, without) are not, and a draft without
+any price says nothing. A total that only one side has counts as 0 on the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
+
+from gateway.ordering.mapping import Mapping as OrderMapping
+from gateway.tmf.totals import TotalKey
+
+Totals: TypeAlias = Mapping[TotalKey, Decimal]
+
+_EXACT: Final = Context(prec=1000, Emax=MAX_EMAX, Emin=MIN_EMIN)
+_HUNDRED: Final = Decimal(100)
+_COMPARED: Final = frozenset({"onetime", "nonrecurring", "recurring"})
+
+
+class DriftGuard(Struct, frozen=True, kw_only=True):
+    """What to do about a difference, and how large it may be: the larger of an amount and a share of the cart's total."""
+
+    action: Literal["off", "hold", "go-on"] = "off"
+    tolerance_amount: Decimal = Decimal(0)
+    tolerance_percent: Decimal = Decimal(0)
+
+
+def drift(cart: Totals, order: Totals, mapping: OrderMapping, guard: DriftGuard) -> tuple[str, ...]:
+    """Return a sentence with both figures for each total that differs by more than is tolerated."""
+    if not order:
+        return ()
+    shown, wanted = _comparable(order, {}), _comparable(cart, mapping.price.charge_periods)
+    return tuple(_differences(wanted, shown, guard))
+
+
+def _differences(wanted: Totals, shown: Totals, guard: DriftGuard) -> Iterator[str]:
+    amounts = {key.amount for key in wanted} & {key.amount for key in shown}
+    if not amounts and wanted and shown:
+        return
+    for key in sorted({*wanted, *shown}):
+        if amounts and key.amount not in amounts:
+            continue
+        cart, order = wanted.get(key, Decimal(0)), shown.get(key, Decimal(0))
+        share = _EXACT.divide(_EXACT.multiply(abs(cart), guard.tolerance_percent), _HUNDRED)
+        if abs(_EXACT.subtract(cart, order)) > max(guard.tolerance_amount, share):
+            name = " ".join(part for part in (key.price_type, key.period, key.amount, key.currency) if part)
+            yield f"{name}: the cart has {cart:f}, the order {order:f}"
+
+
+def _comparable(totals: Totals, periods: Mapping[str, str]) -> dict[TotalKey, Decimal]:
+    """Return one-time and recurring totals by keys in which the same thing has the same word."""
+    found: dict[TotalKey, Decimal] = {}
+    for key, value in totals.items():
+        kind = "".join(letter for letter in key.price_type.lower() if letter.isalpha()).removesuffix("charge")
+        if kind not in _COMPARED:
+            continue
+        period = periods.get(key.period, key.period).lower() if kind == "recurring" else ""
+        alike = TotalKey(
+            "recurring" if kind == "recurring" else "oneTime", period, "", key.amount, key.currency.upper()
+        )
+        found[alike] = _EXACT.add(found.get(alike, Decimal(0)), value)
+    return found

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from checkout_work import NOW, POLICY, SALESFORCE, SPLIT, drafted, work_of
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from gateway.ordering.observed_totals import read_totals
+from gateway.submission.actions import Save, Send
+from gateway.submission.drift import DriftGuard, drift
+from gateway.submission.machine import after_read
+from gateway.tmf.totals import TotalKey
+
+
+def key(kind="recurring", period="month", amount="dutyFreeAmount", currency="EUR"):
+    return TotalKey(kind, period, "", amount, currency)
+
+
+MONTHLY, ONCE = key(), key("oneTime", "")
+CART = {MONTHLY: Decimal("89.70"), ONCE: Decimal("10.10")}
+HOLD = DriftGuard(action="hold")
+
+
+def differing(order, guard=HOLD, cart=CART, mapping=SALESFORCE):
+    return drift(cart, order, mapping, guard)
+
+
+def test_equal_totals_do_not_differ_however_they_are_written():
+    assert differing({MONTHLY: Decimal("89.7"), ONCE: Decimal("10.1000")}) == ()
+    assert (
+        differing(
+            {key("Recurring Charge", "Month"): Decimal("89.7"), key("One-Time", "", currency="eur"): Decimal("10.1")}
+        )
+        == ()
+    )
+
+
+def test_a_draft_without_prices_says_nothing():
+    assert differing({}) == ()
+
+
+def test_both_figures_are_named():
+    (sentence,) = differing({MONTHLY: Decimal(99), ONCE: Decimal("10.10")})
+    assert sentence == "recurring month dutyFreeAmount EUR: the cart has 89.70, the order 99"
+
+
+def test_a_total_that_only_one_side_has_counts_as_zero_on_the_other():
+    assert len(differing({MONTHLY: Decimal("89.70")})) == 1
+    assert len(differing({**CART, key("oneTime", "", currency="USD"): Decimal(5)})) == 1
+    assert differing({**CART, key("usage", ""): Decimal(5)}) == ()
+
+
+def test_amounts_that_only_one_side_names_are_not_compared():
+    taxed = {each._replace(amount="taxIncludedAmount"): value * 2 for each, value in CART.items()}
+    assert differing(taxed) == ()
+    assert differing({**taxed, **CART}) == ()
+
+
+@pytest.mark.parametrize(
+    ("amount", "percent", "order", "tolerated"),
+    [("0", "0", "89.71", False), ("0.01", "0", "89.71", True), ("0.01", "0", "89.72", False),
+     ("0", "10", "98.67", True), ("0", "10", "98.68", False), ("9", "1", "98.70", True)],
+)  # fmt: skip
+def test_the_larger_tolerance_counts(amount, percent, order, tolerated):
+    guard = DriftGuard(action="hold", tolerance_amount=Decimal(amount), tolerance_percent=Decimal(percent))
+    assert (differing({**CART, MONTHLY: Decimal(order)}, guard) == ()) == tolerated
+
+
+def test_the_order_systems_words_for_periods_are_known_from_its_mapping():
+    mapping = replace(SALESFORCE, price=replace(SALESFORCE.price, charge_periods={"month": "Monthly"}))
+    assert differing({key(period="monthly"): Decimal("89.70"), ONCE: Decimal("10.10")}, mapping=mapping) == ()
+
+
+@given(st.decimals(-(10**9), 10**9, places=4), st.decimals(0, 1000, places=4))
+def test_what_is_within_the_amount_is_never_a_difference(value, more):
+    guard = DriftGuard(action="hold", tolerance_amount=more)
+    cart = {MONTHLY: value}
+    assert drift(cart, {MONTHLY: value + more}, SALESFORCE, guard) == ()
+    assert drift(cart, {MONTHLY: value - more}, SALESFORCE, guard) == ()
+
+
+def price(value):
+    amount = {"dutyFreeAmount": {"unit": "EUR", "value": value}}
+    return [{"priceType": "recurring", "recurringChargePeriod": "month", "price": amount}]
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({"orderTotalPrice": price(5) + price(6), "productOrderItem": [{"itemPrice": price(7)}]}, 11),
+        ({"productOrderItem": [{"itemTotalPrice": price(5), "productOrderItem": [{"itemTotalPrice": price(6)}]}]}, 11),
+        ({"productOrderItem": [{"quantity": 3, "itemPrice": price(5)}, {"itemPrice": price(6)}]}, 21),
+        ({"productOrderItem": [{"itemPrice": [{"priceAlteration": []}]}, 7], "orderTotalPrice": "?"}, None),
+        ({}, None),
+    ],
+)
+def test_the_totals_of_an_order_are_read_from_what_it_shows(document, expected):
+    assert read_totals(document) == ({} if expected is None else {MONTHLY: Decimal(expected)})
+
+
+def before_submit(action, totals, **columns):
+    guard = DriftGuard(action=action)
+    work = work_of(SPLIT, step="submit", policy=replace(POLICY, drift=guard), **columns)
+    work = replace(work, cart_totals=CART)
+    return after_read(work, replace(drafted(work, len(work.plan.steps) - 1), totals=totals), NOW)
+
+
+MORE = {MONTHLY: Decimal(99), ONCE: Decimal("10.10")}
+
+
+def test_a_difference_holds_the_checkout_with_both_figures():
+    save = before_submit("hold", MORE)
+    assert isinstance(save, Save)
+    assert save.changes["state"] == "held"
+    assert "the cart has 89.70, the order 99" in save.changes["status_reason"]
+    assert "submit_intent_order" not in save.changes
+
+
+def test_a_difference_goes_on_with_a_finding():
+    send = before_submit("go-on", MORE)
+    assert isinstance(send, Send)
+    assert (send.finding.code, send.finding.severity) == ("price_drift", "warning")
+    assert "the cart has 89.70, the order 99" in send.finding.message
+
+
+@pytest.mark.parametrize(("action", "totals"), [("off", MORE), ("hold", CART), ("go-on", CART), ("hold", {})])
+def test_nothing_differs_or_nothing_is_compared(action, totals):
+    send = before_submit(action, totals)
+    assert isinstance(send, Send)
+    assert send.finding is None
+
+
+def test_what_was_tried_to_be_submitted_is_not_held_for_its_price():
+    assert isinstance(before_submit("hold", MORE, submit_intent_order="00000001"), Send)
