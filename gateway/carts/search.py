@@ -6,11 +6,11 @@ the documents that are left.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, TextClause, select
+from sqlalchemy import ColumnElement, Connection, select, text
 
 from gateway.carts import store
 from gateway.carts.dialects import Dialect
@@ -29,6 +29,8 @@ _MOMENTS: Final[dict[str, dict[Path, str]]] = {
     }
 }
 _DOCUMENT: Final = "cart.document"
+# An expression, so that few carts that were looked up are sorted, instead of all being read in the order of an index.
+_BY_CREATION: Final = text("cart.created_at + 0")
 
 
 def find_page(
@@ -45,13 +47,15 @@ def find_page(
     prepare(connection)
     engine = connection.dialect.name
     moments = _MOMENTS.get(dialect.version, {})
+    looked_up, rest = _conditions(in_stored_words(wanted, dialect), tenant)
+    order = order_clauses(sorts, _DOCUMENT, engine, columns=moments)
     return store.list_page(
         connection,
         tenant,
         limit=limit,
         offset=offset,
-        conditions=_conditions(in_stored_words(wanted, dialect), tenant, engine, moments),
-        order=order_clauses(sorts, _DOCUMENT, engine, columns=moments),
+        conditions=[*looked_up, *filter_clauses(rest, _DOCUMENT, engine, moments=moments)],
+        order=[*order, _BY_CREATION] if looked_up else order,
     )
 
 
@@ -72,9 +76,8 @@ def _stored(test: Test, dialect: Dialect) -> Test:
     return replace(test, text=words.get(test.text, test.text))
 
 
-def _conditions(
-    wanted: Filter, tenant: str, engine: str, moments: Mapping[Path, str]
-) -> list[ColumnElement[bool] | TextClause]:
+def _conditions(wanted: Filter, tenant: str) -> tuple[list[ColumnElement[bool]], Filter]:
+    """Return the conditions that an index answers, and those that are left."""
     looked_up: list[ColumnElement[bool]] = []
     rest = []
     for group in wanted:
@@ -90,6 +93,6 @@ def _conditions(
         else:
             if path == ("href",):
                 # An address ends with the id; that it is the whole address is read out of the document.
-                looked_up.append(cart.c.id.in_([text.rpartition("/")[2] for text in texts]))
+                looked_up.append(cart.c.id.in_([address.rpartition("/")[2] for address in texts]))
             rest.append(group)
-    return [*looked_up, *filter_clauses(tuple(rest), _DOCUMENT, engine, moments=moments)]
+    return looked_up, tuple(rest)
