@@ -39,7 +39,7 @@ def render(
     `marker` goes into the order's marker slot on create; `order_id` is the order's id from then on. Raises LookupError
     when a line id that is needed is not known, AssertionError when the call exceeds the mapping's limit of bytes.
     """
-    call = _Call(order, plan, mapping, known_line_ids)
+    call = _Call(step, order, plan, mapping, known_line_ids)
     media_type = mapping.api.patch_media_type
     count = len(step.item_ids)
     body: Any
@@ -171,16 +171,55 @@ class _Forest:
         item["productOrderItemRelationship"] = listed
 
 
+class _Known:
+    """What the calls of one order share, so that rendering all of them takes time in proportion to the order."""
+
+    def __init__(self, order: Order, plan: Plan) -> None:
+        self.lines = order.lines
+        self.plan = plan
+        self.by_id = {line.id: line for line in order.lines}
+        self._pointers: dict[str, str] = {}
+        self._lengths: dict[str, int] = {}
+        self._until = 0
+
+    def pointers(self, step: Step) -> dict[str, str]:
+        """Return the JSON pointer of every item sent until `step`: lists keep the order in which they were appended to."""
+        for earlier in self.plan.steps[self._until : step.sequence]:
+            for item_id in earlier.item_ids if earlier.kind in ("create", "add") else ():
+                parent = self.by_id[item_id].parent_id
+                above = self._pointers[parent] if parent is not None else ""
+                position = self._lengths.get(above, 0)
+                self._lengths[above] = position + 1
+                self._pointers[item_id] = f"{above}/productOrderItem/{position}"
+        self._until = max(self._until, step.sequence)
+        return self._pointers
+
+
+_recent: list[_Known] = []
+"""What is known of the order whose calls are being rendered: one entry, gone with the last call. It only saves time."""
+
+
+def _known(order: Order, plan: Plan, step: Step) -> _Known:
+    recent = next(iter(_recent), None)
+    if recent is None or recent.lines is not order.lines or recent.plan is not plan:
+        recent = _Known(order, plan)
+    _recent[:] = [recent] if step.sequence < len(plan.steps) else []
+    return recent
+
+
 class _Call:
     """Makes the bodies of calls for one order."""
 
-    def __init__(self, order: Order, plan: Plan, mapping: Mapping, known_line_ids: abc.Mapping[str, str]) -> None:
+    def __init__(
+        self, step: Step, order: Order, plan: Plan, mapping: Mapping, known_line_ids: abc.Mapping[str, str]
+    ) -> None:
         self._order = order
+        self._known = _known(order, plan, step)
         self._plan = plan
         self._mapping = mapping
         self._writer = Writer(mapping)
         self._forest = _Forest(mapping, known_line_ids)
-        self._lines = {line.id: line for line in order.lines}
+        self._lines = self._known.by_id
 
     def _items(self, item_ids: abc.Iterable[str]) -> list[_Pair]:
         return [(line := self._lines[item_id], self._writer.item(line)) for item_id in item_ids]
@@ -216,24 +255,11 @@ class _Call:
             for key, value in self._mapping.draft.add_attributes.items()
         ]
         flat = self._mapping.item.hierarchy == "flat"
-        pointers = {} if flat else self._pointers(step)
+        pointers = {} if flat else self._known.pointers(step)
         for line, item in self._forest.grow(self._items(step.item_ids), carry=False):
             above = "" if flat or line is None or line.parent_id is None else pointers[line.parent_id]
             operations.append({"op": "add", "path": f"{above}/productOrderItem/-", "value": item})
         return operations
-
-    def _pointers(self, step: Step) -> dict[str, str]:
-        """Return the JSON pointer of every item sent so far: lists keep the order in which they were appended to."""
-        pointers: dict[str, str] = {}
-        lengths: dict[str, int] = {}
-        for earlier in self._until(step):
-            for item_id in earlier.item_ids:
-                parent = self._lines[item_id].parent_id
-                above = pointers[parent] if parent is not None else ""
-                position = lengths.get(above, 0)
-                lengths[above] = position + 1
-                pointers[item_id] = f"{above}/productOrderItem/{position}"
-        return pointers
 
     def price(self, step: Step) -> dict[str, Any]:
         """Return the PATCH that sets the price alterations of one line: its line id, no action."""
