@@ -15,6 +15,7 @@ from gateway.carts import api as carts
 from gateway.carts.dialects.openapi import SCHEMAS as CART_DIALECT_SCHEMAS
 from gateway.carts.openapi import SCHEMAS as CART_SCHEMAS
 from gateway.checkouts import api as checkouts
+from gateway.checkouts import figures
 from gateway.checkouts.openapi import SCHEMAS as CHECKOUT_SCHEMAS
 from gateway.errors import NotFoundError
 from gateway.http import operation
@@ -78,7 +79,9 @@ class GatewayApp(Litestar):
         try:
             if "\0" in scope["path"]:
                 # No id holds this character, and not every database can be asked for it.
-                await error_answer(NotFoundError("There is nothing at this path."))(scope, receive, send_with_identifier)
+                await error_answer(NotFoundError("There is nothing at this path."))(
+                    scope, receive, send_with_identifier
+                )
             else:
                 await super().__call__(scope, receive, send_with_identifier)
         except Exception as error:
@@ -138,6 +141,7 @@ def create_app(
         debug=False,
     )
     app.services = services
+    services.metrics.refreshers.append(figures.refresher(services))
     document = openapi_document(app.routes, SCHEMAS)
     app.state.openapi_json = encode_json(document)
     app.state.openapi_page = openapi_page(document)

@@ -74,6 +74,13 @@ async def test_a_stopping_service_is_not_ready(app: GatewayApp, client: httpx.As
     assert (await client.get("/livez")).status_code == 200
 
 
+async def test_metrics_say_how_many_checkouts_are_held(client: httpx.AsyncClient) -> None:
+    text = (await client.get("/metrics")).text
+
+    assert 'gateway_checkouts{state="held"} 0.0' in text
+    assert "gateway_submission_oldest_due_age_seconds 0.0" in text
+
+
 async def test_metrics_count_by_template_and_never_by_id(client: httpx.AsyncClient) -> None:
     href = (await client.post(CARTS, json={})).headers["location"]
     await client.get(href)

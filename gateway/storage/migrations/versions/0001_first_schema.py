@@ -94,6 +94,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("track_due_at IS NOT NULL"),
     )
     op.create_index(
+        "ix_checkout_unfinished",
+        "checkout",
+        ["state"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('accepted', 'draft', 'drafting', 'held', 'submitted', 'submitting')"),
+        postgresql_where=sa.text("state IN ('accepted', 'draft', 'drafting', 'held', 'submitted', 'submitting')"),
+    )
+    op.create_index(
         "uq_checkout_cart_live",
         "checkout",
         ["tenant", "cart_id"],

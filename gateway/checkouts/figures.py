@@ -1,0 +1,49 @@
+"""The figures of checkouts that only the database knows, brought up to date before a scrape."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, func, select
+
+from gateway.checkouts.states import FINAL, MEANING
+from gateway.services import Services
+from gateway.storage.tables import checkout
+
+# However often somebody scrapes, the database is asked no more often than this.
+KEPT_SECONDS: Final = 5.0
+UNFINISHED: Final = tuple(sorted(set(MEANING) - FINAL))
+
+
+def unfinished_counts(connection: Connection) -> dict[str, int]:
+    """Count the checkouts of all tenants by state; those that ended are not counted: their number only grows."""
+    query = select(checkout.c.state, func.count()).where(checkout.c.state.in_(UNFINISHED)).group_by(checkout.c.state)
+    counted = {state: int(count) for state, count in connection.execute(query)}
+    return {state: counted.get(state, 0) for state in UNFINISHED}
+
+
+def longest_due(connection: Connection) -> datetime | None:
+    """Return since when the longest waiting due checkout of all tenants has been due; None when none waits."""
+    query = select(checkout.c.due_at).where(checkout.c.due_at.is_not(None)).order_by(checkout.c.due_at).limit(1)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def refresher(services: Services) -> Callable[[], Awaitable[None]]:
+    """Return what brings the figures of `services.metrics` up to date."""
+    refreshed_at: datetime | None = None
+
+    async def refresh() -> None:
+        nonlocal refreshed_at
+        now = services.clock()
+        if refreshed_at is not None and 0 <= (now - refreshed_at).total_seconds() < KEPT_SECONDS:
+            return
+        refreshed_at = now
+        counts, due = await services.database.read(
+            lambda connection: (unfinished_counts(connection), longest_due(connection))
+        )
+        services.metrics.set_checkouts_by_state(counts)
+        services.metrics.set_oldest_due_age(0.0 if due is None else (now - due).total_seconds())
+
+    return refresh
