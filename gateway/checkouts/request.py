@@ -10,6 +10,8 @@ import difflib
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gateway.carts.dialects.forms import unmarked
+from gateway.carts.dialects.recognition import version_of
 from gateway.carts.rules import check_cart
 from gateway.errors import InvalidBodyError, Problem
 from gateway.settings import CartSettings, Settings
@@ -86,7 +88,7 @@ _REFERENCE_ATTRIBUTES: Final = frozenset({"id", "href", "name", "version", "@ref
 def check_request(document: dict[str, Any], settings: Settings) -> None:
     """Check a checkout request in place. Raises InvalidBodyError (400) with every problem.
 
-    A cart by value is checked by the rules of carts, its problems under `shoppingCart`.
+    A cart by value is taken into the stored form and checked by the rules of carts, its problems under `shoppingCart`.
     """
     problems: list[Problem] = []
     _check_names(document, ATTRIBUTES, problems)
@@ -98,6 +100,9 @@ def check_request(document: dict[str, Any], settings: Settings) -> None:
     if cart is None:
         report(problems, ("shoppingCart",), "is missing; give {'id': ...} of a stored cart, or a whole cart")
     elif isinstance(cart, dict):
+        if is_by_value(cart):
+            # It comes in whatever version of TMF663 the channel speaks.
+            cart = document["shoppingCart"] = unmarked(version_of(cart).to_canonical(cart))
         _check_cart(cart, settings.cart, problems)
     if problems:
         raise InvalidBodyError(problems)

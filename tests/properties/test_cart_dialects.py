@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -11,7 +13,11 @@ from hypothesis import strategies as st
 
 from gateway.carts.dialects import v1, v5
 from gateway.carts.dialects.forms import MARKS, unmarked
-from gateway.tmf.json import encode_canonical
+from gateway.carts.rules import check_cart
+from gateway.errors import InvalidBodyError
+from gateway.settings import CartSettings
+from gateway.tmf.json import encode_canonical, encode_json
+from tests.official_cart_schemas import V5_FILE, needed, problems
 from tests.properties.cart_documents import random_cart, versions
 
 SPECS = versions()
@@ -92,6 +98,34 @@ def test_marks_can_be_taken_off_and_only_marks_are(seed: int) -> None:
 
     assert not any(f'"{mark}"'.encode() in encode_canonical(plain) for mark in MARKS)
     assert not missing(stored, plain, "")
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(min_value=0, max_value=2**64), version=st.sampled_from(("v1", "v4")))
+def test_what_v5_shows_of_any_cart_is_valid_by_the_official_file(seed: int, version: str) -> None:
+    needed(V5_FILE)
+    document = random_cart(Random(seed), SPECS[version], foreign=False, odd=False)
+    stored = v1.to_canonical(document) if version == "v1" else document
+    try:
+        check_cart(stored, CartSettings())
+    except InvalidBodyError:
+        return
+
+    shown = v5.from_canonical(stored)
+
+    # Not of our making: a product with a type of the client's own, a related product that nothing identifies.
+    found = [problem for problem in problems("v5", "ShoppingCart", plain(shown)) if not EXCUSED.search(problem)]
+    assert not found
+
+
+EXCUSED = re.compile(
+    r"product\['@type'\]: '(Vendor|CartItem)' is not one of|productRelationship\[\d+\]: 'id' is a required"
+)
+
+
+def plain(value: Any) -> Any:
+    """Return the value with floats for Decimals, which is what a validator knows."""
+    return json.loads(encode_json(value))
 
 
 def missing(whole: Any, part: Any, path: str) -> list[str]:
