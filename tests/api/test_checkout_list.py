@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import json
+from urllib.parse import quote, unquote
+
+import pytest
+import pytest_asyncio
+from checkout_gateway import CARTS, CHECKOUTS, running, settings_of
+from checkout_work import cart, request
+
+from gateway.settings import StorageSettings
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PREVIEW = f"{CHECKOUTS}/preview"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def application(tmp_path_factory):
+    storage = StorageSettings(url=f"sqlite:///{tmp_path_factory.mktemp('gateway') / 'gateway.db'}", readers_max=2)
+    async with running(settings_of(storage)) as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def gateway(application):
+    return await application.make_empty()
+
+
+async def listed(gateway, query="", status=200):
+    answer = await gateway.client.get(f"{CHECKOUTS}{query}")
+    assert answer.status_code == status, answer.text
+    return answer
+
+
+def ids(answer):
+    return [found["id"] for found in answer.json()]
+
+
+# -- list -------------------------------------------------------------------------------------------------------------------
+
+
+async def test_checkouts_are_found_by_cart_order_state_and_external_id(gateway):
+    first = await gateway.check_out(externalId="WEB-1", submit=False)
+    second = await gateway.check_out(externalId="WEB-2")
+    await gateway.work()
+    order_id = (await gateway.get(second))["productOrder"]["id"]
+    for query, found in (
+        ("", [second, first]),
+        (f"?shoppingCart.id={first['shoppingCart']['id']}", [first]),
+        (f"?productOrder.id={order_id}", [second]),
+        ("?state=draft", [first]),
+        ("?state=draft,submitted", [second, first]),
+        ("?state=draft&state=submitted", [second, first]),
+        ("?externalId=WEB-2", [second]),
+        ("?externalId=WEB-2&state=draft", []),
+        ("?upstream=shop", [second, first]),
+        ("?upstream=plain", []),
+        (f"?id={first['id']}", [first]),
+        ("?productOrder.state=pending", [second, first]),
+        ("?externalId=nobody", []),
+        (f"?externalId={quote('é, „x“')}", []),
+    ):
+        assert ids(await listed(gateway, query)) == [checkout["id"] for checkout in found], query
+    assert (await listed(gateway)).json() == [await gateway.get(second), await gateway.get(first)]
+
+
+async def test_pages_follow_tmf630(gateway):
+    checkouts = [await gateway.check_out() for _ in range(5)]
+    newest = [checkout["id"] for checkout in reversed(checkouts)]
+    answer = await listed(gateway, "?limit=2", 206)
+    assert ids(answer) == newest[:2]
+    assert (answer.headers["x-total-count"], answer.headers["x-result-count"]) == ("5", "2")
+    assert f"{CHECKOUTS}?limit=2&offset=2" in answer.headers["link"]
+    assert ids(await listed(gateway, "?limit=2&offset=4")) == newest[4:]
+    assert ids(await listed(gateway, "?offset=9")) == []
+    assert (await gateway.client.head(f"{CHECKOUTS}?limit=1")).headers["x-total-count"] == "5"
+
+
+async def test_fields_select_attributes_in_lists_and_alone(gateway):
+    checkout = await gateway.check_out(externalId="WEB-1")
+    for path in (
+        f"{CHECKOUTS}?fields=state,progress.stepsTotal",
+        f"{CHECKOUTS}/{checkout['id']}?fields=state,progress.stepsTotal",
+    ):
+        found = (await gateway.client.get(path)).json()
+        found = found[0] if isinstance(found, list) else found
+        assert found == {
+            "id": checkout["id"],
+            "href": checkout["href"],
+            "state": "accepted",
+            "progress": {"stepsTotal": 5},
+        }
+    for fields, name in (("item", "item"), ("step", "step"), ("finding.code", "finding"), ("item.cartItemId", "item")):
+        found = (await listed(gateway, f"?fields={fields}")).json()[0]
+        assert found.keys() == {"id", "href", name}
+        assert found[name]
+    assert (await listed(gateway, "?fields=none")).json()[0].keys() == {"id", "href"}
+
+
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ("?state=unheard-of", "state"),
+        ("?state=draft,unheard-of", "state"),
+        ("?limit=0", "limit"),
+        ("?limit=100000", "limit"),
+        ("?limit=x", "limit"),
+        ("?offset=-1", "offset"),
+        ("?colour=red", "colour"),
+        ("?externalId=a%00b", "externalId"),
+        ("?relatedParty.id=1", "relatedParty.id"),
+        (f"?fields={',a' * 200}", "fields"),
+    ],
+)
+async def test_a_query_that_cannot_be_understood_is_refused_by_name(gateway, query, path):
+    answer = await listed(gateway, query, 400)
+    assert [problem["path"] for problem in answer.json()["problem"]] == [path]
+
+
+async def test_all_that_is_wrong_with_a_query_is_said_at_once(gateway):
+    answer = await listed(gateway, "?state=x&limit=0&offset=y&colour=red", 400)
+    assert {problem["path"] for problem in answer.json()["problem"]} == {"state", "limit", "offset", "colour"}
+
+
+async def test_a_query_with_a_thousand_parameters_or_bad_escapes_is_refused(gateway):
+    await listed(gateway, "?" + "&".join(f"id={n}" for n in range(1000)), 400)
+    await listed(gateway, "?externalId=%ff", 400)
+
+
+async def test_only_json_is_produced(gateway):
+    answer = await gateway.client.get(CHECKOUTS, headers={"Accept": "text/html"})
+    assert answer.status_code == 406
+
+
+# -- preview ----------------------------------------------------------------------------------------------------------------
+
+
+async def preview(gateway, **attributes):
+    return await gateway.post({**request(), "shoppingCart": cart(), **attributes}, PREVIEW)
+
+
+async def test_a_preview_shows_the_whole_order_and_every_call_and_does_nothing(gateway):
+    answer = await preview(gateway, externalId="WEB-1")
+    assert answer.status_code == 200
+    document = answer.json()
+    assert document.keys() == {"@type", "order", "step", "finding"}
+    assert document["@type"] == "CheckoutPreview"
+    assert [item["id"] for item in document["order"]["productOrderItem"]] == ["1", "2", "3", "4", "5"]
+    assert document["order"]["productOrderItem"][0]["itemPrice"][0]["priceAlteration"]
+    assert [(step["sequence"], step["kind"], step["method"], step["itemCount"]) for step in document["step"]] == [
+        (1, "create", "POST", 2),
+        (2, "add", "PATCH", 2),
+        (3, "add", "PATCH", 1),
+        (4, "price", "PATCH", 1),
+        (5, "submit", "PATCH", 0),
+    ]
+    assert [unquote(step["path"]) for step in document["step"]] == ["productorder", *["productorder/{orderId}"] * 4]
+    for step in document["step"]:
+        body = json.dumps(step["body"], separators=(",", ":"), ensure_ascii=False)
+        assert step["byteCount"] == len(body.encode())
+    assert document["step"][0]["body"]["submitCart"] is False
+    assert document["step"][3]["body"]["productOrderItem"][0]["orderLineItemId"] == "{lineId:1}"
+    assert {finding["severity"] for finding in document["finding"]} <= {"info", "warning"}
+    assert await gateway.rows() == 0
+    assert not gateway.shop.calls
+
+
+async def test_a_preview_of_a_stored_cart_leaves_it_free(gateway):
+    cart_id = await gateway.new_cart()
+    assert (await preview(gateway, shoppingCart={"id": cart_id})).status_code == 200
+    await gateway.post({**request(), "shoppingCart": {"id": cart_id}})
+    assert (await preview(gateway, shoppingCart={"id": cart_id})).status_code == 200
+    assert (await preview(gateway, shoppingCart={"id": "nope"})).status_code == 404
+
+
+async def test_a_preview_is_what_the_checkout_sends(gateway):
+    dated = {"requestedStartDate": "2027-01-01T00:00:00Z"}
+    shown = (await preview(gateway, **dated)).json()
+    await gateway.post({**request(), "shoppingCart": cart(), **dated})
+    sent = []
+    send = gateway.shop.send
+
+    async def noting(rendered):
+        sent.append((rendered.kind, json.loads(rendered.body)))
+        return await send(rendered)
+
+    gateway.shop.send = noting
+    await gateway.work()
+    assert [kind for kind, _ in sent] == [step["kind"] for step in shown["step"]]
+    order = gateway.shop.orders["00000001"]
+    known = {"gw1-PREVIEW-0": order["externalId"]}
+    known |= {f"{{lineId:{line['id']}}}": line["orderLineItemId"] for line in order["productOrderItem"]}
+    for (_, body), step in zip(sent, shown["step"], strict=True):
+        text = json.dumps(step["body"])
+        for placeholder, value in known.items():
+            text = text.replace(placeholder, value)
+        assert json.loads(text) == body
+
+
+async def test_a_cart_that_cannot_be_ordered_is_refused_with_every_finding(gateway):
+    document = cart(2)
+    del document["cartItem"][0]["itemPrice"][0]["priceAlteration"][0]["applicationDuration"]
+    answer = await preview(gateway, shoppingCart=document, relatedParty=[{"id": "1", "role": "admirer"}])
+    assert answer.status_code == 422
+    body = answer.json()
+    errors = {finding["path"] for finding in body["finding"] if finding["severity"] == "error"}
+    assert {problem["path"] for problem in body["problem"]} == errors
+    assert len(errors) == 2
+
+
+async def test_the_other_paths_of_a_preview_are_none(gateway):
+    cart_id = await gateway.new_cart()
+    for path in (f"{CARTS}/{cart_id}/checkout/preview", f"{CHECKOUTS}/preview/submit"):
+        assert (await gateway.post({}, path)).status_code == 404
+    assert (await gateway.client.get(PREVIEW)).status_code == 405

@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+from checkout_gateway import Clock, running, settings_of
+from checkout_work import SPLIT, store_checkout
+from msgspec.structs import replace
+from sqlalchemy import select, update
+
+from gateway.settings import StorageSettings
+from gateway.storage.tables import abandoned_draft, checkout
+from gateway.submission import store
+from gateway.submission.actions import AbandonedDraft
+from gateway.upstream.outcome import NotExecuted, Rejected, Unknown
+from gateway.upstream.port import ReadFailed
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+MARKER = "gw1-abcdefghijklmnop-0"
+WAITS = (30.0, 3600.0, 86400.0)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def application(tmp_path_factory):
+    storage = StorageSettings(url=f"sqlite:///{tmp_path_factory.mktemp('cleanup') / 'gateway.db'}", readers_max=2)
+    async with running(settings_of(storage), clock=Clock()) as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def gateway(application):
+    return await application.make_empty()
+
+
+def draft(gateway, order_id="00000001", *, marker=MARKER, state="Draft"):
+    gateway.shop.orders[order_id] = {"id": order_id, "state": state, "externalId": marker, "productOrderItem": []}
+
+
+async def abandoned(gateway, draft_id="00000001", **columns):
+    """Store a checkout that has gone on, and the draft it gave up."""
+    record = await store_checkout(gateway.services.database, generation=1, **columns)
+    given_up = AbandonedDraft(marker=MARKER, order_id=draft_id)
+    now = gateway.clock.moment
+    await gateway.services.database.write(
+        lambda connection: store.abandon(connection, record, [given_up], now, WAITS[0])
+    )
+
+
+async def row(gateway):
+    return await gateway.services.database.read(lambda connection: connection.execute(select(abandoned_draft)).one())
+
+
+async def look(gateway, *, after=WAITS[0]):
+    gateway.clock.advance(after)
+    assert await gateway.cleanup().once() == 1
+    return await row(gateway)
+
+
+async def set_checkout(gateway, **columns):
+    await gateway.services.database.write(lambda connection: connection.execute(update(checkout).values(**columns)))
+
+
+@pytest.mark.parametrize("order_id", ["00000001", None], ids=["by id", "by marker"])
+async def test_an_abandoned_draft_is_marked_so_that_nobody_submits_it(gateway, order_id):
+    draft(gateway)
+    await abandoned(gateway, order_id)
+    gateway.clock.advance(29)
+    assert await gateway.cleanup().once() == 0
+    seen = await look(gateway, after=1)
+    assert gateway.shop.orders["00000001"]["externalId"] == f"void-{MARKER}"
+    assert "do not submit" in gateway.shop.orders["00000001"]["description"]
+    assert seen.outcome == "00000001 marked abandoned"
+    assert [call.kind for call in gateway.shop.calls] == ["abandon"]
+
+
+async def test_it_is_looked_for_several_times_because_a_late_call_may_still_make_it(gateway):
+    await abandoned(gateway, None)
+    for attempt, (after, next_wait) in enumerate(((30, 3600), (3600, 86400), (86400, None)), 1):
+        if attempt == 2:
+            draft(gateway)
+        seen = await look(gateway, after=after)
+        assert seen.attempt == attempt
+        due_at = None if next_wait is None else gateway.clock.moment + timedelta(seconds=next_wait)
+        assert seen.due_at == due_at
+        assert seen.outcome == ("00000001 marked abandoned" if attempt == 2 else "nothing found")
+    gateway.clock.advance(10**7)
+    assert await gateway.cleanup().once() == 0
+
+
+async def test_what_is_marked_already_is_left_alone(gateway):
+    draft(gateway, marker=f"void-{MARKER}")
+    await abandoned(gateway)
+    assert (await look(gateway)).outcome == "00000001 is marked already"
+    assert not gateway.shop.calls
+
+
+@pytest.mark.parametrize("state", ["submitting", "submitted", "held", "completed", "failed", "cancelled"])
+async def test_the_order_that_may_have_been_submitted_is_never_touched(gateway, state):
+    draft(gateway)
+    await abandoned(gateway, None, order_id="00000001", submit_intent_order="00000001", step=4, state=state)
+    assert (await look(gateway)).outcome == "00000001 may have been submitted"
+    assert not gateway.shop.calls
+
+
+async def test_u17_the_draft_of_a_submission_that_was_refused_for_certain_is_marked(gateway):
+    draft(gateway)
+    columns = {"order_id": "00000001", "submit_intent_order": "00000001", "step": 4, "state": "rejected"}
+    await abandoned(gateway, **columns)
+    assert (await look(gateway)).outcome == "00000001 marked abandoned"
+
+
+async def test_the_order_that_the_checkout_goes_on_with_is_never_touched(gateway):
+    draft(gateway)
+    draft(gateway, "00000002")
+    await abandoned(gateway, None, order_id="00000001", step=1)
+    assert (await look(gateway)).outcome == "00000001 is the checkout's order; 00000002 marked abandoned"
+    assert [call.order_id for call in gateway.shop.calls] == ["00000002"]
+
+
+async def test_what_is_submitted_while_the_cleaner_waits_for_its_turn_is_seen(gateway):
+    draft(gateway)
+    await abandoned(gateway, None)
+    gateway.clock.advance(30)
+    cleanup = gateway.cleanup()
+    read = gateway.services.database.read
+
+    async def slow(function):
+        found = await read(function)
+        await set_checkout(gateway, submit_intent_order="00000001", order_id="00000001", state="submitting")
+        return found
+
+    cleanup._database.read = slow
+    try:
+        await cleanup.once()
+    finally:
+        del gateway.services.database.read
+    assert (await row(gateway)).outcome == "00000001 may have been submitted"
+    assert not gateway.shop.calls
+
+
+async def test_a_draft_that_became_live_is_told_and_left_alone(gateway):
+    draft(gateway, state="In Progress")
+    await abandoned(gateway)
+    assert "is not a draft any more (In Progress)" in (await look(gateway)).outcome
+    assert not gateway.shop.calls
+
+
+@pytest.mark.parametrize("abandon", ["leave", "delete"])
+async def test_the_mapping_says_what_becomes_of_it(gateway, abandon):
+    mapping = replace(
+        SPLIT,
+        recovery=replace(SPLIT.recovery, abandon=abandon),
+        api=replace(SPLIT.api, delete_allowed=abandon == "delete"),
+    )
+    draft(gateway)
+    await abandoned(gateway)
+    cleanup = gateway.cleanup()
+    cleanup._mappings = {"salesforce-v4": mapping}
+    gateway.clock.advance(30)
+    await cleanup.once()
+    assert ("00000001" in gateway.shop.orders) is (abandon == "leave")
+    assert (await row(gateway)).outcome == f"00000001 {'left as it is' if abandon == 'leave' else 'deleted'}"
+
+
+@pytest.mark.parametrize("trouble", ["read", "search", "lost", "throttled", "unconfigured"])
+async def test_a_look_that_comes_to_nothing_is_repeated_and_costs_none(gateway, trouble):
+    draft(gateway)
+    await abandoned(gateway, None if trouble == "search" else "00000001")
+    cleanup = gateway.cleanup()
+    if trouble == "read":
+        gateway.shop.script_reads([ReadFailed("503", status=503)])
+    if trouble == "search":
+        gateway.shop.search_complete = False
+        gateway.shop.orders.clear()
+    if trouble in {"lost", "throttled"}:
+        gateway.shop.script([Unknown("504") if trouble == "lost" else NotExecuted("429")])
+    if trouble == "unconfigured":
+        cleanup._upstreams = {}
+    gateway.clock.advance(30)
+    await cleanup.once()
+    seen = await row(gateway)
+    assert (seen.attempt, seen.due_at) == (0, gateway.clock.moment + timedelta(minutes=10))
+    draft(gateway)
+    gateway.shop.search_complete = True
+    assert (await look(gateway, after=600)).outcome == "00000001 marked abandoned"
+
+
+async def test_a_look_that_never_succeeds_ends_with_the_draft_old(gateway):
+    await abandoned(gateway)
+    gateway.shop.script_reads([ReadFailed("503", status=503)] * 2)
+    assert (await look(gateway)).due_at is not None
+    assert (await look(gateway, after=40 * 86400)).due_at is None
+
+
+async def test_a_refused_mark_is_tried_again_at_the_next_look(gateway):
+    draft(gateway)
+    await abandoned(gateway)
+    gateway.shop.script([Rejected(403, "", "403 not yours")])
+    seen = await look(gateway)
+    assert (seen.attempt, seen.outcome) == (1, "00000001 not marked abandoned: 403 not yours")
+    assert (await look(gateway, after=3600)).outcome == "00000001 marked abandoned"
+
+
+async def test_of_two_replicas_one_looks(gateway):
+    draft(gateway)
+    await abandoned(gateway)
+    gateway.clock.advance(30)
+    first, second = gateway.cleanup(), gateway.cleanup()
+    due = await gateway.services.database.read(
+        lambda connection: store.due_abandoned(connection, gateway.clock.moment, 10)
+    )
+    for cleanup in (first, second):
+        await cleanup._look_at(due[0])
+    assert [call.kind for call in gateway.shop.calls] == ["abandon"]
+
+
+async def test_it_runs_until_it_is_stopped_and_survives_its_own_mistakes(gateway, monkeypatch):
+    import asyncio
+
+    cleanup = gateway.cleanup()
+    failed = asyncio.Event()
+
+    async def once():
+        failed.set()
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(cleanup, "once", once)
+    task = asyncio.create_task(cleanup.run())
+    await asyncio.wait_for(failed.wait(), 5)
+    assert not task.done()
+    cleanup.stop()
+    await asyncio.wait_for(task, 5)
