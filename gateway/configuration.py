@@ -9,7 +9,7 @@ import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, Final, get_args, get_origin
 
 import msgspec
 
@@ -17,6 +17,7 @@ from gateway.errors import Problem, SettingsError
 from gateway.settings import Settings, unsafe_combinations
 
 PREFIX = "GATEWAY_"
+_UNREADABLE: Final = object()
 # Variables that begin with the prefix and are no settings.
 RESERVED = frozenset({"GATEWAY_TEST_POSTGRES_URL", "GATEWAY_CONFIG"})
 
@@ -31,13 +32,12 @@ def load_settings(path: Path | None, environment: Mapping[str, str] | None = Non
     tree = _read_file(path)
     _override(tree, os.environ if environment is None else environment, problems)
     _read_secret_files(tree, "", problems)
-    tree = _checked(tree, Settings, "", problems)
+    # What cannot be read is judged as its default would be: all mistakes are told at once, of whatever kind.
+    settings = msgspec.convert(_checked(tree, Settings, "", problems), Settings, strict=False)
+    wrong = {problem.path for problem in problems}
+    problems += [problem for problem in unsafe_combinations(settings) if problem.path not in wrong]
     if problems:
-        raise SettingsError(problems)
-    settings = msgspec.convert(tree, Settings, strict=False)
-    problems = unsafe_combinations(settings)
-    if problems:
-        raise SettingsError(problems)
+        raise SettingsError(problems, readable=settings)
     return settings
 
 
@@ -91,32 +91,36 @@ def _read_secret_files(tree: dict[str, Any], path: str, problems: list[Problem])
 
 
 def _checked(tree: Any, kind: Any, path: str, problems: list[Problem]) -> Any:
-    """Check a table against a Struct; report every unknown name and every wrong value."""
+    """Check a table against a Struct; report every unknown name and every wrong value.
+
+    Returns what of it is right, so that the rest can be judged too; _UNREADABLE when something without a default is not.
+    """
     if not isinstance(tree, dict):
         problems.append(Problem(path, "must be a table of settings"))
-        return tree
+        return _UNREADABLE
     hints = typing.get_type_hints(kind, include_extras=True)
     required = {item.name for item in msgspec.structs.fields(kind) if item.required}
     problems += [Problem(_join(path, key), _unknown(key, hints)) for key in tree if key not in hints]
     problems += [Problem(_join(path, key), "is missing; it has no default") for key in sorted(required - tree.keys())]
-    for key, value in tree.items():
-        if key in hints:
-            _check_value(value, hints[key], _join(path, key), problems)
-    return tree
+    values = {key: _check_value(tree[key], hints[key], _join(path, key), problems) for key in tree if key in hints}
+    right = {key: value for key, value in values.items() if value is not _UNREADABLE}
+    return right if required <= right.keys() else _UNREADABLE
 
 
-def _check_value(value: Any, hint: Any, path: str, problems: list[Problem]) -> None:
+def _check_value(value: Any, hint: Any, path: str, problems: list[Problem]) -> Any:
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-        _checked(value, hint, path, problems)
-        return
+        return _checked(value, hint, path, problems)
     if get_origin(hint) is dict and isinstance(value, dict):
-        for key, entry in value.items():
-            _check_value(entry, get_args(hint)[1], _join(path, key), problems)
-        return
+        entries = {
+            key: _check_value(entry, get_args(hint)[1], _join(path, key), problems) for key, entry in value.items()
+        }
+        return {key: entry for key, entry in entries.items() if entry is not _UNREADABLE}
     try:
         msgspec.convert(value, hint, strict=False)
     except msgspec.ValidationError as error:
         problems.append(Problem(path, _lower_first(str(error).split(" - at ")[0])))
+        return _UNREADABLE
+    return value
 
 
 def _unknown(key: str, hints: dict[str, Any]) -> str:

@@ -58,10 +58,14 @@ class OperatorError(GatewayError):
 
 
 class SettingsError(OperatorError):
-    """A setting is unknown, malformed, or an unsafe combination. Lists every mistake found."""
+    """A setting is unknown, malformed, or an unsafe combination. Lists every mistake found.
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    `readable` is what could be read all the same, for looking for mistakes elsewhere; never to be run with.
+    """
+
+    def __init__(self, problems: Sequence[Problem], *, readable: Any = None) -> None:
         self.problems = tuple(problems)
+        self.readable = readable
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

@@ -13,7 +13,7 @@ import click
 from gateway.configuration import PREFIX, load_settings
 from gateway.errors import MappingError, OperatorError, SettingsError
 from gateway.ordering.mapping import Mapping
-from gateway.resources import load_mappings, unknown_mappings
+from gateway.resources import load_mappings, mapping_files, unknown_mappings
 from gateway.security.tokens import load_clients
 from gateway.settings import MappingSettings, Settings
 
@@ -55,13 +55,16 @@ def configuration(config_path: Path | None, **server: Any) -> tuple[Settings, di
         settings = settings_with(config_path, **server)
     except SettingsError as error:
         mistakes += str(error).splitlines()
+        settings = error.readable
+    # With a file of settings that cannot be read at all, the shipped mapping files are still worth a look.
+    folders = settings.mappings if settings else MappingSettings()
     try:
-        # With settings that cannot be read, the shipped mapping files are still worth a look.
-        mappings = load_mappings(settings.mappings if settings else MappingSettings())
+        mappings = load_mappings(folders)
     except (MappingError, SettingsError) as error:
         mistakes += str(error).splitlines()
-    else:
-        mistakes += [str(problem) for problem in unknown_mappings(settings, mappings)] if settings else []
+    if settings and (not folders.folder or Path(folders.folder).is_dir()):
+        # A mapping that is wrong is there all the same.
+        mistakes += [str(problem) for problem in unknown_mappings(settings, mapping_files(folders))]
     try:
         if settings and settings.security.mode == "tokens":
             load_clients(Path(settings.security.tokens_file))

@@ -73,17 +73,28 @@ class TestConfigCheck:
         assert "mapping tmf622-v4: valid" in answer.stdout
 
     def test_every_mistake_of_settings_and_mappings_is_told_at_once(self, tmp_path: Path):
-        (tmp_path / "gateway.toml").write_text("[server]\nprot = 1\nport = 'x'\n[sever]\n")
+        folder = tmp_path / "own"
+        folder.mkdir()
+        (folder / "other.toml").write_text("nonsense = 1\n")
+        (tmp_path / "gateway.toml").write_text(
+            "[server]\nprot = 1\nport = 'x'\nhost = '0.0.0.0'\n[sever]\n[submission]\nlease_seconds = 5\n"
+            f"[mappings]\nfolder = '{folder}'\n" + UPSTREAM + 'mapping = "nonsense"\n'
+        )
 
         answer = run("config", "check", "--config", "gateway.toml")
 
         assert answer.exit_code == 1
         assert answer.stdout == ""
-        assert sorted(line.split(":")[0] for line in answer.stderr.splitlines()) == [
+        named = {line.split(": ")[0] for line in answer.stderr.splitlines()}
+        assert named >= {
             "server.port",
             "server.prot",
             "sever",
-        ]
+            "security.mode",
+            "submission.lease_seconds",
+            "upstreams.crm.mapping",
+            str(folder / "other.toml"),
+        }
 
     def test_an_upstream_must_name_a_mapping_that_exists(self, tmp_path: Path):
         (tmp_path / "gateway.toml").write_text(UPSTREAM + 'mapping = "nonsense"\n')
