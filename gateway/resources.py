@@ -81,6 +81,19 @@ def load_mappings(settings: MappingSettings) -> dict[str, Mapping]:
     return mappings
 
 
+def mapping_stamp(settings: MappingSettings) -> frozenset[tuple[str, int, int]]:
+    """Return what changes when a mapping file, or a file beside one, is written: path, time and size of each."""
+    folders = {path.parent for path in mapping_files(settings).values()}
+    found = set()
+    for path in (each for folder in folders for each in folder.iterdir()):
+        try:
+            status = path.stat()
+        except OSError:
+            continue  # removed just now
+        found.add((str(path), status.st_mtime_ns, status.st_size))
+    return frozenset(found)
+
+
 def unknown_mappings(settings: Settings, mappings: Collection[str]) -> list[Problem]:
     """Return a problem for each upstream that names a mapping that does not exist."""
     known = ", ".join(sorted(mappings))

@@ -36,6 +36,7 @@ from gateway.upstream import (
     tls_context,
 )
 from gateway.upstream.qualification import QualificationClient, qualification_options
+from gateway.upstream.reloading import reloading
 
 
 def build_upstreams(settings: Settings, mappings: Mapping[str, OrderMapping]) -> dict[str, Upstream]:
@@ -117,13 +118,20 @@ def gateway_app(settings: Settings, mappings: Mapping[str, OrderMapping]) -> Gat
         mappings=mappings,
         upstreams=build_upstreams(settings, mappings),
         qualifications=build_qualifications(settings),
-        background=[_clients, *background],
+        background=[_clients, reloading, *background],
     )
 
 
 async def run_worker(services: Services, stop: asyncio.Event) -> None:
     """Run what `gateway worker` runs, without an API, until `stop` is set."""
-    async with _clients(services), submission(services), tracking(services), delivery(services), sweeping(services):
+    async with (
+        _clients(services),
+        reloading(services),
+        submission(services),
+        tracking(services),
+        delivery(services),
+        sweeping(services),
+    ):
         await stop.wait()
 
 

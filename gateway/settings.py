@@ -324,6 +324,12 @@ class MappingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     folder: Annotated[
         str, setting("folder of further mapping files; one of the same name replaces the shipped one")
     ] = ""
+    check_seconds: Annotated[
+        float,
+        setting(
+            "how often to look whether mapping files changed, and read them again; 0: only on SIGHUP", ge=0, le=86_400
+        ),
+    ] = 0.0
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

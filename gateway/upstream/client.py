@@ -10,10 +10,12 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
+from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import ObservedOrder, RenderedStep
 from gateway.ordering.reading import read_order
 from gateway.tmf.json import encode_json
@@ -62,6 +64,12 @@ class UpstreamClient:
 
     def __repr__(self) -> str:
         return f"UpstreamClient({self._options.name!r})"
+
+    def use(self, mapping: Mapping) -> None:
+        """Talk by `mapping` from the next call on; calls under way end as they began."""
+        self._mapping = mapping
+        self._options = replace(self._options, mapping=mapping)
+        self._reader.use(self._options)
 
     async def send(self, rendered: RenderedStep) -> Outcome:
         """Send one step, once. Every outcome is a value; only cancellation is raised, and it means Unknown."""

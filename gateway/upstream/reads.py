@@ -71,6 +71,10 @@ class Reader:
             tls=options.tls,
         )
 
+    def use(self, options: UpstreamOptions) -> None:
+        """Read answers by the mapping of `options` from now on."""
+        self._options = options
+
     async def read(self, url: str, parameters: Headers[str, str] | None = None) -> Reading:
         """Return the answer to a GET once it is a success with an acceptable body; raises ReadFailed."""
         ends_at = self._clock() + self._options.deadline_seconds

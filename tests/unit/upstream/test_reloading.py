@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+import structlog
+from checkout_gateway import CHECKOUTS, running, settings_of
+from checkout_work import cart, request
+from msgspec.structs import replace
+
+from gateway.resources import load_mappings
+from gateway.settings import MappingSettings
+from gateway.upstream import UpstreamClient, UpstreamOptions
+from gateway.upstream.reloading import Reloader, reloading
+
+MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return Path(shutil.copytree(MAPPINGS, tmp_path / "mappings"))
+
+
+@pytest.fixture
+def gateway_with(settings, folder):
+    """Start a gateway whose mapping files are in a folder of its own."""
+
+    def build(**values):
+        mappings = MappingSettings(folder=str(folder), **values)
+        return running(replace(settings_of(settings.storage), mappings=mappings))
+
+    return build
+
+
+def write_limit(folder, items_max, *, more=""):
+    path = folder / "salesforce-v4.toml"
+    text = (MAPPINGS / path.name).read_text("utf-8")
+    lines = [f"items_max = {items_max}" if line.startswith("items_max") else line for line in text.splitlines()]
+    path.write_text("\n".join([*lines, more]), "utf-8")
+
+
+async def calls(gateway, count=6):
+    """Return the items of each call of a checkout that would be accepted now."""
+    body = {**request(), "shoppingCart": cart(count, priced=0)}
+    answer = await gateway.post(body, f"{CHECKOUTS}/preview")
+    assert answer.status_code == 200, answer.text
+    return [step["itemCount"] for step in answer.json()["step"] if step["kind"] != "submit"]
+
+
+async def until(condition):
+    async with asyncio.timeout(10):
+        while not await condition():  # noqa: ASYNC110 - what is waited for tells nobody
+            await asyncio.sleep(0.01)
+
+
+async def test_a_good_file_is_used_for_new_checkouts_and_running_ones_keep_their_plan(gateway_with, folder):
+    async with gateway_with() as gateway:
+        checkout = await gateway.check_out()
+        before = await gateway.record(checkout["id"])
+        write_limit(folder, 3)
+        assert await Reloader(gateway.services).reload()
+        assert await calls(gateway) == [3, 3]
+        after = await gateway.record(checkout["id"])
+        assert (after.plan_hash, after.steps_total) == (before.plan_hash, before.steps_total)
+        await gateway.work()
+        assert (await gateway.get(checkout))["state"] == "submitted"
+
+
+async def test_with_a_mistake_everything_stays_and_every_mistake_is_logged(gateway_with, folder):
+    async with gateway_with() as gateway:
+        was = await calls(gateway)
+        write_limit(folder, 0, more="[draft2]\nx = 1")
+        (folder / "tmf622-v4.toml").write_text("name = 7", "utf-8")
+        with structlog.testing.capture_logs() as logged:
+            assert not await Reloader(gateway.services).reload()
+        assert await calls(gateway) == was
+        refused = " ".join(entry["mistake"] for entry in logged if entry["event"] == "mappings.refused")
+        for word in ("salesforce-v4.toml", "limits.items_max", "draft2", "tmf622-v4.toml"):
+            assert word in refused
+        assert logged[-1]["event"] == "mappings.kept"
+        write_limit(folder, 2)
+        shutil.copy(MAPPINGS / "tmf622-v4.toml", folder)
+        assert await Reloader(gateway.services).reload()
+        assert await calls(gateway) == [2, 2, 2]
+
+
+async def test_a_mapping_that_an_upstream_needs_cannot_go(gateway_with, folder):
+    async with gateway_with() as gateway:
+        named = replace(gateway.services.settings.upstreams["shop"], mapping="mine")
+        gateway.services.settings.upstreams["shop"] = named
+        with structlog.testing.capture_logs() as logged:
+            assert not await Reloader(gateway.services).reload()
+        assert "there is no mapping `mine`" in logged[0]["mistake"]
+
+
+async def test_sighup_reads_them_again(gateway_with, folder):
+    async with gateway_with() as gateway, reloading(gateway.services):
+        write_limit(folder, 3)
+        os.kill(os.getpid(), signal.SIGHUP)
+
+        async def reloaded():
+            return await calls(gateway) == [3, 3]
+
+        await until(reloaded)
+
+
+async def test_a_changed_file_is_seen_by_its_time_where_that_is_set(gateway_with, folder):
+    async with gateway_with(check_seconds=0.02) as gateway, reloading(gateway.services):
+        await asyncio.sleep(0)
+        write_limit(folder, 4)
+
+        async def reloaded():
+            return await calls(gateway) == [4, 2]
+
+        async def written_again():
+            # The first look may have come after the file was written.
+            write_limit(folder, 4, more="#")
+            return await reloaded()
+
+        await until(written_again)
+
+
+async def test_a_client_talks_by_the_new_mapping():
+    first = load_mappings(MappingSettings())["salesforce-v4"]
+    second = replace(first, api=replace(first.api, resource="order2"))
+    client = UpstreamClient(UpstreamOptions(name="shop", base_url="http://127.0.0.1:1/x", mapping=first))
+    client.use(second)
+    assert client._order_path("1") == "order2/1"
+    assert client._reader._options.mapping is second
+    await client.close()
