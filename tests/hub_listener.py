@@ -45,15 +45,19 @@ class Listener:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def until(self, count: int, seconds: float = 20.0) -> list[Delivery]:
-        """Return what came once there are `count` deliveries; TimeoutError names how many there were."""
+    async def until(self, count: int, seconds: float = 60.0, *, distinct: bool = False) -> list[Delivery]:
+        """Return what came once there are `count` deliveries (or messages); TimeoutError names how many there were."""
+
+        def number() -> int:
+            return len({each.message_id for each in self.deliveries}) if distinct else len(self.deliveries)
+
         try:
             async with asyncio.timeout(seconds):
-                while len(self.deliveries) < count:
+                while number() < count:
                     self.came.clear()
                     await self.came.wait()
         except TimeoutError:
-            raise TimeoutError(f"{len(self.deliveries)} of {count} deliveries came") from None
+            raise TimeoutError(f"{number()} of {count} deliveries came") from None
         return self.deliveries
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

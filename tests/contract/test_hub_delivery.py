@@ -134,7 +134,7 @@ async def dispatching(
         await task
 
 
-async def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - the condition is in a list, nobody sets an event
             await asyncio.sleep(0.01)
@@ -550,7 +550,7 @@ async def _kill_at_every_effect(database: Database, small: HubSettings, *, after
             new_sender=new_sender,
         )
         task = asyncio.create_task(first.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not life.over and not await settled(database, name):  # noqa: ASYNC110 - a row is no event
                 await asyncio.sleep(0.005)
         killed += life.over
@@ -559,7 +559,7 @@ async def _kill_at_every_effect(database: Database, small: HubSettings, *, after
         await task
         await database.write(lambda c: c.execute(update(hub_subscription).values(lease_until=EPOCH, due_at=EPOCH)))
 
-        async with dispatching(database, behave, hub=small, owner="second", log=log), asyncio.timeout(20):
+        async with dispatching(database, behave, hub=small, owner="second", log=log), asyncio.timeout(60):
             while not await settled(database, name):  # noqa: ASYNC110 - a row is no event
                 await asyncio.sleep(0.005)
         for cart_id in (f"x{number}", f"y{number}"):
