@@ -67,6 +67,7 @@ async def preview_checkout(request: Request[Any, Any, Any]) -> Answer:
     """Show what a checkout would send, and every finding; nothing is stored, nothing is sent."""
     require_json_accepted(request)
     services = services_of(request)
+    traced = _wants_trace(request)
     document = await _body(request)
     await beside(is_large(document), check_request, document, services.settings)
     upstream = upstream_of(services, document)
@@ -81,6 +82,7 @@ async def preview_checkout(request: Request[Any, Any, Any]) -> Answer:
         services.settings.checkout,
         now=services.clock(),
         items_max=await items_max_now(services, tenant_of(request), upstream, mapping),
+        traced=traced,
     )
     return Answer(written)
 
@@ -241,6 +243,17 @@ def _idempotency_key(request: Request[Any, Any, Any], services: Services) -> str
 
 def _occurrences(request: Request[Any, Any, Any], name: bytes) -> int:
     return sum(key == name for key, _ in request.scope["headers"])
+
+
+def _wants_trace(request: Request[Any, Any, Any]) -> bool:
+    pairs = query_pairs(request)
+    problems: list[Problem] = []
+    report_unknown(pairs, {"trace"}, problems)
+    values = values_of(pairs, "trace")
+    if any(value not in {"true", "false"} for value in values):
+        problems.append(Problem("trace", "must be true or false"))
+    refuse(problems)
+    return "true" in values
 
 
 def _selection(request: Request[Any, Any, Any]) -> Selection | None:

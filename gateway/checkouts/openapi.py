@@ -41,7 +41,15 @@ CREATE: Final[dict[str, Any]] = {
 CREATE_FOR_CART: Final[dict[str, Any]] = {**CREATE, "requestBody": {"required": False, "content": _REQUEST}}
 PREVIEW: Final[dict[str, Any]] = {
     "tags": _TAG,
-    "parameters": [_IF_MATCH],
+    "parameters": [
+        _IF_MATCH,
+        {
+            "name": "trace",
+            "in": "query",
+            "description": "true: say of each value of the cart where it went, and of each of the order where it came from.",
+            "schema": {"type": "boolean"},
+        },
+    ],
     "requestBody": {"required": True, "content": _REQUEST},
     "responses": {
         "200": {

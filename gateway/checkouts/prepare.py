@@ -15,7 +15,8 @@ from gateway.errors import Problem, RefusedError
 from gateway.ordering import mapping as order_mapping
 from gateway.ordering.call_sizes import cut
 from gateway.ordering.checks import check_plan
-from gateway.ordering.model import Finding, RenderedStep
+from gateway.ordering.explain import trace, trace_document
+from gateway.ordering.model import Finding, RenderedStep, Translation
 from gateway.ordering.plan import plan
 from gateway.ordering.render import render, render_whole
 from gateway.ordering.translate import translate
@@ -81,11 +82,17 @@ def preview(
     *,
     now: datetime,
     items_max: int | None = None,
+    traced: bool = False,
 ) -> bytes:
-    """Return the CheckoutPreview of a cart as JSON. Errors as `freeze`."""
+    """Return the CheckoutPreview of a cart as JSON, `traced` with where each value went. Errors as `freeze`."""
     require_expected_totals(cart, request, settings)
     prepared = _gated(cart, request, mapping, settings, now=now, items_max=items_max)
-    return encode_json(preview_document(prepared, prepared.findings, mapping))
+    document = preview_document(prepared, prepared.findings, mapping)
+    if traced:
+        wishes = {key: value for key, value in request.items() if key != "shoppingCart"}
+        translation = Translation(order=prepared.order, findings=prepared.findings)
+        document["trace"] = trace_document(trace(cart, wishes, translation, document["order"]))
+    return encode_json(document)
 
 
 def _gated(

@@ -165,6 +165,17 @@ async def test_a_preview_shows_the_whole_order_and_every_call_and_does_nothing(g
     assert not gateway.shop.calls
 
 
+async def test_a_preview_says_on_demand_where_each_value_went(gateway):
+    answer = await gateway.post({**request(), "shoppingCart": cart()}, f"{PREVIEW}?trace=true")
+    trace = answer.json()["trace"]
+    went = {entry["path"]: entry["to"] or entry["why"] for entry in trace["cart"]}
+    assert went["cartItem[0].productOffering.id"] == "productOrderItem[0].productOffering.id"
+    assert all(went.values())
+    assert all(entry["from"] for entry in trace["order"])
+    wrong = await gateway.post({**request(), "shoppingCart": cart()}, f"{PREVIEW}?trace=maybe&depth=1")
+    assert [problem["path"] for problem in wrong.json()["problem"]] == ["depth", "trace"]
+
+
 async def test_a_preview_of_a_stored_cart_leaves_it_free(gateway):
     cart_id = await gateway.new_cart()
     assert (await preview(gateway, shoppingCart={"id": cart_id})).status_code == 200
