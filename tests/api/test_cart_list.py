@@ -81,7 +81,13 @@ async def test_every_wrong_parameter_is_named(client: httpx.AsyncClient) -> None
     answer = await client.get(f"{CARTS}?limit=0&offset=-1&color.ne=red&sort=a..b&fields={'a,' * 200}")
 
     assert answer.status_code == 400
-    assert [problem["path"] for problem in answer.json()["problem"]] == ["fields", "limit", "offset", "sort", "color.ne"]
+    assert [problem["path"] for problem in answer.json()["problem"]] == [
+        "fields",
+        "limit",
+        "offset",
+        "sort",
+        "color.ne",
+    ]
 
 
 @pytest.mark.parametrize(
