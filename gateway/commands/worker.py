@@ -1,4 +1,4 @@
-"""`gateway worker`: submission and tracking without the API, for as many processes as are wanted."""
+"""`gateway worker`: submission, tracking and delivery of events without the API, for as many processes as are wanted."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Examples:
 )
 @config_option
 def worker(config_path: Path | None) -> None:
-    """Run only the submission worker and the tracking of orders.
+    """Run only the submission worker, the tracking of orders and the delivery of events.
 
     For scale-out: set server.worker = false for the processes that serve the API, and run as many workers beside them as
     are wanted. Any worker continues any checkout. Prints `gateway worker ready`; ends on SIGTERM or Ctrl-C after the calls
