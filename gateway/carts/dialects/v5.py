@@ -95,40 +95,42 @@ _CART_PRICE: Final = Form(
 ).listed()
 _OFFERING: Final = _reference("ProductOfferingRef").part()
 _BILLING_ACCOUNT: Final = _reference("BillingAccountRef").part()
-_PRODUCT: Final = _ProductForm(
-    names={"agreementItem": "agreement"},
-    parts={
-        "agreement": Form(
-            names={"agreementId": "id", "agreementHref": "href", "agreementName": "name"}, type_name="AgreementItemRef"
-        ).listed(),
-        "billingAccount": _BILLING_ACCOUNT,
-        "productOffering": _OFFERING,
-        "productOrderItem": Form(
-            names={"orderId": "productOrderId", "orderHref": "productOrderHref"},
-            type_name="RelatedOrderItem",
-            canonical_type="RelatedProductOrderItem",
-        ).listed(),
-        "productPrice": Form(
-            names={"priceAlteration": "productPriceAlteration"},
-            type_name="ProductPrice",
-            parts={
-                "price": _PRICE,
-                "productPriceAlteration": _ALTERATION,
-                "productOfferingPrice": _OFFERING_PRICE,
-                "billingAccount": _BILLING_ACCOUNT,
-            },
-        ).listed(),
-        "place": each(PLACE),
-        "productCharacteristic": each(CHARACTERISTIC),
-        "productSpecification": _reference("ProductSpecificationRef").part(),
-        "productTerm": Form(type_name="ProductTerm", parts={"duration": _DURATION}).listed(),
-        "realizingResource": _reference("ResourceRef").listed(),
-        "realizingService": _reference("ServiceRef").listed(),
-        "relatedParty": each(PARTY),
-    },
-)
+_PRODUCT_NAMES: Final = {"agreementItem": "agreement"}
+_PRODUCT_PARTS: Final[dict[str, Part]] = {
+    "agreement": Form(
+        names={"agreementId": "id", "agreementHref": "href", "agreementName": "name"}, type_name="AgreementItemRef"
+    ).listed(),
+    "billingAccount": _BILLING_ACCOUNT,
+    "productOffering": _OFFERING,
+    "productOrderItem": Form(
+        names={"orderId": "productOrderId", "orderHref": "productOrderHref"},
+        type_name="RelatedOrderItem",
+        canonical_type="RelatedProductOrderItem",
+    ).listed(),
+    "productPrice": Form(
+        names={"priceAlteration": "productPriceAlteration"},
+        type_name="ProductPrice",
+        parts={
+            "price": _PRICE,
+            "productPriceAlteration": _ALTERATION,
+            "productOfferingPrice": _OFFERING_PRICE,
+            "billingAccount": _BILLING_ACCOUNT,
+        },
+    ).listed(),
+    "place": each(PLACE),
+    "productCharacteristic": each(CHARACTERISTIC),
+    "productSpecification": _reference("ProductSpecificationRef").part(),
+    "productTerm": Form(type_name="ProductTerm", parts={"duration": _DURATION}).listed(),
+    "realizingResource": _reference("ResourceRef").listed(),
+    "realizingService": _reference("ServiceRef").listed(),
+    "relatedParty": each(PARTY),
+}
+# v5 only refers to related products. One that is there by value is converted itself, but not what it is related to in turn:
+# then the effort does not grow with the depth.
+_RELATED_PRODUCT: Final = _ProductForm(names=_PRODUCT_NAMES, parts=_PRODUCT_PARTS)
+_PRODUCT: Final = _ProductForm(names=_PRODUCT_NAMES, parts=_PRODUCT_PARTS)
 _PRODUCT.add("product", _PRODUCT.listed())
-_PRODUCT.add("productRelationship", each(product_relationship(_PRODUCT.part())))
+_PRODUCT.add("productRelationship", each(product_relationship(_RELATED_PRODUCT.part())))
 _ITEM: Final = _ItemForm(
     type_name="CartItem",
     parts={
