@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select
+import msgspec
+from sqlalchemy import Connection, delete, select
 
+from gateway.storage.statements import run
 from gateway.storage.tables import cart_party
 from gateway.tmf.json import decode_stored
 
 _MENTIONED: Final = '"relatedParty"'
 PARTY_ID_CHARACTERS_MAX: Final = 255
+_INSERT: Final = "INSERT INTO cart_party (tenant, cart_id, party_id) VALUES (?, ?, ?)"
+
+
+class _Mentions(msgspec.Struct):
+    """What the index reads of a cart; the rest is passed over without being decoded."""
+
+    relatedParty: msgspec.Raw = msgspec.Raw(b"null")  # noqa: N815 - the standard's name
+
+
+_mentions: Final = msgspec.json.Decoder(_Mentions)
 
 
 def party_ids(document: str) -> set[str]:
     """Return the ids of the related parties of a stored cart; only what a filter on `relatedParty.id` would compare."""
     if _MENTIONED not in document:
         return set()
-    parties = decode_stored(document).get("relatedParty")
+    parties = decode_stored(bytes(_mentions.decode(document).relatedParty))
     found = (party.get("id") for party in (parties if type(parties) is list else [parties]) if type(party) is dict)
     return {party for party in found if type(party) is str and len(party) <= PARTY_ID_CHARACTERS_MAX}
 
@@ -43,6 +55,5 @@ def index_gone(connection: Connection, tenant: str, cart_id: str) -> None:
 
 
 def _add(connection: Connection, tenant: str, cart_id: str, parties: set[str]) -> None:
-    if parties:
-        rows = [{"tenant": tenant, "cart_id": cart_id, "party_id": party} for party in sorted(parties)]
-        connection.execute(insert(cart_party), rows)
+    for party in sorted(parties):
+        run(connection, _INSERT, (tenant, cart_id, party))

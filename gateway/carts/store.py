@@ -7,10 +7,9 @@ running them; the others are ordinary expressions.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, TextClause, func, select
 from sqlalchemy import delete as delete_from
@@ -18,6 +17,7 @@ from sqlalchemy import update as update_table
 
 from gateway.carts import events, parties
 from gateway.clock import utc_now
+from gateway.storage.statements import run
 from gateway.storage.tables import EPOCH, cart
 
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -30,8 +30,6 @@ _INSERT: Final = (
     "INSERT INTO cart (tenant, id, version, document, checkout_id, created_at, updated_at, expires_at, expiry_given)"
     " VALUES (?, ?, 1, ?, NULL, ?, ?, ?, ?)"
 )
-# The statement in each driver's parameter style, by SQLAlchemy's name of the dialect.
-_INSERT_BY_DIALECT: Final = {"sqlite": _INSERT, "postgresql": _INSERT.replace("?", "%s")}
 
 _ROW: Final = (
     cart.c.id,
@@ -81,10 +79,7 @@ def insert(
     """Store a new cart as version 1."""
     moment = (now - EPOCH) // _MICROSECOND
     expiry = None if expires_at is None else (expires_at - EPOCH) // _MICROSECOND
-    connection.exec_driver_sql(
-        _INSERT_BY_DIALECT[connection.dialect.name],
-        (tenant, cart_id, document, moment, moment, expiry, expiry_given),
-    )
+    run(connection, _INSERT, (tenant, cart_id, document, moment, moment, expiry, expiry_given))
     parties.index_new(connection, tenant, cart_id, document)
     events.created(connection, tenant, cart_id, document, now)
 
@@ -95,7 +90,7 @@ def get(connection: Connection, tenant: str, cart_id: str, *, for_change: bool =
     `for_change` lets no other transaction change it before this one ends; in SQLite there is no other writer anyway.
     """
     locked = for_change and connection.dialect.name == "postgresql"
-    row = _fetch(connection, f"{_GET} FOR UPDATE" if locked else _GET, (tenant, cart_id))
+    row = run(connection, f"{_GET} FOR UPDATE" if locked else _GET, (tenant, cart_id))
     if row is None:
         return None
     found_id, version, document, checkout_id, created, updated, expires, expiry_given = row
@@ -113,7 +108,7 @@ def get(connection: Connection, tenant: str, cart_id: str, *, for_change: bool =
 
 def get_document(connection: Connection, tenant: str, cart_id: str) -> tuple[int, str, datetime | None] | None:
     """Return version, document and end of validity of the cart alone, or None: what a GET needs."""
-    row = _fetch(connection, _GET_DOCUMENT, (tenant, cart_id))
+    row = run(connection, _GET_DOCUMENT, (tenant, cart_id))
     return None if row is None else (row[0], row[1], None if row[2] is None else _moment(row[2]))
 
 
@@ -225,22 +220,6 @@ def expired(connection: Connection, before: datetime, limit: int) -> list[tuple[
         .with_for_update(skip_locked=True)
     )
     return [(row.tenant, row.id, row.version) for row in rows]
-
-
-def _fetch(connection: Connection, statement: str, key: tuple[str, str]) -> Any:
-    """Return the row of `key`; on SQLite by the driver's own cursor, which takes a third of the time."""
-    name = connection.dialect.name
-    if name == "sqlite":
-        cursor = connection.connection.cursor()
-        try:
-            cursor.execute(statement, key)
-            return cursor.fetchone()
-        except sqlite3.Error:
-            # Ask again the ordinary way, which raises what the callers of a database know.
-            return connection.exec_driver_sql(statement, key).fetchone()
-        finally:
-            cursor.close()
-    return connection.exec_driver_sql(statement.replace("?", "%s"), key).fetchone()
 
 
 def _moment(microseconds: int) -> datetime:

@@ -6,7 +6,6 @@ event afterwards is the business of `gateway/hub`.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -15,6 +14,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from gateway.logs import correlation
+from gateway.storage.statements import run
 from gateway.storage.tables import EPOCH
 
 Resource = Literal["shoppingCart", "checkout"]
@@ -27,33 +27,17 @@ CHECKOUT_CREATED: Final = "CheckoutCreateEvent"
 CHECKOUT_STATE_CHANGED: Final = "CheckoutStateChangeEvent"
 
 _MICROSECOND: Final = timedelta(microseconds=1)
-# Driver SQL, because every write of a cart runs the first: building the statement anew costs more than running it.
+# Every write of a cart runs the first.
 _WANTED: Final = "SELECT 1 FROM hub_subscription WHERE tenant = ? AND resource = ? AND state = 'active' LIMIT 1"
 _INSERT: Final = (
     "INSERT INTO hub_event (tenant, id, resource, resource_id, sequence, position, event_type, field_path,"
     " correlation_id, document_bytes, document, created_at) VALUES (?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?, ?)"
 )
-_BY_DIALECT: Final = {
-    "sqlite": (_WANTED, _INSERT),
-    "postgresql": (_WANTED.replace("?", "%s"), _INSERT.replace("?", "%s")),
-}
 
 
 def wanted(connection: Connection, tenant: str, resource: Resource) -> bool:
     """Return whether anybody subscribes to events of this kind of resource."""
-    if connection.dialect.name == "sqlite":
-        # The driver's own cursor takes a tenth of the time, and every write of a cart comes this way.
-        cursor = connection.connection.cursor()
-        try:
-            cursor.execute(_WANTED, (tenant, resource))
-            return cursor.fetchone() is not None
-        except sqlite3.Error:
-            # Ask again the ordinary way, which raises what the callers of a database know.
-            return connection.exec_driver_sql(_WANTED, (tenant, resource)).fetchone() is not None
-        finally:
-            cursor.close()
-    statement, _ = _BY_DIALECT[connection.dialect.name]
-    return connection.exec_driver_sql(statement, (tenant, resource)).fetchone() is not None
+    return run(connection, _WANTED, (tenant, resource)) is not None
 
 
 def publish(
@@ -75,7 +59,6 @@ def publish(
     """
     if not wanted(connection, tenant, resource):
         return False
-    _, statement = _BY_DIALECT[connection.dialect.name]
     text = document if isinstance(document, str) else document()
     caused_by = correlation.get()
     values = (
@@ -91,5 +74,5 @@ def publish(
         text,
         (now - EPOCH) // _MICROSECOND,
     )
-    connection.exec_driver_sql(statement, values)
+    run(connection, _INSERT, values)
     return True
