@@ -172,7 +172,6 @@ async def run_dispatcher(options: argparse.Namespace, folder: str, callbacks: li
             allowed_ports=(),
             allowed_networks=("127.0.0.0/8",),
             concurrency_max=options.concurrency,
-            timeout_seconds=5.0,
         ),
     )
     database = open_database(settings.storage)
