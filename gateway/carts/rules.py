@@ -9,7 +9,8 @@ from typing import Any, Final
 from gateway.carts.shape import CART_ATTRIBUTES
 from gateway.errors import BodyTooLargeError, InvalidBodyError, Problem
 from gateway.settings import CartSettings
-from gateway.tmf.json import encode_json, path_text
+from gateway.tmf.json import encode_json
+from gateway.tmf.paths import path_text
 from gateway.tmf.shapes import Path, check_attributes, check_text_lengths, report
 
 ITEM_ID_DIGITS: Final = 2

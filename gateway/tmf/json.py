@@ -2,17 +2,21 @@
 
 Numbers with a fraction or an exponent are decoded as `Decimal` and written back with the digits that were sent (a plain
 float would turn 19.90 into 19.9). Refused with a message that names the path where there is one: what is not JSON, invalid
-UTF-8, NaN and Infinity, numbers of absurd size, nesting deeper than the limit, and U+0000 (PostgreSQL cannot store it).
+UTF-8, NaN and Infinity, numbers of absurd size, nesting deeper than the limit, a name that one object has twice (who sent it meant
+one of the two), and U+0000 (PostgreSQL cannot store it).
 """
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import msgspec
 
 from gateway.errors import MalformedBodyError, Problem
+from gateway.tmf import json_faults as faults
+from gateway.tmf.paths import path_text
 
 DEPTH_MAX_DEFAULT: Final = 32
 NUMBER_DIGITS_MAX: Final = 64
@@ -29,6 +33,8 @@ def decimal_from_json(text: str) -> Decimal:
     Raises ValueError when it has more than 64 digits or an exponent beyond +-64: such a number is an attack or a defect,
     and arithmetic on it would take unbounded time and memory.
     """
+    if len(text) <= NUMBER_DIGITS_MAX and "e" not in text and "E" not in text:
+        return Decimal(text)
     try:
         value = Decimal(text)
     except InvalidOperation:
@@ -42,7 +48,12 @@ def decimal_from_json(text: str) -> Decimal:
 _decoder: Final = msgspec.json.Decoder(float_hook=decimal_from_json)
 _encoder: Final = msgspec.json.Encoder(decimal_format="number")
 _sorted_encoder: Final = msgspec.json.Encoder(decimal_format="number", order="sorted")
-_WALKED: Final = frozenset({dict, list, int})
+_HOLDERS: Final = frozenset({dict, list})
+# Every digit as 0: a number with too many of them is then one fixed run of bytes.
+_DIGITS_ALIKE: Final = bytes.maketrans(b"123456789", b"0" * 9)
+_DIGITS_TOO_MANY: Final = b"0" * (NUMBER_DIGITS_MAX + 1)
+_BLANK_COLONS: Final = (b" :", b"\n:", b"\t:", b"\r:")
+_BYTE: Final = re.compile(r"\(byte ([0-9]+)\)")
 _INTEGER_LIMIT: Final = 10**NUMBER_DIGITS_MAX
 
 
@@ -71,41 +82,92 @@ def decode_json(raw: bytes, *, depth_max: int = DEPTH_MAX_DEFAULT) -> Any:
     try:
         value = _decoder.decode(raw)
     except RecursionError:
-        raise MalformedBodyError(f"The JSON is nested deeper than {depth_max} levels.") from None
-    except UnicodeDecodeError as error:
-        raise MalformedBodyError(f"The body is not valid UTF-8 (byte {error.start}).") from None
+        raise _too_deep(faults.too_deep_place(raw, depth_max), depth_max) from None
+    except UnicodeDecodeError:
+        raise _not_utf8(faults.utf8_fault(raw) or 0) from None
     except (msgspec.ValidationError, _NumberError) as error:
-        raise MalformedBodyError(f"The JSON holds a number that cannot be kept: {error}.") from None
+        raise _unfit_number(raw, error) from None
     except msgspec.DecodeError as error:
-        what = _lower_first(str(error).removeprefix("JSON is malformed: "))
-        raise MalformedBodyError(f"The body is not valid JSON: {what}.") from None
+        raise _not_json(raw, str(error)) from None
+    names = _names_in(value, depth_max)
     nul_possible = b"\\u0000" in raw
-    if nul_possible or not _is_plain(value, depth_max):
+    if names is None or nul_possible or _DIGITS_TOO_MANY in raw.translate(_DIGITS_ALIKE):
         _check(value, depth_max, nul_possible=nul_possible)
+    # Each name is followed by a colon, mostly at once. What else looks like that only makes a count larger.
+    if names != raw.count(b":") and names != raw.count(b'":') + sum(map(raw.count, _BLANK_COLONS)):
+        faults.refuse_repeated_names(raw)
     return value
+
+
+def _too_deep(path: str, depth_max: int) -> MalformedBodyError:
+    problem = Problem(path, f"nested deeper than {depth_max} levels")
+    return MalformedBodyError(f"The JSON is {problem.message} at {problem.path or 'the top'}.", problems=[problem])
+
+
+def _not_utf8(offset: int) -> MalformedBodyError:
+    return MalformedBodyError(f"The body is not valid UTF-8 (byte {offset}).")
+
+
+def _fits(text: str) -> bool:
+    """Return whether a number is one that can be kept; a whole number may have a sign and NUMBER_DIGITS_MAX digits."""
+    try:
+        return len(text.removeprefix("-")) <= NUMBER_DIGITS_MAX if text.lstrip("-").isdigit() else bool(_kept(text))
+    except ValueError:
+        return False
+
+
+def _kept(text: str) -> str:
+    decimal_from_json(text)
+    return text
+
+
+def _unfit_number(raw: bytes, error: Exception) -> MalformedBodyError:
+    path = faults.unfit_number(raw, _fits)
+    message = "the number has more than 64 digits or an exponent beyond 64"
+    if path is None:
+        return MalformedBodyError(f"The JSON holds a number that cannot be kept ({type(error).__name__}).")
+    where = f"at {path}" if path else "at the top"
+    return MalformedBodyError(
+        f"The JSON holds a number that cannot be kept {where}: {message}.", problems=[Problem(path, message)]
+    )
+
+
+def _not_json(raw: bytes, error: str) -> MalformedBodyError:
+    """Return the error for what is no JSON, in better words than the decoder's where there are any."""
+    if (offset := faults.utf8_fault(raw)) is not None:
+        return _not_utf8(offset)
+    found = _BYTE.search(error)
+    position = int(found.group(1)) if found else -1
+    if position >= 0 and raw.startswith((b"NaN", b"Infinity"), position):
+        problem = Problem(faults.place_of(raw, position), "must be a number; JSON has neither NaN nor Infinity")
+        where = problem.path or "the top"
+        return MalformedBodyError(f"The body is not valid JSON: {where} {problem.message}.", problems=[problem])
+    if ("truncated" in error or "surrogate" in error) and (lone := faults.lone_surrogate(raw)) is not None:
+        return MalformedBodyError(
+            f"The body is not valid JSON: half of a surrogate pair alone (byte {lone}) is no character; send both halves."
+        )
+    return MalformedBodyError(f"The body is not valid JSON: {_lower_first(error.removeprefix('JSON is malformed: '))}.")
 
 
 def _lower_first(text: str) -> str:
     return text[:1].lower() + text[1:].rstrip(".")
 
 
-def _is_plain(value: Any, depth_max: int) -> bool:
-    """Return whether `value` is within the depth and has no integer of absurd size: the common case, level by level."""
-    level = [value]
+def _names_in(value: Any, depth_max: int) -> int | None:
+    """Return how many names all objects have together, level by level; None when it is nested deeper than `depth_max`."""
+    names = 0
+    level = [value] if type(value) in _HOLDERS else []
     for _ in range(depth_max):
-        below: list[Any] = []
-        for node in level:
-            kind = type(node)
-            if kind is dict:
-                below += [child for child in node.values() if type(child) in _WALKED]
-            elif kind is list:
-                below += [child for child in node if type(child) in _WALKED]
-            elif kind is int and not -_INTEGER_LIMIT < node < _INTEGER_LIMIT:
-                return False
-        if not below:
-            return True
-        level = below
-    return False
+        if not level:
+            return names
+        names += sum([len(node) for node in level if type(node) is dict])
+        level = [
+            child
+            for node in level
+            for child in (node.values() if type(node) is dict else node)
+            if type(child) in _HOLDERS
+        ]
+    return None if level else names
 
 
 def _check(value: Any, depth_max: int, *, nul_possible: bool) -> None:
@@ -121,8 +183,7 @@ def _check(value: Any, depth_max: int, *, nul_possible: bool) -> None:
             _check_leaf(node, path)
             continue
         if depth >= depth_max:
-            problem = Problem(path_text(path), f"nested deeper than {depth_max} levels")
-            raise MalformedBodyError(f"The JSON is {problem.message} at {problem.path}.", problems=[problem])
+            raise _too_deep(path_text(path), depth_max)
         for key, child in children:
             if nul_possible and isinstance(key, str) and "\0" in key:
                 raise _nul_error(path)
@@ -149,11 +210,3 @@ def _check_leaf(node: Any, path: tuple[Any, ...]) -> None:
 def _nul_error(path: tuple[Any, ...]) -> MalformedBodyError:
     problem = Problem(path_text(path), "holds the character U+0000, which cannot be stored; leave it out")
     return MalformedBodyError(f"The text at {problem.path or 'the top'} {problem.message}.", problems=[problem])
-
-
-def path_text(path: tuple[Any, ...]) -> str:
-    """Return a path of names and list positions in TMF style: `cartItem[0].product.id`."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else str(part))
-    return text[:400]

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from gateway.errors import Problem
-from gateway.tmf.json import path_text
+from gateway.tmf.paths import path_text
 
 Path: TypeAlias = tuple[str | int, ...]
 Check: TypeAlias = Callable[[Any, Path, str | int, list[Problem]], None]
