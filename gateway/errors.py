@@ -23,6 +23,7 @@
         |-- BodyTooLargeError      413  over the limit
         |-- MediaTypeError         415  content type or encoding not supported
         |-- RefusedError           422  understood, but it cannot be ordered
+        |-- PreconditionRequiredError 428  changes need If-Match here
         |-- TooManyRequestsError   429  slow down
         |-- NotSupportedError      501  a part of the standard that is not offered
         `-- UnavailableError       503  try again later
@@ -114,6 +115,12 @@ class MalformedBodyError(RequestError):
     status, code, reason = 400, "22", "Invalid body"
 
 
+class ClientGoneError(RequestError):
+    """The client closed the connection in the middle of its request; nobody reads the answer."""
+
+    status, code, reason = 400, "22", "Incomplete body"
+
+
 class InvalidBodyError(RequestError):
     """The body is JSON, but attributes have wrong types or values. Every problem is listed."""
 
@@ -193,6 +200,12 @@ class RefusedError(RequestError):
     """The request is well formed, and it cannot be ordered: every finding says why."""
 
     status, code, reason = 422, "2", "Unprocessable entity"
+
+
+class PreconditionRequiredError(RequestError):
+    """The resource changes only for a client that says which version it knows (RFC 6585, 3)."""
+
+    status, code, reason = 428, "25", "Missing header"
 
 
 class TooManyRequestsError(RequestError):

@@ -21,8 +21,8 @@ from gateway.carts.dialects.openapi import in_version
 from gateway.carts.listing import find, read_query
 from gateway.carts.operations import GUEST_PATH, change_cart, delete_cart, merge_carts, not_found
 from gateway.carts.patching import read_change
-from gateway.errors import InvalidBodyError, Problem
-from gateway.http.answers import Answer, PreconditionRequiredError
+from gateway.errors import InvalidBodyError, PreconditionRequiredError, Problem
+from gateway.http.answers import Answer
 from gateway.http.bodies import read_object, require_json_accepted
 from gateway.http.headers import base_url, entity_tag, has_if_match, if_match_of, is_unmodified
 from gateway.http.queries import query_pairs, refuse, report_unknown, values_of

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from gateway.carts import store
 from gateway.carts.completion import Completed, Earlier, complete_cart
@@ -24,9 +24,12 @@ from gateway.errors import (
     UnavailableError,
 )
 from gateway.settings import Settings
+from gateway.storage.tables import checkout
 from gateway.tmf.json import decode_stored
 
 GUEST_PATH: Final = "shoppingCart.id"
+# Final states of a checkout that keep its cart: an order was placed.
+ORDERED: Final = frozenset({"completed", "partial", "failed"})
 CHECKOUT_PATH: Final = "/tmf-api/checkoutManagement/v1/checkout"
 # The row is locked while it is changed; where an engine has no row locks the decision is taken anew.
 ATTEMPTS_MAX: Final = 5
@@ -157,7 +160,7 @@ def merge_carts(
             problems=[Problem(GUEST_PATH, "is no shopping cart; it may have been merged already")],
         )
     if guest.checkout_id is not None:
-        raise held_by_checkout(guest.checkout_id, base_url)
+        raise held_by_checkout(connection, tenant, guest.checkout_id, base_url)
     for expires_at in (row.expires_at, guest.expires_at):
         require_valid(expires_at, now)
     before = decode_stored(row.document)
@@ -185,7 +188,7 @@ def _changeable(
     if row is None:
         raise not_found()
     if row.checkout_id is not None:
-        raise held_by_checkout(row.checkout_id, base_url)
+        raise held_by_checkout(connection, tenant, row.checkout_id, base_url)
     if wanted_versions is not None and row.version not in wanted_versions:
         raise PreconditionError(
             "If-Match does not name the cart's current version: somebody changed it. Read it again and repeat.",
@@ -194,14 +197,19 @@ def _changeable(
     return row
 
 
-def held_by_checkout(checkout_id: str, base_url: str) -> ConflictError:
-    """Return the error for a cart that a live checkout holds, with a reference to the checkout."""
+def held_by_checkout(connection: Connection, tenant: str, checkout_id: str, base_url: str) -> ConflictError:
+    """Return the error for a cart that a checkout holds, with a reference to it; an ordered cart is held for good."""
     href = f"{base_url}{CHECKOUT_PATH}/{checkout_id}"
-    return ConflictError(
-        "The shopping cart is being checked out and does not change until that ends; "
-        "cancel the checkout to change the cart.",
-        extension={"referenceError": href, "checkout": {"id": checkout_id, "href": href}},
+    state = connection.execute(
+        select(checkout.c.state).where(checkout.c.tenant == tenant, checkout.c.id == checkout_id)
+    ).scalar_one_or_none()
+    message = (
+        "The shopping cart has been ordered and does not change any more; make a new cart."
+        if state in ORDERED
+        else "The shopping cart is being checked out and does not change until that ends; "
+        "cancel the checkout to change the cart."
     )
+    return ConflictError(message, extension={"referenceError": href, "checkout": {"id": checkout_id, "href": href}})
 
 
 def _require_unchanged(before: dict[str, Any], after: dict[str, Any], names: Collection[str]) -> None:

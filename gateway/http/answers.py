@@ -6,7 +6,7 @@ HEAD request gets the headers of the GET without its body.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from litestar import Request
 from litestar.exceptions import HTTPException, MethodNotAllowedException
@@ -41,14 +41,6 @@ _BY_STATUS: Final[dict[int, type[RequestError]]] = {
     503: UnavailableError,
 }
 _log = get_logger("gateway.http")
-
-
-class PreconditionRequiredError(RequestError):
-    """The resource changes only for a client that says which version it knows (RFC 6585, 3)."""
-
-    status: ClassVar[int] = 428
-    code: ClassVar[str] = "25"
-    reason: ClassVar[str] = "Missing header"
 
 
 class Answer:

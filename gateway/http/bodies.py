@@ -9,11 +9,11 @@ from litestar import Request
 
 from gateway.errors import (
     BodyTooLargeError,
+    ClientGoneError,
     InvalidHeaderError,
     MalformedBodyError,
     MediaTypeError,
     NotAcceptableError,
-    RequestError,
 )
 from gateway.tmf.json import decode_json
 from gateway.tmf.shapes import json_kind
@@ -22,12 +22,6 @@ JSON_TYPES: Final = frozenset({"application/json"})
 # How much of a body that is too large is read before it is refused.
 DISCARDED_BYTES_MAX: Final = 16 * 1024 * 1024
 MERGE_PATCH_TYPES: Final = frozenset({"application/json", "application/merge-patch+json"})
-
-
-class ClientGoneError(RequestError):
-    """The client closed the connection in the middle of its request; nobody reads the answer."""
-
-    status, code, reason = 400, "22", "Incomplete body"
 
 
 async def read_json(
