@@ -44,6 +44,9 @@ class StorageSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         str, setting("`sqlite:///PATH` (embedded, one host) or `postgresql://...` (many replicas)", min_length=1)
     ] = "sqlite:///var/gateway.db"
     busy_timeout_seconds: Annotated[float, setting("how long a write waits for another process's", ge=0.1, le=60)] = 5.0
+    read_seconds_max: Annotated[
+        float, setting("longest read of a request; a list filter that takes longer is answered 503", ge=0.1, le=600)
+    ] = 5.0
     readers_max: Annotated[int, setting("reads under way at once", ge=1, le=64)] = 4
     connections_max: Annotated[int, setting("PostgreSQL connections of this process", ge=2, le=200)] = 16
     write_queue_max: Annotated[int, setting("writes waiting before requests are turned away", ge=1, le=100_000)] = 2_000
@@ -381,6 +384,15 @@ def _unsafe_server(settings: Settings) -> list[Problem]:
                 "`none` is allowed only while server.host is a loopback address (127.0.0.1, ::1, localhost)",
             )
         )
+    if settings.security.mode == "tokens":
+        problems += [
+            Problem(
+                f"upstreams.{name}.notification_token_sha256",
+                'is for mode "none": in mode "tokens" the order system needs a client of its tenant with the role notifier',
+            )
+            for name, upstream in settings.upstreams.items()
+            if upstream.notification_token_sha256
+        ]
     if settings.security.mode == "tokens" and not settings.security.tokens_file:
         problems.append(Problem("security.tokens_file", 'is needed when mode is "tokens"'))
     if settings.server.page_items_default > settings.server.page_items_max:

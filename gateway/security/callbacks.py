@@ -113,6 +113,8 @@ def callback_problems(url: str, policy: CallbackPolicy) -> list[str]:
     if "#" in url:
         problems.append("must not have a fragment")
     problems += _host_problems(parts, policy)
+    if port == 0:
+        problems.append("must not use port 0")
     effective = port if port is not None else _DEFAULT_PORTS.get(parts.scheme)
     if policy.ports and effective is not None and effective not in policy.ports and parts.scheme in schemes:
         allowed = ", ".join(str(each) for each in sorted(policy.ports))

@@ -15,6 +15,9 @@ from sqlalchemy import Connection, Engine
 from gateway.settings import StorageSettings
 
 T = TypeVar("T")
+READ_TOO_LONG = (
+    "The read took longer than storage.read_seconds_max; ask for less: fewer filters, or one on an id or a party."
+)
 
 
 class Database(Protocol):

@@ -109,8 +109,21 @@ def _exists(clause: _Clause, path: Path, tests: Sequence[Test]) -> str:
             )
             holder = f"{alias}.value"
     leaf = _sqlite_leaf if clause.is_sqlite else _postgresql_leaf
-    told = " OR ".join(condition for test in tests for condition in leaf(clause, alias, test))
+    told = " OR ".join(
+        [*_one_of(clause, alias, tests), *(word for test in tests for word in leaf(clause, alias, test))]
+    )
     return f"EXISTS (SELECT 1 FROM {', '.join(tables)} WHERE {told})"  # noqa: S608 - every name and value in it is a bound parameter
+
+
+def _one_of(clause: _Clause, alias: str, tests: Sequence[Test]) -> list[str]:
+    """Return one condition for all texts to be equal to: a value is looked up among them, not compared with each."""
+    texts = [clause.bound(test.text) for test in tests if test.operator == "eq" and test.pattern is None]
+    if not texts:
+        return []
+    if clause.is_sqlite:
+        return [f"({alias}.type = 'text' AND {alias}.value IN ({', '.join(texts)}))"]
+    value, wanted = f"({alias}.value #>> '{{}}')", ", ".join(f'CAST({name} AS text) COLLATE "C"' for name in texts)
+    return [f"(jsonb_typeof({alias}.value) = 'string' AND {value} COLLATE \"C\" IN ({wanted}))"]
 
 
 def _sqlite_leaf(clause: _Clause, alias: str, test: Test) -> list[str]:
@@ -118,7 +131,7 @@ def _sqlite_leaf(clause: _Clause, alias: str, test: Test) -> list[str]:
         return [f"({alias}.type = 'text' AND {alias}.value GLOB {clause.bound(_glob(test.pattern))})"]
     sign = _SIGNS[test.operator]
     told = []
-    if test.moment is None or test.operator == "eq":
+    if test.moment is None and test.operator != "eq":
         told.append(f"({alias}.type = 'text' AND {alias}.value {sign} {clause.bound(test.text)})")
     if test.moment is not None:
         told.append(f"({alias}.type = 'text' AND gateway_moment({alias}.value) {sign} {clause.bound(test.moment)})")
@@ -141,7 +154,7 @@ def _postgresql_leaf(clause: _Clause, alias: str, test: Test) -> list[str]:
         return [f"({kind} = 'string' AND {value} LIKE {clause.bound(_like(test.pattern))} ESCAPE '!')"]
     sign = _SIGNS[test.operator]
     told = []
-    if test.moment is None or test.operator == "eq":
+    if test.moment is None and test.operator != "eq":
         told.append(
             f'({kind} = \'string\' AND {value} COLLATE "C" {sign} CAST({clause.bound(test.text)} AS text) COLLATE "C")'
         )

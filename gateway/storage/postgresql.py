@@ -17,11 +17,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from gateway.errors import UnavailableError
 from gateway.settings import StorageSettings
+from gateway.storage.database import READ_TOO_LONG
 
 T = TypeVar("T")
 CONFLICT_ATTEMPTS_MAX: Final = 4
 # serialization_failure and deadlock_detected: the transaction had no effect and may simply be run again.
 CONFLICT_CODES: Final = frozenset({"40001", "40P01"})
+QUERY_CANCELLED: Final = "57014"
 _RETRY_HEADERS: Final = {"Retry-After": "2"}
 
 
@@ -39,6 +41,7 @@ class PostgreSQLDatabase:
             connect_args={"connect_timeout": max(1, round(settings.busy_timeout_seconds))},
         )
         self._threads = ThreadPoolExecutor(settings.connections_max, thread_name_prefix="database")
+        self._read_limit = f"SET LOCAL statement_timeout = {round(settings.read_seconds_max * 1000)}"
         self._waiting_max = settings.write_queue_max
         self._waiting = 0
 
@@ -72,8 +75,11 @@ class PostgreSQLDatabase:
     def _read(self, function: Callable[[Connection], T]) -> T:
         try:
             with self.engine.connect() as connection:
+                connection.exec_driver_sql(self._read_limit)
                 return function(connection)
         except (OperationalError, PoolTimeoutError) as error:
+            if isinstance(error, OperationalError) and _code(error) == QUERY_CANCELLED:
+                raise UnavailableError(READ_TOO_LONG, headers=_RETRY_HEADERS) from None
             raise _unavailable() from error
 
     def _write(self, function: Callable[[Connection], T]) -> T:

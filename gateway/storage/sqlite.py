@@ -12,6 +12,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -26,11 +27,13 @@ from sqlalchemy.pool import NullPool, QueuePool
 from gateway.clock import utc_now
 from gateway.errors import GatewayError, UnavailableError
 from gateway.settings import StorageSettings
+from gateway.storage.database import READ_TOO_LONG
 
 T = TypeVar("T")
 # What a function returned, or what it raised.
 _Outcome: TypeAlias = tuple[Any, Exception | None]
 GROUP_MAX: Final = 256  # functions that share one commit: bounds the wait of the first in the group
+PROGRESS_INSTRUCTIONS: Final = 20_000  # of SQLite's machine between two looks at the clock, about a millisecond
 _RETRY_HEADERS: Final = {"Retry-After": "2"}
 
 
@@ -40,6 +43,7 @@ class SQLiteDatabase:
     def __init__(self, settings: StorageSettings) -> None:
         self._path = settings.url.removeprefix("sqlite:///")
         Path(self._path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._read_seconds_max = settings.read_seconds_max
         self._busy_timeout_ms = round(settings.busy_timeout_seconds * 1000)
         self.engine: Engine = self._make_engine(QueuePool, pool_size=settings.readers_max + 1, max_overflow=0)
         self._brief = self._make_engine(NullPool).connect()
@@ -91,12 +95,19 @@ class SQLiteDatabase:
 
     def _read(self, function: Callable[[Connection], T]) -> T:
         with self.engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            deadline = time.monotonic() + self._read_seconds_max
+            # One client's expensive filter must not keep the few readers from everybody else.
+            driver.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS_INSTRUCTIONS)
             connection.exec_driver_sql("BEGIN")
             try:
                 return function(connection)
             except (DBAPIError, sqlite3.Error) as error:
+                if time.monotonic() > deadline:
+                    raise UnavailableError(READ_TOO_LONG, headers=_RETRY_HEADERS) from None
                 raise _translate(error) from error
             finally:
+                driver.set_progress_handler(None, 0)
                 connection.exec_driver_sql("ROLLBACK")
 
     async def read_brief(self, function: Callable[[Connection], T]) -> T:

@@ -55,6 +55,7 @@ def test_an_ordinary_callback_is_fine(url):
         ("https://listener.example.com:22/", "ports 443, 8443"),
         ("https://listener.example.com:80/", "ports 443, 8443"),
         ("https://listener.example.com:99999/", "must be a URL"),
+        ("https://listener.example.com:0/", "port 0"),
         ("https://listener.example.com:port/", "must be a URL"),
         ("https://listener.example.com/a b", "percent-encode"),
         ("https://listener.example.com/\r\nX: y", "percent-encode"),
