@@ -239,7 +239,8 @@ async def _store(
                 f"{open_max} checkouts are waiting or under way; try again later.", headers={"Retry-After": "30"}
             )
         if record.cart_id is not None:
-            _require_free(connection, record.tenant, record.cart_id)
+            if not _is_free(connection, record, record.cart_id):
+                return None
             # A cart by value may be a copy of a stored one, which is then held as well, in whatever version it is.
             locked = carts.lock(connection, record.tenant, record.cart_id, record.id, record.cart_version)
             if not locked and not by_value:
@@ -256,12 +257,19 @@ async def _store(
         return None
 
 
-def _require_free(connection: Connection, tenant: str, cart_id: str) -> None:
-    live = store.live_of_cart(connection, tenant, cart_id)
-    if live is not None:
+def _is_free(connection: Connection, record: CheckoutRecord, cart_id: str) -> bool:
+    """Tell whether nobody checks the cart out; False when the very same request was faster just now.
+
+    Raises ConflictError (409) when another checkout holds it.
+    """
+    live = store.live_of_cart(connection, record.tenant, cart_id)
+    if live is None:
+        return True
+    if record.idempotency_key is None or live.idempotency_key != record.idempotency_key:
         href = f"{CHECKOUT_PATH}/{live.id}"
         raise ConflictError(
             f"The cart is checked out already, by checkout {live.id} ({live.state}): see {href}.",
             problems=[Problem("shoppingCart.id", "is held by another checkout")],
             extension={"referenceError": href},
         )
+    return False

@@ -21,7 +21,7 @@ from gateway.checkouts.threads import LARGE_BYTES_MIN, beside
 from gateway.errors import InvalidBodyError, InvalidHeaderError, Problem
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import MERGE_PATCH_TYPES, read_object, require_json_accepted
-from gateway.http.headers import base_url, entity_tag, header_values, if_match_of
+from gateway.http.headers import base_url, entity_tag, header_values, if_match_of, is_unmodified
 from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
 from gateway.security.tenancy import tenant_of
 from gateway.services import Services, services_of
@@ -140,8 +140,10 @@ async def retrieve_checkout(request: Request[Any, Any, Any]) -> Answer:
     if found is None:
         raise not_found()
     record, document = found
-    shown = document if selection is None else project(document, selection)
-    return json_answer(shown, headers=[(b"etag", entity_tag(record.version))])
+    tag = (b"etag", entity_tag(record.version))
+    if is_unmodified(request, record.version):
+        return Answer(status=304, headers=[tag])
+    return json_answer(document if selection is None else project(document, selection), headers=[tag])
 
 
 @patch(ONE, opt={"openapi": openapi.PATCH})
@@ -167,7 +169,7 @@ async def submit_checkout(request: Request[Any, Any, Any]) -> Answer:
 
 @post(f"{ONE}/cancel", status_code=202, opt={"openapi": openapi.CANCEL})
 async def cancel_checkout(request: Request[Any, Any, Any]) -> Answer:
-    """Cancel a checkout whose order was not submitted yet."""
+    """Cancel a checkout; a live order is asked to be cancelled, where its order system takes such requests."""
     require_json_accepted(request)
     services = services_of(request)
     record = await cancel(services, tenant_of(request), request.scope["path_params"]["checkout_id"])

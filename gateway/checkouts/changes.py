@@ -113,6 +113,13 @@ async def change_draft(
     request = merge_patch(before, patch)
     if request == before:
         return record
+    drafts_max = services.settings.submission.generations_max
+    if record.generation + 1 >= drafts_max:
+        raise _state_conflict(
+            record,
+            f"it was drafted {record.generation + 1} times, and each draft stays in the order system "
+            "(submission.generations_max); cancel it and check out again",
+        )
     prepared, documents = await beside(
         len(stored["cart"]) > LARGE_BYTES_MIN,
         freeze,

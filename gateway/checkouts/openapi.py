@@ -87,8 +87,8 @@ LIST: Final[dict[str, Any]] = {
 }
 RETRIEVE: Final[dict[str, Any]] = {
     "tags": _TAG,
-    "parameters": [_FIELDS],
-    "responses": _answers("200", "The checkout"),
+    "parameters": [_FIELDS, {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}}],
+    "responses": {**_answers("200", "The checkout"), "304": {"description": "It is the version the client has"}},
 }
 PATCH: Final[dict[str, Any]] = {
     "tags": _TAG,
@@ -100,7 +100,10 @@ PATCH: Final[dict[str, Any]] = {
     "responses": _answers("200", "The changed checkout; its draft is made anew"),
 }
 SUBMIT: Final[dict[str, Any]] = {"tags": _TAG, "responses": _answers("202", "It will be submitted")}
-CANCEL: Final[dict[str, Any]] = {"tags": _TAG, "responses": _answers("202", "It will be cancelled")}
+CANCEL: Final[dict[str, Any]] = {
+    "tags": _TAG,
+    "responses": _answers("202", "It will be cancelled, or its live order is asked to be"),
+}
 
 _OBJECT: Final = {"type": "object"}
 _OBJECTS: Final = {"type": "array", "items": _OBJECT}

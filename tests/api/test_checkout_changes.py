@@ -514,6 +514,13 @@ async def test_an_order_that_is_live_at_once_is_changed_before_anything_is_sent(
     assert await gateway.due_drafts() == []
 
 
+async def test_a_draft_is_not_made_anew_without_end(gateway):
+    draft = await drafted(gateway)
+    await set_columns(gateway, draft, generation=49)
+    answer = await patch(gateway, draft, {"description": "x"})
+    assert_conflict(answer, "drafted 50 times", "check out again")
+
+
 async def test_the_mapping_of_a_draft_may_be_gone(gateway):
     draft = await drafted(gateway)
     await set_columns(gateway, draft, mapping="gone")

@@ -132,6 +132,17 @@ async def test_only_json_is_produced(gateway):
     assert answer.status_code == 406
 
 
+async def test_who_has_seen_a_version_is_told_that_it_is_still_the_one(gateway):
+    checkout = await gateway.check_out()
+    path = f"{CHECKOUTS}/{checkout['id']}"
+    tag = (await gateway.client.get(path)).headers["etag"]
+    same = await gateway.client.get(path, headers={"If-None-Match": tag})
+    assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
+    await gateway.work()
+    changed = await gateway.client.get(path, headers={"If-None-Match": tag})
+    assert (changed.status_code, changed.json()["state"]) == (200, "submitted")
+
+
 # -- preview ----------------------------------------------------------------------------------------------------------------
 
 

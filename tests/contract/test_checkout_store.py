@@ -176,6 +176,32 @@ async def test_every_digit_and_letter_of_a_document_comes_back(database):
     assert {kind: text.encode() for kind, text in found.items()} == documents
 
 
+# -- the race of equal requests ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("key", "status"), [("k1", 202), ("k2", 409)])
+async def test_r1_an_equal_request_that_was_faster_is_answered_and_another_one_refused(storage, key, status):
+    """The faster request commits between the looks of the slower one: at its key, and at its cart."""
+    async with running(settings_of(storage)) as gateway:
+        body = {**request(), "shoppingCart": {"id": await gateway.new_cart()}}
+        first = await gateway.post(body, idempotency_key="k1")
+        looks, live_of_cart, get_by_key = 0, store.live_of_cart, store.get_by_key
+
+        def blind(connection, tenant, wanted):
+            nonlocal looks
+            looks += 1
+            return None if looks < 3 else get_by_key(connection, tenant, wanted)
+
+        store.get_by_key = blind
+        try:
+            second = await gateway.post(body, idempotency_key=key)
+        finally:
+            store.get_by_key = get_by_key
+        assert store.live_of_cart is live_of_cart
+        assert second.status_code == status, second.text
+        assert first.json()["id"] in second.text
+
+
 # -- every query names its tenant -------------------------------------------------------------------------------------------
 
 TABLES = ("cart", "checkout", "checkout_document", "checkout_step", "abandoned_draft", "inbox")

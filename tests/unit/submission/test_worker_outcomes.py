@@ -528,6 +528,55 @@ async def test_a_second_worker_takes_over_and_the_first_one_writes_nothing_more(
     assert len(live(gateway.shop)) == 1
 
 
+async def test_a_search_that_takes_longer_than_the_lease_keeps_it(gateway):
+    """Otherwise another worker would begin the same search, and neither could ever record what it found."""
+    checkout = await gateway.check_out()
+    gateway.shop.script([LOST], effect="applied")
+    await gateway.work()
+    gateway.clock.advance(2)
+    worker, other = gateway.worker("first"), gateway.worker("second")
+    short = replace(worker._settings, submission=replace(worker._settings.submission, lease_seconds=0.06))
+    worker._settings = other._settings = short
+    find = FakeUpstream.find
+
+    async def slow(marker, *, since):
+        for _ in range(10):
+            await asyncio.sleep(0.03)  # each of them longer than a third of the lease
+            gateway.clock.advance(0.03)
+            assert await other._claim() == []
+        return await find(gateway.shop, marker, since=since)
+
+    gateway.shop.find = slow
+    (claimed,) = await worker._claim()
+    await worker._guarded(claimed, worker.monotonic())
+    record = await gateway.record(checkout["id"])
+    assert (record.step, record.order_id, record.fence) == (1, "00000001", claimed.fence)
+
+
+async def test_a_search_whose_lease_was_lost_all_the_same_ends(gateway):
+    checkout = await gateway.check_out()
+    gateway.shop.script([LOST], effect="applied")
+    await gateway.work()
+    gateway.clock.advance(2)
+    worker = gateway.worker("first")
+    worker._settings = replace(worker._settings, submission=replace(worker._settings.submission, lease_seconds=0.06))
+    ended = asyncio.Event()
+
+    async def endless(_marker, *, since):
+        try:
+            gateway.clock.advance(10)
+            await gateway.worker("second")._claim()
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    gateway.shop.find = endless
+    (claimed,) = await worker._claim()
+    await asyncio.wait_for(worker._guarded(claimed, worker.monotonic()), 5)
+    assert ended.is_set()
+    assert (await gateway.record(checkout["id"])).lease_owner == "second"
+
+
 async def test_l1_a_worker_that_stops_begins_no_further_call_and_hands_over(gateway):
     checkout = await gateway.check_out()
     worker = gateway.worker()
