@@ -129,4 +129,5 @@ def test_every_setting_is_documented_and_carries_its_unit():
         if kind in {"number", "integer"} and not name.endswith(
             ("_max", "_default", "port", "_tolerance", "failures_before_pause")
         ):
-            assert name.endswith(("_seconds", "_hours", "_days", "_bytes", "_per_second")), path
+            units = ("_seconds", "_hours", "_days", "_bytes", "_per_second", "_percent", "_amount")
+            assert name.endswith(units), path
