@@ -38,12 +38,11 @@ _HUNDRED: Final = Decimal(100)
 Head: TypeAlias = tuple[str, str, str]
 
 
-class Amount(NamedTuple):
-    """One amount of a price: `name` is one of AMOUNTS."""
-
-    name: str
-    currency: str
-    value: Decimal
+# Which amount, one of AMOUNTS, in which currency.
+Kind: TypeAlias = tuple[str, str]
+# What a price comes to: kinds and, at the same places, values. In two, because prices of the same kinds are added up.
+Amounts: TypeAlias = tuple[tuple[Kind, ...], tuple[Decimal, ...]]
+NOTHING: Final[Amounts] = ((), ())
 
 
 class Charge(NamedTuple):
@@ -51,7 +50,8 @@ class Charge(NamedTuple):
 
     price: dict[str, Any]
     head: Head
-    amounts: tuple[Amount, ...]
+    kinds: tuple[Kind, ...]
+    values: tuple[Decimal, ...]
     listed: tuple[dict[str, Any], ...]
 
 
@@ -63,14 +63,14 @@ def charges(prices: Any) -> list[Charge]:
     for price in prices:
         if type(price) is not dict:
             continue
-        amounts = amounts_of(price.get("price"))
-        if not amounts:
+        kinds, values = amounts_of(price.get("price"))
+        if not kinds:
             continue
         head = head_of(price)
         listed: tuple[dict[str, Any], ...] = ()
         if price.get("priceAlteration"):
-            amounts, listed = _altered(amounts, head, price["priceAlteration"])
-        found.append(Charge(price, head, amounts, listed))
+            values, listed = _altered((kinds, values), head, price["priceAlteration"])
+        found.append(Charge(price, head, kinds, values, listed))
     return found
 
 
@@ -85,11 +85,12 @@ def head_of(price: dict[str, Any]) -> Head:
     )
 
 
-def amounts_of(price: Any) -> tuple[Amount, ...]:
+def amounts_of(price: Any) -> Amounts:
     """Return the amounts of a Price; anything that is no amount is passed over."""
     if type(price) is not dict:
-        return ()
-    found = []
+        return NOTHING
+    kinds: tuple[Kind, ...] = ()
+    values: tuple[Decimal, ...] = ()
     for name in AMOUNTS:
         money = price.get(name)
         if type(money) is not dict:
@@ -99,8 +100,9 @@ def amounts_of(price: Any) -> tuple[Amount, ...]:
             number = Decimal(number)
         if type(number) is Decimal:
             currency = money.get("unit", "")
-            found.append(Amount(name, currency if type(currency) is str else "", number))
-    return tuple(found)
+            kinds += ((name, currency if type(currency) is str else ""),)
+            values += (number,)
+    return kinds, values
 
 
 def as_number(value: Any) -> Decimal | None:
@@ -115,19 +117,18 @@ def _text(node: dict[str, Any], name: str) -> str:
     return value if type(value) is str else ""
 
 
-def _altered(
-    amounts: tuple[Amount, ...], head: Head, alterations: Any
-) -> tuple[tuple[Amount, ...], tuple[dict[str, Any], ...]]:
-    """Apply what applies, in the order of `priority`; return the amounts and the alterations that were not applied."""
+def _altered(amounts: Amounts, head: Head, alterations: Any) -> tuple[tuple[Decimal, ...], tuple[dict[str, Any], ...]]:
+    """Apply what applies, in the order of `priority`; return the values and the alterations that were not applied."""
+    kinds, values = amounts
     listed = []
     nodes = [node for node in alterations if type(node) is dict] if type(alterations) is list else []
     for node in sorted(nodes, key=_priority):
-        changed = None if _is_limited(node, head) or not _is_meant_for(node, head) else _applied(amounts, node)
+        changed = None if _is_limited(node, head) or not _is_meant_for(node, head) else _applied(kinds, values, node)
         if changed is None:
             listed.append(node)
         else:
-            amounts = changed
-    return amounts, tuple(listed)
+            values = changed
+    return values, tuple(listed)
 
 
 def _priority(alteration: dict[str, Any]) -> Decimal:
@@ -154,23 +155,22 @@ def _kind(price_type: str) -> str:
     return price_type.replace("_", "").replace(" ", "").replace("-", "").lower()
 
 
-def _applied(amounts: tuple[Amount, ...], alteration: dict[str, Any]) -> tuple[Amount, ...] | None:
-    """Return the amounts after one alteration; None when it has neither a percentage nor an amount that fits."""
+def _applied(
+    kinds: tuple[Kind, ...], values: tuple[Decimal, ...], alteration: dict[str, Any]
+) -> tuple[Decimal, ...] | None:
+    """Return the values after one alteration; None when it has neither a percentage nor an amount that fits."""
     price = alteration.get("price")
     percentage = as_number(price.get("percentage")) if type(price) is dict else None
-    changes = {(change.name, change.currency): change.value for change in amounts_of(price)}
-    fitting = [amount for amount in amounts if (amount.name, amount.currency) in changes]
-    if percentage is None and not fitting:
+    changes = dict(zip(*amounts_of(price), strict=True))
+    if percentage is None and not changes.keys() & set(kinds):
         return None
-    increases = _kind(_text(alteration, "priceType")) in _SURCHARGES
+    combine = EXACT.add if _kind(_text(alteration, "priceType")) in _SURCHARGES else EXACT.subtract
     altered = []
-    for amount in amounts:
-        value = amount.value
+    for kind, given in zip(kinds, values, strict=True):
+        value = given
         if percentage:
-            share = EXACT.divide(EXACT.multiply(value, abs(percentage)), _HUNDRED)
-            value = EXACT.add(value, share) if increases else EXACT.subtract(value, share)
-        change = abs(changes.get((amount.name, amount.currency), Decimal(0)))
-        if change:
-            value = EXACT.add(value, change) if increases else EXACT.subtract(value, change)
-        altered.append(amount._replace(value=value))
+            value = combine(value, EXACT.divide(EXACT.multiply(value, abs(percentage)), _HUNDRED))
+        if change := changes.get(kind):
+            value = combine(value, abs(change))
+        altered.append(value)
     return tuple(altered)

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from gateway.errors import InvalidBodyError, Problem
 from gateway.tmf.json import NUMBER_DIGITS_MAX
-from gateway.tmf.prices import EXACT, HEAD, INEXACT, Charge, amounts_of, charges, head_of
+from gateway.tmf.prices import EXACT, HEAD, INEXACT, NOTHING, Charge, Head, Kind, amounts_of, charges, head_of
 
 SAVED: Final = frozenset({"saveforlater", "savedforlater"})
 # A price and how often it is charged.
@@ -58,8 +58,8 @@ def price_amounts(prices: Any) -> Iterator[tuple[TotalKey, Decimal]]:
         if not isinstance(price, dict):
             continue
         price_type, period, unit_of_measure = head_of(price)
-        for amount in amounts_of(price.get("price")):
-            yield TotalKey(price_type, period, unit_of_measure, amount.name, amount.currency), amount.value
+        for (name, currency), value in zip(*amounts_of(price.get("price")), strict=True):
+            yield TotalKey(price_type, period, unit_of_measure, name, currency), value
 
 
 def amounts_by_key(prices: Any) -> dict[TotalKey, Decimal]:
@@ -153,10 +153,9 @@ def total_prices(counted: Iterable[Counted]) -> list[dict[str, Any]]:
     counted = list(counted)
     if len(counted) == 1:
         return [_total(counted)]
-    groups: dict[tuple[Any, ...], list[Counted]] = {}
+    groups: dict[tuple[Head, tuple[Kind, ...]], list[Counted]] = {}
     for entry in counted:
-        charge = entry[0]
-        key = (charge.head, *[(amount.name, amount.currency) for amount in charge.amounts])
+        key = (entry[0].head, entry[0].kinds)
         if key in groups:
             groups[key].append(entry)
         else:
@@ -166,30 +165,34 @@ def total_prices(counted: Iterable[Counted]) -> list[dict[str, Any]]:
 
 def _total(group: list[Counted]) -> dict[str, Any]:
     charge, quantity = group[0]
-    values = [_times(amount.value, quantity) for amount in charge.amounts]
-    total: dict[str, Any] = {name: charge.price[name] for name in ("name", "description") if name in charge.price}
-    price: dict[str, Any] = {"taxRate": charge.price["price"]["taxRate"]} if "taxRate" in charge.price["price"] else {}
+    given, values = charge.price, charge.values
+    if quantity != 1:
+        values = tuple([EXACT.multiply(value, quantity) for value in values])
+    total: dict[str, Any] = {}
+    for name in ("name", "description"):
+        if name in given:
+            total[name] = given[name]
+    price: dict[str, Any] = {"taxRate": given["price"]["taxRate"]} if "taxRate" in given["price"] else {}
     for other, count in group[1:]:
-        values = [
-            EXACT.add(value, _times(amount.value, count)) for value, amount in zip(values, other.amounts, strict=True)
-        ]
-        total, price = _common(total, other.price), _common(price, other.price["price"])
-    total |= {name: text for name, text in zip(HEAD, charge.head, strict=True) if text}
-    for amount, value in zip(charge.amounts, values, strict=True):
-        price[amount.name] = {"unit": amount.currency, "value": value} if amount.currency else {"value": value}
+        values = tuple([EXACT.fma(more, count, value) for value, more in zip(values, other.values, strict=True)])
+        if total:
+            total = _common(total, other.price)
+        if price:
+            price = _common(price, other.price["price"])
+    for name, text in zip(HEAD, charge.head, strict=True):
+        if text:
+            total[name] = text
+    for (name, currency), value in zip(charge.kinds, values, strict=True):
+        price[name] = {"unit": currency, "value": value} if currency else {"value": value}
     total["price"] = price
     if charge.listed and (listed := _listed(group)):
         total["priceAlteration"] = listed
     return total
 
 
-def _times(value: Decimal, quantity: Decimal) -> Decimal:
-    return value if quantity == 1 else EXACT.multiply(value, quantity)
-
-
 def _common(node: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes of `node` that `other` has alike."""
-    return {name: value for name, value in node.items() if other.get(name) == value} if node else node
+    return {name: value for name, value in node.items() if other.get(name) == value}
 
 
 def _listed(group: list[Counted]) -> list[dict[str, Any]]:
@@ -198,4 +201,5 @@ def _listed(group: list[Counted]) -> list[dict[str, Any]]:
     if not listed or any(charge.listed != listed for charge, _ in group):
         return []
     alone = len(group) == 1 and group[0][1] == 1
-    return list(listed) if alone or not any(amounts_of(node.get("price")) for node in listed) else []
+    has_amounts = any(amounts_of(node.get("price")) != NOTHING for node in listed)
+    return list(listed) if alone or not has_amounts else []
