@@ -16,7 +16,7 @@ from typing import Final
 import click
 import uvicorn
 
-from gateway.commands.common import config_option, configuration, progress
+from gateway.commands.common import calm_collector, config_option, configuration, progress
 from gateway.commands.schema import ready_schema
 from gateway.errors import OperatorError
 from gateway.logs import configure_logging
@@ -118,6 +118,7 @@ def serve(config_path: Path | None, host: str | None, port: int | None) -> None:
     configure_logging(settings.log)
     ready_schema(settings.storage)
     app = gateway_app(settings, mappings)
+    calm_collector()
     listener = listen(settings.server)
     config = uvicorn.Config(
         app,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from gateway.commands.common import config_option, configuration, progress
+from gateway.commands.common import calm_collector, config_option, configuration, progress
 from gateway.commands.schema import ready_schema
 from gateway.logs import configure_logging
 from gateway.ordering.mapping import Mapping
@@ -61,6 +61,7 @@ async def _run(settings: Settings, mappings: dict[str, Mapping]) -> None:
         click.echo("gateway worker ready")
         sys.stdout.flush()
         progress("Ctrl-C stops it, after the calls in flight.")
+        calm_collector()
         await run_worker(services, stop)
     finally:
         await database.close()

@@ -38,6 +38,7 @@ from msgspec import Struct, field
 from gateway.app import create_app
 from gateway.carts import store
 from gateway.clock import utc_now
+from gateway.commands.common import calm_collector
 from gateway.logs import configure_logging
 from gateway.services import new_resource_id
 from gateway.settings import LogSettings, Settings, StorageSettings
@@ -114,6 +115,8 @@ def serve(kind: str, folder: str) -> None:
     else:
         configure_logging(LogSettings(level="warning"))
         app = create_app(gateway_settings(folder))
+    # As `gateway serve` does; the bare handler is given the same.
+    calm_collector()
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
