@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -142,6 +143,54 @@ async def test_g6_events_in_any_order_doubled_and_early_end_where_the_order_ends
     await tracker.once()
     assert (await load_checkout(database)).state == "completed"
     assert fake.reads == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_g6_a_storm_of_events_ends_where_the_orders_end(database, tracker, fake, clock, seed):
+    """30 % doubled, shuffled, some early, unknown or forged: each checkout has its order's state, and none another's."""
+    draw = random.Random(seed)
+    ends = {
+        f"{number:08d}": draw.choice(["Completed", "Cancelled", "In Progress", "failed"]) for number in range(1, 21)
+    }
+    for order_id, state in ends.items():
+        show(fake, state, order_id)
+    late = set(draw.sample(sorted(ends), 4))
+
+    async def store_order(order_id):
+        await submitted(database, id=f"k{order_id}", cart_id=None, cart_live=False, order_id=order_id)
+
+    for order_id in ends.keys() - late:
+        await store_order(order_id)
+    notices = [(f"e{n}", draw.choice(sorted(ends))) for n in range(300)]
+    notices += [(f"first {order_id}", order_id) for order_id in ends]  # each order has one at least
+    notices += [(f"stranger {n}", f"unknown {n}") for n in range(15)]
+    notices += draw.sample(notices, len(notices) // 3)
+    draw.shuffle(notices)
+    for count, (key, order_id) in enumerate(notices):
+        await notify(database, key, order_id)
+        if count % 60 == 0:
+            await tracker.once()
+    for order_id in late:
+        await store_order(order_id)
+        await database.write(
+            lambda connection, order_id=order_id: store.wake_waiting(
+                connection, "default", "shop", order_id, database.now(connection)
+            )
+        )
+    looked_at = 1
+    while looked_at:  # those that wait because their order was read a moment ago are due, and that moment has passed
+        clock.now += 60
+        received = update(inbox).where(inbox.c.state == "received").values(due_at=utc_now())
+        await database.write(lambda connection, received=received: connection.execute(received))
+        looked_at = await tracker.once()
+    words = {"Completed": "completed", "Cancelled": "cancelled", "In Progress": "submitted", "failed": "failed"}
+    for order_id, state in ends.items():
+        record = await load_checkout(database, f"k{order_id}")
+        assert (record.state, record.upstream_state) == (words[state], state)
+    rows = await events(database)
+    assert len(rows) == len(set(notices))
+    assert {row.state for key, row in rows.items() if not key.startswith("stranger")} == {"done"}
+    assert {row.state for key, row in rows.items() if key.startswith("stranger")} == {"waiting"}
 
 
 async def test_many_events_of_one_order_cost_one_reading(database, tracker, fake, clock):
