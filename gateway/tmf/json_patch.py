@@ -20,6 +20,8 @@ Pointer: TypeAlias = tuple[str, ...]
 OPERATIONS_MAX: Final = 1_000
 # What one patch may add in all: `copy` of what was copied before would otherwise double with every operation.
 NODES_MAX: Final = 200_000
+# What all operations of one patch may look at: entries times conditions, those chosen once more, and what `test` compares.
+WORK_MAX: Final = 200_000
 VERBS: Final = ("add", "remove", "replace", "move", "copy", "test")
 NEEDS_VALUE: Final = frozenset({"add", "replace", "test"})
 NEEDS_FROM: Final = frozenset({"move", "copy"})
@@ -108,7 +110,19 @@ class Patcher:
         self._depth_max = depth_max
         self._lenient = lenient
         self._nodes = NODES_MAX
+        self._work = WORK_MAX
         self.document: Any = _copied(document)
+
+    def charge(self, operation: Operation, amount: int) -> None:
+        """Count work that an operation takes. Raises InvalidBodyError (400) when the patch takes more than WORK_MAX in all."""
+        self._work -= amount
+        if self._work < 0:
+            fail(
+                operation,
+                "path",
+                f"with this operation the patch looks at more than {WORK_MAX} values in all (entries of lists times "
+                "conditions, and what test compares); send fewer operations at once, or JSON pointers instead of queries",
+            )
 
     def apply(self, operation: Operation) -> None:
         """Apply one operation."""
@@ -120,6 +134,7 @@ class Patcher:
         elif verb == "replace":
             self._replace(operation, path, value)
         elif verb == "test":
+            self.charge(operation, _size(value))
             if not same(self._get(operation, path), value):
                 raise ConflictError(
                     f"Operation {operation.number} tests {shown(path)}, which has another value: nothing was changed. "
@@ -231,6 +246,13 @@ def same(left: Any, right: Any) -> bool:
 def _position(part: str, length: int) -> int | None:
     """Return the index that a part of a pointer is in a list of that length, None when it is none."""
     return int(part) if _INDEX.fullmatch(part) and int(part) < length else None
+
+
+def _size(value: Any) -> int:
+    """Return how many values a JSON value has, itself among them."""
+    if type(value) is dict:
+        return 1 + sum(map(_size, value.values()))
+    return 1 + sum(map(_size, value)) if type(value) is list else 1
 
 
 def _copied(value: Any) -> Any:

@@ -11,13 +11,14 @@ not minded. A path without a question mark is a JSON pointer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from gateway.errors import InvalidBodyError, Problem
-from gateway.tmf.filter import Filter, matches, parse_filter
+from gateway.tmf.filter import Filter, Matcher, parse_filter
 from gateway.tmf.json_patch import (
     NEEDS_FROM,
     Operation,
@@ -92,27 +93,34 @@ def _pair(part: str) -> tuple[str, str] | None:
 
 
 def apply_query_operations(document: Any, operations: list[QueryOperation], *, depth_max: int) -> Any:
-    """Return `document` with all operations applied; errors as `gateway.tmf.json_patch.apply_operations`."""
+    """Return `document` with all operations applied; errors as `gateway.tmf.json_patch.apply_operations`.
+
+    What all operations look at is bounded by WORK_MAX of that module.
+    """
     patcher = Patcher(document, depth_max=depth_max, lenient=True)
     for operation, wanted in operations:
         if wanted is None:
             patcher.apply(operation)
             continue
-        chosen = list(_chosen(patcher.document, operation.path, wanted, operation.verb))
+        chosen = list(_chosen(patcher.document, operation, wanted, partial(patcher.charge, operation)))
         if not chosen:
             fail(operation, "path", f"nothing at {shown(operation.path)} fits the query")
+        patcher.charge(operation, len(chosen))
         # From the last to the first, so that what is removed moves nothing that is still to be found.
         for path in reversed(chosen):
             patcher.apply(operation._replace(path=path))
     return patcher.document
 
 
-def _chosen(document: Any, path: Pointer, wanted: Filter, verb: str) -> Iterator[Pointer]:
-    """Yield the pointer of everything that `path` names and the conditions choose."""
+def _chosen(document: Any, operation: Operation, wanted: Filter, charge: Callable[[int], None]) -> Iterator[Pointer]:
+    """Yield the pointer of everything that the path names and the conditions choose; `charge` is told of every entry."""
+    path, verb = operation.path, operation.verb
+    concerns = _concerns(wanted, path)
     held: list[tuple[Any, Pointer]] = [(document, ())]
     for depth, name in enumerate(path):
         is_last = depth + 1 == len(path)
         following: list[tuple[Any, Pointer]] = []
+        matcher: Matcher | None = None
         for node, pointer in held:
             if type(node) is not dict or (name not in node and not (is_last and verb == "add")):
                 continue
@@ -122,12 +130,14 @@ def _chosen(document: Any, path: Pointer, wanted: Filter, verb: str) -> Iterator
                 following.append((value, here))
             elif is_last and verb == "add":
                 following.append((value, (*here, "-")))
-            elif is_last and not _concerns(wanted, path):
+            elif is_last and not concerns:
                 following.append((value, here))
             else:
-                entries = enumerate(value)
-                chosen = [(entry, (*here, str(at))) for at, entry in entries if _fits(entry, path[: depth + 1], wanted)]
-                following += chosen
+                matcher = matcher or _matcher(path[: depth + 1], wanted, charge)
+                charge(len(value) * max(1, matcher.cost))
+                following += [
+                    (entry, (*here, str(at))) for at, entry in enumerate(value) if matcher.fits({"entry": entry})
+                ]
         held = following
     for _, pointer in held:
         yield pointer
@@ -138,8 +148,8 @@ def _concerns(wanted: Filter, path: Pointer) -> bool:
     return any(test.path[: len(path)] == path for group in wanted for test in group)
 
 
-def _fits(entry: Any, path: Pointer, wanted: Filter) -> bool:
-    """Return whether an entry of the list at `path` fulfils the conditions on such entries; others do not matter here."""
+def _matcher(path: Pointer, wanted: Filter, charge: Callable[[int], None]) -> Matcher:
+    """Return what tells whether {"entry": an entry of the list at `path`} fulfils the conditions on such entries."""
     groups = []
     for group in wanted:
         inside = tuple(
@@ -147,4 +157,4 @@ def _fits(entry: Any, path: Pointer, wanted: Filter) -> bool:
         )
         if len(inside) == len(group):
             groups.append(inside)
-    return matches(tuple(groups), {"entry": entry})
+    return Matcher(tuple(groups), charge)

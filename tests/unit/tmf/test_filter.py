@@ -195,3 +195,33 @@ def test_moments(text: str, moment: int | None):
     found: Any = moment_of(text)
 
     assert found == moment
+
+
+def test_many_alternatives_walk_a_document_once():
+    looked: list[int] = []
+    wanted = parsed("cartItem.id=" + ",".join(f"other{number}" for number in range(199)))
+    document = {"cartItem": [{"id": f"item{number}"} for number in range(2_000)]}
+
+    assert not filters.Matcher(wanted, looked.append).fits(document)
+    assert looked == [2_000]
+
+
+@pytest.mark.parametrize(
+    ("query", "fits"),
+    [
+        ("amount=x,19.9,true", True),
+        ("amount.gt=100,19,text", True),
+        ("amount.lt=1,19.9", False),
+        ("preferred=1,true", True),
+        ("preferred=1,false", False),
+        ("created=2026-03-01T13:00:00%2B01:00,x", True),
+        ("created.gt=2026-03-02,2026-02-01", True),
+        ("created.gt=2026-03-02,2026-03-03", False),
+        ("name.lt=A,Z", True),
+        ("name.gt=Z,z", False),
+        ("id=other;name=~more", True),
+        ("id=other;amount>20;name=~^more", False),
+    ],
+)
+def test_alternatives_of_several_types_hold_where_one_alone_would(query, fits):
+    assert matches(parsed(query), CART) is fits

@@ -204,3 +204,39 @@ def test_queries_that_lead_nowhere_are_refused(operation):
         queried(CART, operation)
 
     assert raised.value.problems[0].path.startswith("[0].path")
+
+
+def worked(count: int, operations: list[dict[str, Any]]) -> Any:
+    return queried({"item": [{"id": "a", "parts": [{"n": 1}] * 9} for _ in range(count)]}, *operations)
+
+
+@pytest.mark.parametrize(
+    ("count", "operation", "times"),
+    [
+        (2_000, {"op": "replace", "path": "/item/id?item.id=a", "value": "a"}, 50),
+        (1_000, {"op": "replace", "path": "/item/id?item.id=a&item.id.gt=A", "value": "a"}, 66),
+        # One comparison for each entry that was chosen, beside the choice and the change.
+        (1_000, {"op": "test", "path": "/item/id?item.id=a", "value": "a"}, 66),
+        # Entries of the lists inside count as well.
+        (1_000, {"op": "replace", "path": "/item/id?item.parts.n=1", "value": "a"}, 18),
+    ],
+)
+def test_a_patch_looks_at_no_more_than_its_bound(count, operation, times):
+    worked(count, [operation] * times)
+    with pytest.raises(InvalidBodyError) as raised:
+        worked(count, [operation] * (times + 1))
+
+    (problem,) = raised.value.problems
+    assert problem.path == f"[{times}].path"
+    assert "looks at more than 200000 values" in problem.message
+
+
+def test_what_test_compares_counts_for_pointers_too():
+    value = [0] * 399
+    given = [{"op": "test", "path": "/a", "value": value}] * 500
+
+    patched({"a": value}, *given)
+    with pytest.raises(InvalidBodyError) as raised:
+        patched({"a": value}, *given, given[0])
+
+    assert raised.value.problems[0].path == "[500].path"
