@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -174,10 +174,14 @@ class Lane:
                 bytes_max=settings.page_bytes_max - window.loaded_bytes,
             )
         )
-        window.take([(event, self._is_wanted(event)) for event in found])
         if found:
+            # A page of large documents and many conditions takes long: not on the loop that serves everybody.
+            window.take(await asyncio.to_thread(self._with_wanted, found))
             # There may be more: look again before waiting.
             self._changed.set()
+
+    def _with_wanted(self, found: Sequence[Event]) -> list[tuple[Event, bool]]:
+        return [(event, self._is_wanted(event)) for event in found]
 
     def _is_wanted(self, event: Event) -> bool:
         try:
@@ -240,7 +244,7 @@ class Lane:
             event = await self._database.read(look_up)
             if event is None:
                 window.nothing_waits(resource, last)
-            elif self._is_wanted(event):
+            elif await asyncio.to_thread(self._is_wanted, event):
                 return event
             else:
                 window.settle(event, self._hold.now())
