@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import simulation_mutants as mutants
@@ -15,6 +16,7 @@ from gateway.checkouts.model import PLANNED, CheckoutRecord
 from gateway.checkouts.prepare import prepare
 from gateway.ordering.loading import parse_mapping
 from gateway.ordering.mapping import Mapping
+from gateway.submission import turn
 from gateway.submission.actions import Policy, Work
 from gateway.tmf.json import decode_stored, encode_json
 
@@ -127,6 +129,13 @@ def template(mapping_name: str) -> Work:
     return Work(record=record, order=prepared.order, plan=prepared.plan, mapping=mapping, policy=POLICY, known={})
 
 
+class Silence:
+    """In the place of the log: hundreds of thousands of lines would say nothing."""
+
+    def info(self, event: str, **named: object) -> None:
+        pass
+
+
 def simulate(
     mapping_name: str, count: int, *, seed: int = SEED, cancels: float = 0.1, policy: Policy = POLICY
 ) -> tuple[Counter[str], list[Simulation]]:
@@ -137,7 +146,8 @@ def simulate(
     figures: Counter[str] = Counter()
     started = time.perf_counter()
     for number in range(count):
-        played = Simulation(work, seed + number, LATE_SECONDS_MAX[mapping_name], cancels).run()
+        with patch.object(turn, "log", Silence()):
+            played = Simulation(work, seed + number, LATE_SECONDS_MAX[mapping_name], cancels).run()
         verdict = played.verdict()
         verdicts[verdict] += 1
         figures += Counter(
