@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
-from gateway.tmf.prices import EXACT, amounts_of, as_number
+from gateway.tmf.prices import AMOUNTS, EXACT, STORED, amounts_of, as_number
 from gateway.tmf.totals import Counted, TotalKey, amounts_by_key, cart_charges, exactly, total_prices
 
 _TOTAL: Final = "itemTotalPrice"
@@ -51,9 +51,19 @@ def _write_total(
     if counted:
         total = total_prices(counted)
         if given is None or given == own or not _says_the_same(given, total):
-            node[name] = total
+            node[name] = _storable(total)
     elif given is not None and (drop or (own and given == own)):
         del node[name]
+
+
+def _storable(total: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a total once all its amounts can be stored. Raises one of INEXACT otherwise."""
+    for entry in total:
+        price = entry["price"]
+        for name in AMOUNTS:
+            if name in price:
+                price[name]["value"] = STORED.plus(price[name]["value"])
+    return total
 
 
 def _totals_written(before: dict[str, Any]) -> tuple[list[Any], dict[str, list[Any]]]:

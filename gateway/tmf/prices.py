@@ -5,12 +5,13 @@ reduces the price, whatever sign it was written with (the standard's samples wri
 `priceType` says that it is a surcharge. An alteration of a recurring price for a limited time (`applicationDuration`) is not
 applied: the standard's samples leave the price as it will be, and list the alteration with it. So do the totals.
 
-Arithmetic is exact, or refused: a result of more digits than a document may hold is an error, never a rounded number.
+Arithmetic is exact, or refused: what cannot be told exactly, or (where it is stored) not with the digits that a document may
+have, is an error, never a rounded number.
 """
 
 from __future__ import annotations
 
-from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from gateway.tmf.json import NUMBER_DIGITS_MAX, NUMBER_EXPONENT_MAX
@@ -18,15 +19,17 @@ from gateway.tmf.json import NUMBER_DIGITS_MAX, NUMBER_EXPONENT_MAX
 # What makes two prices of one kind.
 HEAD: Final = ("priceType", "recurringChargePeriod", "unitOfMeasure")
 AMOUNTS: Final = ("dutyFreeAmount", "taxIncludedAmount")
+# Wide enough for any sum of numbers that a document may hold, and for several percentages of them.
+EXACT: Final = Context(prec=1000, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[Inexact, InvalidOperation, Overflow])
 # Just the numbers that a document may hold: up to 64 digits, exponents from -64 to 64 (`clamp` writes larger ones out).
-EXACT: Final = Context(
+STORED: Final = Context(
     prec=NUMBER_DIGITS_MAX,
     Emin=NUMBER_DIGITS_MAX - 1 - NUMBER_EXPONENT_MAX,
     Emax=NUMBER_DIGITS_MAX - 1 + NUMBER_EXPONENT_MAX,
     clamp=1,
     traps=[Inexact, InvalidOperation, Overflow],
 )
-# What EXACT raises when a result cannot be told with NUMBER_DIGITS_MAX digits.
+# What these raise when a result cannot be told.
 INEXACT: Final = (Inexact, InvalidOperation, Overflow)
 
 _SURCHARGES: Final = frozenset({"surcharge", "penalty", "fee", "uplift", "markup", "increase"})
@@ -169,8 +172,8 @@ def _applied(
     for kind, given in zip(kinds, values, strict=True):
         value = given
         if percentage:
-            value = combine(value, EXACT.divide(EXACT.multiply(value, abs(percentage)), _HUNDRED))
+            value = combine(value, EXACT.divide(EXACT.multiply(value, percentage.copy_abs()), _HUNDRED))
         if change := changes.get(kind):
-            value = combine(value, abs(change))
+            value = combine(value, change.copy_abs())
         altered.append(value)
     return tuple(altered)

@@ -145,7 +145,9 @@ def exactly() -> Iterator[None]:
     try:
         yield
     except INEXACT:
-        message = f"the prices cannot be added up exactly: a total would have more than {NUMBER_DIGITS_MAX} digits"
+        message = (
+            f"the prices cannot be added up exactly: a total would have too many digits (at most {NUMBER_DIGITS_MAX})"
+        )
         raise InvalidBodyError([Problem("cartItem", message)]) from None
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.carts.totals import write_totals
 from gateway.errors import InvalidBodyError
 from gateway.tmf.prices import charges
 from gateway.tmf.totals import TotalKey, cart_total_prices, cart_totals
@@ -42,6 +43,8 @@ def item(*prices: dict[str, Any], **more: Any) -> dict[str, Any]:
         ([euros(5)], "24.90"),
         ([euros(-5)], "24.90"),
         ([{**percent(10), "priceType": "surcharge"}], "32.890"),
+        ([euros(Decimal("0.0000000000000000000000000000000000001"))], "29.8999999999999999999999999999999999999"),
+        ([percent(Decimal("0.00000000000000000000000000000000001"))], "29.89999999999999999999999999999999999701"),
         # In the order of their priority, then as they stand: first 10 off, then half, or the other way round.
         ([percent(50, priority=2), euros(10, priority=1)], "9.95"),
         ([percent(50, priority=1), euros(10, priority=2)], "4.95"),
@@ -151,14 +154,22 @@ def test_without_prices_the_given_totals_stand() -> None:
     assert cart_total_prices({}) == []
 
 
-@pytest.mark.parametrize(
-    "prices",
-    [
-        [price(Decimal("1E+60")), price(Decimal("1E-60"))],
-        [price(Decimal("1.5E-60"), percent(Decimal("0.00001")))],
-        [price(Decimal("9" * 64), percent(Decimal("0.1")))],
-    ],
-)
-def test_what_cannot_be_told_exactly_is_refused(prices: list[dict[str, Any]]) -> None:
+WIDE = [
+    [price(Decimal("1E+60")), price(Decimal("1E-60"))],
+    [price(Decimal("1.5E-60"), percent(Decimal("0.00001")))],
+    [price(Decimal("9" * 64), percent(Decimal("0.1")))],
+]
+
+
+@pytest.mark.parametrize("prices", WIDE)
+def test_what_cannot_be_stored_exactly_is_refused(prices: list[dict[str, Any]]) -> None:
+    assert cart_total_prices({"cartItem": [item(*prices)]})
     with pytest.raises(InvalidBodyError, match="exactly"):
-        cart_total_prices({"cartItem": [item(*prices)]})
+        write_totals({"cartItem": [item(*prices)]})
+
+
+def test_what_cannot_be_told_exactly_is_refused() -> None:
+    many = [percent(Decimal(f"0.{'7' * 60}")) for _ in range(20)]
+
+    with pytest.raises(InvalidBodyError, match="exactly"):
+        cart_totals({"cartItem": [item(price(1, *many))]})
