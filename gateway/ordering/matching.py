@@ -268,10 +268,13 @@ class _Pairing:
         """Yield the lines that nobody sent, but those the system may add beneath a line that was sent."""
         yield from self._repeated
         allowed = set(self._used)
+        # A line that echoes an item that was sent is that item once more, not a child of the system's own.
+        sent = {one.line.id for one in self._expected}
         for line in self._observed.values():
             if line.line_id in self._used:
                 continue
-            if self._mapping.lines.added_children and line.parent_line_id in allowed:
+            its_own = line.item_id is None or line.item_id not in sent
+            if self._mapping.lines.added_children and its_own and line.parent_line_id in allowed:
                 allowed.add(line.line_id)
             else:
                 yield line.line_id
