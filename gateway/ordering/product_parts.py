@@ -28,7 +28,7 @@ def canonical_part(key: str, value: Any, path: str, findings: Findings, *, is_v5
     for member, where in objects(value, path, findings):
         changed = {names.get(name, name): inner for name, inner in member.items() if inner is not None}
         if not is_v5:
-            for name in names.keys() & member.keys():
+            for name in (name for name in member if name in names):
                 findings.info("renamed", f"{where}.{name}", f"It is sent as {names[name]}.")
         parts.append(changed)
     return canonical, parts

@@ -28,9 +28,10 @@ PLAIN = MAPPINGS["tmf622-v4"]
 def test_every_code_is_made_somewhere_and_every_made_code_is_known():
     source = "".join(file.read_text("utf-8") for file in (ROOT / "gateway" / "ordering").glob("*.py"))
     made = set(re.findall(r'\.(?:info|warning|error)\(\s*"([a-z_]+)"', source))
-    # A finding that the submission adds to a checkout.
-    later = "".join(file.read_text("utf-8") for file in (ROOT / "gateway" / "submission").glob("*.py"))
-    made |= set(re.findall(r'\bcode="([a-z_]+)"', later))
+    # Findings of the gates before the order, and of the submission.
+    stages = ("checkouts", "submission")
+    later = "".join(file.read_text("utf-8") for stage in stages for file in (ROOT / "gateway" / stage).glob("*.py"))
+    made |= set(re.findall(r'(?:\bcode=|\b_error\()"([a-z_]+)"', later))
     assert made == set(CODES)
 
 
