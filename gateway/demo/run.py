@@ -185,12 +185,15 @@ def _judge(cart: dict[str, Any], checkout: dict[str, Any], ledger: Path, show: S
 def _say_where(
     show: Show, gateway: Child, sandbox: Child, checkout: dict[str, Any], folder: Path, *, keep: bool
 ) -> None:
-    if not keep:
-        show.say("To look further, keep both processes: .venv/bin/gateway demo --keep")
-        return
+    """Show the addresses of everything that was made, and how long they answer."""
+    show.heading("To look further")
+    show.say(f"cart          {gateway.address}{CARTS}/{checkout['shoppingCart']['id']}")
     show.say(f"checkout      {gateway.address}{CHECKOUTS}/{checkout['id']}")
+    if order_id := (checkout.get("productOrder") or {}).get("id"):
+        show.say(f"order         {sandbox.address}{SALESFORCE_ROOT}/productorder/{order_id}")
     show.say(f"API           {gateway.address}/schema")
-    order_id = (checkout.get("productOrder") or {}).get("id")
-    show.say(f"order system  {sandbox.address}{SALESFORCE_ROOT}/productorder/{order_id}")
     show.say(f"ledger, logs  {folder}")
-    show.say("Ctrl-C ends both.")
+    if keep:
+        show.say("Ctrl-C ends both processes.")
+    else:
+        show.say("These end with this command. To have them answer until Ctrl-C: .venv/bin/gateway demo --keep")

@@ -139,6 +139,12 @@ def test_the_worker_starts_and_ends_on_sigterm(tmp_path: Path):
     assert "Traceback" not in messages
 
 
+def addresses_in(output: str) -> dict[str, str]:
+    """Return the addresses that the demo names at its end, by what they are of."""
+    lines = output.partition("To look further")[2].splitlines()
+    return {line.split()[0]: line.split()[1] for line in lines if len(line.split()) > 1 and "http://" in line}
+
+
 def test_the_demo_takes_a_cart_to_its_completed_order(tmp_path: Path):
     began = time.monotonic()
     with started("demo", cwd=tmp_path) as (process, _):
@@ -149,6 +155,8 @@ def test_the_demo_takes_a_cart_to_its_completed_order(tmp_path: Path):
     for word in ("1 create", "2 add", "3 add", "4 price", "5 submit", "is completed", "1.11.11", "MUSIC_FLAT_RATE"):
         assert word in output, output
     assert "exactly one submitted order" in output
+    assert set(addresses_in(output)) == {"cart", "checkout", "order", "API"}
+    assert "gateway demo --keep" in output
     assert messages == ""
 
 
@@ -188,12 +196,14 @@ def test_the_demo_fails_when_the_order_does_not_end_completed(tmp_path: Path, of
 def test_the_demo_ends_its_processes_when_it_is_told_to_end(tmp_path: Path):
     with started("demo", "--keep", cwd=tmp_path) as (process, _):
         assert process.stdout is not None
-        addresses = []
+        addresses, output = [], ""
         for line in process.stdout:
+            output += line
             if "http://127.0.0.1:" in line and len(addresses) < 2:
                 addresses.append("http://127.0.0.1:" + line.split("http://127.0.0.1:")[1].split()[0])
             if "Ctrl-C ends both" in line:
                 break
+        made = {name: httpx.get(address) for name, address in addresses_in(output).items()}
         assert httpx.get(f"{addresses[1]}/livez").status_code == 200
         listed = subprocess.run(
             [sys.executable, "-m", "gateway.cli", "checkouts", "list", "--url", addresses[1], "--format", "json"],
@@ -207,6 +217,10 @@ def test_the_demo_ends_its_processes_when_it_is_told_to_end(tmp_path: Path):
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
 
+    assert {name: answer.status_code for name, answer in made.items()} == dict.fromkeys(made, 200)
+    assert len(made["cart"].json()["cartItem"]) == 5
+    assert made["checkout"].json()["id"] == checkout["id"]
+    assert made["order"].json()["id"] == checkout["productOrder"]["id"]
     assert checkout["state"] == "completed"
     assert "1.11.11" in shown.stdout
     assert "submit" in shown.stdout
