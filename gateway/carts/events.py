@@ -8,11 +8,13 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from gateway.carts.dialects.forms import MARKS
 from gateway.storage.outbox import CART_CHANGED, CART_CREATED, CART_DELETED, publish
 from gateway.tmf.json import decode_stored, encode_json
 
 # Of a cart that is gone only these are told (IG1353).
 _IDENTITY: Final = ("@type", "id", "href")
+_ABSENT: Final = object()
 
 
 def created(connection: Connection, tenant: str, cart_id: str, document: str, now: datetime) -> None:
@@ -20,9 +22,38 @@ def created(connection: Connection, tenant: str, cart_id: str, document: str, no
     _publish(connection, tenant, cart_id, 1, CART_CREATED, document, now)
 
 
-def changed(connection: Connection, tenant: str, cart_id: str, version: int, document: str, now: datetime) -> None:
-    """Tell of a cart's new version."""
-    _publish(connection, tenant, cart_id, version, CART_CHANGED, document, now)
+def changed(
+    connection: Connection,
+    tenant: str,
+    cart_id: str,
+    version: int,
+    document: str,
+    now: datetime,
+    *,
+    field_path: Callable[[], str | None] | None = None,
+) -> None:
+    """Tell of a cart's new version; `field_path` finds out which attributes changed, and runs when somebody is to be told."""
+    _publish(connection, tenant, cart_id, version, CART_CHANGED, document, now, field_path)
+
+
+def changed_attributes(before: str, after: str, *, expiry_given: bool = False) -> str | None:
+    """Return the `fieldPath` of a change: the names of the first-level attributes that differ, sorted, with commas between.
+
+    That is the form of `fields`, so what changed can be asked for as it is told. Not named are attributes that only follow:
+    `cartTotalPrice` beside `cartItem`, and `validFor` beside anything when the server moved it on (not `expiry_given`).
+    None when only the digits of a number changed. Both documents are the JSON text of a stored cart.
+    """
+    old, new = decode_stored(before), decode_stored(after)
+    names = {
+        name
+        for name in old.keys() | new.keys()
+        if name not in MARKS and old.get(name, _ABSENT) != new.get(name, _ABSENT)
+    }
+    if "cartItem" in names:
+        names.discard("cartTotalPrice")
+    if len(names) > 1 and not expiry_given:
+        names.discard("validFor")
+    return ",".join(sorted(names)) or None
 
 
 def deleted(connection: Connection, tenant: str, cart_id: str, version: int, document: str, now: datetime) -> None:
@@ -45,6 +76,7 @@ def _publish(
     event_type: str,
     document: str | Callable[[], str],
     now: datetime,
+    field_path: Callable[[], str | None] | None = None,
 ) -> None:
     publish(
         connection,
@@ -55,4 +87,5 @@ def _publish(
         event_type=event_type,
         document=document,
         now=now,
+        field_path=field_path,
     )

@@ -82,6 +82,7 @@ def _stored(
         now,
         expires_at=done.expires_at,
         expiry_given=done.expiry_given,
+        before=row.document,
     )
     if not is_stored:
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, TextClause, func, select
@@ -143,9 +144,11 @@ def update(
     *,
     expires_at: datetime | None = None,
     expiry_given: bool = False,
+    before: str | None = None,
 ) -> bool:
     """Replace the document, and the end of its validity when one is given, and count the version up.
 
+    `before` is the document as it was: where it is known, subscribers are told which attributes changed.
     Returns False, and changes nothing, when the cart is gone, is not at `expected_version` or is held by a checkout.
     """
     expiry = {} if expires_at is None else {"expires_at": expires_at, "expiry_given": expiry_given}
@@ -158,7 +161,8 @@ def update(
     if result.rowcount != 1:
         return False
     parties.index_changed(connection, tenant, cart_id, document)
-    events.changed(connection, tenant, cart_id, expected_version + 1, document, now)
+    paths = None if before is None else partial(events.changed_attributes, before, document, expiry_given=expiry_given)
+    events.changed(connection, tenant, cart_id, expected_version + 1, document, now, field_path=paths)
     return True
 
 

@@ -50,12 +50,13 @@ def publish(
     event_type: str,
     document: str | Callable[[], str],
     now: datetime,
-    field_path: str | None = None,
+    field_path: str | Callable[[], str | None] | None = None,
 ) -> bool:
     """Write an event, if anybody wants it; return whether one was written.
 
     `sequence` is the version that the change gives the resource: it orders its events, whatever the clocks of replicas say.
-    `document` is the resource after the change as JSON text (of a removed one `@type`, `id` and `href`), or what makes it.
+    `document` is the resource after the change as JSON text (of a removed one `@type`, `id` and `href`), or what makes it;
+    `field_path` names the attributes that changed, or is what finds out.
     """
     if not wanted(connection, tenant, resource):
         return False
@@ -68,7 +69,7 @@ def publish(
         resource_id,
         sequence,
         event_type,
-        field_path,
+        field_path() if callable(field_path) else field_path,
         caused_by.decode("latin-1") if caused_by is not None else None,
         len(text.encode()),
         text,
