@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
-from uuid import uuid4
+from typing import Any, Final
 
 from litestar import Request
 
@@ -15,10 +16,18 @@ from gateway.metrics import Metrics
 from gateway.settings import Settings
 from gateway.storage import Database
 
+# The two bits that say how the rest of a UUID is to be read.
+_VARIANT: Final = "89ab"
+
 
 def new_resource_id() -> str:
-    """Return a fresh id of 32 hexadecimal digits: not guessable, and the same in a URL as in a document."""
-    return uuid4().hex
+    """Return a fresh id of 32 hexadecimal digits: not guessable, and the same in a URL as in a document.
+
+    It is a UUID of version 7 (RFC 9562, 5.7) without hyphens: milliseconds, then 74 random bits. Ids of rows that are written
+    together lie together in every index, so a write touches a few pages of the database however many rows there are.
+    """
+    chance = os.urandom(10).hex()
+    return f"{time.time_ns() // 1_000_000:012x}7{chance[:3]}{_VARIANT[int(chance[3], 16) & 3]}{chance[4:19]}"
 
 
 @dataclass(slots=True)
