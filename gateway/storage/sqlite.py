@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from gateway.clock import utc_now
-from gateway.errors import GatewayError, UnavailableError
+from gateway.errors import GatewayError, OperatorError, UnavailableError
 from gateway.settings import StorageSettings
 from gateway.storage.database import READ_TOO_LONG
 
@@ -34,13 +34,32 @@ T = TypeVar("T")
 _Outcome: TypeAlias = tuple[Any, Exception | None]
 GROUP_MAX: Final = 256  # functions that share one commit: bounds the wait of the first in the group
 PROGRESS_INSTRUCTIONS: Final = 20_000  # of SQLite's machine between two looks at the clock, about a millisecond
+# Filters read documents with `->` (3.38.0), writes answer with RETURNING (3.35.0); JSON functions are always there from 3.38.0 on.
+VERSION_MIN: Final = (3, 38, 0)
 _RETRY_HEADERS: Final = {"Retry-After": "2"}
+
+
+def require_version(found: tuple[int, ...]) -> None:
+    """Raise OperatorError when the SQLite library of this Python is too old for the statements of the gateway.
+
+    Found at the start, not at the first filter: Python uses the library of the system it was built on.
+    """
+    if found < VERSION_MIN:
+        raise OperatorError(
+            f"storage.url: SQLite {_dotted(VERSION_MIN)} or later is needed, this Python has {_dotted(found)}. Use a Python with "
+            "a newer SQLite library (the container image has one), or a postgresql:// URL."
+        )
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 class SQLiteDatabase:
     """One file on one host. Several processes may use it; they take turns by SQLite's own lock."""
 
     def __init__(self, settings: StorageSettings) -> None:
+        require_version(sqlite3.sqlite_version_info)
         self._path = settings.url.removeprefix("sqlite:///")
         Path(self._path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._read_seconds_max = settings.read_seconds_max
