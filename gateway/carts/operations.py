@@ -24,12 +24,10 @@ from gateway.errors import (
     UnavailableError,
 )
 from gateway.settings import Settings
-from gateway.storage.tables import checkout
+from gateway.storage.tables import ORDERED_STATES, checkout
 from gateway.tmf.json import decode_stored
 
 GUEST_PATH: Final = "shoppingCart.id"
-# Final states of a checkout that keep its cart: an order was placed.
-ORDERED: Final = frozenset({"completed", "partial", "failed"})
 CHECKOUT_PATH: Final = "/tmf-api/checkoutManagement/v1/checkout"
 # The row is locked while it is changed; where an engine has no row locks the decision is taken anew.
 ATTEMPTS_MAX: Final = 5
@@ -206,7 +204,7 @@ def held_by_checkout(connection: Connection, tenant: str, checkout_id: str, base
     ).scalar_one_or_none()
     message = (
         "The shopping cart has been ordered and does not change any more; make a new cart."
-        if state in ORDERED
+        if state in ORDERED_STATES
         else "The shopping cart is being checked out and does not change until that ends; "
         "cancel the checkout to change the cart."
     )

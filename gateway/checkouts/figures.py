@@ -8,20 +8,20 @@ from typing import Final
 
 from sqlalchemy import Connection, func, select
 
-from gateway.checkouts.states import FINAL, MEANING
 from gateway.services import Services
-from gateway.storage.tables import checkout
+from gateway.storage.tables import UNFINISHED_STATES, checkout
 
 # However often somebody scrapes, the database is asked no more often than this.
 KEPT_SECONDS: Final = 5.0
-UNFINISHED: Final = tuple(sorted(set(MEANING) - FINAL))
 
 
 def unfinished_counts(connection: Connection) -> dict[str, int]:
     """Count the checkouts of all tenants by state; those that ended are not counted: their number only grows."""
-    query = select(checkout.c.state, func.count()).where(checkout.c.state.in_(UNFINISHED)).group_by(checkout.c.state)
+    query = (
+        select(checkout.c.state, func.count()).where(checkout.c.state.in_(UNFINISHED_STATES)).group_by(checkout.c.state)
+    )
     counted = {state: int(count) for state, count in connection.execute(query)}
-    return {state: counted.get(state, 0) for state in UNFINISHED}
+    return {state: counted.get(state, 0) for state in UNFINISHED_STATES}
 
 
 def longest_due(connection: Connection) -> datetime | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.storage.tables import ORDERED_STATES, RELEASED_STATES
+
 MEANING: Final[dict[str, str]] = {
     "accepted": "stored; nothing has been sent yet",
     "drafting": "calls that build the draft order are under way",
@@ -30,16 +32,12 @@ FOLLOWERS: Final[dict[str, frozenset[str]]] = {
     "submitted": frozenset(_AFTER_SUBMISSION),
     # A person (or a late event that shows the order live) resolves what was held.
     "held": frozenset(_BEFORE_SUBMISSION | _AFTER_SUBMISSION),
-    "completed": frozenset(),
-    "partial": frozenset(),
-    "failed": frozenset(),
-    "rejected": frozenset(),
-    "cancelled": frozenset(),
+    **dict.fromkeys(sorted(ORDERED_STATES | RELEASED_STATES), frozenset()),
 }
 
 FINAL: Final = frozenset(state for state, followers in FOLLOWERS.items() if not followers)
 # States that give the cart back to its owner.
-CART_RELEASED: Final = frozenset({"rejected", "cancelled"})
+CART_RELEASED: Final = RELEASED_STATES
 # States in which the worker may still have something to do.
 OPEN: Final = frozenset({"accepted", "drafting", "draft", "submitting"})
 

@@ -17,6 +17,7 @@ from gateway.checkouts.resource import resource
 from gateway.checkouts.states import CART_RELEASED, FINAL, FOLLOWERS, MEANING, OPEN, OUTCOME_OF_ORDER, may_follow
 from gateway.errors import InvalidBodyError
 from gateway.settings import Settings
+from gateway.storage.tables import ORDERED_STATES, UNFINISHED_STATES
 from gateway.tmf.json import decode_json, decode_stored, encode_json
 from gateway.tmf.shapes import PROBLEMS_MAX
 from gateway.tmf.totals import TotalKey
@@ -42,6 +43,11 @@ def test_final_states_are_never_left_and_every_other_one_comes_to_an_end():
     assert set(OUTCOME_OF_ORDER.values()) == FINAL
     for state in MEANING.keys() - FINAL:
         assert any(may_follow(state, end) for end in FINAL)
+
+
+def test_the_states_that_the_database_and_the_carts_ask_for_are_these():
+    assert set(UNFINISHED_STATES) == MEANING.keys() - FINAL
+    assert FINAL - CART_RELEASED == ORDERED_STATES
 
 
 def test_a_live_order_does_not_become_a_draft_again():

@@ -1,0 +1,44 @@
+"""Every table. Each row carries its tenant, each primary key begins with it, and every query of a client's names it.
+
+The searches for due work go over all tenants on purpose: they return the tenant that everything after them names.
+
+Times are integers, microseconds since 1970 in UTC (`Moment` turns them into aware datetimes): they compare alike in both
+databases and lose nothing. Documents are JSON text, kept as they were written.
+"""
+
+from __future__ import annotations
+
+from gateway.storage.tables.base import EPOCH, Moment, metadata
+from gateway.storage.tables.carts import cart, cart_party
+from gateway.storage.tables.checkouts import (
+    ORDERED_STATES,
+    RELEASED_STATES,
+    UNFINISHED_STATES,
+    abandoned_draft,
+    checkout,
+    checkout_document,
+    checkout_step,
+    upstream_limit,
+)
+from gateway.storage.tables.events import hub_blocked, hub_event, hub_sequence, hub_subscription, inbox
+
+__all__ = [
+    "EPOCH",
+    "ORDERED_STATES",
+    "RELEASED_STATES",
+    "UNFINISHED_STATES",
+    "Moment",
+    "abandoned_draft",
+    "cart",
+    "cart_party",
+    "checkout",
+    "checkout_document",
+    "checkout_step",
+    "hub_blocked",
+    "hub_event",
+    "hub_sequence",
+    "hub_subscription",
+    "inbox",
+    "metadata",
+    "upstream_limit",
+]

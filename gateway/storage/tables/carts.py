@@ -1,0 +1,42 @@
+"""Carts, and the parties they have to do with."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text, false, text
+
+from gateway.storage.tables.base import Moment, metadata
+
+_FREE: Final = "checkout_id IS NULL"
+
+cart = Table(
+    "cart",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    # The checkout that holds the cart; while it is set the cart does not change.
+    Column("checkout_id", String(64)),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    # The end of its validity (none: it does not expire), and whether a client said so: then changes do not move it.
+    Column("expires_at", Moment),
+    Column("expiry_given", Boolean, nullable=False, server_default=false()),
+    Index("ix_cart_created", "tenant", "created_at", "id"),
+    # What the sweep looks at: carts that no checkout holds.
+    Index("ix_cart_expires", "expires_at", sqlite_where=text(_FREE), postgresql_where=text(_FREE)),
+)
+
+# Which carts a party has to do with: `relatedParty.id` of the document, written with it.
+cart_party = Table(
+    "cart_party",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("cart_id", String(64), primary_key=True),
+    Column("party_id", String(255), primary_key=True),
+    Index("ix_cart_party_party", "tenant", "party_id", "cart_id"),
+    # The key is the whole row: kept once, not as a row and an index of it.
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,164 @@
+"""Checkouts, their documents and calls, and what is left of them in the order system."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from gateway.storage.tables.base import Moment, metadata
+
+# Final states in which no order is live, so that the cart is free again, and those in which an order was placed.
+RELEASED_STATES: Final = frozenset({"cancelled", "rejected"})
+ORDERED_STATES: Final = frozenset({"completed", "failed", "partial"})
+UNFINISHED_STATES: Final = ("accepted", "draft", "drafting", "held", "submitted", "submitting")
+_UNFINISHED: Final = f"state IN {UNFINISHED_STATES}"
+_DUE: Final = "due_at IS NOT NULL"
+_TRACK_DUE: Final = "track_due_at IS NOT NULL"
+
+checkout = Table(
+    "checkout",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("status_reason", Text),
+    Column("external_id", String(255)),
+    Column("upstream", String(64), nullable=False),
+    Column("mapping", String(64), nullable=False),
+    # Where it came from.
+    Column("cart_id", String(64)),
+    Column("cart_version", Integer),
+    Column("cart_live", Boolean, nullable=False),
+    Column("idempotency_key", String(255)),
+    Column("request_hash", String(64), nullable=False),
+    # What the client wants: the submission may be asked for later, and cancelling too.
+    Column("submit", Boolean, nullable=False),
+    Column("cancel_requested", Boolean, nullable=False),
+    # The durable process (see gateway/submission).
+    Column("marker_root", String(32), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("plan_hash", String(64), nullable=False),
+    Column("steps_total", Integer, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("step_state", String(8), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("probe", Integer, nullable=False),
+    Column("sent_at", Moment),
+    Column("first_sent_at", Moment),
+    # When a complete search first showed that a lost live POST had no effect; a second one must confirm it.
+    Column("absent_at", Moment),
+    # Attempts of the current step whose outcome was not known at first.
+    Column("unknowns", Integer, nullable=False),
+    # Drafts in a row whose lines were not what was sent although every call had succeeded.
+    Column("mismatches", Integer, nullable=False),
+    Column("order_id", String(255)),
+    Column("order_href", Text),
+    Column("order_state", String(64)),
+    Column("upstream_state", String(255)),
+    # Write-once: the only order that may ever be submitted for this checkout.
+    Column("submit_intent_order", String(255)),
+    Column("fence", BigInteger, nullable=False),
+    Column("lease_owner", String(64)),
+    Column("lease_until", Moment, nullable=False),
+    Column("due_at", Moment),
+    Column("claims_without_progress", Integer, nullable=False),
+    # Following the live order (see gateway/tracking).
+    Column("track_due_at", Moment),
+    Column("track_attempt", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("tenant", "idempotency_key", name="uq_checkout_idempotency_key"),
+    Index("ix_checkout_cart", "tenant", "cart_id"),
+    Index(
+        "uq_checkout_cart_live",
+        "tenant",
+        "cart_id",
+        unique=True,
+        sqlite_where=text("cart_live = 1"),
+        postgresql_where=text("cart_live"),
+    ),
+    Index("ix_checkout_order", "tenant", "upstream", "order_id"),
+    Index("ix_checkout_external", "tenant", "external_id"),
+    Index("ix_checkout_state", "tenant", "state", "created_at"),
+    Index("ix_checkout_created", "tenant", "created_at", "id"),
+    # What has not ended, for the figures that operators watch.
+    Index("ix_checkout_unfinished", "state", sqlite_where=text(_UNFINISHED), postgresql_where=text(_UNFINISHED)),
+    # Only what is still to be done: finished checkouts, however many, cost the search for due work nothing.
+    Index("ix_checkout_due", "due_at", "tenant", sqlite_where=text(_DUE), postgresql_where=text(_DUE)),
+    Index("ix_checkout_track_due", "track_due_at", sqlite_where=text(_TRACK_DUE), postgresql_where=text(_TRACK_DUE)),
+)
+
+# The large parts of a checkout, apart from its row so that claims and lists stay small. Kinds: request, cart, order, plan,
+# findings, items (which item became which), lines (item id to line id and state).
+checkout_document = Table(
+    "checkout_document",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("checkout_id", String(64), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("document", Text, nullable=False),
+    ForeignKeyConstraint(["tenant", "checkout_id"], ["checkout.tenant", "checkout.id"], ondelete="CASCADE"),
+)
+
+# What was sent when: one row for each step of each generation.
+checkout_step = Table(
+    "checkout_step",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("checkout_id", String(64), primary_key=True),
+    Column("generation", Integer, primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("kind", String(8), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("item_count", Integer, nullable=False),
+    Column("byte_count", Integer),
+    Column("order_id", String(255)),
+    Column("started_at", Moment),
+    Column("ended_at", Moment),
+    Column("detail", Text),
+    ForeignKeyConstraint(["tenant", "checkout_id"], ["checkout.tenant", "checkout.id"], ondelete="CASCADE"),
+)
+
+# What order systems taught about the size of their calls, where their mapping says more: the most new items of one call.
+upstream_limit = Table(
+    "upstream_limit",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("upstream", String(64), primary_key=True),
+    Column("mapping", String(64), primary_key=True),
+    Column("items_max", Integer, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+
+# Drafts that were given up because the outcome of a call on them could not be known, or that are not wanted any more.
+# `order_id` is empty where a lost POST may have made the draft, or may still make it.
+abandoned_draft = Table(
+    "abandoned_draft",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("checkout_id", String(64), primary_key=True),
+    Column("marker", String(64), primary_key=True),
+    Column("order_id", String(255), primary_key=True),
+    Column("upstream", String(64), nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("due_at", Moment),
+    Column("outcome", Text),
+    ForeignKeyConstraint(["tenant", "checkout_id"], ["checkout.tenant", "checkout.id"], ondelete="CASCADE"),
+    Index("ix_abandoned_draft_due", "due_at", sqlite_where=text(_DUE), postgresql_where=text(_DUE)),
+)
