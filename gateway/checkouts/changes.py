@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gateway.checkouts import store
+from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.checkouts.accept import CHECKOUT_PATH
 from gateway.checkouts.call_sizes import items_max_now
 from gateway.checkouts.model import PLANNED, CheckoutRecord, Prepared, plan_hash
@@ -18,8 +19,6 @@ from gateway.checkouts.threads import LARGE_BYTES_MIN, beside
 from gateway.errors import ConflictError, NotFoundError, PreconditionError
 from gateway.ordering.mapping import Mapping as OrderMapping
 from gateway.services import Services
-from gateway.submission.actions import AbandonedDraft
-from gateway.submission.store import abandon
 from gateway.tmf.json import decode_stored
 from gateway.tmf.merge_patch import merge_patch
 

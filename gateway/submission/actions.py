@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from gateway.checkouts.abandoned import AbandonedDraft
 from gateway.checkouts.model import CheckoutRecord
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import Finding, Order, Plan, Step
@@ -49,13 +50,6 @@ class Work(Struct, frozen=True, kw_only=True):
     def current(self) -> Step:
         """The step to be done next; only while there is one."""
         return self.plan.steps[self.record.step]
-
-
-class AbandonedDraft(Struct, frozen=True, kw_only=True):
-    """A draft that is given up. Its order id is None when a lost POST may have made it, or may still make it."""
-
-    marker: str
-    order_id: str | None
 
 
 class ReadOrder(Struct, frozen=True):

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from gateway.checkouts.abandoned import AbandonedDraft
 from gateway.checkouts.model import PLANNED
 from gateway.checkouts.waits import schedule, spread
 from gateway.ordering.mapping import is_final, tmf_state
 from gateway.ordering.model import ObservedOrder
-from gateway.submission.actions import AbandonedDraft, Save, Work
+from gateway.submission.actions import Save, Work
 
 CANCEL_REASON: Final = "cancelled by the client"
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from gateway.checkouts.abandoned import AbandonedDraft
 from gateway.checkouts.model import PLANNED
 from gateway.ordering.mapping import is_draft
-from gateway.submission.actions import AbandonedDraft, Action, Save, Work
+from gateway.submission.actions import Action, Save, Work
 from gateway.submission.endings import (
     adopt_live,
     cancelled,

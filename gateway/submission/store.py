@@ -6,15 +6,14 @@ one's fail. Every write after a claim is checked against the fence; a stale one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.checkouts import store as checkouts
+from gateway.checkouts.abandoned import abandon
 from gateway.checkouts.model import (
     SENDING,
     CheckoutRecord,
@@ -28,7 +27,7 @@ from gateway.checkouts.states import FINAL
 from gateway.errors import GatewayError, StaleLeaseError
 from gateway.ordering.model import Order, Plan
 from gateway.storage.tables import abandoned_draft, checkout
-from gateway.submission.actions import AbandonedDraft, Save
+from gateway.submission.actions import Save
 from gateway.submission.replanned import add_finding, put_plan, replace_later_steps
 from gateway.tmf.json import decode_stored, encode_json
 from gateway.tmf.totals import TotalKey, amounts_by_key
@@ -168,32 +167,6 @@ def _due_for_wish(current: CheckoutRecord, due_at: datetime | None, now: datetim
     off stays put off.
     """
     return now if current.cancel_requested or due_at is None else due_at
-
-
-def abandon(
-    connection: Connection,
-    record: CheckoutRecord,
-    drafts: Iterable[AbandonedDraft],
-    now: datetime,
-    cleanup_after_seconds: float,
-) -> None:
-    """Note drafts that are given up, so that they are looked for and cleaned up."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    for draft in drafts:
-        connection.execute(
-            dialect.insert(abandoned_draft)
-            .values(
-                tenant=record.tenant,
-                checkout_id=record.id,
-                marker=draft.marker,
-                order_id=draft.order_id or "",
-                upstream=record.upstream,
-                since=record.first_sent_at or now,
-                attempt=0,
-                due_at=now + timedelta(seconds=cleanup_after_seconds),
-            )
-            .on_conflict_do_nothing()
-        )
 
 
 def due_abandoned(connection: Connection, now: datetime, limit: int) -> list[Row[Any]]:

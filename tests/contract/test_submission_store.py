@@ -9,10 +9,11 @@ from msgspec.structs import replace
 from sqlalchemy import select
 
 from gateway.checkouts import store as checkouts
+from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.errors import StaleLeaseError
 from gateway.storage.tables import EPOCH, abandoned_draft, checkout_document, checkout_step
 from gateway.submission import store
-from gateway.submission.actions import AbandonedDraft, Save
+from gateway.submission.actions import Save
 
 ALONE = {"cart_id": None, "cart_live": False}
 
@@ -274,14 +275,14 @@ async def test_a_draft_is_abandoned_once(database):
     record = await store_checkout(database)
     draft = AbandonedDraft(marker="m", order_id=None)
     for _ in range(2):
-        await database.write(lambda connection: store.abandon(connection, record, [draft], NOW, 30))
+        await database.write(lambda connection: abandon(connection, record, [draft], NOW, 30))
     assert len(await drafts(database)) == 1
 
 
 async def test_of_two_cleaners_one_takes_an_abandoned_draft_and_sees_its_checkout_as_it_is_now(database):
     record = await store_checkout(database)
     draft = AbandonedDraft(marker="m", order_id="00000001")
-    await database.write(lambda connection: store.abandon(connection, record, [draft], NOW, 30))
+    await database.write(lambda connection: abandon(connection, record, [draft], NOW, 30))
 
     def due(now):
         return database.read(lambda connection: store.due_abandoned(connection, now, 10))

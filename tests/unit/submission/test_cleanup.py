@@ -9,10 +9,10 @@ from checkout_work import SPLIT, store_checkout
 from msgspec.structs import replace
 from sqlalchemy import select, update
 
+from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.settings import StorageSettings
 from gateway.storage.tables import abandoned_draft, checkout
 from gateway.submission import store
-from gateway.submission.actions import AbandonedDraft
 from gateway.upstream.outcome import NotExecuted, Rejected, Unknown
 from gateway.upstream.port import ReadFailed
 
@@ -42,9 +42,7 @@ async def abandoned(gateway, draft_id="00000001", **columns):
     record = await store_checkout(gateway.services.database, generation=1, **columns)
     given_up = AbandonedDraft(marker=MARKER, order_id=draft_id)
     now = gateway.clock.moment
-    await gateway.services.database.write(
-        lambda connection: store.abandon(connection, record, [given_up], now, WAITS[0])
-    )
+    await gateway.services.database.write(lambda connection: abandon(connection, record, [given_up], now, WAITS[0]))
 
 
 async def row(gateway):
