@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -28,6 +29,9 @@ class _FaultType(click.ParamType[Fault]):
             self.fail(str(error), param, ctx)
 
 
+_LISTED_FAULTS = textwrap.fill(
+    ", ".join(FAULT_NAMES), 100, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+)
 _EXAMPLES = """
 \b
 Examples:
@@ -42,7 +46,7 @@ Examples:
 @click.command(
     "sandbox",
     help="Run a TMF622 order intake system to try things against. Prints one line when it listens; ends on Ctrl-C."
-    f"\n\n\b\nFaults: {', '.join(FAULT_NAMES[:7])},\n  {', '.join(FAULT_NAMES[7:13])},\n  {', '.join(FAULT_NAMES[13:])}"
+    f"\n\n\b\nFaults:\n{_LISTED_FAULTS}\n"
     f"\n{_EXAMPLES}",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")

@@ -19,6 +19,7 @@ from gateway.sandbox.notifications import Event, Notifier
 from gateway.sandbox.options import API_ROOTS, SandboxOptions
 from gateway.sandbox.plain import PlainIntake
 from gateway.sandbox.salesforce import SalesforceIntake
+from gateway.sandbox.tally import CallTally
 from gateway.sandbox.tokens import TOKEN_PATH, TokenOffice
 from gateway.sandbox.wire import Request
 
@@ -45,6 +46,7 @@ class Application:
     def __init__(self, options: SandboxOptions) -> None:
         self.options = options
         self.dice = FaultDice(options.faults, options.seed)
+        self.tally = CallTally()
         self.ledger = Ledger(options.ledger_path)
         self.notifier = Notifier(options, self.dice)
         self.tokens = TokenOffice(options)
@@ -57,7 +59,16 @@ class Application:
         """Return the reply to one request."""
         if request.path.startswith(CONTROL_ROOT):
             return Reply(control(self, request))
-        strike = self.dice.strike(_scope(request), is_patch=request.method == "PATCH")
+        scope = _scope(request)
+        strike = self.dice.strike(scope, is_patch=request.method == "PATCH")
+        reply = await self._struck(request, strike)
+        # A call that was refused before a half of it could be done was not disturbed.
+        spared = strike.half and reply.answer.status < _SERVER_ERRORS[0]
+        self.tally.count("token" if scope == "token" else request.method, None if spared else strike.name)
+        return reply
+
+    async def _struck(self, request: Request, strike: Strike) -> Reply:
+        """Return the reply to a call that suffers `strike`."""
         if strike.latency_seconds:
             await asyncio.sleep(strike.latency_seconds)
         if strike.before is not None:

@@ -1,6 +1,7 @@
 """A door for tests, outside every API root: what disturbs the calls can be changed while the sandbox runs.
 
 GET  /_sandbox                {"orders": 3, "tokensIssued": 1, "mapping": "salesforce-v4"}
+GET  /_sandbox/calls          {"total": 9, "struck": 3, "byMethod": {"GET": {"total": 9, "struck": 3}}, "byFault": {"throttle": 3}}
 PUT  /_sandbox/faults         ["throttle=0.3", "latency=20ms"]     exactly these from now on; [] for none
 POST /_sandbox/next-faults    ["none", "reset-after"]              one per write call, before any is drawn again
 POST /_sandbox/expire-tokens  every token that was issued is invalid from now on
@@ -37,6 +38,8 @@ def _control(application: Application, request: Request) -> Answer:
     match (request.method, request.path.removeprefix(CONTROL_ROOT).strip("/")):
         case ("GET", ""):
             return json_answer(200, _summary(application))
+        case ("GET", "calls"):
+            return json_answer(200, application.tally.summary())
         case ("PUT", "faults"):
             application.dice.replace(tuple(parse_fault(text) for text in _strings(request)))
         case ("POST", "next-faults"):
@@ -49,7 +52,9 @@ def _control(application: Application, request: Request) -> Answer:
                 raise invalid("body", 'must be {"order": "00000001", "state": "Rejected"}')
             application.intake.arrive_by_hand(application.intake.order(str(body.get("order"))), body["state"])
         case _:
-            raise not_found("the control door knows GET /_sandbox, PUT faults, POST next-faults, expire-tokens, state")
+            raise not_found(
+                "the control door knows GET /_sandbox, GET calls, PUT faults, POST next-faults, expire-tokens, state"
+            )
     return Answer(204)
 
 

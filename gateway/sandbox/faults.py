@@ -26,6 +26,10 @@ AFTER = ("half-patch", "error-after", "reset-after", "silent-after", "cut-body",
 NOTIFY = ("notify-lost", "notify-double", "notify-reorder", "notify-early")
 """Strike a notification."""
 
+ON_READS = (*BEFORE, "reset-after", "silent-after", "cut-body")
+"""What can strike a GET. Those of `AFTER` do so by their `read-` name only."""
+
+READ_PREFIX = "read-"
 TOKEN_PREFIX = "token-"  # noqa: S105 - the prefix of fault names, not a secret
 
 FAULT_NAMES = (
@@ -33,9 +37,14 @@ FAULT_NAMES = (
     *BEFORE,
     *AFTER,
     *NOTIFY,
+    *(f"{READ_PREFIX}{name}" for name in ("latency", *ON_READS)),
     *(f"{TOKEN_PREFIX}{name}" for name in ("latency", *BEFORE, *AFTER) if name not in ("half-patch", "late-commit")),
 )
-"""Every name that `--fault` takes. A `token-` name strikes the token endpoint, which the others leave alone."""
+"""Every name that `--fault` takes.
+
+A `read-` name strikes GET only, in the place of the name without it. A `token-` name strikes the token endpoint, which
+the others leave alone.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,11 @@ class Strike:
     after: str | None = None
     variant: float = 0.0
     """From 0 to 1: which form the fault takes (which 5xx, how a body is cut)."""
+
+    @property
+    def name(self) -> str | None:
+        """The fault that disturbs the call, without its prefix; None when it is only delayed, or left alone."""
+        return "half-patch" if self.half else self.before or self.after
 
 
 def parse_fault(text: str) -> Fault:
@@ -118,22 +132,29 @@ class FaultDice:
 
     def strike(self, scope: Scope, *, is_patch: bool = False) -> Strike:
         """Draw what the next call of this scope suffers; the first of several in the order of the names wins."""
-        prefix = TOKEN_PREFIX if scope == "token" else ""
         random = self._random[scope]
         drawn = {name: random.random() for name in (*BEFORE, *AFTER)}
         variant = random.random()
-        latency = self._faults.get(f"{prefix}latency")
+        latency = self._fault("latency", scope)
         latency_seconds = latency.seconds if latency else 0.0
         if scope == "write" and self._next:
             name = self._next.popleft()
             return _strike_of(name, latency_seconds, variant)
-        eligible = BEFORE if scope == "read" else (*BEFORE, *AFTER)
-        for name in eligible:
-            fault = self._faults.get(prefix + name)
+        for name in ON_READS if scope == "read" else (*BEFORE, *AFTER):
+            fault = self._fault(name, scope)
             if fault is None or drawn[name] >= fault.rate or (name == "half-patch" and not is_patch):
                 continue
             return _strike_of(name, latency_seconds, variant)
         return Strike(latency_seconds=latency_seconds)
+
+    def _fault(self, name: str, scope: Scope) -> Fault | None:
+        """Return the fault that is switched on under this name for calls of this scope."""
+        if scope == "token":
+            return self._faults.get(TOKEN_PREFIX + name)
+        if scope == "read":
+            own = self._faults.get(READ_PREFIX + name)
+            return own if own is not None or name in AFTER else self._faults.get(name)
+        return self._faults.get(name)
 
     def strikes_notification(self) -> frozenset[str]:
         """Draw which of the notification faults strike the next notification."""

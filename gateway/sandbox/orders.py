@@ -69,6 +69,7 @@ class Line:
                 "id": self.id,
                 "parent": self.parent.id if self.parent else None,
                 "offering": self.offering,
+                "product": self.asset_id,
                 "action": self.action,
                 "quantity": self.quantity,
                 "characteristics": self.characteristics,

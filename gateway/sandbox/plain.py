@@ -152,8 +152,9 @@ class PlainIntake(OrderIntake):
         self._check_size(body.get("productOrderItem") or [])
         state = self._wanted_state(order, body.get("state"))
         changes = {key: value for key, value in body.items() if key not in _OWN}
-        if call.half and "productOrderItem" in changes:
-            changes = {"productOrderItem": halved(changes["productOrderItem"])}
+        if call.half:
+            items = changes.get("productOrderItem")
+            changes = {"productOrderItem": halved(items)} if items else {}
         if not changes.keys() - {"@type"}:
             return None, state
         document: dict[str, Any] = merged(order.header, changes)

@@ -154,8 +154,9 @@ class SalesforceIntake(OrderIntake):
         check_complexity(items, self.profile)
         if not order.is_draft:
             order = self._supplemental(order, call)
-        if call.half and items:
-            self._apply(order, {}, halved(items), submit=False, call=call)
+        if call.half:
+            if items:
+                self._apply(order, {}, halved(items), submit=False, call=call)
             raise platform_error(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred")
         self._apply(order, body, items, submit=submit, call=call)
         return self._written(200, order)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from gateway.sandbox import parse_fault
-from gateway.sandbox.faults import AFTER, BEFORE, FAULT_NAMES, FaultDice
+from gateway.sandbox.faults import AFTER, BEFORE, FAULT_NAMES, ON_READS, FaultDice
 
 
 async def submit(upstream):
@@ -127,6 +127,20 @@ async def test_half_patch_applies_a_part_and_fails(start, make):
     assert (post.status_code, len(upstream.ledger()[-1]["lines"])) == (201, 10)
 
 
+@pytest.mark.parametrize("mapping", ["salesforce-v4", "tmf622-v5"])
+async def test_half_of_a_patch_without_items_is_nothing(start, make, mapping):
+    upstream = await start(mapping=mapping)
+    item = {"@type": "i", "id": "1", "action": "add"}
+    plain = {"@type": "o", "requestedInitialState": "draft", "productOrderItem": [item]}
+    await upstream.post(make.draft() if mapping == "salesforce-v4" else plain)
+    await upstream.client.put(upstream.server.address + "/_sandbox/faults", json=["half-patch=1"])
+    state = "Activated" if mapping == "salesforce-v4" else "acknowledged"
+    kind = "application/json" if mapping == "salesforce-v4" else "application/merge-patch+json"
+    body = {"@type": "o", "state": state, "description": "x"}
+    assert (await upstream.patch("00000001", body, headers={"Content-Type": kind})).status_code == 500
+    assert [effect for effect, _ in upstream.effects()] == ["created"]
+
+
 @pytest.mark.parametrize("kind", ["application/merge-patch+json", "application/json-patch+json"])
 async def test_half_patch_of_a_plain_server(start, kind):
     upstream = await start(mapping="tmf622-v5")
@@ -160,6 +174,74 @@ async def test_latency_delays_every_answer_but_tokens(start, make):
 async def test_reads_suffer_only_what_strikes_before(start, make):
     upstream = await start(faults=[f"{name}=1" for name in AFTER])
     assert (await upstream.get()).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["reset-after", "silent-after", "cut-body"])
+async def test_reads_are_broken_off_by_names_of_their_own(start, make, name):
+    upstream = await start(faults=[f"read-{name}=1"])
+    assert (await upstream.post(make.draft())).status_code == 201
+    failures = {"reset-after": httpx.ReadError, "silent-after": httpx.ReadTimeout}
+    if name in failures:
+        with pytest.raises(failures[name]):
+            await upstream.get("00000001", timeout=0.3)
+        return
+    broken = short = 0
+    for _ in range(30):
+        try:
+            answer = await upstream.get("00000001")
+        except httpx.RemoteProtocolError:
+            broken += 1
+        else:
+            short += not answer.text.endswith("}")
+    assert broken
+    assert broken + short == 30
+
+
+async def test_a_read_name_takes_the_place_of_the_one_for_all(start, make):
+    upstream = await start(faults=["throttle=1", "read-throttle=0", "read-error-before=1"])
+    assert (await upstream.post(make.draft())).status_code == 429
+    assert {(await upstream.get()).status_code for _ in range(40)} == {500, 502, 503, 504}
+
+
+async def test_reads_are_delayed_by_a_name_of_their_own(start, make):
+    upstream = await start(faults=["latency=1ms", "read-latency=80ms"])
+    started = time.perf_counter()
+    assert (await upstream.get()).status_code == 200
+    assert time.perf_counter() - started >= 0.08
+
+
+async def test_calls_are_counted_by_what_became_of_them(start, make):
+    upstream = await start(faults=["latency=1ms", "read-cut-body=1", "token-throttle=1"])
+    door = upstream.server.address + "/_sandbox"
+    assert (await upstream.client.get(door + "/calls")).json() == {
+        "total": 0,
+        "struck": 0,
+        "byMethod": {},
+        "byFault": {},
+    }
+    await upstream.client.post(door + "/next-faults", json=["error-after", "none", "half-patch", "half-patch"])
+    items = {"productOrderItem": [make.add("7", "A"), make.add("8", "B")]}
+    assert (await upstream.post(make.draft())).status_code >= 500
+    assert (await upstream.post(make.draft())).status_code == 201
+    assert (await upstream.patch("00000001", items)).status_code == 500
+    assert (await upstream.patch("00000404", items)).status_code == 404, "refused, not disturbed"
+    await upstream.client.put(door + "/faults", json=["silent-after=1"])
+    with pytest.raises(httpx.ReadTimeout):
+        await upstream.patch("00000001", items, timeout=0.2)
+    await upstream.client.put(door + "/faults", json=["read-error-before=1", "token-throttle=1"])
+    await upstream.get()
+    await upstream.client.post(upstream.server.address + "/services/oauth2/token", data={})
+    assert (await upstream.client.get(door + "/calls")).json() == {
+        "total": 7,
+        "struck": 5,
+        "byMethod": {
+            "GET": {"total": 1, "struck": 1},
+            "PATCH": {"total": 3, "struck": 2},
+            "POST": {"total": 2, "struck": 1},
+            "token": {"total": 1, "struck": 1},
+        },
+        "byFault": {"error-after": 1, "error-before": 1, "half-patch": 1, "silent-after": 1, "throttle": 1},
+    }
 
 
 async def test_the_token_endpoint_is_left_alone_unless_named(start):
@@ -256,6 +338,14 @@ def test_rates_are_kept(name):
     struck = sum(name in (strike.before, strike.after, "half-patch" if strike.half else None) for strike in strikes)
     assert 900 < struck < 1_100
     assert not any(dice(f"{name}=0").strike("write", is_patch=True).after for _ in range(10))
+
+
+@pytest.mark.parametrize("name", ON_READS)
+def test_rates_of_reads_are_kept(name):
+    thrown = dice(f"{name}=1" if name in AFTER else f"{name}=0", f"read-{name}=0.25")
+    strikes = [thrown.strike("read") for _ in range(4_000)]
+    assert 900 < sum(strike.name == name for strike in strikes) < 1_100
+    assert {strike.name for strike in strikes} == {name, None}
 
 
 @pytest.mark.parametrize(

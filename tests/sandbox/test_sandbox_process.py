@@ -71,6 +71,7 @@ def test_ready_line_ledger_and_clean_end(tmp_path, make, end):
                         "id": "802000000000000001",
                         "parent": None,
                         "offering": "SIM_CARD",
+                        "product": None,
                         "action": "add",
                         "quantity": 1,
                         "characteristics": {"color": "White"},
