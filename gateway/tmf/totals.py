@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from string import ascii_lowercase
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from gateway.errors import InvalidBodyError, Problem
+from gateway.tmf.item_status import is_saved_for_later
 from gateway.tmf.json import NUMBER_DIGITS_MAX
 from gateway.tmf.prices import EXACT, HEAD, INEXACT, NOTHING, Charge, Head, Kind, amounts_of, charges, head_of
 
-# As the translation reads an item's status: what it leaves behind is not counted.
-SAVED: Final = frozenset({"saveforlater", "savedforlater", "saved"})
-_LETTERS: Final = frozenset(ascii_lowercase)
 # A price and how often it is charged.
 Counted: TypeAlias = tuple[Charge, Decimal]
 Visit: TypeAlias = Callable[[dict[str, Any], list[Counted]], None]
@@ -28,14 +25,6 @@ class TotalKey(NamedTuple):
     unit_of_measure: str
     amount: str
     currency: str
-
-
-def is_saved_for_later(item: dict[str, Any]) -> bool:
-    """Tell whether a cart item is saved for later: it is kept, not counted and not ordered."""
-    status = item.get("status")
-    if status is None or status == "active":
-        return False
-    return isinstance(status, str) and "".join(filter(_LETTERS.__contains__, status.lower())) in SAVED
 
 
 def quantity_of(item: dict[str, Any]) -> Decimal:

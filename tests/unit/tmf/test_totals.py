@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.ordering.translate import translate
-from gateway.tmf.totals import cart_totals, is_saved_for_later
+from gateway.tmf.item_status import is_saved_for_later
+from gateway.tmf.totals import cart_totals
 
 # More digits than the decimal module keeps by itself, and sums within what is promised to be exact.
 amounts = st.integers(-(10**18), 10**18).flatmap(
