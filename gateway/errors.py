@@ -3,32 +3,34 @@
 ::
 
     GatewayError
-    |-- OperatorError              the installation is wrong; never an HTTP answer
-    |   |-- SettingsError          a setting is unknown, malformed or unsafe
-    |   |-- MappingError           a mapping file is wrong (all mistakes at once)
-    |   `-- SchemaError            the database schema is behind or unknown
-    |-- StaleLeaseError            another worker took the checkout over; stop silently
-    `-- RequestError               the client is told: one HTTP status, one TMF Error each
-        |-- MalformedBodyError     400  the body is not acceptable JSON
-        |-- InvalidBodyError       400  the body is JSON, but some attributes are wrong
-        |-- InvalidQueryError      400  a query parameter is wrong
-        |-- InvalidHeaderError     400  a header is wrong or missing
-        |-- UnauthenticatedError   401  no credentials, or bad ones
-        |-- ForbiddenError         403  known, but not allowed
-        |-- NotFoundError          404  no such resource for this tenant
-        |-- MethodNotAllowedError  405  the resource exists, the method does not
-        |-- NotAcceptableError     406  no representation the client accepts
-        |-- ConflictError          409  the resource's state forbids it
-        |-- PreconditionError      412  If-Match does not match
-        |-- BodyTooLargeError      413  over the limit
-        |-- MediaTypeError         415  content type or encoding not supported
-        |-- RefusedError           422  understood, but it cannot be ordered
+    |-- OperatorError                 the installation is wrong; never an HTTP answer
+    |   |-- SettingsError             a setting is unknown, malformed or unsafe
+    |   |-- MappingError              a mapping file is wrong (all mistakes at once)
+    |   `-- SchemaError               the database schema is behind or unknown
+    |-- StaleLeaseError               another worker took the checkout over; stop silently
+    `-- RequestError                  the client is told: one HTTP status, one TMF Error each
+        |-- MalformedBodyError        400  the body is not acceptable JSON
+        |-- ClientGoneError           400  the connection ended in the middle of the request
+        |-- InvalidBodyError          400  the body is JSON, but some attributes are wrong
+        |-- InvalidQueryError         400  a query parameter is wrong
+        |-- InvalidHeaderError        400  a header is wrong or missing
+        |-- UnauthenticatedError      401  no credentials, or bad ones
+        |-- ForbiddenError            403  known, but not allowed
+        |-- NotFoundError             404  no such resource for this tenant
+        |-- MethodNotAllowedError     405  the resource exists, the method does not
+        |-- NotAcceptableError        406  no representation the client accepts
+        |-- ConflictError             409  the resource's state forbids it
+        |-- PreconditionError         412  If-Match does not match
+        |-- BodyTooLargeError         413  over the limit
+        |-- MediaTypeError            415  content type or encoding not supported
+        |-- RefusedError              422  understood, but it cannot be ordered
         |-- PreconditionRequiredError 428  changes need If-Match here
-        |-- TooManyRequestsError   429  slow down
-        |-- NotSupportedError      501  a part of the standard that is not offered
-        `-- UnavailableError       503  try again later
+        |-- TooManyRequestsError      429  slow down
+        |-- NotSupportedError         501  a part of the standard that is not offered
+        `-- UnavailableError          503  try again later
 
-Messages say what happened and what to do. They carry ids and attribute paths, never values of documents.
+Messages say what happened and what to do. They carry ids and attribute paths, never values of documents; two amounts that
+differ (`expectedTotalPrice`, the cart's totals) are the exception: whoever asked has sent the one and may read the other.
 """
 
 from __future__ import annotations

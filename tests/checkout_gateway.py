@@ -250,3 +250,29 @@ async def running(
         httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client,
     ):
         yield Gateway(client, application.services, shop, plain, clock)
+
+
+def assert_error(answer: httpx.Response, status: int, *words: str) -> dict[str, Any]:
+    """Check that the answer is a TMF Error of that status with these words, and return it."""
+    assert answer.status_code == status, answer.text
+    body: dict[str, Any] = answer.json()
+    assert (body["@type"], body["status"]) == ("Error", str(status))
+    assert body["code"]
+    assert body["reason"]
+    for word in words:
+        assert word in answer.text
+    return body
+
+
+async def act(gateway: Gateway, checkout: dict[str, Any], action: str) -> httpx.Response:
+    """Submit or cancel a checkout."""
+    return await gateway.client.post(f"{CHECKOUTS}/{checkout['id']}/{action}")
+
+
+async def set_columns(gateway: Gateway, checkout: dict[str, Any], **columns: Any) -> None:
+    """Put a checkout's row into a state that is hard to reach."""
+    await gateway.services.database.write(
+        lambda connection: connection.execute(
+            update(tables.checkout).where(tables.checkout.c.id == checkout["id"]).values(**columns)
+        )
+    )

@@ -98,7 +98,7 @@ def check_request(document: dict[str, Any], settings: Settings) -> None:
     )
     cart = document.get("shoppingCart")
     if cart is None:
-        report(problems, ("shoppingCart",), "is missing; give {'id': ...} of a stored cart, or a whole cart")
+        report(problems, ("shoppingCart",), 'is missing; give {"id": "..."} of a stored cart, or a whole cart')
     elif isinstance(cart, dict):
         if is_by_value(cart):
             # It comes in whatever version of TMF663 the channel speaks.

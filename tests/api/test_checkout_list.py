@@ -4,26 +4,11 @@ import json
 from urllib.parse import quote, unquote
 
 import pytest
-import pytest_asyncio
-from checkout_gateway import CARTS, CHECKOUTS, running, settings_of
+from checkout_gateway import CARTS, CHECKOUTS
 from checkout_work import cart, request
-
-from gateway.settings import StorageSettings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PREVIEW = f"{CHECKOUTS}/preview"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def application(tmp_path_factory):
-    storage = StorageSettings(url=f"sqlite:///{tmp_path_factory.mktemp('gateway') / 'gateway.db'}", readers_max=2)
-    async with running(settings_of(storage)) as started:
-        yield started
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def gateway(application):
-    return await application.make_empty()
 
 
 async def listed(gateway, query="", status=200):
