@@ -9,6 +9,7 @@
     |   `-- SchemaError               the database schema is behind or unknown
     |-- StaleLeaseError               another worker took the checkout over; stop silently
     `-- RequestError                  the client is told: one HTTP status, one TMF Error each
+        |-- MalformedRequestError     400  this is no HTTP/1.1
         |-- MalformedBodyError        400  the body is not acceptable JSON
         |-- ClientGoneError           400  the connection ended in the middle of the request
         |-- InvalidBodyError          400  the body is JSON, but some attributes are wrong
@@ -26,6 +27,7 @@
         |-- RefusedError              422  understood, but it cannot be ordered
         |-- PreconditionRequiredError 428  changes need If-Match here
         |-- TooManyRequestsError      429  slow down
+        |-- HeadTooLargeError         431  request line and headers are over the limit
         |-- NotSupportedError         501  a part of the standard that is not offered
         `-- UnavailableError          503  try again later
 
@@ -109,6 +111,12 @@ class RequestError(GatewayError):
         self.headers = headers or {}
         self.extension = extension or {}
         super().__init__(message)
+
+
+class MalformedRequestError(RequestError):
+    """What came is no HTTP/1.1 request: its request line, a header, its length or a chunk is malformed."""
+
+    status, code, reason = 400, "26", "Invalid request"
 
 
 class MalformedBodyError(RequestError):
@@ -214,6 +222,12 @@ class TooManyRequestsError(RequestError):
     """A limit of this service is reached; Retry-After says when to come back."""
 
     status, code, reason = 429, "67", "Too many requests"
+
+
+class HeadTooLargeError(RequestError):
+    """Request line and headers together are over the limit."""
+
+    status, code, reason = 431, "69", "Request header fields too large"
 
 
 class NotSupportedError(RequestError):

@@ -30,6 +30,9 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     host: Annotated[str, setting("address to listen on", min_length=1)] = "127.0.0.1"
     port: Annotated[int, setting("port to listen on; 0 picks a free one", ge=0, le=65535)] = 8663
     body_bytes_max: Annotated[int, setting("largest request body", ge=1024, le=1_000_000_000)] = 1_048_576
+    head_bytes_max: Annotated[int, setting("request line and headers together, at most", ge=8_192, le=1_048_576)] = (
+        65_536
+    )
     depth_max: Annotated[int, setting("deepest nesting of a JSON body", ge=8, le=200)] = 32
     page_items_default: Annotated[int, setting("items of a list when no limit is asked for", ge=1, le=10_000)] = 100
     page_items_max: Annotated[int, setting("largest limit of a list", ge=1, le=10_000)] = 1_000

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 import click
 import uvicorn
 
 from gateway.commands.common import calm_collector, config_option, configuration, progress
+from gateway.commands.protocol import protocol_with
 from gateway.commands.schema import ready_schema
 from gateway.errors import OperatorError
 from gateway.logs import configure_logging
@@ -66,6 +67,21 @@ class GatewayServer(uvicorn.Server):
         timer = threading.Timer(self.drain_seconds + CLOSING_SECONDS, os._exit, (0,))
         timer.daemon = True
         timer.start()
+
+
+def server_config(app: Any, settings: ServerSettings) -> uvicorn.Config:
+    """Return how uvicorn serves the application."""
+    return uvicorn.Config(
+        app,
+        http=protocol_with(settings.head_bytes_max),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        lifespan="on",
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+    )
 
 
 def address_of(listener: socket.socket) -> str:
@@ -120,16 +136,6 @@ def serve(config_path: Path | None, host: str | None, port: int | None) -> None:
     app = gateway_app(settings, mappings)
     calm_collector()
     listener = listen(settings.server)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=True,
-        lifespan="on",
-        backlog=BACKLOG,
-        timeout_graceful_shutdown=max(1, round(settings.server.drain_seconds)),
-    )
-    server = GatewayServer(config)
+    server = GatewayServer(server_config(app, settings.server))
     server.drain_seconds = settings.server.drain_seconds
     server.run(sockets=[listener])

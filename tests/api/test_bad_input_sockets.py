@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 
 from gateway.app import create_app
+from gateway.commands.serve import server_config
 from gateway.settings import Settings
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
@@ -23,8 +24,7 @@ async def port(settings: Settings, log: io.StringIO) -> AsyncIterator[int]:
     """The application behind uvicorn on a free port of this machine."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(settings), log_config=None, access_log=False, lifespan="on")
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(server_config(create_app(settings), settings.server))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server._serve(sockets=[listener]))
     async with asyncio.timeout(20):
@@ -147,3 +147,91 @@ async def test_one_connection_serves_good_and_bad_requests_in_turn(port: int) ->
     writer.close()
 
     assert seen == [201, 400, 201, 400, 201]
+
+
+NO_HTTP = {
+    "a word": b"HELLO\r\n\r\n",
+    "another version": b"GET /livez HTTP/9.9\r\nHost: a\r\n\r\n",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 32,
+    "bytes in the path": b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a blank in a header's name": b"GET /livez HTTP/1.1\r\nHost: a\r\nX Y: 1\r\n\r\n",
+    "a control character in a header": b"GET /livez HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n",
+    "two lengths": HEAD.encode() + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "a negative length": HEAD.encode() + b"Content-Length: -2\r\n\r\n{}",
+    "a length in words": HEAD.encode() + b"Content-Length: two\r\n\r\n{}",
+    "a length and chunks": HEAD.encode() + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+    "a chunk of no size": HEAD.encode() + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+}
+
+
+@pytest.mark.parametrize("request_", NO_HTTP.values(), ids=NO_HTTP)
+async def test_what_is_no_http_is_a_tmf_error(port: int, request_: bytes) -> None:
+    received = await answers(port, request_)
+    error = error_of(received)
+
+    assert status(received) == 400
+    assert b"\r\ncontent-type: application/json\r\n" in received
+    assert b"\r\nconnection: close\r\n" in received
+    assert (error["@type"], error["code"], error["status"]) == ("Error", "26", "400")
+    assert error["reason"]
+    assert "HTTP/1.1" in error["message"]
+    assert (await answers(port, f"GET {CARTS} HTTP/1.1\r\nHost: a\r\n\r\n".encode())).endswith(b"[]")
+
+
+async def test_what_follows_a_good_request_is_refused_after_its_answer(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    seen = []
+    for sent in (b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n", b"HELLO\r\n\r\n"):
+        writer.write(sent)
+        received = b""
+        async with asyncio.timeout(10):
+            while not complete(received):
+                received += await reader.read(65536)
+        seen.append(status(received))
+    async with asyncio.timeout(10):
+        assert await reader.read() == b""
+    writer.close()
+
+    assert seen == [200, 400]
+
+
+async def test_a_websocket_is_refused_in_words(port: int) -> None:
+    received = await answers(
+        port,
+        b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+    )
+
+    assert status(received) == 501
+    assert "Upgrade" in error_of(received)["message"]
+
+
+@pytest.mark.parametrize("pieces", [1, 50], ids=["at once", "in pieces"])
+@pytest.mark.parametrize(("size", "expected"), [(60_000, 200), (66_000, 431)])
+async def test_the_head_of_a_request_has_a_limit(port: int, size: int, expected: int, pieces: int) -> None:
+    head = b"GET /livez HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * (size // 2 // 6) + b"X: " + b"x" * (size // 2)
+    step = -(-len(head) // pieces)
+
+    received = await answers(port, *(head[start : start + step] for start in range(0, len(head), step)), b"\r\n\r\n")
+
+    assert status(received) == expected
+    if expected == 431:
+        assert error_of(received)["code"] == "69"
+        assert "65536 bytes" in error_of(received)["message"]
+
+
+async def test_a_head_that_never_ends_is_cut_off(port: int) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /livez HTTP/1.1\r\nX: ")
+    sent = 0
+    try:
+        async with asyncio.timeout(20):
+            while not writer.transport.is_closing() and sent < 50_000_000:
+                writer.write(b"x" * 65_536)
+                sent += 65_536
+                await writer.drain()
+    except ConnectionError:
+        pass
+    writer.close()
+
+    assert sent < 10_000_000
