@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
 
 from gateway.errors import ForbiddenError, UnauthenticatedError
 from gateway.security.tokens import ROLES, Client, Role, TokenFile, token_sha256
@@ -35,8 +34,8 @@ _CHALLENGE: Final = 'Bearer realm="gateway"'
 _CLIENT: Final = "gateway_client"
 
 
-async def require_client(connection: Connection, _handler: BaseRouteHandler) -> None:
-    """Litestar guard: raise UnauthenticatedError (401) or ForbiddenError (403) unless the caller may use this path."""
+def require_client(connection: Connection) -> None:
+    """Raise UnauthenticatedError (401) or ForbiddenError (403) unless the caller may use this path."""
     if connection.scope["path"] not in OPEN:
         client_of(connection)
 

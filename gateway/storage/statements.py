@@ -17,16 +17,13 @@ def run(connection: Connection, statement: str, values: tuple[Any, ...]) -> Any:
     Errors are SQLAlchemy's on both engines.
     """
     if connection.dialect.name == "sqlite":
-        # The driver's own cursor takes a tenth of the time.
-        cursor = connection.connection.cursor()
+        driver: Any = connection.connection.driver_connection
         try:
-            cursor.execute(statement, values)
-            return cursor.fetchone()
+            # The driver's own way takes a tenth of the time. One row at most: the cursor ends with it.
+            return driver.execute(statement, values).fetchone()
         except sqlite3.Error:
             # It had no effect. Run again the ordinary way, it raises what the callers of a database know.
             result = connection.exec_driver_sql(statement, values)
-        finally:
-            cursor.close()
     else:
         result = connection.exec_driver_sql(statement.replace("?", "%s"), values)
     return result.fetchone() if result.returns_rows else None
