@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 from checkout_work import PLAIN, SPLIT, cart, request
+from fake_upstream import FakeUpstream
 from msgspec.structs import replace
 from sqlalchemy import Connection, delete, func, inspect, select, update
 
@@ -26,7 +27,6 @@ from gateway.submission.worker import Worker
 from gateway.tmf.json import encode_json
 from gateway.tracking.store import wake_waiting
 from gateway.tracking.tracker import Tracker
-from gateway.upstream.fake import FakeUpstream
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
 CHECKOUTS = "/tmf-api/checkoutManagement/v1/checkout"

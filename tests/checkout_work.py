@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from fake_upstream import FakeUpstream, _Change
 from msgspec.structs import replace
 
 from gateway.checkouts import store as checkouts
@@ -20,7 +21,6 @@ from gateway.storage import Database
 from gateway.storage.tables import EPOCH
 from gateway.submission.actions import Policy, Work
 from gateway.tmf.json import decode_json, decode_stored, encode_json
-from gateway.upstream.fake import FakeUpstream, _Change
 
 ROOT = Path(__file__).resolve().parents[1]
 SALESFORCE = parse_mapping((ROOT / "mappings" / "salesforce-v4.toml").read_bytes(), "salesforce-v4.toml")

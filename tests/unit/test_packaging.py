@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -193,3 +194,28 @@ class TestInstall:
     def test_wrong_usage_exits_2(self, install):
         assert install.main([]) == 2
         assert install.main(["everything"]) == 2
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Return every name under `gateway` that a file imports, with the modules above it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def test_nothing_is_shipped_that_only_tests_use():
+    files = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): path
+        for path in (ROOT / "gateway").rglob("*.py")
+        if path.name != "__init__.py" and "migrations" not in path.parts
+    }
+    used = {name for path in (ROOT / "gateway").rglob("*.py") for name in imported_modules(path)}
+    text = (ROOT / "gateway" / "cli.py").read_text()
+
+    # The command line loads its commands by name when they are asked for; the sandbox is a module that is run.
+    started = {name for name in files if name.endswith("__main__") or f'"{name}' in text or name == "gateway.cli"}
+    assert files.keys() - used - started == set()

@@ -13,10 +13,10 @@ import pytest
 import pytest_asyncio
 from checkout_gateway import CHECKOUTS, Clock, running, settings_of
 from checkout_work import request
+from fake_upstream import FakeUpstream
 from msgspec.structs import replace
 
 from gateway.settings import StorageSettings, SubmissionSettings
-from gateway.upstream.fake import FakeUpstream
 from gateway.upstream.outcome import Accepted, Duplicate, NotExecuted, NotSent, Rejected, Unknown
 from gateway.upstream.port import FindResult, ReadFailed
 

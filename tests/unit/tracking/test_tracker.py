@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from checkout_work import SALESFORCE, load_checkout, store_checkout
+from fake_upstream import FakeUpstream
 from msgspec.structs import replace
 from sqlalchemy import select, update
 
@@ -15,7 +16,6 @@ from gateway.storage.tables import checkout, inbox
 from gateway.tracking import store
 from gateway.tracking.events import Event
 from gateway.tracking.tracker import LAST_READS_MAX, Tracker
-from gateway.upstream.fake import FakeUpstream
 from gateway.upstream.port import ReadFailed
 
 

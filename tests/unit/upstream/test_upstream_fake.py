@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from fake_upstream import FakeUpstream
 
 from gateway.ordering.loading import parse_mapping
 from gateway.ordering.model import RenderedStep
 from gateway.upstream import Accepted, FindResult, NotSent, ReadFailed, Rejected, Unknown, Upstream, created_order_id
-from gateway.upstream.fake import FakeUpstream
 
 ROOT = Path(__file__).resolve().parents[3]
 SALESFORCE = parse_mapping((ROOT / "mappings" / "salesforce-v4.toml").read_bytes(), "salesforce-v4.toml")

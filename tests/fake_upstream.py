@@ -91,7 +91,7 @@ class FakeUpstream:
         document = self.orders.get(order_id)
         return None if document is None else read_order(copy.deepcopy(document), self.mapping)
 
-    async def find(self, marker: str, *, since: datetime) -> FindResult:  # noqa: ARG002 - the interface has it
+    async def find(self, marker: str, *, since: datetime) -> FindResult:
         """Search by marker among all orders."""
         await asyncio.sleep(0)
         if self._failing_reads:
@@ -101,7 +101,7 @@ class FakeUpstream:
         hits = tuple(order for order in orders if order is not None and order.marker == marker)
         return FindResult(hits, self.search_complete)
 
-    async def cancel(self, order_id: str, reason: str) -> Outcome:  # noqa: ARG002 - the interface has it
+    async def cancel(self, order_id: str, reason: str) -> Outcome:
         """Cancel an order at once."""
         self.calls.append(SentCall("cancel", order_id))
         return await self._answer(_Change("CANCEL", order_id, {"state": self.cancelled_state}))
