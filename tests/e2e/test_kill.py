@@ -8,15 +8,21 @@ from random import Random
 
 import pytest
 from support import systems
-from support.campaign import FAULTS, Campaign, drawn_seed
-from support.carts import make_cart
+from support.campaign import DISTURBED_MIN, FAULTS, FEWER_DISTURBED_MIN, FEWER_FAULTS, Campaign, drawn_seed, make_carts
 from support.processes import World, world
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("processes")]
 
 
-# A live POST is sent again only after proof that takes seconds: few of them are lost without an effect.
-LIVE_FAULTS = {**FAULTS, "half-patch": 0.0, "error-before": 0.03, "error-after": 0.08, "reset-after": 0.08}
+# A live POST is sent again only after proof that takes seconds: few of them are lost without an effect. None is by half.
+LIVE_FAULTS = {
+    **FAULTS,
+    "half-patch": 0.0,
+    "error-before": 0.05,
+    "error-after": 0.1,
+    "reset-after": 0.1,
+    "cut-body": 0.1,
+}
 
 
 async def campaign_on(
@@ -31,6 +37,7 @@ async def campaign_on(
     replicas: int = 1,
     storage_url: str | None = None,
     limits: Mapping[str, float] | None = None,
+    disturbed_min: float = DISTURBED_MIN,
 ) -> None:
     """Run a campaign against a sandbox of its own and require that nothing went wrong."""
     seed = drawn_seed()
@@ -60,9 +67,17 @@ async def campaign_on(
     ]
     for gateway in gateways:
         await gateway.start()
-    carts = [make_cart(random) for _ in range(checkouts)]
+    carts = make_carts(random, checkouts)
     async with systems.Client(*ports) as client:
-        campaign = Campaign(opened, random, client, sandbox, gateways, deadline_seconds=deadline_seconds)
+        campaign = Campaign(
+            opened,
+            random,
+            client,
+            sandbox,
+            gateways,
+            deadline_seconds=deadline_seconds,
+            disturbed_min=disturbed_min,
+        )
         verdict = await campaign.run(carts, disturbances=kills)
     verdict.require_faultless(seed)
 
@@ -77,7 +92,16 @@ async def test_forty_checkouts_and_six_kills(tmp_path: Path) -> None:
 @pytest.mark.postgres
 async def test_two_replicas_on_postgresql_of_which_one_is_killed_at_a_time(tmp_path: Path, postgresql_url: str) -> None:
     async with world(tmp_path) as opened:
-        await campaign_on(opened, checkouts=20, kills=4, deadline_seconds=180.0, replicas=2, storage_url=postgresql_url)
+        await campaign_on(
+            opened,
+            checkouts=20,
+            kills=4,
+            deadline_seconds=180.0,
+            replicas=2,
+            storage_url=postgresql_url,
+            faults=FEWER_FAULTS,
+            disturbed_min=FEWER_DISTURBED_MIN,
+        )
 
 
 @pytest.mark.timeout(240)
@@ -93,6 +117,7 @@ async def test_orders_that_are_live_at_once(tmp_path: Path) -> None:
             faults=LIVE_FAULTS,
             late_seconds=1.0,
             limits={"quiet_seconds": 3.0},
+            disturbed_min=FEWER_DISTURBED_MIN,
         )
 
 

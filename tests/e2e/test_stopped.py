@@ -10,6 +10,7 @@ import contextlib
 import signal
 import sqlite3
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 
@@ -17,8 +18,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 from support import systems
-from support.campaign import FAULTS, Campaign, drawn_seed
-from support.carts import make_cart
+from support.campaign import DISTURBED_MIN, FAULTS, FEWER_DISTURBED_MIN, FEWER_FAULTS, Campaign, drawn_seed, make_carts
 from support.processes import RealProcess, World, world
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("processes")]
@@ -41,10 +41,10 @@ class Replicas:
         self.gateways: list[RealProcess] = []
         self._engine: Engine = create_engine(storage_url.replace("postgresql://", "postgresql+psycopg://", 1))
 
-    async def start(self) -> RealProcess:
+    async def start(self, faults: Mapping[str, float]) -> RealProcess:
         sandbox = systems.sandbox(
             self._opened,
-            faults=FAULTS,
+            faults=faults,
             latency="150ms",
             seed=self._random.randrange(2**32),
             notify=systems.notification_address(self.ports[0]),
@@ -116,24 +116,47 @@ class Replicas:
         self._engine.dispose()
 
 
-async def stop_and_go(opened: World, storage_url: str, *, checkouts: int, stops: int, deadline_seconds: float) -> None:
+async def stop_and_go(
+    opened: World,
+    storage_url: str,
+    *,
+    checkouts: int,
+    stops: int,
+    deadline_seconds: float,
+    faults: Mapping[str, float] = FAULTS,
+    disturbed_min: float = DISTURBED_MIN,
+    kills: bool = False,
+) -> None:
+    """Run a campaign in which a replica is stopped past its leases so often; with `kills` one is killed between two stops."""
     seed = drawn_seed()
     random = Random(seed)
     replicas = Replicas(opened, storage_url, random)
-    sandbox = await replicas.start()
+    sandbox = await replicas.start(faults)
     stopped = 0
 
     async def disturb() -> None:
         nonlocal stopped
         await replicas.stop_past_a_lease()
         stopped += 1
+        if kills:
+            await asyncio.sleep(random.uniform(0.1, 1.2))
+            victim = random.choice(replicas.gateways)
+            victim.kill()
+            await victim.start()
 
     try:
         async with systems.Client(*replicas.ports, answer_seconds=3.0) as client:
             campaign = Campaign(
-                opened, random, client, sandbox, replicas.gateways, deadline_seconds=deadline_seconds, disturb=disturb
+                opened,
+                random,
+                client,
+                sandbox,
+                replicas.gateways,
+                deadline_seconds=deadline_seconds,
+                disturb=disturb,
+                disturbed_min=disturbed_min,
             )
-            verdict = await campaign.run([make_cart(random) for _ in range(checkouts)], disturbances=stops)
+            verdict = await campaign.run(make_carts(random, checkouts), disturbances=stops)
     finally:
         replicas.close()
     lost = sum(path.read_text(encoding="utf-8").count('"lease.lost"') for path in opened.folder.glob("gateway-*.log"))
@@ -145,7 +168,15 @@ async def stop_and_go(opened: World, storage_url: str, *, checkouts: int, stops:
 @pytest.mark.timeout(240)
 async def test_two_processes_on_one_file_of_which_one_is_stopped_past_its_leases(tmp_path: Path) -> None:
     async with world(tmp_path) as opened:
-        await stop_and_go(opened, f"sqlite:///{tmp_path / 'gateway.db'}", checkouts=16, stops=3, deadline_seconds=180.0)
+        await stop_and_go(
+            opened,
+            f"sqlite:///{tmp_path / 'gateway.db'}",
+            checkouts=16,
+            stops=3,
+            deadline_seconds=180.0,
+            faults=FEWER_FAULTS,
+            disturbed_min=FEWER_DISTURBED_MIN,
+        )
 
 
 @pytest.mark.long
@@ -158,3 +189,12 @@ async def test_long_one_of_two_replicas_is_stopped_again_and_again(
     url = request.getfixturevalue(f"{kind}_url")
     async with world(tmp_path) as opened:
         await stop_and_go(opened, url, checkouts=100, stops=20, deadline_seconds=1200.0)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.postgres
+async def test_long_two_replicas_are_stopped_and_killed_in_turn(tmp_path: Path, postgresql_url: str) -> None:
+    """Who takes over from a stopped replica may be killed meanwhile, and who was stopped may be killed with its calls half made."""
+    async with world(tmp_path) as opened:
+        await stop_and_go(opened, postgresql_url, checkouts=200, stops=20, deadline_seconds=1200.0, kills=True)

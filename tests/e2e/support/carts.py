@@ -16,34 +16,49 @@ OFFERINGS = tuple(f"PRODUCT_{number:02d}" for number in range(12))
 ITEMS_MIN, ITEMS_MAX = 5, 80
 
 Tree: TypeAlias = tuple[Any, ...]
-"""What a line is, with everything beneath it: offering, quantity, action, characteristics, alterations, children."""
+"""What a line is, with everything beneath it: offering, installed product, quantity, action, characteristics, alterations, children."""
 
 
-def make_cart(random: Random, *, items: int | None = None, alterations_max: int = 2) -> dict[str, Any]:
+def make_cart(
+    random: Random, *, items: int | None = None, alterations_max: int = 2, installed: int = 0
+) -> dict[str, Any]:
     """Return a cart of `items` items to be ordered (5 to 80 by default), and a few more that are saved for later.
 
     It holds bundles within bundles, the same offering several times with other characteristics and the same, and price
-    alterations.
+    alterations. Its first `installed` roots are products that the customer has: they are modified, and beneath them installed
+    products are modified and deleted, and new ones added.
     """
     count = items if items is not None else random.randint(ITEMS_MIN, ITEMS_MAX)
     roots: list[dict[str, Any]] = []
     made: list[tuple[dict[str, Any], int]] = []
     for number in range(count):
         item = _item(random, str(number + 1))
+        if number < installed:
+            roots.append(_of_installed(random, item, "modify"))
+            continue
+        if number < installed * 4:
+            # Nothing stands beneath an installed child: how one call is to say that is not documented.
+            child = _of_installed(random, item, random.choice(("modify", "delete")))
+            random.choice(roots[:installed]).setdefault("cartItem", []).append(child)
+            continue
         parents = [parent for parent, depth in made[-12:] if depth < 4]
         if parents and random.random() < 0.6:
             parent = random.choice(parents)
             parent.setdefault("cartItem", []).append(item)
             made.append((item, next(depth for one, depth in made if one is parent) + 1))
+        elif installed and random.random() < 0.5:
+            random.choice(roots[:installed]).setdefault("cartItem", []).append(item)
+            made.append((item, 2))
         else:
             roots.append(item)
             made.append((item, 1))
-    for item, _ in random.sample(made, min(random.randint(0, alterations_max), count)):
+    for item, _ in random.sample(made, min(random.randint(0, alterations_max), len(made))):
         item["itemPrice"] = [_altered_price(random)]
     for number in range(random.randint(0, 3)):
         later = {**_item(random, f"later-{number + 1}"), "status": "savedForLater"}
         later["cartItem"] = [_item(random, f"later-{number + 1}-below")]
-        random.choice([roots, random.choice(made)[0].setdefault("cartItem", [])]).append(later)
+        above = random.choice(made)[0] if made else roots[0]
+        random.choice([roots, above.setdefault("cartItem", [])]).append(later)
     return {
         "@type": "ShoppingCart",
         "relatedParty": [{"id": "CD000001", "role": "customer", "@referredType": "Account"}],
@@ -65,6 +80,15 @@ def _item(random: Random, item_id: str) -> dict[str, Any]:
     if characteristics:
         item["product"] = {"productCharacteristic": characteristics}
     return item
+
+
+def _of_installed(random: Random, item: dict[str, Any], action: str) -> dict[str, Any]:
+    """Turn an item into one that changes or removes a product that the customer has; half of them name its offering."""
+    product = item.get("product", {}) if action == "modify" else {}
+    changed = {**item, "action": action, "product": {**product, "id": f"ASSET-{random.randrange(10**9):09d}"}}
+    if random.random() < 0.5:
+        del changed["productOffering"]
+    return changed
 
 
 def _altered_price(random: Random) -> dict[str, Any]:
@@ -98,8 +122,14 @@ def _tree_of_item(item: Mapping[str, Any]) -> Tree | None:
     }
     alterations = [each for price in item.get("itemPrice", ()) for each in price.get("priceAlteration", ())]
     children = [tree for child in item.get("cartItem", ()) if (tree := _tree_of_item(child)) is not None]
-    offering = item["productOffering"]["id"]
-    return _tree(offering, item["quantity"], item["action"], characteristics, alterations, children)
+    product = item.get("product", {}).get("id")
+    return _tree((offering_of(item), product), item["quantity"], item["action"], characteristics, alterations, children)
+
+
+def offering_of(item: Mapping[str, Any]) -> str | None:
+    """Return the offering that an item names; one that changes an installed product may name none."""
+    found: str | None = item.get("productOffering", {}).get("id")
+    return found
 
 
 def ledger_trees(lines: Iterable[Mapping[str, Any]]) -> Counter[Tree]:
@@ -111,22 +141,29 @@ def ledger_trees(lines: Iterable[Mapping[str, Any]]) -> Counter[Tree]:
     def tree_of(line: Mapping[str, Any]) -> Tree:
         beneath = [tree_of(child) for child in children.get(line["id"], ())]
         return _tree(
-            line["offering"], line["quantity"], line["action"], line["characteristics"], line["alterations"], beneath
+            (line["offering"], line["product"]),
+            line["quantity"],
+            line["action"],
+            line["characteristics"],
+            line["alterations"],
+            beneath,
         )
 
     return Counter(tree_of(line) for line in children.get(None, ()))
 
 
 def _tree(
-    offering: str,
+    names: tuple[str | None, str | None],
     quantity: int,
     action: str,
     characteristics: Mapping[str, Any],
     alterations: Iterable[Mapping[str, Any]],
     children: Iterable[Tree],
 ) -> Tree:
+    offering, product = names
     return (
-        offering,
+        offering or "",
+        product or "",
         quantity,
         action,
         tuple(sorted((name, str(value)) for name, value in characteristics.items())),
@@ -156,10 +193,10 @@ def _paths(trees: Counter[Tree]) -> Counter[str]:
     stack = [(tree, "", count) for tree, count in trees.items()]
     while stack:
         tree, above, count = stack.pop()
-        offering, quantity, action, characteristics, alterations, children = tree
+        offering, product, quantity, action, characteristics, alterations, children = tree
         values = ",".join(f"{name}={value}" for name, value in characteristics)
         prices = f" altered {' '.join(alterations)}" if alterations else ""
-        path = f"{above}/{offering}[{values}]"
+        path = f"{above}/{offering or product}[{values}]"
         paths[f"{path} {action} x{quantity}{prices}"] += count
         stack.extend((child, path, count) for child in children)
     return paths
@@ -170,5 +207,16 @@ def item_count(cart: Mapping[str, Any]) -> int:
     return sum(_size(tree) * count for tree, count in expected_trees(cart).items())
 
 
+def action_counts(cart: Mapping[str, Any]) -> Counter[str]:
+    """Return how many items of the cart are ordered by action."""
+    counts: Counter[str] = Counter()
+    stack = list(expected_trees(cart).elements())
+    while stack:
+        tree = stack.pop()
+        counts[tree[3]] += 1
+        stack.extend(tree[-1])
+    return counts
+
+
 def _size(tree: Tree) -> int:
-    return 1 + sum(_size(child) for child in tree[5])
+    return 1 + sum(_size(child) for child in tree[-1])

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from support.carts import difference, expected_trees, ledger_trees
+from support.carts import difference, expected_trees, ledger_trees, offering_of
 
 MARKER = re.compile(r"(?:void-)?gw1-([a-z2-7]{16})-(\d+)")
 RANKS = {"accepted": 0, "drafting": 1, "draft": 2, "submitting": 3, "submitted": 4}
@@ -189,7 +189,7 @@ def _correlation(
         yield f"I4 the checkout names order {order.get('id')}, live is {live.order}"
     if not lines_known:
         return
-    offering_of_item = {item["id"]: item["productOffering"]["id"] for item in _items(cart["cartItem"])}
+    offering_of_item = {item["id"]: offering_of(item) for item in _items(cart["cartItem"])}
     offering_of_line = {line["id"]: line["offering"] for line in live.lines}
     seen: set[str] = set()
     for item in checkout["item"]:
