@@ -90,7 +90,7 @@ class ModelUpstream:
         self._brief_sending = not mapping.draft.supported
         self._lines = 0
         # Nobody can see a price that was set twice where prices are not shown, nor undo a live order.
-        self._repeatable = {"create", "submit"} if mapping.draft.supported else set()
+        self._repeatable = {"create", "add", "submit"} if mapping.draft.supported else set()
 
     # -- calls -----------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from simulated_gateway import Office, Simulation
 from simulated_upstream import ModelOrder, ModelUpstream
 
 from gateway.checkouts.model import PLANNED, SENDING, UNKNOWN, CheckoutRecord
-from gateway.ordering.matching import Match, match
+from gateway.ordering.matching import Match, _Pairing, match
 from gateway.ordering.model import ObservedOrder, RenderedStep
 from gateway.submission import machine, turn
 from gateway.submission.actions import Action, Save, Work
@@ -176,3 +176,16 @@ def m12_contents_not_compared() -> AbstractContextManager[Any]:
         return Match(line_ids=_by_echo(work, observed), missing=(), unexpected=(), wrong=())
 
     return patch.object(machine, "_match", believe)
+
+
+def m13_any_child_is_the_systems_own() -> AbstractContextManager[Any]:
+    """Lines beneath one that was sent are taken for children the system added, also when they echo an item of ours."""
+
+    def unexpected(self: _Pairing) -> Iterator[str]:
+        allowed = set(self._used)
+        for line in self._observed.values():
+            if line.line_id not in self._used and line.parent_line_id not in allowed:
+                yield line.line_id
+            allowed.add(line.line_id)
+
+    return patch.object(_Pairing, "_unexpected", unexpected)
