@@ -46,6 +46,7 @@ class LineCosts:
         self.writer = Writer(mapping)
         self.flat = mapping.item.hierarchy == "flat"
         self._relation_bytes = _RELATIONS + _size(self.writer.relation("", ""))
+        self.parents = frozenset([line.parent_id for line in order.lines])
         self.own = {line.id: self._own(line) for line in order.lines}
         marker = "m" * mapping.recovery.marker_length_max
         self.create_base_bytes = _size(
@@ -58,7 +59,7 @@ class LineCosts:
             ) + len("[]")
 
     def _own(self, line: OrderLine) -> Cost:
-        size = _size(self.writer.item(line)) + 1
+        size = self.writer.size_bytes(line) + 1
         if self.flat and line.parent_id is not None:
             size += self._relations_bytes(line)
         count, limits = characteristic_count(line), self.mapping.limits

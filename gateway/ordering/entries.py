@@ -2,56 +2,124 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any, Final
+
+from msgspec import Struct
 
 from gateway.ordering.findings import Findings
 from gateway.ordering.values import wrong_type
 
 ITEM_DEPTH_MAX: Final = 32
+_NUMBERS: Final = re.compile(r"\[([0-9]+)\]")
 
 
-class Entry:
-    """One cart item in the tree. `path` is its path in the cart, `position` its numbers on the way down (`1.2`).
+class Entry(Struct, eq=False, gc=False):
+    """One cart item in the tree. `path` is its path in the cart; `incomplete`: something beneath it stays in the cart.
 
-    `incomplete`: something beneath it stays in the cart.
+    Entries are kept from the garbage collector, which would look through all of a large cart again and again: they refer
+    to their parents only, and relationships are kept as ids of other entries. Nobody may make a circle of parents last.
     """
 
-    __slots__ = (
-        "action", "cart_id", "depth", "id", "incomplete", "nested", "parent", "path", "position", "raw", "relations", "saved", "sent",
-        "visited",
-    )  # fmt: skip
+    raw: dict[str, Any]
+    path: str
+    parent: Entry | None
+    depth: int
+    id: str = ""
+    cart_id: str = ""
+    root_id: str = ""
+    action: str = "add"
+    relations: tuple[tuple[str, str], ...] = ()
+    saved: bool = False
+    incomplete: bool = False
 
-    def __init__(self, raw: dict[str, Any], path: str, position: str, parent: Entry | None) -> None:
-        self.raw = raw
-        self.path = path
-        self.position = position
-        self.parent = parent
-        self.nested = parent is not None
-        self.depth: int = parent.depth + 1 if parent else 1
-        self.id = ""
-        self.cart_id = ""
-        self.relations: tuple[tuple[str, Entry], ...] = ()
-        self.action = "add"
-        self.saved = False
-        self.incomplete = False
-        self.sent = False
-        self.visited = False
+    @property
+    def position(self) -> str:
+        """Its numbers on the way down, from 1: `1.2` is the second item in the first."""
+        return ".".join(str(int(number) + 1) for number in _NUMBERS.findall(self.path))
 
 
-def collect(cart: dict[str, Any], findings: Findings) -> list[Entry]:
-    """Return every item in document order."""
-    entries: list[Entry] = []
+class Collected:
+    """Every item of a cart in document order, and what was seen on the way."""
+
+    __slots__ = ("_anonymous", "_first", "_sharing", "entries", "related")
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        # Those with relationships to others.
+        self.related: list[Entry] = []
+        self._first: dict[str, Entry] = {}
+        self._sharing: dict[str, list[Entry]] = {}
+        self._anonymous: list[Entry] = []
+
+    def with_id(self, given: str) -> Sequence[Entry]:
+        """Return the entries whose id in the cart is `given`."""
+        sharing = self._sharing.get(given)
+        if sharing is not None:
+            return sharing
+        only = self._first.get(given)
+        return () if only is None else (only,)
+
+    def take(self, entry: Entry, findings: Findings) -> None:
+        """Add an entry, with its own id when it is the first that has it."""
+        self.entries.append(entry)
+        raw = entry.raw
+        given = raw.get("id")
+        if type(given) is str and given:
+            entry.cart_id = given
+            first = self._first.setdefault(given, entry)
+            if first is entry:
+                entry.id = given
+            else:
+                self._sharing.setdefault(given, [first]).append(entry)
+        else:
+            if given is not None and type(given) is not str:
+                wrong_type(given, "a string", f"{entry.path}.id", findings)
+            self._anonymous.append(entry)
+        if "cartItemRelationship" in raw:
+            self.related.append(entry)
+
+    def name_the_rest(self, findings: Findings) -> None:
+        """Give an id that no other entry has to those that share one or have none."""
+        used = set(self._first) if self._sharing or self._anonymous else set()
+        for given, sharing in self._sharing.items():
+            number = 2
+            for entry in sharing[1:]:
+                while (candidate := f"{given}-{number}") in used:
+                    number += 1
+                used.add(candidate)
+                entry.id = candidate
+                findings.warning(
+                    "regenerated_id",
+                    f"{entry.path}.id",
+                    "Another item has the same id; this one is sent under a new one.",
+                )
+        for entry in self._anonymous:
+            candidate = entry.position
+            while candidate in used:
+                candidate += "-2"
+            used.add(candidate)
+            entry.id = entry.cart_id = candidate
+            if not entry.raw.get("id"):
+                findings.info("regenerated_id", f"{entry.path}.id", "The item has no id; its position is sent as one.")
+
+
+def collect(cart: dict[str, Any], findings: Findings) -> Collected:
+    """Return every item in document order, with an id that no other has."""
+    collected = Collected()
     stack = _children(cart, None, findings)
     while stack:
         entry = stack.pop()
-        entries.append(entry)
+        collected.take(entry, findings)
         raw = entry.raw
         if "cartItem" in raw or "cardItem" in raw:
             if entry.depth >= ITEM_DEPTH_MAX:
                 findings.error("too_deep", entry.path, f"Items are nested deeper than {ITEM_DEPTH_MAX} levels.")
             else:
                 stack.extend(_children(raw, entry, findings))
-    return entries
+    collected.name_the_rest(findings)
+    return collected
 
 
 def _children(node: dict[str, Any], parent: Entry | None, findings: Findings) -> list[Entry]:
@@ -74,48 +142,12 @@ def _children(node: dict[str, Any], parent: Entry | None, findings: Findings) ->
     if type(value) is not list:
         wrong_type(value, "an array of cart items", f"{prefix}{key}", findings)
         return []
-    above = f"{parent.position}." if parent else ""
+    depth = parent.depth + 1 if parent else 1
     found = []
     for index, member in enumerate(value):
         if type(member) is dict:
-            found.append(Entry(member, f"{prefix}{key}[{index}]", f"{above}{index + 1}", parent))
+            found.append(Entry(member, f"{prefix}{key}[{index}]", parent, depth))
         else:
             wrong_type(member, "an object", f"{prefix}{key}[{index}]", findings)
     found.reverse()
     return found
-
-
-def assign_ids(entries: list[Entry], findings: Findings) -> dict[str, list[Entry]]:
-    """Give every entry an id that no other has; return the entries by the id that the cart gives them."""
-    by_cart_id: dict[str, list[Entry]] = {}
-    anonymous: list[Entry] = []
-    for entry in entries:
-        given = entry.raw.get("id")
-        if type(given) is str and given:
-            by_cart_id.setdefault(given, []).append(entry)
-            entry.cart_id = given
-        else:
-            if given is not None and type(given) is not str:
-                wrong_type(given, "a string", f"{entry.path}.id", findings)
-            anonymous.append(entry)
-    used = set(by_cart_id)
-    for given, sharing in by_cart_id.items():
-        sharing[0].id = given
-        number = 2
-        for entry in sharing[1:]:
-            while (candidate := f"{given}-{number}") in used:
-                number += 1
-            used.add(candidate)
-            entry.id = candidate
-            findings.warning(
-                "regenerated_id", f"{entry.path}.id", "Another item has the same id; this one is sent under a new one."
-            )
-    for entry in anonymous:
-        candidate = entry.position
-        while candidate in used:
-            candidate += "-2"
-        used.add(candidate)
-        entry.id = entry.cart_id = candidate
-        if not entry.raw.get("id"):
-            findings.info("regenerated_id", f"{entry.path}.id", "The item has no id; its position is sent as one.")
-    return by_cart_id

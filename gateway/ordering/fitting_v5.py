@@ -16,7 +16,7 @@ _OF_PARTY: Final = frozenset(
     {"id", "href", "name", "role", "partyId", "partyName", "@referredType", "@type", "@baseType", "@schemaLocation"}
 )
 _OF_REFERENCE: Final = frozenset({"id", "href", "name", "@type", "@referredType", "@baseType", "@schemaLocation"})
-
+_REMADE: Final = frozenset({"productTerm", "agreement", "productOrderItem", "productPrice", "productRelationship"})
 _OTHER_NAMES: Final = {"agreement": "agreementItem", "productCharacteristic": "characteristic"}
 
 
@@ -60,7 +60,7 @@ def fit_item(item: dict[str, Any], given: Any, path: str, findings: Findings) ->
 
     `given` is the cart's product, whose own names of attributes the findings use.
     """
-    for member, where in _members(item, "itemTerm", path):
+    for member, where in _members(item, "itemTerm", path) if "itemTerm" in item else ():
         item["itemTerm"] = [*item["itemTerm"]]
         item["itemTerm"][where[1]] = whole_duration(member, where[0], findings)
     product = item.get("product")
@@ -75,6 +75,8 @@ def fit_item(item: dict[str, Any], given: Any, path: str, findings: Findings) ->
 
 def fit_product(product: dict[str, Any], given: Any, path: str, findings: Findings) -> dict[str, Any]:
     """Return the product with whole terms, complete agreement items and related products that have an id."""
+    if _REMADE.isdisjoint(product) and [] not in product.values():
+        return product
     product = {**product}
     if type(product.get("productTerm")) is list:
         product["productTerm"] = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 from gateway.ordering.catalogue import Catalogue, mandatory_offerings, offering_code
@@ -15,9 +14,6 @@ from gateway.ordering.prices import Prices
 from gateway.ordering.products import Products
 from gateway.ordering.values import date_time, integer, objects, wrong_type
 
-_ACTIONS: Final = {"add": "add", "modify": "modify", "delete": "delete", "noChange": "noChange"}
-_LENIENT_ACTIONS: Final = {action.lower(): action for action in _ACTIONS}
-_NOT_LETTERS: Final = re.compile(r"[^a-z]")
 _TOTALS: Final = ("itemTotalPrice", "ItemTotalPrice", "totalItemPrice")
 _READ_ELSEWHERE: Final = frozenset(
     {"id", "action", "quantity", "status", "cartItem", "cardItem", "cartItemRelationship", "note",
@@ -34,31 +30,30 @@ class Items:
         self._prices = Prices(mapping, findings)
         self.products = Products(mapping, findings)
         self._kept = frozenset(mapping.item.attributes)
+        self._sends_prices = mapping.price.item_prices
+        self._actions = mapping.item.actions
+        self._roots_only = mapping.item.asset_orders == "roots-first"
         self._is_v5 = mapping.dialect == "tmf622-v5"
         self._catalogues = [mapping.tables.catalogue] + ([catalogue] if catalogue is not None else [])
         self._bundles: dict[str, frozenset[str]] = {}
+        self._doubted: set[str] = set()
+        self._sent: frozenset[str] = frozenset()
         self.order_notes: list[dict[str, Any]] = []
         # Items with something beneath them that stays in the cart, and the path of their total.
         self.incomplete_totals: dict[str, str] = {}
 
     def lines(self, entries: list[Entry]) -> tuple[OrderLine, ...]:
         """Return the order's lines for `entries`, which come parents first."""
-        for entry in entries:
-            entry.action = self._action(entry)
         if self._mapping.item.drop_no_change:
             entries = self._without_unchanged(entries)
-        for entry in entries:
-            entry.sent = True
-        roots: dict[str, str] = {}
-        lines = []
-        for entry in entries:
-            parent_id = entry.parent.id if entry.parent else None
-            root_id = roots[entry.id] = roots[parent_id] if parent_id is not None else entry.id
-            lines.append(self._line(entry, parent_id, root_id))
-        return tuple(lines)
+        if any(entry.relations for entry in entries):
+            self._sent = frozenset(entry.id for entry in entries)
+        return tuple([self._line(entry) for entry in entries])
 
     def _without_unchanged(self, entries: list[Entry]) -> list[Entry]:
         """Return the entries without those that keep a product as it is, unless something beneath them is sent."""
+        if all(entry.action != "noChange" for entry in entries):
+            return entries
         needed: set[Entry] = set()
         for entry in reversed(entries):
             if entry.action != "noChange" or entry in needed:
@@ -70,34 +65,16 @@ class Items:
                 self._findings.info("dropped", entry.path, "The item changes nothing; the order system needs no line.")
         return [entry for entry in entries if entry in needed]
 
-    def _action(self, entry: Entry) -> str:
-        value = entry.raw.get("action")
-        if type(value) is str:
-            action = _ACTIONS.get(value)
-            if action is not None:
-                return action
-            action = _LENIENT_ACTIONS.get(_NOT_LETTERS.sub("", value.lower()))
-            if action is not None:
-                self._findings.info("converted", f"{entry.path}.action", f"The action is sent as {action}.")
-                return action
-            self._findings.error(
-                "unknown_action", f"{entry.path}.action", "It must be one of add, modify, delete and noChange."
-            )
-        elif value is None:
-            self._findings.info("defaulted", f"{entry.path}.action", "The item has no action; it is added.")
-        else:
-            wrong_type(value, "a string", f"{entry.path}.action", self._findings)
-        return "add"
-
-    def _line(self, entry: Entry, parent_id: str | None, root_id: str) -> OrderLine:
+    def _line(self, entry: Entry) -> OrderLine:
         raw, action = entry.raw, entry.action
+        parent_id = entry.parent.id if entry.parent is not None else None
         item: dict[str, Any] = {"id": entry.id, "action": action}
         quantity = raw.get("quantity")
         if quantity is not None:
             if type(quantity) is not int or quantity <= 0:
                 quantity = self._quantity(quantity, f"{entry.path}.quantity")
             item["quantity"] = quantity
-        if parent_id is None and action == "delete" and self._mapping.item.asset_orders == "roots-first":
+        if parent_id is None and action == "delete" and self._roots_only:
             self._findings.error(
                 "unsupported_action",
                 f"{entry.path}.action",
@@ -121,13 +98,13 @@ class Items:
         if entry.relations:
             self._relations(entry, item)
         mandatory = self._is_mandatory(entry)
-        if action in self._mapping.item.actions or (mandatory and action == "add"):
+        if action in self._actions or (mandatory and action == "add"):
             self._own_word(action, entry.path, mandatory=mandatory)
         return OrderLine(
             id=entry.id,
             cart_item_id=entry.cart_id,
             parent_id=parent_id,
-            root_id=root_id,
+            root_id=entry.root_id,
             depth=entry.depth,
             item=item,
             mandatory=mandatory,
@@ -168,12 +145,16 @@ class Items:
         for key, value in raw.items():
             if key in _READ_ELSEWHERE or value is None:
                 continue
+            # What needs no change, the usual case, is shared with the cart: nothing is made for it, not even its path.
             if key == "productOffering":
-                translated: Any = self.products.offering(value, f"{path}.{key}")
+                plain = self.products.is_plain_offering(value)
+                translated: Any = value if plain else self.products.offering(value, f"{path}.{key}")
             elif key == "product":
-                translated = self.products.translate(value, f"{path}.{key}")
+                plain = self.products.is_plain(value)
+                translated = value if plain else self.products.translate(value, f"{path}.{key}")
             elif key == "itemPrice":
-                translated = self._item_prices(value, f"{path}.{key}", alterations)
+                plain = self._sends_prices and self._prices.are_plain(value)
+                translated = value if plain else self._item_prices(value, f"{path}.{key}", alterations)
             elif key in _TOTALS:
                 self._totals(value, key, f"{path}.{key}", item, incomplete=incomplete)
                 continue
@@ -199,8 +180,9 @@ class Items:
         return terms
 
     def _item_prices(self, value: Any, path: str, alterations: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
-        prices = self._prices.item_prices(value, path, alterations)
-        if self._mapping.price.item_prices:
+        plain = not self._sends_prices and self._prices.are_plain(value)
+        prices = value if plain else self._prices.item_prices(value, path, alterations)
+        if self._sends_prices:
             return prices or None
         if prices:
             self._findings.warning("dropped", path, "The order system sets prices itself; only alterations are sent.")
@@ -242,16 +224,20 @@ class Items:
             return False  # beneath an installed product nothing appears by itself
         bundle = self._bundles.get(parent.id)
         if bundle is None:
-            bundle = self._bundles[parent.id] = self._mandatory_children(parent.raw)
+            bundle = self._bundles[parent.id] = self._mandatory_children(parent)
         return bool(bundle) and offering_code(entry.raw) in bundle
 
-    def _mandatory_children(self, raw: dict[str, Any]) -> frozenset[str]:
+    def _mandatory_children(self, entry: Entry) -> frozenset[str]:
         """Return the codes of the mandatory children of an item: its own reference says, else the file, else TMF620."""
-        offering = raw.get("productOffering")
+        offering = entry.raw.get("productOffering")
         if type(offering) is dict and type(offering.get("bundledProductOffering")) is list:
-            return mandatory_offerings(raw)
-        code = offering_code(raw)
+            return mandatory_offerings(entry.raw)
+        code = offering_code(entry.raw)
         for catalogue in self._catalogues if code else ():
+            doubt = catalogue.doubts.get(code)
+            if doubt is not None and code not in self._doubted:
+                self._doubted.add(code)
+                self._findings.warning(doubt.code, f"{entry.path}.productOffering", doubt.message)
             children = catalogue.children(code)
             if children is not None:
                 return children
@@ -260,13 +246,13 @@ class Items:
     def _relations(self, entry: Entry, item: dict[str, Any]) -> None:
         path = f"{entry.path}.cartItemRelationship"
         kept: dict[tuple[str, str], None] = {}
-        for kind, target in entry.relations:
+        for kind, target_id in entry.relations:
             if not self._mapping.item.relationships:
                 self._findings.warning("relationship_dropped", path, "The order system takes no relationships.")
-            elif not target.sent:
+            elif target_id not in self._sent:
                 self._findings.warning("relationship_dropped", path, "It refers to an item that stays behind.")
             else:
-                kept[target.id, kind] = None
+                kept[target_id, kind] = None
         if kept:
             item["productOrderItemRelationship"] = [{"id": target, "relationshipType": kind} for target, kind in kept]
 

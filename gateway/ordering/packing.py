@@ -15,7 +15,7 @@ from gateway.ordering.model import OrderLine
 
 
 class Call:
-    """A create or add call that is being filled."""
+    """A create or add call that is being filled; of its members, `inside` are those with children."""
 
     __slots__ = ("_limits", "characteristics", "inside", "items", "members", "opened", "size_bytes", "weight")
 
@@ -39,14 +39,14 @@ class Call:
             and (not limits.budget or self.weight + cost.weight <= limits.budget)
         )
 
-    def put(self, line_id: str, cost: Cost) -> None:
-        """Add a line that fits."""
+    def put(self, line_ids: list[str], cost: Cost, parents: set[str]) -> None:
+        """Add lines that fit; `cost` is that of all of them, `parents` those of them that have children."""
         self.items += cost.items
         self.size_bytes += cost.size_bytes
         self.characteristics += cost.characteristics
         self.weight += cost.weight
-        self.members.append(line_id)
-        self.inside.add(line_id)
+        self.members += line_ids
+        self.inside |= parents
 
     def copy(self) -> Call:
         """Return a call filled alike, to try something in."""
@@ -64,6 +64,7 @@ class Packer:
         self.costs = costs
         self._findings = findings
         self._cumulative = mapping.draft.growth == "cumulative-merge"
+        self._appends = mapping.draft.growth == "json-patch-append"
         self._whole = mapping.draft.growth == "none"
         self.calls: list[Call] = [*calls] or [Call(costs.create_base_bytes, mapping.limits)]
 
@@ -96,32 +97,39 @@ class Packer:
     def fill(self, call: Call, unit: list[OrderLine]) -> bool:
         """Put all of `unit` into `call` if it fits; with growth `none` it goes in whatever it costs."""
         items = size_bytes = characteristics = weight = 0
-        costs: list[Cost] = []
         opened: set[str] = set()
-        members: set[str] = set()
+        parents: set[str] = set()
+        line_ids: list[str] = []
+        own = self.costs.own
+        plain = not self._appends
         first = call is self.calls[0]
         for line in unit:
-            cost = self._line_cost(line, call, opened, members, first=first)
-            members.add(line.id)
-            costs.append(cost)
+            cost = own[line.id]
+            parent = line.parent_id
+            # Nothing but the line itself: a root, or a further child in a list that is open in this call.
+            if not (plain and (parent is None or parent in opened or parent in call.opened)):
+                cost = cost.plus(self._surroundings(line, call, opened, parents, first=first))
+            line_ids.append(line.id)
+            if line.id in self.costs.parents:
+                parents.add(line.id)
             items += cost.items
             size_bytes += cost.size_bytes
             characteristics += cost.characteristics
             weight += cost.weight
-        if not self._whole and not call.fits(Cost(items, size_bytes, characteristics, weight)):
+        whole = Cost(items, size_bytes, characteristics, weight)
+        if not self._whole and not call.fits(whole):
             return False
-        for line, cost in zip(unit, costs, strict=True):
-            call.put(line.id, cost)
+        call.put(line_ids, whole, parents)
         call.opened |= opened
         return True
 
-    def _line_cost(self, line: OrderLine, call: Call, opened: set[str], members: set[str], *, first: bool) -> Cost:
-        """Return what `line` adds to `call`; what it opens there (a list of children, a carrier) is noted in `opened`."""
-        cost = self.costs.own[line.id]
+    def _surroundings(self, line: OrderLine, call: Call, opened: set[str], parents: set[str], *, first: bool) -> Cost:
+        """Return what `line` adds to `call` beside itself; what it opens there (a list of children, a carrier) goes to `opened`."""
+        cost = Cost()
         parent = line.parent_id
         if parent is None:
-            return cost if first else cost.plus(self.costs.operation(line))
-        here = parent in call.inside or parent in members or self._cumulative
+            return cost if first else self.costs.operation(line)
+        here = parent in call.inside or parent in parents or self._cumulative
         if not here:
             cost = cost.plus(self.costs.operation(line))
         if parent not in call.opened and parent not in opened:

@@ -7,7 +7,7 @@ same order and mapping always give the same plan, so that it can be stored with 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from gateway.ordering.checks import check_plan
@@ -65,9 +65,12 @@ def _units(order: Order, mapping: Mapping, sent: list[OrderLine]) -> Iterator[li
 
     What was cut off follows as units of its own, beneath a parent that is in an earlier unit.
     """
+    levels = mapping.limits.depth_max
+    if not sent and all(line.depth <= levels for line in order.lines):
+        yield from _bundles(order)
+        return
     children: dict[str, list[OrderLine]] = {}
     tops: list[OrderLine] = []
-    levels = mapping.limits.depth_max
     gone = {line.id for line in sent}
     for line in order.lines:
         if line.id in gone:
@@ -95,6 +98,22 @@ def _units(order: Order, mapping: Mapping, sent: list[OrderLine]) -> Iterator[li
             yield unit
         tops = deeper
         levels = mapping.limits.depth_max - (1 if mapping.draft.growth == "additive" else 0)
+
+
+def _bundles(order: Order) -> Iterable[list[OrderLine]]:
+    """Return each root with everything beneath it, the usual case."""
+    found: dict[str, list[OrderLine]] = {}
+    unit: list[OrderLine] = []
+    root_id = ""
+    for line in order.lines:
+        if line.parent_id is None:
+            unit = found[line.id] = []
+            root_id = line.id
+        elif line.root_id is not root_id:
+            root_id = line.root_id
+            unit = found[root_id]
+        unit.append(line)
+    return found.values()
 
 
 def _check_single(call: Call, limits: Limits, findings: Findings) -> None:

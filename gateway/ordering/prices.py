@@ -14,7 +14,9 @@ from gateway.ordering.mapping import Mapping
 from gateway.ordering.values import integer, is_number, objects, text, wrong_type
 
 _AMOUNTS: Final = ("dutyFreeAmount", "taxIncludedAmount")
-_TEXTS: Final = ("name", "description", "priceType", "recurringChargePeriod", "unitOfMeasure")
+_AMOUNT: Final = frozenset({"unit", "value"})
+_RATES: Final = frozenset({"percentage", "taxRate"})
+_TEXTS: Final = frozenset({"name", "description", "priceType", "recurringChargePeriod", "unitOfMeasure"})
 _R17_ONLY: Final = ("priceCondition", "validFor")
 
 
@@ -29,6 +31,23 @@ class Prices:
         self._separate = mapping.price.alterations == "patch-per-line"
         self._is_v5 = mapping.dialect == "tmf622-v5"
         self._recurring_required = mapping.price.recurring_required
+
+    def are_plain(self, prices: Any) -> bool:
+        """Tell whether a list of prices is sent as it is: texts and amounts in the order system's own shape."""
+        return type(prices) is list and bool(prices) and all(map(self._is_plain, prices))
+
+    def _is_plain(self, price: Any) -> bool:
+        if type(price) is not dict:
+            return False
+        for key, value in price.items():
+            if key == "price":
+                if not _is_plain_price(value):
+                    return False
+            elif key not in _TEXTS or type(value) is not str:
+                return False
+        if price.get("recurringChargePeriod") in self._periods:
+            return False
+        return not self._is_v5 or bool(price.get("price") and price.get("priceType"))
 
     def order_prices(self, value: Any, path: str) -> list[dict[str, Any]]:
         """Return totals or prices at `path`, with their alterations inline or (by the mapping) without."""
@@ -67,10 +86,9 @@ class Prices:
         """Return a copy of the price or alteration with its texts checked, its period translated, its price flat."""
         findings = self._findings
         copy = {key: value for key, value in node.items() if value is not None}
-        for key in _TEXTS:
-            if key in copy and type(copy[key]) is not str:
-                text(copy, key, path, findings)
-                del copy[key]
+        for key in [key for key, value in copy.items() if key in _TEXTS and type(value) is not str]:
+            text(copy, key, path, findings)
+            del copy[key]
         if copy.get("@type") == "CartPrice":
             copy["@type"] = "OrderPrice"
             findings.info("converted", f"{path}.@type", "A CartPrice is an OrderPrice in the order.")
@@ -184,3 +202,18 @@ class Prices:
                 path,
                 f"The order system needs {', '.join(missing)} in a recurring price alteration; add it.",
             )
+
+
+def _is_plain_price(price: Any) -> bool:
+    """Tell whether a price holds nothing but rates and flat amounts."""
+    if type(price) is not dict:
+        return False
+    for key, value in price.items():
+        if key in _AMOUNTS:
+            if type(value) is not dict or not _AMOUNT.issuperset(value):
+                return False
+            if not is_number(value.get("value", 0)) or type(value.get("unit", "")) is not str:
+                return False
+        elif key not in _RATES or not is_number(value):
+            return False
+    return True

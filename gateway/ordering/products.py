@@ -18,6 +18,7 @@ from gateway.ordering.values import as_text, last_segment, objects, reference, t
 
 PRODUCT_DEPTH_MAX: Final = 8
 _NONE: Final = type(None)
+_TEXTS: Final = frozenset({"id", "href", "name", "description"})
 _REMADE: Final = frozenset({bool, list})
 _ALWAYS: Final = frozenset({"id", "href", "@type", "@baseType", "@schemaLocation", "@referredType"})
 
@@ -58,8 +59,29 @@ class Products:
             "relatedParty": self._parties,
             "productSpecification": self._reference,
             "productOffering": self.offering,
-            **dict.fromkeys(("id", "href", "name", "description"), self._text),
+            **dict.fromkeys(_TEXTS, self._text),
         }
+
+    def is_plain_offering(self, value: Any) -> bool:
+        """Tell whether the product offering reference is sent as it is, the usual case."""
+        if type(value) is not dict or self._tables.products is not None or "bundledProductOffering" in value:
+            return False
+        identifier = value.get("id")
+        if type(identifier) is not str or not identifier:
+            return False
+        return type(value.get("href", "")) is str and type(value.get("name", "")) is str
+
+    def is_plain(self, value: Any) -> bool:
+        """Tell whether the product is sent as it is: nothing but texts and plain characteristics, the usual case."""
+        if type(value) is not dict:
+            return False
+        for key, inner in value.items():
+            if key == "productCharacteristic":
+                if self._coded or type(inner) is not list or not self.keeps(key) or not self._need_no_change(inner):
+                    return False
+            elif key not in _TEXTS or type(inner) is not str or not self.keeps(key):
+                return False
+        return "id" in value or "href" not in value
 
     def offering(self, value: Any, path: str) -> dict[str, Any] | None:
         """Return the product offering reference at `path` with the order system's code."""

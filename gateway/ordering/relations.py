@@ -6,9 +6,10 @@ Reads R17 ({type, id, cartItem: [{id}]}) and v4 ({relationshipType, id}).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
-from gateway.ordering.entries import Entry
+from gateway.ordering.entries import Collected, Entry
 from gateway.ordering.findings import Findings
 from gateway.ordering.values import wrong_type
 
@@ -23,9 +24,13 @@ _KINDS: Final = {"relyon": "reliesOn", "relieson": "reliesOn", "dependenton": "d
 _NOT_LETTERS: Final = re.compile(r"[^a-z]")
 
 
-def assign_relations(entries: list[Entry], by_cart_id: dict[str, list[Entry]], findings: Findings) -> None:
-    """Resolve relationships: parents and children become the tree, the rest stays a relationship between entries."""
-    for entry in entries:
+def assign_relations(collected: Collected, findings: Findings) -> bool:
+    """Resolve relationships: parents and children become the tree, the rest stays a relationship between entries.
+
+    True when an entry has got a parent that way.
+    """
+    moved = False
+    for entry in collected.related:
         value = entry.raw.get("cartItemRelationship")
         if value is None:
             continue
@@ -35,14 +40,14 @@ def assign_relations(entries: list[Entry], by_cart_id: dict[str, list[Entry]], f
             continue
         for index, member in enumerate(value):
             if type(member) is dict:
-                _read_relation(entry, member, f"{path}[{index}]", by_cart_id, findings)
+                moved |= _read_relation(entry, member, f"{path}[{index}]", collected, findings)
             else:
                 wrong_type(member, "an object", f"{path}[{index}]", findings)
+    return moved
 
 
-def _read_relation(
-    entry: Entry, member: dict[str, Any], path: str, by_cart_id: dict[str, list[Entry]], findings: Findings
-) -> None:
+def _read_relation(entry: Entry, member: dict[str, Any], path: str, collected: Collected, findings: Findings) -> bool:
+    """Read one relationship; True when it has given an entry a parent."""
     kind = member.get("relationshipType")
     if kind is None:
         kind = member.get("type")
@@ -51,19 +56,20 @@ def _read_relation(
             findings.warning("relationship_dropped", path, "It has no relationshipType; it is not sent.")
         else:
             wrong_type(kind, "a string", f"{path}.relationshipType", findings)
-        return
+        return False
     word = _NOT_LETTERS.sub("", kind.lower())
-    for target_id in _target_ids(member, path, by_cart_id, findings):
-        candidates = by_cart_id.get(target_id, ())
+    moved = False
+    for target_id in _target_ids(member, path, collected, findings):
+        candidates = collected.with_id(target_id)
         target = _nearest(entry, candidates, path, findings) if len(candidates) > 1 else next(iter(candidates), None)
         if target is None:
             findings.warning("relationship_dropped", path, "It refers to an item that the cart does not hold.")
         elif target is entry:
             findings.warning("relationship_dropped", path, "It refers to its own item.")
         elif word in _TO_CHILD:
-            _adopt(entry, target, kind, path, findings)
+            moved |= _adopt(entry, target, kind, path, findings)
         elif word in _TO_PARENT:
-            _adopt(target, entry, "bundles", path, findings)
+            moved |= _adopt(target, entry, "bundles", path, findings)
         else:
             sent = _KINDS.get(word) or kind[:1].lower() + kind[1:]
             if sent != kind:
@@ -71,10 +77,11 @@ def _read_relation(
                 findings.info(
                     "converted", f"{path}.{key}", "The kind of relationship is sent as the standard spells it."
                 )
-            entry.relations += ((sent, target),)
+            entry.relations += ((sent, target.id),)
+    return moved
 
 
-def _target_ids(member: dict[str, Any], path: str, by_cart_id: dict[str, list[Entry]], findings: Findings) -> list[str]:
+def _target_ids(member: dict[str, Any], path: str, collected: Collected, findings: Findings) -> list[str]:
     """Return the ids a relationship refers to: its own `id` and, in R17, those of its `cartItem` list.
 
     Beside such a list the `id` may be the relationship's own; it counts only when an item has it.
@@ -90,7 +97,7 @@ def _target_ids(member: dict[str, Any], path: str, by_cart_id: dict[str, list[En
     elif listed is not None and type(listed) is not list:
         wrong_type(listed, "an array of references", f"{path}.cartItem", findings)
     own = member.get("id")
-    if own is not None and (not references or type(own) is not str or own in by_cart_id):
+    if own is not None and (not references or type(own) is not str or collected.with_id(own)):
         references.append((own, f"{path}.id"))
     for identifier, where in references:
         if type(identifier) is str:
@@ -102,7 +109,7 @@ def _target_ids(member: dict[str, Any], path: str, by_cart_id: dict[str, list[En
     return list(found)
 
 
-def _nearest(entry: Entry, candidates: list[Entry] | tuple[Entry, ...], path: str, findings: Findings) -> Entry:
+def _nearest(entry: Entry, candidates: Sequence[Entry], path: str, findings: Findings) -> Entry:
     """Choose among items that share an id: one under the same top-level item, else the first."""
     findings.warning("regenerated_id", path, "Several items have the id it refers to; the nearest one is meant.")
     top = entry.position.partition(".")[0]
@@ -112,13 +119,14 @@ def _nearest(entry: Entry, candidates: list[Entry] | tuple[Entry, ...], path: st
     return candidates[0] if candidates[0] is not entry else candidates[1]
 
 
-def _adopt(parent: Entry, child: Entry, kind: str, path: str, findings: Findings) -> None:
-    """Make `child` a child of `parent`, unless it already has one; then the relationship is kept as it is."""
+def _adopt(parent: Entry, child: Entry, kind: str, path: str, findings: Findings) -> bool:
+    """Make `child` a child of `parent` (True), unless it already has one; then the relationship is kept as it is."""
     if child.parent is parent:
-        return
+        return False
     if child.parent is not None:
-        parent.relations += ((kind[:1].lower() + kind[1:], child),)
+        parent.relations += ((kind[:1].lower() + kind[1:], child.id),)
         findings.warning("hierarchy", path, "The child already has a parent; the relationship is sent beside it.")
-        return
+        return False
     child.parent = parent
     findings.info("hierarchy", path, "The relationship says which item is the parent of which.")
+    return True

@@ -6,6 +6,8 @@ from collections import abc
 from typing import Any, Final
 from urllib.parse import quote
 
+import msgspec
+
 from gateway.ordering.costs import patch_head
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import Order, OrderLine, Plan, RenderedStep, Step
@@ -14,7 +16,7 @@ from gateway.tmf.json import encode_json
 
 _JSON: Final = "application/json"
 _JSON_PATCH: Final = "application/json-patch+json"
-_Pair = tuple[OrderLine | None, dict[str, Any]]
+_Pair = tuple[OrderLine | None, Any]
 
 
 def order_path(mapping: Mapping, order_id: str | None = None) -> str:
@@ -116,7 +118,7 @@ class _Forest:
         A parent that is on the order already is carried by an item with its line id (its line is None here), or, without
         `carry`, left out: then its children are at the top.
         """
-        here: dict[str, dict[str, Any]] = {}
+        here: dict[str, Any] = {}
         addresses: dict[str, str] = {}
         relations: dict[str, tuple[list[Any], list[Any]]] = {}
         top: list[_Pair] = []
@@ -222,7 +224,16 @@ class _Call:
         self._lines = self._known.by_id
 
     def _items(self, item_ids: abc.Iterable[str]) -> list[_Pair]:
-        return [(line := self._lines[item_id], self._writer.item(line)) for item_id in item_ids]
+        """Return the items of a call; those that nothing is put into are bytes already, which take less room."""
+        lines = [self._lines[item_id] for item_id in item_ids]
+        parents = {line.parent_id for line in lines}
+        if self._mapping.item.hierarchy == "flat":
+            return [(line, self._writer.item(line)) for line in lines]
+        return [
+            (line, item if line.id in parents else msgspec.Raw(encode_json(item)))
+            for line in lines
+            for item in (self._writer.item(line),)
+        ]
 
     def create(self, step: Step, marker: str) -> dict[str, Any]:
         """Return the POST: header, marker, the attributes that keep it a draft, the first items."""

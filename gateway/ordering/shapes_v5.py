@@ -23,14 +23,23 @@ _SCALARS: Final[dict[type, str]] = {
 }  # fmt: skip
 
 
-def typed(node: Any, name: str) -> Any:
-    """Return the object `node` with its v5 type; one that declares an extension of its own keeps the name it has."""
+def typed(node: Any, name: str, writers: dict[str, _Writer] | None = None) -> Any:
+    """Return the object `node` with its v5 type and the attributes in `writers` as v5 writes them.
+
+    One that declares an extension of its own keeps the name it has.
+    """
     if type(node) is not dict:
         return node
     given = node.get("@type")
     if type(given) is str and given and ("@schemaLocation" in node or "@baseType" in node):
-        return node
-    return {"@type": name, **{key: value for key, value in node.items() if key != "@type"}}
+        return _written(node, writers) if writers else node
+    written: dict[str, Any] = {"@type": name}
+    for key, value in node.items():
+        if writers and key in writers:
+            written[key] = writers[key](value)
+        elif key != "@type":
+            written[key] = value
+    return written
 
 
 def value_kind(value: Any) -> str:
@@ -61,7 +70,7 @@ def item_v5(item: dict[str, Any]) -> dict[str, Any]:
 
 def alteration_v5(alteration: Any) -> Any:
     """Return a price alteration in v5 shape."""
-    return _written(typed(alteration, "PriceAlteration"), _ALTERATION)
+    return typed(alteration, "PriceAlteration", _ALTERATION)
 
 
 def _written(node: Any, writers: dict[str, _Writer]) -> Any:
@@ -73,7 +82,7 @@ def _written(node: Any, writers: dict[str, _Writer]) -> Any:
 
 def _one(name: str, writers: dict[str, _Writer] | None = None) -> _Writer:
     """Return the writer of an object of the type `name`."""
-    return lambda node: _written(typed(node, name), writers) if writers else typed(node, name)
+    return lambda node: typed(node, name, writers)
 
 
 def _many(writer: _Writer) -> _Writer:
@@ -127,10 +136,11 @@ def _characteristic(node: Any) -> Any:
     if type(node) is not dict:
         return node
     kind = value_kind(node.get("value"))
-    given = str(node.get("@type")).removesuffix("Characteristic")
-    if kind in _NUMBERS and given in _NUMBERS and not (kind == "Number" and given == "Integer"):
-        kind = given
-    return _written(typed(node, f"{kind}Characteristic"), _CHARACTERISTIC)
+    if kind in _NUMBERS:
+        given = str(node.get("@type")).removesuffix("Characteristic")
+        if given in _NUMBERS and not (kind == "Number" and given == "Integer"):
+            kind = given
+    return typed(node, f"{kind}Characteristic", _CHARACTERISTIC)
 
 
 def _relationship(node: Any) -> Any:
@@ -148,7 +158,7 @@ def _product(node: Any, *, reference: bool) -> Any:
         return node
     if reference:
         return {"@type": "ProductRef", **{key: node[key] for key in node if key in _REFERENCE and key != "@type"}}
-    written = _written(typed(node, "Product"), _PRODUCT)
+    written = typed(node, "Product", _PRODUCT)
     if "agreement" in written:
         written["agreementItem"] = written.pop("agreement")
     return written

@@ -6,25 +6,35 @@ Parents come from nesting (`cartItem`, R17's `cardItem`) and from relationships 
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
-from gateway.ordering.entries import ITEM_DEPTH_MAX, Entry, assign_ids, collect
+from gateway.ordering.entries import ITEM_DEPTH_MAX, Entry, collect
 from gateway.ordering.findings import Findings
 from gateway.ordering.relations import assign_relations
 from gateway.ordering.values import wrong_type
 from gateway.tmf.item_status import ACTIVE, SAVED, status_word
 
+_ACTIONS: Final = frozenset({"add", "modify", "delete", "noChange"})
+_LENIENT_ACTIONS: Final = {action.lower(): action for action in _ACTIONS}
+_NOT_LETTERS: Final = re.compile(r"[^a-z]")
+
 
 def read_tree(cart: dict[str, Any], findings: Findings) -> list[Entry]:
     """Return the items to be ordered, each parent before its children, with unique ids and resolved relationships."""
-    entries = collect(cart, findings)
-    by_cart_id = assign_ids(entries, findings)
-    assign_relations(entries, by_cart_id, findings)
-    return _ordered(entries, findings)
+    collected = collect(cart, findings)
+    moved = assign_relations(collected, findings) if collected.related else False
+    entries = _parents_first(collected.entries, findings) if moved else collected.entries
+    ordered = []
+    for entry in entries:
+        _settle(entry, findings)
+        if not entry.saved:
+            ordered.append(entry)
+    return ordered
 
 
-def _ordered(entries: list[Entry], findings: Findings) -> list[Entry]:
-    """Return the active entries, parents first, and leave behind what is saved for later with everything beneath it."""
+def _parents_first(entries: list[Entry], findings: Findings) -> list[Entry]:
+    """Return the entries with each parent before its children, where a relationship has put one beneath another."""
     ordered: list[Entry] = []
     children: dict[Entry, list[Entry]] = {}
     for entry in entries:
@@ -33,27 +43,55 @@ def _ordered(entries: list[Entry], findings: Findings) -> list[Entry]:
     stack = [entry for entry in reversed(entries) if entry.parent is None]
     while stack:
         entry = stack.pop()
-        entry.visited = True
-        parent = entry.parent
-        if parent is not None:
-            _read_parent(entry, parent, findings)
-        if not entry.saved and "status" in entry.raw:
-            _read_status(entry, findings)
-        if not entry.saved:
-            ordered.append(entry)
-        elif parent is not None and not parent.saved:
-            _mark_incomplete(parent)
+        ordered.append(entry)
         if entry in children:
             stack.extend(reversed(children[entry]))
+    reached = set(ordered)
     for entry in entries:
-        if not entry.visited:
+        if entry not in reached:
             findings.error("hierarchy_cycle", entry.path, "Its parents lead back to itself; remove one relationship.")
+            # The circle is opened: entries are unknown to the garbage collector.
+            entry.parent = None
     return ordered
+
+
+def _settle(entry: Entry, findings: Findings) -> None:
+    """Tell the depth, status and action of an entry whose parent is settled."""
+    parent = entry.parent
+    if parent is None:
+        entry.root_id = entry.id
+    else:
+        entry.root_id = parent.root_id
+        _read_parent(entry, parent, findings)
+    raw = entry.raw
+    if not entry.saved and "status" in raw:
+        _read_status(entry, findings)
+    if not entry.saved:
+        action = raw.get("action")
+        entry.action = action if type(action) is str and action in _ACTIONS else _lenient_action(entry, findings)
+    elif parent is not None and not parent.saved:
+        _mark_incomplete(parent)
+
+
+def _lenient_action(entry: Entry, findings: Findings) -> str:
+    """Return the action that an unusual spelling means, `add` for none; what means nothing is an error."""
+    value, path = entry.raw.get("action"), f"{entry.path}.action"
+    if type(value) is str:
+        action = _LENIENT_ACTIONS.get(_NOT_LETTERS.sub("", value.lower()))
+        if action is not None:
+            findings.info("converted", path, f"The action is sent as {action}.")
+            return action
+        findings.error("unknown_action", path, "It must be one of add, modify, delete and noChange.")
+    elif value is None:
+        findings.info("defaulted", path, "The item has no action; it is added.")
+    else:
+        wrong_type(value, "a string", path, findings)
+    return "add"
 
 
 def _read_parent(entry: Entry, parent: Entry, findings: Findings) -> None:
     entry.depth = parent.depth + 1
-    if entry.depth == ITEM_DEPTH_MAX + 1 and not entry.nested:
+    if entry.depth == ITEM_DEPTH_MAX + 1 and "." not in entry.path:
         findings.error("too_deep", entry.path, f"Items are related deeper than {ITEM_DEPTH_MAX} levels.")
     if parent.saved:
         entry.saved = True

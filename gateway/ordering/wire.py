@@ -7,6 +7,7 @@ from typing import Any, Final
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import OrderLine
 from gateway.ordering.shapes_v5 import alteration_v5, header_v5, item_v5
+from gateway.tmf.json import encode_json
 
 EXTERNAL_ID_OWNER: Final = "tmf-checkout-gateway"
 EXTERNAL_ID_KIND: Final = "checkout"
@@ -57,6 +58,9 @@ class Writer:
         self._code_slots = [tuple(slot.split(".")) for slot in slots.product_code]
         self._plain_code = self._code_slots == [_CANONICAL_CODE]
         self._plain_characteristics = self._characteristics == "productCharacteristic"
+        self._shared = not self.is_v5 and self._plain_code and self._plain_characteristics
+        self._type_bytes = _size({"@type": self._type_name}) - len("{}") + len(",") if self._type_name else 0
+        self._words: dict[tuple[str, bool], str] = {}
 
     def head(self, header: dict[str, Any], marker: str) -> dict[str, Any]:
         """Return the order's header with its type and the marker of this attempt, without items."""
@@ -91,7 +95,7 @@ class Writer:
     def item(self, line: OrderLine) -> dict[str, Any]:
         """Return the item of `line` without the items beneath it."""
         item = item_v5(line.item) if self.is_v5 else {**line.item}
-        item["action"] = action_word(line, self.mapping)
+        item["action"] = self._word(line)
         if not self._plain_code:
             self._write_code(item, product_code(line))
         if not self._plain_characteristics and "product" in item:
@@ -104,6 +108,20 @@ class Writer:
         if self._type_name:
             item["@type"] = self._type_name
         return item
+
+    def size_bytes(self, line: OrderLine) -> int:
+        """Return the bytes of the item of `line` as JSON, without the items beneath it."""
+        if not self._shared or "@type" in line.item:
+            return _size(self.item(line))
+        # Only the action's word and the type differ from what the order holds: the item need not be made to be counted.
+        return _size(line.item) + self._type_bytes + len(self._word(line).encode()) - len(line.item["action"])
+
+    def _word(self, line: OrderLine) -> str:
+        key = (line.item["action"], line.mandatory)
+        word = self._words.get(key)
+        if word is None:
+            word = self._words[key] = action_word(line, self.mapping)
+        return word
 
     def whole_item(self, line: OrderLine) -> dict[str, Any]:
         """Return the item of `line` with the alterations that are sent in a call of their own."""
@@ -153,6 +171,10 @@ class Writer:
                 node[name] = dict(inner) if isinstance(inner, dict) else {}
                 node = node[name]
             node[slot[-1]] = code
+
+
+def _size(value: Any) -> int:
+    return len(encode_json(value))
 
 
 def characteristic_count(line: OrderLine) -> int:

@@ -20,6 +20,7 @@ from gateway.ordering.catalogue import Catalogue
 from gateway.ordering.codes import CodeFile, parse_table
 from gateway.ordering.loading import parse_mapping
 from gateway.ordering.mapping import Mapping
+from gateway.ordering.model import Order, Translation
 from gateway.ordering.plan import check_plan, plan
 from gateway.ordering.render import render, render_whole
 from gateway.ordering.translate import translate
@@ -68,13 +69,23 @@ def with_settings(mapping: Mapping, settings: dict[str, Any]) -> Mapping:
     return replace(mapping, tables=replace(tables, catalogue=Catalogue(mandatory=mandatory)))
 
 
-def outcome(case: str, mapping_name: str) -> dict[str, Any]:
+def translation_of(case: str, mapping_name: str) -> tuple[Mapping, Translation]:
+    """The mapping with the case's own settings, and what it makes of the case's cart."""
     folder = CASES / case
-    mapping = load_mapping(mapping_name)
-    mapping = with_settings(mapping, case_settings(case))
+    mapping = with_settings(load_mapping(mapping_name), case_settings(case))
     cart = decode_json((folder / "cart.json").read_bytes())
     request = folder / "request.json"
-    translation = translate(cart, decode_json(request.read_bytes()) if request.exists() else {}, mapping, now=NOW)
+    given = decode_json(request.read_bytes()) if request.exists() else {}
+    return mapping, translate(cart, given, mapping, now=NOW)
+
+
+def translated(case: str, mapping_name: str) -> tuple[Mapping, Order | None]:
+    mapping, translation = translation_of(case, mapping_name)
+    return mapping, translation.order
+
+
+def outcome(case: str, mapping_name: str) -> dict[str, Any]:
+    mapping, translation = translation_of(case, mapping_name)
     result: dict[str, Any] = {"findings": [asdict(finding) for finding in translation.findings]}
     order = translation.order
     if order is None:

@@ -10,9 +10,11 @@ from typing import Any
 import jsonschema
 import pytest
 from official_v5 import validator_v5
-from ordering_outcome import CASES, MAPPINGS, case_settings, cases, outcome, written
+from ordering_outcome import CASES, MAPPINGS, case_settings, cases, outcome, translated, written
 
 from gateway.ordering.findings import CODES
+from gateway.ordering.wire import Writer
+from gateway.tmf.json import encode_json
 
 SPECS = Path(__file__).resolve().parents[2] / ".." / "shared" / "specs"
 
@@ -72,6 +74,16 @@ def test_the_v5_schema_notices_what_is_wrong():
         "$.productOrderItem[0].product.productCharacteristic[1].value",
         "$.productOrderItem[0].product.productCharacteristic[2].value",
     }
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+@pytest.mark.parametrize("case", cases())
+def test_what_a_plan_counts_is_what_an_item_takes(case, mapping):
+    """The planner counts bytes without making the item where it can."""
+    used, order = translated(case, mapping)
+    writer = Writer(used)
+    for line in order.lines if order is not None else ():
+        assert writer.size_bytes(line) == len(encode_json(writer.item(line)))
 
 
 @pytest.mark.parametrize("case", cases())

@@ -1,0 +1,63 @@
+"""The tree of a cart's items: entries are unknown to the garbage collector, so that they must never refer in a circle."""
+
+from __future__ import annotations
+
+import gc
+
+from gateway.ordering import tree
+from gateway.ordering.entries import Entry, collect
+from gateway.ordering.findings import Findings
+
+
+def item(item_id, *children, **more):
+    return {"id": item_id, "action": "add"} | more | ({"cartItem": list(children)} if children else {})
+
+
+def related(item_id, kind, target):
+    return item(item_id, cartItemRelationship=[{"id": target, "relationshipType": kind}])
+
+
+def test_a_circle_of_parents_is_opened(monkeypatch):
+    seen: list[Entry] = []
+
+    def collecting(cart, findings):
+        collected = collect(cart, findings)
+        seen.extend(collected.entries)
+        return collected
+
+    monkeypatch.setattr(tree, "collect", collecting)
+    findings = Findings()
+    circle = [related("1", "bundles", "2"), related("2", "bundles", "3"), related("3", "bundles", "1")]
+    assert tree.read_tree({"cartItem": [*circle, item("4")]}, findings)
+    assert {finding.code for finding in findings.all()} >= {"hierarchy_cycle"}
+    assert len(seen) == 4
+    for entry in seen:
+        assert not gc.is_tracked(entry)
+        steps, above = 0, entry.parent
+        while above is not None:
+            steps, above = steps + 1, above.parent
+            assert steps < len(seen), "the parents lead back"
+
+
+def test_relationships_that_go_round_are_kept_as_ids():
+    findings = Findings()
+    cart = {"cartItem": [related("1", "reliesOn", "2"), related("2", "reliesOn", "1")]}
+    one, two = tree.read_tree(cart, findings)
+    assert (one.relations, two.relations) == ((("reliesOn", "2"),), (("reliesOn", "1"),))
+
+
+def test_a_position_is_told_by_the_path():
+    findings = Findings()
+    collected = collect({"cartItem": [item("1"), item("2", item("3"), item("4"))]}, findings)
+    assert [entry.position for entry in collected.entries] == ["1", "2", "2.1", "2.2"]
+
+
+def test_roots_are_told_beneath_relationships_too():
+    findings = Findings()
+    cart = {"cartItem": [item("2", item("3")), related("1", "bundles", "2")]}
+    entries = tree.read_tree(cart, findings)
+    assert [(entry.id, entry.root_id, entry.depth) for entry in entries] == [
+        ("1", "1", 1),
+        ("2", "1", 2),
+        ("3", "1", 3),
+    ]
