@@ -31,6 +31,10 @@ from gateway.tmf.json_patch import (
     shown,
 )
 
+# Values that the conditions of one patch compare with, in all.
+VALUES_MAX: Final = 20_000
+# Parts of a pointer that take as long to walk as one entry to look at.
+_PARTS_PER_LOOK: Final = 8
 _QUOTES: Final = ("'", '"')
 _SIGNS: Final = (">=", "<=", "==", "=~", "*=", "=", ">", "<")
 
@@ -46,6 +50,7 @@ def parse_query_operations(body: Any) -> list[QueryOperation]:
     """Return the operations of a decoded body. Raises InvalidBodyError (400) with everything that is wrong with them."""
     problems: list[Problem] = []
     found = []
+    values = 0
     for index, given in enumerate(list_of_operations(body)):
         current = given
         if type(given) is dict and given.get("op") == "delete":
@@ -56,6 +61,12 @@ def parse_query_operations(body: Any) -> list[QueryOperation]:
             current = {**current, "path": path.rstrip()}
             if mark:
                 wanted = _conditions(query, index, problems)
+                values += sum(map(len, wanted))
+                if values > VALUES_MAX:
+                    problems.append(
+                        Problem(f"[{index}].path", f"the patch compares with more than {VALUES_MAX} values in all")
+                    )
+                    break
         verb = parse_verb(current, index, problems)
         pointer = parse_pointer(current, "path", index, problems)
         source = parse_pointer(current, "from", index, problems) if verb in NEEDS_FROM else None
@@ -105,7 +116,7 @@ def apply_query_operations(document: Any, operations: list[QueryOperation], *, d
         chosen = list(_chosen(patcher.document, operation, wanted, partial(patcher.charge, operation)))
         if not chosen:
             fail(operation, "path", f"nothing at {shown(operation.path)} fits the query")
-        patcher.charge(operation, len(chosen))
+        patcher.charge(operation, len(chosen) * (1 + len(chosen[0]) // _PARTS_PER_LOOK))
         # From the last to the first, so that what is removed moves nothing that is still to be found.
         for path in reversed(chosen):
             patcher.apply(operation._replace(path=path))
