@@ -7,7 +7,7 @@ replaced when it does not. A cart whose items carry no prices keeps the totals i
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.tmf.prices import AMOUNTS, EXACT, STORED, amounts_of, as_number
 from gateway.tmf.totals import Counted, TotalKey, amounts_by_key, cart_charges, exactly, total_prices
@@ -17,6 +17,16 @@ _TOTAL: Final = "itemTotalPrice"
 _TOTAL_CAPITAL: Final = "ItemTotalPrice"
 
 
+class _Before(NamedTuple):
+    """A total before a change that told the sum of the prices; empty when it did not. `is_ours`: just as it is written here."""
+
+    total: list[Any]
+    is_ours: bool = False
+
+
+_NONE_BEFORE: Final = _Before([])
+
+
 def write_totals(document: dict[str, Any], before: dict[str, Any] | None = None) -> None:
     """Write the totals of a checked cart, in place; `before` is the cart as it was, when this is a change.
 
@@ -24,19 +34,19 @@ def write_totals(document: dict[str, Any], before: dict[str, Any] | None = None)
     """
     with exactly():
         if before is None:
-            _write(document, [], {})
+            _write(document, _NONE_BEFORE, {})
         else:
             _write(document, *_totals_written(before))
 
 
-def _write(document: dict[str, Any], own_total: list[Any], own_totals: dict[str, list[Any]]) -> None:
-    """Write the totals; `own_total` and `own_totals` (by item) are those that came from the prices before the change."""
+def _write(document: dict[str, Any], own_total: _Before, own_totals: dict[str, _Before]) -> None:
+    """Write the totals; `own_total` and `own_totals` (by item) are those that the prices had before the change."""
     has_prices = False
 
     def write_item(item: dict[str, Any], counted: list[Counted]) -> None:
         nonlocal has_prices
         name = _TOTAL_CAPITAL if _TOTAL_CAPITAL in item and _TOTAL not in item else _TOTAL
-        _write_total(item, name, counted, own_totals.get(item.get("id", ""), []))
+        _write_total(item, name, counted, own_totals.get(item.get("id", ""), _NONE_BEFORE))
         has_prices = has_prices or bool(counted)
 
     counted = cart_charges(document, write_item)
@@ -44,15 +54,16 @@ def _write(document: dict[str, Any], own_total: list[Any], own_totals: dict[str,
 
 
 def _write_total(
-    node: dict[str, Any], name: str, counted: list[Counted], own: list[Any], *, drop: bool = False
+    node: dict[str, Any], name: str, counted: list[Counted], before: _Before, *, drop: bool = False
 ) -> None:
-    """Write the sum; without prices remove what was written before (`own`), or, with `drop`, whatever there is."""
+    """Write the sum; without prices remove what told it `before`, or, with `drop`, whatever there is."""
     given = node.get(name)
+    is_as_before = bool(before.total) and given == before.total
     if counted:
         total = total_prices(counted)
-        if given is None or given == own or not _says_the_same(given, total):
+        if given is None or (is_as_before and before.is_ours) or not _says_the_same(given, total):
             node[name] = _storable(total)
-    elif given is not None and (drop or (own and given == own)):
+    elif given is not None and (drop or is_as_before):
         del node[name]
 
 
@@ -66,17 +77,23 @@ def _storable(total: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return total
 
 
-def _totals_written(before: dict[str, Any]) -> tuple[list[Any], dict[str, list[Any]]]:
-    """Return the totals of the cart and of each item (by its id) that came from the prices, not from a client."""
-    totals: dict[str, list[Any]] = {}
+def _totals_written(before: dict[str, Any]) -> tuple[_Before, dict[str, _Before]]:
+    """Return the totals of the cart and of each item (by its id) that told what the prices came to."""
+    totals: dict[str, _Before] = {}
 
     def remember(item: dict[str, Any], counted: list[Counted]) -> None:
-        total = total_prices(counted)
-        if total and total == item.get(_TOTAL, item.get(_TOTAL_CAPITAL)):
-            totals[item.get("id", "")] = total
+        if counted:
+            totals[item.get("id", "")] = _told(item.get(_TOTAL, item.get(_TOTAL_CAPITAL)), total_prices(counted))
 
     total = total_prices(cart_charges(before, remember))
-    return (total if total == before.get("cartTotalPrice") else []), totals
+    return _told(before.get("cartTotalPrice"), total), totals
+
+
+def _told(given: Any, total: list[dict[str, Any]]) -> _Before:
+    if total and given == total:
+        return _Before(given, is_ours=True)
+    # With a client's words in it, or with the types of v5, it is a total of the prices all the same.
+    return _Before(given, is_ours=False) if total and given and _says_the_same(given, total) else _NONE_BEFORE
 
 
 def _says_the_same(given: Any, total: list[dict[str, Any]]) -> bool:

@@ -108,3 +108,20 @@ def test_the_words_of_a_client_outlive_changes_of_something_else() -> None:
     write_totals(document)
 
     assert changed(document, x=1)["cartTotalPrice"][0]["name"] == "All of it"
+
+
+@pytest.mark.parametrize("words", [{"name": "All of it"}, {"@type": "CartPrice"}])
+def test_a_total_goes_with_its_prices_whoever_wrote_it(words: dict[str, Any]) -> None:
+    # A client that writes back what it read, in v5 with types, makes the totals its own; they are sums all the same.
+    given = [price(Decimal("19.8"), **words)]
+    document = cart(cartTotalPrice=given)
+    document["cartItem"][0]["itemTotalPrice"] = given
+    write_totals(document)
+    assert document["cartTotalPrice"] == document["cartItem"][0]["itemTotalPrice"] == given
+
+    bare = copy.deepcopy(document["cartItem"])
+    del bare[0]["itemPrice"]
+
+    assert changed(document, cartItem=bare) == {"cartItem": [{"id": "1", "quantity": 2}, {"id": "2"}]}
+    assert changed(document, cartItem=[]) == {"cartItem": []}
+    assert changed(document, x=1) == {**document, "x": 1}
