@@ -111,6 +111,7 @@ def create_app(
     mappings: Mapping[str, Any] | None = None,
     upstreams: Mapping[str, Any] | None = None,
     qualifications: Any = None,
+    catalogue: Any = None,
     background: Sequence[Background] = (),
 ) -> GatewayApp:
     """Return the application.
@@ -125,6 +126,7 @@ def create_app(
         mappings=mappings or {},
         upstreams=upstreams or {},
         qualifications=qualifications,
+        catalogue=catalogue,
     )
     app = GatewayApp(
         route_handlers=ROUTES,

@@ -1,4 +1,4 @@
-"""The running service: upstream clients from settings, and the worker, the clean-up and the tracker beside the API."""
+"""The running service: the worker, the clean-up and the tracker beside the API."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import contextlib
 import os
 import secrets
 import socket
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -17,97 +16,16 @@ from sqlalchemy import Connection
 from gateway.app import Background, GatewayApp, create_app
 from gateway.carts.sweep import sweeping
 from gateway.checkouts.model import CheckoutRecord
-from gateway.errors import Problem, SettingsError
 from gateway.hub.service import delivery
 from gateway.ordering.mapping import Mapping as OrderMapping
 from gateway.services import Services
-from gateway.settings import AuthSettings, Settings, UpstreamSettings
+from gateway.settings import Settings
 from gateway.submission.cleanup import Cleanup
 from gateway.submission.worker import Worker
 from gateway.tracking.store import wake_waiting
 from gateway.tracking.tracker import Tracker
-from gateway.upstream import (
-    BearerAuth,
-    ClientCredentialsAuth,
-    Upstream,
-    UpstreamAuth,
-    UpstreamClient,
-    UpstreamOptions,
-    tls_context,
-)
-from gateway.upstream.qualification import QualificationClient, qualification_options
+from gateway.upstream.building import build_catalogue, build_qualifications, build_upstreams
 from gateway.upstream.reloading import reloading
-
-
-def build_upstreams(settings: Settings, mappings: Mapping[str, OrderMapping]) -> dict[str, Upstream]:
-    """Return the client of every upstream of the settings. Raises SettingsError for what cannot be built."""
-    return {
-        name: UpstreamClient(_options(name, upstream, mappings[upstream.mapping]))
-        for name, upstream in settings.upstreams.items()
-    }
-
-
-def build_qualifications(settings: Settings) -> QualificationClient | None:
-    """Return the reader of qualifications, if checkouts are to be confirmed by it. Raises SettingsError."""
-    wanted = settings.qualification
-    if not settings.checkout.require_qualification or not wanted.base_url:
-        return None
-    tls = _tls("qualification", wanted.ca_file)
-    return QualificationClient(
-        qualification_options(
-            "qualification",
-            wanted.resource,
-            base_url=wanted.base_url,
-            auth=_auth(wanted.auth, tls),
-            tls=tls,
-            connect_timeout_seconds=wanted.connect_timeout_seconds,
-            read_timeout_seconds=wanted.deadline_seconds,
-            deadline_seconds=wanted.deadline_seconds,
-            response_bytes_max=wanted.response_bytes_max,
-            concurrency_max=wanted.concurrency_max,
-        )
-    )
-
-
-def _tls(path: str, ca_file: str) -> ssl.SSLContext:
-    try:
-        return tls_context(ca_file=ca_file or None)
-    except OSError as error:
-        raise SettingsError([Problem(f"{path}.ca_file", f"cannot be read: {error.strerror}")]) from None
-
-
-def _options(name: str, upstream: UpstreamSettings, mapping: OrderMapping) -> UpstreamOptions:
-    limits = upstream.limits
-    tls = _tls(f"upstreams.{name}", upstream.ca_file)
-    return UpstreamOptions(
-        name=name,
-        base_url=upstream.base_url,
-        mapping=mapping,
-        auth=_auth(upstream.auth, tls),
-        tls=tls,
-        connect_timeout_seconds=limits.connect_timeout_seconds,
-        read_timeout_seconds=limits.read_timeout_seconds,
-        deadline_seconds=limits.deadline_seconds,
-        scan_interval_seconds=limits.scan_interval_seconds,
-        response_bytes_max=limits.response_bytes_max,
-        concurrency_max=limits.concurrency_max,
-        rate_per_second=limits.rate_per_second or None,
-    )
-
-
-def _auth(auth: AuthSettings, tls: ssl.SSLContext) -> UpstreamAuth | None:
-    if auth.kind == "bearer":
-        return BearerAuth(auth.token)
-    if auth.kind == "oauth2-client-credentials":
-        return ClientCredentialsAuth(
-            auth.token_url,
-            auth.client_id,
-            auth.client_secret,
-            scope=auth.scope or None,
-            credentials="basic" if auth.credentials_in == "header" else "form",
-            tls=tls,
-        )
-    return None
 
 
 def gateway_app(settings: Settings, mappings: Mapping[str, OrderMapping]) -> GatewayApp:
@@ -118,6 +36,7 @@ def gateway_app(settings: Settings, mappings: Mapping[str, OrderMapping]) -> Gat
         mappings=mappings,
         upstreams=build_upstreams(settings, mappings),
         qualifications=build_qualifications(settings),
+        catalogue=build_catalogue(settings),
         background=[_clients, reloading, *background],
     )
 
@@ -144,6 +63,8 @@ async def _clients(services: Services) -> AsyncIterator[None]:
             await upstream.close()
         if services.qualifications is not None:
             await services.qualifications.close()
+        if services.catalogue is not None:
+            await services.catalogue.close()
 
 
 @asynccontextmanager

@@ -59,6 +59,8 @@ class Services:
     upstreams: Mapping[str, Any] = field(default_factory=dict)
     # Reads TMF679 qualifications; None: none is read.
     qualifications: Any = None
+    # Asks a TMF620 catalogue about bundles; None: none is asked.
+    catalogue: Any = None
     clock: Callable[[], datetime] = utc_now
     new_id: Callable[[], str] = new_resource_id
     metrics: Metrics = field(default_factory=Metrics)

@@ -301,6 +301,57 @@ class QualificationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fi
     auth: AuthSettings = field(default_factory=AuthSettings)
 
 
+class CatalogueSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A TMF620 catalogue: which children of a bundle an order system adds by itself, where neither cart nor mapping says so."""
+
+    base_url: Annotated[
+        str,
+        setting(
+            "API root, without the resource, e.g. https://host/tmf-api/productCatalogManagement/v4; empty: none is asked, and "
+            "children that nobody calls mandatory are sent with the cart's own actions"
+        ),
+    ] = ""
+    resource: Annotated[str, setting("the resource's name in the path", min_length=1)] = "productOffering"
+    fields: Annotated[str, setting("`fields` of each read, for small answers; empty leaves it out")] = (
+        "id,bundledProductOffering"
+    )
+    offerings_max: Annotated[int, setting("offerings looked at for one checkout", ge=1, le=10_000)] = 100
+    depth_max: Annotated[
+        int,
+        setting(
+            "levels of bundles in bundles that are followed, where the cart has an item right beneath a bundle that does not "
+            "list it",
+            ge=0,
+            le=16,
+        ),
+    ] = 4
+    checkout_seconds: Annotated[
+        float, setting("longest wait of one checkout or preview for the catalogue", gt=0, le=120)
+    ] = 10.0
+    fresh_seconds: Annotated[
+        float, setting("how long an answer is used before it is asked for again", ge=0, le=31_536_000)
+    ] = 3600.0
+    unknown_seconds: Annotated[
+        float, setting("the same for the answer that there is no such offering", ge=0, le=31_536_000)
+    ] = 300.0
+    stale_seconds: Annotated[
+        float,
+        setting("how much longer an answer is used, with a finding, while the catalogue is down", ge=0, le=31_536_000),
+    ] = 86_400.0
+    retry_seconds: Annotated[
+        float, setting("how long an offering that could not be read is not asked for again", ge=0, le=3600)
+    ] = 10.0
+    cache_entries_max: Annotated[
+        int, setting("offerings and their children kept in memory by this process", ge=1, le=100_000_000)
+    ] = 100_000
+    connect_timeout_seconds: Annotated[float, setting("connecting", gt=0, le=60)] = 2.0
+    deadline_seconds: Annotated[float, setting("reading one offering, repetitions included", gt=0, le=60)] = 4.0
+    concurrency_max: Annotated[int, setting("reads under way at once from this process", ge=1, le=1_000)] = 8
+    response_bytes_max: Annotated[int, setting("largest answer read", ge=1024, le=16_000_000)] = 262_144
+    ca_file: Annotated[str, setting("certificate authorities to trust instead of the system's")] = ""
+    auth: AuthSettings = field(default_factory=AuthSettings)
+
+
 class SecuritySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who may call. `none` is for a loopback address only."""
 
@@ -346,6 +397,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cart: CartSettings = field(default_factory=CartSettings)
     checkout: CheckoutSettings = field(default_factory=CheckoutSettings)
     qualification: QualificationSettings = field(default_factory=QualificationSettings)
+    catalogue: CatalogueSettings = field(default_factory=CatalogueSettings)
     submission: SubmissionSettings = field(default_factory=SubmissionSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     hub: HubSettings = field(default_factory=HubSettings)
@@ -371,6 +423,8 @@ def unsafe_combinations(settings: Settings) -> list[Problem]:
     ]
     if settings.qualification.base_url:
         problems += _unsafe_address("qualification", settings.qualification.base_url, settings.qualification.auth)
+    if settings.catalogue.base_url:
+        problems += _unsafe_address("catalogue", settings.catalogue.base_url, settings.catalogue.auth)
     default = settings.checkout.default_upstream
     if default and default not in settings.upstreams:
         known = ", ".join(sorted(settings.upstreams)) or "none"

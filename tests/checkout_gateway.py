@@ -231,7 +231,12 @@ async def started(application: GatewayApp) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, clock: Clock | None = None, background: Any = (), qualifications: Any = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    background: Any = (),
+    qualifications: Any = None,
+    catalogue: Any = None,
 ) -> AsyncIterator[Gateway]:
     """Start a gateway with order systems in memory."""
     shop, plain = FakeUpstream(SPLIT, live_state="In Progress"), FakeUpstream(PLAIN)
@@ -240,7 +245,8 @@ async def running(
         mappings={"salesforce-v4": SPLIT, "tmf622-v4": PLAIN},
         upstreams={"shop": shop, "plain": plain},
         background=background,
-        **({"qualifications": qualifications} if qualifications is not None else {}),
+        qualifications=qualifications,
+        catalogue=catalogue,
     )
     if clock is not None:
         application.services.database.now = clock.now  # type: ignore[method-assign]

@@ -15,10 +15,8 @@ from gateway.carts import store as carts
 from gateway.carts.dialects.forms import unmarked_text
 from gateway.carts.validity import require_valid
 from gateway.checkouts import store
-from gateway.checkouts.call_sizes import items_max_now
-from gateway.checkouts.confirm import confirm_qualified
 from gateway.checkouts.model import PLANNED, CheckoutRecord, Prepared, plan_hash, request_hash
-from gateway.checkouts.prepare import freeze
+from gateway.checkouts.preparing import Wish, frozen_cart
 from gateway.checkouts.request import is_by_value
 from gateway.checkouts.threads import LARGE_BYTES_MIN, beside
 from gateway.errors import (
@@ -90,17 +88,8 @@ async def accept(
         mapping = services.mappings[services.settings.upstreams[upstream].mapping]
         shot = await snapshot(services, tenant, request, if_match)
         cart = decode_stored(shot.document)
-        prepared, documents = await beside(
-            len(shot.document) > LARGE_BYTES_MIN,
-            freeze,
-            cart,
-            request,
-            mapping,
-            services.settings.checkout,
-            now=services.clock(),
-            items_max=await items_max_now(services, tenant, upstream, mapping),
-        )
-        await confirm_qualified(services, cart, request, prepared)
+        wish = Wish(tenant, upstream, mapping, cart, request, large=len(shot.document) > LARGE_BYTES_MIN)
+        prepared, documents = await frozen_cart(services, wish)
         record = _new_record(
             services, tenant, request, upstream, mapping.name, shot, prepared, documents, fingerprint, idempotency_key
         )

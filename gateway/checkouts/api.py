@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 from gateway.carts.api import CART_PATH
 from gateway.checkouts import openapi, resource, store
 from gateway.checkouts.accept import CHECKOUT_PATH, accept, is_large, snapshot, upstream_of
-from gateway.checkouts.call_sizes import items_max_now
 from gateway.checkouts.changes import cancel, change_draft, not_found, submit
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.prepare import preview
+from gateway.checkouts.preparing import Wish, prepared_cart
 from gateway.checkouts.request import check_draft_change, check_request, is_by_value
 from gateway.checkouts.states import MEANING
 from gateway.checkouts.threads import LARGE_BYTES_MIN, beside
@@ -73,17 +73,10 @@ async def preview_checkout(request: Request[Any, Any, Any]) -> Answer:
     upstream = upstream_of(services, document)
     mapping = services.mappings[services.settings.upstreams[upstream].mapping]
     shot = await snapshot(services, tenant_of(request), document, if_match_of(request))
-    written = await beside(
-        len(shot.document) > LARGE_BYTES_MIN,
-        preview,
-        decode_stored(shot.document),
-        document,
-        mapping,
-        services.settings.checkout,
-        now=services.clock(),
-        items_max=await items_max_now(services, tenant_of(request), upstream, mapping),
-        traced=traced,
-    )
+    cart, large = decode_stored(shot.document), len(shot.document) > LARGE_BYTES_MIN
+    wish = Wish(tenant_of(request), upstream, mapping, cart, document, large)
+    prepared = await prepared_cart(services, wish, only_shown=True)
+    written = await beside(large, preview, cart, document, mapping, prepared, traced=traced)
     return Answer(written)
 
 

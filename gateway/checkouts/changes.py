@@ -11,11 +11,10 @@ from sqlalchemy import Connection
 from gateway.checkouts import store
 from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.checkouts.accept import CHECKOUT_PATH
-from gateway.checkouts.call_sizes import items_max_now
 from gateway.checkouts.model import PLANNED, CheckoutRecord, Prepared, plan_hash
-from gateway.checkouts.prepare import freeze
+from gateway.checkouts.preparing import Wish, frozen_cart
 from gateway.checkouts.states import CART_RELEASED, FINAL
-from gateway.checkouts.threads import LARGE_BYTES_MIN, beside
+from gateway.checkouts.threads import LARGE_BYTES_MIN
 from gateway.errors import ConflictError, NotFoundError, PreconditionError
 from gateway.ordering.mapping import Mapping as OrderMapping
 from gateway.services import Services
@@ -119,16 +118,10 @@ async def change_draft(
             f"it was drafted {record.generation + 1} times, and each draft stays in the order system "
             "(submission.generations_max); cancel it and check out again",
         )
-    prepared, documents = await beside(
-        len(stored["cart"]) > LARGE_BYTES_MIN,
-        freeze,
-        decode_stored(stored["cart"]),
-        request,
-        mapping,
-        services.settings.checkout,
-        now=services.clock(),
-        items_max=await items_max_now(services, tenant, record.upstream, mapping),
-    )
+    large = len(stored["cart"]) > LARGE_BYTES_MIN
+    wish = Wish(tenant, record.upstream, mapping, decode_stored(stored["cart"]), request, large)
+    # What a draft may change adds no item: the evidence that was confirmed when it was accepted still is about the same ones.
+    prepared, documents = await frozen_cart(services, wish, qualify=False)
 
     def decide(connection: Connection, current: CheckoutRecord, now: datetime) -> None:
         _require_draft(current)

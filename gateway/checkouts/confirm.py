@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from gateway.checkouts.model import Prepared
-from gateway.checkouts.prepare import refusal
-from gateway.checkouts.qualification import PATH, added_items, not_qualified, unreadable
+from gateway.checkouts.qualification import PATH, added_items, not_qualified, unconfirmed, unreadable
+from gateway.errors import UnavailableError
+from gateway.ordering.model import Finding
 from gateway.services import Services
 
 
@@ -19,22 +20,34 @@ class Qualifications(Protocol):
         """Return the document with this id, None when there is none such; raises UnavailableError (503)."""
 
 
-async def confirm_qualified(
-    services: Services, cart: Mapping[str, Any], request: Mapping[str, Any], prepared: Prepared
-) -> None:
-    """Raise RefusedError (422) with every finding unless each item to be added is called qualified.
+async def confirmed(
+    services: Services,
+    cart: Mapping[str, Any],
+    request: Mapping[str, Any],
+    prepared: Prepared | None,
+    *,
+    only_shown: bool,
+) -> tuple[Finding, ...]:
+    """Return an error finding for each item to be added that is not called qualified, and for each reference that is none.
 
-    Does nothing where no evidence is required or no service is set. Raises UnavailableError (503) when it does not answer.
+    Nothing where no evidence is required, none is named (that has findings of its own) or no service is set. Of a cart that
+    cannot be translated (`prepared` is None) the references alone are judged, so that all findings come at once. Where the
+    service does not answer: UnavailableError (503); with `only_shown`, or when the cart is refused anyhow, a warning.
     """
     reader: Qualifications | None = services.qualifications
-    if reader is None or not services.settings.checkout.require_qualification:
-        return
-    items = list(added_items(prepared.order, cart))
-    if not items:
-        return
+    references = request.get(PATH) or []
+    if reader is None or not services.settings.checkout.require_qualification or not references:
+        return ()
+    items = [] if prepared is None else list(added_items(prepared.order, cart))
+    if prepared is not None and not items:
+        return ()
     found = unreadable(request, services.settings.qualification.references_max)
-    if not found:
-        documents = await asyncio.gather(*(reader.get(each["id"]) for each in request.get(PATH) or []))
-        found = not_qualified(items, list(documents), services.clock())
     if found:
-        raise refusal((*prepared.findings, *found))
+        return found
+    try:
+        documents = await asyncio.gather(*(reader.get(each["id"]) for each in references))
+    except UnavailableError:
+        if prepared is None or only_shown:
+            return (unconfirmed(),)
+        raise
+    return not_qualified(items, list(documents), services.clock())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Raw, to_builtins
 
@@ -14,6 +14,7 @@ from gateway.checkouts.qualification import missing_evidence
 from gateway.errors import Problem, RefusedError
 from gateway.ordering import mapping as order_mapping
 from gateway.ordering.call_sizes import cut
+from gateway.ordering.catalogue import Catalogue
 from gateway.ordering.checks import check_plan
 from gateway.ordering.explain import trace, trace_document
 from gateway.ordering.model import Finding, RenderedStep, Translation
@@ -27,22 +28,37 @@ from gateway.tmf.totals import cart_total_prices
 PREVIEW_MARKER = "gw1-PREVIEW-0"
 
 
+class Known(NamedTuple):
+    """What others know that a cart is prepared with.
+
+    `items_max`: the order system has refused larger calls than that lately (see `gateway.ordering.call_sizes`). `catalogue`:
+    what TMF620 says of the cart's bundles.
+    """
+
+    items_max: int | None = None
+    catalogue: Catalogue | None = None
+
+
+NOTHING_KNOWN = Known()
+
+
 def prepare(
     cart: dict[str, Any],
     request: Mapping[str, Any],
     mapping: order_mapping.Mapping,
     *,
     now: datetime,
-    items_max: int | None = None,
+    known: Known = NOTHING_KNOWN,
 ) -> Prepared:
-    """Translate and plan. Raises RefusedError (422) with every finding when the cart cannot be ordered.
+    """Translate and plan. Raises RefusedError (422) with every finding when the cart cannot be ordered."""
+    return accepted(*try_prepare(cart, request, mapping, now=now, known=known))
 
-    `items_max`: the order system has refused larger calls than that lately (see `gateway.ordering.call_sizes`).
-    """
-    prepared, findings = try_prepare(cart, request, mapping, now=now, items_max=items_max)
-    if prepared is None:
+
+def accepted(prepared: Prepared | None, findings: tuple[Finding, ...]) -> Prepared:
+    """Return the prepared cart with its findings; RefusedError (422) with all of them when one is an error."""
+    if prepared is None or any(finding.severity == "error" for finding in findings):
         raise refusal(findings)
-    return prepared
+    return Prepared(order=prepared.order, plan=prepared.plan, findings=findings)
 
 
 def freeze(
@@ -52,14 +68,17 @@ def freeze(
     settings: CheckoutSettings,
     *,
     now: datetime,
-    items_max: int | None = None,
+    known: Known = NOTHING_KNOWN,
 ) -> tuple[Prepared, dict[str, bytes]]:
-    """Return what a checkout of this cart does, and the documents of it that are stored, by kind.
+    """Return what a checkout of this cart does, and the documents of it that are stored. Errors as `gate` and `accepted`."""
+    prepared = accepted(*gate(cart, request, mapping, settings, now=now, known=known))
+    return prepared, documents_of(cart, request, prepared, settings)
 
-    Errors: as `prepare`, and 409 when the totals are not the expected ones.
-    """
-    require_expected_totals(cart, request, settings)
-    prepared = _gated(cart, request, mapping, settings, now=now, items_max=items_max)
+
+def documents_of(
+    cart: dict[str, Any], request: Mapping[str, Any], prepared: Prepared, settings: CheckoutSettings
+) -> dict[str, bytes]:
+    """Return the documents of a checkout that are stored, by kind."""
     documents = {
         "order": encode_json(prepared.order),
         "plan": encode_json(prepared.plan),
@@ -71,22 +90,18 @@ def freeze(
     }
     if settings.drift_action != "off":
         documents["totals"] = encode_json(cart_total_prices(cart))
-    return prepared, documents
+    return documents
 
 
 def preview(
     cart: dict[str, Any],
     request: Mapping[str, Any],
     mapping: order_mapping.Mapping,
-    settings: CheckoutSettings,
+    prepared: Prepared,
     *,
-    now: datetime,
-    items_max: int | None = None,
     traced: bool = False,
 ) -> bytes:
-    """Return the CheckoutPreview of a cart as JSON, `traced` with where each value went. Errors as `freeze`."""
-    require_expected_totals(cart, request, settings)
-    prepared = _gated(cart, request, mapping, settings, now=now, items_max=items_max)
+    """Return the CheckoutPreview of a prepared cart as JSON, `traced` with where each value went."""
     document = preview_document(prepared, prepared.findings, mapping)
     if traced:
         wishes = {key: value for key, value in request.items() if key != "shoppingCart"}
@@ -95,21 +110,23 @@ def preview(
     return encode_json(document)
 
 
-def _gated(
+def gate(
     cart: dict[str, Any],
     request: Mapping[str, Any],
     mapping: order_mapping.Mapping,
     settings: CheckoutSettings,
     *,
     now: datetime,
-    items_max: int | None,
-) -> Prepared:
-    """Return the cart prepared; RefusedError with its findings and those of the qualification gate, all at once."""
-    prepared, findings = try_prepare(cart, request, mapping, now=now, items_max=items_max)
+    known: Known = NOTHING_KNOWN,
+) -> tuple[Prepared | None, tuple[Finding, ...]]:
+    """Return the cart prepared and the findings, with those about evidence of qualification that the request lacks.
+
+    Raises ConflictError (409) when the totals are not the expected ones.
+    """
+    require_expected_totals(cart, request, settings)
+    prepared, findings = try_prepare(cart, request, mapping, now=now, known=known)
     missing = missing_evidence(prepared.order if prepared is not None else None, request, settings)
-    if prepared is None or missing:
-        raise refusal((*findings, *missing))
-    return prepared
+    return prepared, (*findings, *missing)
 
 
 def try_prepare(
@@ -118,18 +135,18 @@ def try_prepare(
     mapping: order_mapping.Mapping,
     *,
     now: datetime,
-    items_max: int | None = None,
+    known: Known = NOTHING_KNOWN,
 ) -> tuple[Prepared | None, tuple[Finding, ...]]:
     """Translate and plan; return None and the findings when the cart cannot be ordered."""
     wishes = {key: value for key, value in request.items() if key != "shoppingCart"}
-    translation = translate(cart, wishes, mapping, now=now)
+    translation = translate(cart, wishes, mapping, now=now, catalogue=known.catalogue)
     if translation.order is None:
         return None, translation.findings
     steps, plan_findings = plan(translation.order, mapping)
     findings = (*translation.findings, *plan_findings)
     if steps is None:
         return None, findings
-    steps = cut(steps, translation.order, mapping, items_max)
+    steps = cut(steps, translation.order, mapping, known.items_max)
     check_plan(translation.order, steps, mapping)
     return Prepared(order=translation.order, plan=steps, findings=findings), findings
 

@@ -155,5 +155,14 @@ def _cart_offerings(cart: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                         yield item["id"], offering
 
 
+def unconfirmed() -> Finding:
+    """Return the finding that says that nobody could be asked now; a checkout would be answered 503."""
+    message = (
+        "The service that confirms qualifications does not answer now: whether these are evidence is not known. A checkout is "
+        "refused (503) until it answers."
+    )
+    return Finding(severity="warning", code="qualification_unconfirmed", path=PATH, message=message)
+
+
 def _error(code: str, path: str, message: str) -> Finding:
     return Finding(severity="error", code=code, path=path, message=message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,21 @@ from typing import Any
 import click
 
 from gateway.checkouts.expected import require_expected_totals
-from gateway.checkouts.prepare import PREVIEW_MARKER, preview_document, rendered_steps, try_prepare
+from gateway.checkouts.prepare import PREVIEW_MARKER, Known, preview_document, rendered_steps, try_prepare
 from gateway.checkouts.request import check_request
 from gateway.clock import utc_now
 from gateway.commands.common import config_option, configuration
 from gateway.errors import OperatorError, RequestError
+from gateway.logs import configure_logging
+from gateway.ordering.bundles import wanted_bundles
+from gateway.ordering.catalogue import Catalogue, catalogue_of
 from gateway.ordering.explain import explain_text, trace, trace_document
+from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import Translation
 from gateway.ordering.render import render_whole
+from gateway.settings import Settings
 from gateway.tmf.json import decode_json, encode_json
+from gateway.upstream.building import build_catalogue
 
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 
@@ -28,6 +35,7 @@ _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 Examples:
   gateway translate cart.json
   gateway translate cart.json --mapping salesforce-v4 --request checkout.json
+  gateway translate cart.json --mapping salesforce-v4 --catalogue offerings.json
   gateway translate cart.json --format json | jq .order
 """
 )
@@ -44,6 +52,24 @@ Examples:
     "--request", "request_path", metavar="CHECKOUT.json", type=_FILE, help="Checkout request, without a cart."
 )
 @click.option(
+    "--catalogue",
+    "catalogue_path",
+    metavar="OFFERINGS.json",
+    type=_FILE,
+    help="TMF620 product offerings (one, or an array) that say which children of bundles are mandatory.",
+)
+@click.option(
+    "--ask-catalogue",
+    is_flag=True,
+    help="Ask the TMF620 catalogue of the settings, as a checkout would.  [default: not asked]",
+)
+@click.option(
+    "--items-max",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Most new items of one call, as an order system that refused larger ones taught a running gateway.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(["text", "json"]),
@@ -53,13 +79,24 @@ Examples:
 )
 @config_option
 def translate(
-    cart_path: Path, mapping_name: str, request_path: Path | None, form: str, config_path: Path | None
+    *,
+    cart_path: Path,
+    mapping_name: str,
+    request_path: Path | None,
+    catalogue_path: Path | None,
+    ask_catalogue: bool,
+    items_max: int | None,
+    form: str,
+    config_path: Path | None,
 ) -> None:
     """Show what would become of a cart: findings, order lines, calls.
 
     CART.json is a TMF663 shopping cart of any version (R17, v4, v5); `-` reads it from stdin. Exits 1 when a checkout of it
-    would be refused, with every reason.
+    would be refused, with every reason. No database is opened: what a running gateway has learnt of the size of calls is
+    not known here (see --items-max), qualifications are not confirmed, and nothing is sent to an order system.
     """
+    if catalogue_path is not None and ask_catalogue:
+        raise click.UsageError("--catalogue and --ask-catalogue exclude each other: give one")
     settings, mappings = configuration(config_path)
     mapping = mappings.get(mapping_name)
     if mapping is None:
@@ -73,7 +110,14 @@ def translate(
         require_expected_totals(cart, request, settings.checkout)
     except RequestError as error:
         raise OperatorError(_lines(request_path, error)) from None
-    prepared, findings = try_prepare(cart, request, mapping, now=utc_now())
+    catalogue = None
+    if ask_catalogue:
+        configure_logging(settings.log)
+        catalogue = asyncio.run(asked_catalogue(settings, cart, mapping))
+    elif catalogue_path is not None:
+        catalogue = read_catalogue(catalogue_path, settings.server.depth_max)
+    known = Known(items_max=items_max, catalogue=catalogue)
+    prepared, findings = try_prepare(cart, request, mapping, now=utc_now(), known=known)
     if form == "json":
         document = preview_document(prepared, findings, mapping)
         entries = (
@@ -95,18 +139,44 @@ def translate(
         sys.exit(1)
 
 
+async def asked_catalogue(settings: Settings, cart: dict[str, Any], mapping: Mapping) -> Catalogue | None:
+    """Return what the catalogue of the settings says of the cart's bundles. Raises OperatorError when none is set."""
+    client = build_catalogue(settings)
+    if client is None:
+        raise OperatorError("catalogue.base_url: is empty; name the TMF620 catalogue that --ask-catalogue is to ask")
+    try:
+        wanted = wanted_bundles(cart, mapping)
+        return await client.catalogue(wanted) if wanted else None
+    finally:
+        await client.close()
+
+
+def read_catalogue(path: Path, depth_max: int) -> Catalogue:
+    """Return the catalogue that the product offerings in a file make. Raises OperatorError when there are none."""
+    document = read_json(path, depth_max)
+    offerings = document if isinstance(document, list) else [document]
+    if not all(isinstance(each, dict) and isinstance(each.get("id"), str) for each in offerings):
+        raise OperatorError(f"{path}: must be a TMF620 productOffering with an id, or an array of them")
+    return catalogue_of(offerings)
+
+
 def read_object(path: Path, depth_max: int) -> dict[str, Any]:
     """Return the JSON object in a file (`-`: stdin). Raises OperatorError when there is none."""
+    document = read_json(path, depth_max)
+    if not isinstance(document, dict):
+        raise OperatorError(f"{path}: must be a JSON object")
+    return document
+
+
+def read_json(path: Path, depth_max: int) -> Any:
+    """Return the JSON document in a file (`-`: stdin). Raises OperatorError when there is none."""
     try:
         raw = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-        document = decode_json(raw, depth_max=depth_max)
+        return decode_json(raw, depth_max=depth_max)
     except OSError as error:
         raise OperatorError(f"{path}: cannot be read: {error.strerror}") from None
     except RequestError as error:
         raise OperatorError(_lines(path, error)) from None
-    if not isinstance(document, dict):
-        raise OperatorError(f"{path}: must be a JSON object")
-    return document
 
 
 def _lines(path: Path | None, error: RequestError) -> str:

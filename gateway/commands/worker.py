@@ -14,10 +14,11 @@ from gateway.commands.common import calm_collector, config_option, configuration
 from gateway.commands.schema import ready_schema
 from gateway.logs import configure_logging
 from gateway.ordering.mapping import Mapping
-from gateway.runtime import build_upstreams, run_worker
+from gateway.runtime import run_worker
 from gateway.services import Services
 from gateway.settings import Settings
 from gateway.storage import open_database
+from gateway.upstream.building import build_upstreams
 
 
 @click.command(

@@ -31,10 +31,21 @@ class CatalogueFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = ""
 
 
+class Doubt(Struct, frozen=True):
+    """Why what a catalogue says of a bundle may be wrong or is missing: the code and the message of a finding."""
+
+    code: str
+    message: str
+
+
 class Catalogue(Struct, frozen=True, kw_only=True):
-    """Mandatory children by the code of the bundle; a bundle that is not in it is not known."""
+    """Mandatory children by the code of the bundle; a bundle that is not in it is not known.
+
+    `doubts`, by the code of the bundle, become findings where the bundle is in a cart.
+    """
 
     mandatory: dict[str, frozenset[str]] = field(default_factory=dict)
+    doubts: dict[str, Doubt] = field(default_factory=dict)
 
     def children(self, code: str) -> frozenset[str] | None:
         """Return the codes of the mandatory children of `code`, None when nothing is known about it."""
@@ -124,13 +135,22 @@ def mandatory_offerings(item: dict[str, Any]) -> frozenset[str]:
     The reference may carry TMF620's bundledProductOffering, whose option has a lower limit of at least one.
     """
     offering = item.get("productOffering")
-    bundled = offering.get("bundledProductOffering") if type(offering) is dict else None
-    if type(bundled) is not list:
+    if type(offering) is not dict:
         return frozenset()
-    found = set()
-    for member in bundled:
-        option = member.get("bundledProductOfferingOption") if type(member) is dict else None
+    return frozenset(code for code, lower in bundled_offerings(offering) if lower >= 1)
+
+
+def bundled_offerings(offering: dict[str, Any]) -> list[tuple[str, int]]:
+    """Return the code and the lower limit of each child that an offering bundles; 0 where it names no limit.
+
+    Only its own children are read, not what is nested in them: the work is bounded by the length of one list.
+    """
+    bundled = offering.get("bundledProductOffering")
+    found = []
+    for member in bundled if type(bundled) is list else ():
+        if type(member) is not dict or not (code := offering_code({"productOffering": member})):
+            continue
+        option = member.get("bundledProductOfferingOption")
         lower = option.get("numberRelOfferLowerLimit") if type(option) is dict else None
-        if type(lower) is int and lower >= 1 and type(member.get("id")) is str:
-            found.add(member["id"])
-    return frozenset(found)
+        found.append((code, lower if type(lower) is int else 0))
+    return found

@@ -36,6 +36,9 @@ CODES: Final[dict[str, str]] = {
     "unknown_status": "An item's status says neither that it is active nor that it is saved for later.",
     "wrong_type": "An attribute has another JSON type than the standard gives it.",
     # What changed on the way.
+    "catalogue_stale": "The catalogue does not answer; what it said of a bundle some time ago is used.",
+    "catalogue_unavailable": "What is mandatory in a bundle could not be read; its items are sent as the cart has them.",
+    "catalogue_unknown": "The catalogue does not have a bundle; its items are sent as the cart has them.",
     "call_too_large": "A call was too large for the order system: what was not sent yet goes in smaller calls.",
     "converted": "A value was written differently to mean the same.",
     "defaulted": "An attribute was set because it was absent.",
@@ -46,6 +49,7 @@ CODES: Final[dict[str, str]] = {
     "moved": "An attribute is sent in another place of the order.",
     "overridden": "The checkout request replaces an attribute of the cart.",
     "price_drift": "The order system's draft does not cost what the cart did.",
+    "qualification_unconfirmed": "The service that confirms qualifications did not answer a preview; a checkout would be refused.",
     "regenerated_id": "An item got a new id, because its own was absent or not unique.",
     "relationship_dropped": "A relationship between items is not sent.",
     "renamed": "An attribute is sent under another name.",

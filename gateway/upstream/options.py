@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from gateway.errors import Problem, SettingsError
-from gateway.ordering.mapping import Mapping
+from gateway.ordering.mapping import Api, Mapping
 from gateway.upstream.auth import UpstreamAuth
 
 RESPONSE_BYTES_MAX_DEFAULT: Final = 8 * 1024 * 1024
@@ -68,3 +68,8 @@ class UpstreamOptions:
             elif isinstance(value, int | float) and value <= 0:
                 problems.append(Problem(f"upstreams.{self.name}.{option.name}", "must be greater than 0"))
         return problems
+
+
+def resource_options(name: str, resource: str, **options: Any) -> UpstreamOptions:
+    """Return the options of a service that is only read, by one resource: those of an order system that has nothing else."""
+    return UpstreamOptions(name=name, mapping=Mapping(name=name, api=Api(resource=resource)), **options)

@@ -11,7 +11,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from gateway.errors import UnavailableError
-from gateway.ordering.mapping import Api, Mapping
 from gateway.upstream.answers import is_safe_id
 from gateway.upstream.gate import Gate
 from gateway.upstream.options import UpstreamOptions
@@ -20,11 +19,6 @@ from gateway.upstream.reads import HTTP_NOT_FOUND, Reader
 
 RETRY_SECONDS: Final = 5.0
 """When to try again where the service does not say."""
-
-
-def qualification_options(name: str, resource: str, **options: Any) -> UpstreamOptions:
-    """Return the options of a service of qualifications: those of an order system, with a mapping that knows one resource."""
-    return UpstreamOptions(name=name, mapping=Mapping(name=name, api=Api(resource=resource)), **options)
 
 
 class QualificationClient:

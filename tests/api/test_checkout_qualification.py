@@ -7,6 +7,8 @@ from checkout_work import cart, request
 from gateway.errors import UnavailableError
 from gateway.settings import CheckoutSettings
 
+PREVIEW = f"{CHECKOUTS}/preview"
+
 
 class Qualifications:
     """A TMF679 service in memory."""
@@ -77,11 +79,15 @@ async def test_a_service_that_confirms_it(gateway_with):
         assert sorted(service.asked) == ["q1", "q2"]
 
 
-async def test_a_service_that_does_not_confirm_it(gateway_with):
+BOTH = pytest.mark.parametrize("path", [CHECKOUTS, PREVIEW])
+
+
+@BOTH
+async def test_a_service_that_does_not_confirm_it(gateway_with, path):
     service = Qualifications()
     service.documents = {"q1": qualified("P1"), "q2": qualified("P2", expirationDate="2020-01-01T00:00:00Z")}
     async with gateway_with(service) as gateway:
-        answer = await gateway.post(wanted({"id": "q1"}, {"id": "q2"}))
+        answer = await gateway.post(wanted({"id": "q1"}, {"id": "q2"}), path)
         assert answer.status_code == 422
         found = [finding["path"] for finding in answer.json()["finding"] if finding["severity"] == "error"]
         assert found == ["productOfferingQualification[1]", "cartItem[1]"]
@@ -112,3 +118,40 @@ async def test_a_checkout_that_is_repeated_asks_nobody_again(gateway_with):
         service.failure = UnavailableError("away")
         second = await gateway.post(wanted({"id": "q1"}), idempotency_key="k")
         assert first.json()["id"] == second.json()["id"]
+
+
+async def test_a_preview_that_cannot_ask_says_so(gateway_with):
+    service = Qualifications()
+    service.failure = UnavailableError("away", headers={"Retry-After": "7"})
+    async with gateway_with(service) as gateway:
+        answered = await gateway.post(wanted({"id": "q1"}), PREVIEW)
+        assert answered.status_code == 200
+        (found,) = [each for each in answered.json()["finding"] if each["code"] == "qualification_unconfirmed"]
+        assert (found["severity"], found["path"]) == ("warning", "productOfferingQualification")
+
+
+@BOTH
+async def test_a_cart_that_cannot_be_translated_has_the_findings_about_its_evidence_too(gateway_with, path):
+    service = Qualifications()
+    service.documents = {"q1": qualified("P1", "P2", state="rejected")}
+    async with gateway_with(service) as gateway:
+        given = wanted({"id": "q1"})
+        del given["shoppingCart"]["cartItem"][0]["productOffering"]
+        del given["shoppingCart"]["cartItem"][0]["product"]
+        answered = await gateway.post(given, path)
+        assert answered.status_code == 422, answered.text
+        codes = {each["code"] for each in answered.json()["finding"] if each["severity"] == "error"}
+        assert codes == {"missing_offering", "not_qualified"}
+        service.failure = UnavailableError("away")
+        assert (await gateway.post(given, path)).status_code == 422
+
+
+async def test_items_that_are_only_modified_or_kept_need_no_evidence(gateway_with):
+    service = Qualifications()
+    async with gateway_with(service) as gateway:
+        given = wanted({"id": "q1"})
+        for number, each in enumerate(given["shoppingCart"]["cartItem"]):
+            each |= {"action": "modify", "product": {"id": f"a{number}"}}
+        answered = await gateway.post(given, PREVIEW)
+        assert answered.status_code == 200, answered.text
+        assert service.asked == []

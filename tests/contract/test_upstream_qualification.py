@@ -7,7 +7,8 @@ from upstream_server import IMPATIENT, Connection, answer, answering, serving
 
 from gateway.errors import UnavailableError
 from gateway.upstream import BearerAuth
-from gateway.upstream.qualification import QualificationClient, qualification_options
+from gateway.upstream.options import resource_options
+from gateway.upstream.qualification import QualificationClient
 
 
 async def no_wait(_seconds: float) -> None:
@@ -17,9 +18,7 @@ async def no_wait(_seconds: float) -> None:
 @asynccontextmanager
 async def client_of(url, **options):
     resource = options.pop("resource", "productOfferingQualification")
-    client = QualificationClient(
-        qualification_options("qualification", resource, base_url=url, **options), sleep=no_wait
-    )
+    client = QualificationClient(resource_options("qualification", resource, base_url=url, **options), sleep=no_wait)
     try:
         yield client
     finally:

@@ -1,0 +1,360 @@
+"""A TMF620 catalogue over a real socket, as well and as badly behaved as one can be: what is learnt of it, what is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from urllib.parse import unquote
+
+import pytest
+from upstream_server import Connection, answer, answering, serving
+
+from gateway.settings import CatalogueSettings
+from gateway.upstream import BearerAuth
+from gateway.upstream.catalogue import CatalogueClient
+from gateway.upstream.options import resource_options
+
+IMPATIENT = {"deadline_seconds": 0.4, "checkout_seconds": 0.6}
+
+
+class Clock:
+    def __init__(self):
+        self.ahead = 0.0
+
+    def __call__(self):
+        return time.monotonic() + self.ahead
+
+
+async def no_wait(_seconds: float) -> None:
+    await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def catalogue_at(url, *, clock=time.monotonic, auth=None, **settings):
+    wanted = CatalogueSettings(base_url=url, **{"deadline_seconds": 20.0, "checkout_seconds": 20.0} | settings)
+    options = resource_options(
+        "catalogue",
+        wanted.resource,
+        base_url=url,
+        auth=auth,
+        read_timeout_seconds=wanted.deadline_seconds,
+        deadline_seconds=wanted.deadline_seconds,
+        response_bytes_max=wanted.response_bytes_max,
+        concurrency_max=wanted.concurrency_max,
+    )
+    client = CatalogueClient(options, wanted, sleep=no_wait, clock=clock)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def bundle(code, mandatory=(), optional=()):
+    children = [(each, 1) for each in mandatory] + [(each, 0) for each in optional]
+    bundled = [
+        {"id": each, "bundledProductOfferingOption": {"numberRelOfferLowerLimit": lower, "numberRelOfferUpperLimit": 5}}
+        for each, lower in children
+    ]
+    return {"id": code, "bundledProductOffering": bundled} if bundled else {"id": code}
+
+
+def offering(*documents):
+    """Return a catalogue of these offerings."""
+    known = {document["id"]: document for document in documents}
+
+    def reply(request):
+        code = unquote(request.path.rpartition("/")[2])
+        return answer(200, known[code]) if code in known else answer(404, {"code": "60", "reason": "not found"})
+
+    return answering(reply)
+
+
+def wanting(**bundles):
+    return {code: frozenset(children) for code, children in bundles.items()}
+
+
+async def codes(client, **bundles):
+    """Return the codes of the doubts about bundles."""
+    return {code: doubt.code for code, doubt in (await client.catalogue(wanting(**bundles))).doubts.items()}
+
+
+async def test_what_is_mandatory_is_read_by_id_with_few_fields_and_the_token():
+    documents = bundle("PLAN", ["SIM"], ["MUSIC"]), bundle("TV", [], ["HD"])
+    async with (
+        serving(offering(*documents)) as server,
+        catalogue_at(server.url + "/", auth=BearerAuth("secret")) as client,
+    ):
+        found = await client.catalogue(wanting(PLAN=["SIM", "MUSIC"], TV=["HD"]))
+        assert found.children("PLAN") == {"SIM"}
+        assert found.children("TV") == frozenset()
+        assert found.doubts == {}
+        assert sorted(request.path for request in server.requests) == [
+            "/api/productOffering/PLAN",
+            "/api/productOffering/TV",
+        ]
+        assert {request.query["fields"] for request in server.requests} == {"id,bundledProductOffering"}
+        assert {request.headers["authorization"] for request in server.requests} == {"Bearer secret"}
+
+
+async def test_a_code_is_one_segment_of_the_path_whatever_is_in_it():
+    document = bundle("A B+ü", ["SIM"])
+    async with serving(offering(document)) as server, catalogue_at(server.url) as client:
+        odd = {code: frozenset({"SIM"}) for code in ("A+ü", "../../admin", "a/b", "http://elsewhere/x", "x" * 300, "")}
+        found = await client.catalogue(odd)
+        assert [request.target.partition("?")[0] for request in server.requests] == ["/api/productOffering/A%2B%C3%BC"]
+        assert {doubt.code for doubt in found.doubts.values()} == {"catalogue_unknown"}
+
+
+async def test_an_answer_is_kept_and_asked_for_again_after_its_time():
+    clock = Clock()
+    async with (
+        serving(offering(bundle("PLAN", ["SIM"]))) as server,
+        catalogue_at(server.url, clock=clock, fresh_seconds=100, unknown_seconds=10) as client,
+    ):
+        for _ in range(3):
+            found = await client.catalogue(wanting(PLAN=["SIM"], NONE=["X"]))
+            assert found.children("PLAN") == {"SIM"}
+            assert found.children("NONE") is None
+            assert found.doubts["NONE"].code == "catalogue_unknown"
+        assert len(server.requests) == 2
+        clock.ahead = 11
+        await client.catalogue(wanting(PLAN=["SIM"], NONE=["X"]))
+        assert [request.path.rpartition("/")[2] for request in server.requests[2:]] == ["NONE"]
+        clock.ahead = 111
+        await client.catalogue(wanting(PLAN=["SIM"]))
+        assert len(server.requests) == 4
+
+
+async def test_many_who_ask_at_once_are_served_by_one_read():
+    async with serving(offering(bundle("PLAN", ["SIM"]))) as server, catalogue_at(server.url) as client:
+        found = await asyncio.gather(*(client.catalogue(wanting(PLAN=["SIM"])) for _ in range(50)))
+        assert [each.children("PLAN") for each in found] == [{"SIM"}] * 50
+        assert len(server.requests) == 1
+
+
+async def test_memory_is_bounded_and_what_was_not_used_longest_goes():
+    documents = [bundle(f"P{number}", [f"S{n}" for n in range(9)]) for number in range(5)]
+    async with serving(offering(*documents)) as server, catalogue_at(server.url, cache_entries_max=25) as client:
+        for code in ("P0", "P1", "P0", "P2", "P0"):
+            await client.catalogue(wanting(**{code: ["S1"]}))
+        assert len(client._cache) <= 25
+        asked = [request.path.rpartition("/")[2] for request in server.requests]
+        assert asked == ["P0", "P1", "P2"]
+        await client.catalogue(wanting(P1=["S1"]))
+        assert len(server.requests) == 4
+
+
+async def cut(connection: Connection) -> None:
+    await connection.request()
+    await connection.write(b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"id": "PLAN", "bundled')
+
+
+async def reset(connection: Connection) -> None:
+    await connection.request()
+    connection.reset()
+
+
+async def silent(connection: Connection) -> None:
+    await connection.request()
+    await connection.until_closed()
+
+
+async def trickling(connection: Connection) -> None:
+    await connection.request()
+    await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    while True:
+        await connection.write(b" ")
+        await asyncio.sleep(0.02)
+
+
+async def endless(connection: Connection) -> None:
+    await connection.request()
+    await connection.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:
+        await connection.write(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
+
+
+def saying(reply):
+    return answering(lambda _request: reply)
+
+
+HUGE = bundle("PLAN", [f"S{number}" for number in range(2_000)])
+BAD = {
+    "500": saying(answer(500, {"code": "1"})),
+    "503 page": saying(answer(503, raw=b"<html>")),
+    "401": saying(answer(401)),
+    "403": saying(answer(403, {"code": "50"})),
+    "404 page": saying(answer(404, raw=b"<html>no such host</html>")),
+    "cut": cut,
+    "reset": reset,
+    "silent": silent,
+    "trickling": trickling,
+    "endless": endless,
+    "malformed": saying(answer(200, raw=b'{"id": "PLAN",')),
+    "not UTF-8": saying(answer(200, raw=b'{"id": "\xff"}')),
+    "deep": saying(answer(200, raw=b"[" * 100_000)),
+    "a list": saying(answer(200, [bundle("PLAN", ["SIM"])])),
+    "a text": saying(answer(200, "PLAN")),
+    "nothing": saying(answer(204)),
+    "another": saying(answer(200, bundle("OTHER", ["SIM"]))),
+    "too many children": saying(answer(200, HUGE)),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+async def test_what_is_no_answer_is_a_doubt_that_says_why_and_in_time(name):
+    limits = IMPATIENT if name in {"silent", "trickling"} else {}
+    async with serving(BAD[name]) as server, catalogue_at(server.url, **limits) as client:
+        began = time.monotonic()
+        found = await client.catalogue(wanting(PLAN=["SIM"]))
+        assert time.monotonic() - began < 10
+        assert found.children("PLAN") is None
+        assert found.doubts["PLAN"].code == "catalogue_unavailable"
+        assert "could not be read from the catalogue (" in found.doubts["PLAN"].message
+        asked = len(server.requests)
+        assert 1 <= asked <= 3
+        await client.catalogue(wanting(PLAN=["SIM"]))
+        assert len(server.requests) == asked, "what failed is not asked for again at once"
+
+
+@pytest.mark.parametrize("bundled", ["x", 7, {"id": "SIM"}, [7, None, {}, {"id": 7}, {"id": "SIM"}], None])
+async def test_an_offering_with_odd_children_says_what_it_says(bundled):
+    reply = answer(200, {"id": "PLAN", "bundledProductOffering": bundled})
+    async with serving(saying(reply)) as server, catalogue_at(server.url) as client:
+        found = await client.catalogue(wanting(PLAN=["SIM"]))
+        assert found.children("PLAN") == frozenset()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirection_is_never_followed(status):
+    async with serving(offering(bundle("PLAN", ["SIM"]))) as inner:
+        elsewhere = answer(status, headers={"Location": f"{inner.url}/productOffering/PLAN"})
+        async with serving(saying(elsewhere)) as server, catalogue_at(server.url) as client:
+            assert await codes(client, PLAN=["SIM"]) == {"PLAN": "catalogue_unavailable"}
+        assert inner.requests == []
+
+
+async def test_nobody_there_is_a_doubt():
+    async with serving(silent) as server:
+        url = server.url
+    async with catalogue_at(url) as client:
+        assert await codes(client, PLAN=["SIM"]) == {"PLAN": "catalogue_unavailable"}
+
+
+async def test_an_old_answer_is_used_while_the_catalogue_is_down_and_the_doubt_tells_its_age():
+    clock, down = Clock(), False
+    good = answer(200, bundle("PLAN", ["SIM"]))
+    async with (
+        serving(answering(lambda _request: answer(500) if down else good)) as server,
+        catalogue_at(server.url, clock=clock, fresh_seconds=60, stale_seconds=600, retry_seconds=5) as client,
+    ):
+        assert await codes(client, PLAN=["SIM"]) == {}
+        down, clock.ahead = True, 300
+        found = await client.catalogue(wanting(PLAN=["SIM"]))
+        assert found.children("PLAN") == {"SIM"}
+        assert found.doubts["PLAN"].code == "catalogue_stale"
+        assert "5 minutes ago" in found.doubts["PLAN"].message
+        clock.ahead = 700
+        assert await codes(client, PLAN=["SIM"]) == {"PLAN": "catalogue_unavailable"}
+        down, clock.ahead = False, 800
+        assert await codes(client, PLAN=["SIM"]) == {}
+
+
+async def test_a_slow_catalogue_takes_no_more_than_its_time_and_its_answer_serves_the_next():
+    release = asyncio.Event()
+
+    async def slow(connection: Connection) -> None:
+        await connection.request()
+        await release.wait()
+        await connection.write(answer(200, bundle("PLAN", ["SIM"])))
+
+    async with serving(slow) as server, catalogue_at(server.url, checkout_seconds=0.2) as client:
+        assert await codes(client, PLAN=["SIM"]) == {"PLAN": "catalogue_unavailable"}
+        release.set()
+        async with asyncio.timeout(10):
+            while (await client.catalogue(wanting(PLAN=["SIM"]))).children("PLAN") is None:  # noqa: ASYNC110 - a look is what is tried
+                await asyncio.sleep(0.01)
+        assert len(server.requests) == 1
+
+
+async def test_reads_under_way_at_once_are_bounded_and_none_fails_for_waiting():
+    under_way = most = 0
+
+    async def counting(connection: Connection) -> None:
+        nonlocal under_way, most
+        while True:
+            request = await connection.request()
+            under_way += 1
+            most = max(most, under_way)
+            await asyncio.sleep(0.05)
+            under_way -= 1
+            await connection.write(answer(200, bundle(request.path.rpartition("/")[2], ["SIM"])))
+
+    async with serving(counting) as server, catalogue_at(server.url, concurrency_max=3, deadline_seconds=0.3) as client:
+        found = await client.catalogue(wanting(**{f"P{number}": ["SIM"] for number in range(30)}))
+        assert found.doubts == {}
+        assert len(found.mandatory) == 30
+        assert most == 3
+
+
+async def test_a_child_that_the_bundle_does_not_list_is_looked_for_in_its_mandatory_bundles():
+    documents = [
+        bundle("HOME", ["ACCESS", "VOICE"], ["TV"]),
+        bundle("ACCESS", ["CPE"], ["FILTER"]),
+        bundle("CPE", ["PSU"]),
+        bundle("VOICE"),
+        bundle("PSU"),
+        bundle("TV", ["BOX"]),
+    ]
+    async with serving(offering(*documents)) as server, catalogue_at(server.url) as client:
+        found = await client.catalogue(wanting(HOME=["ACCESS", "TV"]))
+        assert (found.children("HOME"), len(server.requests)) == ({"ACCESS"}, 1), "nothing more is asked than is needed"
+        found = await client.catalogue(wanting(HOME=["ACCESS", "PSU", "FILTER", "BOX", "TV"]))
+        assert found.children("HOME") == {"ACCESS", "PSU"}
+        assert found.doubts == {}
+        assert "TV" not in {request.path.rpartition("/")[2] for request in server.requests}
+
+
+async def test_bundles_in_bundles_are_followed_no_deeper_than_set_and_circles_end():
+    chain = [bundle(f"L{number}", [f"L{number + 1}"]) for number in range(20)]
+    circle = [bundle("A", ["B"]), bundle("B", ["C"]), bundle("C", ["A", "B"])]
+    async with serving(offering(*chain, *circle)) as server, catalogue_at(server.url, depth_max=3) as client:
+        found = await client.catalogue(wanting(L0=["L3"]))
+        assert (found.children("L0"), found.doubts) == ({"L3"}, {})
+        assert await codes(client, L0=["DEEP"]) == {"L0": "catalogue_unavailable"}
+        assert len(server.requests) == 4
+        found = await client.catalogue(wanting(A=["C", "NOWHERE"]))
+        assert (found.children("A"), found.doubts) == ({"C"}, {})
+
+
+async def test_a_million_offerings_by_nesting_cost_no_more_than_the_limit():
+    def reply(request):
+        code = request.path.rpartition("/")[2]
+        return answer(200, bundle(code, [f"{code}.{number}" for number in range(100)]))
+
+    async with serving(answering(reply)) as server, catalogue_at(server.url, offerings_max=50) as client:
+        began = time.monotonic()
+        assert await codes(client, P=["NOWHERE"]) == {"P": "catalogue_unavailable"}
+        assert len(server.requests) == 50
+        assert time.monotonic() - began < 10
+
+
+async def test_a_cart_with_more_bundles_than_are_read_says_so_of_the_rest():
+    documents = [bundle(f"P{number}", ["SIM"]) for number in range(9)]
+    async with serving(offering(*documents)) as server, catalogue_at(server.url, offerings_max=5) as client:
+        found = await client.catalogue(wanting(**{f"P{number}": ["SIM"] for number in range(9)}))
+        assert len(found.mandatory) == len(server.requests) == 5
+        assert {doubt.code for doubt in found.doubts.values()} == {"catalogue_unavailable"}
+        assert len(found.doubts) == 4
+
+
+async def test_a_failed_read_of_a_nested_bundle_is_a_doubt_about_the_bundle_of_the_cart():
+    def reply(request):
+        return answer(200, bundle("HOME", ["ACCESS"])) if request.path.endswith("HOME") else answer(500)
+
+    async with serving(answering(reply)) as server, catalogue_at(server.url) as client:
+        found = await client.catalogue(wanting(HOME=["ACCESS", "CPE"]))
+        assert found.children("HOME") == {"ACCESS"}
+        assert found.doubts["HOME"].code == "catalogue_unavailable"
+        assert len(server.requests) >= 2
