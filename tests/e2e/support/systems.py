@@ -142,18 +142,24 @@ class Client:
     async def call(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
-        """Return the first answer that is not the service's being away (no connection, broken off, 502 to 504)."""
+        """Return the first answer that is not the service's being away (no connection, broken off, 502 to 504).
+
+        Its extension `broken_off` tells how often there was no answer before.
+        """
+        broken_off = 0
         while True:
             self._turn += 1
             address = self._addresses[self._turn % len(self._addresses)]
             try:
                 answer = await self._http.request(method, address + path, json=body, headers=headers)
             except httpx.TransportError:
+                broken_off += 1
                 await asyncio.sleep(0.05)
                 continue
             if answer.status_code in {429, 502, 503, 504}:
                 await asyncio.sleep(0.1)
                 continue
+            answer.extensions["broken_off"] = broken_off
             return answer
 
     async def make_cart(self, cart: Mapping[str, Any]) -> str:
