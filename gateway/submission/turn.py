@@ -138,9 +138,9 @@ class Turn:
                     return task.result()
                 await self.save(Save(changes={}))
         finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+            task.cancel()
+            # Also of a read that failed while the lease was lost: an exception that nobody takes is logged as an error.
+            await asyncio.gather(task, return_exceptions=True)
 
     async def _send(self, action: Send) -> Save:
         if self._office.stopping:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 from checkout_work import NOW, POLICY, lost, work_of
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from gateway.errors import StaleLeaseError
 from gateway.submission.actions import Save
 from gateway.submission.turn import Turn
-from gateway.upstream.port import FindResult
+from gateway.upstream.port import FindResult, ReadFailed
 
 
 class Office:
@@ -85,3 +86,38 @@ async def test_a_search_ends_when_the_lease_is_lost():
             await searching(office, upstream).run()
 
     assert upstream.cancelled
+
+
+class FailingSearch(SlowSearch):
+    """An order system whose search fails at the moment at which the lease is found to be lost."""
+
+    async def find(self, marker, *, since):
+        await self.let_go.wait()
+        raise ReadFailed("503")
+
+
+class LateOffice(Office):
+    """An office that tells of the lost lease only after the search has failed."""
+
+    def __init__(self, upstream: FailingSearch) -> None:
+        super().__init__()
+        self._upstream = upstream
+
+    async def save(self, record, decision, work=None):
+        self._upstream.let_go.set()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        raise StaleLeaseError("gone")
+
+
+async def test_a_search_that_fails_while_the_lease_is_lost_is_no_stray_exception():
+    strays = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: strays.append(context["message"]))
+    upstream = FailingSearch()
+
+    with pytest.raises(StaleLeaseError):
+        async with asyncio.timeout(10):
+            await searching(LateOffice(upstream), upstream).run()
+
+    gc.collect()
+    assert strays == []
