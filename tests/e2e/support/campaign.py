@@ -79,6 +79,7 @@ class Campaign:
     async def run(self, carts: Sequence[Mapping[str, Any]], *, disturbances: int) -> Verdict:
         """Check out the carts, disturb the gateway so many times, wait for the end of everything, and judge."""
         started = time.monotonic()
+        last_seconds = 0.0
         watch = asyncio.create_task(self._watch())
         try:
             async with asyncio.timeout(self.deadline_seconds), asyncio.TaskGroup() as clients:
@@ -88,6 +89,7 @@ class Campaign:
                     if round_number < disturbances:
                         await asyncio.sleep(self.random.uniform(*self.pause_seconds))
                         await (self.disturb or self._kill)()
+                        last_seconds = time.monotonic() - started
             await self._wait_for_the_end(started)
         finally:
             watch.cancel()
@@ -108,7 +110,7 @@ class Campaign:
             "disturbed": f"{share:.1%} ({_shares(calls['byMethod'])})",
             "kills": sum(victim.kills for victim in self.victims),
             "unsettled calls": sum(step["state"] == "abandoned" for each in self.checkouts for step in each["step"]),
-            "seconds": round(time.monotonic() - started, 1),
+            "seconds": f"{time.monotonic() - started:.1f} (disturbed last after {last_seconds:.1f})",
         }
         return verdict
 
