@@ -16,6 +16,7 @@ CHECKOUTS = "/tmf-api/checkoutManagement/v1/checkout"
 API_ROOTS = {
     "salesforce-v4": "/services/apexrest/vlocity_cmt/tmforum/productopenapi/v1",
     "tmf622-v4": "/tmf-api/productOrderingManagement/v4",
+    "tmf622-v5": "/tmf-api/productOrderingManagement/v5",
 }
 UPSTREAM = "shop"
 
