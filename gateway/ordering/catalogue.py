@@ -65,6 +65,7 @@ class _Product(Struct, frozen=True, forbid_unknown_fields=True):
     price_list_entry: bool = True
     base_charge: bool = True
     attribute: dict[str, str] = {}
+    price: tuple[dict[str, Any], ...] = ()
 
 
 def parse_catalogue(file: str, raw: bytes, problems: list[Problem]) -> Catalogue:

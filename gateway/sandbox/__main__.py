@@ -11,6 +11,7 @@ import click
 
 from gateway.sandbox.faults import FAULT_NAMES, Fault, parse_fault
 from gateway.sandbox.options import Mapping, SandboxOptions
+from gateway.sandbox.price_drift import PriceDrift, parse_drift
 from gateway.sandbox.server import run_sandbox
 
 
@@ -32,6 +33,23 @@ class _FaultType(click.ParamType[Fault]):
 _LISTED_FAULTS = textwrap.fill(
     ", ".join(FAULT_NAMES), 100, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
 )
+
+
+class _DriftType(click.ParamType[PriceDrift]):
+    """`10%`, or `0.50`."""
+
+    name = "DRIFT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> PriceDrift:
+        """Read a price drift; a usage error tells what would be right."""
+        if isinstance(value, PriceDrift):
+            return value
+        try:
+            return parse_drift(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 _EXAMPLES = """
 \b
 Examples:
@@ -40,6 +58,7 @@ Examples:
   gateway sandbox --mapping tmf622-v5 --fault latency=50ms
   gateway sandbox --fault reset-after=0.1 --fault throttle=0.1 --seed 7
   gateway sandbox --catalog catalog.toml --require-token --token-seconds 60
+  gateway sandbox --catalog prices.toml --price-drift 10%
 """
 
 
@@ -79,6 +98,13 @@ Examples:
     "catalog_path",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Product codes, bundles and price list (TOML); without it every code is accepted.",
+)
+@click.option(
+    "--price-drift",
+    type=_DriftType(),
+    default="0",
+    metavar="10%|0.50",
+    help="How much every price differs from the catalogue's (or, on a plain server, from the totals that were sent).",
 )
 @click.option("--require-token", is_flag=True, help="Ask for a bearer token from /services/oauth2/token.")
 @click.option("--client-id", help="The only client id that gets a token; any by default.")

@@ -6,6 +6,7 @@ Without a file every code is accepted and no bundle is known. The file is TOML:
     code = "MOBILE_PLAN"
     price_list_entry = true            # false: cannot be ordered at all
     base_charge = true                 # false: its price cannot be altered
+    price = [{ type = "recurring", period = "month", amount = "19.90", currency = "EUR" }]
     attribute = { ATTR_SPEED = "Number" }
 
     [[product.child]]
@@ -13,6 +14,7 @@ Without a file every code is accepted and no bundle is known. The file is TOML:
     minimum = 1                        # 1 or more: mandatory, appears by itself
     maximum = 1
 
+`price` is what one costs; with one price in the file, orders show what they cost.
 A product that lists no child takes none; every code named as a child needs a `[[product]]` of its own.
 """
 
@@ -20,6 +22,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +37,15 @@ class Child(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     maximum: int | None = None
 
 
+class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one of a product costs: once, or in each period."""
+
+    type: str
+    amount: Decimal
+    period: str = ""
+    currency: str = "EUR"
+
+
 class Product(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One product of the catalogue."""
 
@@ -42,6 +54,7 @@ class Product(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base_charge: bool = True
     attribute: dict[str, str] = {}
     child: list[Child] = []
+    price: list[Price] = []
 
     def child_named(self, code: str) -> Child | None:
         """Return the rule for a child, or None when the product does not take it."""
@@ -54,6 +67,7 @@ class Catalog:
     def __init__(self, products: list[Product] | None) -> None:
         self.is_open = products is None
         self._products = {product.code: product for product in products or []}
+        self.has_prices = any(product.price for product in products or [])
 
     def product(self, code: str) -> Product | None:
         """Return a product, or None when the code is unknown (or nothing is known about any)."""
@@ -76,7 +90,7 @@ def load_catalog(path: Path | None) -> Catalog:
     if path is None:
         return Catalog(None)
     try:
-        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
         products = msgspec.convert(document, _File).product
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ValueError(f"{path}: {error}") from error

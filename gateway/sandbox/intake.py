@@ -17,6 +17,7 @@ from gateway.sandbox.lifecycle import FINAL, REFUSE_PREFIX, Walk
 from gateway.sandbox.notifications import Event, EventMaker, Happening, Notifier
 from gateway.sandbox.options import SandboxOptions
 from gateway.sandbox.orders import Order, OrderBook, record_id
+from gateway.sandbox.prices import list_prices
 from gateway.sandbox.wire import Request
 
 _EVENT_OF_EFFECT: dict[Effect, Happening] = {
@@ -150,6 +151,10 @@ class OrderIntake(ABC):
             raise tmf_error(400, "1001", "Unknown product", f"{path}: there is no product with code {code!r}")
         if not product.price_list_entry:
             raise tmf_error(400, "1002", "No price list entry", f"{path}: product {code!r} is not on the price list")
+
+    def prices_of(self, code: str | None) -> list[dict[str, Any]]:
+        """Return what one of a product costs here; empty when the price list does not say."""
+        return list_prices(self.catalog, code, self.options.price_drift)
 
     def is_final(self, order: Order) -> bool:
         """Whether the order has come to its end."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from gateway.sandbox.faults import Fault
+from gateway.sandbox.price_drift import NO_DRIFT, PriceDrift
 
 Mapping = Literal["salesforce-v4", "tmf622-v4", "tmf622-v5"]
 """Whose behaviour the sandbox shows."""
@@ -61,6 +62,8 @@ class SandboxProfile:
     """PATCH with a header attribute that cannot be updated."""
     refused_post_leaves_draft: bool = False
     """A POST whose items are refused leaves an empty draft behind (the header is created before the items)."""
+    order_totals: bool = True
+    """With prices in the catalogue: `orderTotalPrice` on the order; without, only the `itemPrice` of each line (Salesforce)."""
     pricing: Literal["append", "replace"] = "append"
     """A second pricing PATCH of one line stacks on the first, or takes its place."""
     post_status: int = 201
@@ -125,6 +128,8 @@ class SandboxOptions:
     """How long an access token is accepted."""
     state_delay_seconds: float = 0.3
     """Time an order stays in each state after its submission."""
+    price_drift: PriceDrift = NO_DRIFT
+    """How much its prices differ from the catalogue's, or on a plain server from the totals that were sent."""
     profile: SandboxProfile | None = None
     """Overrides `profile_for(mapping)`."""
     late_seconds: float = 2.0

@@ -43,6 +43,8 @@ class Line:
     characteristics: dict[str, Any]
     value_types: dict[str, str] = field(default_factory=dict)
     alterations: list[Any] = field(default_factory=list)
+    prices: list[Any] = field(default_factory=list)
+    """What one costs by the price list: OrderPrice each; empty when the list does not say."""
     asset_id: str | None = None
     automatic: bool = False
     """Added with its bundle and not yet configured by anybody."""

@@ -16,6 +16,7 @@ from gateway.sandbox.orders import Order
 from gateway.sandbox.plain_cancel import Cancellations
 from gateway.sandbox.plain_rules import STATES_V4, STATES_V5, check_items, check_order, check_types
 from gateway.sandbox.plain_view import lines_of, matches, order_view
+from gateway.sandbox.prices import drifted, total_prices
 
 _PAGING = frozenset({"fields", "offset", "limit", "sort"})
 _OWN = ("id", "href", "state", "orderDate", "creationDate")
@@ -44,7 +45,12 @@ class PlainIntake(OrderIntake):
     def view(self, order: Order, *, with_items: bool = True) -> dict[str, Any]:
         """Return the order as GET shows it."""
         is_v4 = self.options.mapping == "tmf622-v4"
-        return order_view(order, self._href(order), is_v4=is_v4, with_items=with_items)
+        view = order_view(order, self._href(order), is_v4=is_v4, with_items=with_items)
+        if self.catalog.has_prices:
+            view["orderTotalPrice"] = total_prices(order.lines.values())
+        elif "orderTotalPrice" in view:
+            view["orderTotalPrice"] = drifted(view["orderTotalPrice"], self.options.price_drift)
+        return view
 
     def unreadable(self, message: str) -> Exception:
         """Return the refusal of a body that is no JSON."""
@@ -192,6 +198,8 @@ class PlainIntake(OrderIntake):
     def _settle(self, order: Order) -> None:
         """Bring what is derived from the document up to date."""
         order.lines = lines_of(order.header["productOrderItem"])
+        for line in order.lines.values():
+            line.prices = self.prices_of(line.offering)
         external_id = order.header.get("externalId")
         if isinstance(external_id, list):
             external_id = external_id[0].get("id") if external_id else None

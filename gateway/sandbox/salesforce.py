@@ -15,10 +15,15 @@ from gateway.sandbox.answers import (
     platform_error,
     tmf_error,
 )
+from gateway.sandbox.catalog import Catalog
 from gateway.sandbox.intake import Call, OrderIntake, listing, page_of, selected
 from gateway.sandbox.items import halved, objects, text
-from gateway.sandbox.options import API_ROOTS, RESOURCES
+from gateway.sandbox.ledger import Ledger
+from gateway.sandbox.notifications import Notifier
+from gateway.sandbox.options import API_ROOTS, RESOURCES, SandboxOptions
 from gateway.sandbox.orders import Edit, Order
+from gateway.sandbox.price_drift import NO_DRIFT
+from gateway.sandbox.prices import total_prices
 from gateway.sandbox.salesforce_items import ItemEditor, action_of
 from gateway.sandbox.salesforce_limits import check_complexity, nested
 from gateway.sandbox.salesforce_pricing import apply_pricing, is_pricing
@@ -34,6 +39,11 @@ _METHODS = "GET,POST,PATCH"
 
 class SalesforceIntake(OrderIntake):
     """Answers `/services/apexrest/vlocity_cmt/tmforum/productopenapi/v1/productorder[/{order number}]`."""
+
+    def __init__(self, options: SandboxOptions, catalog: Catalog, ledger: Ledger, notifier: Notifier) -> None:
+        super().__init__(options, catalog, ledger, notifier)
+        if options.price_drift != NO_DRIFT and not catalog.has_prices:
+            raise ValueError("--price-drift: without prices in --catalog there is nothing that could differ")
 
     def handle(self, call: Call) -> Answer:
         """Answer one call."""
@@ -58,7 +68,10 @@ class SalesforceIntake(OrderIntake):
     def view(self, order: Order, *, with_items: bool = True, with_line_ids: bool = True) -> dict[str, Any]:
         """Return the order as GET shows it."""
         root = API_ROOTS["salesforce-v4"]
-        return order_view(order, root, with_items=with_items, with_line_ids=with_line_ids)
+        view = order_view(order, root, with_items=with_items, with_line_ids=with_line_ids)
+        if self.catalog.has_prices and self.profile.order_totals:
+            view["orderTotalPrice"] = total_prices(order.lines.values())
+        return view
 
     def unreadable(self, message: str) -> Exception:
         """Return the platform's refusal of a body that is no JSON."""

@@ -104,6 +104,7 @@ class ItemEditor:
             quantity=quantity_of(item, path),
             characteristics=characteristics,
             value_types=types,
+            prices=self._intake.prices_of(offering_of(item, path)),
             asset_id=asset,
         )
         self._edit.add(line)
@@ -126,6 +127,7 @@ class ItemEditor:
             action="add",
             quantity=quantity,
             characteristics={},
+            prices=self._intake.prices_of(code),
             automatic=item_id is None,
         )
         self._edit.add(line)

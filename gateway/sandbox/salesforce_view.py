@@ -99,6 +99,7 @@ def _own_view(line: Line, *, with_line_ids: bool) -> dict[str, Any]:
         view["productOffering"] = {"id": line.offering}
     if product:
         view["product"] = product
-    if line.alterations:
-        view["itemPrice"] = [{"priceAlteration": line.alterations}]
+    if line.prices or line.alterations:
+        altered = [{"priceAlteration": line.alterations}] if line.alterations else []
+        view["itemPrice"] = [*line.prices, *altered]
     return view
