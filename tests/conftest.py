@@ -23,6 +23,7 @@ import httpx
 import psycopg
 import pytest
 import structlog
+from checkout_fixtures import application, gateway
 from sqlalchemy import create_engine
 
 from gateway.app import GatewayApp, create_app
@@ -31,6 +32,8 @@ from gateway.settings import LogSettings, Settings, StorageSettings
 from gateway.storage import Database, open_database
 from gateway.storage.schema import migrate
 
+# Fixtures of every test that asks for them.
+__all__ = ["application", "gateway"]
 TEMPLATE = "gateway_template"
 
 

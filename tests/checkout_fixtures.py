@@ -1,4 +1,7 @@
-"""A gateway with order systems in memory, started once for all tests of a file and empty for each of them."""
+"""A gateway with order systems in memory, started once for all tests of a file and empty for each of them.
+
+In a module of its own: `conftest` is the name that other tests import, so there is one such file above them.
+"""
 
 from __future__ import annotations
 
