@@ -8,13 +8,17 @@ lists of subclasses are incomplete; every class that is defined counts.
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
+
+from gateway.tmf.shapes import parse_date_time
 
 SPECS: Final = Path(__file__).resolve().parents[1] / ".." / "shared" / "specs"
 V4_FILE: Final = SPECS / "TMF663-ShoppingCart-v4.0.0.swagger.json"
@@ -29,6 +33,21 @@ _UNLISTED: Final = {
         "NumberArrayCharacteristic",
     )
 }
+# The formats that the files use, by their standards; the library checks neither without further packages.
+FORMATS: Final = FormatChecker(formats=())
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+", re.ASCII)
+
+
+@FORMATS.checks("date-time")
+def _is_date_time(value: Any) -> bool:
+    return not isinstance(value, str) or (_RFC_3339.fullmatch(value) is not None and parse_date_time(value) is not None)
+
+
+@FORMATS.checks("uri")
+def _is_uri(value: Any) -> bool:
+    """Want a URI by RFC 3986: with a scheme, and after it nothing that must be percent-encoded."""
+    return not isinstance(value, str) or (_URI.fullmatch(value) is not None and bool(urlsplit(value).scheme))
 
 
 def needed(path: Path) -> Path:
@@ -103,12 +122,14 @@ def _onto_own(schema: dict[str, Any], bases: set[str], name: str) -> dict[str, A
 
 @cache
 def _v5_validator(name: str) -> Draft202012Validator:
-    return Draft202012Validator({"$ref": f"{_SCHEMAS}{name}", "components": {"schemas": _v5_schemas()}})
+    root = {"$ref": f"{_SCHEMAS}{name}", "components": {"schemas": _v5_schemas()}}
+    return Draft202012Validator(root, format_checker=FORMATS)
 
 
 @cache
 def _v4_validator(name: str) -> Draft202012Validator:
-    return Draft202012Validator({"$ref": f"#/definitions/{name}", "definitions": v4_document()["definitions"]})
+    root = {"$ref": f"#/definitions/{name}", "definitions": v4_document()["definitions"]}
+    return Draft202012Validator(root, format_checker=FORMATS)
 
 
 def problems(version: str, name: str, value: Any) -> list[str]:

@@ -100,7 +100,12 @@ async def test_a_cart_of_v1_reads_rightly_in_v4_and_v5(client: httpx.AsyncClient
     assert (v4["href"], v5["href"]) == (f"http://gateway.test{V4}/{cart_id}", f"http://gateway.test{V5}/{cart_id}")
     assert v4["contactMedium"] == [{"mediumType": "email", "characteristic": {"emailAddress": "smith@example.com"}}]
     assert v4["cartItem"][0]["status"] == "active"
-    assert v4["cartItem"][0]["note"] == [samples.ITEM["note"]]
+    (note,) = v4["cartItem"][0]["note"]
+    assert {name: note[name] for name in samples.ITEM["note"]} == {
+        **samples.ITEM["note"],
+        "date": "2017-03-28T00:00:00Z",
+    }
+    assert v4["validFor"]["endDateTime"] == v5["validFor"]["endDateTime"] == "2017-10-24T00:00:00Z"
     assert v4["cartTotalPrice"][0]["price"] == {
         "dutyFreeAmount": {"unit": "EUR", "value": 29},
         "taxIncludedAmount": {"unit": "EUR", "value": 31.9},
@@ -143,6 +148,37 @@ async def test_other_styles_come_back_to_those_who_use_them(client: httpx.AsyncC
     totals = answer["cartItem"][0].pop("totalItemPrice", None)
     assert answer["cartItem"] == [item, second]
     assert (totals is not None) == (style == "flat money")
+
+
+@pytest.mark.parametrize("many", [False, True])
+async def test_date_times_come_back_as_they_were_sent_until_another_version_changes_them(
+    client: httpx.AsyncClient, many: bool
+) -> None:
+    period = {"startDateTime": "2017-03-26", "endDateTime": "2099-10-24T00:00"}
+    note = {"text": "a", "date": "2017-03-28T00:00"}
+    body = {
+        "cartItem": [{"id": "1", "action": "add", "note": [note, note] if many else [note]}],
+        "contactMedium": [{**samples.MEDIUM, "validFor": period}],
+        "relatedParty": [{"id": "42", "validFor": period}],
+        "validFor": period,
+    }
+    cart = (await client.post(CARTS, json=body)).json()
+    assert without_identity(cart) == body
+
+    v4 = (await client.get(f"{V4}/{cart['id']}")).json()
+    for shown in (v4, v4["contactMedium"][0], v4["relatedParty"][0]):
+        assert shown["validFor"]["startDateTime"] == "2017-03-26T00:00:00Z"
+        assert shown["validFor"]["endDateTime"] == "2099-10-24T00:00:00Z"
+    notes = v4["cartItem"][0]["note"]
+    assert {entry["date"] for entry in notes} == {"2017-03-28T00:00:00Z"}
+
+    notes[0]["text"] = "b"
+    await client.patch(f"{V4}/{cart['id']}", json={"cartItem": [{**v4["cartItem"][0], "note": notes}]})
+
+    after = (await client.get(f"{CARTS}/{cart['id']}")).json()
+    first = {"text": "b", "date": "2017-03-28T00:00:00Z"}
+    assert after["cartItem"][0]["note"] == ([first, note] if many else [first])
+    assert after["validFor"] == period
 
 
 async def test_carditem_is_read_and_cartitem_written(client: httpx.AsyncClient) -> None:

@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 Spec: TypeAlias = "str | list[Any] | dict[str, Any]"
 
 PERIOD: Spec = {"startDateTime": "date", "endDateTime": "date"}
+# R17's samples leave out seconds and zone; v4 and v5 want them.
+LENIENT_PERIOD: Spec = {"startDateTime": "lenient date", "endDateTime": "lenient date"}
 MONEY: Spec = {"unit": "currency", "value": "number"}
 REFERENCE: Spec = {"id": "id", "href": "href", "name": "text", "@referredType": "referred"}
 
@@ -32,11 +34,11 @@ def _r17() -> dict[str, Any]:
         **head,
         "applicationDuration": "integer",
         "priceCondition": "text",
-        "validFor": PERIOD,
+        "validFor": LENIENT_PERIOD,
         "price": price,
     }
     prices = [{**head, "price": price, "priceAlteration": [alteration]}]
-    party = {"id": "id", "href": "href", "name": "text", "role": "text", "validFor": PERIOD}
+    party = {"id": "id", "href": "href", "name": "text", "role": "text", "validFor": LENIENT_PERIOD}
     product: dict[str, Any] = {
         **REFERENCE,
         "place": [{"id": "id", "href": "href", "name": "text", "role": "text"}],
@@ -44,7 +46,7 @@ def _r17() -> dict[str, Any]:
         "relatedParty": [party],
     }
     product["productRelationship"] = [{"type": "text", "product": product}]
-    note = {"author": "text", "date": "date", "text": "text"}
+    note = {"author": "text", "date": "lenient date", "text": "text"}
     item: dict[str, Any] = {
         "id": "id",
         "action": ("add", "modify", "no_change", "delete"),
@@ -61,11 +63,11 @@ def _r17() -> dict[str, Any]:
     medium = {
         "type": ("email", "telephone number", "fax"),
         "preferred": "boolean",
-        "validFor": PERIOD,
+        "validFor": LENIENT_PERIOD,
         "characteristic": {"emailAddress": "text", "phoneNumber": "text", "city": "text", "type": "text"},
     }
     return {
-        "validFor": PERIOD,
+        "validFor": LENIENT_PERIOD,
         "contactMedium": [medium],
         "cartTotalPrice": prices,
         "cartItem": [item],
@@ -251,7 +253,8 @@ def _scalar_of(random: Random, kind: str) -> Any:
         "href": ["/party/9866", "https://host/place/7396", "x"],
         "referred": ["Individual", "Customer", "Organization", "Supplier"],
         "currency": ["EUR", "USD"],
-        "date": ["2017-03-27T00:00", "2026-12-01T08:30:00Z"],
+        "date": ["2017-03-27T00:00:00+02:00", "2026-12-01T08:30:00Z", "2026-12-01T08:30:00.125Z"],
+        "lenient date": ["2017-03-27T00:00", "2017-03-27", "2017-03-27T00:00:00.5", "2026-12-01T08:30:00Z", "soon"],
         "boolean": [True, False],
         "integer": [0, 1, 3, 12],
         "number": [29, Decimal("31.90"), Decimal("0.10"), -1],

@@ -2,21 +2,26 @@
 
 Output is in the style of the specification's samples: money inside `{"money": {...}}` with the tax rate beside it, a single
 note as an object, `Active` and `SavedForLater`, `no_change`. Other styles that the specification's tables allow (flat money,
-a list of one note, `cartItem` lists in relationships) are read, and written back to whoever used them.
+a list of one note, `cartItem` lists in relationships) are read, and written back to whoever used them. So are date-times without
+seconds or zone, which the samples have: they are stored as RFC 3339 wants them, for v4 and v5.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any, Final
 
 from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH, at_path
 from gateway.carts.dialects.forms import TOTALS, V1_MARK, Form, Part, exact, under_name, without, words
+from gateway.tmf.shapes import parse_date_time
 
 CARTS_PATH: Final = "/shoppingCart/v1/shoppingCart"
 AMOUNTS: Final = ("dutyFreeAmount", "taxIncludedAmount")
 ACTIONS: Final = {"add": "add", "modify": "modify", "no_change": "noChange", "delete": "delete"}
 STATUSES: Final = {"Active": "active", "SavedForLater": "saveForLater"}
+_MOMENTS: Final = frozenset({"date", "startDateTime", "endDateTime"})
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 STATUS_SPELLINGS: Final = {"saveForLater": "saveForLater"}
 
 
@@ -67,21 +72,48 @@ def _wrapped_amounts(price: Any) -> Any:
     return wrapped
 
 
-def _notes_up(value: Any) -> Any:
-    """Return a list of notes; a list of one, which the samples never have, is marked."""
-    if type(value) is dict:
-        return [value]
-    if type(value) is list and len(value) == 1 and type(value[0]) is dict:
-        return [{**value[0], V1_MARK: "list"}]
+def _moment_up(value: Any) -> Any:
+    """Return a date-time as RFC 3339 wants it: `2017-03-27T00:00`, as the samples write it, is midnight UTC."""
+    if type(value) is not str or _RFC_3339.fullmatch(value):
+        return value
+    moment = parse_date_time(value)
+    return value if moment is None else moment.isoformat().replace("+00:00", "Z")
+
+
+def _moments_up(node: dict[str, Any]) -> dict[str, Any]:
+    return {name: _moment_up(value) if name in _MOMENTS else value for name, value in node.items()}
+
+
+def _same(value: Any) -> Any:
     return value
+
+
+def _notes_up(value: Any) -> Any:
+    """Return a list of notes; a note is marked with what was sent when its date differs.
+
+    So is a list of one, which the samples never have: with `list`, or with a list when its note is marked too.
+    """
+    if type(value) is dict:
+        return [_DATED.up(value)]
+    if type(value) is not list:
+        return value
+    notes = [_DATED.up(note) for note in value]
+    if len(notes) == 1 and type(notes[0]) is dict:
+        mark = [notes[0][V1_MARK]] if V1_MARK in notes[0] else "list"
+        return [{**notes[0], V1_MARK: mark}]
+    return notes
 
 
 def _notes_down(value: Any) -> Any:
     if type(value) is not list:
         return value
-    notes = [without(note, (V1_MARK,)) if type(note) is dict else note for note in value]
-    single = len(value) == 1 and type(value[0]) is dict and V1_MARK not in value[0]
-    return notes[0] if single else notes
+    mark = value[0].get(V1_MARK) if len(value) == 1 and type(value[0]) is dict else None
+    if mark == "list":
+        return [without(value[0], (V1_MARK,))]
+    if type(mark) is list:
+        return [_DATED.down({**value[0], V1_MARK: mark[0] if mark else None})]
+    notes = [_DATED.down(note) for note in value]
+    return notes[0] if len(notes) == 1 and type(notes[0]) is dict else notes
 
 
 _RELATIONSHIP: Final = Form(names={"type": "relationshipType"})
@@ -153,9 +185,11 @@ class _CharacteristicForm(Form):
 
 
 _PRICE: Final = exact(Part(_flat_amounts, _wrapped_amounts), V1_MARK)
-_ALTERATION: Final = Form(parts={"price": _PRICE})
+_DATED: Final = exact(Part(_moments_up, _same), V1_MARK)
+_ALTERATION: Final = Form(parts={"price": _PRICE, "validFor": _DATED})
+_PARTY: Final = Form(parts={"validFor": _DATED})
 _CART_PRICE: Final = Form(parts={"price": _PRICE, "priceAlteration": _ALTERATION.listed()})
-_PRODUCT: Final = Form(names={"characteristic": "productCharacteristic"})
+_PRODUCT: Final = Form(names={"characteristic": "productCharacteristic"}, parts={"relatedParty": _PARTY.listed()})
 _PRODUCT_RELATIONSHIP: Final = Form(names={"type": "relationshipType"}, parts={"product": _PRODUCT.part()})
 _PRODUCT.add("productRelationship", _PRODUCT_RELATIONSHIP.listed())
 _ITEM: Final = _ItemForm(
@@ -172,12 +206,18 @@ _ITEM: Final = _ItemForm(
 )
 _ITEM.add("cartItem", _ITEM.listed())
 _MEDIUM: Final = Form(
-    names={"type": "mediumType"}, parts={"characteristic": _CharacteristicForm(names={"type": "contactType"}).part()}
+    names={"type": "mediumType"},
+    parts={
+        "characteristic": _CharacteristicForm(names={"type": "contactType"}).part(),
+        "validFor": _DATED,
+    },
 )
 _CART: Final = Form(
     parts={
         "contactMedium": _MEDIUM.listed(),
         "cartTotalPrice": _CART_PRICE.listed(),
         "cartItem": _ITEM.listed(),
+        "relatedParty": _PARTY.listed(),
+        "validFor": _DATED,
     }
 )
