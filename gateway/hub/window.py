@@ -167,6 +167,7 @@ class Window:
             queue = self._queues.get(resource)
             if number < sent_before and queue is not None and queue[0].position < self._settled:
                 self._passed[resource] = queue[-1].position
+                self._settled = max(self._settled, queue[-1].position)
                 self.blocked[resource] = Blocked(position=queue[0].position, attempts=0, since=now, due_at=now)
                 self.changed.add(resource)
                 self._forget(resource)

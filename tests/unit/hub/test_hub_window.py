@@ -112,6 +112,19 @@ def test_closing_forgets_what_was_not_overtaken_and_blocks_what_was():
     assert window.changed == {"a"}
 
 
+def test_what_was_recorded_past_an_event_on_its_way_stays_passed_when_the_window_is_closed():
+    """Found by the property below: the watermark had passed the last event, and closing put it one back."""
+    window = window_of("c", "a", "c", "a")
+    first, second = window.next_ready(), window.next_ready()
+    window.block(first, Blocked(position=first.position, attempts=1, since=NOW, due_at=NOW))
+    window.detach(window.sent, NOW)
+    assert window.watermark == 4
+    window.put_back(second)
+    window.close(NOW)
+
+    assert window.watermark == 4
+
+
 RESOURCES = st.lists(st.sampled_from("aabc"), min_size=10, max_size=40)
 # Steps that make progress come more often than those that undo it, otherwise nothing would ever get far.
 STEPS = {
