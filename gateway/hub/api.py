@@ -52,9 +52,9 @@ async def _subscribe(request: Request[Any, Any, Any], api: Api) -> Answer:
         raise InvalidBodyError([Problem("callback", f"cannot be used: {error}")]) from None
     except TimeoutError:
         raise InvalidBodyError([Problem("callback", "cannot be used: its host cannot be looked up in time")]) from None
-    secret = new_secret()
-    stored = await _store(services, _new(services, tenant, api, callback, query, secret))
-    shown = resource(stored, base_url(request, server.public_url), 0, secret=secret)
+    secret, address = new_secret(), base_url(request, server.public_url)
+    stored = await _store(services, _new(services, tenant, api, callback, query, secret), address)
+    shown = resource(stored, address, 0, secret=secret)
     return json_answer(shown, status=201, headers=[(b"location", shown["href"].encode("latin-1"))])
 
 
@@ -87,7 +87,7 @@ def _new(services: Services, tenant: str, api: Api, callback: str, query: str | 
     )
 
 
-async def _store(services: Services, subscription: Subscription) -> Subscription:
+async def _store(services: Services, subscription: Subscription, address: str) -> Subscription:
     most = services.settings.hub.subscriptions_max
     try:
         stored = await services.database.write(lambda connection: store.create(connection, subscription, most))
@@ -99,7 +99,7 @@ async def _store(services: Services, subscription: Subscription) -> Subscription
         raise ConflictError(f"There are {most} subscriptions already; remove one that is not needed.")
     raise ConflictError(
         "The same callback has the same query already; a second subscription needs another callback or query.",
-        extension={"referenceError": f"{subscription.api.path}/{stored}"},
+        extension={"referenceError": f"{address}{subscription.api.path}/{stored}"},
     )
 
 

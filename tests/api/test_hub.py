@@ -107,7 +107,7 @@ async def test_many_listeners_are_fine_the_same_twice_is_not(client):
     answer = await client.post(V4, json={"callback": CALLBACK})
 
     assert answer.status_code == 409
-    assert answer.json()["referenceError"] == f"{V4}/{hub['id']}"
+    assert answer.json()["referenceError"] == hub["href"] == f"http://gateway.test{V4}/{hub['id']}"
     await created(client, HUBS["v5"])
     await created(client, query="eventType=ShoppingCartDeleteEvent")
 
