@@ -21,7 +21,9 @@ from gateway.hub.hold import Hold
 from gateway.hub.lane import Lane
 from gateway.hub.model import Subscription
 from gateway.hub.query import parse_query
+from gateway.hub.reader import EventReader
 from gateway.hub.sender import Post
+from gateway.hub.threads import Threads
 from gateway.logs import get_logger
 from gateway.settings import Settings
 from gateway.storage import Database
@@ -57,6 +59,7 @@ class Dispatcher:
         self._shape = shape
         self._count = count
         self._monotonic = monotonic
+        self._threads = Threads()
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._failing: set[tuple[str, str]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -104,6 +107,7 @@ class Dispatcher:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._threads.close()
 
     async def once(self) -> bool:
         """Give new events their numbers and see to it that they are delivered; return whether there are more."""
@@ -164,19 +168,20 @@ class Dispatcher:
         key = (subscription.tenant, subscription.id)
         health = health_of(subscription)
         hold = Hold(subscription, health, database=self._database, settings=self._settings, monotonic=self._monotonic)
+        renderer = Renderer(
+            subscription.api,
+            # It was checked when it was stored.
+            parse_query(subscription.query, subscription.api, []),
+            self._shape,
+            self._public_url,
+        )
         lane = Lane(
             subscription,
             hold,
             settings=self._settings,
             database=self._database,
             sender=self._new_sender(),
-            renderer=Renderer(
-                subscription.api,
-                # It was checked when it was stored.
-                parse_query(subscription.query, subscription.api, []),
-                self._shape,
-                self._public_url,
-            ),
+            reader=EventReader(renderer, self._threads),
             count=self._count,
         )
         self._lanes[key] = lane

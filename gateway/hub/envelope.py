@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from gateway.clock import timestamp_text
 from gateway.hub.model import Api, Event
-from gateway.hub.query import Query, is_wanted
+from gateway.hub.query import Interest, Query
 from gateway.storage.outbox import CART_CHANGED, CART_CREATED, CART_DELETED, CHECKOUT_CREATED, CHECKOUT_STATE_CHANGED
 from gateway.tmf.json import decode_stored, encode_json
 from gateway.tmf.projection import project
@@ -43,22 +43,38 @@ class Renderer:
 
     def __init__(self, api: Api, query: Query, shape: Shape | None, public_url: str = "") -> None:
         self._api = api
-        self._query = query
+        self._interest = Interest(query)
+        self._selection = query.selection
         # Carts are stored in the form of v4: those are sent as they are, without being decoded.
         self._shape = shape if api.resource == "shoppingCart" and api.version != "v4" else None
         self._public_url = public_url.rstrip("/")
 
     def is_wanted(self, event: Event) -> bool:
         """Return whether the subscriber asked for the event."""
-        return is_wanted(self._query, event.event_type, lambda: self._decoded(event))
+        return self._interest.is_in(event.event_type, lambda: self._decoded(event))
+
+    def judging_work(self, event: Event) -> int:
+        """Return how much work it is to say whether an event is wanted: bytes of the document times comparisons."""
+        return event.document_bytes * self._interest.cost
+
+    def writing_work(self, event: Event) -> int:
+        """Return how much work the body of an event is: bytes of a document that is decoded for it, 0 when it is not."""
+        return 0 if self._is_sent_as_stored(event) else event.document_bytes
+
+    def _is_sent_as_stored(self, event: Event) -> bool:
+        return (
+            self._selection is None
+            and self._shape is None
+            and event.event_type != CART_DELETED
+            and self._api.resource != "checkout"
+        )
 
     def body(self, event: Event) -> bytes:
         """Return the event as JSON."""
-        if self._query.selection is not None:
-            return encode_json(project(self._decoded(event), self._query.selection))
-        if self._shape is None and event.event_type != CART_DELETED and self._api.resource != "checkout":
+        if self._is_sent_as_stored(event):
             return encode_json(self._envelope(event, Raw(event.document.encode())))
-        return encode_json(self._decoded(event))
+        document = self._decoded(event)
+        return encode_json(document if self._selection is None else project(document, self._selection))
 
     def _decoded(self, event: Event) -> dict[str, Any]:
         document = decode_stored(event.document)

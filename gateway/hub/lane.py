@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from gateway.errors import UnavailableError
 from gateway.hub import events, leases
-from gateway.hub.envelope import Renderer, address
+from gateway.hub.envelope import address
 from gateway.hub.health import (
     Gone,
     Outcome,
@@ -32,6 +32,7 @@ from gateway.hub.health import (
 )
 from gateway.hub.hold import RECORD_SECONDS, Hold
 from gateway.hub.model import Event, Subscription
+from gateway.hub.reader import EventReader
 from gateway.hub.sender import Post, Signer
 from gateway.hub.window import Window
 from gateway.logs import get_logger
@@ -56,7 +57,7 @@ class Lane:
         settings: HubSettings,
         database: Database,
         sender: Post,
-        renderer: Renderer,
+        reader: EventReader,
         count: Callable[[str, str], None] = lambda _resource, _outcome: None,
     ) -> None:
         self._subscription = subscription
@@ -65,7 +66,7 @@ class Lane:
         self._database = database
         self._sender = sender
         self._signer = Signer(subscription.secrets)
-        self._renderer = renderer
+        self._reader = reader
         self._count = count
         self._health = health_of(subscription)
         self._window = Window(subscription.position, {})
@@ -175,19 +176,9 @@ class Lane:
             )
         )
         if found:
-            # A page of large documents and many conditions takes long: not on the loop that serves everybody.
-            window.take(await asyncio.to_thread(self._with_wanted, found))
+            window.take(await self._reader.judged(found))
             # There may be more: look again before waiting.
             self._changed.set()
-
-    def _with_wanted(self, found: Sequence[Event]) -> list[tuple[Event, bool]]:
-        return [(event, self._is_wanted(event)) for event in found]
-
-    def _is_wanted(self, event: Event) -> bool:
-        try:
-            return self._renderer.is_wanted(event)
-        except Exception:  # noqa: BLE001 - a document that cannot be looked at is dealt with when it is to be sent
-            return True
 
     def _has_work(self) -> bool:
         return self._window.has_ready or self._next_blocked() is not None
@@ -244,7 +235,7 @@ class Lane:
             event = await self._database.read(look_up)
             if event is None:
                 window.nothing_waits(resource, last)
-            elif await asyncio.to_thread(self._is_wanted, event):
+            elif await self._reader.is_wanted(event):
                 return event
             else:
                 window.settle(event, self._hold.now())
@@ -253,7 +244,10 @@ class Lane:
     async def _deliver_one(self, event: Event) -> None:
         subscription = self._subscription
         try:
-            body = self._renderer.body(event)
+            body = await self._reader.body(event)
+        except asyncio.CancelledError:
+            self._window.put_back(event)
+            raise
         except Exception as error:  # noqa: BLE001 - the same each time: waiting would stop this resource's events for good
             self._log.error("hub.event_not_written", event_id=event.id, exc_info=error)
             self._hold.dropped += 1

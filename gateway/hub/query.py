@@ -7,15 +7,19 @@ A path is that of the event as it is sent; `shoppingCart...` is short for `event
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 from gateway.errors import Problem
 from gateway.hub.model import Api
-from gateway.tmf.filter import Filter, matches, parse_filter
+from gateway.tmf.filter import Filter, Matcher, parse_filter
 from gateway.tmf.projection import Selection, parse_fields
 
 PARAMETERS_MAX: Final = 50
+# What is looked at of one event: entries of lists times comparisons with each (a fifth of a second at the worst). An event that
+# takes more is sent unjudged: one too many does less harm than one too few.
+JUDGED_MAX: Final = 50_000
 # What an event always carries, whatever `fields` selects: without these it cannot be told from another.
 ALWAYS: Final = ("eventId", "eventTime", "eventType", "@type")
 ATTRIBUTES: Final = frozenset(
@@ -122,6 +126,40 @@ def _keep_identity(selection: Selection, api: Api) -> None:
         resource |= dict.fromkeys(("id", "href", "@type"))
 
 
-def is_wanted(query: Query, event_type: str, sent: Any) -> bool:
-    """Return whether a subscriber asked for an event; `sent` makes the event as it is sent, when it must be looked at."""
-    return event_type in query.events and (not query.condition or matches(query.condition, sent()))
+class _TooMuchToJudgeError(Exception):
+    """An event is too large for the conditions of a subscription."""
+
+
+class Interest:
+    """What a subscriber asked for, made ready for many events: its conditions are read once."""
+
+    def __init__(self, query: Query) -> None:
+        self._events = query.events
+        self._matcher = Matcher(query.condition) if query.condition else None
+
+    @property
+    def cost(self) -> int:
+        """Comparisons that each value of an event takes; 0 when no event is looked into."""
+        return 0 if self._matcher is None else 1 + self._matcher.cost
+
+    def is_in(self, event_type: str, sent: Callable[[], Any]) -> bool:
+        """Return whether an event was asked for; `sent` makes it as it is sent, when it must be looked at.
+
+        An event of which more than JUDGED_MAX entries times comparisons would be looked at was asked for.
+        """
+        if event_type not in self._events:
+            return False
+        if self._matcher is None:
+            return True
+        left = JUDGED_MAX
+
+        def charge(amount: int) -> None:
+            nonlocal left
+            left -= amount
+            if left < 0:
+                raise _TooMuchToJudgeError
+
+        try:
+            return self._matcher.charged(charge).fits(sent())
+        except _TooMuchToJudgeError:
+            return True

@@ -15,6 +15,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias, get_args
@@ -215,11 +216,6 @@ def _test(path: Path, chosen: Operator, text: str, name: str, problems: list[Pro
     )
 
 
-def matches(wanted: Filter, document: Any) -> bool:
-    """Return whether a document fulfils the filter."""
-    return Matcher(wanted).fits(document)
-
-
 class Matcher:
     """A filter made ready for many documents: of each group every path is walked once, however many alternatives it has.
 
@@ -235,6 +231,12 @@ class Matcher:
                 paths.setdefault(test.path, []).append(test)
             self._groups.append([(path, _Alternatives(tests)) for path, tests in paths.items()])
         self.cost = sum(alternatives.cost for group in self._groups for _, alternatives in group)
+
+    def charged(self, charge: Callable[[int], None]) -> Matcher:
+        """Return the same filter, made ready once, with another `charge`."""
+        other = copy(self)
+        other._charge = charge  # noqa: SLF001 - it is one of ours
+        return other
 
     def fits(self, document: Any) -> bool:
         """Return whether a document fulfils the filter."""

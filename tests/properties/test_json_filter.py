@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, select, text
 from gateway.errors import Problem
 from gateway.storage.json_filter import filter_clauses, order_clauses, prepare
 from gateway.storage.tables import cart
-from gateway.tmf.filter import matches, parse_filter
+from gateway.tmf.filter import Matcher, parse_filter
 from gateway.tmf.json import decode_stored, encode_json
 from gateway.tmf.sorting import parse_sort
 
@@ -117,7 +117,9 @@ def test_the_database_finds_what_the_matcher_finds(engine: Engine, found: list[A
             assert problems == []
             clauses = filter_clauses(wanted, "cart.document", engine.dialect.name)
             rows = connection.execute(select(cart.c.id).where(*clauses)).scalars()
-            assert sorted(rows) == [index for index, document in enumerate(stored) if matches(wanted, document)], query
+            assert sorted(rows) == [index for index, document in enumerate(stored) if Matcher(wanted).fits(document)], (
+                query
+            )
         connection.rollback()
 
 

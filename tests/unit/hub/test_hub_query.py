@@ -8,8 +8,10 @@ import pytest
 
 from gateway.errors import Problem
 from gateway.hub.model import CART_V1, CART_V4, CHECKOUT_V1, Api
-from gateway.hub.query import Query, is_wanted, parse_query
+from gateway.hub.query import JUDGED_MAX, Interest, Query, parse_query
+from gateway.settings import HubSettings
 from gateway.storage.outbox import CART_CHANGED, CART_CREATED, CART_DELETED, CHECKOUT_STATE_CHANGED
+from gateway.tmf import filter as filters
 from gateway.tmf.json import decode_stored
 
 
@@ -90,13 +92,46 @@ def test_an_unknown_event_is_answered_with_those_there_are():
     ],
 )
 def test_an_event_is_wanted_when_its_attributes_fit(text, cart, fits):
-    assert is_wanted(parsed(text), CART_CREATED, lambda: sent(cart)) is fits
+    assert Interest(parsed(text)).is_in(CART_CREATED, lambda: sent(cart)) is fits
 
 
 def test_an_event_of_another_type_is_not_even_looked_at():
-    query = parsed("eventType=ShoppingCartDeleteEvent&shoppingCart.id=1")
+    interest = Interest(parsed("eventType=ShoppingCartDeleteEvent&shoppingCart.id=1"))
 
-    assert not is_wanted(query, CART_CREATED, lambda: pytest.fail("it was looked at"))
+    assert not interest.is_in(CART_CREATED, lambda: pytest.fail("it was looked at"))
+
+
+def test_conditions_are_read_once_for_all_events(monkeypatch):
+    made = []
+    alternatives = filters._Alternatives
+    monkeypatch.setattr(filters, "_Alternatives", lambda tests: made.append(tests) or alternatives(tests))
+    interest = Interest(parsed("shoppingCart.id=1&shoppingCart.name=x"))
+
+    for number in range(100):
+        assert interest.is_in(CART_CREATED, lambda n=number: sent(f'{{"id": "{n}", "name": "x"}}')) is (number == 1)
+    assert len(made) == 2
+
+
+# The dearest a query of 2 048 characters can be: as many patterns as there may be values, each of which looks at every text.
+DEAREST = "shoppingCart.a.regex=" + ";".join(f"z{number}" for number in range(200))
+
+
+def test_no_event_takes_more_than_its_work(monkeypatch):
+    looked = []
+    fit = filters.fits
+    monkeypatch.setattr(filters, "fits", lambda pattern, text: looked.append(1) or fit(pattern, text))
+    interest = Interest(parsed(DEAREST))
+    assert len(DEAREST) <= HubSettings().query_characters_max
+    small, large = ({"event": {"shoppingCart": {"a": ["x"] * count}}} for count in (200, 200_000))
+
+    assert not interest.is_in(CART_CREATED, lambda: small)
+    assert len(looked) == 200 * 200
+    looked.clear()
+    # It is sent although no pattern fits: one too many does less harm than one too few.
+    assert interest.is_in(CART_CREATED, lambda: large)
+    assert len(looked) <= JUDGED_MAX
+    looked.clear()
+    assert not interest.is_in(CART_CREATED, lambda: small), "each event has its own bound"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.errors import Problem
 from gateway.tmf import filter as filters
-from gateway.tmf.filter import Filter, matches, parse_filter
+from gateway.tmf.filter import Filter, Matcher, parse_filter
 from gateway.tmf.filter_values import moment_of, pattern_of
 from gateway.tmf.json import decode_stored
 
@@ -63,7 +63,7 @@ FORMS = [
 
 @pytest.mark.parametrize("query", FORMS)
 def test_every_form_of_an_operator_is_understood(query):
-    assert matches(parsed(query), CART)
+    assert Matcher(parsed(query)).fits(CART)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_every_form_of_an_operator_is_understood(query):
     ],
 )
 def test_what_fits(query, fits):
-    assert matches(parsed(query), CART) is fits
+    assert Matcher(parsed(query)).fits(CART) is fits
 
 
 @pytest.mark.parametrize(
@@ -224,4 +224,4 @@ def test_many_alternatives_walk_a_document_once():
     ],
 )
 def test_alternatives_of_several_types_hold_where_one_alone_would(query, fits):
-    assert matches(parsed(query), CART) is fits
+    assert Matcher(parsed(query)).fits(CART) is fits
