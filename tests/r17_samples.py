@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 SPECIFICATION: Final = Path(__file__).resolve().parents[1] / ".." / "shared" / "seeds" / "001_4d77b091745fdb47.txt"
 ADDRESS: Final = "https://host:port/shoppingCart/v1/shoppingCart/1203"
@@ -79,3 +79,61 @@ def samples_of(text: str) -> list[Any]:
         else:
             found.append(value)
     return found
+
+
+class Exchange(NamedTuple):
+    """One sample of an operation as it is written: what is sent, and what is answered; None for what is no JSON."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+    status: int
+    answered_headers: dict[str, str]
+    answer: Any
+
+
+def exchanges_of(text: str) -> list[Exchange]:
+    """Return every `Request` with its `Response`, in order."""
+    found = []
+    for block in re.split(r"^\s*Request\s*$", text, flags=re.MULTILINE)[1:]:
+        request, response = re.split(r"^\s*Response\s*$", block, maxsplit=1, flags=re.MULTILINE)
+        line = re.search(r"^(GET|POST|PATCH|DELETE) (\S+)", request, re.MULTILINE)
+        status = re.match(r"\s*(\d{3})\s*$", response, re.MULTILINE)
+        assert line is not None
+        assert status is not None
+        found.append(
+            Exchange(
+                line[1],
+                line[2],
+                _headers_of(request),
+                _json_of(request),
+                int(status[1]),
+                _headers_of(response),
+                _json_of(response),
+            )
+        )
+    return found
+
+
+def _headers_of(text: str) -> dict[str, str]:
+    head = re.split(r"^\s*[\[{]", text, maxsplit=1, flags=re.MULTILINE)[0]
+    return {name: value.strip() for name, value in re.findall(r"^([A-Z][A-Za-z-]+): (.+)$", head, re.MULTILINE)}
+
+
+def _json_of(text: str) -> Any:
+    start = re.search(r"^\s*([\[{])", text, re.MULTILINE)
+    if start is None:
+        return None
+    try:
+        return json.JSONDecoder().raw_decode(text, start.start(1))[0]
+    except ValueError:
+        return None
+
+
+def notifications_of(text: str, resource: Any) -> list[Any]:
+    """Return the samples of notifications, the resource's sample in the place where they refer to it."""
+    filled = text.replace("{-- SEE ShoppingCart RESOURCE SAMPLE --}", json.dumps(resource))
+    return [
+        value for value in samples_of(filled) if isinstance(value, dict) and "eventType" in value and "eventId" in value
+    ]

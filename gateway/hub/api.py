@@ -13,16 +13,18 @@ from litestar.handlers import delete, post, route
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from gateway.errors import ConflictError, InvalidBodyError, NotFoundError, Problem
+from gateway.errors import ConflictError, ForbiddenError, InvalidBodyError, NotFoundError, Problem
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import read_object, require_json_accepted
 from gateway.http.headers import base_url
 from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
 from gateway.hub import openapi, store
-from gateway.hub.model import ACTIVE, APIS, Api, Subscription
+from gateway.hub.model import ACTIVE, APIS, CART_V1, Api, Subscription
 from gateway.hub.resource import check_request, resource
 from gateway.security.callbacks import CallbackGuard, CallbackRefusedError, policy_of, target_of
+from gateway.security.guard import client_of
 from gateway.security.tenancy import tenant_of
+from gateway.security.tokens import Client
 from gateway.services import Services, services_of
 from gateway.storage.tables import EPOCH
 from gateway.tmf.paging import page_headers, page_status, parse_page
@@ -40,8 +42,10 @@ def new_secret() -> str:
 async def _subscribe(request: Request[Any, Any, Any], api: Api) -> Answer:
     require_json_accepted(request)
     services = services_of(request)
-    tenant, server = tenant_of(request), services.settings.server
+    client, server = client_of(request), services.settings.server
     guard = CallbackGuard(policy_of(services.settings.hub), services.resolver)
+    if api is CART_V1:
+        _assume_json(request)
     document = await read_object(request, bytes_max=server.body_bytes_max, depth_max=server.depth_max)
     callback, query = check_request(document, api, services.settings.hub, guard.policy)
     target = target_of(callback)
@@ -53,15 +57,25 @@ async def _subscribe(request: Request[Any, Any, Any], api: Api) -> Answer:
     except TimeoutError:
         raise InvalidBodyError([Problem("callback", "cannot be used: its host cannot be looked up in time")]) from None
     secret, address = new_secret(), base_url(request, server.public_url)
-    stored = await _store(services, _new(services, tenant, api, callback, query, secret), address)
+    stored = await _store(services, _new(services, client, api, callback, query, secret), address)
     shown = resource(stored, address, 0, secret=secret)
     return json_answer(shown, status=201, headers=[(b"location", shown["href"].encode("latin-1"))])
 
 
-def _new(services: Services, tenant: str, api: Api, callback: str, query: str | None, secret: str) -> Subscription:
+def _assume_json(request: Request[Any, Any, Any]) -> None:
+    """Take a body without Content-Type for JSON, as the sample of R17 sends it.
+
+    Not from a page of somebody else in a browser, which always says where it comes from: it could subscribe for its visitor.
+    """
+    names = {name for name, _ in request.scope["headers"]}
+    if not {b"content-type", b"origin"} & names:
+        request.scope["headers"] = [*request.scope["headers"], (b"content-type", b"application/json")]
+
+
+def _new(services: Services, client: Client, api: Api, callback: str, query: str | None, secret: str) -> Subscription:
     now = services.clock()
     return Subscription(
-        tenant=tenant,
+        tenant=client.tenant,
         id=services.new_id(),
         resource=api.resource,
         version=api.version,
@@ -84,6 +98,7 @@ def _new(services: Services, tenant: str, api: Api, callback: str, query: str | 
         lease_owner=None,
         lease_until=EPOCH,
         created_at=now,
+        owner=client.name,
     )
 
 
@@ -152,10 +167,18 @@ async def _retrieve(request: Request[Any, Any, Any], api: Api) -> Answer:
 
 async def _unsubscribe(request: Request[Any, Any, Any], api: Api) -> Answer:
     services = services_of(request)
-    tenant = tenant_of(request)
+    client = client_of(request)
     subscription_id: str = request.scope["path_params"]["hub_id"]
-    if not await services.database.write(lambda connection: store.remove(connection, tenant, subscription_id, api)):
-        raise _not_found()
+
+    def function(connection: Connection) -> None:
+        found = store.get(connection, client.tenant, api, subscription_id)
+        if found is None:
+            raise _not_found()
+        if "admin" not in client.roles and client.name != found.owner:
+            raise ForbiddenError("Another client made this subscription: it, or a client with the role admin, ends it.")
+        store.remove(connection, client.tenant, subscription_id)
+
+    await services.database.write(function)
     return Answer(status=204)
 
 
