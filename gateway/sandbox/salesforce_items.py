@@ -90,7 +90,18 @@ class ItemEditor:
         return line
 
     def add_asset(self, item: dict[str, Any], parent: Line | None, path: str) -> Line:
-        """Add the line of an installed product that is to be modified (asset to order)."""
+        """Add the line of an installed product that a POST wants modified (asset to order), with those beneath it."""
+        line = self._asset_line(item, parent, path, "modify")
+        for position, child in enumerate(objects(item.get("productOrderItem"), f"{path}.productOrderItem")):
+            place = f"{path}.productOrderItem[{position}]"
+            if action_of(child, place) != "modify":
+                raise invalid(
+                    f"{place}.action", "must be modify: an order from an asset takes new products by PATCH only"
+                )
+            self.add_asset(child, line, place)
+        return line
+
+    def _asset_line(self, item: dict[str, Any], parent: Line | None, path: str, action: str) -> Line:
         asset = asset_of(item)
         if asset is None:
             raise missing(f"{path}.product.id", "is mandatory with action modify in a POST (the asset id)")
@@ -100,22 +111,14 @@ class ItemEditor:
             item_id=text(item.get("id"), f"{path}.id"),
             parent=parent,
             offering=offering_of(item, path),
-            action="modify",
+            action=action,
             quantity=quantity_of(item, path),
             characteristics=characteristics,
             value_types=types,
             prices=self._intake.prices_of(offering_of(item, path)),
             asset_id=asset,
         )
-        self._edit.add(line)
-        for position, child in enumerate(objects(item.get("productOrderItem"), f"{path}.productOrderItem")):
-            place = f"{path}.productOrderItem[{position}]"
-            if action_of(child, place) != "modify":
-                raise invalid(
-                    f"{place}.action", "must be modify: an order from an asset takes new products by PATCH only"
-                )
-            self.add_asset(child, line, place)
-        return line
+        return self._edit.add(line)
 
     def _enter(self, code: str, parent: Line | None, item_id: str | None, quantity: int) -> Line:
         line_id = self._intake.book.next_line_id()
@@ -162,7 +165,7 @@ class ItemEditor:
             self._modify(line, item, path)
             return
         if self._came_along(parent, item):
-            self.add_asset(item, parent, path)
+            self._children(self._asset_line(item, parent, path, "modify"), item, path)
             return
         if self._catalog.is_open and parent.action == "add" and not item.get("orderLineItemId"):
             self.add(item, parent, path)
@@ -172,8 +175,12 @@ class ItemEditor:
     def _delete_child(self, parent: Line, item: dict[str, Any], path: str) -> None:
         line = self._child(parent, item, path)
         if line is None and self._came_along(parent, item):
-            removed = {key: value for key, value in item.items() if key != "productOrderItem"}
-            self._edit.change(self.add_asset(removed, parent, path), action="delete")
+            line = self._asset_line(item, parent, path, "delete")
+            for position, child in enumerate(objects(item.get("productOrderItem"), f"{path}.productOrderItem")):
+                place = f"{path}.productOrderItem[{position}]"
+                if action_of(child, place) != "delete":
+                    raise invalid(f"{place}.action", "must be delete: what it stands under is removed")
+                self._delete_child(line, child, place)
             return
         if line is None:
             raise _unknown_line(path, f"is not under order line {parent.id}")

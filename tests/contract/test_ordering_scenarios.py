@@ -186,6 +186,22 @@ async def test_only_the_root_asset_is_in_the_post(open_sandbox):
     assert actions["/None/ROAMING/DETAIL"] == "add"
 
 
+async def test_new_products_beneath_an_installed_child_are_split(open_sandbox):
+    added = [item(f"1.1.{number}", f"ROAMING-{number}") for number in range(9)]
+    gone = installed("1.2", "A1-2", installed("1.2.1", "A1-2-1", action="delete"), action="delete")
+    root = installed("1", "A1", installed("1.1", "A1-1", *added), gone)
+    played = await open_sandbox.play(cart(root), salesforce(items_max=4))
+    assert played.kinds[:3] == ["create", "add", "add"]
+    found = tree(played.lines)
+    assert sum(path.startswith("/None/None/ROAMING-") for path, *_ in found) == 9
+    assert [(path, action) for path, action, *_ in found if action != "add"] == [
+        ("/None", "modify"),
+        ("/None/None", "delete"),
+        ("/None/None", "modify"),
+        ("/None/None/None", "delete"),
+    ]
+
+
 async def test_a_product_that_is_kept_carries_what_is_added_beneath_it(open_sandbox):
     root = installed("1", "A1", item("1.1", "ROAMING"), action="noChange")
     played = await open_sandbox.play(cart(root, installed("2", "A2", action="noChange")), salesforce())

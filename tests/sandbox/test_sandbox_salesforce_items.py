@@ -208,3 +208,38 @@ async def test_an_order_from_assets_takes_nothing_else(start, make, extra):
     item = {"id": "1", "action": "modify", "product": {"id": "ASSET-1"}}
     assert (await upstream.post(make.draft(item, extra))).status_code == 400
     assert upstream.ledger() == []
+
+
+def asset(asset_id, *children, action="modify"):
+    made = {"id": asset_id.lower(), "action": action, "product": {"id": asset_id}}
+    return made | ({"productOrderItem": list(children)} if children else {})
+
+
+async def test_beneath_an_asset_a_patch_changes_adds_and_removes(start, make):
+    upstream = await start()
+    await upstream.post(make.draft(asset("A1")))
+    changed = asset("A1-1", make.add("new", "ROAMING", make.add("detail", "DETAIL")), asset("A1-1-1", action="delete"))
+    removed = asset("A1-2", asset("A1-2-1", action="delete"), action="delete")
+    root = asset("A1", changed, removed)
+    assert (await patch(upstream, root)).status_code == 200
+    lines = {line["product"] or line["offering"]: line for line in upstream.ledger()[-1]["lines"]}
+    parents = {
+        name: next((one for one in lines if lines[one]["id"] == line["parent"]), None) for name, line in lines.items()
+    }
+    assert parents == {
+        "A1": None, "A1-1": "A1", "ROAMING": "A1-1", "DETAIL": "ROAMING", "A1-1-1": "A1-1", "A1-2": "A1", "A1-2-1": "A1-2",
+    }  # fmt: skip
+    actions = {name: line["action"] for name, line in lines.items()}
+    assert Counter(actions.values()) == {"modify": 2, "add": 2, "delete": 3}
+    assert actions["A1-1"] == "modify"
+    assert actions["A1-2-1"] == "delete"
+
+
+@pytest.mark.parametrize("action", ["add", "modify"])
+async def test_beneath_an_asset_that_is_removed_everything_is(start, make, action):
+    upstream = await start()
+    await upstream.post(make.draft(asset("A1")))
+    child = make.add("new", "ROAMING") if action == "add" else asset("A1-2-1")
+    answer = await patch(upstream, asset("A1", asset("A1-2", child, action="delete")))
+    assert answer.status_code == 400
+    assert len(upstream.ledger()) == 1

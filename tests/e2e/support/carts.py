@@ -37,9 +37,10 @@ def make_cart(
             roots.append(_of_installed(random, item, "modify"))
             continue
         if number < installed * 4:
-            # Nothing stands beneath an installed child: how one call is to say that is not documented.
             child = _of_installed(random, item, random.choice(("modify", "delete")))
             random.choice(roots[:installed]).setdefault("cartItem", []).append(child)
+            if child["action"] == "modify":
+                made.append((child, 2))
             continue
         parents = [parent for parent, depth in made[-12:] if depth < 4]
         if parents and random.random() < 0.6:
@@ -53,7 +54,8 @@ def make_cart(
             roots.append(item)
             made.append((item, 1))
     for item, _ in random.sample(made, min(random.randint(0, alterations_max), len(made))):
-        item["itemPrice"] = [_altered_price(random)]
+        if item["action"] == "add":
+            item["itemPrice"] = [_altered_price(random)]
     for number in range(random.randint(0, 3)):
         later = {**_item(random, f"later-{number + 1}"), "status": "savedForLater"}
         later["cartItem"] = [_item(random, f"later-{number + 1}-below")]
