@@ -6,6 +6,8 @@
 - `.eq .gt .gte .lt .lte .regex`, or raw, in the name or in the value: `== > >= < <= =~ *=`. `.eq` takes its value literally.
 - Alternatives: a parameter that is repeated, values separated by commas, or conditions separated by `;`, each with a name of
   its own or with that of the first. Different parameters must all hold.
+- A value with commas or semicolons stands in double quotes, of which two are one inside: `name="Miller, Anna"`. TMF630 knows no
+  way to say it; a percent-encoded comma is a comma to everybody who decodes before splitting.
 - A value is compared by the type of what it is compared with: numbers exactly, true and false, text by code points, and as
   moments where both are dates or date-times. Objects, lists and null fit nothing.
 """
@@ -21,7 +23,16 @@ from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from gateway.errors import Problem
-from gateway.tmf.filter_values import Pattern, asked_moment_of, fits, moment_of, number_of, pattern_of
+from gateway.tmf.filter_values import (
+    Pattern,
+    asked_moment_of,
+    fits,
+    moment_of,
+    number_of,
+    pattern_of,
+    split_outside_quotes,
+    unquoted,
+)
 
 Path: TypeAlias = tuple[str, ...]
 Operator: TypeAlias = Literal["eq", "gt", "gte", "lt", "lte", "regex"]
@@ -133,19 +144,18 @@ def _comparisons(name: str, value: str, problems: list[Problem], prefix: str) ->
             # No name of its own: one more value of the first.
             current = (split[0], split[1], given)
         path, chosen, text = current
-        pieces = text.split(",") if chosen != "regex" else [text]
-        for piece in pieces:
-            yield path, chosen, piece
+        for piece in split_outside_quotes(text, ",") if chosen != "regex" else [text]:
+            yield path, chosen, unquoted(piece)
 
 
 def _conditions(name: str, value: str) -> list[tuple[str, str]]:
     """Return what is between semicolons as (name, value): names that belong to no value are empty."""
     found: list[tuple[str, str]] = []
-    names = name.split(";")
+    names = split_outside_quotes(name, ";")
     if len(names) > 1:
         # `a>1;b<2`: split before the first equals sign of all.
         found = [(each, "") for each in names[:-1]]
-    head, *rest = value.split(";")
+    head, *rest = split_outside_quotes(value, ";")
     found.append((names[-1], head))
     for piece in rest:
         leading = _LEADING.match(piece)

@@ -1,4 +1,4 @@
-r"""The values of a filter, typed: numbers, moments, truth, and the patterns that `.regex` understands.
+r"""The values of a filter: quoted ones, and typed: numbers, moments, truth, and the patterns that `.regex` understands.
 
 A regular expression comes from outside, so it is never given to an engine that backtracks. Understood is the part of the
 language that is a search for literal text: `^` at the beginning, `$` at the end, `.*` for anything between, and a backslash
@@ -21,6 +21,8 @@ MOMENT_GRAMMAR: Final = (
 )
 _MOMENT: Final = re.compile(MOMENT_GRAMMAR.removesuffix("$"), re.ASCII)
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
+_QUOTED: Final = re.compile(r'"(?:[^"]|"")*"')
+_BEFORE_VALUES: Final = frozenset("=<>~,;")
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - reckoned without zones, so that no moment is out of range
 _MICROSECOND: Final = timedelta(microseconds=1)
 _HOURS: Final = 23
@@ -36,6 +38,37 @@ class Pattern(NamedTuple):
     parts: tuple[str, ...]
     starts: bool
     ends: bool
+
+
+def split_outside_quotes(text: str, separator: str) -> list[str]:
+    """Return the parts of a text between separators; those inside of a quoted value separate nothing.
+
+    A quoted value begins with a double quote where a value can begin (after an operator or a separator) and ends with one
+    that no other follows at once: two of them are one quote of the value.
+    """
+    if '"' not in text:
+        return text.split(separator)
+    parts, start, position = [], 0, 0
+    while position < len(text):
+        if text[position] == '"' and (position == 0 or text[position - 1] in _BEFORE_VALUES):
+            quoted = _QUOTED.match(text, position)
+            position = quoted.end() if quoted else position + 1
+            continue
+        if text[position] == separator:
+            parts.append(text[start:position])
+            start = position + 1
+        position += 1
+    return [*parts, text[start:]]
+
+
+def quoted(text: str) -> str:
+    """Return a text as a quoted value."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def unquoted(text: str) -> str:
+    """Return what a value means: that of a quoted one, any other as it is."""
+    return text[1:-1].replace('""', '"') if _QUOTED.fullmatch(text) else text
 
 
 def number_of(text: str) -> Decimal | None:

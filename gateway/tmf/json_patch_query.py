@@ -19,6 +19,7 @@ from urllib.parse import unquote
 
 from gateway.errors import InvalidBodyError, Problem
 from gateway.tmf.filter import Filter, Matcher, parse_filter
+from gateway.tmf.filter_values import quoted
 from gateway.tmf.json_patch import (
     NEEDS_FROM,
     Operation,
@@ -96,7 +97,9 @@ def _pair(part: str) -> tuple[str, str] | None:
     place, sign = min(places, key=lambda found: (found[0], -len(found[1])))
     name, value = part[:place].strip(), part[place + len(sign) :].strip()
     if len(value) > 1 and value[0] in _QUOTES and value[-1] == value[0]:
+        # What stands in quotes is one value, whatever is in it.
         value = value[1:-1]
+        value = quoted(value) if not {",", ";", '"'}.isdisjoint(value) else value
     if sign in {"=", "=="}:
         has_suffix = name.rpartition(".")[2] in {"eq", "gt", "gte", "lt", "lte", "regex"}
         return name if has_suffix else f"{name}.eq", value

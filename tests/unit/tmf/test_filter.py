@@ -225,3 +225,50 @@ def test_many_alternatives_walk_a_document_once():
 )
 def test_alternatives_of_several_types_hold_where_one_alone_would(query, fits):
     assert Matcher(parsed(query)).fits(CART) is fits
+
+
+NAMED = decode_stored(
+    """{"name": "Miller, Anna; \\"Ann\\"", "other": "\\"quoted\\"", "amount": 2, "inches": "5\\" disk, old"}"""
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "fits"),
+    [
+        ('name="Miller, Anna; ""Ann"""', True),
+        ("name=%22Miller%2C+Anna%3B+%22%22Ann%22%22%22", True),
+        ('name.eq="Miller, Anna; ""Ann"""', True),
+        ('name=="Miller, Anna; ""Ann"""', True),
+        ('name=x,"Miller, Anna; ""Ann""",y', True),
+        ('amount=3;name="Miller, Anna; ""Ann"""', True),
+        ('amount>3;name=="Miller, Anna; ""Ann"""', True),
+        ('name>="Miller, Anna; ""Ann"""', True),
+        ('name.gt="Miller, Anna; ""Ann"""', False),
+        ('name.regex="Anna; "', True),
+        ('name="Miller, Anna"', False),
+        # Without quotes, and percent-encoded or not, a comma stands between values.
+        ("name=Miller%2C Anna", False),
+        ("name=Miller, Anna; ", False),
+        # A quote that begins no value, or is not closed, is a quote.
+        ('inches=5" disk', False),
+        ('inches.regex=5" disk, old', True),
+        ('other=""', False),
+        ('other="""quoted"""', True),
+        ('other="quoted"', False),
+        ('other.regex="""quoted"', True),
+        ('amount="2"', True),
+        ('amount="2",3', True),
+        ('amount="2', False),
+        ('amount="3,2', True),
+    ],
+)
+def test_values_in_quotes_may_hold_commas_and_semicolons(query, fits):
+    assert Matcher(parsed(query)).fits(NAMED) is fits
+
+
+def test_many_quotes_cost_no_more_than_other_text():
+    started = time.perf_counter()
+
+    for text in ('"' * 2_000, '"a' * 1_000, ',"' * 1_000, '="' * 1_000 + "x"):
+        problems_of(f"a={text}")
+    assert time.perf_counter() - started < 1.0

@@ -267,3 +267,14 @@ def test_the_conditions_of_a_patch_are_bounded_in_all():
     (problem,) = raised.value.problems
     assert problem.path == "[100].path"
     assert "20000 values" in problem.message
+
+
+@pytest.mark.parametrize("value", ["Miller, Anna", "a;b", 'Anna "Ann" Miller, jr.', "plain"])
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_what_stands_in_quotes_is_one_value(value: str, quote: str):
+    document = {"item": [{"name": value, "n": 1}, {"name": "other", "n": 1}]}
+    query = f"item.name=={quote}{value}{quote}"
+
+    changed = queried(document, {"op": "replace", "path": f"/item/n?{query}", "value": 2})
+
+    assert [item["n"] for item in changed["item"]] == [2, 1]
