@@ -9,12 +9,15 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from gateway.errors import MappingError, Problem, SettingsError
 from gateway.ordering.loading import parse_mapping
 from gateway.ordering.mapping import Mapping
-from gateway.ordering.tables import files_of, with_tables
+from gateway.ordering.tables import content_hash, files_of, with_tables
 from gateway.settings import MappingSettings, Settings
 
+DEFAULTS: Final = MappingSettings()
 PACKAGE: Final = Path(__file__).resolve().parent
 
 
@@ -43,15 +46,40 @@ def _mappings_in(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.glob("*.toml")) if "." not in path.stem]
 
 
-def load_mapping(path: Path) -> Mapping:
+def load_mapping(path: Path, settings: MappingSettings = DEFAULTS) -> Mapping:
     """Return the mapping in a file, with the code tables and the catalogue beside it.
 
     Raises MappingError with every mistake of these files, OSError when the mapping itself cannot be read.
     """
-    mapping = parse_mapping(path.read_bytes(), path.name)
+    text = _read(path, settings.file_bytes_max, "file_bytes_max")
+    mapping = parse_mapping(text, path.name)
     named = files_of(mapping)
-    beside = {name: (path.parent / name).read_bytes() for name in named if (path.parent / name).is_file()}
-    return with_tables(mapping, beside, path.name) if named else mapping
+    beside: dict[str, bytes] = {}
+    problems: list[Problem] = []
+    for name in named:
+        if not (path.parent / name).is_file():
+            continue  # `with_tables` says where it is named
+        try:
+            beside[name] = _read(path.parent / name, settings.table_bytes_max, "table_bytes_max")
+        except MappingError as error:
+            problems += [Problem(name, problem.message) for problem in error.problems]
+        except OSError as error:
+            problems.append(Problem(name, f"cannot be read: {error.strerror}"))
+    if problems:
+        raise MappingError(path.name, problems)
+    whole = with_tables(mapping, beside, path.name) if named else mapping
+    return replace(whole, hash=content_hash(path.name, text, beside))
+
+
+def _read(path: Path, bytes_max: int, setting: str) -> bytes:
+    """Return the bytes of a file that is no larger than it may be; MappingError says that it is, or that it is no file."""
+    if not path.is_file():
+        raise MappingError(path.name, [Problem("", "is not a file")])
+    with path.open("rb") as file:
+        text = file.read(bytes_max + 1)
+    if len(text) > bytes_max:
+        raise MappingError(path.name, [Problem("", f"is larger than {bytes_max} bytes (mappings.{setting})")])
+    return text
 
 
 def load_mappings(settings: MappingSettings) -> dict[str, Mapping]:
@@ -63,7 +91,7 @@ def load_mappings(settings: MappingSettings) -> dict[str, Mapping]:
     mistakes: dict[Path, tuple[Problem, ...]] = {}
     for name, path in mapping_files(settings).items():
         try:
-            mappings[name] = load_mapping(path)
+            mappings[name] = load_mapping(path, settings)
         except MappingError as error:
             mistakes[path] = error.problems
         except OSError as error:

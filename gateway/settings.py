@@ -100,7 +100,7 @@ class CheckoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Literal["off", "hold", "go-on"],
         setting(
             "before an order is submitted, its prices in the order system are compared with the cart's totals: `hold` the "
-            "checkout when they differ, `go-on` with a finding, or do not compare"
+            "checkout when they differ until an operator submits or cancels it, `go-on` with a finding, or do not compare"
         ),
     ] = "off"
     drift_tolerance_amount: Annotated[
@@ -381,6 +381,10 @@ class MappingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     folder: Annotated[
         str, setting("folder of further mapping files; one of the same name replaces the shipped one")
     ] = ""
+    file_bytes_max: Annotated[int, setting("largest mapping file", ge=1024, le=100_000_000)] = 1_048_576
+    table_bytes_max: Annotated[
+        int, setting("largest file beside a mapping: a code table, a catalogue of bundles", ge=1024, le=1_000_000_000)
+    ] = 16_777_216
     check_seconds: Annotated[
         float,
         setting(

@@ -31,6 +31,6 @@ def check(config_path: Path | None) -> None:
     settings, mappings = configuration(config_path)
     click.echo(f"settings: {config_path or 'defaults'} and the environment: valid")
     for name, mapping in mappings.items():
-        click.echo(f"mapping {name}: valid ({mapping.title or mapping.dialect})")
+        click.echo(f"mapping {name}: valid ({mapping.title or mapping.dialect}), SHA-256 {mapping.hash}")
     for name, upstream in settings.upstreams.items():
         click.echo(f"upstream {name}: {upstream.base_url} as {upstream.mapping}")

@@ -6,7 +6,6 @@ the catalogue of TMF620. An order system that adds mandatory children by itself 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
@@ -14,6 +13,8 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from gateway.errors import Problem
+from gateway.ordering.mistakes import FirstProblems
+from gateway.ordering.toml import TomlMistakeError, read_toml
 from gateway.ordering.values import last_segment
 
 _FILE_NAME: Final = "^([A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)+\\.toml)?$"
@@ -71,19 +72,17 @@ class _Product(Struct, frozen=True, forbid_unknown_fields=True):
 def parse_catalogue(file: str, raw: bytes, problems: list[Problem]) -> Catalogue:
     """Return the catalogue in the bytes of `file`; every mistake, with its place, goes to `problems`."""
     try:
-        document = tomllib.loads(raw.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        problems.append(Problem(file, f"is not UTF-8 (byte {error.start}); save it as UTF-8"))
+        document = read_toml(raw)
+    except TomlMistakeError as error:
+        problems.append(Problem(file, str(error)))
         return Catalogue()
-    except tomllib.TOMLDecodeError as error:
-        problems.append(Problem(file, f"is not TOML: {error}"))
-        return Catalogue()
-    problems.extend(
+    few = FirstProblems(file, problems)
+    few.extend(
         Problem(f"{file} {key}", "is not known; write [[product]] tables") for key in document if key != "product"
     )
     listed = document.get("product")
     if not isinstance(listed, list):
-        problems.append(Problem(f"{file} product", "must be [[product]] tables with code and child"))
+        few.append(Problem(f"{file} product", "must be [[product]] tables with code and child"))
         listed = []
     found: dict[str, frozenset[str]] = {}
     for position, table in enumerate(listed, 1):
@@ -91,11 +90,11 @@ def parse_catalogue(file: str, raw: bytes, problems: list[Problem]) -> Catalogue
         try:
             product = msgspec.convert(table, _Product)
         except msgspec.ValidationError as error:
-            problems.append(Problem(where, f"{error}; it is code and child = [{{code, minimum, maximum}}]"))
+            few.append(Problem(where, f"{error}; it is code and child = [{{code, minimum, maximum}}]"))
             continue
         if product.code in found:
-            problems.append(Problem(where, f"gives {product.code!r} again; remove one"))
-        problems.extend(
+            few.append(Problem(where, f"gives {product.code!r} again; remove one"))
+        few.extend(
             Problem(where, f"needs 0 <= minimum <= maximum for the child {child.code!r}")
             for child in product.child
             if child.minimum < 0 or (child.maximum is not None and child.maximum < child.minimum)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import csv
 import io
-import tomllib
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from msgspec import Meta, Struct, field
 
 from gateway.errors import Problem
+from gateway.ordering.mistakes import FirstProblems
+from gateway.ordering.toml import TomlMistakeError, read_toml, utf8
 
 Unknown: TypeAlias = Literal["error", "pass", "default"]
 TABLES: Final = ("products", "characteristics", "values", "parties")
@@ -78,15 +79,16 @@ def parse_table(name: str, declared: CodeFile, raw: bytes, problems: list[Proble
     """Return the table `name` that the file holds; every mistake in it, with its line or key, goes to `problems`."""
     codes: dict[tuple[str, str], str] = {}
     lines: dict[tuple[str, str], str] = {}
+    few = FirstProblems(declared.file, problems)
     try:
-        text: str | None = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        problems.append(Problem(declared.file, f"is not UTF-8 (byte {error.start}); save it as UTF-8"))
+        text: str | None = utf8(raw)
+    except TomlMistakeError as error:
+        few.append(Problem(declared.file, str(error)))
         text = None
     read = _csv_rows if declared.file.endswith(".csv") else _toml_rows
-    for where, scope, code, target in read(name, declared.file, text, problems) if text is not None else ():
+    for where, scope, code, target in read(name, declared.file, text, few) if text is not None else ():
         if (scope, code) in codes:
-            problems.append(Problem(where, f"gives {code!r} again, first given in {lines[scope, code]}; remove one"))
+            few.append(Problem(where, f"gives {code!r} again, first given in {lines[scope, code]}; remove one"))
             continue
         codes[scope, code] = target
         lines[scope, code] = where
@@ -100,7 +102,7 @@ def parse_table(name: str, declared: CodeFile, raw: bytes, problems: list[Proble
     )
 
 
-def _csv_rows(name: str, file: str, text: str, problems: list[Problem]) -> Iterator[tuple[str, str, str, str]]:
+def _csv_rows(name: str, file: str, text: str, problems: FirstProblems) -> Iterator[tuple[str, str, str, str]]:
     """Yield (place, scope, code, target) for each row of a CSV file."""
     header = _HEADERS.get(name, _PLAIN_HEADER)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -128,12 +130,12 @@ def _csv_rows(name: str, file: str, text: str, problems: list[Problem]) -> Itera
         problems.append(Problem(f"{file} line {reader.line_num}", f"is not CSV: {error}"))
 
 
-def _toml_rows(name: str, file: str, text: str, problems: list[Problem]) -> Iterator[tuple[str, str, str, str]]:
+def _toml_rows(name: str, file: str, text: str, problems: FirstProblems) -> Iterator[tuple[str, str, str, str]]:
     """Yield (place, scope, code, target) for each entry of a TOML file."""
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        problems.append(Problem(file, f"is not TOML: {error}"))
+        document = read_toml(text)
+    except TomlMistakeError as error:
+        problems.append(Problem(file, str(error)))
         return
     tables: dict[str, Any] = document if name == "values" else {"": document}
     for scope, table in tables.items():

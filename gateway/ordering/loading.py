@@ -6,7 +6,6 @@ use the same function.
 
 from __future__ import annotations
 
-import tomllib
 from difflib import get_close_matches
 from typing import Any, Final, get_args
 
@@ -17,6 +16,8 @@ from msgspec.structs import FieldInfo
 from gateway.errors import MappingError, Problem
 from gateway.ordering.consistency import inconsistencies
 from gateway.ordering.mapping import NOT_IN_FILE, Mapping
+from gateway.ordering.mistakes import PROBLEMS_MAX
+from gateway.ordering.toml import TomlMistakeError, read_toml
 
 _STAND_INS: Final[dict[str, Any]] = {"name": "unnamed", "resource": "unnamed"}
 
@@ -28,11 +29,9 @@ def parse_mapping(text: bytes, source: str) -> Mapping:
     contradict each other.
     """
     try:
-        document = tomllib.loads(text.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise MappingError(source, [Problem("", f"is not UTF-8 (byte {error.start}); save it as UTF-8")]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise MappingError(source, [Problem("", f"is not TOML: {error}")]) from None
+        document = read_toml(text)
+    except TomlMistakeError as error:
+        raise MappingError(source, [Problem("", str(error))]) from None
     problems: list[Problem] = []
     mapping: Mapping = _table(Mapping, document, "", problems)
     wrong = {problem.path for problem in problems}
@@ -50,11 +49,13 @@ def _touches(path: str, wrong: set[str]) -> bool:
 def _table(kind: type[Any], table: dict[str, Any], path: str, problems: list[Problem]) -> Any:
     """Return `table` as the Struct `kind`; what is wrong or missing becomes a problem and is left at its default."""
     fields = {field.name: field for field in msgspec.structs.fields(kind) if field.name not in NOT_IN_FILE}
+    unknown = [key for key in table if key not in fields]
     problems.extend(
         Problem(_join(path, key), f"is not a key {_of(path)}; {_suggestion(key, path, fields)}")
-        for key in table
-        if key not in fields
+        for key in unknown[:PROBLEMS_MAX]
     )
+    if len(unknown) > PROBLEMS_MAX:
+        problems.append(Problem(path, f"holds {len(unknown) - PROBLEMS_MAX} more keys that there are not"))
     values: dict[str, Any] = {}
     for name, field in fields.items():
         where = _join(path, name)

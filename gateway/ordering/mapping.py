@@ -14,7 +14,7 @@ from gateway.ordering.catalogue import CatalogueFile
 from gateway.ordering.codes import Codes
 from gateway.ordering.tables import Tables
 
-NOT_IN_FILE: Final = frozenset({"tables"})
+NOT_IN_FILE: Final = frozenset({"tables", "hash"})
 """Attributes of a mapping that are no keys of its file: what the files beside it say."""
 
 
@@ -314,6 +314,8 @@ class Mapping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     codes: Codes = field(default_factory=Codes)
     catalogue: CatalogueFile = field(default_factory=CatalogueFile)
     tables: Tables = field(default_factory=Tables)
+    # Names the text it was read from (see `gateway.ordering.tables.content_hash`); empty when it came from none.
+    hash: str = ""
 
 
 def tmf_state(mapping: Mapping, upstream_state: str) -> str:

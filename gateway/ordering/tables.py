@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,19 @@ def files_of(mapping: mappings.Mapping) -> tuple[str, ...]:
     """Return the names of the files that `mapping` needs beside its own."""
     named = [getattr(mapping.codes, name).file for name in TABLES] + [mapping.catalogue.file]
     return tuple(dict.fromkeys(name for name in named if name))
+
+
+def content_hash(name: str, text: bytes, beside: Mapping[str, bytes]) -> str:
+    """Return the SHA-256 of a mapping's text, in hexadecimal: what `sha256sum` says of its file.
+
+    With files beside it: what `sha256sum` says of its own output for the mapping's file and then those, by name.
+    """
+    own = hashlib.sha256(text).hexdigest()
+    if not beside:
+        return own
+    lines = [f"{own}  {name}\n"]
+    lines += [f"{hashlib.sha256(raw).hexdigest()}  {each}\n" for each, raw in sorted(beside.items())]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def with_tables(mapping: mappings.Mapping, files: Mapping[str, bytes], source: str) -> mappings.Mapping:

@@ -90,7 +90,7 @@ class Reloader:
         for name, upstream in services.upstreams.items():
             if isinstance(upstream, UpstreamClient) and name in services.settings.upstreams:
                 upstream.use(fresh[services.settings.upstreams[name].mapping])
-        log.info("mappings.reloaded", changed=changed)
+        log.info("mappings.reloaded", changed=changed, hashes={name: fresh[name].hash for name in changed})
         return True
 
 

@@ -206,7 +206,8 @@ def test_the_service_loads_what_is_beside_a_mapping(tmp_path):
         (tmp_path / name).write_bytes(raw)
     settings = MappingSettings(folder=str(tmp_path))
     assert set(mapping_files(settings)) >= {"shop", "tmf622-v5"}
-    assert load_mappings(settings)["shop"] == mapping()
+    loaded = load_mappings(settings)["shop"]
+    assert replace(loaded, hash="") == mapping()
     (tmp_path / "shop-parties.csv").unlink()
     (tmp_path / "shop-products.csv").write_bytes(b"from,to\nA\n")
     with pytest.raises(MappingError) as caught:
