@@ -28,6 +28,7 @@ from gateway.errors import (
     RefusedError,
     TooManyRequestsError,
 )
+from gateway.ordering.mapping import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.storage.tables import EPOCH
 from gateway.tmf.json import decode_stored, encode_json
@@ -91,7 +92,7 @@ async def accept(
         wish = Wish(tenant, upstream, mapping, cart, request, large=len(shot.document) > LARGE_BYTES_MIN)
         prepared, documents = await frozen_cart(services, wish)
         record = _new_record(
-            services, tenant, request, upstream, mapping.name, shot, prepared, documents, fingerprint, idempotency_key
+            services, tenant, request, upstream, mapping, shot, prepared, documents, fingerprint, idempotency_key
         )
         documents["cart"] = shot.document.encode()
         stored = await _store(services, record, prepared, documents, by_value=is_by_value(request["shoppingCart"]))
@@ -154,7 +155,7 @@ def _new_record(  # noqa: PLR0917 - it is called once, just above
     tenant: str,
     request: dict[str, Any],
     upstream: str,
-    mapping: str,
+    mapping: OrderMapping,
     snapshot: Snapshot,
     prepared: Prepared,
     documents: Mapping[str, bytes],
@@ -169,7 +170,8 @@ def _new_record(  # noqa: PLR0917 - it is called once, just above
         status_reason=None,
         external_id=request.get("externalId"),
         upstream=upstream,
-        mapping=mapping,
+        mapping=mapping.name,
+        mapping_hash=mapping.hash or None,
         cart_id=snapshot.cart_id,
         cart_version=snapshot.version,
         cart_live=snapshot.cart_id is not None,

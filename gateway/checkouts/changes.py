@@ -15,11 +15,14 @@ from gateway.checkouts.model import PLANNED, CheckoutRecord, Prepared, plan_hash
 from gateway.checkouts.preparing import Wish, frozen_cart
 from gateway.checkouts.states import CART_RELEASED, FINAL
 from gateway.checkouts.threads import LARGE_BYTES_MIN
-from gateway.errors import ConflictError, NotFoundError, PreconditionError
+from gateway.errors import ConflictError, ForbiddenError, NotFoundError, PreconditionError
+from gateway.logs import get_logger
 from gateway.ordering.mapping import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.tmf.json import decode_stored
 from gateway.tmf.merge_patch import merge_patch
+
+log = get_logger(__name__)
 
 
 def not_found() -> NotFoundError:
@@ -27,10 +30,36 @@ def not_found() -> NotFoundError:
     return NotFoundError("There is no such checkout.")
 
 
-async def submit(services: Services, tenant: str, checkout_id: str) -> CheckoutRecord:
-    """Ask for the submission of a checkout; asking again changes nothing. 409 when it ended without an order."""
+async def submit(services: Services, tenant: str, checkout_id: str, *, decides: bool) -> CheckoutRecord:
+    """Ask for the submission of a checkout; asking again changes nothing. 409 when it ended without an order.
+
+    Where a checkout is held because its draft does not cost what the cart did, this is the yes to these figures of a person
+    who `decides` (403 for others): should the draft cost something else again when it is read before the submission, it is
+    held again.
+    """
 
     def decide(connection: Connection, record: CheckoutRecord, now: datetime) -> None:
+        if _is_held_for_price(record):
+            if not decides:
+                raise ForbiddenError(
+                    f"The checkout is held, because its order does not cost what the cart did: {record.price_drift}. Only a client "
+                    "with the role operator or admin may submit it all the same."
+                )
+            store.change(
+                connection,
+                record,
+                {
+                    "state": "draft",
+                    "submit": True,
+                    "due_at": now,
+                    "status_reason": None,
+                    "price_drift": None,
+                    "price_drift_accepted": record.price_drift,
+                },
+                now,
+            )
+            log.info("checkout.price_accepted", checkout=record.id, tenant=tenant)
+            return
         if record.state in CART_RELEASED | {"held"} or record.cancel_requested:
             raise _state_conflict(record, "it cannot be submitted")
         if record.submit:
@@ -48,7 +77,8 @@ async def cancel(services: Services, tenant: str, checkout_id: str) -> CheckoutR
 
     Before its order is submitted this always succeeds, at once or as soon as a call in flight has come to an end. A live
     order is the order system's: it is asked to cancel it, as often as needed, where its mapping names a resource for that, and
-    the checkout then follows the order. Otherwise, and when the checkout has ended or is held: 409.
+    the checkout then follows the order. Otherwise, and when the checkout has ended or is held: 409. One that is held for the
+    price of its draft is cancelled like a draft.
     """
 
     def decide(connection: Connection, record: CheckoutRecord, now: datetime) -> None:
@@ -56,6 +86,16 @@ async def cancel(services: Services, tenant: str, checkout_id: str) -> CheckoutR
             return
         if record.state in FINAL:
             raise _state_conflict(record, "it has ended and cannot be cancelled")
+        if _is_held_for_price(record):
+            changes = {
+                "state": "draft",
+                "cancel_requested": True,
+                "due_at": now,
+                "status_reason": None,
+                "price_drift": None,
+            }
+            store.change(connection, record, changes, now)
+            return
         if record.state == "held":
             raise _state_conflict(record, "a person must decide first")
         if record.submit_intent_order is not None or record.state == "submitted":
@@ -66,6 +106,11 @@ async def cancel(services: Services, tenant: str, checkout_id: str) -> CheckoutR
     record = await _change(services, tenant, checkout_id, decide)
     services.work_due.ring()
     return record
+
+
+def _is_held_for_price(record: CheckoutRecord) -> bool:
+    """Tell whether nothing but the price of its draft, which was never submitted, keeps a checkout from going on."""
+    return record.state == "held" and record.price_drift is not None and record.submit_intent_order is None
 
 
 def _cancel_order(services: Services, connection: Connection, record: CheckoutRecord, now: datetime) -> None:
@@ -168,6 +213,7 @@ def _redraft(
             "state": "drafting" if mapping.draft.supported else "draft",
             "generation": record.generation + 1,
             "plan_hash": plan_hash(documents),
+            "mapping_hash": mapping.hash or None,
             "steps_total": len(prepared.plan.steps),
             "step": 0,
             "step_state": PLANNED,

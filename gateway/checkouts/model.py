@@ -64,6 +64,9 @@ class CheckoutRecord(Struct, frozen=True, kw_only=True):
     version: int
     created_at: datetime
     updated_at: datetime
+    mapping_hash: str | None = None
+    price_drift: str | None = None
+    price_drift_accepted: str | None = None
 
     @property
     def marker(self) -> str:

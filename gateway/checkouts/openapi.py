@@ -99,7 +99,12 @@ PATCH: Final[dict[str, Any]] = {
     },
     "responses": _answers("200", "The changed checkout; its draft is made anew"),
 }
-SUBMIT: Final[dict[str, Any]] = {"tags": _TAG, "responses": _answers("202", "It will be submitted")}
+SUBMIT: Final[dict[str, Any]] = {
+    "tags": _TAG,
+    "description": "Where the checkout is held because its draft does not cost what the cart did, this accepts the figures of "
+    "statusReason; it takes the role operator or admin.",
+    "responses": _answers("202", "It will be submitted"),
+}
 CANCEL: Final[dict[str, Any]] = {
     "tags": _TAG,
     "responses": _answers("202", "It will be cancelled, or its live order is asked to be"),
@@ -150,6 +155,10 @@ SCHEMAS: Final[dict[str, Any]] = {
             "submit": {"type": "boolean"},
             "upstream": _TEXT,
             "mapping": _TEXT,
+            "mappingHash": {
+                "type": ["string", "null"],
+                "description": "SHA-256 of the text of the mapping that planned the order; each step names the one that wrote its call",
+            },
             "shoppingCart": _OBJECT,
             "productOrder": {"type": ["object", "null"]},
             "item": _OBJECTS,

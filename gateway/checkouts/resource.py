@@ -56,6 +56,7 @@ def resource(
         "submit": record.submit,
         "upstream": record.upstream,
         "mapping": record.mapping,
+        "mappingHash": record.mapping_hash,
         "shoppingCart": _cart(record, base_url),
         "productOrder": _order(record),
         "item": _items(record, documents),
@@ -108,6 +109,7 @@ def _step(row: Row[Any]) -> dict[str, Any]:
         "startedAt": _text(row.started_at),
         "endedAt": _text(row.ended_at),
         "detail": row.detail,
+        "mappingHash": row.mapping_hash,
     }
 
 

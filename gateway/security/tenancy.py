@@ -24,3 +24,8 @@ def require_role(request: Request[Any, Any, Any], role: Role, message: str) -> N
     """Raise ForbiddenError (403) with `message` unless the client has `role`; without identities everybody has every role."""
     if role not in client_of(request).roles:
         raise ForbiddenError(message)
+
+
+def has_role(request: Request[Any, Any, Any], *roles: Role) -> bool:
+    """Tell whether the client has one of `roles`; without identities everybody has every role."""
+    return not client_of(request).roles.isdisjoint(roles)

@@ -248,10 +248,10 @@ def cancelled(work: Work, now: datetime) -> Save:
     )
 
 
-def held(work: Work, why: str) -> Save:
-    """Stop and ask a person: going on could lose or double an order."""
+def held(work: Work, why: str, **changes: Any) -> Save:
+    """Stop and ask a person: going on could lose or double an order, or is not what the customer was shown."""
     return Save(
-        changes={"state": "held", "status_reason": why, "due_at": None},
+        changes={"state": "held", "status_reason": why, "due_at": None, **changes},
         step_changes={"detail": f"held: {why}"} if work.record.step < len(work.plan.steps) else {},
         rest=True,
     )

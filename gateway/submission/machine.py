@@ -228,16 +228,20 @@ def _submit(work: Work, observed: ObservedOrder, found: Match, now: datetime) ->
     differing: tuple[str, ...] = ()
     if guard.action != "off" and work.cart_totals and work.record.submit_intent_order is None:
         differing = drift(work.cart_totals, observed.totals, work.mapping, guard)
-    if differing and guard.action == "hold":
+    figures = "; ".join(differing)
+    is_accepted = bool(figures) and figures == work.record.price_drift_accepted
+    if differing and guard.action == "hold" and not is_accepted:
         return held(
             work,
-            f"order {observed.id} does not cost what the cart did, and was not submitted (checkout.drift_action): "
-            + "; ".join(differing),
+            f"order {observed.id} does not cost what the cart did, and was not submitted (checkout.drift_action): {figures}; "
+            "submit the checkout all the same, or cancel it",
+            price_drift=figures,
         )
     action = _send(work, now, found.line_ids)
     if not differing or not isinstance(action, Send):
         return action
-    message = f"Order {observed.id} does not cost what the cart did: " + "; ".join(differing)
+    decided = "a person accepted it" if is_accepted else "checkout.drift_action lets it go on"
+    message = f"Order {observed.id} does not cost what the cart did ({decided}): {figures}"
     finding = Finding(severity="warning", code="price_drift", path="cartTotalPrice", message=message)
     return replace(action, finding=finding)
 

@@ -166,6 +166,7 @@ class Turn:
                 "ended_at": None,
                 "byte_count": len(rendered.body),
                 "order_id": work.record.order_id,
+                "mapping_hash": work.mapping.hash or None,
             },
             lines=action.lines,
             finding=action.finding,

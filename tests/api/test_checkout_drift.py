@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from hashlib import sha256
 
 import pytest
-from checkout_gateway import running, settings_of
+from checkout_gateway import CHECKOUTS, running, settings_of
 from checkout_work import cart, request
+from sqlalchemy import update
 
-from gateway.settings import CheckoutSettings
+from gateway.settings import CheckoutSettings, SecuritySettings
+from gateway.storage import tables
 
 
 @pytest.fixture
@@ -23,17 +26,21 @@ def price(value):
     return {"priceType": "recurring", "recurringChargePeriod": "month", "price": amount}
 
 
-async def checked_out(gateway, shown):
+def reprice(gateway, shown):
+    for order in gateway.shop.orders.values():
+        order["orderTotalPrice"] = [price(shown)]
+
+
+async def checked_out(gateway, shown, cart_id="c1"):
     """Check a cart of 2 x 14.95 a month out, whose draft the order system prices with `shown`."""
-    document = cart(2, priced=0)
+    document = {**cart(2, priced=0), "id": cart_id}
     for item in document["cartItem"]:
         item |= {"quantity": 1, "itemPrice": [price("14.95")]}
     send = gateway.shop.send
 
     async def priced(rendered):
         outcome = await send(rendered)
-        for order in gateway.shop.orders.values():
-            order["orderTotalPrice"] = [price(shown)]
+        reprice(gateway, shown)
         return outcome
 
     gateway.shop.send = priced
@@ -72,3 +79,97 @@ async def test_or_are_not_looked_at(gateway_with):
         checkout = await checked_out(gateway, "35.00")
         assert checkout["state"] == "submitted"
         assert "price_drift" not in {finding["code"] for finding in checkout["finding"]}
+
+
+async def decide(gateway, checkout, verb, **headers):
+    return await gateway.client.post(f"{CHECKOUTS}/{checkout['id']}/{verb}", headers=headers)
+
+
+async def test_a_person_submits_it_all_the_same(gateway_with):
+    async with gateway_with("hold") as gateway:
+        checkout = await checked_out(gateway, "35.00")
+        for _ in range(2):
+            answer = await decide(gateway, checkout, "submit")
+            assert answer.status_code == 202, answer.text
+        await gateway.work()
+        after = await gateway.get(checkout)
+        assert (after["state"], after["statusReason"]) == ("submitted", None)
+        assert after["productOrder"]["id"] == checkout["productOrder"]["id"]
+        assert [call.kind for call in gateway.shop.calls].count("submit") == 1
+        (found,) = [finding for finding in after["finding"] if finding["code"] == "price_drift"]
+        assert "(a person accepted it)" in found["message"]
+        assert "the cart has 29.90, the order 35.00" in found["message"]
+
+
+async def test_the_yes_is_to_the_figures_that_were_shown(gateway_with):
+    async with gateway_with("hold") as gateway:
+        checkout = await checked_out(gateway, "35.00")
+        reprice(gateway, "36.00")
+        await decide(gateway, checkout, "submit")
+        await gateway.work()
+        again = await gateway.get(checkout)
+        assert again["state"] == "held"
+        assert "the cart has 29.90, the order 36.00" in again["statusReason"]
+        assert "submit" not in {call.kind for call in gateway.shop.calls}
+        await decide(gateway, checkout, "submit")
+        await gateway.work()
+        assert (await gateway.get(checkout))["state"] == "submitted"
+
+
+async def test_or_cancels_it_and_the_draft_is_given_up(gateway_with):
+    async with gateway_with("hold") as gateway:
+        checkout = await checked_out(gateway, "35.00")
+        assert (await decide(gateway, checkout, "cancel")).status_code == 202
+        await gateway.work()
+        after = await gateway.get(checkout)
+        assert after["state"] == "cancelled"
+        (draft,) = await gateway.due_drafts()
+        assert draft.order_id == checkout["productOrder"]["id"]
+        assert "submit" not in {call.kind for call in gateway.shop.calls}
+        assert (await decide(gateway, checkout, "submit")).status_code == 409
+
+
+async def test_what_is_held_for_another_reason_is_not_settled_so(gateway_with):
+    async with gateway_with("hold") as gateway:
+        checkout = await checked_out(gateway, "29.90")
+        await gateway.services.database.write(
+            lambda connection: connection.execute(update(tables.checkout).values(state="held", status_reason="?"))
+        )
+        for verb in ("submit", "cancel"):
+            assert (await decide(gateway, checkout, verb)).status_code == 409
+
+
+TOKENS = {"channel": "c" * 32, "operator": "o" * 32, "admin": "a" * 32}
+
+
+@pytest.fixture
+def with_identities(settings, tmp_path):
+    clients = "".join(
+        f'[[client]]\nname = "{role}"\ntenant = "default"\nroles = ["{role}"]\n'
+        f'token_sha256 = "{sha256(token.encode()).hexdigest()}"\n'
+        for role, token in TOKENS.items()
+    )
+    (tmp_path / "clients.toml").write_text(clients, encoding="utf-8")
+    security = SecuritySettings(mode="tokens", tokens_file=str(tmp_path / "clients.toml"))
+    checkout = CheckoutSettings(default_upstream="shop", drift_action="hold")
+    return running(settings_of(settings.storage, checkout=checkout, security=security))
+
+
+async def test_only_an_operator_or_admin_may_say_yes_and_everybody_may_cancel(with_identities):
+    async with with_identities as gateway:
+
+        def act_as(role):
+            gateway.client.headers["Authorization"] = f"Bearer {TOKENS[role]}"
+
+        act_as("channel")
+        first, second = await checked_out(gateway, "35.00"), await checked_out(gateway, "35.00", "c2")
+        refused = await decide(gateway, first, "submit")
+        assert refused.status_code == 403
+        assert "operator or admin" in refused.json()["message"]
+        assert (await gateway.get(first))["state"] == "held"
+        assert (await decide(gateway, second, "cancel")).status_code == 202
+        act_as("operator")
+        assert (await decide(gateway, first, "submit")).status_code == 202
+        await gateway.work()
+        assert (await gateway.get(first))["state"] == "submitted"
+        assert (await gateway.get(second))["state"] == "cancelled"

@@ -38,6 +38,8 @@ checkout = Table(
     Column("external_id", String(255)),
     Column("upstream", String(64), nullable=False),
     Column("mapping", String(64), nullable=False),
+    # SHA-256 of the text of the mapping that planned it; empty for what an earlier version accepted.
+    Column("mapping_hash", String(64)),
     # Where it came from.
     Column("cart_id", String(64)),
     Column("cart_version", Integer),
@@ -70,6 +72,9 @@ checkout = Table(
     Column("upstream_state", String(255)),
     # Write-once: the only order that may ever be submitted for this checkout.
     Column("submit_intent_order", String(255)),
+    # The figures of a draft that does not cost what the cart did: those it is held for, and those a person accepted.
+    Column("price_drift", Text),
+    Column("price_drift_accepted", Text),
     Column("fence", BigInteger, nullable=False),
     Column("lease_owner", String(64)),
     Column("lease_until", Moment, nullable=False),
@@ -131,6 +136,8 @@ checkout_step = Table(
     Column("started_at", Moment),
     Column("ended_at", Moment),
     Column("detail", Text),
+    # SHA-256 of the text of the mapping that wrote the call.
+    Column("mapping_hash", String(64)),
     ForeignKeyConstraint(["tenant", "checkout_id"], ["checkout.tenant", "checkout.id"], ondelete="CASCADE"),
 )
 

@@ -70,6 +70,28 @@ async def test_a_good_file_is_used_for_new_checkouts_and_running_ones_keep_their
         assert (await gateway.get(checkout))["state"] == "submitted"
 
 
+async def test_a_checkout_names_the_text_that_planned_it_and_each_call_the_text_that_wrote_it(gateway_with, folder):
+    async with gateway_with() as gateway:
+        assert await Reloader(gateway.services).reload()
+        first = gateway.services.mappings["salesforce-v4"].hash
+        checkout = await gateway.check_out(submit=False)
+        await gateway.work()
+        write_limit(folder, 3)
+        assert await Reloader(gateway.services).reload()
+        second = gateway.services.mappings["salesforce-v4"].hash
+        answer = await gateway.client.post(f"{CHECKOUTS}/{checkout['id']}/submit")
+        assert answer.status_code == 202
+        await gateway.work()
+        after = await gateway.get(checkout)
+        assert after["state"] == "submitted"
+        assert after["mappingHash"] == first != second
+        written = {step["kind"]: step["mappingHash"] for step in after["step"]}
+        assert (written["create"], written["submit"]) == (first, second)
+        checkout = await gateway.check_out()
+        assert checkout["mappingHash"] == second
+        assert {step["mappingHash"] for step in checkout["step"]} == {None}
+
+
 async def test_with_a_mistake_everything_stays_and_every_mistake_is_logged(gateway_with, folder):
     async with gateway_with() as gateway:
         was = await calls(gateway)
