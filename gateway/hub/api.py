@@ -13,7 +13,7 @@ from litestar.handlers import delete, post, route
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from gateway.errors import ConflictError, InvalidBodyError, NotFoundError, Problem
+from gateway.errors import ConflictError, ForbiddenError, InvalidBodyError, NotFoundError, Problem
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import read_object, require_json_accepted
 from gateway.http.headers import base_url
@@ -98,6 +98,7 @@ def _new(services: Services, client: Client, api: Api, callback: str, query: str
         lease_owner=None,
         lease_until=EPOCH,
         created_at=now,
+        owner=client.name,
     )
 
 
@@ -169,10 +170,15 @@ async def _unsubscribe(request: Request[Any, Any, Any], api: Api) -> Answer:
     client = client_of(request)
     subscription_id: str = request.scope["path_params"]["hub_id"]
 
-    if not await services.database.write(
-        lambda connection: store.remove(connection, client.tenant, subscription_id, api)
-    ):
-        raise _not_found()
+    def function(connection: Connection) -> None:
+        found = store.get(connection, client.tenant, api, subscription_id)
+        if found is None:
+            raise _not_found()
+        if "admin" not in client.roles and client.name != found.owner:
+            raise ForbiddenError("Another client made this subscription: it, or a client with the role admin, ends it.")
+        store.remove(connection, client.tenant, subscription_id)
+
+    await services.database.write(function)
     return Answer(status=204)
 
 

@@ -80,6 +80,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
     lease_owner: str | None
     lease_until: datetime
     created_at: datetime
+    owner: str | None = None
 
     @property
     def api(self) -> Api:

@@ -89,12 +89,11 @@ def list_page(
     return [subscription_of(row) for row in connection.execute(query)], int(total)
 
 
-def remove(connection: Connection, tenant: str, subscription_id: str, api: Api | None = None) -> bool:
-    """Remove a subscription and what waits for it; False when there is none (of this API)."""
-    condition = (hub_subscription.c.tenant == tenant) & (hub_subscription.c.id == subscription_id)
-    if api is not None:
-        condition &= (hub_subscription.c.resource == api.resource) & (hub_subscription.c.version == api.version)
-    return connection.execute(delete(hub_subscription).where(condition)).rowcount == 1
+def remove(connection: Connection, tenant: str, subscription_id: str) -> None:
+    """Remove a subscription, if there is one, and what waits for it."""
+    connection.execute(
+        delete(hub_subscription).where(hub_subscription.c.tenant == tenant, hub_subscription.c.id == subscription_id)
+    )
 
 
 def waiting(connection: Connection, subscription: Subscription) -> int:

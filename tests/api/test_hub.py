@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,6 +24,7 @@ HUBS = {
 }
 V4 = HUBS["v4"]
 CALLBACK = "https://listener.example.com/tmf"
+CALLBACK_HERE = "http://127.0.0.1:9/x"
 
 
 @pytest.fixture
@@ -202,32 +207,79 @@ async def test_settings_open_what_development_needs(client):
     await created(client, callback="http://127.0.0.1:9/x")
 
 
-async def test_a_tenant_neither_sees_nor_ends_the_subscriptions_of_another(tmp_path):
-    tokens = tmp_path / "clients.toml"
+@asynccontextmanager
+async def with_clients(folder: Path, **clients: tuple[str, str]) -> AsyncIterator[httpx.AsyncClient]:
+    """Start a gateway that knows clients by name, each with its tenant and role; the token is the name."""
+    tokens = folder / "clients.toml"
     tokens.write_text(
         "".join(
-            f'[[client]]\nname = "{tenant}"\ntenant = "{tenant}"\nroles = ["channel"]\n'
-            f'token_sha256 = "{token_sha256(tenant)}"\n'
-            for tenant in ("one", "two")
+            f'[[client]]\nname = "{name}"\ntenant = "{tenant}"\nroles = ["{role}"]\n'
+            f'token_sha256 = "{token_sha256(name)}"\n'
+            for name, (tenant, role) in clients.items()
         )
     )
     settings = Settings(
-        storage=StorageSettings(url=f"sqlite:///{tmp_path}/tenants.db"),
+        storage=StorageSettings(url=f"sqlite:///{folder}/clients.db"),
         security=SecuritySettings(mode="tokens", tokens_file=str(tokens)),
         hub=HubSettings(allow_http=True, allowed_ports=(), allowed_networks=("127.0.0.0/8",)),
     )
-    one, two = ({"Authorization": f"Bearer {tenant}"} for tenant in ("one", "two"))
     async with started(create_app(settings)) as app:
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client:
-            body = {"callback": "http://127.0.0.1:9/x"}
-            hub = (await client.post(V4, json=body, headers=one)).json()
-            path = f"{V4}/{hub['id']}"
+            yield client
 
-            assert (await client.get(V4, headers=two)).json() == []
-            assert (await client.get(path, headers=two)).status_code == 404
-            assert (await client.delete(path, headers=two)).status_code == 404
-            assert (await client.get(V4)).status_code == 401
-            # The same subscription of another tenant is another one, and tells nothing of the first.
-            assert (await client.post(V4, json=body, headers=two)).status_code == 201
-            assert (await client.get(path, headers=one)).status_code == 200
+
+def bearer(name: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {name}"}
+
+
+async def test_a_tenant_neither_sees_nor_ends_the_subscriptions_of_another(tmp_path):
+    one, two = bearer("one"), bearer("two")
+    async with with_clients(tmp_path, one=("one", "channel"), two=("two", "admin")) as client:
+        body = {"callback": CALLBACK_HERE}
+        hub = (await client.post(V4, json=body, headers=one)).json()
+        path = f"{V4}/{hub['id']}"
+
+        assert (await client.get(V4, headers=two)).json() == []
+        assert (await client.get(path, headers=two)).status_code == 404
+        assert (await client.delete(path, headers=two)).status_code == 404
+        assert (await client.get(V4)).status_code == 401
+        # The same subscription of another tenant is another one, and tells nothing of the first.
+        assert (await client.post(V4, json=body, headers=two)).status_code == 201
+        assert (await client.get(path, headers=one)).status_code == 200
+
+
+@pytest.mark.parametrize("hub", HUBS.values(), ids=HUBS)
+async def test_a_subscription_is_ended_by_who_made_it_or_an_administrator(tmp_path, hub):
+    clients = {
+        "maker": ("acme", "channel"),
+        "other": ("acme", "channel"),
+        "partner": ("acme", "partner"),
+        "watcher": ("acme", "operator"),
+        "head": ("acme", "admin"),
+    }
+    async with with_clients(tmp_path, **clients) as client:
+        for ender in ("maker", "head"):
+            made = await client.post(hub, json={"callback": f"http://127.0.0.1:9/{ender}"}, headers=bearer("maker"))
+            path = f"{hub}/{made.json()['id']}"
+            for name in ("other", "partner", "watcher"):
+                refused = await client.delete(path, headers=bearer(name))
+                assert refused.status_code == 403
+                assert refused.json()["@type"] == "Error"
+                assert "admin" in refused.json()["message"]
+                assert "maker" not in refused.text
+                assert (await client.get(path, headers=bearer(name))).json()["state"] == "active"
+            assert (await client.delete(path, headers=bearer(ender))).status_code == 204
+            assert (await client.delete(path, headers=bearer(ender))).status_code == 404
+
+
+async def test_a_subscription_whose_maker_is_not_known_is_ended_by_an_administrator(tmp_path):
+    clients = {"maker": ("acme", "channel"), "head": ("acme", "admin")}
+    async with with_clients(tmp_path, **clients) as client:
+        path = f"{V4}/{(await client.post(V4, json={'callback': CALLBACK_HERE}, headers=bearer('maker'))).json()['id']}"
+        # As one that was made before makers were recorded.
+        with sqlite3.connect(tmp_path / "clients.db", timeout=30) as database:
+            database.execute("UPDATE hub_subscription SET owner = NULL")
+
+        assert (await client.delete(path, headers=bearer("maker"))).status_code == 403
+        assert (await client.delete(path, headers=bearer("head"))).status_code == 204

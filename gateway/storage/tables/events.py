@@ -91,6 +91,8 @@ hub_subscription = Table(
     Column("query", Text),
     # Hash of resource, version, callback and query: the same subscription is not made twice.
     Column("fingerprint", String(64), nullable=False),
+    # The client that made it: it ends it, or an administrator. None: made before this was recorded.
+    Column("owner", String(64)),
     # Signing secrets, newest first, separated by blanks; each makes a signature.
     Column("secrets", Text, nullable=False),
     Column("state", String(16), nullable=False),
