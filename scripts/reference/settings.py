@@ -1,4 +1,4 @@
-"""`config/gateway.toml` and the page of settings, from the declarations in `gateway/settings.py`."""
+"""`config/gateway.toml` and the page of settings, from the declarations in `gateway/settings`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEAD = """\
 # A value FILE:/path is read from that file, here and in the environment: the place for secrets.
 # An unknown name is an error, and so is an unsafe combination; `gateway config check` reports all mistakes at once.
 #
-# Generated from gateway/settings.py by `make docs`.
+# Generated from gateway/settings by `make docs`.
 """
 
 

@@ -1,0 +1,128 @@
+"""The systems that are called: order systems, and the services that are asked beside them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Struct, field
+
+from gateway.settings.base import setting
+
+
+class AuthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How calls to an upstream are authorised."""
+
+    kind: Annotated[Literal["none", "bearer", "oauth2-client-credentials"], setting("which scheme")] = "none"
+    token: Annotated[str, setting("bearer token (secret)")] = ""
+    token_url: Annotated[str, setting("OAuth2 token endpoint")] = ""
+    client_id: Annotated[str, setting("OAuth2 client id")] = ""
+    client_secret: Annotated[str, setting("OAuth2 client secret (secret)")] = ""
+    scope: Annotated[str, setting("OAuth2 scope; empty leaves it out")] = ""
+    credentials_in: Annotated[Literal["body", "header"], setting("where the client's credentials go")] = "body"
+
+
+class UpstreamLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one upstream may be loaded, and how long it may take."""
+
+    concurrency_max: Annotated[int, setting("calls under way at once from this process", ge=1, le=1_000)] = 8
+    rate_per_second: Annotated[float, setting("calls a second from this process; 0 for no limit", ge=0)] = 0.0
+    connect_timeout_seconds: Annotated[float, setting("connecting", gt=0, le=60)] = 3.0
+    read_timeout_seconds: Annotated[float, setting("silence between two parts of an answer", gt=0, le=900)] = 25.0
+    deadline_seconds: Annotated[float, setting("one call, from the first byte to the last", gt=0, le=900)] = 30.0
+    scan_interval_seconds: Annotated[
+        float, setting("time between two searches through its orders; one search serves all that wait", ge=0, le=600)
+    ] = 5.0
+    response_bytes_max: Annotated[int, setting("largest answer read", ge=1024, le=1_000_000_000)] = 8_388_608
+    quiet_seconds: Annotated[
+        float,
+        setting(
+            "overrides the mapping's quiet time of a lost POST that is live at once; -1 keeps the mapping's", ge=-1
+        ),
+    ] = -1.0
+
+
+class UpstreamSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One order system. `base_url` is the API root, without the resource."""
+
+    base_url: Annotated[
+        str, setting("API root, e.g. https://host/services/apexrest/vlocity_cmt/tmforum/productopenapi/v1")
+    ]
+    mapping: Annotated[str, setting("name of the mapping file, without its ending", min_length=1)]
+    ca_file: Annotated[str, setting("certificate authorities to trust instead of the system's")] = ""
+    notification_token_sha256: Annotated[
+        str, setting("SHA-256 of the bearer token its notifications must carry; empty: as `security.mode` says")
+    ] = ""
+    auth: AuthSettings = field(default_factory=AuthSettings)
+    limits: UpstreamLimits = field(default_factory=UpstreamLimits)
+
+
+class QualificationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A TMF679 service that confirms evidence, where `checkout.require_qualification` is on."""
+
+    base_url: Annotated[
+        str, setting("API root, without the resource; empty: a checkout's evidence is not looked at, only demanded")
+    ] = ""
+    resource: Annotated[
+        str,
+        setting(
+            "the resource's name in the path: `productOfferingQualification`, v5 `checkProductOfferingQualification`"
+        ),
+    ] = "productOfferingQualification"
+    references_max: Annotated[int, setting("qualifications read for one checkout", ge=1, le=100)] = 10
+    connect_timeout_seconds: Annotated[float, setting("connecting", gt=0, le=60)] = 3.0
+    deadline_seconds: Annotated[float, setting("reading one qualification, repetitions included", gt=0, le=60)] = 8.0
+    concurrency_max: Annotated[int, setting("reads under way at once from this process", ge=1, le=1_000)] = 8
+    response_bytes_max: Annotated[int, setting("largest answer read", ge=1024, le=1_000_000_000)] = 1_048_576
+    ca_file: Annotated[str, setting("certificate authorities to trust instead of the system's")] = ""
+    auth: AuthSettings = field(default_factory=AuthSettings)
+
+
+class CatalogueSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A TMF620 catalogue: which children of a bundle an order system adds by itself, where neither cart nor mapping says so."""
+
+    base_url: Annotated[
+        str,
+        setting(
+            "API root, without the resource, e.g. https://host/tmf-api/productCatalogManagement/v4; empty: none is asked, and "
+            "children that nobody calls mandatory are sent with the cart's own actions"
+        ),
+    ] = ""
+    resource: Annotated[str, setting("the resource's name in the path", min_length=1)] = "productOffering"
+    fields: Annotated[str, setting("`fields` of each read, for small answers; empty leaves it out")] = (
+        "id,bundledProductOffering"
+    )
+    offerings_max: Annotated[int, setting("offerings looked at for one checkout", ge=1, le=10_000)] = 100
+    depth_max: Annotated[
+        int,
+        setting(
+            "levels of bundles in bundles that are followed, where the cart has an item right beneath a bundle that does not "
+            "list it",
+            ge=0,
+            le=16,
+        ),
+    ] = 4
+    checkout_seconds: Annotated[
+        float, setting("longest wait of one checkout or preview for the catalogue", gt=0, le=120)
+    ] = 10.0
+    fresh_seconds: Annotated[
+        float, setting("how long an answer is used before it is asked for again", ge=0, le=31_536_000)
+    ] = 3600.0
+    unknown_seconds: Annotated[
+        float, setting("the same for the answer that there is no such offering", ge=0, le=31_536_000)
+    ] = 300.0
+    stale_seconds: Annotated[
+        float,
+        setting("how much longer an answer is used, with a finding, while the catalogue is down", ge=0, le=31_536_000),
+    ] = 86_400.0
+    retry_seconds: Annotated[
+        float, setting("how long an offering that could not be read is not asked for again", ge=0, le=3600)
+    ] = 10.0
+    cache_entries_max: Annotated[
+        int, setting("offerings and their children kept in memory by this process", ge=1, le=100_000_000)
+    ] = 100_000
+    connect_timeout_seconds: Annotated[float, setting("connecting", gt=0, le=60)] = 2.0
+    deadline_seconds: Annotated[float, setting("reading one offering, repetitions included", gt=0, le=60)] = 4.0
+    concurrency_max: Annotated[int, setting("reads under way at once from this process", ge=1, le=1_000)] = 8
+    response_bytes_max: Annotated[int, setting("largest answer read", ge=1024, le=16_000_000)] = 262_144
+    ca_file: Annotated[str, setting("certificate authorities to trust instead of the system's")] = ""
+    auth: AuthSettings = field(default_factory=AuthSettings)
