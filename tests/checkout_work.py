@@ -19,7 +19,7 @@ from gateway.ordering.render import render
 from gateway.settings import CheckoutSettings
 from gateway.storage import Database
 from gateway.storage.tables import EPOCH
-from gateway.submission.actions import Policy, Work
+from gateway.submission.actions import Policy, Work, parents_of
 from gateway.tmf.json import decode_json, decode_stored, encode_json
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -134,7 +134,15 @@ def work_of(
     columns = {"steps_total": len(steps), "plan_hash": plan_hash(documents), **columns}
     known: dict[str, str] = columns.pop("known", {})
     record = record_of(mapping, **columns)
-    return Work(record=record, order=prepared.order, plan=prepared.plan, mapping=mapping, policy=policy, known=known)
+    return Work(
+        record=record,
+        order=prepared.order,
+        plan=prepared.plan,
+        mapping=mapping,
+        policy=policy,
+        known=known,
+        parents=parents_of(prepared.order),
+    )
 
 
 def lost(work: Work, *, seconds_ago: float = 0.0, **columns: Any) -> Work:

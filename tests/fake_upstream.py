@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace as with_changes
 
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import ObservedOrder, RenderedStep
@@ -90,6 +91,11 @@ class FakeUpstream:
             raise self._failing_reads.popleft()
         document = self.orders.get(order_id)
         return None if document is None else read_order(copy.deepcopy(document), self.mapping)
+
+    async def get_head(self, order_id: str) -> ObservedOrder | None:
+        """Read an order without its lines."""
+        order = await self.get_order(order_id)
+        return None if order is None else with_changes(order, lines=())
 
     async def find(self, marker: str, *, since: datetime) -> FindResult:
         """Search by marker among all orders."""

@@ -35,7 +35,8 @@ class Policy(Struct, frozen=True, kw_only=True):
 class Work(Struct, frozen=True, kw_only=True):
     """One claimed checkout with everything a decision needs. `known` maps item ids to line ids read back so far.
 
-    `cart_totals` is what the cart cost when it was accepted, where that is to be compared.
+    `cart_totals` is what the cart cost when it was accepted, where that is to be compared; `parents` maps item ids to those of
+    the items above.
     """
 
     record: CheckoutRecord
@@ -45,6 +46,7 @@ class Work(Struct, frozen=True, kw_only=True):
     policy: Policy
     known: dict[str, str]
     cart_totals: dict[TotalKey, Decimal] = {}
+    parents: dict[str, str] = {}
 
     @property
     def current(self) -> Step:
@@ -52,8 +54,19 @@ class Work(Struct, frozen=True, kw_only=True):
         return self.plan.steps[self.record.step]
 
 
+def parents_of(order: Order) -> dict[str, str]:
+    """Return the ids of the items above by the ids of the items beneath them."""
+    return {line.id: line.parent_id for line in order.lines if line.parent_id is not None}
+
+
 class ReadOrder(Struct, frozen=True):
     """Read the order with this id, then ask `after_read`."""
+
+    order_id: str
+
+
+class ReadHead(Struct, frozen=True):
+    """Read the state and the marker of the order with this id, not its lines, then ask `after_head`."""
 
     order_id: str
 
@@ -106,4 +119,4 @@ class Save(Struct, frozen=True, kw_only=True):
     rest: bool = False
 
 
-Action: TypeAlias = ReadOrder | FindMarker | Send | AskCancel | Save
+Action: TypeAlias = ReadOrder | ReadHead | FindMarker | Send | AskCancel | Save

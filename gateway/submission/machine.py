@@ -21,7 +21,7 @@ from gateway.checkouts.states import OPEN
 from gateway.ordering.mapping import is_draft
 from gateway.ordering.matching import Match, match
 from gateway.ordering.model import Finding, ObservedOrder
-from gateway.submission.actions import Action, AskCancel, FindMarker, ReadOrder, Save, Send, Work
+from gateway.submission.actions import Action, AskCancel, FindMarker, ReadHead, ReadOrder, Save, Send, Work
 from gateway.submission.drift import drift
 from gateway.submission.endings import (
     cancellation_refused,
@@ -41,6 +41,8 @@ from gateway.submission.endings import (
 SUBMIT_REFUSED = "the order system refused the submit step"
 # Reads that may show a draft other than it was sent before the draft is given up.
 DIFFERENCE_PROBES_MAX = 2
+# Drafts of up to so many lines are compared whole before each call.
+WHOLE_LINES_MAX = 200
 
 
 def next_action(work: Work, now: datetime) -> Action:  # noqa: PLR0911 - one return for each case, in order of precedence
@@ -65,7 +67,31 @@ def next_action(work: Work, now: datetime) -> Action:  # noqa: PLR0911 - one ret
     if work.current.kind == "create":
         return _send(work, now)
     assert record.order_id is not None, "a step after the create needs the order's id"
-    return ReadOrder(record.order_id)
+    return ReadHead(record.order_id) if _lines_may_wait(work) else ReadOrder(record.order_id)
+
+
+def _lines_may_wait(work: Work) -> bool:
+    """Tell whether the next call on a large draft is sent without a look at the lines that are there.
+
+    Every line is compared before the order is submitted, and after a call in doubt. To compare all of them before each call,
+    too, takes time with the square of the order's size. What a call needs to address must be known.
+    """
+    record, mapping = work.record, work.mapping
+    if len(work.order.lines) <= WHOLE_LINES_MAX or not mapping.api.fields_parameter:
+        return False
+    if work.current.kind not in ("add", "price") or record.attempt or record.probe:
+        return False
+    if mapping.lines.line_id == "id" and mapping.lines.item_id_echoed:
+        return True
+    return work.known.keys() >= _addressed(work)
+
+
+def _addressed(work: Work) -> set[str]:
+    """Return the ids of the items whose lines the next call names: those it prices, or those it adds something beneath."""
+    items = set(work.current.item_ids)
+    if work.current.kind == "price":
+        return items
+    return {work.parents[item_id] for item_id in items if item_id in work.parents} - items
 
 
 def _builds_nothing_more(work: Work) -> bool:
@@ -138,38 +164,60 @@ def _send(work: Work, now: datetime, lines: Mapping[str, str] | None = None) -> 
     return Send(step, changes, dict(lines or {}))
 
 
-def after_read(  # noqa: PLR0911 - one return for each case, in order of precedence
-    work: Work, observed: ObservedOrder | None, now: datetime
-) -> Action:
+def after_read(work: Work, observed: ObservedOrder | None, now: datetime) -> Action:
     """Decide after the order was read: None means that the order system says there is no such order."""
-    record = work.record
     if observed is None:
-        if record.submit_intent_order is not None:
-            return held(
-                work,
-                f"order {record.order_id} was being submitted and does not exist (any more): look for it in the order system",
-            )
-        if not settled(work, now):
-            return look_again(work, now, "the draft is not shown (yet)")
-        return give_up_draft(work, now, "the draft does not exist (any more)", mismatch=False)
-    if observed.marker is not None and observed.marker != record.marker:
-        return held(
-            work,
-            f"order {observed.id} does not carry the marker of this checkout (any more): somebody changed its "
-            f"{work.mapping.recovery.marker_slot}",
-        )
+        return _absent(work, now)
+    if observed.marker is not None and observed.marker != work.record.marker:
+        return _of_another_marker(work, observed)
     if work.current.kind == "submit":
         return _before_or_after_submit(work, observed, now)
     if not is_draft(work.mapping, observed.state):
+        return _left_draft(work, observed)
+    if work.record.step_state == UNKNOWN:
+        return _resolve_growth(work, observed, now)
+    found = _match(work, observed, steps_done=work.record.step)
+    return _send(work, now, found.line_ids) if found.exact else _differs(work, found, now)
+
+
+def after_head(work: Work, observed: ObservedOrder | None, now: datetime) -> Action:
+    """Decide after the head of the order was read: it is sent when it is our draft still; a head in doubt is read whole."""
+    assert work.record.order_id is not None, "it was read by its id"
+    if observed is None:
+        return _absent(work, now)
+    if observed.marker is None or not observed.state:
+        return ReadOrder(work.record.order_id)
+    if observed.marker != work.record.marker:
+        return _of_another_marker(work, observed)
+    return _send(work, now) if is_draft(work.mapping, observed.state) else _left_draft(work, observed)
+
+
+def _absent(work: Work, now: datetime) -> Action:
+    record = work.record
+    if record.submit_intent_order is not None:
         return held(
             work,
-            f"order {observed.id} left its draft state ({observed.state}) before it was complete and submitted from here: "
-            "look at it in the order system",
+            f"order {record.order_id} was being submitted and does not exist (any more): look for it in the order system",
         )
-    if record.step_state == UNKNOWN:
-        return _resolve_growth(work, observed, now)
-    found = _match(work, observed, steps_done=record.step)
-    return _send(work, now, found.line_ids) if found.exact else _differs(work, found, now)
+    if not settled(work, now):
+        return look_again(work, now, "the draft is not shown (yet)")
+    return give_up_draft(work, now, "the draft does not exist (any more)", mismatch=False)
+
+
+def _of_another_marker(work: Work, observed: ObservedOrder) -> Action:
+    return held(
+        work,
+        f"order {observed.id} does not carry the marker of this checkout (any more): somebody changed its "
+        f"{work.mapping.recovery.marker_slot}",
+    )
+
+
+def _left_draft(work: Work, observed: ObservedOrder) -> Action:
+    return held(
+        work,
+        f"order {observed.id} left its draft state ({observed.state}) before it was complete and submitted from here: "
+        "look at it in the order system",
+    )
 
 
 def _resolve_growth(work: Work, observed: ObservedOrder, now: datetime) -> Action:

@@ -69,9 +69,11 @@ def _duplicate(work: Work, now: datetime, outcome: Duplicate) -> Save:
 
 
 def _accepted(work: Work, accepted: Accepted, now: datetime) -> Save:
-    observed = read_order(accepted.document, work.mapping) if accepted.document is not None else None
     detail = f"answered {accepted.status}"
     step = work.current
+    if step.kind in ("add", "price"):
+        return step_done(work, now, detail)
+    observed = read_order(accepted.document, work.mapping) if accepted.document is not None else None
     if step.kind == "create":
         order_id = created_order_id(accepted, work.mapping)
         if order_id is None:
@@ -82,13 +84,11 @@ def _accepted(work: Work, accepted: Accepted, now: datetime) -> Save:
             return submitted(work, _with_id(observed, order_id), now, detail)
         changes = observed_changes(work, _with_id(observed, order_id))
         return step_done(work, now, detail, **changes)
-    if step.kind == "submit":
-        # The answer may still show the draft (the order system submits in its own time), or only repeat the word it was sent.
-        draft = work.mapping.draft
-        no_news = {"", draft.submit_attributes.get("state"), *draft.states}
-        moved = observed if observed is not None and observed.state not in no_news else None
-        return submitted(work, moved, now, detail)
-    return step_done(work, now, detail)
+    # The answer may still show the draft (the order system submits in its own time), or only repeat the word it was sent.
+    draft = work.mapping.draft
+    no_news = {"", draft.submit_attributes.get("state"), *draft.states}
+    moved = observed if observed is not None and observed.state not in no_news else None
+    return submitted(work, moved, now, detail)
 
 
 def _with_id(observed: ObservedOrder | None, order_id: str) -> ObservedOrder:

@@ -18,9 +18,9 @@ from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.threads import LARGE_LINES_MIN, beside
 from gateway.errors import StaleLeaseError
 from gateway.ordering.render import render
-from gateway.submission.actions import Action, AskCancel, FindMarker, ReadOrder, Save, Send, Work
+from gateway.submission.actions import Action, AskCancel, FindMarker, ReadHead, ReadOrder, Save, Send, Work
 from gateway.submission.endings import CANCEL_REASON, read_failed
-from gateway.submission.machine import after_read, next_action
+from gateway.submission.machine import after_head, after_read, next_action
 from gateway.submission.outcomes import after_cancel, after_send
 from gateway.submission.searched import after_find
 from gateway.submission.store import WishChangedError
@@ -81,7 +81,9 @@ class Turn:
         record, self._seen_at = await self._office.save(work.record, decision, work)
         self._leased_at = before
         self._seen_mark = self._office.monotonic()
-        known = {} if decision.lines is None else work.known | decision.lines
+        known = work.known
+        if decision.lines is None or decision.lines:
+            known = work.known | decision.lines if decision.lines else {}
         plan = work.plan if decision.replan is None else decision.replan.plan
         self._work = replace(work, record=record, plan=plan, known=known)
 
@@ -102,7 +104,7 @@ class Turn:
             action = await self._step(action)
         return action
 
-    async def _step(self, action: ReadOrder | FindMarker | Send | AskCancel) -> Action:
+    async def _step(self, action: ReadOrder | ReadHead | FindMarker | Send | AskCancel) -> Action:
         if isinstance(action, Send):
             return await self._send(action)
         if isinstance(action, AskCancel):
@@ -113,6 +115,9 @@ class Turn:
             if isinstance(action, ReadOrder):
                 observed = await self._renewing(self._upstream.get_order(action.order_id))
                 return await beside(self._large, after_read, self._work, observed, self._now())
+            if isinstance(action, ReadHead):
+                head = await self._renewing(self._upstream.get_head(action.order_id))
+                return after_head(self._work, head, self._now())
             started_at = self._now()
             found = await self._find(action.marker)
             return after_find(self._work, found, started_at, self._now())
@@ -153,7 +158,7 @@ class Turn:
             work.order,
             work.plan,
             work.mapping,
-            known_line_ids=work.known | action.lines,
+            known_line_ids=work.known | action.lines if action.lines else work.known,
             marker=work.record.marker,
             order_id=work.record.order_id,
         )

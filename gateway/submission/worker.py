@@ -21,7 +21,7 @@ from gateway.ordering.mapping import Mapping as OrderMapping
 from gateway.settings import CheckoutSettings, Settings
 from gateway.storage import Database
 from gateway.submission import store
-from gateway.submission.actions import Policy, Save, Work
+from gateway.submission.actions import Policy, Save, Work, parents_of
 from gateway.submission.drift import DriftGuard
 from gateway.submission.turn import Turn
 from gateway.upstream.port import Upstream
@@ -173,7 +173,15 @@ class Worker:
             return
         order, plan, known = await self._database.read(lambda connection: store.frozen_parts(connection, record))
         policy = self._policy(record, mapping)
-        work = Work(record=record, order=order, plan=plan, mapping=mapping, policy=policy, known=known)
+        work = Work(
+            record=record,
+            order=order,
+            plan=plan,
+            mapping=mapping,
+            policy=policy,
+            known=known,
+            parents=parents_of(order),
+        )
         if policy.drift.action != "off":
             totals = await self._database.read(lambda connection: store.cart_totals(connection, record))
             work = replace(work, cart_totals=totals)

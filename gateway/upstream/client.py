@@ -74,14 +74,29 @@ class UpstreamClient:
     async def send(self, rendered: RenderedStep) -> Outcome:
         """Send one step, once. Every outcome is a value; only cancellation is raised, and it means Unknown."""
         call: Call = "create" if rendered.kind == "create" else "change"
-        return await self._perform(call, rendered.method, rendered.path, rendered.body, rendered.media_type)
+        # What answers to growth say of the items is not used: they are read back.
+        with_items = rendered.kind not in ("add", "price")
+        return await self._perform(
+            call, rendered.method, rendered.path, rendered.body, rendered.media_type, with_items=with_items
+        )
 
     async def get_order(self, order_id: str) -> ObservedOrder | None:
         """Read an order with its lines. None is a proof that it does not exist; raises ReadFailed for everything else."""
+        return await self._read_order(order_id, {})
+
+    async def get_head(self, order_id: str) -> ObservedOrder | None:
+        """Read an order's id, state and marker, where the mapping names a parameter for that. Results as `get_order`."""
+        api, slot = self._mapping.api, self._mapping.recovery.marker_slot
+        fields = {api.fields_parameter: f"id,state,{slot}"} if api.fields_parameter else {}
+        return await self._read_order(order_id, fields, with_lines=False)
+
+    async def _read_order(
+        self, order_id: str, parameters: dict[str, str], *, with_lines: bool = True
+    ) -> ObservedOrder | None:
         if not is_safe_id(order_id):
             raise ReadFailed("the order id cannot be part of a URL")
         try:
-            reading = await self._reader.read(self._url(self._order_path(order_id)))
+            reading = await self._reader.read(self._url(self._order_path(order_id)), parameters, with_items=with_lines)
         except ReadFailed as failure:
             if failure.status == HTTP_NOT_FOUND:
                 return None
@@ -138,7 +153,14 @@ class UpstreamClient:
             await self._options.auth.close()
 
     async def _perform(
-        self, call: Call, method: str, path: str, body: bytes | None = None, media_type: str | None = None
+        self,
+        call: Call,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        media_type: str | None = None,
+        *,
+        with_items: bool = True,
     ) -> Outcome:
         began = self._clock()
         if not _is_plain_path(path):
@@ -159,14 +181,14 @@ class UpstreamClient:
         except ExchangeFailed as failure:
             self._gate.breaker.record(failed=True)
             return Unknown(failure.detail) if failure.sent else NotSent(failure.detail, failure.retry_after_seconds)
-        outcome = self._outcome(answer, call)
+        outcome = self._outcome(answer, call, with_items=with_items)
         self._gate.breaker.record(failed=isinstance(outcome, Unknown))
         self._gate.note(answer.status, outcome)
         return outcome
 
-    def _outcome(self, answer: Answer, call: Call) -> Outcome:
+    def _outcome(self, answer: Answer, call: Call, *, with_items: bool) -> Outcome:
         try:
-            document, unreadable = decode_answer(answer)
+            document, unreadable = decode_answer(answer, with_items=with_items)
             return classify(answer.status, answer.headers, document, self._mapping, call=call, unreadable=unreadable)
         except Exception as error:  # noqa: BLE001 - an answer is there: a defect in reading it must not look like "not sent"
             return Unknown(f"{answer.status} with an answer that could not be read ({type(error).__name__})")

@@ -1,4 +1,4 @@
-"""The order system as the rest of the gateway sees it: six calls, outcomes as values, one exception for failed reads."""
+"""The order system as the rest of the gateway sees it: seven calls, outcomes as values, one exception for failed reads."""
 
 from __future__ import annotations
 
@@ -42,6 +42,9 @@ class Upstream(Protocol):
 
     async def get_order(self, order_id: str) -> ObservedOrder | None:
         """Read an order; None if the order system says that it does not exist."""
+
+    async def get_head(self, order_id: str) -> ObservedOrder | None:
+        """Read an order's state and marker, without its lines; None as `get_order`."""
 
     async def find(self, marker: str, *, since: datetime) -> FindResult:
         """Search the orders made at or after `since` that carry `marker`."""

@@ -11,11 +11,12 @@ from collections.abc import Awaitable, Callable
 from collections.abc import Mapping as Headers
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, stop_before_delay
 
 from gateway.errors import MalformedBodyError
-from gateway.tmf.json import decode_json
+from gateway.tmf.json import decode_json, encode_json
 from gateway.upstream.answers import describe, vendor_error
 from gateway.upstream.breaker import Breaker
 from gateway.upstream.gate import Gate
@@ -28,6 +29,7 @@ from gateway.upstream.transport import Answer, ExchangeFailed, HttpPort
 ANSWER_DEPTH_MAX: Final = 100
 BACKOFF_SECONDS_FIRST: Final = 0.2
 BACKOFF_SECONDS_MAX: Final = 5.0
+_parts_decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 HTTP_ERROR: Final = 400
 HTTP_NOT_FOUND: Final = 404
 HTTP_SERVER_ERROR: Final = 500
@@ -75,8 +77,11 @@ class Reader:
         """Read answers by the mapping of `options` from now on."""
         self._options = options
 
-    async def read(self, url: str, parameters: Headers[str, str] | None = None) -> Reading:
-        """Return the answer to a GET once it is a success with an acceptable body; raises ReadFailed."""
+    async def read(self, url: str, parameters: Headers[str, str] | None = None, *, with_items: bool = True) -> Reading:
+        """Return the answer to a GET once it is a success with an acceptable body; raises ReadFailed.
+
+        Without `with_items` the items of an order are not part of what is returned.
+        """
         ends_at = self._clock() + self._options.deadline_seconds
         burst = AsyncRetrying(
             sleep=self._sleep,
@@ -86,7 +91,7 @@ class Reader:
             retry=retry_if_exception_type(_Transient),
             reraise=True,
         )
-        return await burst(self._attempt, url, parameters, ends_at)
+        return await burst(self._attempt, url, parameters, ends_at, with_items=with_items)
 
     async def probe(self, url: str, parameters: Headers[str, str]) -> bool:
         """Try one harmless read while the circuit is half-open; tells whether the circuit is closed now."""
@@ -105,7 +110,9 @@ class Reader:
         ceiling = min(BACKOFF_SECONDS_MAX, BACKOFF_SECONDS_FIRST * 2.0**state.attempt_number)
         return max(asked_seconds or 0.0, self._jitter() * ceiling)
 
-    async def _attempt(self, url: str, parameters: Headers[str, str] | None, ends_at: float) -> Reading:
+    async def _attempt(
+        self, url: str, parameters: Headers[str, str] | None, ends_at: float, *, with_items: bool = True
+    ) -> Reading:
         breaker = self._gate.breaker
         probing = breaker.begin_probe()
         if not probing and breaker.state != "closed":
@@ -124,15 +131,15 @@ class Reader:
                 breaker.end_probe(answered=answered)
             elif answered is not None:
                 breaker.record(failed=not answered)
-        return self._accept(answer)
+        return self._accept(answer, with_items=with_items)
 
     async def _exchange(self, url: str, parameters: Headers[str, str] | None, ends_at: float) -> Answer:
         async with self._gate.limiter.slot(within_seconds=self._options.slot_timeout_seconds):
             remaining_seconds = max(0.0, ends_at - self._clock())
             return await self._port.exchange("GET", url, parameters=parameters, within_seconds=remaining_seconds)
 
-    def _accept(self, answer: Answer) -> Reading:
-        document, unreadable = decode_answer(answer)
+    def _accept(self, answer: Answer, *, with_items: bool) -> Reading:
+        document, unreadable = decode_answer(answer, with_items=with_items)
         outcome = classify(
             answer.status, answer.headers, document, self._options.mapping, call="change", unreadable=unreadable
         )
@@ -162,11 +169,26 @@ def circuit_open(breaker: Breaker) -> ReadFailed:
     return ReadFailed("circuit open: too many recent calls failed", retry_after_seconds=breaker.retry_after_seconds)
 
 
-def decode_answer(answer: Answer) -> tuple[Any, bool]:
-    """Return the body as JSON and whether it is unreadable; an empty body is None and readable."""
+def decode_answer(answer: Answer, *, with_items: bool = True) -> tuple[Any, bool]:
+    """Return the body as JSON and whether it is unreadable; an empty body is None and readable.
+
+    Without `with_items` the items of an order are looked through for mistakes of JSON, but not made: a large order's answer
+    to each of its many calls is otherwise the most that is to be done for it.
+    """
     if not answer.body.strip():
         return None, False
     try:
-        return decode_json(answer.body, depth_max=ANSWER_DEPTH_MAX), False
+        body = answer.body if with_items else _without_items(answer.body)
+        return decode_json(body, depth_max=ANSWER_DEPTH_MAX), False
     except MalformedBodyError:
         return None, True
+
+
+def _without_items(body: bytes) -> bytes:
+    """Return the order in `body` without its items; what is no JSON object is returned as it is."""
+    try:
+        parts = _parts_decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return body
+    parts.pop("productOrderItem", None)
+    return encode_json(parts)

@@ -63,6 +63,22 @@ async def test_an_order_is_read_whole():
     assert [line.item_id for line in observed.lines] == ["1"]
 
 
+@pytest.mark.parametrize("items", [[], [{"id": "1", "action": "Add"}]], ids=["asked for", "told all the same"])
+async def test_a_head_is_the_order_without_its_lines(items):
+    document = order(1, "gw1-a-1") | ({"productOrderItem": items} if items else {})
+    async with serving(answering(lambda _: answer(200, document))) as server, client_of(server.url) as client:
+        observed = await client.get_head("00000001")
+        assert "fields=id%2Cstate%2CexternalId" in str(server.requests[0])
+    assert (observed.id, observed.state, observed.marker, observed.lines) == ("00000001", "Draft", "gw1-a-1", ())
+
+
+async def test_a_head_that_is_no_json_is_no_head():
+    broken = answer(200, raw=b'{"id":"00000001","state":"Draft","productOrderItem":[{"id":]}')
+    async with serving(answering(lambda _: broken)) as server, client_of(server.url, sleep=no_sleep) as client:
+        with pytest.raises(ReadFailed):
+            await client.get_head("00000001")
+
+
 async def test_404_is_a_proof_of_absence():
     async with serving(answering(lambda _: NOT_FOUND)) as server, client_of(server.url) as client:
         assert await client.get_order("00000001") is None

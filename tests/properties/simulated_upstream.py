@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from msgspec.json import decode
+from msgspec.structs import replace
 
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import KnownLine, ObservedOrder, RenderedStep
@@ -151,6 +152,10 @@ class ModelUpstream:
         observed = None if order is None else self._observed(order)
         await Pause(self.random.uniform(0.05, 0.5))
         return observed
+
+    async def get_head(self, order_id: str) -> ObservedOrder | None:
+        observed = await self.get_order(order_id)
+        return None if observed is None else replace(observed, lines=())
 
     async def find(self, marker: str, *, since: datetime) -> FindResult:
         """Search; an order younger than the lag is not seen. A search that breaks off may have missed any order."""

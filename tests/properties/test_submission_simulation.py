@@ -11,13 +11,14 @@ import pytest
 import simulation_mutants as mutants
 from msgspec.structs import replace
 from simulated_gateway import BEGIN, Simulation
+from simulated_upstream import ModelUpstream
 
 from gateway.checkouts.model import PLANNED, CheckoutRecord
 from gateway.checkouts.prepare import prepare
 from gateway.ordering.loading import parse_mapping
 from gateway.ordering.mapping import Mapping
-from gateway.submission import turn
-from gateway.submission.actions import Policy, Work
+from gateway.submission import machine, turn
+from gateway.submission.actions import Policy, Work, parents_of
 from gateway.tmf.json import decode_stored, encode_json
 
 MAPPINGS = Path(__file__).resolve().parents[2] / "mappings"
@@ -126,7 +127,15 @@ def template(mapping_name: str) -> Work:
         "updated_at": BEGIN,
     }
     record = CheckoutRecord(**columns)
-    return Work(record=record, order=prepared.order, plan=prepared.plan, mapping=mapping, policy=POLICY, known={})
+    return Work(
+        record=record,
+        order=prepared.order,
+        plan=prepared.plan,
+        mapping=mapping,
+        policy=POLICY,
+        known={},
+        parents=parents_of(prepared.order),
+    )
 
 
 class Silence:
@@ -178,6 +187,21 @@ def require_right(verdicts: Counter[str], offenders: list[Simulation], count: in
 @pytest.mark.parametrize("mapping_name", [DRAFTED, LIVE])
 def test_a_thousand_checkouts_end_right(mapping_name):
     require_right(*simulate(mapping_name, 1_000), 1_000)
+
+
+def test_drafts_that_are_compared_only_before_they_are_submitted_end_right(monkeypatch):
+    """As large orders are: before a call that adds or prices, only the head is read."""
+    monkeypatch.setattr(machine, "WHOLE_LINES_MAX", 0)
+    heads = Counter[str]()
+    read_head = ModelUpstream.get_head
+
+    async def counted(self, order_id):
+        heads["read"] += 1
+        return await read_head(self, order_id)
+
+    monkeypatch.setattr(ModelUpstream, "get_head", counted)
+    require_right(*simulate(DRAFTED, 500), 500)
+    assert heads["read"] > 500
 
 
 @pytest.mark.long
