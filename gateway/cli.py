@@ -5,7 +5,9 @@ Exit codes: 0 done, 1 refused (a message says why), 2 wrong usage. Results go to
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import signal
 import sys
 from typing import Any, Final
 
@@ -26,6 +28,9 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "config": ("gateway.commands.config:config", "Check settings and mapping files."),
 }
 
+# The commands that read their mapping files again on SIGHUP.
+RELOADING: Final = frozenset({"serve", "worker"})
+
 
 class CommandList(click.Group):
     """A group that knows its commands' names and first lines without importing them."""
@@ -38,6 +43,10 @@ class CommandList(click.Group):
         """Import the command `cmd_name`; None when there is no such command."""
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name in RELOADING:
+            # Loading it takes a moment in which nothing is read yet that a SIGHUP could be about: it must only not end it.
+            with contextlib.suppress(ValueError, AttributeError):
+                signal.signal(signal.SIGHUP, signal.SIG_IGN)
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command

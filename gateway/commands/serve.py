@@ -23,6 +23,7 @@ from gateway.errors import OperatorError
 from gateway.logs import configure_logging
 from gateway.runtime import gateway_app
 from gateway.settings import ServerSettings
+from gateway.upstream.reloading import note_hangups
 
 BACKLOG: Final = 2048
 # What a stop may take beyond drain_seconds: closing the database and the sockets.
@@ -130,6 +131,7 @@ def serve(config_path: Path | None, host: str | None, port: int | None) -> None:
     within server.drain_seconds. Refuses to start (exit code 1) with unsafe settings, mistakes in a mapping file, or a
     database whose schema is behind; an embedded SQLite file gets its schema by itself.
     """
+    note_hangups()
     settings, mappings = configuration(config_path, host=host, port=port)
     configure_logging(settings.log)
     ready_schema(settings.storage)

@@ -19,6 +19,7 @@ from gateway.services import Services
 from gateway.settings import Settings
 from gateway.storage import open_database
 from gateway.upstream.building import build_upstreams
+from gateway.upstream.reloading import note_hangups
 
 
 @click.command(
@@ -36,6 +37,7 @@ def worker(config_path: Path | None) -> None:
     are wanted. Any worker continues any checkout. Prints `gateway worker ready`; ends on SIGTERM or Ctrl-C after the calls
     in flight, within server.drain_seconds.
     """
+    note_hangups()
     settings, mappings = configuration(config_path)
     configure_logging(settings.log)
     ready_schema(settings.storage)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,23 +21,46 @@ from gateway.upstream.client import UpstreamClient
 log = structlog.get_logger(__name__)
 
 
+# A SIGHUP came while nobody could act on it.
+_noted = threading.Event()
+
+
+def note_hangups() -> None:
+    """Let SIGHUP end this process no more: it is remembered, and acted on as soon as `reloading` begins."""
+    _handle(_note)
+
+
+def _note(_number: int, _frame: Any) -> None:
+    _noted.set()
+
+
 @asynccontextmanager
 async def reloading(services: Services) -> AsyncIterator[None]:
     """Read the mapping files again on SIGHUP, and when they changed if the settings say so."""
     reloader = Reloader(services)
     loop = asyncio.get_running_loop()
-    # Only the main thread hears signals, and not every system has this one.
-    with contextlib.suppress(RuntimeError, ValueError, NotImplementedError, AttributeError):
-        loop.add_signal_handler(signal.SIGHUP, reloader.wake)
+    # Not the loop's own handlers: what was there before is put back in one step, so that no signal finds none.
+    before = _handle(lambda _number, _frame: loop.call_soon_threadsafe(reloader.wake))
+    if _noted.is_set():
+        _noted.clear()
+        reloader.wake()
     task = asyncio.create_task(reloader.run(), name="reloader")
     try:
         yield
     finally:
-        with contextlib.suppress(RuntimeError, ValueError, NotImplementedError, AttributeError):
-            loop.remove_signal_handler(signal.SIGHUP)
+        # A process that ends has nothing to read again; an interpreter that ends would fall back to being ended by it.
+        _handle(signal.SIG_IGN if before is _note else before)
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+def _handle(handler: Any) -> Any:
+    """Handle SIGHUP by `handler` and return what did before; None is what did before where nothing can."""
+    # Only the main thread hears signals, and not every system has this one.
+    with contextlib.suppress(ValueError, AttributeError):
+        return signal.signal(signal.SIGHUP, handler if handler is not None else signal.SIG_DFL)
+    return None
 
 
 class Reloader:
@@ -90,7 +114,7 @@ class Reloader:
         for name, upstream in services.upstreams.items():
             if isinstance(upstream, UpstreamClient) and name in services.settings.upstreams:
                 upstream.use(fresh[services.settings.upstreams[name].mapping])
-        log.info("mappings.reloaded", changed=changed, hashes={name: fresh[name].hash for name in changed})
+        log.info("mappings.reloaded", changed=changed, hashes=[fresh[name].hash for name in changed])
         return True
 
 
