@@ -11,9 +11,11 @@ from gateway.errors import BodyTooLargeError, InvalidBodyError, Problem
 from gateway.settings import CartSettings
 from gateway.tmf.json import encode_json
 from gateway.tmf.paths import path_text
-from gateway.tmf.shapes import Path, check_attributes, check_text_lengths, report
+from gateway.tmf.shape_types import ShapeType
+from gateway.tmf.shapes import Path, check_text_lengths, report
 
 ITEM_ID_DIGITS: Final = 2
+_SHAPE: Final = ShapeType(CART_ATTRIBUTES)
 
 
 def check_cart(document: dict[str, Any], limits: CartSettings, *, taken_ids: Collection[str] = ()) -> None:
@@ -23,7 +25,47 @@ def check_cart(document: dict[str, Any], limits: CartSettings, *, taken_ids: Col
     are kept untouched. Raises InvalidBodyError (400) with every problem.
     """
     problems: list[Problem] = []
-    check_attributes(document, CART_ATTRIBUTES, (), problems)
+    _SHAPE.check(document, problems)
+    items: list[dict[str, Any]] = []
+    _add_items(document, items)
+    if problems or not _is_right(items, limits):
+        _report_problems(document, limits, problems)
+    if problems:
+        raise InvalidBodyError(problems)
+    nameless = [item for item in items if "id" not in item]
+    if nameless:
+        _give_ids(nameless, {*(item["id"] for item in items if "id" in item), *taken_ids})
+
+
+def _add_items(holder: dict[str, Any], items: list[dict[str, Any]]) -> None:
+    """Add every item, parents before children; what is no item is passed over."""
+    inside = holder.get("cartItem")
+    if type(inside) is list:
+        for item in inside:
+            if type(item) is dict:
+                items.append(item)
+                if "cartItem" in item:
+                    _add_items(item, items)
+
+
+def _is_right(items: list[dict[str, Any]], limits: CartSettings) -> bool:
+    """Tell whether `_report_problems` would find nothing in items of the right shape, without a path to any of them."""
+    ids = [item["id"] for item in items if "id" in item]
+    known = set(ids)
+    if len(items) > limits.items_max or len(known) < len(ids):
+        return False
+    for item in items:
+        product = item.get("product")
+        if product is not None and len(product.get("productCharacteristic", ())) > limits.characteristics_max:
+            return False
+        for entry in item.get("cartItemRelationship", ()):
+            if "id" in entry and entry["id"] not in known:
+                return False
+    return True
+
+
+def _report_problems(document: dict[str, Any], limits: CartSettings, problems: list[Problem]) -> None:
+    """Report what is wrong with the items as a whole: how many they are, their ids, what they refer to."""
     items = list(_walk_items(document, ()))
     if len(items) > limits.items_max:
         report(problems, ("cartItem",), f"has more than {limits.items_max} items, nested ones included")
@@ -35,9 +77,6 @@ def check_cart(document: dict[str, Any], limits: CartSettings, *, taken_ids: Col
             report(problems, place, f"has more than {limits.characteristics_max} entries")
     used = _used_ids(items, problems)
     _check_relationships(items, used, problems)
-    if problems:
-        raise InvalidBodyError(problems)
-    _give_ids([item for item, _ in items if "id" not in item], {*used, *taken_ids})
 
 
 def written_cart(document: dict[str, Any], limits: CartSettings, bytes_max: int) -> bytes:

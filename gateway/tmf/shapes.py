@@ -7,6 +7,7 @@ shape does not know are left alone. A known attribute that is null is removed: n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -57,30 +58,43 @@ def number(value: Any, path: Path, name: str | int, problems: list[Problem]) -> 
         report(problems, (*path, name), f"must be a number, not {json_kind(value)}")
 
 
-def whole_number(smallest: int, largest: int) -> Check:
-    """Return the check for a whole number in a range, written without a fraction."""
+@dataclass(frozen=True, slots=True)
+class WholeNumber:
+    """The check for a whole number in a range, written without a fraction."""
 
-    def check(value: Any, path: Path, name: str | int, problems: list[Problem]) -> None:
+    smallest: int
+    largest: int
+
+    def __call__(self, value: Any, path: Path, name: str | int, problems: list[Problem]) -> None:
+        """Want such a number."""
         if type(value) is Decimal:
             report(problems, (*path, name), "must be a whole number, written without fraction or exponent")
         elif type(value) is not int:
             report(problems, (*path, name), f"must be a whole number, not {json_kind(value)}")
-        elif not smallest <= value <= largest:
-            report(problems, (*path, name), f"must be from {smallest} to {largest}")
+        elif not self.smallest <= value <= self.largest:
+            report(problems, (*path, name), f"must be from {self.smallest} to {self.largest}")
 
-    return check
+
+def whole_number(smallest: int, largest: int) -> Check:
+    """Return the check for a whole number in a range, written without a fraction."""
+    return WholeNumber(smallest, largest)
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """The check for one of `words`, spelled exactly."""
+
+    words: tuple[str, ...]
+
+    def __call__(self, value: Any, path: Path, name: str | int, problems: list[Problem]) -> None:
+        """Want one of them."""
+        if type(value) is not str or value not in self.words:
+            report(problems, (*path, name), f"must be one of {', '.join(self.words)}")
 
 
 def one_of(*words: str) -> Check:
     """Return the check for one of `words`, spelled exactly."""
-    allowed = frozenset(words)
-    listed = ", ".join(words)
-
-    def check(value: Any, path: Path, name: str | int, problems: list[Problem]) -> None:
-        if type(value) is not str or value not in allowed:
-            report(problems, (*path, name), f"must be one of {listed}")
-
-    return check
+    return OneOf(words)
 
 
 def identifier(value: Any, path: Path, name: str | int, problems: list[Problem]) -> None:
@@ -107,36 +121,53 @@ def date_time(value: Any, path: Path, name: str | int, problems: list[Problem]) 
         report(problems, (*path, name), "must be a date-time as in 2026-12-01T08:30:00Z")
 
 
-def list_of(check: Check) -> Check:
-    """Return the check for a list whose entries all pass `check`; null is no entry."""
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """The check for a list whose entries all pass `check`; null is no entry."""
 
-    def check_list(value: Any, path: Path, name: str | int, problems: list[Problem]) -> None:
+    check: Check
+
+    def __call__(self, value: Any, path: Path, name: str | int, problems: list[Problem]) -> None:
+        """Want such a list."""
         inside = (*path, name)
         if type(value) is not list:
             report(problems, inside, f"must be a list, not {json_kind(value)}")
             return
+        check = self.check
         for index, entry in enumerate(value):
             check(entry, inside, index, problems)
 
-    return check_list
+
+def list_of(check: Check) -> Check:
+    """Return the check for a list whose entries all pass `check`; null is no entry."""
+    return ListOf(check)
 
 
-def object_of(attributes: Mapping[str, Check], *, needs: Sequence[str] = (), needs_one_of: Sequence[str] = ()) -> Check:
-    """Return the check for an object: known attributes by their checks, `needs` present, one of `needs_one_of` present."""
+@dataclass(frozen=True, slots=True)
+class ObjectOf:
+    """The check for an object: known attributes by their checks, `needs` present, one of `needs_one_of` present."""
 
-    def check(value: Any, path: Path, name: str | int, problems: list[Problem]) -> None:
+    attributes: Mapping[str, Check]
+    needs: Sequence[str] = ()
+    needs_one_of: Sequence[str] = ()
+
+    def __call__(self, value: Any, path: Path, name: str | int, problems: list[Problem]) -> None:
+        """Want such an object."""
         inside = (*path, name)
         if type(value) is not dict:
             report(problems, inside, f"must be an object, not {json_kind(value)}")
             return
-        check_attributes(value, attributes, inside, problems)
-        for needed in needs:
+        check_attributes(value, self.attributes, inside, problems)
+        for needed in self.needs:
             if needed not in value:
                 report(problems, (*inside, needed), "is missing")
-        if needs_one_of and not any(value.get(candidate) for candidate in needs_one_of):
-            report(problems, inside, f"needs {' or '.join(needs_one_of)}")
+        if self.needs_one_of and not any(value.get(candidate) for candidate in self.needs_one_of):
+            report(problems, inside, f"needs {' or '.join(self.needs_one_of)}")
 
-    return check
+
+def object_of(attributes: Mapping[str, Check], *, needs: Sequence[str] = (), needs_one_of: Sequence[str] = ()) -> Check:
+    """Return the check for an object: known attributes by their checks, `needs` present, one of `needs_one_of` present."""
+    return ObjectOf(attributes, needs, needs_one_of)
 
 
 def check_attributes(

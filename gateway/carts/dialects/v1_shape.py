@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from gateway.carts.dialects.v1 import ACTIONS, STATUS_SPELLINGS, STATUSES
 from gateway.errors import Problem
+from gateway.tmf.shape_types import ShapeType
 from gateway.tmf.shapes import (
     Check,
     Path,
     boolean,
-    check_attributes,
     date_time,
     identifier,
     list_of,
@@ -154,11 +154,13 @@ _ATTRIBUTES: Final[dict[str, Check]] = {
     "relatedParty": list_of(_party),
 }
 
+_SHAPE: Final = ShapeType(_ATTRIBUTES)
+
 
 def check(document: dict[str, Any]) -> list[Problem]:
     """Return every problem of an R17 cart, with paths in its own names; known attributes that are null are removed."""
     problems: list[Problem] = []
-    check_attributes(document, _ATTRIBUTES, (), problems)
+    _SHAPE.check(document, problems)
     if "cartItem" not in document:
         report(problems, ("cartItem",), "is missing; an empty cart has an empty list")
     return problems

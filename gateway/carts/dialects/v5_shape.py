@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from gateway.carts.dialects.v5_wrapped import PARTY_REFERENCES
 from gateway.errors import Problem
+from gateway.tmf.shape_types import ShapeType
 from gateway.tmf.shapes import (
     Check,
     Path,
     boolean,
-    check_attributes,
     date_time,
     identifier,
     list_of,
@@ -115,6 +115,8 @@ _ATTRIBUTES: Final[dict[str, Check]] = {
     "relatedParty": list_of(_party),
 }
 
+_SHAPE: Final = ShapeType(_ATTRIBUTES)
+
 
 def check(document: dict[str, Any]) -> list[Problem]:
     """Return every problem of a v5 cart, with paths in its own names; known attributes that are null are removed.
@@ -122,7 +124,7 @@ def check(document: dict[str, Any]) -> list[Problem]:
     Attributes that only the server writes (`cartTotalPrice`, `itemTotalPrice`, dates) are not looked at.
     """
     problems: list[Problem] = []
-    check_attributes(document, _ATTRIBUTES, (), problems)
+    _SHAPE.check(document, problems)
     if "@type" not in document:
         report(problems, ("@type",), 'is missing; v5 wants "ShoppingCart" here, and its type on every object')
     return problems
