@@ -81,6 +81,8 @@ def head_of(price: dict[str, Any]) -> Head:
     """Return price type, period and unit of measure of a price; empty text for what it does not say."""
     get = price.get
     price_type, period, unit = get("priceType", ""), get("recurringChargePeriod", ""), get("unitOfMeasure", "")
+    if type(price_type) is type(period) is type(unit) is str:
+        return price_type, period, unit
     return (
         price_type if type(price_type) is str else "",
         period if type(period) is str else "",
@@ -92,20 +94,23 @@ def amounts_of(price: Any) -> Amounts:
     """Return the amounts of a Price; anything that is no amount is passed over."""
     if type(price) is not dict:
         return NOTHING
-    kinds: tuple[Kind, ...] = ()
-    values: tuple[Decimal, ...] = ()
+    amounts = NOTHING
     for name in AMOUNTS:
-        money = price.get(name)
-        if type(money) is not dict:
-            continue
-        number = money.get("value")
-        if type(number) is int:
-            number = Decimal(number)
-        if type(number) is Decimal:
-            currency = money.get("unit", "")
-            kinds += ((name, currency if type(currency) is str else ""),)
-            values += (number,)
-    return kinds, values
+        if name in price and (amount := _amount_of(price, name)) is not None:
+            kind, value = amount
+            amounts = (*amounts[0], kind), (*amounts[1], value)
+    return amounts
+
+
+def _amount_of(price: dict[str, Any], name: str) -> tuple[Kind, Decimal] | None:
+    money = price[name]
+    number = money.get("value") if type(money) is dict else None
+    if type(number) is int:
+        number = Decimal(number)
+    if type(number) is not Decimal:
+        return None
+    currency = money.get("unit", "")
+    return (name, currency if type(currency) is str else ""), number
 
 
 def as_number(value: Any) -> Decimal | None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 from gateway.errors import InvalidBodyError, Problem
 from gateway.tmf.item_status import is_saved_for_later
 from gateway.tmf.json import NUMBER_DIGITS_MAX
-from gateway.tmf.prices import EXACT, HEAD, INEXACT, NOTHING, Charge, Head, Kind, amounts_of, charges, head_of
+from gateway.tmf.prices import EXACT, INEXACT, NOTHING, Charge, Head, Kind, amounts_of, charges, head_of
 
 # A price and how often it is charged.
 Counted: TypeAlias = tuple[Charge, Decimal]
@@ -146,49 +146,68 @@ def total_prices(counted: Iterable[Counted]) -> list[dict[str, Any]]:
     There is one for each price type, period, unit and currency, and for each combination of amounts: prices with tax and
     prices of which only the duty free amount is known are not added up to something that is neither.
     """
-    counted = list(counted)
+    if type(counted) is not list:
+        counted = list(counted)
     if len(counted) == 1:
         return [_total(counted)]
     groups: dict[tuple[Head, tuple[Kind, ...]], list[Counted]] = {}
     for entry in counted:
-        key = (entry[0].head, entry[0].kinds)
-        if key in groups:
-            groups[key].append(entry)
-        else:
-            groups[key] = [entry]
+        charge = entry[0]
+        groups.setdefault((charge.head, charge.kinds), []).append(entry)
     return [_total(groups[key]) for key in (sorted(groups) if len(groups) > 1 else groups)]
 
 
 def _total(group: list[Counted]) -> dict[str, Any]:
+    # Every cart that is written passes here, once for each item: no loop over names that could be written out.
     charge, quantity = group[0]
     given, values = charge.price, charge.values
     if quantity != 1:
         values = tuple([EXACT.multiply(value, quantity) for value in values])
     total: dict[str, Any] = {}
-    for name in ("name", "description"):
-        if name in given:
-            total[name] = given[name]
-    price: dict[str, Any] = {"taxRate": given["price"]["taxRate"]} if "taxRate" in given["price"] else {}
-    for other, count in group[1:]:
-        values = tuple([EXACT.fma(more, count, value) for value, more in zip(values, other.values, strict=True)])
-        if total:
-            total = _common(total, other.price)
-        if price:
-            price = _common(price, other.price["price"])
-    for name, text in zip(HEAD, charge.head, strict=True):
-        if text:
-            total[name] = text
-    for (name, currency), value in zip(charge.kinds, values, strict=True):
-        price[name] = {"unit": currency, "value": value} if currency else {"value": value}
+    if "name" in given:
+        total["name"] = given["name"]
+    if "description" in given:
+        total["description"] = given["description"]
+    price: dict[str, Any] = {}
+    if "taxRate" in given["price"]:
+        price["taxRate"] = given["price"]["taxRate"]
+    if len(group) > 1:
+        values = _added(values, group)
+        total = _shared(total, [other.price for other, _ in group])
+        price = _shared(price, [other.price["price"] for other, _ in group])
+    price_type, period, unit_of_measure = charge.head
+    if price_type:
+        total["priceType"] = price_type
+    if period:
+        total["recurringChargePeriod"] = period
+    if unit_of_measure:
+        total["unitOfMeasure"] = unit_of_measure
+    for index, (name, currency) in enumerate(charge.kinds):
+        price[name] = {"unit": currency, "value": values[index]} if currency else {"value": values[index]}
     total["price"] = price
     if charge.listed and (listed := _listed(group)):
         total["priceAlteration"] = listed
     return total
 
 
-def _common(node: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Return the attributes of `node` that `other` has alike."""
-    return {name: value for name, value in node.items() if other.get(name) == value}
+def _added(values: tuple[Decimal, ...], group: list[Counted]) -> tuple[Decimal, ...]:
+    """Return `values`, those of the first of the group, with those of all others added."""
+    add = EXACT.fma
+    if len(values) == 1:
+        (value,) = values
+        for charge, count in group[1:]:
+            value = add(charge.values[0], count, value)
+        return (value,)
+    for charge, count in group[1:]:
+        values = tuple([add(more, count, value) for value, more in zip(values, charge.values, strict=True)])
+    return values
+
+
+def _shared(node: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the attributes of `node` that all others have alike."""
+    return {
+        name: value for name, value in node.items() if all(name in other and other[name] == value for other in others)
+    }
 
 
 def _listed(group: list[Counted]) -> list[dict[str, Any]]:
