@@ -26,6 +26,7 @@ from gateway.errors import (
     UnavailableError,
     tmf_error,
 )
+from gateway.http.headers import INVALID_HOST
 from gateway.logs import get_logger, safe_traceback
 from gateway.tmf.json import encode_json
 
@@ -125,5 +126,5 @@ def _from_framework(exception: HTTPException, kind: type[RequestError]) -> Reque
     if kind is InvalidHeaderError and "host" not in exception.detail.lower():
         return MalformedBodyError("The request cannot be read.")
     if kind is InvalidHeaderError:
-        return InvalidHeaderError("The Host header is not a host name or address with an optional port.")
+        return InvalidHeaderError(INVALID_HOST)
     return kind("The request was refused.")

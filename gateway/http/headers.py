@@ -20,6 +20,9 @@ _TAGS_BYTES_MAX: Final = 2048
 # Our own correlation ids: 16 random digits of this process and a number. They need to differ, not to be secret.
 _PROCESS: Final = secrets.token_hex(8).encode()
 _numbers: Final = count(1)
+# A name or an address, with or without a port (RFC 9110, 7.2).
+_HOST: Final = re.compile(rb"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,253})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+INVALID_HOST: Final = "The Host header is not a host name or address with an optional port."
 _CORRELATION_ID: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
 
 
@@ -77,6 +80,15 @@ def _tags(value: bytes, header: str) -> list[tuple[bool, bytes]]:
             f'{header} must be `*` or a list of entity tags such as "3", as the ETag header gave them.'
         )
     return tags
+
+
+def require_valid_host(request: Request[Any, Any, Any]) -> None:
+    """Raise InvalidHeaderError (400) unless the Host header, if there is one, may stand in an address."""
+    for name, value in request.scope["headers"]:
+        if name == b"host":
+            if _HOST.fullmatch(value) is None:
+                raise InvalidHeaderError(INVALID_HOST)
+            return
 
 
 def base_url(request: Request[Any, Any, Any], public_url: str) -> str:
