@@ -1,21 +1,33 @@
-"""Combinations of settings that are refused: they would lose or double orders, or open the service to strangers."""
+"""Settings that are refused although each is of its type: they would lose or double orders, or open the service to strangers."""
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Iterator
 from ipaddress import ip_network
-from urllib.parse import urlsplit
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+
+from msgspec import Struct, structs
 
 from gateway.errors import Problem
 from gateway.settings.hub import HubSettings
 from gateway.settings.tree import Settings
 from gateway.settings.upstreams import AuthSettings, UpstreamSettings
 
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+# No wait is longer than a year: what is meant is then another unit, and dates have an end.
+SECONDS_MAX: Final = 31_536_000
+# An order system's name stands in paths, in the names of variables, and in 64 characters of the database.
+_UPSTREAM_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
+_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 
 
 def unsafe_combinations(settings: Settings) -> list[Problem]:
     """Return every combination of settings that would lose or double orders, or open the service to strangers."""
     problems = [
+        *_wrong_numbers(settings, ""),
         *_unsafe_server(settings),
         *_unsafe_hub(settings.hub),
         *(
@@ -33,6 +45,26 @@ def unsafe_combinations(settings: Settings) -> list[Problem]:
         known = ", ".join(sorted(settings.upstreams)) or "none"
         problems.append(Problem("checkout.default_upstream", f"names no upstream; there are: {known}"))
     return problems
+
+
+def _wrong_numbers(node: Any, path: str) -> Iterator[Problem]:
+    """Yield the numbers that no type refuses: infinite ones, waits below zero or beyond a year."""
+    if isinstance(node, Struct):
+        for name, value in structs.asdict(node).items():
+            yield from _wrong_numbers(value, f"{path}.{name}" if path else name)
+    elif isinstance(node, dict):
+        for name, value in node.items():
+            yield from _wrong_numbers(value, f"{path}.{name}")
+    elif isinstance(node, tuple):
+        for index, value in enumerate(node):
+            if isinstance(value, int | float) and value < 0:
+                yield Problem(f"{path}[{index}]", "must not be negative")
+            else:
+                yield from _wrong_numbers(value, f"{path}[{index}]")
+    elif isinstance(node, float) and not math.isfinite(node):
+        yield Problem(path, "must be a finite number")
+    elif isinstance(node, float) and node > SECONDS_MAX and "_seconds" in path.rpartition(".")[2]:
+        yield Problem(path, f"must not be above {SECONDS_MAX} (a year)")
 
 
 def _unsafe_server(settings: Settings) -> list[Problem]:
@@ -57,6 +89,8 @@ def _unsafe_server(settings: Settings) -> list[Problem]:
         problems.append(Problem("security.tokens_file", 'is needed when mode is "tokens"'))
     if settings.server.page_items_default > settings.server.page_items_max:
         problems.append(Problem("server.page_items_default", "must not be above server.page_items_max"))
+    if settings.server.public_url and _url(settings.server.public_url) is None:
+        problems.append(Problem("server.public_url", _URL))
     if not settings.storage.url.startswith(("sqlite:///", "postgresql://")):
         problems.append(Problem("storage.url", "must start with sqlite:/// or postgresql://"))
     return problems
@@ -79,8 +113,6 @@ def _unsafe_hub(hub: HubSettings) -> list[Problem]:
                 "send the next event before it",
             )
         )
-    if any(seconds < 0 for seconds in (*hub.retry_seconds, *hub.pause_seconds)):
-        problems.append(Problem("hub.retry_seconds", "waits cannot be negative"))
     return problems
 
 
@@ -88,6 +120,12 @@ def _unsafe_upstream(settings: Settings, name: str, upstream: UpstreamSettings) 
     problems = []
     path = f"upstreams.{name}"
     limits, submission = upstream.limits, settings.submission
+    if not _UPSTREAM_NAME.fullmatch(name):
+        problems.append(
+            Problem(path, "must have a name of at most 63 letters, digits, _ and -, that begins with a letter or digit")
+        )
+    if upstream.notification_token_sha256 and not _SHA256.fullmatch(upstream.notification_token_sha256):
+        problems.append(Problem(f"{path}.notification_token_sha256", "must be 64 hexadecimal digits"))
     needed = limits.deadline_seconds + submission.guard_seconds
     if submission.lease_seconds <= needed:
         problems.append(
@@ -102,20 +140,36 @@ def _unsafe_upstream(settings: Settings, name: str, upstream: UpstreamSettings) 
     return [*problems, *_unsafe_address(path, upstream.base_url, upstream.auth)]
 
 
+_URL: Final = "must be an http or https URL without user name, query or fragment"
+
+
+def _url(text: str) -> SplitResult | None:
+    """Return the parts of an http or https URL, None when it is none or carries more than an address."""
+    try:
+        url = urlsplit(text)
+        is_address = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        return None
+    return url if is_address and not (url.query or url.fragment or "@" in url.netloc) else None
+
+
 def _unsafe_address(path: str, base_url: str, auth: AuthSettings) -> list[Problem]:
     problems = []
-    url = urlsplit(base_url)
-    if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment:
-        problems.append(Problem(f"{path}.base_url", "must be an http or https URL without query or fragment"))
-    in_clear = url.scheme == "http" and url.hostname not in LOOPBACK_HOSTS
-    if in_clear and auth.kind in {"bearer", "oauth2-client-credentials"}:
-        problems.append(Problem(f"{path}.base_url", "must be https when credentials are sent"))
-    if auth.kind == "bearer" and not auth.token:
-        problems.append(Problem(f"{path}.auth.token", 'is needed when kind is "bearer"'))
+    addresses = {"base_url": base_url}
     if auth.kind == "oauth2-client-credentials":
         problems += [
             Problem(f"{path}.auth.{key}", 'is needed when kind is "oauth2-client-credentials"')
             for key in ("token_url", "client_id", "client_secret")
             if not getattr(auth, key)
         ]
+        if auth.token_url:
+            addresses["auth.token_url"] = auth.token_url
+    if auth.kind == "bearer" and not auth.token:
+        problems.append(Problem(f"{path}.auth.token", 'is needed when kind is "bearer"'))
+    for key, address in addresses.items():
+        url = _url(address)
+        if url is None:
+            problems.append(Problem(f"{path}.{key}", _URL))
+        elif auth.kind != "none" and url.scheme == "http" and url.hostname not in LOOPBACK_HOSTS:
+            problems.append(Problem(f"{path}.{key}", "must be https when credentials are sent"))
     return problems

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -86,27 +87,105 @@ def test_every_mistake_is_told_at_once_each_with_what_would_be_right(tmp_path: P
     assert len(found) == 6
 
 
-@pytest.mark.parametrize(
-    ("text", "path"),
-    [
-        ('[server]\nhost = "0.0.0.0"', "security.mode"),
-        ('[security]\nmode = "tokens"', "security.tokens_file"),
-        ("[server]\npage_items_default = 2000", "server.page_items_default"),
-        ('[storage]\nurl = "mysql://x"', "storage.url"),
-        ('[checkout]\ndefault_upstream = "none"', "checkout.default_upstream"),
-        (UPSTREAM + "[submission]\nlease_seconds = 35", "submission.lease_seconds"),
-        (UPSTREAM + "[upstreams.crm.limits]\nread_timeout_seconds = 31", "upstreams.crm.limits.read_timeout_seconds"),
-        (UPSTREAM.replace("https", "ftp"), "upstreams.crm.base_url"),
-        (UPSTREAM.replace("/v4", "/v4?x=1"), "upstreams.crm.base_url"),
-        (UPSTREAM + '[upstreams.crm.auth]\nkind = "bearer"', "upstreams.crm.auth.token"),
-        (
-            UPSTREAM.replace("https", "http") + '[upstreams.crm.auth]\nkind = "bearer"\ntoken = "x"',
-            "upstreams.crm.base_url",
-        ),
-    ],
+TOKENS = '[security]\nmode = "tokens"\ntokens_file = "clients.toml"\n'
+OAUTH = (
+    'kind = "oauth2-client-credentials"\ntoken_url = "https://t.example.com"\nclient_id = "c"\nclient_secret = "s"\n'
 )
+SHA256 = "9f" * 32
+
+# Every combination that is refused, with the setting it is told of.
+UNSAFE = {
+    "strangers: no identity on a public address": ('[server]\nhost = "0.0.0.0"', "security.mode"),
+    "strangers: tokens without their file": ('[security]\nmode = "tokens"', "security.tokens_file"),
+    "strangers: a token that lands in another tenant": (
+        TOKENS + UPSTREAM + f'notification_token_sha256 = "{SHA256}"',
+        "upstreams.crm.notification_token_sha256",
+    ),
+    "strangers: a hash that no token has": (
+        UPSTREAM + 'notification_token_sha256 = "secret"',
+        "upstreams.crm.notification_token_sha256",
+    ),
+    "strangers: networks that are none": (
+        '[hub]\nallowed_networks = ["10.0.0.0/8", "inside"]',
+        "hub.allowed_networks[1]",
+    ),
+    "secrets: a token in clear": (
+        UPSTREAM.replace("https", "http") + '[upstreams.crm.auth]\nkind = "bearer"\ntoken = "x"',
+        "upstreams.crm.base_url",
+    ),
+    "secrets: a password on its way to a token in clear": (
+        UPSTREAM + "[upstreams.crm.auth]\n" + OAUTH.replace("https", "http"),
+        "upstreams.crm.auth.token_url",
+    ),
+    "secrets: a token for qualifications in clear": (
+        '[qualification]\nbase_url = "http://q.example.com"\n[qualification.auth]\nkind = "bearer"\ntoken = "x"',
+        "qualification.base_url",
+    ),
+    "secrets: a token for the catalogue in clear": (
+        '[catalogue]\nbase_url = "http://c.example.com"\n[catalogue.auth]\nkind = "bearer"\ntoken = "x"',
+        "catalogue.base_url",
+    ),
+    "secrets: in an address, which is logged": (UPSTREAM.replace("crm.e", "user:word@crm.e"), "upstreams.crm.base_url"),
+    "secrets: none where one is needed": (
+        UPSTREAM + '[upstreams.crm.auth]\nkind = "bearer"',
+        "upstreams.crm.auth.token",
+    ),
+    **{
+        f"secrets: no {key}": (
+            UPSTREAM + "[upstreams.crm.auth]\n" + re.sub(f"{key} = .*", "", OAUTH),
+            f"upstreams.crm.auth.{key}",
+        )
+        for key in ("token_url", "client_id", "client_secret")
+    },
+    "orders: a lease that ends during a call": (
+        UPSTREAM + "[submission]\nlease_seconds = 35",
+        "submission.lease_seconds",
+    ),
+    "orders: a silence longer than the call": (
+        UPSTREAM + "[upstreams.crm.limits]\nread_timeout_seconds = 31",
+        "upstreams.crm.limits.read_timeout_seconds",
+    ),
+    "orders: to nobody": ('[checkout]\ndefault_upstream = "none"', "checkout.default_upstream"),
+    "orders: a database of another kind": ('[storage]\nurl = "mysql://x"', "storage.url"),
+    "orders: a name that is no part of a path": (UPSTREAM.replace("crm]", '"a/b"]'), "upstreams.a/b"),
+    "orders: a name longer than its column": (UPSTREAM.replace("crm]", "c" * 64 + "]"), f"upstreams.{'c' * 64}"),
+    "events: a lease that ends during a delivery": ("[hub]\nlease_seconds = 39", "hub.lease_seconds"),
+    "lists: a default above the limit": ("[server]\npage_items_default = 2000", "server.page_items_default"),
+    "addresses: another scheme": (UPSTREAM.replace("https", "ftp"), "upstreams.crm.base_url"),
+    "addresses: a query": (UPSTREAM.replace("/v4", "/v4?x=1"), "upstreams.crm.base_url"),
+    "addresses: a port that is none": (UPSTREAM.replace(".com", ".com:70000"), "upstreams.crm.base_url"),
+    "addresses: half a bracket": (UPSTREAM.replace("crm.e", "[crm.e"), "upstreams.crm.base_url"),
+    "addresses: a token's that is none": (
+        UPSTREAM + "[upstreams.crm.auth]\n" + OAUTH.replace("https://", ""),
+        "upstreams.crm.auth.token_url",
+    ),
+    "addresses: a public one that is none": ('[server]\npublic_url = "gateway.example.com"', "server.public_url"),
+    "waits: for ever": ("[submission]\nsettle_seconds = inf", "submission.settle_seconds"),
+    "waits: longer than a year": ("[hub]\ndisable_after_seconds = 1e300", "hub.disable_after_seconds"),
+    "waits: one of several for ever": ("[tracking]\npoll_seconds = [60, inf]", "tracking.poll_seconds[1]"),
+    "waits: one of several below zero": ("[submission]\nretry_seconds = [1, -1]", "submission.retry_seconds[1]"),
+    "waits: of a subscriber below zero": ("[hub]\npause_seconds = [-5]", "hub.pause_seconds[0]"),
+    "waits: one of several that is no number": ("[hub]\nretry_seconds = [nan]", "hub.retry_seconds[0]"),
+    "waits: of an order system for ever": (
+        UPSTREAM + "[upstreams.crm.limits]\nrate_per_second = inf",
+        "upstreams.crm.limits.rate_per_second",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "path"), UNSAFE.values(), ids=UNSAFE)
 def test_an_unsafe_combination_is_refused(tmp_path: Path, text: str, path: str):
     assert list(mistakes(tmp_path, text)) == [path]
+
+
+def test_what_is_just_safe_is_taken(tmp_path: Path):
+    loaded(tmp_path, UPSTREAM + "[upstreams.crm.auth]\n" + OAUTH)
+    loaded(tmp_path, UPSTREAM + f'notification_token_sha256 = "{SHA256}"')
+    loaded(tmp_path, UPSTREAM.replace("crm]", "A-1_b-" + "c" * 57 + "]"))
+    loaded(tmp_path, UPSTREAM.replace("https://crm.example.com", "http://[::1]:8622"))
+    here = UPSTREAM.replace("https://crm.example.com", "http://127.0.0.1:8622")
+    loaded(tmp_path, here + "[upstreams.crm.auth]\n" + OAUTH.replace("https://t.example.com", "http://localhost/token"))
+    loaded(tmp_path, '[server]\npublic_url = "https://gateway.example.com/base"\n[hub]\nretry_seconds = [0, 31536000]')
 
 
 def test_a_lease_just_longer_than_call_and_guard_is_safe(tmp_path: Path):
