@@ -84,7 +84,7 @@ def decode_json(raw: bytes, *, depth_max: int = DEPTH_MAX_DEFAULT) -> Any:
     except RecursionError:
         raise _too_deep(faults.too_deep_place(raw, depth_max), depth_max) from None
     except UnicodeDecodeError:
-        raise _not_utf8(faults.utf8_fault(raw) or 0) from None
+        raise _not_utf8(raw, faults.utf8_fault(raw) or 0) from None
     except (msgspec.ValidationError, _NumberError) as error:
         raise _unfit_number(raw, error) from None
     except msgspec.DecodeError as error:
@@ -104,8 +104,15 @@ def _too_deep(path: str, depth_max: int) -> MalformedBodyError:
     return MalformedBodyError(f"The JSON is {problem.message} at {problem.path or 'the top'}.", problems=[problem])
 
 
-def _not_utf8(offset: int) -> MalformedBodyError:
-    return MalformedBodyError(f"The body is not valid UTF-8 (byte {offset}).")
+def _not_utf8(raw: bytes, offset: int) -> MalformedBodyError:
+    return _malformed("The body is not valid UTF-8", raw, offset, "is not valid UTF-8")
+
+
+def _malformed(what: str, raw: bytes, offset: int, message: str) -> MalformedBodyError:
+    """Return the error for bytes that are wrong at `offset`, up to which the body is well formed."""
+    path = faults.place_of(raw, offset)
+    text = f"{what} (byte {offset}){f' at {path}' if path else ''}."
+    return MalformedBodyError(text, problems=[Problem(path, f"{message} (byte {offset})")])
 
 
 def _fits(text: str) -> bool:
@@ -135,7 +142,7 @@ def _unfit_number(raw: bytes, error: Exception) -> MalformedBodyError:
 def _not_json(raw: bytes, error: str) -> MalformedBodyError:
     """Return the error for what is no JSON, in better words than the decoder's where there are any."""
     if (offset := faults.utf8_fault(raw)) is not None:
-        return _not_utf8(offset)
+        return _not_utf8(raw, offset)
     found = _BYTE.search(error)
     position = int(found.group(1)) if found else -1
     if position >= 0 and raw.startswith((b"NaN", b"Infinity"), position):
@@ -143,10 +150,10 @@ def _not_json(raw: bytes, error: str) -> MalformedBodyError:
         where = problem.path or "the top"
         return MalformedBodyError(f"The body is not valid JSON: {where} {problem.message}.", problems=[problem])
     if ("truncated" in error or "surrogate" in error) and (lone := faults.lone_surrogate(raw)) is not None:
-        return MalformedBodyError(
-            f"The body is not valid JSON: half of a surrogate pair alone (byte {lone}) is no character; send both halves."
-        )
-    return MalformedBodyError(f"The body is not valid JSON: {_lower_first(error.removeprefix('JSON is malformed: '))}.")
+        message = "send both halves instead of half of a surrogate pair alone"
+        return _malformed(f"The body is not valid JSON: {message}", raw, lone, message)
+    message = _lower_first(_BYTE.sub("", error.removeprefix("JSON is malformed: ")).strip(" ()"))
+    return _malformed(f"The body is not valid JSON: {message}", raw, position if position >= 0 else len(raw), message)
 
 
 def _lower_first(text: str) -> str:

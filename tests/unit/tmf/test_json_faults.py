@@ -69,3 +69,24 @@ def test_the_byte_is_named_where_there_is_no_path(raw: bytes, words: str):
     with pytest.raises(MalformedBodyError) as caught:
         decode_json(raw)
     assert words in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        (b'{"cartItem": [{"quantity": 1,}]}', "cartItem[0]"),
+        (b'{"cartItem": [{"id": "\xff"}]}', "cartItem[0].id"),
+        (b'{"a": [1, 2', "a[1]"),
+        (b'{"a": {"b": "x', "a.b"),
+        (b'{"a": {"b": "\\ud800"}}', "a.b"),
+        (b'{"a": [{"b": 1 2}]}', "a[0].b"),
+        (b'{"a": 1}}', ""),
+    ],
+)
+def test_what_is_malformed_is_named_by_its_path_too(body: bytes, path: str):
+    with pytest.raises(MalformedBodyError) as raised:
+        decode_json(body)
+
+    (problem,) = raised.value.problems
+    assert problem.path == path
+    assert "(byte " in problem.message

@@ -1,0 +1,126 @@
+"""Every kind of bad input once, side by side: a TMF Error that names the place, and nothing is stored or sent.
+
+The many forms of each kind are in the other files; this one shows that none of the kinds was forgotten.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from checkout_gateway import CARTS, CHECKOUTS, Gateway, assert_error
+from checkout_work import cart, request
+from sqlalchemy import Connection, func, select
+
+from gateway.storage import tables
+from gateway.tmf.json import encode_json
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+JSON = {"content-type": "application/json"}
+ORDER = {name: value for name, value in request().items() if name != "shoppingCart"}
+
+# What is sent as the body of a cart and, inside of one, of a checkout: body, headers, status, code, words of the answer.
+BODIES: dict[str, tuple[bytes, dict[str, str], int, str, tuple[str, ...]]] = {
+    "malformed JSON": (b'{"cartItem": [{"quantity": 1,}]}', JSON, 400, "22", ("cartItem[0]",)),
+    "another type": (b'{"cartItem": {"quantity": "x"}}', JSON, 400, "24", ("cartItem",)),
+    "another content type": (b"{}", {"content-type": "text/xml"}, 415, "66", ("application/json",)),
+    "over the limit": (b'{"a": "' + b"x" * 1_100_000 + b'"}', JSON, 413, "65", ("1048576",)),
+    "100 000 levels deep": (b'{"cartItem": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", JSON, 400, "22", ("cartItem",)),
+    "invalid UTF-8": (b'{"cartItem": [{"id": "\xff"}]}', JSON, 400, "22", ("cartItem[0].id",)),
+    "NaN": (b'{"cartItem": [{"quantity": NaN}]}', JSON, 400, "22", ("cartItem[0].quantity",)),
+    "Infinity": (b'{"cartItem": [{"quantity": Infinity}]}', JSON, 400, "22", ("cartItem[0].quantity",)),
+    "1e999999": (b'{"cartItem": [{"quantity": 1e999999}]}', JSON, 400, "22", ("cartItem[0].quantity",)),
+}
+
+
+async def stored(gateway: Gateway) -> dict[str, int]:
+    """Return how many rows every table has."""
+
+    def count(connection: Connection) -> dict[str, int]:
+        return {
+            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in tables.metadata.sorted_tables
+        }
+
+    return await gateway.services.database.read(count)
+
+
+async def refused(
+    gateway: Gateway, method: str, path: str, body: Any, status: int, *words: str, headers: dict[str, str] = JSON
+) -> dict[str, Any]:
+    """Send a request; check that it is refused with these words, and that nothing is stored or sent."""
+    before = await stored(gateway)
+    content = body if isinstance(body, bytes) else encode_json(body)
+    answer = await gateway.client.request(method, path, content=content, headers=headers)
+    error = assert_error(answer, status, *words)
+    assert answer.headers["content-type"] == "application/json"
+    assert error["message"]
+    assert await stored(gateway) == before
+    assert not gateway.shop.calls
+    assert not gateway.plain.calls
+    return error
+
+
+@pytest.mark.parametrize("kind", BODIES)
+async def test_a_cart_that_is_none(gateway, kind):
+    body, headers, status, code, words = BODIES[kind]
+
+    assert (await refused(gateway, "POST", CARTS, body, status, *words, headers=headers))["code"] == code
+    assert (await stored(gateway))["cart"] == 0
+
+
+@pytest.mark.parametrize("kind", BODIES)
+async def test_a_change_that_is_none(gateway, kind):
+    body, headers, status, code, words = BODIES[kind]
+    path = f"{CARTS}/{await gateway.new_cart()}"
+
+    assert (await refused(gateway, "PATCH", path, body, status, *words, headers=headers))["code"] == code
+    assert (await gateway.client.get(path)).headers["etag"] == '"1"'
+
+
+@pytest.mark.parametrize("path", [CHECKOUTS, f"{CHECKOUTS}/preview"])
+@pytest.mark.parametrize("kind", BODIES)
+async def test_a_checkout_that_is_none(gateway, kind, path):
+    body, headers, status, code, words = BODIES[kind]
+    body = b'{"shoppingCart": ' + body + b"}"
+
+    assert (await refused(gateway, "POST", path, body, status, *words, headers=headers))["code"] == code
+
+
+async def test_an_unknown_cart(gateway):
+    for method in ("GET", "PATCH", "DELETE"):
+        await refused(gateway, method, f"{CARTS}/nobody", b"{}", 404, "shopping cart")
+    await refused(gateway, "POST", CHECKOUTS, {**ORDER, "shoppingCart": {"id": "nobody"}}, 404, "shoppingCart.id")
+    await refused(gateway, "POST", f"{CARTS}/nobody/checkout", ORDER, 404)
+
+
+async def test_an_if_match_that_is_not_the_version(gateway):
+    cart_id = await gateway.new_cart()
+    headers = {**JSON, "if-match": '"7"'}
+    for method in ("PATCH", "DELETE"):
+        await refused(gateway, method, f"{CARTS}/{cart_id}", b"{}", 412, "If-Match", headers=headers)
+    body = {**ORDER, "shoppingCart": {"id": cart_id}}
+    await refused(gateway, "POST", CHECKOUTS, body, 412, "If-Match", headers=headers)
+
+
+async def test_an_unknown_upstream(gateway):
+    body = {**ORDER, "shoppingCart": {"id": await gateway.new_cart()}, "upstream": "nobody"}
+    error = await refused(gateway, "POST", CHECKOUTS, body, 400)
+
+    assert [problem["path"] for problem in error["problem"]] == ["upstream"]
+
+
+@pytest.mark.parametrize("items", [[], [{**cart(1)["cartItem"][0], "status": "saveForLater"}]])
+async def test_nothing_to_order(gateway, items):
+    body = {**ORDER, "shoppingCart": {"cartItem": items}}
+    error = await refused(gateway, "POST", CHECKOUTS, body, 422)
+
+    assert {problem["path"] for problem in error["problem"]} == {"cartItem"}
+
+
+async def test_a_party_that_cannot_be_mapped(gateway):
+    body = {"shoppingCart": cart(), "relatedParty": [{"name": "Erika Mustermann", "role": "admirer"}]}
+    error = await refused(gateway, "POST", CHECKOUTS, body, 422)
+
+    assert any(problem["path"].startswith("relatedParty") for problem in error["problem"])
+    assert "Mustermann" not in str(error)
