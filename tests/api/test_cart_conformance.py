@@ -78,6 +78,32 @@ async def test_fields_of_the_first_level_and_none(client: httpx.AsyncClient) -> 
     assert set((await client.get(f"{V4}{path}?fields=cartItem,unknown")).json()) == {"id", "href", "cartItem"}
 
 
+WHOLE: dict[str, Any] = {
+    **CART,
+    "@type": "ShoppingCart",
+    "@baseType": "Cart",
+    "@schemaLocation": "https://example.com/cart.json",
+    "cartTotalPrice": [{"priceType": "oneTime", "price": {"dutyFreeAmount": {"unit": "EUR", "value": 1}}}],
+    "contactMedium": [{"mediumType": "email", "characteristic": {"emailAddress": "a@example.com"}}],
+}
+
+
+@pytest.mark.parametrize("name", [*WHOLE, "validFor", "id", "href"])
+async def test_every_attribute_of_the_first_level_can_be_selected(
+    client: httpx.AsyncClient, others: int, name: str
+) -> None:
+    """The conformance profile wants it of all of them but href; id and href come whatever is selected."""
+    cart = (await client.post(V4, json=WHOLE)).json()
+    expected = {each: cart[each] for each in ("id", "href", name)}
+
+    assert (await client.get(f"{V4}/{cart['id']}?fields={name}")).json() == expected
+    assert (await client.get(f"{V4}?fields={name}&id={cart['id']}")).json() == [expected]
+    listed = await client.get(f"{V4}?fields={name}&limit=1000")
+    assert listed.status_code == 200
+    assert expected in listed.json()
+    assert len(listed.json()) == others + 1
+
+
 @pytest.mark.parametrize("path", [V1, V4, V5])
 async def test_methods_that_are_not_there_and_types_that_cannot_be_made(client: httpx.AsyncClient, path: str) -> None:
     one = f"{path}/{(await client.post(V4, json={})).json()['id']}"
