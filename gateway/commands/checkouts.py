@@ -109,6 +109,21 @@ def show(*, checkout_id: str, form: str, **where: Any) -> None:
 
 
 @checkouts.command(
+    "submit",
+    epilog="""
+\b
+Examples:
+  gateway checkouts submit 0f3c2b7a4d1e4b0f9a6c8d7e5f4a3b2c
+""",
+)
+@click.argument("checkout_id", metavar="ID")
+@client_options
+def submit(*, checkout_id: str, form: str, **where: Any) -> None:
+    """Submit a draft; for one that is held for its price, accept the figures of its reason (role operator or admin)."""
+    _show(call("POST", f"{_path(checkout_id)}/submit", {}, **where), form)
+
+
+@checkouts.command(
     "cancel",
     epilog="""
 \b

@@ -87,9 +87,18 @@ async def test_a_checkout_names_the_text_that_planned_it_and_each_call_the_text_
         assert after["mappingHash"] == first != second
         written = {step["kind"]: step["mappingHash"] for step in after["step"]}
         assert (written["create"], written["submit"]) == (first, second)
-        checkout = await gateway.check_out()
+        checkout = await gateway.check_out(submit=False)
+        await gateway.work()
         assert checkout["mappingHash"] == second
         assert {step["mappingHash"] for step in checkout["step"]} == {None}
+        write_limit(folder, 4)
+        assert await Reloader(gateway.services).reload()
+        patched = await gateway.client.patch(
+            f"{CHECKOUTS}/{checkout['id']}",
+            content=b'{"description": "new"}',
+            headers={"Content-Type": "application/merge-patch+json"},
+        )
+        assert patched.json()["mappingHash"] == gateway.services.mappings["salesforce-v4"].hash != second
 
 
 async def test_with_a_mistake_everything_stays_and_every_mistake_is_logged(gateway_with, folder):
