@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from official_formats import FORMATS
 
 FILE = Path(__file__).resolve().parents[2] / ".." / "shared" / "specs" / "TMF622-ProductOrdering-v5.0.0.oas.yaml"
 _PREFIX = "#/components/schemas/"
@@ -75,4 +76,5 @@ def schemas() -> dict[str, Any]:
 @cache
 def validator_v5(name: str) -> jsonschema.Draft202012Validator:
     """A validator of the class `name`, e.g. `ProductOrder_FVO`; every object has its `@type` and is what it says."""
-    return jsonschema.Draft202012Validator({"$ref": f"{_PREFIX}{name}__any", "components": {"schemas": schemas()}})
+    schema = {"$ref": f"{_PREFIX}{name}__any", "components": {"schemas": schemas()}}
+    return jsonschema.Draft202012Validator(schema, format_checker=FORMATS)
