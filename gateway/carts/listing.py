@@ -62,7 +62,8 @@ def read_query(request: Request[Any, Any, Any], dialect: Dialect, settings: Serv
 
 async def find(services: Services, tenant: str, dialect: Dialect, query: ListQuery) -> store.CartPage:
     """Return the carts that were asked for."""
-    return await services.database.read(
+    return await services.database.read_list(
+        tenant,
         lambda connection: search.find_page(
             connection,
             tenant,
@@ -71,5 +72,5 @@ async def find(services: Services, tenant: str, dialect: Dialect, query: ListQue
             query.sorts,
             limit=query.page.limit,
             offset=query.page.offset,
-        )
+        ),
     )

@@ -105,7 +105,7 @@ async def list_checkouts(request: Request[Any, Any, Any]) -> Answer:
         records, total = store.list_page(connection, tenant, filters, offset=page.offset, limit=page.limit)
         return resource.load_all(connection, tenant, records, address, selection), total
 
-    found, total = await services.database.read(function)
+    found, total = await services.database.read_list(tenant, function)
     shown = found if selection is None else [project(document, selection) for document in found]
     headers = page_headers(page, len(found), total, CHECKOUT_PATH, pairs)
     return json_answer(

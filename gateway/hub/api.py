@@ -139,7 +139,7 @@ async def _list(request: Request[Any, Any, Any], api: Api) -> Answer:
         found, total = store.list_page(connection, tenant, api, limit=page.limit, offset=page.offset)
         return [resource(each, address, store.waiting(connection, each)) for each in found], total
 
-    found, total = await services.database.read(function)
+    found, total = await services.database.read_list(tenant, function)
     headers = page_headers(page, len(found), total, api.path, pairs)
     return json_answer(
         found,

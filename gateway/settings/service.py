@@ -38,7 +38,9 @@ class StorageSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     read_seconds_max: Annotated[
         float, setting("longest read of a request; a list filter that takes longer is answered 503", ge=0.1, le=600)
     ] = 5.0
-    readers_max: Annotated[int, setting("reads under way at once", ge=1, le=64)] = 4
+    readers_max: Annotated[
+        int, setting("reads under way at once; lists leave one of them, those of one tenant two", ge=1, le=64)
+    ] = 4
     connections_max: Annotated[int, setting("PostgreSQL connections of this process", ge=2, le=200)] = 16
     write_queue_max: Annotated[int, setting("writes waiting before requests are turned away", ge=1, le=100_000)] = 2_000
 

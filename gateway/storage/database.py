@@ -28,6 +28,12 @@ class Database(Protocol):
     async def read(self, function: Callable[[Connection], T]) -> T:
         """Run `function` in a read-only transaction, in a thread."""
 
+    async def read_list(self, tenant: str, function: Callable[[Connection], T]) -> T:
+        """Run what may look through many rows of a tenant, as `read`, but on the tenant's share of the readers.
+
+        Raises UnavailableError (503) when the share is not free in time.
+        """
+
     async def read_brief(self, function: Callable[[Connection], T]) -> T:
         """Run a look-up by key. Where a look-up costs less than changing threads, it runs at once."""
 

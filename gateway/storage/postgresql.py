@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from gateway.errors import UnavailableError
 from gateway.settings import StorageSettings
 from gateway.storage.database import READ_TOO_LONG
+from gateway.storage.shares import ReadShares
 
 T = TypeVar("T")
 CONFLICT_ATTEMPTS_MAX: Final = 4
@@ -31,6 +32,7 @@ class PostgreSQLDatabase:
     """A server, or a distributed engine that speaks its protocol. Row locks and leases make replicas take turns."""
 
     def __init__(self, settings: StorageSettings) -> None:
+        self._shares = ReadShares(settings.connections_max // 2, wait_seconds_max=settings.read_seconds_max)
         self.engine: Engine = create_engine(
             settings.url.replace("postgresql://", "postgresql+psycopg://", 1),
             pool_size=settings.connections_max,
@@ -52,6 +54,11 @@ class PostgreSQLDatabase:
     async def read(self, function: Callable[[Connection], T]) -> T:
         """Run `function` in a transaction that is rolled back."""
         return await self._run(self._read, function)
+
+    async def read_list(self, tenant: str, function: Callable[[Connection], T]) -> T:
+        """Run `function` as `read` does, when it is the tenant's turn."""
+        async with self._shares.turn(tenant):
+            return await self.read(function)
 
     async def read_brief(self, function: Callable[[Connection], T]) -> T:
         """Run a look-up by key; over a network there is no short way."""

@@ -28,6 +28,7 @@ from gateway.clock import utc_now
 from gateway.errors import GatewayError, OperatorError, UnavailableError
 from gateway.settings import StorageSettings
 from gateway.storage.database import READ_TOO_LONG
+from gateway.storage.shares import ReadShares
 
 T = TypeVar("T")
 # What a function returned, or what it raised.
@@ -59,6 +60,7 @@ class SQLiteDatabase:
     """One file on one host. Several processes may use it; they take turns by SQLite's own lock."""
 
     def __init__(self, settings: StorageSettings) -> None:
+        self._shares = ReadShares(settings.readers_max - 1, wait_seconds_max=settings.read_seconds_max)
         require_version(sqlite3.sqlite_version_info)
         self._path = settings.url.removeprefix("sqlite:///")
         Path(self._path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -128,6 +130,11 @@ class SQLiteDatabase:
             finally:
                 driver.set_progress_handler(None, 0)
                 connection.exec_driver_sql("ROLLBACK")
+
+    async def read_list(self, tenant: str, function: Callable[[Connection], T]) -> T:
+        """Run `function` as `read` does, when it is the tenant's turn."""
+        async with self._shares.turn(tenant):
+            return await self.read(function)
 
     async def read_brief(self, function: Callable[[Connection], T]) -> T:
         """Run a look-up by key at once, in the caller's thread: it costs less than the way to another thread.

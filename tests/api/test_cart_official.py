@@ -57,6 +57,9 @@ class Broken:
 
     read_brief = write = read
 
+    async def read_list(self, _tenant: str, _function: Any) -> Any:
+        raise self._error
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
