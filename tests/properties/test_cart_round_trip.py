@@ -58,8 +58,6 @@ def consistent(cart: Document, version: str) -> Document:
             "role": "customer",
             "partyOrPartyRole": {"@type": "PartyRef", **cart["relatedParty"][-1]},
         }
-        # A role of nobody, which the file allows, is refused.
-        cart["relatedParty"] = [party for party in cart["relatedParty"] if "partyOrPartyRole" in party]
     first = cart["cartItem"][0]["id"]
 
     def mend(node: Any, name: str) -> None:
@@ -70,6 +68,9 @@ def consistent(cart: Document, version: str) -> Document:
                 node.setdefault("@type", name.capitalize())
             if {"startDateTime", "endDateTime"} <= node.keys():
                 node["startDateTime"], node["endDateTime"] = sorted((node["startDateTime"], node["endDateTime"]))
+            if version == "v5" and "relatedParty" in node:
+                # A role of nobody, which the file allows, is refused.
+                node["relatedParty"] = [party for party in node["relatedParty"] if "partyOrPartyRole" in party]
             for key, value in node.items():
                 mend(value, key)
         elif isinstance(node, list):
@@ -113,7 +114,7 @@ def test_whatever_the_official_schema_allows_comes_back_as_it_was_sent(
     gateway: Gateway, version: str, extend: bool
 ) -> None:
     @settings(
-        max_examples=25,
+        max_examples=20,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         phases=[Phase.explicit, Phase.reuse, Phase.generate],
