@@ -139,6 +139,26 @@ def test_the_worker_starts_and_ends_on_sigterm(tmp_path: Path):
     assert "Traceback" not in messages
 
 
+def health_check(port: int) -> int:
+    """Run the health check of the container image; return its exit code."""
+    text = (Path(__file__).resolve().parents[2] / "Dockerfile").read_text()
+    command = json.loads(text.partition("HEALTHCHECK")[2].partition("CMD ")[2].splitlines()[0])
+    assert command[0] == "python"
+    environment = {**os.environ, "GATEWAY_SERVER__PORT": str(port), "http_proxy": "http://127.0.0.1:1"}
+    return subprocess.run([sys.executable, *command[1:]], env=environment, check=False, capture_output=True).returncode
+
+
+def test_the_health_check_of_the_image_is_right(tmp_path: Path):
+    with started("serve", "--port", "0", cwd=tmp_path) as (process, line):
+        port = int(line.rpartition(":")[2])
+        assert health_check(port) == 0
+        process.kill()
+        process.wait()
+    assert health_check(port) != 0
+    # Where nothing is set the embedded database lies below the folder it was started in, and nowhere else.
+    assert (tmp_path / "var" / "gateway.db").is_file()
+
+
 def addresses_in(output: str) -> dict[str, str]:
     """Return the addresses that the demo names at its end, by what they are of."""
     lines = output.partition("To look further")[2].splitlines()

@@ -122,6 +122,8 @@ def test_the_image_names_no_index_and_runs_without_rights():
     assert "/livez" in stages[-1]
     assert "--require-hashes" in stages[0]
     assert not re.search(r"https?://(?!127\.0\.0\.1)|--index|--trusted", text)
+    # What the image set would win over a mounted configuration.
+    assert "GATEWAY_" not in re.sub(r"#.*|HEALTHCHECK(.*\n)+?(?=ENTRYPOINT)", "", text)
     # What the build copies is what the ignore file lets through.
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     copied = {
