@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl
 
 from gateway.errors import Problem
 from gateway.hub.model import Api
-from gateway.tmf.filter import Filter, Matcher, parse_filter
+from gateway.tmf.filter import Filter, parse_filter
+from gateway.tmf.matching import Matcher
 from gateway.tmf.projection import Selection, parse_fields
 
 PARAMETERS_MAX: Final = 50

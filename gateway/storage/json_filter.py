@@ -1,6 +1,6 @@
 """Filters and orders of lists as SQL over JSON text, for SQLite and PostgreSQL: the database reads the documents, not we.
 
-The meaning is that of `gateway.tmf.filter.matches`, to the letter. Every value and every attribute's name is a bound
+The meaning is that of `gateway.tmf.matching.Matcher`, to the letter. Every value and every attribute's name is a bound
 parameter; what is put together as text is ours alone. PostgreSQL has exact numbers of its own; in SQLite, whose numbers in
 JSON are binary, two functions of ours compare the digits as they are written.
 """

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from gateway.errors import InvalidBodyError, Problem
-from gateway.tmf.filter import Filter, Matcher, parse_filter
+from gateway.tmf.filter import Filter, parse_filter
 from gateway.tmf.filter_values import quoted
 from gateway.tmf.json_patch import (
     NEEDS_FROM,
@@ -31,6 +31,7 @@ from gateway.tmf.json_patch import (
     parse_verb,
     shown,
 )
+from gateway.tmf.matching import Matcher
 
 # Values that the conditions of one patch compare with, in all.
 VALUES_MAX: Final = 20_000

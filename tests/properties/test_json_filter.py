@@ -14,8 +14,9 @@ from sqlalchemy import Connection, Engine, create_engine, select, text
 from gateway.errors import Problem
 from gateway.storage.json_filter import filter_clauses, order_clauses, prepare
 from gateway.storage.tables import cart
-from gateway.tmf.filter import Matcher, parse_filter
+from gateway.tmf.filter import parse_filter
 from gateway.tmf.json import decode_stored, encode_json
+from gateway.tmf.matching import Matcher
 from gateway.tmf.sorting import parse_sort
 
 NAMES = ["a", "b", "@type", "c-d"]

@@ -11,7 +11,7 @@ from gateway.hub.model import CART_V1, CART_V4, CHECKOUT_V1, Api
 from gateway.hub.query import JUDGED_MAX, Interest, Query, parse_query
 from gateway.settings import HubSettings
 from gateway.storage.outbox import CART_CHANGED, CART_CREATED, CART_DELETED, CHECKOUT_STATE_CHANGED
-from gateway.tmf import filter as filters
+from gateway.tmf import matching
 from gateway.tmf.json import decode_stored
 
 
@@ -103,8 +103,8 @@ def test_an_event_of_another_type_is_not_even_looked_at():
 
 def test_conditions_are_read_once_for_all_events(monkeypatch):
     made = []
-    alternatives = filters._Alternatives
-    monkeypatch.setattr(filters, "_Alternatives", lambda tests: made.append(tests) or alternatives(tests))
+    alternatives = matching._Alternatives
+    monkeypatch.setattr(matching, "_Alternatives", lambda tests: made.append(tests) or alternatives(tests))
     interest = Interest(parsed("shoppingCart.id=1&shoppingCart.name=x"))
 
     for number in range(100):
@@ -118,8 +118,8 @@ DEAREST = "shoppingCart.a.regex=" + ";".join(f"z{number}" for number in range(20
 
 def test_no_event_takes_more_than_its_work(monkeypatch):
     looked = []
-    fit = filters.fits
-    monkeypatch.setattr(filters, "fits", lambda pattern, text: looked.append(1) or fit(pattern, text))
+    fit = matching.fits
+    monkeypatch.setattr(matching, "fits", lambda pattern, text: looked.append(1) or fit(pattern, text))
     interest = Interest(parsed(DEAREST))
     assert len(DEAREST) <= HubSettings().query_characters_max
     small, large = ({"event": {"shoppingCart": {"a": ["x"] * count}}} for count in (200, 200_000))

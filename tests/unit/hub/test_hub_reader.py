@@ -18,7 +18,7 @@ from gateway.hub.query import JUDGED_MAX, parse_query
 from gateway.hub.reader import EventReader
 from gateway.hub.threads import AT_ONCE_WORK_MAX, SMALL_WORK_MAX, Threads
 from gateway.storage.outbox import CART_CREATED
-from gateway.tmf import filter as filters
+from gateway.tmf import matching
 
 MOMENT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SUBSCRIPTIONS = 50
@@ -48,8 +48,8 @@ class Looks:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
         self.threads: set[int] = set()
-        self._fits = filters.fits
-        monkeypatch.setattr(filters, "fits", self)
+        self._fits = matching.fits
+        monkeypatch.setattr(matching, "fits", self)
 
     def __call__(self, pattern: Any, text: str) -> bool:
         self.count += 1
