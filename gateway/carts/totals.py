@@ -63,7 +63,8 @@ def _write_total(
         total = total_prices(counted)
         if given is None or (is_as_before and before.is_ours) or not _says_the_same(given, total):
             node[name] = _storable(total)
-    elif given is not None and (drop or is_as_before):
+    elif given is not None and (drop or (before.total and _says_the_same(given, before.total))):
+        # Told again by a client that wrote back what it had read (in v5 with types) without the prices.
         del node[name]
 
 

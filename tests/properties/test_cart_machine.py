@@ -118,15 +118,27 @@ class CartMachine(CartChecks):
         self.change(number, version, condition, media, patch, lambda cart: model.merge_patched(cart, patch))
 
     @precondition(lambda self: self.carts)
-    @rule(number=numbers, version=versions, condition=conditions, quantity=st.none() | st.integers(0, 4), at=numbers)
+    @rule(
+        number=numbers,
+        version=versions,
+        condition=conditions,
+        quantity=st.none() | st.integers(0, 4),
+        at=numbers,
+        bare=st.booleans(),
+    )
     def read_change_and_write_back(
-        self, number: int, version: str, condition: str, quantity: int | None, at: int
+        self, number: int, version: str, condition: str, quantity: int | None, at: int, bare: bool
     ) -> None:
-        """What many clients do: the items as they were read, totals and all, one of them changed (or none)."""
+        """What many clients do: the items as they were read, totals and all, one of them changed (or none).
+
+        A `bare` one has lost its prices but not their total, which is worth nothing without them.
+        """
         path = f"{BASES[version]}/{self.chosen(number).id}"
         entries = model.read(self.gateway.send("GET", path).content).get("cartItem", [])
         if entries and quantity is not None:
             entries[at % len(entries)]["quantity"] = quantity
+        if entries and bare:
+            entries[at % len(entries)].pop("itemPrice", None)
         kept = model.stripped({"cartItem": entries}, version)
         patch = {"cartItem": entries}
         self.change(number, version, condition, MERGE, patch, lambda cart: {**cart, **kept})

@@ -125,3 +125,13 @@ def test_a_total_goes_with_its_prices_whoever_wrote_it(words: dict[str, Any]) ->
     assert changed(document, cartItem=bare) == {"cartItem": [{"id": "1", "quantity": 2}, {"id": "2"}]}
     assert changed(document, cartItem=[]) == {"cartItem": []}
     assert changed(document, x=1) == {**document, "x": 1}
+
+
+def test_a_total_without_its_prices_is_no_price_whoever_writes_it_back() -> None:
+    document = cart()
+    write_totals(document)
+    # As v5 shows it.
+    typed = [price(Decimal("19.80"), **{"@type": "CartPrice"})]
+    bare = [{"id": "1", "quantity": 2, "itemTotalPrice": typed}, {"id": "2"}]
+
+    assert changed(document, cartItem=bare) == {"cartItem": [{"id": "1", "quantity": 2}, {"id": "2"}]}
