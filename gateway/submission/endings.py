@@ -109,7 +109,8 @@ def give_up_draft(work: Work, now: datetime, why: str, *, mismatch: bool) -> Sav
     """Abandon the draft and begin a new one under a new marker; nothing that was sent can reach the new one."""
     record, policy = work.record, work.policy
     assert record.submit_intent_order is None, "an order that may have been submitted is never abandoned"
-    mismatches = record.mismatches + 1 if mismatch else record.mismatches
+    # In a row: a draft that was lost for another reason says nothing of how the order system treats what it is given.
+    mismatches = record.mismatches + 1 if mismatch else 0
     if mismatches >= policy.mismatches_max:
         return held(
             work,
