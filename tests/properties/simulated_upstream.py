@@ -141,8 +141,8 @@ class ModelUpstream:
         """Let everything take effect that is due by now."""
         due = sorted((entry for entry in self.late if entry[0] <= until), key=lambda entry: entry[0])
         self.late = [entry for entry in self.late if entry[0] > until]
-        for _, rendered in due:
-            self._apply(rendered)
+        for moment, rendered in due:
+            self._apply(rendered, at=moment)
 
     async def get_order(self, order_id: str) -> ObservedOrder | None:
         await Pause(self.random.uniform(0.05, 0.5))
@@ -185,11 +185,13 @@ class ModelUpstream:
 
     # -- effects ---------------------------------------------------------------------------------------------------------
 
-    def _apply(self, rendered: RenderedStep, *, half: bool = False) -> Outcome:
+    def _apply(self, rendered: RenderedStep, *, half: bool = False, at: float | None = None) -> Outcome:
+        """Let a call take effect; `at` is when that was, if not now: nobody may have looked since."""
         body = decode(rendered.body)
         items = body.get("productOrderItem", [])
         if rendered.kind == "create":
-            order = ModelOrder(f"{len(self.orders) + 1:08d}", body["externalId"], self._now(), live=False)
+            made_at = self._now() if at is None else at
+            order = ModelOrder(f"{len(self.orders) + 1:08d}", body["externalId"], made_at, live=False)
             self.orders[order.id] = order
             self._add(order, items, None)
             if not self.mapping.draft.supported:
