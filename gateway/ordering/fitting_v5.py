@@ -91,7 +91,7 @@ def fit_product(product: dict[str, Any], given: Any, path: str, findings: Findin
         if key in product:
             product[key] = _complete(product[key], needed, f"{path}.{_own_name(key, given)}", findings)
     if "productRelationship" in product:
-        product["productRelationship"] = _relationships(product, path, findings)
+        product["productRelationship"] = _relationships(product, given, path, findings)
     return {key: value for key, value in product.items() if value != []}
 
 
@@ -113,15 +113,18 @@ def _own_name(key: str, given: Any) -> str:
     return other if other is not None and type(given) is dict and key not in given and other in given else key
 
 
-def _relationships(product: dict[str, Any], path: str, findings: Findings) -> list[Any]:
+def _relationships(product: dict[str, Any], given: Any, path: str, findings: Findings) -> list[Any]:
     kept = []
-    for member, (where, _) in _members(product, "productRelationship", path):
+    listed = given.get("productRelationship") if type(given) is dict else None
+    for member, (where, position) in _members(product, "productRelationship", path):
         inner = member.get("product")
         if type(inner) is not dict or type(inner.get("id")) is not str or not inner["id"]:
             findings.warning("relationship_dropped", where, "v5 refers to the related product by its id; it has none.")
             continue
         why = "v5 only refers to the related product."
-        kept.append({**member, "product": _only(inner, _OF_REFERENCE, f"{where}.product", why, findings)})
+        own = listed[position] if type(listed) is list and position < len(listed) else None
+        named = own.get("product") if type(own) is dict else None
+        kept.append({**member, "product": _only(inner, _OF_REFERENCE, f"{where}.product", why, findings, named)})
     return kept
 
 

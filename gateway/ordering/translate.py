@@ -74,9 +74,14 @@ def _apply_places(request: dict[str, Any], lines: tuple[OrderLine, ...], items: 
     if not items.products.keeps("place"):
         findings.warning("dropped", "checkout.place", "The order system has no place for it.")
         return
-    findings.info("moved", "checkout.place", "It is sent as the place of each top item's product.")
+    taken = False
     for line in lines:
         if line.parent_id is None and line.item["action"] == "add":
             product = line.item.get("product") or {}
             if "place" not in product:
                 line.item["product"] = {**product, "place": places}
+                taken = True
+    if taken:
+        findings.info("moved", "checkout.place", "It is sent as the place of each top item's product.")
+    else:
+        findings.warning("dropped", "checkout.place", "No top item is added that has no place of its own.")
