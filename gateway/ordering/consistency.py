@@ -90,13 +90,18 @@ def _recovery(mapping: Mapping) -> Iterator[Problem]:
     if recovery.find == "filter" and not recovery.filter_parameter:
         yield Problem("recovery.filter_parameter", 'is needed when recovery.find = "filter": the query parameter')
     if recovery.scan_parameters and recovery.find != "scan":
-        yield Problem("recovery.scan_parameters", 'has no effect unless recovery.find = "scan"')
+        yield Problem(
+            "recovery.scan_parameters", 'has no effect unless recovery.find = "scan"; set it so or remove the key'
+        )
     if recovery.abandon == "tombstone" and not recovery.tombstone_attributes:
         yield Problem(
             "recovery.tombstone_attributes", 'is needed when recovery.abandon = "tombstone": the body of the PATCH'
         )
     if recovery.tombstone_attributes and recovery.abandon != "tombstone":
-        yield Problem("recovery.tombstone_attributes", 'has no effect unless recovery.abandon = "tombstone"')
+        yield Problem(
+            "recovery.tombstone_attributes",
+            'has no effect unless recovery.abandon = "tombstone"; set it so or remove the key',
+        )
     if recovery.abandon == "delete" and not mapping.api.delete_allowed:
         yield Problem(
             "recovery.abandon", "is delete, but api.delete_allowed = false; allow it or use tombstone or leave"
@@ -130,7 +135,8 @@ def _items(mapping: Mapping) -> Iterator[Problem]:
         yield Problem("item.asset_orders", 'is roots-first, but nothing follows while draft.growth = "none"; use mixed')
     if item.hierarchy == "flat" and not item.bundles_relationship and not item.relies_on_relationship:
         yield Problem(
-            "item.bundles_relationship", "and relies_on_relationship are empty: flat items would lose their parents"
+            "item.bundles_relationship",
+            "and relies_on_relationship are empty: flat items would lose their parents; name one of them",
         )
     if item.hierarchy == "flat" and not item.relationships:
         yield Problem(
@@ -143,7 +149,10 @@ def _items(mapping: Mapping) -> Iterator[Problem]:
     if mapping.draft.growth != "none" and mapping.limits.depth_max == 1 and item.hierarchy == "nested":
         yield Problem("limits.depth_max", "is 1, so no call could add a child to its parent; use 2 or more")
     if mapping.price.recurring_required and mapping.price.alterations != "patch-per-line":
-        yield Problem("price.recurring_required", 'has no effect unless price.alterations = "patch-per-line"')
+        yield Problem(
+            "price.recurring_required",
+            'has no effect unless price.alterations = "patch-per-line"; set it so or remove the key',
+        )
 
 
 def _codes(mapping: Mapping) -> Iterator[Problem]:
@@ -157,7 +166,7 @@ def _codes(mapping: Mapping) -> Iterator[Problem]:
         elif declared.unknown == "default" and not declared.default:
             yield Problem(f"{where}.default", 'is needed when unknown = "default": the code to send')
         elif declared.default and declared.unknown != "default":
-            yield Problem(f"{where}.default", 'has no effect unless unknown = "default"')
+            yield Problem(f"{where}.default", 'has no effect unless unknown = "default"; set it so or remove the key')
 
 
 def _states(mapping: Mapping) -> Iterator[Problem]:

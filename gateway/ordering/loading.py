@@ -7,7 +7,7 @@ use the same function.
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct
@@ -135,6 +135,9 @@ def _documentation(field: FieldInfo) -> str:
         return f"the table [{field.name}]"
     meta = metas[0]
     bounds = [f"{word} {limit}" for word, limit in (("at least", meta.ge), ("at most", meta.le)) if limit is not None]
+    choices = next((get_args(part) for part in get_args(field.type) if get_origin(part) is Literal), ())
+    if choices:
+        bounds.append(f"one of {', '.join(choices)}")
     return f"{meta.description} ({', '.join(bounds)})" if bounds else str(meta.description)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,12 @@ def problems_of(text: bytes, source: str = "shop.toml") -> dict[str, str]:
     return {problem.path: problem.message for problem in caught.value.problems}
 
 
+# How a message begins that says what is wrong, and what is in one that says what would be right.
+WRONG = re.compile(r"(is|are|has|must be|lacks|sets|names|and|Invalid) ")
+RIGHT = re.compile(
+    r"did you mean `|known are |belongs |must be (a|an|true|>=|<=)|one of |use |set |write |remove |add it|allow it|name one"
+    r"|names joined by dots, e\.g\.|is needed when .*: "
+)
 MISTAKES = [
     ("[limits]\nitems_maximum = 5", "limits.items_maximum", "did you mean `items_max`"),
     ("[limit]\nitems_max = 5", "limit", "did you mean `limits`"),
@@ -93,6 +100,17 @@ MISTAKES = [
 def test_each_mistake_names_its_key_and_what_would_be_right(extra, path, words):
     problems = problems_of(mapping_text(extra))
     assert words in problems[path]
+    assert WRONG.match(problems[path]), "it says what is wrong"
+    assert RIGHT.search(problems[path]), "it says what would be right"
+
+
+def test_there_are_enough_kinds_of_mistakes_and_each_is_told_with_its_file():
+    assert len({(path, words) for _, path, words in MISTAKES}) >= 30
+    for extra, path, words in MISTAKES:
+        with pytest.raises(MappingError) as caught:
+            parse_mapping(mapping_text(extra), "shop.toml")
+        told = [line for line in str(caught.value).splitlines() if line.startswith(f"shop.toml: {path}: ")]
+        assert any(words in line for line in told)
 
 
 @pytest.mark.parametrize(
