@@ -126,7 +126,15 @@ def gate(
     require_expected_totals(cart, request, settings)
     prepared, findings = try_prepare(cart, request, mapping, now=now, known=known)
     missing = missing_evidence(prepared.order if prepared is not None else None, request, settings)
-    return prepared, (*findings, *missing)
+    return prepared, (*findings, *missing, *_unguarded(mapping, settings))
+
+
+def _unguarded(mapping: order_mapping.Mapping, settings: CheckoutSettings) -> tuple[Finding, ...]:
+    """Say that prices are not compared, where they are to be and the order system keeps no draft that could be read."""
+    if settings.drift_action == "off" or mapping.draft.supported:
+        return ()
+    message = "The order system keeps no drafts: what the order costs there is known only when it is live."
+    return (Finding(severity="warning", code="price_not_compared", path="cartTotalPrice", message=message),)
 
 
 def try_prepare(

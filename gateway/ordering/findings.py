@@ -49,6 +49,7 @@ CODES: Final[dict[str, str]] = {
     "moved": "An attribute is sent in another place of the order.",
     "overridden": "The checkout request replaces an attribute of the cart.",
     "price_drift": "The order system's draft does not cost what the cart did.",
+    "price_not_compared": "What an order costs in the order system could not be compared with the cart before it was live.",
     "qualification_unconfirmed": "The service that confirms qualifications did not answer a preview; a checkout would be refused.",
     "regenerated_id": "An item got a new id, because its own was absent or not unique.",
     "relationship_dropped": "A relationship between items is not sent.",

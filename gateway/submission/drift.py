@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 
 from gateway.ordering.mapping import Mapping as OrderMapping
+from gateway.ordering.model import Finding, ObservedOrder
 from gateway.tmf.totals import TotalKey
 
 Totals: TypeAlias = Mapping[TotalKey, Decimal]
@@ -28,6 +29,45 @@ class DriftGuard(Struct, frozen=True, kw_only=True):
     action: Literal["off", "hold", "go-on"] = "off"
     tolerance_amount: Decimal = Decimal(0)
     tolerance_percent: Decimal = Decimal(0)
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """Whether a draft may be submitted for its price: `held_for` are the figures that forbid it, `reason` a sentence of them."""
+
+    held_for: str | None = None
+    reason: str = ""
+    finding: Finding | None = None
+
+
+def judge(
+    cart: Totals, observed: ObservedOrder, mapping: OrderMapping, guard: DriftGuard, *, accepted: str | None
+) -> Verdict:
+    """Compare what the cart cost with what the draft costs. `accepted` are figures that a person said yes to."""
+    if guard.action == "off":
+        return Verdict()
+    if not cart or not observed.totals:
+        who = "the order system shows no price of it" if cart else "no total of the cart is known"
+        return Verdict(
+            finding=_finding(
+                "price_not_compared", f"Order {observed.id} was submitted without comparing prices: {who}."
+            )
+        )
+    figures = "; ".join(drift(cart, observed.totals, mapping, guard))
+    if not figures:
+        return Verdict()
+    if guard.action == "hold" and figures != accepted:
+        reason = (
+            f"order {observed.id} does not cost what the cart did, and was not submitted (checkout.drift_action): {figures}; "
+            "submit the checkout all the same, or cancel it"
+        )
+        return Verdict(held_for=figures, reason=reason)
+    decided = "a person accepted it" if figures == accepted else "checkout.drift_action lets it go on"
+    message = f"Order {observed.id} does not cost what the cart did ({decided}): {figures}"
+    return Verdict(finding=_finding("price_drift", message))
+
+
+def _finding(code: str, message: str) -> Finding:
+    return Finding(severity="warning", code=code, path="cartTotalPrice", message=message)
 
 
 def drift(cart: Totals, order: Totals, mapping: OrderMapping, guard: DriftGuard) -> tuple[str, ...]:

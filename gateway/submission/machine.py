@@ -22,7 +22,7 @@ from gateway.ordering.mapping import is_draft
 from gateway.ordering.matching import Match, match
 from gateway.ordering.model import Finding, ObservedOrder
 from gateway.submission.actions import Action, AskCancel, FindMarker, ReadHead, ReadOrder, Save, Send, Work
-from gateway.submission.drift import drift
+from gateway.submission.drift import judge
 from gateway.submission.endings import (
     cancellation_refused,
     cancelled,
@@ -272,26 +272,15 @@ def _submit_refused(work: Work, why: str, now: datetime) -> Action:
 
 def _submit(work: Work, observed: ObservedOrder, found: Match, now: datetime) -> Action:
     """Submit, unless the draft does not cost what the cart did; once it was tried to be submitted, that is settled."""
-    guard = work.policy.drift
-    differing: tuple[str, ...] = ()
-    if guard.action != "off" and work.cart_totals and work.record.submit_intent_order is None:
-        differing = drift(work.cart_totals, observed.totals, work.mapping, guard)
-    figures = "; ".join(differing)
-    is_accepted = bool(figures) and figures == work.record.price_drift_accepted
-    if differing and guard.action == "hold" and not is_accepted:
-        return held(
-            work,
-            f"order {observed.id} does not cost what the cart did, and was not submitted (checkout.drift_action): {figures}; "
-            "submit the checkout all the same, or cancel it",
-            price_drift=figures,
-        )
+    finding: Finding | None = None
+    if work.record.submit_intent_order is None:
+        accepted = work.record.price_drift_accepted
+        verdict = judge(work.cart_totals, observed, work.mapping, work.policy.drift, accepted=accepted)
+        if verdict.held_for is not None:
+            return held(work, verdict.reason, price_drift=verdict.held_for)
+        finding = verdict.finding
     action = _send(work, now, found.line_ids)
-    if not differing or not isinstance(action, Send):
-        return action
-    decided = "a person accepted it" if is_accepted else "checkout.drift_action lets it go on"
-    message = f"Order {observed.id} does not cost what the cart did ({decided}): {figures}"
-    finding = Finding(severity="warning", code="price_drift", path="cartTotalPrice", message=message)
-    return replace(action, finding=finding)
+    return replace(action, finding=finding) if isinstance(action, Send) else action
 
 
 def _differs(work: Work, found: Match, now: datetime) -> Action:

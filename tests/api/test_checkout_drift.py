@@ -173,3 +173,14 @@ async def test_only_an_operator_or_admin_may_say_yes_and_everybody_may_cancel(wi
         await gateway.work()
         assert (await gateway.get(first))["state"] == "submitted"
         assert (await gateway.get(second))["state"] == "cancelled"
+
+
+async def test_where_no_draft_can_be_read_a_finding_says_that_prices_are_not_compared(gateway_with):
+    async with gateway_with("hold") as gateway:
+        body = {**request(), "shoppingCart": cart(2, priced=0), "upstream": "plain"}
+        shown = (await gateway.post(body, f"{CHECKOUTS}/preview")).json()
+        assert "price_not_compared" in {finding["code"] for finding in shown["finding"]}
+        assert "price_not_compared" not in {
+            finding["code"]
+            for finding in (await gateway.post({**body, "upstream": "shop"}, f"{CHECKOUTS}/preview")).json()["finding"]
+        }

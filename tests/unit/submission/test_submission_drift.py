@@ -126,7 +126,15 @@ def test_a_difference_goes_on_with_a_finding():
     assert "the cart has 89.70, the order 99" in send.finding.message
 
 
-@pytest.mark.parametrize(("action", "totals"), [("off", MORE), ("hold", CART), ("go-on", CART), ("hold", {})])
+@pytest.mark.parametrize("action", ["hold", "go-on"])
+def test_an_order_whose_prices_are_not_shown_goes_on_with_a_finding(action):
+    send = before_submit(action, {})
+    assert isinstance(send, Send)
+    assert (send.finding.code, send.finding.severity) == ("price_not_compared", "warning")
+    assert "shows no price" in send.finding.message
+
+
+@pytest.mark.parametrize(("action", "totals"), [("off", MORE), ("hold", CART), ("go-on", CART), ("off", {})])
 def test_nothing_differs_or_nothing_is_compared(action, totals):
     send = before_submit(action, totals)
     assert isinstance(send, Send)
