@@ -335,7 +335,7 @@ def test_any_sequence_of_operations_agrees_with_the_model(gateway: Gateway) -> N
     run_state_machine_as_test(
         CartMachine,
         settings=settings(
-            max_examples=40,
+            max_examples=30,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),
