@@ -6,7 +6,7 @@ and not at all when it is read. Handlers are made once for each dialect (`cart_h
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from litestar import Request
 from litestar.handlers import delete, patch, post, route
 
 from gateway.carts import openapi, store
-from gateway.carts.completion import complete_cart
+from gateway.carts.completion import Completed, complete_cart
 from gateway.carts.dialects import DIALECTS, V1, V4, Dialect
 from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH
 from gateway.carts.dialects.openapi import in_version
@@ -23,11 +23,12 @@ from gateway.carts.operations import GUEST_PATH, change_cart, delete_cart, merge
 from gateway.carts.patching import read_change
 from gateway.errors import InvalidBodyError, PreconditionRequiredError, Problem
 from gateway.http.answers import Answer
-from gateway.http.bodies import read_object, require_json_accepted
+from gateway.http.bodies import decode_object, read_body, read_object, require_json_accepted
 from gateway.http.headers import base_url, entity_tag, has_if_match, if_match_of, is_unmodified
 from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
 from gateway.security.tenancy import require_role, tenant_of
 from gateway.services import Services, services_of
+from gateway.settings import Settings
 from gateway.tmf.json import decode_stored, encode_json
 from gateway.tmf.paging import page_headers, page_status
 from gateway.tmf.projection import Selection, parse_fields, project
@@ -43,27 +44,40 @@ async def create_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]
     settings = services.settings
     tenant = tenant_of(request)
     selection = _only_fields(request)
-    given = await read_object(request, bytes_max=settings.server.body_bytes_max, depth_max=settings.server.depth_max)
-    if problems := dialect.check(given):
-        raise InvalidBodyError(problems)
-    cart_id, address = services.new_id(), base_url(request, settings.server.public_url)
+    cart_id, address, now = services.new_id(), base_url(request, settings.server.public_url), services.clock()
     href = f"{address}{CANONICAL_CARTS_PATH}/{cart_id}"
-    document = {"id": cart_id, "href": href, **dialect.to_canonical(_without(given, dialect.read_only))}
-    # What the client sent as id and href is ignored: the standard's own examples send them.
-    document["id"], document["href"] = cart_id, href
-    now = services.clock()
-    text, expires_at, expiry_given = complete_cart(document, settings, now=now)
+    raw = await read_body(request, bytes_max=settings.server.body_bytes_max)
+    # Of the document only its text is left while it is written: many requests wait for the disk at once.
+    done = _new_cart(decode_object(raw, depth_max=settings.server.depth_max), dialect, cart_id, href, settings, now)
     await services.database.write(
         lambda connection: store.insert(
-            connection, tenant, cart_id, text, now, expires_at=expires_at, expiry_given=expiry_given
+            connection,
+            tenant,
+            cart_id,
+            done.text,
+            now,
+            expires_at=done.expires_at,
+            expiry_given=done.expiry_given,
+            party_ids=done.party_ids,
         )
     )
     location = f"{address}{dialect.carts_path}/{cart_id}"
     return Answer(
-        _written(dialect, store.CartRow(cart_id, 1, text, None, now, now), selection),
+        _written(dialect, store.CartRow(cart_id, 1, done.text, None, now, now), selection),
         status=201,
         headers=[(b"location", location.encode("latin-1")), (b"etag", entity_tag(1))],
     )
+
+
+def _new_cart(
+    given: dict[str, Any], dialect: Dialect, cart_id: str, href: str, settings: Settings, now: datetime
+) -> Completed:
+    if problems := dialect.check(given):
+        raise InvalidBodyError(problems)
+    document = {"id": cart_id, "href": href, **dialect.to_canonical(_without(given, dialect.read_only))}
+    # What the client sent as id and href is ignored: the standard's own examples send them.
+    document["id"], document["href"] = cart_id, href
+    return complete_cart(document, settings, now=now)
 
 
 async def list_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any]) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from gateway.carts.parties import party_ids
 from gateway.carts.rules import check_cart, item_ids, written_cart
 from gateway.carts.totals import write_totals
 from gateway.carts.validity import set_validity
@@ -12,11 +13,12 @@ from gateway.settings import Settings
 
 
 class Completed(NamedTuple):
-    """A cart as it is stored: its JSON text, when it expires, and whether its client said so."""
+    """A cart as it is stored: its JSON text, when it expires, whether its client said so, and its parties' ids."""
 
     text: str
     expires_at: datetime
     expiry_given: bool
+    party_ids: set[str]
 
 
 class Earlier(NamedTuple):
@@ -46,4 +48,4 @@ def complete_cart(
         was_given=earlier is not None and earlier.expiry_given,
     )
     written = written_cart(document, settings.cart, settings.server.body_bytes_max)
-    return Completed(written.decode(), validity.expires_at, validity.given)
+    return Completed(written.decode(), validity.expires_at, validity.given, party_ids(document.get("relatedParty")))

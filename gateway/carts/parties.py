@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection
 
 from gateway.storage.statements import run
-from gateway.storage.tables import cart_party
 from gateway.tmf.json import decode_stored
 
 _MENTIONED: Final = '"relatedParty"'
 PARTY_ID_CHARACTERS_MAX: Final = 255
-_INSERT: Final = "INSERT INTO cart_party (tenant, cart_id, party_id) VALUES (?, ?, ?)"
+_INSERT: Final = "INSERT INTO cart_party (tenant, party_id, cart_id) VALUES (?, ?, ?)"
+_DELETE: Final = "DELETE FROM cart_party WHERE tenant = ? AND party_id = ? AND cart_id = ?"
 
 
 class _Mentions(msgspec.Struct):
@@ -25,35 +25,22 @@ class _Mentions(msgspec.Struct):
 _mentions: Final = msgspec.json.Decoder(_Mentions)
 
 
-def party_ids(document: str) -> set[str]:
-    """Return the ids of the related parties of a stored cart; only what a filter on `relatedParty.id` would compare."""
-    if _MENTIONED not in document:
-        return set()
-    parties = decode_stored(bytes(_mentions.decode(document).relatedParty))
+def party_ids(parties: Any) -> set[str]:
+    """Return the ids of the related parties of a cart, given its `relatedParty`; only what a filter would compare."""
     found = (party.get("id") for party in (parties if type(parties) is list else [parties]) if type(party) is dict)
     return {party for party in found if type(party) is str and len(party) <= PARTY_ID_CHARACTERS_MAX}
 
 
-def index_new(connection: Connection, tenant: str, cart_id: str, document: str) -> None:
-    """Add a new cart."""
-    _add(connection, tenant, cart_id, party_ids(document))
+def stored_party_ids(document: str) -> set[str]:
+    """Return the ids of the related parties of a stored cart."""
+    if _MENTIONED not in document:
+        return set()
+    return party_ids(decode_stored(bytes(_mentions.decode(document).relatedParty)))
 
 
-def index_changed(connection: Connection, tenant: str, cart_id: str, document: str) -> None:
-    """Follow a changed cart; a change that leaves the parties alone writes nothing."""
-    here = (cart_party.c.tenant == tenant, cart_party.c.cart_id == cart_id)
-    before = set(connection.execute(select(cart_party.c.party_id).where(*here)).scalars())
-    after = party_ids(document)
-    if gone := before - after:
-        connection.execute(delete(cart_party).where(*here, cart_party.c.party_id.in_(gone)))
-    _add(connection, tenant, cart_id, after - before)
-
-
-def index_gone(connection: Connection, tenant: str, cart_id: str) -> None:
-    """Forget a removed cart."""
-    connection.execute(delete(cart_party).where(cart_party.c.tenant == tenant, cart_party.c.cart_id == cart_id))
-
-
-def _add(connection: Connection, tenant: str, cart_id: str, parties: set[str]) -> None:
-    for party in sorted(parties):
-        run(connection, _INSERT, (tenant, cart_id, party))
+def index_changed(connection: Connection, tenant: str, cart_id: str, before: set[str], after: set[str]) -> None:
+    """Follow a cart that had the parties `before` and has `after` now; of a new cart the first, of one that is gone the second is empty."""
+    for party in sorted(before - after):
+        run(connection, _DELETE, (tenant, party, cart_id))
+    for party in sorted(after - before):
+        run(connection, _INSERT, (tenant, party, cart_id))

@@ -76,12 +76,14 @@ def insert(
     *,
     expires_at: datetime | None = None,
     expiry_given: bool = False,
+    party_ids: set[str] | None = None,
 ) -> None:
-    """Store a new cart as version 1."""
+    """Store a new cart as version 1. `party_ids` are those of its related parties, read from the document unless given."""
     moment = (now - EPOCH) // _MICROSECOND
     expiry = None if expires_at is None else (expires_at - EPOCH) // _MICROSECOND
     run(connection, _INSERT, (tenant, cart_id, document, moment, moment, expiry, expiry_given))
-    parties.index_new(connection, tenant, cart_id, document)
+    after = parties.stored_party_ids(document) if party_ids is None else party_ids
+    parties.index_changed(connection, tenant, cart_id, set(), after)
     events.created(connection, tenant, cart_id, document, now)
 
 
@@ -148,10 +150,15 @@ def update(
 ) -> bool:
     """Replace the document, and the end of its validity when one is given, and count the version up.
 
-    `before` is the document as it was: where it is known, subscribers are told which attributes changed.
+    `before` is the document as it was at that version; it is read when the caller does not have it.
     Returns False, and changes nothing, when the cart is gone, is not at `expected_version` or is held by a checkout.
     """
     expiry = {} if expires_at is None else {"expires_at": expires_at, "expiry_given": expiry_given}
+    if before is None:
+        found = run(connection, _GET_DOCUMENT, (tenant, cart_id))
+        if found is None:
+            return False
+        before = found[1]
     result = connection.execute(
         update_table(cart)
         .where(cart.c.tenant == tenant, cart.c.id == cart_id)
@@ -160,8 +167,10 @@ def update(
     )
     if result.rowcount != 1:
         return False
-    parties.index_changed(connection, tenant, cart_id, document)
-    paths = None if before is None else partial(events.changed_attributes, before, document, expiry_given=expiry_given)
+    parties.index_changed(
+        connection, tenant, cart_id, parties.stored_party_ids(before), parties.stored_party_ids(document)
+    )
+    paths = partial(events.changed_attributes, before, document, expiry_given=expiry_given)
     events.changed(connection, tenant, cart_id, expected_version + 1, document, now, field_path=paths)
     return True
 
@@ -178,7 +187,7 @@ def delete(
     ).scalar_one_or_none()
     if document is None:
         return False
-    parties.index_gone(connection, tenant, cart_id)
+    parties.index_changed(connection, tenant, cart_id, parties.stored_party_ids(document), set())
     events.deleted(connection, tenant, cart_id, expected_version + 1, document, now or utc_now())
     return True
 

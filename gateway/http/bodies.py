@@ -40,7 +40,12 @@ async def read_object(
     request: Request[Any, Any, Any], *, bytes_max: int, depth_max: int, media_types: Collection[str] = JSON_TYPES
 ) -> dict[str, Any]:
     """Return the decoded body, which must be a JSON object; otherwise as `read_json`."""
-    value = await read_json(request, bytes_max=bytes_max, depth_max=depth_max, media_types=media_types)
+    return decode_object(await read_body(request, bytes_max=bytes_max, media_types=media_types), depth_max=depth_max)
+
+
+def decode_object(raw: bytes, *, depth_max: int) -> dict[str, Any]:
+    """Return the decoded body, which must be a JSON object. Raises MalformedBodyError (400) otherwise."""
+    value = decode_json(raw, depth_max=depth_max)
     if not isinstance(value, dict):
         raise MalformedBodyError(f"The body must be a JSON object, not {json_kind(value)}.")
     return value

@@ -1,7 +1,8 @@
 """The two ways to touch durable state: `read(function)` and `write(function)`.
 
 A function gets a `Connection`, does its queries and returns; it never commits, never awaits. One `write` is one
-transaction: it is durable when the call returns, and had no effect when it raises.
+transaction: it is durable when the call returns, and had no effect when it raises. Until then it may be run several times, each
+time on a state without its own effects: it keeps nothing outside the database but what it returns.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """SQLite, the embedded default: one writer thread with group commit, a few readers.
 
-All writes go through one thread that takes what is queued, runs each function in a savepoint of its own and commits once:
-many small writes share one `fdatasync`. `synchronous=FULL` makes an acknowledged write survive a power cut, and
-`BEGIN IMMEDIATE` takes the write lock at the start, so that a transaction never fails half-way because another process wrote.
+All writes go through one thread that takes what is queued, runs the functions and commits once: many small writes share one
+`fdatasync`. When one of them raises, all are run again, each in a savepoint of its own: savepoints are dear for small writes,
+and few raise. (PostgreSQL too may run a function more than once, after a conflict.) `synchronous=FULL` makes an acknowledged
+write survive a power cut, and `BEGIN IMMEDIATE` takes the write lock at the start, so that a transaction never fails half-way
+because another process wrote.
 """
 
 from __future__ import annotations
@@ -210,17 +212,7 @@ class SQLiteDatabase:
     def _perform(self, connection: Connection, writes: list[_Write[Any]]) -> list[_Outcome]:
         # The statements around the functions go straight to the driver: they are most of the statements of small writes.
         driver: Any = connection.connection.driver_connection
-        driver.execute("BEGIN IMMEDIATE")
-        outcomes: list[_Outcome] = []
-        for write in writes:
-            driver.execute("SAVEPOINT one")
-            try:
-                outcomes.append((write.context.run(write.function, connection), None))
-            except Exception as error:  # noqa: BLE001 - it is handed to the caller that queued the function
-                driver.execute("ROLLBACK TO one")
-                outcomes.append((None, error))
-            driver.execute("RELEASE one")
-        driver.execute("COMMIT")
+        outcomes = _together(connection, driver, writes) or _apart(connection, driver, writes)
         # SQLAlchemy has its own idea of a transaction on this connection; end it without touching the database.
         connection.rollback()
         return outcomes
@@ -254,6 +246,36 @@ class _Write(Generic[T]):
         # What the caller's task knows (the correlation id of its request) is known in the writer thread too.
         self.context = copy_context()
         self.done = done
+
+
+def _together(connection: Connection, driver: Any, writes: list[_Write[Any]]) -> list[_Outcome] | None:
+    """Run the functions in one transaction and commit; None, and no effect, when one of them raised."""
+    driver.execute("BEGIN IMMEDIATE")
+    outcomes: list[_Outcome] = []
+    for write in writes:
+        try:
+            outcomes.append((write.context.run(write.function, connection), None))
+        except Exception as error:  # noqa: BLE001 - it is handed to the caller that queued the function
+            driver.execute("ROLLBACK")
+            return [(None, error)] if len(writes) == 1 else None
+    driver.execute("COMMIT")
+    return outcomes
+
+
+def _apart(connection: Connection, driver: Any, writes: list[_Write[Any]]) -> list[_Outcome]:
+    """Run the functions, each in a savepoint, so that what one of them raises undoes that one alone, and commit."""
+    driver.execute("BEGIN IMMEDIATE")
+    outcomes: list[_Outcome] = []
+    for write in writes:
+        driver.execute("SAVEPOINT one")
+        try:
+            outcomes.append((write.context.run(write.function, connection), None))
+        except Exception as error:  # noqa: BLE001 - it is handed to the caller that queued the function
+            driver.execute("ROLLBACK TO one")
+            outcomes.append((None, error))
+        driver.execute("RELEASE one")
+    driver.execute("COMMIT")
+    return outcomes
 
 
 def _answer(writes: list[_Write[Any]], outcomes: list[_Outcome]) -> None:

@@ -29,14 +29,13 @@ cart = Table(
     Index("ix_cart_expires", "expires_at", sqlite_where=text(_FREE), postgresql_where=text(_FREE)),
 )
 
-# Which carts a party has to do with: `relatedParty.id` of the document, written with it.
+# Which carts a party has to do with: `relatedParty.id` of the document, written with it. The key is the whole row and serves
+# the only question asked; what a cart's rows are its document tells.
 cart_party = Table(
     "cart_party",
     metadata,
     Column("tenant", String(64), primary_key=True),
-    Column("cart_id", String(64), primary_key=True),
     Column("party_id", String(255), primary_key=True),
-    Index("ix_cart_party_party", "tenant", "party_id", "cart_id"),
-    # The key is the whole row: kept once, not as a row and an index of it.
+    Column("cart_id", String(64), primary_key=True),
     sqlite_with_rowid=False,
 )
