@@ -1,4 +1,4 @@
-"""Fewer calls where next fit may waste room: largest bundles first, and for a handful of bundles every way there is.
+"""Fewer calls where next fit may waste room: first fit, and for a handful of bundles every way there is.
 
 Deterministic and near-linear: nothing is tried when a lower bound says that there is nothing to gain, and the search through
 open calls is bounded.
@@ -41,9 +41,10 @@ def pack_in_fewest(
     if len(best) <= lowest:
         return best
     search = _Search(costs, mapping, assets, units)
-    larger = search.largest_first()
-    if larger is not None and len(larger) < len(best):
-        best = larger
+    for largest_first in (True, False):
+        other = search.first_fit(largest_first=largest_first) if len(best) > lowest else None
+        if other is not None and len(other) < len(best):
+            best = other
     if len(best) > lowest:
         best = search.exhaustive(lowest, len(best) - 1) or best
     return best
@@ -96,8 +97,11 @@ class _Search:
         packer = self._packer()
         return packer.fill(packer.new_call(), unit) or (not self._assets and packer.fill(packer.calls[0], unit))
 
-    def largest_first(self) -> list[Call] | None:
-        """Return the calls when bundles that must be split go first, then the others, largest first, where there is room."""
+    def first_fit(self, *, largest_first: bool) -> list[Call] | None:
+        """Return the calls when bundles that must be split go first, then the others, each where there is room first.
+
+        The others go by their size, or in the order of the cart; neither is always the better one.
+        """
         packer = self._packer()
         if self._assets:
             packer.calls.append(packer.new_call())
@@ -106,7 +110,7 @@ class _Search:
             return None
         sizes = {position: self._share(self._units[position]) for position in whole}
         start = self._first
-        for position in sorted(whole, key=lambda one: (-sizes[one], one)):
+        for position in sorted(whole, key=lambda one: (-sizes[one] if largest_first else 0, one)):
             unit = self._units[position]
             start = max(start, len(packer.calls) - OPEN_CALLS_MAX)
             if any(packer.fill(call, unit) for call in packer.calls[start:]):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -337,6 +337,43 @@ def test_a_handful_of_bundles_takes_the_fewest_calls(sizes, room):
     calls = [step for step in planned.steps if step.kind in ("create", "add")]
     if pieces <= 7:
         assert len(calls) == brute_force(sizes, room)
+
+
+def first_fit(sizes: list[int], room: int, *, only_last: bool) -> int:
+    """Calls that bundles take when each goes into the first call with room (`only_last`: into the last one, or a new one)."""
+    calls: list[int] = []
+    for size in sizes:
+        open_calls = range(len(calls))[-1:] if only_last else range(len(calls))
+        fitting = next((number for number in open_calls if calls[number] + size <= room), None)
+        if fitting is None:
+            calls.append(size)
+        else:
+            calls[fitting] += size
+    return len(calls)
+
+
+@given(sizes=st.lists(st.integers(1, 10), min_size=1, max_size=40), room=st.integers(10, 14))
+@example(sizes=[7, 9, 7, 1, 6, 2, 4, 3], room=13)
+@settings(max_examples=200, deadline=None)
+def test_a_plan_is_never_worse_than_first_fit_and_always_the_same(sizes, room):
+    mapping = mapping_with(Limits(items_max=room, bytes_max=1_000_000), "additive")
+    planned, _ = plan(bundles(sizes), mapping)
+    assert plan(bundles(sizes), mapping)[0] == planned
+    calls = len([step for step in planned.steps if step.kind in ("create", "add")])
+    assert -(-sum(sizes) // room) <= calls
+    assert calls <= min(
+        first_fit(given, room, only_last=last) for given in (sizes, sorted(sizes)[::-1]) for last in (False, True)
+    )
+
+
+@pytest.mark.parametrize(
+    "sizes", [[5, 5, 7, 4, 4, 3, 5, 2, 2, 3], [3, 3, 5, 2, 3, 2, 5, 3, 2, 2], [6, 2, 6, 2, 5, 2, 6, 2, 3, 3, 2]]
+)
+def test_first_fit_as_they_come_is_tried_too(sizes):
+    as_they_come = first_fit(sizes, 10, only_last=False)
+    assert as_they_come < first_fit(sorted(sizes)[::-1], 10, only_last=False)
+    planned, _ = plan(bundles(sizes), mapping_with(Limits(items_max=10, bytes_max=1_000_000), "additive"))
+    assert len([step for step in planned.steps if step.kind in ("create", "add")]) <= as_they_come
 
 
 def test_mixed_sizes_that_next_fit_would_waste_room_with():
