@@ -1,6 +1,6 @@
 """A gateway with order systems in memory, started once for all tests of a file and empty for each of them.
 
-In a module of its own: `conftest` is the name that other tests import, so there is one such file above them.
+In a module of its own, which the `conftest` above all tests takes them from.
 """
 
 from __future__ import annotations

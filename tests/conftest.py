@@ -5,7 +5,6 @@ Nothing here has a fixed port or file, so that the tests run in parallel (`pytes
 
 from __future__ import annotations
 
-import asyncio
 import io
 import logging
 import os
@@ -13,7 +12,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -23,6 +22,7 @@ import httpx
 import psycopg
 import pytest
 import structlog
+from application_runs import client_of, started
 from checkout_fixtures import application, gateway
 from sqlalchemy import create_engine
 
@@ -130,43 +130,6 @@ async def app(settings: Settings) -> AsyncIterator[GatewayApp]:
     """The started application on `settings` (override that fixture for other settings)."""
     async with started(create_app(settings)) as application:
         yield application
-
-
-@asynccontextmanager
-async def started(application: GatewayApp) -> AsyncIterator[GatewayApp]:
-    """Start `application`, and stop it at the end.
-
-    Its task group must be left by the task that entered it, and pytest runs the two halves of a fixture in different ones:
-    so it lives in a task of its own.
-    """
-    ready, stop = asyncio.Event(), asyncio.Event()
-
-    async def live() -> None:
-        async with application.lifespan():
-            ready.set()
-            await stop.wait()
-
-    task = asyncio.create_task(live())
-    waiting = asyncio.create_task(ready.wait())
-    await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    try:
-        if not task.done():
-            yield application
-    finally:
-        stop.set()
-        await task
-
-
-@asynccontextmanager
-async def client_of(application: GatewayApp) -> AsyncIterator[httpx.AsyncClient]:
-    """Start `application` and give a client of it, without sockets."""
-    transport = httpx.ASGITransport(app=application, raise_app_exceptions=False)  # type: ignore[arg-type]
-    async with (
-        started(application),
-        httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as connected,
-    ):
-        yield connected
 
 
 @pytest.fixture

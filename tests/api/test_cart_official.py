@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import started
+from application_runs import started
 from hub_listener import listening
 
 from gateway.app import GatewayApp, create_app

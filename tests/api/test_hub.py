@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import started
+from application_runs import started
 
 from gateway.app import GatewayApp, create_app
 from gateway.security.tokens import token_sha256

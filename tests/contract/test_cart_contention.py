@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import client_of
+from application_runs import client_of
 
 from gateway.app import create_app
 from gateway.settings import Settings, StorageSettings

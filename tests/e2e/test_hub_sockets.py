@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import started
+from application_runs import started
 from hub_listener import Delivery, Listener, listening
 from standardwebhooks import Webhook
 

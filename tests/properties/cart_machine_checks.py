@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
-from conftest import started
+from application_runs import started
 from hypothesis.stateful import RuleBasedStateMachine
 from sqlalchemy import delete
 
