@@ -73,8 +73,11 @@ async def accept(
     *,
     idempotency_key: str | None,
     if_match: frozenset[int] | None,
+    base_url: str,
 ) -> Accepted:
     """Accept a checked request, or return the checkout that the same key made before.
+
+    `base_url` is what clients put before the paths, for a reference to a checkout that is in the way.
 
     Errors: 400 unknown upstream, 404 unknown cart, 409 cart held by another checkout or other totals than expected,
     412 another version of the cart, 422 same key with another request, or a cart that cannot be ordered, 429 too many open.
@@ -83,8 +86,10 @@ async def accept(
     large = is_large(request)
     fingerprint = await beside(large, request_hash, request)
     for _ in range(ROUNDS_MAX):
-        if idempotency_key is not None and (earlier := await _replay(services, tenant, idempotency_key, fingerprint)):
-            return Accepted(earlier, replayed=True)
+        if idempotency_key is not None:
+            earlier = await _replay(services, tenant, idempotency_key, fingerprint, base_url)
+            if earlier is not None:
+                return Accepted(earlier, replayed=True)
         upstream = upstream_of(services, request)
         mapping = services.mappings[services.settings.upstreams[upstream].mapping]
         shot = await snapshot(services, tenant, request, if_match)
@@ -95,7 +100,8 @@ async def accept(
             services, tenant, request, upstream, mapping, shot, prepared, documents, fingerprint, idempotency_key
         )
         documents["cart"] = shot.document.encode()
-        stored = await _store(services, record, prepared, documents, by_value=is_by_value(request["shoppingCart"]))
+        by_value = is_by_value(request["shoppingCart"])
+        stored = await _store(services, record, prepared, documents, by_value=by_value, base_url=base_url)
         if stored is not None:
             services.work_due.ring()
             return Accepted(stored, replayed=False)
@@ -111,13 +117,13 @@ def is_large(request: Mapping[str, Any]) -> bool:
     return isinstance(items, list) and len(items) > 0
 
 
-async def _replay(services: Services, tenant: str, key: str, fingerprint: str) -> CheckoutRecord | None:
+async def _replay(services: Services, tenant: str, key: str, fingerprint: str, base_url: str) -> CheckoutRecord | None:
     earlier = await services.database.read_brief(lambda connection: store.get_by_key(connection, tenant, key))
     if earlier is not None and earlier.request_hash != fingerprint:
         raise RefusedError(
             "This Idempotency-Key was used for a different request; use a new key for a new request.",
             problems=[Problem("Idempotency-Key", "belongs to a different request")],
-            extension={"referenceError": f"{CHECKOUT_PATH}/{earlier.id}"},
+            extension={"referenceError": f"{base_url}{CHECKOUT_PATH}/{earlier.id}"},
         )
     return earlier
 
@@ -216,7 +222,13 @@ def new_marker_root() -> str:
 
 
 async def _store(
-    services: Services, record: CheckoutRecord, prepared: Prepared, documents: dict[str, bytes], *, by_value: bool
+    services: Services,
+    record: CheckoutRecord,
+    prepared: Prepared,
+    documents: dict[str, bytes],
+    *,
+    by_value: bool,
+    base_url: str,
 ) -> CheckoutRecord | None:
     """Store it all in one transaction; None when something changed meanwhile and the whole must be looked at again."""
     item_counts = [len(step.item_ids) for step in prepared.plan.steps]
@@ -230,7 +242,7 @@ async def _store(
                 f"{open_max} checkouts are waiting or under way; try again later.", headers={"Retry-After": "30"}
             )
         if record.cart_id is not None:
-            if not _is_free(connection, record, record.cart_id):
+            if not _is_free(connection, record, record.cart_id, base_url):
                 return None
             # A cart by value may be a copy of a stored one, which is then held as well, in whatever version it is.
             locked = carts.lock(connection, record.tenant, record.cart_id, record.id, record.cart_version)
@@ -248,7 +260,7 @@ async def _store(
         return None
 
 
-def _is_free(connection: Connection, record: CheckoutRecord, cart_id: str) -> bool:
+def _is_free(connection: Connection, record: CheckoutRecord, cart_id: str, base_url: str) -> bool:
     """Tell whether nobody checks the cart out; False when the very same request was faster just now.
 
     Raises ConflictError (409) when another checkout holds it.
@@ -257,7 +269,7 @@ def _is_free(connection: Connection, record: CheckoutRecord, cart_id: str) -> bo
     if live is None:
         return True
     if record.idempotency_key is None or live.idempotency_key != record.idempotency_key:
-        href = f"{CHECKOUT_PATH}/{live.id}"
+        href = f"{base_url}{CHECKOUT_PATH}/{live.id}"
         raise ConflictError(
             f"The cart is checked out already, by checkout {live.id} ({live.state}): see {href}.",
             problems=[Problem("shoppingCart.id", "is held by another checkout")],

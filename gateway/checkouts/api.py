@@ -99,7 +99,7 @@ async def list_checkouts(request: Request[Any, Any, Any]) -> Answer:
     report_unknown(pairs, {"fields", "limit", "offset", *FILTERS}, problems)
     filters = _filters(pairs, problems)
     refuse(problems)
-    address = base_url(request, server.public_url)
+    address = _address(request, services)
 
     def function(connection: Connection) -> tuple[list[dict[str, Any]], int]:
         records, total = store.list_page(connection, tenant, filters, offset=page.offset, limit=page.limit)
@@ -123,7 +123,7 @@ async def retrieve_checkout(request: Request[Any, Any, Any]) -> Answer:
     tenant = tenant_of(request)
     checkout_id: str = request.scope["path_params"]["checkout_id"]
     selection = _selection(request)
-    address = base_url(request, services.settings.server.public_url)
+    address = _address(request, services)
 
     def function(connection: Connection) -> tuple[CheckoutRecord, dict[str, Any]] | None:
         record = store.get(connection, tenant, checkout_id)
@@ -147,7 +147,14 @@ async def patch_checkout(request: Request[Any, Any, Any]) -> Answer:
     checkout_id: str = request.scope["path_params"]["checkout_id"]
     document = await _body(request, media_types=MERGE_PATCH_TYPES)
     check_draft_change(document, services.settings)
-    record = await change_draft(services, tenant_of(request), checkout_id, document, if_match=if_match_of(request))
+    record = await change_draft(
+        services,
+        tenant_of(request),
+        checkout_id,
+        document,
+        if_match=if_match_of(request),
+        base_url=_address(request, services),
+    )
     return await _answer(request, services, record, status=200)
 
 
@@ -157,7 +164,9 @@ async def submit_checkout(request: Request[Any, Any, Any]) -> Answer:
     require_json_accepted(request)
     services = services_of(request)
     decides = has_role(request, "operator", "admin")
-    record = await submit(services, tenant_of(request), request.scope["path_params"]["checkout_id"], decides=decides)
+    checkout_id: str = request.scope["path_params"]["checkout_id"]
+    address = _address(request, services)
+    record = await submit(services, tenant_of(request), checkout_id, decides=decides, base_url=address)
     return await _answer(request, services, record, status=202)
 
 
@@ -166,7 +175,8 @@ async def cancel_checkout(request: Request[Any, Any, Any]) -> Answer:
     """Cancel a checkout; a live order is asked to be cancelled, where its order system takes such requests."""
     require_json_accepted(request)
     services = services_of(request)
-    record = await cancel(services, tenant_of(request), request.scope["path_params"]["checkout_id"])
+    checkout_id: str = request.scope["path_params"]["checkout_id"]
+    record = await cancel(services, tenant_of(request), checkout_id, base_url=_address(request, services))
     return await _answer(request, services, record, status=202)
 
 
@@ -192,7 +202,14 @@ async def _accept(request: Request[Any, Any, Any], document: dict[str, Any]) -> 
     services = services_of(request)
     key = _idempotency_key(request, services)
     await beside(is_large(document), check_request, document, services.settings)
-    accepted = await accept(services, tenant_of(request), document, idempotency_key=key, if_match=if_match_of(request))
+    accepted = await accept(
+        services,
+        tenant_of(request),
+        document,
+        idempotency_key=key,
+        if_match=if_match_of(request),
+        base_url=_address(request, services),
+    )
     headers = [(b"idempotent-replayed", b"true")] if accepted.replayed else []
     return await _answer(request, services, accepted.record, status=202, headers=headers)
 
@@ -205,12 +222,17 @@ async def _answer(
     status: int,
     headers: list[tuple[bytes, bytes]] | None = None,
 ) -> Answer:
-    address = base_url(request, services.settings.server.public_url)
+    address = _address(request, services)
     document = await services.database.read(lambda connection: resource.load(connection, record, address))
     location = [(b"location", document["href"].encode("latin-1"))] if status == 202 else []  # noqa: PLR2004 - HTTP
     return json_answer(
         document, status=status, headers=[*location, (b"etag", entity_tag(record.version)), *(headers or [])]
     )
+
+
+def _address(request: Request[Any, Any, Any], services: Services) -> str:
+    """Return what clients put before the paths."""
+    return base_url(request, services.settings.server.public_url)
 
 
 def _has_body(request: Request[Any, Any, Any]) -> bool:

@@ -30,8 +30,10 @@ def not_found() -> NotFoundError:
     return NotFoundError("There is no such checkout.")
 
 
-async def submit(services: Services, tenant: str, checkout_id: str, *, decides: bool) -> CheckoutRecord:
+async def submit(services: Services, tenant: str, checkout_id: str, *, decides: bool, base_url: str) -> CheckoutRecord:
     """Ask for the submission of a checkout; asking again changes nothing. 409 when it ended without an order.
+
+    `base_url`, here and below, is what clients put before the paths.
 
     Where a checkout is held because its draft does not cost what the cart did, this is the yes to these figures of a person
     who `decides` (403 for others): should the draft cost something else again when it is read before the submission, it is
@@ -61,7 +63,7 @@ async def submit(services: Services, tenant: str, checkout_id: str, *, decides: 
             log.info("checkout.price_accepted", checkout=record.id, tenant=tenant)
             return
         if record.state in CART_RELEASED | {"held"} or record.cancel_requested:
-            raise _state_conflict(record, "it cannot be submitted")
+            raise _state_conflict(record, "it cannot be submitted", base_url)
         if record.submit:
             return
         # A call that is put off stays put off; a complete draft waits for nothing but this.
@@ -72,7 +74,7 @@ async def submit(services: Services, tenant: str, checkout_id: str, *, decides: 
     return record
 
 
-async def cancel(services: Services, tenant: str, checkout_id: str) -> CheckoutRecord:
+async def cancel(services: Services, tenant: str, checkout_id: str, *, base_url: str) -> CheckoutRecord:
     """Ask for the cancellation of a checkout; asking again changes nothing.
 
     Before its order is submitted this always succeeds, at once or as soon as a call in flight has come to an end. A live
@@ -85,7 +87,7 @@ async def cancel(services: Services, tenant: str, checkout_id: str) -> CheckoutR
         if record.state == "cancelled" or (record.cancel_requested and record.state not in FINAL | {"held"}):
             return
         if record.state in FINAL:
-            raise _state_conflict(record, "it has ended and cannot be cancelled")
+            raise _state_conflict(record, "it has ended and cannot be cancelled", base_url)
         if _is_held_for_price(record):
             changes = {
                 "state": "draft",
@@ -97,9 +99,9 @@ async def cancel(services: Services, tenant: str, checkout_id: str) -> CheckoutR
             store.change(connection, record, changes, now)
             return
         if record.state == "held":
-            raise _state_conflict(record, "a person must decide first")
+            raise _state_conflict(record, "a person must decide first", base_url)
         if record.submit_intent_order is not None or record.state == "submitted":
-            _cancel_order(services, connection, record, now)
+            _cancel_order(services, connection, record, now, base_url)
         else:
             store.change(connection, record, {"cancel_requested": True, "due_at": now}, now)
 
@@ -113,7 +115,9 @@ def _is_held_for_price(record: CheckoutRecord) -> bool:
     return record.state == "held" and record.price_drift is not None and record.submit_intent_order is None
 
 
-def _cancel_order(services: Services, connection: Connection, record: CheckoutRecord, now: datetime) -> None:
+def _cancel_order(
+    services: Services, connection: Connection, record: CheckoutRecord, now: datetime, base_url: str
+) -> None:
     """Record that the order system is to be asked to cancel the order, once it is known to be live."""
     mapping: OrderMapping | None = services.mappings.get(record.mapping)
     if mapping is None or not mapping.api.cancel_resource:
@@ -121,6 +125,7 @@ def _cancel_order(services: Services, connection: Connection, record: CheckoutRe
             record,
             f"its order {record.order_id} is the order system's, which takes no cancellations from here; cancel it there, and "
             "this checkout follows",
+            base_url,
         )
     changes: dict[str, Any] = {"cancel_requested": True}
     if record.state == "submitted":
@@ -131,7 +136,13 @@ def _cancel_order(services: Services, connection: Connection, record: CheckoutRe
 
 
 async def change_draft(
-    services: Services, tenant: str, checkout_id: str, patch: dict[str, Any], *, if_match: frozenset[int] | None
+    services: Services,
+    tenant: str,
+    checkout_id: str,
+    patch: dict[str, Any],
+    *,
+    if_match: frozenset[int] | None,
+    base_url: str,
 ) -> CheckoutRecord:
     """Change the request of a draft (merge patch) and draft it anew.
 
@@ -143,7 +154,7 @@ async def change_draft(
     if row is None:
         raise not_found()
     record, stored = row
-    _require_draft(record)
+    _require_draft(record, base_url)
     if if_match is not None and record.version not in if_match:
         raise PreconditionError(
             "If-Match does not name the checkout's current version: it changed. Read it again and repeat.",
@@ -151,7 +162,7 @@ async def change_draft(
         )
     mapping: OrderMapping | None = services.mappings.get(record.mapping)
     if mapping is None:
-        raise _state_conflict(record, f"its mapping {record.mapping} is not configured any more")
+        raise _state_conflict(record, f"its mapping {record.mapping} is not configured any more", base_url)
     before = decode_stored(stored["request"])
     request = merge_patch(before, patch)
     if request == before:
@@ -162,6 +173,7 @@ async def change_draft(
             record,
             f"it was drafted {record.generation + 1} times, and each draft stays in the order system "
             "(submission.generations_max); cancel it and check out again",
+            base_url,
         )
     large = len(stored["cart"]) > LARGE_BYTES_MIN
     wish = Wish(tenant, record.upstream, mapping, decode_stored(stored["cart"]), request, large)
@@ -169,7 +181,7 @@ async def change_draft(
     prepared, documents = await frozen_cart(services, wish, qualify=False)
 
     def decide(connection: Connection, current: CheckoutRecord, now: datetime) -> None:
-        _require_draft(current)
+        _require_draft(current, base_url)
         if current.version != record.version:
             raise ConflictError("The checkout changed meanwhile; read it again and repeat.")
         after = services.settings.submission.cleanup_seconds[0]
@@ -187,9 +199,9 @@ def _load(connection: Connection, tenant: str, checkout_id: str) -> tuple[Checko
     return record, store.documents(connection, tenant, checkout_id, ("request", "cart"))
 
 
-def _require_draft(record: CheckoutRecord) -> None:
+def _require_draft(record: CheckoutRecord, base_url: str) -> None:
     if record.state != "draft" or record.submit or record.cancel_requested:
-        raise _state_conflict(record, "only a draft that was not submitted can be changed")
+        raise _state_conflict(record, "only a draft that was not submitted can be changed", base_url)
 
 
 def _redraft(
@@ -260,7 +272,6 @@ async def _change(
     return await services.database.write(function)
 
 
-def _state_conflict(record: CheckoutRecord, why: str) -> ConflictError:
-    return ConflictError(
-        f"The checkout is {record.state}: {why}.", extension={"referenceError": f"{CHECKOUT_PATH}/{record.id}"}
-    )
+def _state_conflict(record: CheckoutRecord, why: str, base_url: str) -> ConflictError:
+    href = f"{base_url}{CHECKOUT_PATH}/{record.id}"
+    return ConflictError(f"The checkout is {record.state}: {why}.", extension={"referenceError": href})

@@ -29,7 +29,10 @@ async def assert_cancelled(gateway, checkout):
     assert live_orders(gateway.shop) == []
     assert (await gateway.client.delete(f"{CARTS}/{checkout['shoppingCart']['id']}")).status_code == 204
     assert (await act(gateway, checkout, "cancel")).status_code == 202
-    assert_conflict(await act(gateway, checkout, "submit"), "cancelled")
+    refused = await act(gateway, checkout, "submit")
+    assert_conflict(refused, "cancelled")
+    # The type of it in the official files is an address, not a path.
+    assert refused.json()["referenceError"] == found["href"]
 
 
 async def test_what_was_only_accepted_is_cancelled_without_a_call(gateway):

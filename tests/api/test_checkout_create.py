@@ -212,7 +212,7 @@ async def test_a_cart_has_one_live_checkout_and_does_not_change_while_it_lives(g
     cart_id = checkout["shoppingCart"]["id"]
     again = await gateway.post({**request(), "shoppingCart": {"id": cart_id}})
     body = assert_error(again, 409, checkout["id"], "accepted")
-    assert body["referenceError"].endswith(checkout["id"])
+    assert body["referenceError"] == checkout["href"]
     headers = {"Content-Type": "application/merge-patch+json"}
     patched = await gateway.client.patch(f"{CARTS}/{cart_id}", content=b"{}", headers=headers)
     assert assert_error(patched, 409)["referenceError"] == checkout["href"]

@@ -88,7 +88,7 @@ async def test_the_same_key_with_another_request_is_refused_and_names_the_first(
     first = await gateway.post({**request(), "shoppingCart": cart()}, Idempotency_Key="k1")
     other = await gateway.post({**request(), "shoppingCart": cart(), "externalId": "X"}, Idempotency_Key="k1")
     body = assert_error(other, 422, "Idempotency-Key")
-    assert body["referenceError"].endswith(first.json()["id"])
+    assert body["referenceError"] == first.json()["href"]
 
 
 async def test_a_request_that_was_refused_leaves_its_key_free(gateway):
