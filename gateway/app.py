@@ -48,6 +48,8 @@ ROUTES: Final[list[Any]] = [
 SCHEMAS: Final[dict[str, Any]] = {**CART_SCHEMAS, **CART_DIALECT_SCHEMAS, **CHECKOUT_SCHEMAS, **HUB_SCHEMAS}
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+# The router remembers the last 1024 paths it was asked for, whoever asked; ours have less than 400 characters.
+PATH_CHARACTERS_MAX: Final = 2048
 
 _log = get_logger("gateway.app")
 
@@ -78,8 +80,8 @@ class GatewayApp(Litestar):
             await send(message)
 
         try:
-            if "\0" in scope["path"]:
-                # No id holds this character, and not every database can be asked for it.
+            if "\0" in scope["path"] or len(scope["path"]) > PATH_CHARACTERS_MAX:
+                # No id holds this character, and not every database can be asked for it; no id is as long as that.
                 await error_answer(NotFoundError("There is nothing at this path."))(
                     scope, receive, send_with_identifier
                 )

@@ -219,6 +219,18 @@ async def test_strange_ids_are_unknown_ids(client: httpx.AsyncClient, cart_id: s
     assert (await client.patch(f"{CARTS}/{cart_id}", json={})).status_code == 404
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PATCH", "DELETE"])
+async def test_a_path_of_any_length_is_not_remembered(app: GatewayApp, client: httpx.AsyncClient, method: str) -> None:
+    remembered = app.asgi_router.handle_routing.cache_info
+    await client.request(method, f"{CARTS}/{'x' * 500}")
+    before = remembered().currsize
+
+    answer = await client.request(method, f"{CARTS}/{'x' * 60_000}")
+
+    assert answer.status_code == 404
+    assert 0 < before == remembered().currsize
+
+
 async def test_no_error_quotes_what_was_sent(client: httpx.AsyncClient) -> None:
     canary = "Erika.Mustermann@example.com"
     bodies: list[bytes] = [
