@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, insert, select, update
+from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.carts import store as carts
 from gateway.checkouts import events
-from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
 from gateway.checkouts.states import CART_RELEASED, OPEN, may_follow
 from gateway.ordering.model import Plan
 from gateway.storage.tables import checkout, checkout_document, checkout_step
+from gateway.tmf.json import encode_json
+
+# The document of what is known of order lines by item (LineState), and the beginning of the kinds of what was added to it.
+LINES: Final = "lines"
+_LINES_PART: Final = "lines."
 
 _COLUMNS = [checkout.c[name] for name in CheckoutRecord.__struct_fields__]
 _by_id = select(*_COLUMNS).where(checkout.c.tenant == bindparam("tenant"), checkout.c.id == bindparam("id"))
@@ -100,9 +106,17 @@ def plan_steps(connection: Connection, record: CheckoutRecord, plan: Plan, item_
 
 
 def put_documents(connection: Connection, tenant: str, checkout_id: str, documents: Mapping[str, bytes]) -> None:
-    """Store documents, replacing those of the same kind."""
+    """Store documents, replacing those of the same kind with all that was added to them."""
     if not documents:
         return
+    if LINES in documents:
+        connection.execute(
+            delete_from(checkout_document).where(
+                checkout_document.c.tenant == tenant,
+                checkout_document.c.checkout_id == checkout_id,
+                checkout_document.c.kind.like(f"{_LINES_PART}%"),
+            )
+        )
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(checkout_document)
     connection.execute(
@@ -116,6 +130,23 @@ def put_documents(connection: Connection, tenant: str, checkout_id: str, documen
     )
 
 
+def add_lines(connection: Connection, tenant: str, checkout_id: str, lines: Mapping[str, LineState], step: int) -> None:
+    """Add what became known of order lines at a step (counted from 0) to the document LINES.
+
+    Kept beside it, so that each of many calls writes its own lines and not all that are known.
+    """
+    kind = f"{_LINES_PART}{step:08d}"
+    found = connection.execute(
+        select(checkout_document.c.document).where(
+            checkout_document.c.tenant == tenant,
+            checkout_document.c.checkout_id == checkout_id,
+            checkout_document.c.kind == kind,
+        )
+    ).scalar_one_or_none()
+    before = {} if found is None else lines_decoder.decode(found)
+    put_documents(connection, tenant, checkout_id, {kind: encode_json({**before, **lines})})
+
+
 def documents(connection: Connection, tenant: str, checkout_id: str, kinds: Iterable[str]) -> dict[str, str]:
     """Return the checkout's documents of these kinds, as JSON text."""
     return documents_of(connection, tenant, [checkout_id], kinds).get(checkout_id, {})
@@ -125,14 +156,25 @@ def documents_of(
     connection: Connection, tenant: str, checkout_ids: Iterable[str], kinds: Iterable[str]
 ) -> dict[str, dict[str, str]]:
     """Return the documents of these kinds of several checkouts, as JSON text by kind by checkout id."""
-    query = select(checkout_document.c.checkout_id, checkout_document.c.kind, checkout_document.c.document).where(
-        checkout_document.c.tenant == tenant,
-        checkout_document.c.checkout_id.in_(list(checkout_ids)),
-        checkout_document.c.kind.in_(list(kinds)),
+    wanted = set(kinds)
+    of_kind: ColumnElement[bool] = checkout_document.c.kind.in_(wanted)
+    if LINES in wanted:
+        of_kind |= checkout_document.c.kind.like(f"{_LINES_PART}%")
+    query = (
+        select(checkout_document.c.checkout_id, checkout_document.c.kind, checkout_document.c.document)
+        .where(checkout_document.c.tenant == tenant, checkout_document.c.checkout_id.in_(list(checkout_ids)), of_kind)
+        .order_by(checkout_document.c.checkout_id, checkout_document.c.kind)
     )
     found: dict[str, dict[str, str]] = {}
+    parts: dict[str, list[str]] = {}
     for row in connection.execute(query):
-        found.setdefault(row.checkout_id, {})[row.kind] = row.document
+        if row.kind.startswith(LINES):
+            parts.setdefault(row.checkout_id, []).append(row.document[1:-1])
+        else:
+            found.setdefault(row.checkout_id, {})[row.kind] = row.document
+    for checkout_id, members in parts.items():
+        # Of a line that is there several times the last is meant, which is what a decoder takes.
+        found.setdefault(checkout_id, {})[LINES] = "{" + ",".join(filter(None, members)) + "}"
     return found
 
 

@@ -29,7 +29,7 @@ from gateway.ordering.model import Order, Plan
 from gateway.storage.tables import abandoned_draft, checkout
 from gateway.submission.actions import Save
 from gateway.submission.replanned import add_finding, put_plan, replace_later_steps
-from gateway.tmf.json import decode_stored, encode_json
+from gateway.tmf.json import decode_stored
 from gateway.tmf.totals import TotalKey, amounts_by_key
 
 _abandoned_drafts = select(
@@ -130,8 +130,8 @@ def save(
     if decision.lines is None:
         checkouts.put_documents(connection, record.tenant, record.id, {"lines": b"{}"})
     elif decision.lines and not decision.lines.items() <= known.items():
-        lines = {item_id: LineState(line_id=line_id) for item_id, line_id in (known | decision.lines).items()}
-        checkouts.put_documents(connection, record.tenant, record.id, {"lines": encode_json(lines)})
+        lines = {item_id: LineState(line_id=line_id) for item_id, line_id in decision.lines.items()}
+        checkouts.add_lines(connection, record.tenant, record.id, lines, record.step)
     changes = {
         "claims_without_progress": 0,
         "lease_until": now if decision.rest else now + timedelta(seconds=lease_seconds),

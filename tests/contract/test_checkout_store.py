@@ -12,8 +12,10 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.carts import store as carts
 from gateway.checkouts import store
+from gateway.checkouts.model import LineState, lines_decoder
 from gateway.checkouts.prepare import freeze
 from gateway.settings import CheckoutSettings
+from gateway.tmf.json import encode_json
 from gateway.upstream.outcome import Unknown
 
 ALONE = {"cart_id": None, "cart_live": False}
@@ -292,3 +294,33 @@ async def every_way_through(gateway, clock):
 
 def test_the_work_of_these_tests_has_five_steps():
     assert len(work_of().plan.steps) == 5
+
+
+async def test_lines_are_added_step_by_step_and_replaced_together(database):
+    for tenant in ("default", "other"):
+        await store_checkout(database, tenant=tenant)
+
+    def line(number, state=None):
+        return LineState(line_id=f"L{number}", state=state)
+
+    async def add(step, **lines):
+        await database.write(lambda c: store.add_lines(c, "default", "k1", lines, step))
+
+    async def lines(tenant="default"):
+        found = await read(database, store.documents, tenant, "k1", ["lines", "items"])
+        return lines_decoder.decode(found.get("lines", "{}"))
+
+    await add(0, a=line(1), b=line(2))
+    await add(11, c=line(3))
+    await add(2, d=line(4))
+    # A step that is done again, or read back, adds to what it told before; what is told later counts.
+    await add(2, e=line(5))
+    await add(12, a=line(6))
+    assert await lines() == {"a": line(6), "b": line(2), "c": line(3), "d": line(4), "e": line(5)}
+    assert await lines("other") == {}
+
+    whole = {"a": line(1, "completed")}
+    await database.write(lambda c: store.put_documents(c, "default", "k1", {"lines": encode_json(whole)}))
+    assert await lines() == whole
+    await add(13, b=line(7))
+    assert await lines() == {**whole, "b": line(7)}
