@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, insert, select, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningUpdate, Update
 
 from gateway.carts import store as carts
 from gateway.checkouts import events
@@ -24,6 +26,7 @@ _LINES_PART: Final = "lines."
 
 _COLUMNS = [checkout.c[name] for name in CheckoutRecord.__struct_fields__]
 _by_id = select(*_COLUMNS).where(checkout.c.tenant == bindparam("tenant"), checkout.c.id == bindparam("id"))
+_locked_by_id = _by_id.with_for_update()
 
 
 def record_of(row: Row[Any]) -> CheckoutRecord:
@@ -39,7 +42,7 @@ def get(connection: Connection, tenant: str, checkout_id: str) -> CheckoutRecord
 
 def get_for_update(connection: Connection, tenant: str, checkout_id: str) -> CheckoutRecord | None:
     """Return the checkout and keep others from changing it until the transaction ends."""
-    row = connection.execute(_by_id.with_for_update(), {"tenant": tenant, "id": checkout_id}).one_or_none()
+    row = connection.execute(_locked_by_id, {"tenant": tenant, "id": checkout_id}).one_or_none()
     return record_of(row) if row is not None else None
 
 
@@ -253,12 +256,10 @@ def change(
         values["cart_live"] = False
     if state not in OPEN and state != "submitted":
         values |= {"due_at": None, "track_due_at": None}
-    values |= {"version": checkout.c.version + 1, "updated_at": now}
-    condition = and_(checkout.c.tenant == record.tenant, checkout.c.id == record.id)
-    if fence is not None:
-        condition = and_(condition, checkout.c.fence == fence)
-    statement = update(checkout).where(condition).values(values).returning(checkout.c.version)
-    version = connection.execute(statement).scalar_one_or_none()
+    values["updated_at"] = now
+    key = {"of_tenant": record.tenant, "of_id": record.id, **({} if fence is None else {"of_fence": fence})}
+    statement = _change_of(frozenset(values), fenced=fence is not None)
+    version = connection.execute(statement, {**key, **_new(values)}).scalar_one_or_none()
     if version is None:
         return False
     events.changed(connection, record, changes, version, now)
@@ -267,18 +268,45 @@ def change(
     return True
 
 
+def _new(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"new_{name}": value for name, value in values.items()}
+
+
+@lru_cache(maxsize=256)
+def _change_of(names: frozenset[str], *, fenced: bool) -> ReturningUpdate[Any]:
+    """Return the statement that changes columns: put together once, because every call to an order system runs it twice."""
+    key = [checkout.c.tenant == bindparam("of_tenant"), checkout.c.id == bindparam("of_id")]
+    if fenced:
+        key.append(checkout.c.fence == bindparam("of_fence"))
+    values: dict[Any, Any] = {checkout.c[name]: bindparam(f"new_{name}") for name in sorted(names)}
+    return (
+        update(checkout)
+        .where(*key)
+        .values({**values, checkout.c.version: checkout.c.version + 1})
+        .returning(checkout.c.version)
+    )
+
+
+@lru_cache(maxsize=256)
+def _step_change_of(names: frozenset[str]) -> Update:
+    """Return the statement that changes columns of a step."""
+    key = ("tenant", "checkout_id", "generation", "sequence")
+    return (
+        update(checkout_step)
+        .where(*(checkout_step.c[name] == bindparam(f"of_{name}") for name in key))
+        .values({checkout_step.c[name]: bindparam(f"new_{name}") for name in sorted(names)})
+    )
+
+
 def set_step(connection: Connection, record: CheckoutRecord, sequence: int, values: Mapping[str, Any]) -> None:
     """Change one step row of the record's generation."""
-    connection.execute(
-        update(checkout_step)
-        .where(
-            checkout_step.c.tenant == record.tenant,
-            checkout_step.c.checkout_id == record.id,
-            checkout_step.c.generation == record.generation,
-            checkout_step.c.sequence == sequence,
-        )
-        .values(dict(values))
-    )
+    key = {
+        "of_tenant": record.tenant,
+        "of_checkout_id": record.id,
+        "of_generation": record.generation,
+        "of_sequence": sequence,
+    }
+    connection.execute(_step_change_of(frozenset(values)), {**key, **_new(values)})
 
 
 def put_cancel_step(connection: Connection, record: CheckoutRecord, values: Mapping[str, Any]) -> None:

@@ -152,7 +152,7 @@ class Turn:
             return Save(changes={}, rest=True)
         work = self._work
         rendered = await beside(
-            self._large,
+            len(action.step.item_ids) > LARGE_LINES_MIN,
             render,
             action.step,
             work.order,
