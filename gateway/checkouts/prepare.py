@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from msgspec import Raw, to_builtins
+from msgspec.structs import replace
 
 from gateway.checkouts.expected import require_expected_totals
 from gateway.checkouts.model import Prepared
@@ -26,6 +28,7 @@ from gateway.tmf.json import encode_json
 from gateway.tmf.totals import cart_total_prices
 
 PREVIEW_MARKER = "gw1-PREVIEW-0"
+_ORDER_ID = "{orderId}"
 
 
 class Known(NamedTuple):
@@ -170,18 +173,20 @@ def refusal(findings: tuple[Finding, ...]) -> RefusedError:
 
 
 def rendered_steps(prepared: Prepared, mapping: order_mapping.Mapping) -> Iterator[RenderedStep]:
-    """Yield every step as it would be sent; ids that only the order system gives are shown as `{lineId:ITEM}`."""
+    """Yield every step as it would be sent; ids that only the order system gives are shown as `{orderId}` and `{lineId:ITEM}`."""
     known = {line.id: f"{{lineId:{line.id}}}" for line in prepared.order.lines}
     for step in prepared.plan.steps:
-        yield render(
+        call = render(
             step,
             prepared.order,
             prepared.plan,
             mapping,
             known_line_ids=known,
             marker=PREVIEW_MARKER,
-            order_id=None if step.kind == "create" else "{orderId}",
+            order_id=None if step.kind == "create" else _ORDER_ID,
         )
+        # A path holds an id percent-encoded; what stands for one is for the reader.
+        yield replace(call, path=call.path.replace(quote(_ORDER_ID, safe=""), _ORDER_ID))
 
 
 def preview_document(

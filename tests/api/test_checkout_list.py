@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import pytest
 from checkout_gateway import CARTS, CHECKOUTS
@@ -150,7 +150,7 @@ async def test_a_preview_shows_the_whole_order_and_every_call_and_does_nothing(g
         (4, "price", "PATCH", 1),
         (5, "submit", "PATCH", 0),
     ]
-    assert [unquote(step["path"]) for step in document["step"]] == ["productorder", *["productorder/{orderId}"] * 4]
+    assert [step["path"] for step in document["step"]] == ["productorder", *["productorder/{orderId}"] * 4]
     for step in document["step"]:
         body = json.dumps(step["body"], separators=(",", ":"), ensure_ascii=False)
         assert step["byteCount"] == len(body.encode())
