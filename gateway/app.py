@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from time import perf_counter
@@ -47,6 +48,9 @@ ROUTES: Final[list[Any]] = [
 ]
 SCHEMAS: Final[dict[str, Any]] = {**CART_SCHEMAS, **CART_DIALECT_SCHEMAS, **CHECKOUT_SCHEMAS, **HUB_SCHEMAS}
 
+# Ids of our own, whole segments of a path; any of them leads where all do.
+_ID: Final = re.compile(r"(?<=/)[0-9a-f]{32}(?=/|\Z)")
+_ANY_ID: Final = "0" * 32
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 # The router remembers the last 1024 paths it was asked for, whoever asked; ours have less than 400 characters.
 PATH_CHARACTERS_MAX: Final = 2048
@@ -120,16 +124,26 @@ class GatewayApp(Litestar):
         request: Request[Any, Any, Any] = Request(scope, receive, send)
         try:
             require_valid_host(request)
-            path = normalize_path(scope["path"])
-            _, handler, scope["path"], scope["path_params"], scope["path_template"] = self.asgi_router.handle_routing(
-                path=path, method=scope["method"]
-            )
+            scope["path"] = path = normalize_path(scope["path"])
+            handler, scope["path_params"], scope["path_template"] = self._routed(path, scope["method"])
             scope["route_handler"] = handler
             require_client(request)
             answer = await handler.fn(request)
         except Exception as error:  # noqa: BLE001 - the one way from an exception to a client; what nobody foresaw is logged there
             answer = answer_exception(request, error)
         await answer(scope, receive, send)
+
+    def _routed(self, path: str, method: str) -> tuple[Any, dict[str, Any], str]:
+        """Return handler, path parameters and path template.
+
+        Litestar remembers where the last 1 024 paths led. Most paths hold an id, so it is asked for a path with any id.
+        """
+        ids = _ID.findall(path)
+        given = ids[0] if len(ids) == 1 else _ANY_ID
+        _, handler, _, parameters, template = self.asgi_router.handle_routing(
+            path=path.replace(given, _ANY_ID), method=method
+        )
+        return handler, {name: given if value == _ANY_ID else value for name, value in parameters.items()}, template
 
 
 def create_app(
