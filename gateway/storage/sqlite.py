@@ -36,6 +36,7 @@ T = TypeVar("T")
 # What a function returned, or what it raised.
 _Outcome: TypeAlias = tuple[Any, Exception | None]
 GROUP_MAX: Final = 256  # functions that share one commit: bounds the wait of the first in the group
+MAPPED_BYTES_MAX: Final = 1 << 30  # of the file; the rest is read page by page
 PROGRESS_INSTRUCTIONS: Final = 20_000  # of SQLite's machine between two looks at the clock, about a millisecond
 # Filters read documents with `->` (3.38.0), writes answer with RETURNING (3.35.0); JSON functions are always there from 3.38.0 on.
 VERSION_MIN: Final = (3, 38, 0)
@@ -70,6 +71,10 @@ class SQLiteDatabase:
         self._busy_timeout_ms = round(settings.busy_timeout_seconds * 1000)
         self.engine: Engine = self._make_engine(QueuePool, pool_size=settings.readers_max + 1, max_overflow=0)
         self._brief = self._make_engine(NullPool).connect()
+        # A look-up in a large file reads pages that no cache has: mapped, they are not copied. (Should the disk fail under a mapped
+        # page the process ends, and loses nothing: what was acknowledged is on the disk, and no transaction is open here.)
+        self._brief.exec_driver_sql(f"PRAGMA mmap_size = {MAPPED_BYTES_MAX}")
+        self._brief.rollback()
         self._readers = ThreadPoolExecutor(settings.readers_max, thread_name_prefix="read")
         # Batches for the writer thread; None ends it. The writes of one turn of an event loop make one batch: waking a thread, and
         # being woken by it, costs more than a small write.
