@@ -35,7 +35,7 @@ ATTEMPTS_MAX: Final = 5
 
 def not_found() -> NotFoundError:
     """Return the error for a cart that this tenant does not have."""
-    return NotFoundError("There is no such shopping cart.")
+    return NotFoundError("There is no such shopping cart.", problems=[Problem("id", "names no shopping cart")])
 
 
 def change_cart(
@@ -191,6 +191,7 @@ def _changeable(
     if wanted_versions is not None and row.version not in wanted_versions:
         raise PreconditionError(
             "If-Match does not name the cart's current version: somebody changed it. Read it again and repeat.",
+            problems=[Problem("If-Match", f'the current version is "{row.version}"')],
             headers={"ETag": f'"{row.version}"'},
         )
     return row

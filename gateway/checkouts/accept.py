@@ -136,7 +136,8 @@ async def snapshot(
     if is_by_value(given):
         if if_match is not None:
             raise PreconditionError(
-                "If-Match is for a stored cart; a cart that is sent whole has no version here: leave the header out."
+                "If-Match is for a stored cart; a cart that is sent whole has no version here: leave the header out.",
+                problems=[Problem("If-Match", "belongs to a stored cart; this one is sent whole")],
             )
         return Snapshot(given.get("id"), None, encode_json(given).decode())
     cart_id = given["id"]
@@ -149,6 +150,7 @@ async def snapshot(
     if if_match is not None and row.version not in if_match:
         raise PreconditionError(
             "If-Match does not name the cart's current version: somebody changed it. Show it again before checking out.",
+            problems=[Problem("If-Match", f'the current version is "{row.version}"')],
             headers={"ETag": f'"{row.version}"'},
         )
     require_valid(row.expires_at, services.clock())

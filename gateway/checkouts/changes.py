@@ -15,7 +15,7 @@ from gateway.checkouts.model import PLANNED, CheckoutRecord, Prepared, plan_hash
 from gateway.checkouts.preparing import Wish, frozen_cart
 from gateway.checkouts.states import CART_RELEASED, FINAL
 from gateway.checkouts.threads import LARGE_BYTES_MIN
-from gateway.errors import ConflictError, ForbiddenError, NotFoundError, PreconditionError
+from gateway.errors import ConflictError, ForbiddenError, NotFoundError, PreconditionError, Problem
 from gateway.logs import get_logger
 from gateway.ordering.mapping import Mapping as OrderMapping
 from gateway.services import Services
@@ -27,7 +27,7 @@ log = get_logger(__name__)
 
 def not_found() -> NotFoundError:
     """Return the error for a checkout that this tenant does not have."""
-    return NotFoundError("There is no such checkout.")
+    return NotFoundError("There is no such checkout.", problems=[Problem("id", "names no checkout")])
 
 
 async def submit(services: Services, tenant: str, checkout_id: str, *, decides: bool, base_url: str) -> CheckoutRecord:
@@ -158,6 +158,7 @@ async def change_draft(
     if if_match is not None and record.version not in if_match:
         raise PreconditionError(
             "If-Match does not name the checkout's current version: it changed. Read it again and repeat.",
+            problems=[Problem("If-Match", f'the current version is "{record.version}"')],
             headers={"ETag": f'"{record.version}"'},
         )
     mapping: OrderMapping | None = services.mappings.get(record.mapping)

@@ -29,6 +29,7 @@ _ERROR: Final[dict[str, Any]] = {
         "referenceError": {"type": "string"},
         "problem": {
             "type": "array",
+            "description": "All that was wrong. `path` is an attribute, a parameter of the path or of the query, or a header.",
             "items": {
                 "type": "object",
                 "properties": {"path": {"type": "string"}, "message": {"type": "string"}},
@@ -45,7 +46,7 @@ _ERRORS: Final = {
     "400": "Something in the request is wrong; `problem` names everything",
     "401": "No credentials, or credentials that are not valid",
     "403": "Not allowed for this client",
-    "404": "No such resource",
+    "404": "No such resource; `problem` names the id",
     "405": "The method is not allowed here; see Allow",
     "406": "Only application/json can be produced",
     "409": "The state of the resource forbids it",

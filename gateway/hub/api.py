@@ -183,7 +183,7 @@ async def _unsubscribe(request: Request[Any, Any, Any], api: Api) -> Answer:
 
 
 def _not_found() -> NotFoundError:
-    return NotFoundError("There is no such subscription.")
+    return NotFoundError("There is no such subscription.", problems=[Problem("id", "names no subscription")])
 
 
 def _handlers(api: Api) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from litestar import Request
 from litestar.handlers import post
 
-from gateway.errors import MalformedBodyError, NotFoundError
+from gateway.errors import MalformedBodyError, NotFoundError, Problem
 from gateway.http.answers import Answer
 from gateway.http.bodies import read_body
 from gateway.security.tenancy import tenant_of
@@ -38,7 +38,7 @@ async def receive_notification(request: Request[Any, Any, Any]) -> Answer:
     upstream: str = request.scope["path_params"]["upstream"]
     settings = services.settings.upstreams.get(upstream)
     if settings is None:
-        raise NotFoundError("There is no such upstream.")
+        raise NotFoundError("There is no such upstream.", problems=[Problem("upstream", "names no upstream")])
     raw = await read_body(request, bytes_max=services.settings.tracking.body_bytes_max)
     document = decode_json(raw, depth_max=services.settings.server.depth_max)
     if not isinstance(document, dict):

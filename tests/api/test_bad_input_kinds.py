@@ -61,6 +61,11 @@ async def refused(
     return error
 
 
+def paths(error: dict[str, Any]) -> list[str]:
+    """Return the places that an error names."""
+    return [problem["path"] for problem in error["problem"]]
+
+
 @pytest.mark.parametrize("kind", BODIES)
 async def test_a_cart_that_is_none(gateway, kind):
     body, headers, status, code, words = BODIES[kind]
@@ -89,25 +94,36 @@ async def test_a_checkout_that_is_none(gateway, kind, path):
 
 async def test_an_unknown_cart(gateway):
     for method in ("GET", "PATCH", "DELETE"):
-        await refused(gateway, method, f"{CARTS}/nobody", b"{}", 404, "shopping cart")
-    await refused(gateway, "POST", CHECKOUTS, {**ORDER, "shoppingCart": {"id": "nobody"}}, 404, "shoppingCart.id")
-    await refused(gateway, "POST", f"{CARTS}/nobody/checkout", ORDER, 404)
+        error = await refused(gateway, method, f"{CARTS}/nobody", b"{}", 404, "shopping cart")
+        assert paths(error) == ["id"]
+    error = await refused(gateway, "POST", CHECKOUTS, {**ORDER, "shoppingCart": {"id": "nobody"}}, 404)
+    assert paths(error) == ["shoppingCart.id"]
+    error = await refused(gateway, "POST", f"{CARTS}/nobody/checkout", ORDER, 404)
+    assert paths(error) == ["shoppingCart.id"]
+
+
+async def test_an_unknown_checkout(gateway):
+    for method, path in (("GET", ""), ("PATCH", ""), ("POST", "/submit"), ("POST", "/cancel")):
+        error = await refused(gateway, method, f"{CHECKOUTS}/nobody{path}", b"{}", 404, "checkout")
+        assert paths(error) == ["id"]
 
 
 async def test_an_if_match_that_is_not_the_version(gateway):
     cart_id = await gateway.new_cart()
     headers = {**JSON, "if-match": '"7"'}
     for method in ("PATCH", "DELETE"):
-        await refused(gateway, method, f"{CARTS}/{cart_id}", b"{}", 412, "If-Match", headers=headers)
-    body = {**ORDER, "shoppingCart": {"id": cart_id}}
-    await refused(gateway, "POST", CHECKOUTS, body, 412, "If-Match", headers=headers)
+        error = await refused(gateway, method, f"{CARTS}/{cart_id}", b"{}", 412, headers=headers)
+        assert error["problem"] == [{"path": "If-Match", "message": 'the current version is "1"'}]
+    for ordered in ({"id": cart_id}, cart()):
+        error = await refused(gateway, "POST", CHECKOUTS, {**ORDER, "shoppingCart": ordered}, 412, headers=headers)
+        assert paths(error) == ["If-Match"]
 
 
 async def test_an_unknown_upstream(gateway):
     body = {**ORDER, "shoppingCart": {"id": await gateway.new_cart()}, "upstream": "nobody"}
     error = await refused(gateway, "POST", CHECKOUTS, body, 400)
 
-    assert [problem["path"] for problem in error["problem"]] == ["upstream"]
+    assert paths(error) == ["upstream"]
 
 
 @pytest.mark.parametrize("items", [[], [{**cart(1)["cartItem"][0], "status": "saveForLater"}]])

@@ -89,6 +89,7 @@ async def test_an_unknown_cart_is_a_404(client: httpx.AsyncClient) -> None:
         "reason": "Resource not found",
         "message": "There is no such shopping cart.",
         "status": "404",
+        "problem": [{"path": "id", "message": "names no shopping cart"}],
     }
 
 

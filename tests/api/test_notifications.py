@@ -73,7 +73,7 @@ async def test_an_unknown_upstream_is_not_found(gateway):
     for path in ("/notifications/elsewhere", "/notifications/elsewhere/listener/x"):
         answer = await gateway.post(TMF622, path)
         assert answer.status_code == 404
-        assert answer.json()["@type"] == "Error"
+        assert answer.json()["problem"] == [{"path": "upstream", "message": "names no upstream"}]
     assert await events(gateway) == []
 
 
