@@ -186,9 +186,9 @@ def _show(checkout: dict[str, Any], form: str) -> None:
     click.echo(f"upstream      {checkout['upstream']}")
     click.echo(f"order         {order.get('id') or ''} {order.get('state') or ''}".rstrip())
     click.echo(f"marker        {order.get('externalId') or ''}")
-    steps = _table("step", "kind", "state", "attempts", "items", "started", "ended", "detail")
+    steps = _table("step", "generation", "kind", "state", "attempts", "items", "started", "ended", "detail")
     for step in checkout["step"]:
-        steps.add_row(*_cells(step, "sequence kind state attempts itemCount startedAt endedAt detail"))
+        steps.add_row(*_cells(step, "sequence generation kind state attempts itemCount startedAt endedAt detail"))
     _print(steps)
     items = _table("cart item", "order item", "order line", "state")
     for item in checkout["item"]:

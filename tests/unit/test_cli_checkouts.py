@@ -1,0 +1,99 @@
+"""`gateway checkouts`: what people see of the documents that a gateway answers."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from gateway.cli import main
+
+
+def step(sequence: int, generation: int, kind: str, state: str, **attributes: Any) -> dict[str, Any]:
+    times = {"startedAt": "2026-11-21T12:00:00Z", "endedAt": None, "detail": None}
+    return {
+        "sequence": sequence,
+        "generation": generation,
+        "kind": kind,
+        "state": state,
+        "attempts": 7,
+        "itemCount": 5,
+        **times,
+        **attributes,
+    }
+
+
+CHECKOUT = {
+    "id": "k1",
+    "state": "drafting",
+    "statusReason": None,
+    "shoppingCart": {"id": "c1"},
+    "upstream": "shop",
+    "productOrder": {"id": "00000002", "state": None, "externalId": "gw1-abcdefghijklmnop-1"},
+    "step": [
+        step(1, 1, "create", "done"),
+        step(2, 1, "add", "unknown", detail="[lost]"),
+        step(1, 2, "create", "planned"),
+    ],
+    "item": [{"cartItemId": "1", "productOrderItemId": "1.1", "orderLineItemId": "802", "state": None}],
+    "finding": [],
+}
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GATEWAY_CONFIG", "GATEWAY_CLIENT_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@contextmanager
+def answering(document: dict[str, Any]) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(document).encode()
+            self.send_response(200 if self.path.endswith(f"/checkout/{document['id']}") else 404)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def shown(*arguments: str) -> str:
+    with answering(CHECKOUT) as url:
+        answer = CliRunner().invoke(main, ("checkouts", "show", "k1", "--url", url, *arguments))
+    assert answer.exit_code == 0, answer.output
+    return answer.stdout
+
+
+def test_each_step_is_shown_with_the_generation_of_its_draft():
+    lines = [line.split() for line in shown().splitlines()]
+    head = lines.index(["step", "generation", "kind", "state", "attempts", "items", "started", "ended", "detail"])
+    started = "2026-11-21T12:00:00Z"
+
+    assert lines[head + 1 : head + 4] == [
+        ["1", "1", "create", "done", "7", "5", started],
+        ["2", "1", "add", "unknown", "7", "5", started, "[lost]"],
+        ["1", "2", "create", "planned", "7", "5", started],
+    ]
+
+
+def test_programs_get_the_document_as_it_was_answered():
+    assert json.loads(shown("--format", "json")) == CHECKOUT
