@@ -10,12 +10,14 @@ from litestar.handlers import post
 from gateway.errors import MalformedBodyError, NotFoundError, Problem
 from gateway.http.answers import Answer
 from gateway.http.bodies import read_body
+from gateway.logs import get_logger
 from gateway.security.tenancy import tenant_of
 from gateway.services import services_of
 from gateway.tmf.json import decode_json
 from gateway.tracking import store
 from gateway.tracking.events import read_event
 
+log = get_logger(__name__)
 BASE_PATH: Final = "/notifications/{upstream:str}"
 _OPENAPI: Final[dict[str, Any]] = {
     "tags": ["notification"],
@@ -32,6 +34,7 @@ async def receive_notification(request: Request[Any, Any, Any]) -> Answer:
     """Take in an order-state event of an order system.
 
     An event of an order that nobody knows is answered like any other: the answer tells nothing about which orders exist.
+    One that names no order is kept, dead, and told in the log, once.
     """
     services = services_of(request)
     tenant = tenant_of(request)
@@ -45,9 +48,12 @@ async def receive_notification(request: Request[Any, Any, Any]) -> Answer:
         raise MalformedBodyError("A notification is a JSON object.")
     event = read_event(document, raw)
     text, database = raw.decode(), services.database
-    await database.write(
+    is_new = await database.write(
         lambda connection: store.record_event(connection, tenant, upstream, event, text, database.now(connection))
     )
+    if is_new and event.order_id is None:
+        # The sender is told nothing, and nobody looks at it again: only this line says that its shape is not understood.
+        log.warning("notification.dead", tenant=tenant, upstream=upstream, event_key=event.key, reason="names no order")
     services.events_due.ring()
     return Answer(status=services.mappings[settings.mapping].api.notification_status)
 

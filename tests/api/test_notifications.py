@@ -69,6 +69,24 @@ async def test_e4_the_answer_tells_nothing_about_which_orders_there_are(gateway)
     assert [state for *_, state in await events(gateway)].count("dead") == 1
 
 
+async def test_a_notification_that_names_no_order_is_told_in_the_log_once_without_its_values(gateway, log):
+    nameless = {"eventId": "e9", "eventType": "Erika", "event": {"productOrder": {"note": [{"text": "Mustermann"}]}}}
+    for body in (nameless, nameless, {"event": {"name": "Mustermann"}}, TMF622):
+        assert (await gateway.post(body, "/notifications/plain")).status_code == 201
+
+    dead = {key for _, key, _, state in await events(gateway) if state == "dead"}
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    told = [line for line in lines if line["event"] == "notification.dead"]
+    assert "e9" in dead
+    assert sorted(line["event_key"] for line in told) == sorted(dead)
+    assert len(told) == 2
+    for line in told:
+        assert (line["level"], line["tenant"], line["upstream"]) == ("warning", "default", "plain")
+        assert line["reason"] == "names no order"
+    assert "Erika" not in log.getvalue()
+    assert "Mustermann" not in log.getvalue()
+
+
 async def test_an_unknown_upstream_is_not_found(gateway):
     for path in ("/notifications/elsewhere", "/notifications/elsewhere/listener/x"):
         answer = await gateway.post(TMF622, path)
