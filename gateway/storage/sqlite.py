@@ -40,6 +40,9 @@ MAPPED_BYTES_MAX: Final = 1 << 30  # of the file; the rest is read page by page
 PROGRESS_INSTRUCTIONS: Final = 20_000  # of SQLite's machine between two looks at the clock, about a millisecond
 # Filters read documents with `->` (3.38.0), writes answer with RETURNING (3.35.0); JSON functions are always there from 3.38.0 on.
 VERSION_MIN: Final = (3, 38, 0)
+# Once a group has taken so long it is committed, whatever else waits: those who are done get their answers, other processes
+# their turn, and one function that raises has no more than this run again.
+GROUP_SECONDS_MAX: Final = 0.05
 _RETRY_HEADERS: Final = {"Retry-After": "2"}
 
 
@@ -185,21 +188,20 @@ class SQLiteDatabase:
         stopping = False
         while not stopping:
             group, stopping = self._take_group()
-            writes = [write for write in group if not write.done.cancelled()]
-            if not writes:
-                continue
-            outcomes: list[_Outcome]
-            try:
-                connection = connection or self._writer_engine.connect()
-                outcomes = self._perform(connection, writes)
-            except Exception as error:  # noqa: BLE001 - whatever went wrong belongs to the callers, not to this thread
-                outcomes = [(None, error)] * len(writes)
-                if connection is not None:
-                    with contextlib.suppress(Exception):
-                        connection.invalidate()
-                    connection.close()
-                    connection = None
-            _answer(writes, outcomes)
+            while writes := [write for write in group if not write.done.cancelled()]:
+                outcomes: list[_Outcome]
+                try:
+                    connection = connection or self._writer_engine.connect()
+                    outcomes = self._perform(connection, writes)
+                except Exception as error:  # noqa: BLE001 - whatever went wrong belongs to the callers, not to this thread
+                    outcomes = [(None, error)] * len(writes)
+                    if connection is not None:
+                        with contextlib.suppress(Exception):
+                            connection.invalidate()
+                        connection.close()
+                        connection = None
+                _answer(writes[: len(outcomes)], outcomes)
+                group = writes[len(outcomes) :]
         if connection is not None:
             connection.close()
 
@@ -254,22 +256,33 @@ class _Write(Generic[T]):
 
 
 def _together(connection: Connection, driver: Any, writes: list[_Write[Any]]) -> list[_Outcome] | None:
-    """Run the functions in one transaction and commit; None, and no effect, when one of them raised."""
+    """Run the first of the functions, as many as there is time for, in one transaction and commit.
+
+    Returns what they returned; None, and no effect, when one of several raised.
+    """
     driver.execute("BEGIN IMMEDIATE")
+    until = time.monotonic() + GROUP_SECONDS_MAX
     outcomes: list[_Outcome] = []
     for write in writes:
         try:
             outcomes.append((write.context.run(write.function, connection), None))
         except Exception as error:  # noqa: BLE001 - it is handed to the caller that queued the function
             driver.execute("ROLLBACK")
-            return [(None, error)] if len(writes) == 1 else None
+            # The first did nothing before it, so nothing is to be run again.
+            return None if outcomes else [(None, error)]
+        if time.monotonic() > until:
+            break
     driver.execute("COMMIT")
     return outcomes
 
 
 def _apart(connection: Connection, driver: Any, writes: list[_Write[Any]]) -> list[_Outcome]:
-    """Run the functions, each in a savepoint, so that what one of them raises undoes that one alone, and commit."""
+    """Run the first of the functions, as many as there is time for, and commit.
+
+    Each has a savepoint, so that what one of them raises undoes that one alone.
+    """
     driver.execute("BEGIN IMMEDIATE")
+    until = time.monotonic() + GROUP_SECONDS_MAX
     outcomes: list[_Outcome] = []
     for write in writes:
         driver.execute("SAVEPOINT one")
@@ -279,6 +292,8 @@ def _apart(connection: Connection, driver: Any, writes: list[_Write[Any]]) -> li
             driver.execute("ROLLBACK TO one")
             outcomes.append((None, error))
         driver.execute("RELEASE one")
+        if time.monotonic() > until:
+            break
     driver.execute("COMMIT")
     return outcomes
 

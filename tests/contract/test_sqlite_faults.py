@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import NoneType
 
 import pytest
 from sqlalchemy import Connection, text
 
-from gateway.errors import UnavailableError
+from gateway.errors import ConflictError, UnavailableError
 from gateway.settings import StorageSettings
 from gateway.storage import Database, open_database
 from gateway.storage.schema import migrate
+from gateway.storage.sqlite import GROUP_SECONDS_MAX
 
 HOLD = """
 import sqlite3, sys, time
@@ -125,3 +129,47 @@ async def test_a_full_disk_is_a_503_reads_go_on_and_it_recovers(database: Databa
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
+
+
+async def test_what_raises_has_little_of_the_others_run_again(database: Database) -> None:
+    """A group is committed when its time is over: what comes later in the queue undoes nothing of it."""
+    runs: list[str] = []
+
+    def slow(connection: Connection) -> None:
+        runs.append("slow")
+        insert(connection, "slow")
+        time.sleep(GROUP_SECONDS_MAX * 1.2)
+
+    def failing(connection: Connection) -> None:
+        runs.append("failing")
+        insert(connection, "failing")
+        raise ConflictError("no")
+
+    def quick(connection: Connection) -> None:
+        runs.append("quick")
+        insert(connection, "quick")
+
+    results = await asyncio.gather(*map(database.write, (slow, failing, quick)), return_exceptions=True)
+
+    assert [type(result) for result in results] == [NoneType, ConflictError, NoneType]
+    assert runs == ["slow", "failing", "quick"]
+    assert await database.read(count) == 2
+
+
+async def test_a_group_that_takes_long_does_not_keep_what_is_done_from_its_caller(database: Database) -> None:
+    first_is_answered = threading.Event()
+    waited: list[bool] = []
+
+    def slow(_: Connection) -> None:
+        time.sleep(GROUP_SECONDS_MAX * 1.2)
+
+    def waiting(_: Connection) -> None:
+        waited.append(first_is_answered.wait(10))
+
+    async def first() -> None:
+        await database.write(slow)
+        first_is_answered.set()
+
+    await asyncio.gather(first(), database.write(waiting))
+
+    assert waited == [True]
