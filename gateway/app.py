@@ -141,7 +141,7 @@ class GatewayApp(Litestar):
         ids = _ID.findall(path)
         given = ids[0] if len(ids) == 1 else _ANY_ID
         _, handler, _, parameters, template = self.asgi_router.handle_routing(
-            path=path.replace(given, _ANY_ID), method=method
+            path=path if given is _ANY_ID else _ID.sub(_ANY_ID, path), method=method
         )
         return handler, {name: given if value == _ANY_ID else value for name, value in parameters.items()}, template
 
