@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from litestar import Litestar, Request
 from litestar.datastructures import State
+from litestar.exceptions import MethodNotAllowedException
 from litestar.types import Message, Receive, Send
 from litestar.utils.path import normalize_path
 
@@ -21,7 +22,7 @@ from gateway.checkouts import figures
 from gateway.checkouts.openapi import SCHEMAS as CHECKOUT_SCHEMAS
 from gateway.errors import NotFoundError
 from gateway.http import operation
-from gateway.http.answers import answer_exception, error_answer, internal_error
+from gateway.http.answers import Answer, allowed_methods, answer_exception, error_answer, internal_error
 from gateway.http.headers import correlation_id, require_valid_host
 from gateway.http.openapi import openapi_document, openapi_page
 from gateway.hub import api as hub
@@ -89,9 +90,6 @@ class GatewayApp(Litestar):
                 await error_answer(NotFoundError("There is nothing at this path."))(
                     scope, receive, send_with_identifier
                 )
-            elif scope["method"] == "OPTIONS":
-                # Litestar's own handlers.
-                await super().__call__(scope, receive, send_with_identifier)
             else:
                 await self._dispatch(scope, receive, send_with_identifier)
         except Exception as error:
@@ -128,10 +126,21 @@ class GatewayApp(Litestar):
             handler, scope["path_params"], scope["path_template"] = self._routed(path, scope["method"])
             scope["route_handler"] = handler
             require_client(request)
-            answer = await handler.fn(request)
+            if scope["method"] == "OPTIONS":
+                answer = Answer(status=204, headers=[(b"allow", self._allowed(path).encode())])
+            else:
+                answer = await handler.fn(request)
         except Exception as error:  # noqa: BLE001 - the one way from an exception to a client; what nobody foresaw is logged there
             answer = answer_exception(request, error)
         await answer(scope, receive, send)
+
+    def _allowed(self, path: str) -> str:
+        """Return the methods of a path, for Allow: what Litestar says to one that no path has."""
+        try:
+            self._routed(path, "TRACE")
+        except MethodNotAllowedException as error:
+            return allowed_methods(error)
+        return "TRACE"
 
     def _routed(self, path: str, method: str) -> tuple[Any, dict[str, Any], str]:
         """Return handler, path parameters and path template.
@@ -172,9 +181,6 @@ def create_app(
     )
     app = GatewayApp(
         route_handlers=ROUTES,
-        # For the handlers that are Litestar's own.
-        before_request=_require_client,
-        exception_handlers={Exception: answer_exception},
         lifespan=[_lifespan(services, background, close_database=owned)],
         state=State({"services": services, "readiness": operation.Readiness(services)}),
         # Bodies are bounded where they are read, the API is described by gateway.http.openapi, logs are our own.
@@ -189,10 +195,6 @@ def create_app(
     app.state.openapi_json = encode_json(document)
     app.state.openapi_page = openapi_page(document)
     return app
-
-
-async def _require_client(request: Request[Any, Any, Any]) -> None:
-    require_client(request)
 
 
 def _lifespan(

@@ -114,12 +114,17 @@ def internal_error() -> Answer:
     return Answer(encode_json(INTERNAL_ERROR_BODY), status=500)
 
 
+def allowed_methods(exception: MethodNotAllowedException) -> str:
+    """Return the methods that Litestar names with a 405, sorted."""
+    names = (exception.headers or {}).get("allow", "").split(",")
+    return ", ".join(sorted(name.strip() for name in names if name.strip()))
+
+
 def _from_framework(exception: HTTPException, kind: type[RequestError]) -> RequestError:
     if kind is NotFoundError:
         return NotFoundError("There is nothing at this path; /schema lists what there is.")
     if isinstance(exception, MethodNotAllowedException):
-        allowed = sorted(name.strip() for name in (exception.headers or {}).get("allow", "").split(",") if name.strip())
-        listed = ", ".join(allowed)
+        listed = allowed_methods(exception)
         return MethodNotAllowedError(f"Here one can: {listed}.", headers={"Allow": listed})
     if kind is BodyTooLargeError:
         return BodyTooLargeError("The body is larger than this server accepts.")

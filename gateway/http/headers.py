@@ -22,7 +22,7 @@ _PROCESS: Final = secrets.token_hex(8).encode()
 _numbers: Final = count(1)
 # A name or an address, with or without a port (RFC 9110, 7.2).
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,253})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
-INVALID_HOST: Final = "The Host header is not a host name or address with an optional port."
+INVALID_HOST: Final = "The Host header is not one host name or address with an optional port."
 _CORRELATION_ID: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
 
 
@@ -83,12 +83,10 @@ def _tags(value: bytes, header: str) -> list[tuple[bool, bytes]]:
 
 
 def require_valid_host(request: Request[Any, Any, Any]) -> None:
-    """Raise InvalidHeaderError (400) unless the Host header, if there is one, may stand in an address."""
-    for name, value in request.scope["headers"]:
-        if name == b"host":
-            if _HOST.fullmatch(value) is None:
-                raise InvalidHeaderError(INVALID_HOST)
-            return
+    """Raise InvalidHeaderError (400) unless the Host header, if there is one, may stand in an address (RFC 9112, 3.2)."""
+    hosts = [value for name, value in request.scope["headers"] if name == b"host"]
+    if len(hosts) > 1 or (hosts and _HOST.fullmatch(hosts[0]) is None):
+        raise InvalidHeaderError(INVALID_HOST)
 
 
 def base_url(request: Request[Any, Any, Any], public_url: str) -> str:

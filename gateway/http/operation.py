@@ -7,7 +7,7 @@ import time
 from typing import Any, Final
 
 from litestar import Request
-from litestar.handlers import get
+from litestar.handlers import route
 from sqlalchemy import Connection, text
 
 from gateway.errors import GatewayError, UnavailableError
@@ -54,13 +54,13 @@ def _write_nothing_new(connection: Connection) -> None:
     connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
 
 
-@get("/livez", opt={"openapi": {"tags": ["operation"]}})
+@route("/livez", http_method=["GET", "HEAD"], opt={"openapi": {"tags": ["operation"]}})
 async def livez(request: Request[Any, Any, Any]) -> Answer:  # noqa: ARG001 - Litestar passes it by this name
     """Say that the process answers; touches nothing."""
     return json_answer({"status": "alive"})
 
 
-@get("/readyz", opt={"openapi": {"tags": ["operation"]}})
+@route("/readyz", http_method=["GET", "HEAD"], opt={"openapi": {"tags": ["operation"]}})
 async def readyz(request: Request[Any, Any, Any]) -> Answer:
     """Say whether requests can be served: the database takes writes and the service is not stopping."""
     readiness: Readiness = request.app.state.readiness
@@ -69,20 +69,20 @@ async def readyz(request: Request[Any, Any, Any]) -> Answer:
     return json_answer({"status": "ready"})
 
 
-@get("/metrics", opt={"openapi": {"tags": ["operation"]}})
+@route("/metrics", http_method=["GET", "HEAD"], opt={"openapi": {"tags": ["operation"]}})
 async def metrics(request: Request[Any, Any, Any]) -> Answer:
     """Return figures in Prometheus' text format."""
     body = await services_of(request).metrics.exposition()
     return Answer(body, media_type=CONTENT_TYPE.encode())
 
 
-@get("/schema", opt={"openapi": {"tags": ["operation"]}})
+@route("/schema", http_method=["GET", "HEAD"], opt={"openapi": {"tags": ["operation"]}})
 async def schema_page(request: Request[Any, Any, Any]) -> Answer:
     """Return a page that lists every operation."""
     return Answer(request.app.state.openapi_page, media_type=b"text/html; charset=utf-8")
 
 
-@get("/schema/openapi.json", opt={"openapi": {"tags": ["operation"]}})
+@route("/schema/openapi.json", http_method=["GET", "HEAD"], opt={"openapi": {"tags": ["operation"]}})
 async def schema_document(request: Request[Any, Any, Any]) -> Answer:
     """Return the OpenAPI document of this API."""
     return Answer(request.app.state.openapi_json)

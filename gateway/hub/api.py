@@ -201,7 +201,7 @@ def _handlers(api: Api) -> list[Any]:
         return handle
 
     return [
-        post(api.path, opt={"openapi": openapi.CREATE})(handler("create", "Subscribe to events.", _subscribe)),
+        post(api.path, opt={"openapi": openapi.create(api)})(handler("create", "Subscribe to events.", _subscribe)),
         route(api.path, http_method=["GET", "HEAD"], opt={"openapi": openapi.LIST})(
             handler("list", "List the subscriptions.", _list)
         ),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from gateway.hub.model import Api
+
 _HUB: Final = {"application/json": {"schema": {"$ref": "#/components/schemas/Hub"}}}
 _HUBS: Final = {
     "application/json": {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/Hub"}}},
@@ -22,6 +24,37 @@ CREATE: Final[dict[str, Any]] = {
             "content": _HUB,
             "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
         }
+    },
+}
+
+
+def create(api: Api) -> dict[str, Any]:
+    """Return what is said of subscribing: with it, what the subscriber has to serve (the listener of the official files)."""
+    return {**CREATE, "callbacks": {name: _callback(api, name) for name in api.names.values()}}
+
+
+def _callback(api: Api, name: str) -> dict[str, Any]:
+    path = f"/listener/{name[:1].lower()}{name[1:]}" if api.posts_to_listener else ""
+    again = dict.fromkeys(("400", "401", "403", "404", "405", "409", "500", "default"), _NOT_TAKEN)
+    operation = {
+        "operationId": f"listenTo{name}{api.version.upper()}{api.resource[:1].upper()}{api.resource[1:]}",
+        "summary": f"Take a {name}",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _EVENT}}},
+        "responses": {"200": _TAKEN, "201": _TAKEN, "204": _TAKEN, **again},
+    }
+    return {"{$request.body#/callback}" + path: {"post": operation}}
+
+
+_TAKEN: Final = {"description": "Taken; the next event follows"}
+_NOT_TAKEN: Final = {"description": "Not taken: the event is sent again later, under the same eventId"}
+_EVENT: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["eventId", "eventTime", "eventType", "event"],
+    "properties": {
+        "eventId": {"type": "string", "description": "The same whenever the event is sent again"},
+        "eventTime": {"type": "string", "format": "date-time"},
+        "eventType": {"type": "string"},
+        "event": {"type": "object", "description": "The resource under its name, as it was after the change"},
     },
 }
 LIST: Final[dict[str, Any]] = {

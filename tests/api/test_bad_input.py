@@ -189,7 +189,7 @@ async def test_a_content_length_that_is_none(client: httpx.AsyncClient, length: 
         ("PUT", f"{CARTS}/1", "DELETE, GET, HEAD, OPTIONS, PATCH"),
         ("POST", f"{CARTS}/1", "DELETE, GET, HEAD, OPTIONS, PATCH"),
         ("BREW", f"{CARTS}/1", "DELETE, GET, HEAD, OPTIONS, PATCH"),
-        ("POST", "/livez", "GET, OPTIONS"),
+        ("POST", "/livez", "GET, HEAD, OPTIONS"),
     ],
 )
 async def test_another_method_is_a_405_with_allow(
@@ -199,6 +199,21 @@ async def test_another_method_is_a_405_with_allow(
 
     assert is_tmf_error(answer, 405)
     assert answer.headers["allow"] == allowed
+
+    asked = await client.options(path)
+    assert (asked.status_code, asked.content, asked.headers["allow"]) == (204, b"", allowed)
+    assert "x-correlation-id" in asked.headers
+
+
+async def test_two_hosts_are_a_400(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/livez", headers=[("Host", "one.test"), ("Host", "two.test")])
+    assert is_tmf_error(answer, 400)
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/schema", "/schema/openapi.json"])
+async def test_what_can_be_read_has_a_head(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")
 
 
 @pytest.mark.parametrize(

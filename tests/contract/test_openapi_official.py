@@ -62,12 +62,22 @@ def parts_of(response: dict[str, Any], document: dict[str, Any]) -> set[str]:
     return {name.lower() for name in found.get("headers", {})} | ({"body"} if has_body else set())
 
 
+def callback_lacks(hub: dict[str, Any], path: str, operations: dict[str, Any]) -> set[str]:
+    """Return the statuses of a listener that the callbacks of the hub do not name; all when there is no such callback."""
+    addresses = {
+        address: told for each in hub.get("post", {}).get("callbacks", {}).values() for address, told in each.items()
+    }
+    told = addresses.get("{$request.body#/callback}" + path, {"post": {"responses": {}}})
+    return set(operations["post"]["responses"]) - set(told["post"]["responses"])
+
+
 def missing_from(served: dict[str, Any], ours: dict[str, Any], official: dict[str, Any], base: str) -> list[str]:
     """Return everything of the official file that the served document lacks."""
     missing = []
     for path, operations in official["paths"].items():
-        # The listener is what a subscriber serves, not we.
         if path.startswith("/listener"):
+            # What a subscriber serves, not we: told as a callback of the subscription.
+            missing += [f"callback {path} {status}" for status in callback_lacks(ours[f"{base}/hub"], path, operations)]
             continue
         for method, operation in operations.items():
             where = f"{method} {path}"
@@ -107,6 +117,8 @@ def test_whatever_would_be_missing_would_be_noticed(base: str, settings: Setting
     served, ours, official = documents(base, settings)
     for path, operations in official["paths"].items():
         if path.startswith("/listener"):
+            hub = {"post": {**ours[f"{base}/hub"]["post"], "callbacks": {}}}
+            assert missing_from(served, {**ours, f"{base}/hub": {**ours[f"{base}/hub"], **hub}}, official, base)
             continue
         for method, operation in operations.items():
             here = ours[without_names(f"{base}{path}")]
