@@ -162,7 +162,11 @@ class PriceRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one call may carry. A call never exceeds any of them."""
+    """What one call may carry. A call never exceeds any of them.
+
+    Where `growth` is `cumulative-merge` a call repeats what is there already: `bytes_max` is then of the whole body, the others
+    are of what the call adds.
+    """
 
     items_max: Annotated[int, documented("items, nested ones included, in one call", ge=1, le=100_000)] = 50
     bytes_max: Annotated[int, documented("bytes of the body of one call", ge=1_000, le=100_000_000)] = 256_000
