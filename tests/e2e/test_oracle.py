@@ -146,6 +146,16 @@ def test_a_checkout_that_says_something_else_than_the_ledger_is_seen(tmp_path: P
     assert "I4 item" in problems(tmp_path, cart, {**checkout, "item": items}, ledger)
 
 
+def test_a_live_post_that_was_lost_too_often_may_be_held_when_there_is_no_order(tmp_path: Path) -> None:
+    cart = the_cart()
+    ledger = ledger_of(cart)
+    reason = "held: 3 calls that make a live order were lost, and each was proven to have had no effect: find out why"
+    held = {**checkout_of(ledger), "state": "held", "statusReason": reason}
+    assert problems(tmp_path, cart, held, ledger[:1]) == ""
+    assert "I1 not at its end" in problems(tmp_path, cart, held, ledger)
+    assert "I1 lost" in problems(tmp_path, cart, {**held, "statusReason": "held: for another reason"}, ledger[:1])
+
+
 def test_a_state_that_goes_back_is_seen(tmp_path: Path) -> None:
     cart = the_cart()
     ledger = ledger_of(cart)

@@ -158,12 +158,19 @@ def judge(
     return verdict
 
 
+# A POST that makes a live order at once is given up after three that were proven to have had no effect.
+PROVEN_LOST = "were lost, and each was proven to have had no effect"
+
+
 def _problems(
     checkout: Mapping[str, Any], mine: list[Trail], history: History | None, ended: frozenset[str]
 ) -> Iterator[str]:
     live = [trail for trail in mine if trail.submissions]
     if sum(trail.submissions for trail in live) > 1:
         yield f"I2 submitted {sum(trail.submissions for trail in live)} times: orders {[each.order for each in live]}"
+    if not live and checkout["state"] == "held" and PROVEN_LOST in (checkout["statusReason"] or ""):
+        # The third end of a checkout: no order, and a person told why. Three calls in a row are lost by chance now and then.
+        return
     if not live:
         yield f"I1 lost: the checkout is {checkout['state']} and no order of it was submitted"
     if checkout["state"] not in ended:
