@@ -26,7 +26,8 @@ FRAMES_MAX: Final = 40
 _QUIET: Final = ("httpx", "httpcore", "sqlalchemy", "alembic", "asyncio", "uvicorn.access")
 # The X-Correlation-ID of the request that this task answers.
 correlation: ContextVar[bytes | None] = ContextVar("correlation", default=None)
-_OWN_KEYS: Final = frozenset({"event", "level", "logger", "timestamp", "traceback"})
+# What only the gateway writes: a mistake in an operator's file says at its end what would be right.
+_OWN_KEYS: Final = frozenset({"event", "level", "logger", "mistake", "timestamp", "traceback"})
 
 
 def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> None:

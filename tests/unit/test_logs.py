@@ -61,6 +61,14 @@ def test_documents_do_not_get_into_the_log(stream: io.StringIO) -> None:
     assert (line["cart"], line["raw"], line["many"], line["odd"]) == ("<dict>", "<bytes>", "<list>", ["<dict>"])
 
 
+def test_a_mistake_in_a_file_is_told_to_its_end(stream: io.StringIO) -> None:
+    mistake = f"/{'folder/' * 60}shop.toml: limits.items_max: must be an integer >= 1"
+    get_logger("gateway.test").error("mappings.refused", mistake=mistake)
+
+    (line,) = lines(stream)
+    assert line["mistake"] == mistake
+
+
 def test_long_texts_are_cut(stream: io.StringIO) -> None:
     get_logger("gateway.test").info("long", text="x" * 5000)
 
