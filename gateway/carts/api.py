@@ -29,7 +29,7 @@ from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
 from gateway.security.tenancy import require_role, tenant_of
 from gateway.services import Services, services_of
 from gateway.settings import Settings
-from gateway.tmf.json import decode_stored, encode_json
+from gateway.tmf.json import decode_stored, encode_json, is_printable
 from gateway.tmf.paging import page_headers, page_status
 from gateway.tmf.projection import Selection, parse_fields, project
 
@@ -48,7 +48,7 @@ async def create_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]
     href = f"{address}{CANONICAL_CARTS_PATH}/{cart_id}"
     raw = await read_body(request, bytes_max=settings.server.body_bytes_max)
     # Of the document only its text is left while it is written: many requests wait for the disk at once.
-    done = _new_cart(decode_object(raw, depth_max=settings.server.depth_max), dialect, cart_id, href, settings, now)
+    done = _new_cart(raw, dialect, cart_id, href, settings, now)
     await services.database.write(
         lambda connection: store.insert(
             connection,
@@ -69,15 +69,15 @@ async def create_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]
     )
 
 
-def _new_cart(
-    given: dict[str, Any], dialect: Dialect, cart_id: str, href: str, settings: Settings, now: datetime
-) -> Completed:
+def _new_cart(raw: bytes, dialect: Dialect, cart_id: str, href: str, settings: Settings, now: datetime) -> Completed:
+    given = decode_object(raw, depth_max=settings.server.depth_max)
     if problems := dialect.check(given):
         raise InvalidBodyError(problems)
     document = {"id": cart_id, "href": href, **dialect.to_canonical(_without(given, dialect.read_only))}
     # What the client sent as id and href is ignored: the standard's own examples send them.
     document["id"], document["href"] = cart_id, href
-    return complete_cart(document, settings, now=now)
+    # What the server adds to the texts of the body is printable: an id and an address.
+    return complete_cart(document, settings, now=now, printable=dialect.is_canonical and is_printable(raw))
 
 
 async def list_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any]) -> Answer:

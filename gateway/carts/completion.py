@@ -30,14 +30,20 @@ class Earlier(NamedTuple):
 
 
 def complete_cart(
-    document: dict[str, Any], settings: Settings, *, now: datetime, earlier: Earlier | None = None
+    document: dict[str, Any],
+    settings: Settings,
+    *,
+    now: datetime,
+    earlier: Earlier | None = None,
+    printable: bool = False,
 ) -> Completed:
     """Complete a new or changed cart (`earlier`: what it was) in the canonical form, in place.
 
     Raises InvalidBodyError (400) with every problem, BodyTooLargeError (413) when it is too large with what was added.
     """
     before = earlier.document if earlier is not None else None
-    check_cart(document, settings.cart, taken_ids=item_ids(before) if before is not None else ())
+    taken_ids = item_ids(before) if before is not None else ()
+    check_cart(document, settings.cart, taken_ids=taken_ids, printable=printable)
     write_totals(document, before)
     validity = set_validity(
         document,

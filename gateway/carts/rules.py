@@ -18,14 +18,16 @@ ITEM_ID_DIGITS: Final = 2
 _SHAPE: Final = ShapeType(CART_ATTRIBUTES)
 
 
-def check_cart(document: dict[str, Any], limits: CartSettings, *, taken_ids: Collection[str] = ()) -> None:
+def check_cart(
+    document: dict[str, Any], limits: CartSettings, *, taken_ids: Collection[str] = (), printable: bool = False
+) -> None:
     """Check a cart in the v4 form and make it complete, in place: items without an id get one, known nulls are removed.
 
     `taken_ids` are ids not to be given again (of the items before a change). Attributes that the standard does not know
-    are kept untouched. Raises InvalidBodyError (400) with every problem.
+    are kept untouched. `printable` as for `ShapeType.fits`. Raises InvalidBodyError (400) with every problem.
     """
     problems: list[Problem] = []
-    _SHAPE.check(document, problems)
+    _SHAPE.check(document, problems, printable=printable)
     items: list[dict[str, Any]] = []
     _add_items(document, items)
     if problems or not _is_right(items, limits):

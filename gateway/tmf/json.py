@@ -99,6 +99,14 @@ def decode_json(raw: bytes, *, depth_max: int = DEPTH_MAX_DEFAULT) -> Any:
     return value
 
 
+def is_printable(raw: bytes) -> bool:
+    """Return whether every text in well-formed JSON is surely printable and begins with no blank.
+
+    False says nothing: JSON with escapes or line breaks is not looked at any closer.
+    """
+    return b"\\" not in raw and b'" ' not in raw and raw.decode().isprintable()
+
+
 def _too_deep(path: str, depth_max: int) -> MalformedBodyError:
     problem = Problem(path, f"nested deeper than {depth_max} levels")
     return MalformedBodyError(f"The JSON is {problem.message} at {problem.path or 'the top'}.", problems=[problem])

@@ -28,14 +28,16 @@ from gateway.tmf.shapes import (
     text,
 )
 
-# Of the ids that `identifier` takes those that are nothing but ASCII.
+# Of the ids that `identifier` takes those that are nothing but ASCII; and what is left to ask where every text is printable.
 _PLAIN_IDENTIFIER: Final = Annotated[str, msgspec.Meta(max_length=255, pattern=r"^[!-~][ -~]*\Z")]
+_SHORT_TEXT: Final = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 _SIMPLE: Final[dict[Check, Any]] = {
     text: str,
     boolean: bool,
     number: int | Decimal,
     identifier: _PLAIN_IDENTIFIER,
 }
+_SIMPLE_IN_PRINTABLE: Final[dict[Check, Any]] = {**_SIMPLE, identifier: _SHORT_TEXT}
 
 
 class ShapeType:
@@ -43,19 +45,28 @@ class ShapeType:
 
     def __init__(self, attributes: Mapping[str, Check]) -> None:
         self._attributes = attributes
-        self._type: Any = None
+        self._types: dict[bool, Any] = {}
 
-    def check(self, document: dict[str, Any], problems: list[Problem]) -> None:
-        """Report all that is wrong with the known attributes of `document`; those that are null are removed from it."""
-        if not self.fits(document):
+    def check(self, document: dict[str, Any], problems: list[Problem], *, printable: bool = False) -> None:
+        """Report all that is wrong with the known attributes of `document`; those that are null are removed from it.
+
+        `printable` as for `fits`.
+        """
+        if not self.fits(document, printable=printable):
             check_attributes(document, self._attributes, (), problems)
 
-    def fits(self, document: Any) -> bool:
-        """Return whether every known attribute is right and none is null; False is not yet wrong."""
-        if self._type is None:
-            self._type = _type_of(ObjectOf(self._attributes), {})
+    def fits(self, document: Any, *, printable: bool = False) -> bool:
+        """Return whether every known attribute is right and none is null; False is not yet wrong.
+
+        `printable` says that it is known of every text in the document that it is printable and does not begin with a blank
+        (`gateway.tmf.json.is_printable`): then no id has to be looked at letter by letter.
+        """
+        wanted = self._types.get(printable)
+        if wanted is None:
+            simple = _SIMPLE_IN_PRINTABLE if printable else _SIMPLE
+            wanted = self._types[printable] = _type_of(ObjectOf(self._attributes), {}, simple)
         try:
-            msgspec.convert(document, self._type, builtin_types=(Decimal,), dec_hook=_look)
+            msgspec.convert(document, wanted, builtin_types=(Decimal,), dec_hook=_look)
         except (msgspec.ValidationError, RecursionError):
             return False
         return True
@@ -89,20 +100,20 @@ def _looked_by(check: Check) -> type[_Looked]:
     return type("Looked", (_Looked,), {"check": staticmethod(check)})
 
 
-def _type_of(check: Check, known: dict[Any, Any]) -> Any:
+def _type_of(check: Check, known: dict[Any, Any], simple: Mapping[Check, Any]) -> Any:
     """Return the type of `check`; `known` has those of the objects around it, or what stands for one that is being made."""
     if isinstance(check, WholeNumber):
         return Annotated[int, msgspec.Meta(ge=check.smallest, le=check.largest)]
     if isinstance(check, OneOf):
         return Literal[check.words]
     if isinstance(check, ListOf):
-        return list.__class_getitem__(_type_of(check.check, known))
+        return list.__class_getitem__(_type_of(check.check, known, simple))
     if isinstance(check, ObjectOf):
-        return _object_type_of(check, known)
-    return _SIMPLE.get(check) or _looked_by(check)
+        return _object_type_of(check, known, simple)
+    return simple.get(check) or _looked_by(check)
 
 
-def _object_type_of(check: ObjectOf, known: dict[Any, Any]) -> Any:
+def _object_type_of(check: ObjectOf, known: dict[Any, Any], simple: Mapping[Check, Any]) -> Any:
     key = id(check.attributes), tuple(check.needs), tuple(check.needs_one_of)
     if key in known:
         return known[key]
@@ -111,7 +122,7 @@ def _object_type_of(check: ObjectOf, known: dict[Any, Any]) -> Any:
     needs = {*check.needs, *check.needs_one_of[:1]}
     if any(check.attributes.get(name) is not identifier for name in check.needs_one_of[:1]):
         return _looked_by(check)
-    fields = [(name, _type_of(kind, known)) for name, kind in check.attributes.items()]
+    fields = [(name, _type_of(kind, known, simple)) for name, kind in check.attributes.items()]
     fields += [(name, Any) for name in needs if name not in check.attributes]
     names = {f"attribute_{index}": name for index, (name, _) in enumerate(fields)}
     made = msgspec.defstruct(

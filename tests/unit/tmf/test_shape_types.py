@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from gateway.carts.dialects import v1_shape, v5_shape
 from gateway.carts.shape import CART_ATTRIBUTES
 from gateway.errors import Problem
+from gateway.tmf.json import encode_json, is_printable
 from gateway.tmf.shape_types import ShapeType
-from gateway.tmf.shapes import Check, ListOf, ObjectOf, OneOf, WholeNumber, check_attributes
+from gateway.tmf.shapes import Check, ListOf, ObjectOf, OneOf, WholeNumber, check_attributes, identifier
 
 SHAPES: dict[str, Any] = {
     "v4": CART_ATTRIBUTES,
@@ -84,7 +85,7 @@ DOCUMENTS = {
 def test_what_fits_is_right_and_is_left_alone(name, data):
     document = data.draw(DOCUMENTS[name])
     before = copy.deepcopy(document)
-    if not TYPES[name].fits(document):
+    if not TYPES[name].fits(document, printable=is_printable(encode_json(document))):
         return
     problems: list[Problem] = []
     check_attributes(document, SHAPES[name], (), problems)
@@ -148,6 +149,24 @@ def test_what_is_wrong_does_not_fit(path, value):
         node = node[step]
     node[path[-1]] = value
     assert not ShapeType(CART_ATTRIBUTES).fits(cart)
+    assert not ShapeType(CART_ATTRIBUTES).fits(cart, printable=is_printable(encode_json(cart)))
+
+
+@pytest.mark.parametrize("text", ["", " ", " a", "a\n", "\n", "\x7f", "\u2028", "a\\b"])
+def test_texts_that_are_not_surely_printable_are_looked_at(text):
+    assert not is_printable(encode_json({"id": text})) or text == ""
+    for printable in {False, is_printable(encode_json({"id": text}))}:
+        fits = ShapeType({"id": identifier}).fits({"id": text}, printable=printable)
+        problems: list[Problem] = []
+        identifier(text, (), "id", problems)
+        assert not (fits and problems)
+
+
+@pytest.mark.parametrize("text", ["a", "a b", "é", "x" * 255, "日本"])
+def test_printable_texts_fit_at_once(text):
+    raw = encode_json({"id": text})
+    assert is_printable(raw)
+    assert ShapeType({"id": identifier}).fits({"id": text}, printable=True)
 
 
 def least(check: Check) -> Any:
