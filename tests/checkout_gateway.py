@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+from application_runs import started
 from checkout_work import PLAIN, SPLIT, cart, request
 from fake_upstream import FakeUpstream
 from msgspec.structs import replace
 from sqlalchemy import Connection, delete, func, inspect, select, update
 
-from gateway.app import GatewayApp, create_app
+from gateway.app import create_app
 from gateway.checkouts.model import CheckoutRecord
 from gateway.clock import utc_now
 from gateway.services import Services
@@ -205,28 +205,6 @@ class Gateway:
         return await self.services.database.read(
             lambda connection: submissions.due_abandoned(connection, utc_now() + timedelta(days=40), 100)
         )
-
-
-@asynccontextmanager
-async def started(application: GatewayApp) -> AsyncIterator[None]:
-    """Start and stop the application, both in one task: pytest runs the two halves of a fixture in different ones."""
-    ready, stop = asyncio.Event(), asyncio.Event()
-
-    async def live() -> None:
-        async with application.lifespan():
-            ready.set()
-            await stop.wait()
-
-    task = asyncio.create_task(live())
-    waiting = asyncio.create_task(ready.wait())
-    await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    try:
-        if not task.done():
-            yield
-    finally:
-        stop.set()
-        await task
 
 
 @asynccontextmanager

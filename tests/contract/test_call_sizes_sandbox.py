@@ -10,7 +10,8 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from checkout_gateway import Gateway, started
+from application_runs import started
+from checkout_gateway import Gateway
 from checkout_work import SALESFORCE, cart, request
 from sqlalchemy import update
 

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from checkout_gateway import Gateway, started
+from application_runs import started
+from checkout_gateway import Gateway
 from checkout_work import request
 from upstream_server import answer, answering, serving
 

@@ -10,7 +10,8 @@ from decimal import Decimal
 
 import httpx
 import pytest
-from checkout_gateway import CHECKOUTS, Gateway, started
+from application_runs import started
+from checkout_gateway import CHECKOUTS, Gateway
 from checkout_work import request
 
 from gateway.app import create_app

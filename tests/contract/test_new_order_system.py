@@ -6,7 +6,8 @@ import json
 from contextlib import AsyncExitStack
 
 import httpx
-from checkout_gateway import CARTS, Gateway, started
+from application_runs import started
+from checkout_gateway import CARTS, Gateway
 from new_order_system import MAPPING, PRODUCTS, Model, cart
 from upstream_server import answer, answering, serving
 
