@@ -12,9 +12,9 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -151,14 +151,28 @@ async def client(app: GatewayApp) -> AsyncIterator[httpx.AsyncClient]:
         yield connected
 
 
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """What is logged from `info` on, as JSON lines; afterwards logging is as it was."""
+@contextmanager
+def logged(level: Literal["debug", "info"]) -> Iterator[io.StringIO]:
+    """What is logged from `level` on, as JSON lines; afterwards logging is as it was."""
     root = logging.getLogger()
-    before, level = list(root.handlers), root.level
+    before, level_before = list(root.handlers), root.level
     target = io.StringIO()
-    configure_logging(LogSettings(format="json"), stream=target)
+    configure_logging(LogSettings(format="json", level=level), stream=target)
     yield target
     logging.captureWarnings(capture=False)
-    root.handlers, root.level = before, level
+    root.handlers, root.level = before, level_before
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What is logged from `info` on, as JSON lines."""
+    with logged("info") as target:
+        yield target
+
+
+@pytest.fixture
+def whole_log() -> Iterator[io.StringIO]:
+    """Everything that is logged, as JSON lines."""
+    with logged("debug") as target:
+        yield target

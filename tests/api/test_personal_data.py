@@ -9,19 +9,15 @@ from __future__ import annotations
 import io
 import json
 import logging
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-import structlog
 from checkout_gateway import CARTS, CHECKOUTS, Gateway
 from checkout_work import PLAIN
+from http_servers import SilentHandler, served
 from httpx import Response
 
-from gateway.logs import configure_logging
-from gateway.settings import LogSettings
 from gateway.tmf.json import encode_json
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.options import UpstreamOptions
@@ -74,43 +70,17 @@ BAD_REQUEST = {
 
 
 @pytest.fixture
-def whole_log() -> Iterator[io.StringIO]:
-    """Everything that is logged at level debug; afterwards logging is as it was."""
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
-    target = io.StringIO()
-    configure_logging(LogSettings(format="json", level="debug"), stream=target)
-    yield target
-    logging.captureWarnings(capture=False)
-    root.handlers, root.level = before, level
-    structlog.reset_defaults()
-
-
-@pytest.fixture
 def quoting() -> Iterator[str]:
     """An order system that refuses every order and quotes it."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+    class Handler(SilentHandler):
+        def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
             sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
             quoted = sent[max(0, sent.index(MARKER) - 20) :][:100]
-            body = json.dumps({"code": "21", "reason": "Wrong", "message": f"What is {quoted}?"}).encode()
-            self.send_response(400)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(400, {"code": "21", "reason": "Wrong", "message": f"What is {quoted}?"})
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Handler) as url:
+        yield url
 
 
 def events(log: io.StringIO) -> list[str]:

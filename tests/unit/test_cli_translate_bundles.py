@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from http_servers import answering
 
 from gateway.cli import main
 
@@ -48,26 +47,8 @@ def actions(answer):
 
 @contextmanager
 def catalogue() -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = json.dumps(PLAN).encode()
-            self.send_response(200 if "/productOffering/PLAN" in self.path else 404)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v4"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(PLAN, at="/productOffering/PLAN") as url:
+        yield f"{url}/v4"
 
 
 def test_without_a_catalogue_every_child_is_added():

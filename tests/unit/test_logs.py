@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,27 +15,14 @@ from gateway.logs import configure_logging, correlation, get_logger, safe_traceb
 from gateway.settings import LogSettings
 
 
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    """Where the logs go; afterwards logging is as it was."""
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
-    target = io.StringIO()
-    configure_logging(LogSettings(format="json", level="debug"), stream=target)
-    yield target
-    logging.captureWarnings(capture=False)
-    root.handlers, root.level = before, level
-    structlog.reset_defaults()
+def lines(whole_log: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in whole_log.getvalue().splitlines()]
 
 
-def lines(stream: io.StringIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in stream.getvalue().splitlines()]
-
-
-def test_an_event_is_one_json_line_with_time_level_and_logger(stream: io.StringIO) -> None:
+def test_an_event_is_one_json_line_with_time_level_and_logger(whole_log: io.StringIO) -> None:
     get_logger("gateway.test").info("step_done", checkout="c1", sequence=3, seconds=0.5, done=True, ids=["a", "b"])
 
-    (line,) = lines(stream)
+    (line,) = lines(whole_log)
 
     assert line.pop("timestamp").endswith("Z")
     assert line == {
@@ -51,47 +37,47 @@ def test_an_event_is_one_json_line_with_time_level_and_logger(stream: io.StringI
     }
 
 
-def test_documents_do_not_get_into_the_log(stream: io.StringIO) -> None:
+def test_documents_do_not_get_into_the_log(whole_log: io.StringIO) -> None:
     get_logger("gateway.test").info(
         "oops", cart={"name": "Erika"}, raw=b"Erika", many=["Erika"] * 51, odd=[{"n": "Erika"}]
     )
 
-    (line,) = lines(stream)
+    (line,) = lines(whole_log)
 
     assert (line["cart"], line["raw"], line["many"], line["odd"]) == ("<dict>", "<bytes>", "<list>", ["<dict>"])
 
 
-def test_a_mistake_in_a_file_is_told_to_its_end(stream: io.StringIO) -> None:
+def test_a_mistake_in_a_file_is_told_to_its_end(whole_log: io.StringIO) -> None:
     mistake = f"/{'folder/' * 60}shop.toml: limits.items_max: must be an integer >= 1"
     get_logger("gateway.test").error("mappings.refused", mistake=mistake)
 
-    (line,) = lines(stream)
+    (line,) = lines(whole_log)
     assert line["mistake"] == mistake
 
 
-def test_long_texts_are_cut(stream: io.StringIO) -> None:
+def test_long_texts_are_cut(whole_log: io.StringIO) -> None:
     get_logger("gateway.test").info("long", text="x" * 5000)
 
-    (line,) = lines(stream)
+    (line,) = lines(whole_log)
 
     assert line["text"] == "x" * 200 + "... (5000 characters)"
 
 
 @pytest.mark.parametrize("character", ["\n", "\r", "\x1b", "\u2028", "\u202e", "\0"])
 @pytest.mark.parametrize("form", ["json", "console"])
-def test_control_characters_cannot_forge_a_line(stream: io.StringIO, character: str, form: Any) -> None:
-    configure_logging(LogSettings(format=form, level="debug"), stream=stream)
+def test_control_characters_cannot_forge_a_line(whole_log: io.StringIO, character: str, form: Any) -> None:
+    configure_logging(LogSettings(format=form, level="debug"), stream=whole_log)
 
     get_logger("gateway.test").info("event", order=f"1{character}forged")
     logging.getLogger("somewhere").warning("a%sb", character)
 
-    written = stream.getvalue()
+    written = whole_log.getvalue()
     assert written.count("\n") == 2
     assert all(each.isprintable() or each == "\n" for each in written)
     assert f"u{ord(character):04x}" in written
 
 
-def test_an_exception_is_logged_by_type_and_place_without_its_message(stream: io.StringIO) -> None:
+def test_an_exception_is_logged_by_type_and_place_without_its_message(whole_log: io.StringIO) -> None:
     def fails() -> None:
         raise KeyError("Erika Mustermann")
 
@@ -107,7 +93,7 @@ def test_an_exception_is_logged_by_type_and_place_without_its_message(stream: io
         get_logger("gateway.test").exception("failed")
         logging.getLogger("library").exception("also failed")
 
-    for line in lines(stream):
+    for line in lines(whole_log):
         assert line["error"] == "RuntimeError"
         assert [entry.rsplit(" ", 1)[-1] for entry in line["traceback"]][-3:] == [
             "test_an_exception_is_logged_by_type_and_place_without_its_message",
@@ -115,8 +101,8 @@ def test_an_exception_is_logged_by_type_and_place_without_its_message(stream: io
             "RuntimeError",
         ]
         assert "KeyError" in line["traceback"]
-    assert "Mustermann" not in stream.getvalue()
-    assert "4711" not in stream.getvalue()
+    assert "Mustermann" not in whole_log.getvalue()
+    assert "4711" not in whole_log.getvalue()
 
 
 def test_a_circle_of_causes_ends() -> None:
@@ -126,7 +112,7 @@ def test_a_circle_of_causes_ends() -> None:
     assert safe_traceback(first) == ["ValueError", "ValueError"]
 
 
-def test_what_libraries_log_takes_the_same_way_and_httpx_is_quiet(stream: io.StringIO) -> None:
+def test_what_libraries_log_takes_the_same_way_and_httpx_is_quiet(whole_log: io.StringIO) -> None:
     logging.getLogger("uvicorn.error").info("Started server process [%d]", 1)
     logging.getLogger("httpx").info("HTTP Request: GET https://host/?token=secret")
     logging.getLogger("httpx").warning("something")
@@ -135,27 +121,27 @@ def test_what_libraries_log_takes_the_same_way_and_httpx_is_quiet(stream: io.Str
         warnings.simplefilter("always")
         warnings.warn("old thing", UserWarning, stacklevel=1)
 
-    assert [line["logger"] for line in lines(stream)] == ["uvicorn.error", "httpx", "py.warnings"]
-    assert lines(stream)[0]["event"] == "Started server process [1]"
+    assert [line["logger"] for line in lines(whole_log)] == ["uvicorn.error", "httpx", "py.warnings"]
+    assert lines(whole_log)[0]["event"] == "Started server process [1]"
 
 
-def test_the_correlation_id_of_the_request_is_in_every_line(stream: io.StringIO) -> None:
+def test_the_correlation_id_of_the_request_is_in_every_line(whole_log: io.StringIO) -> None:
     token = correlation.set(b"abc-1")
     get_logger("gateway.test").info("one")
     logging.getLogger("library").info("two")
     correlation.reset(token)
     get_logger("gateway.test").info("three")
 
-    assert [line.get("correlation") for line in lines(stream)] == ["abc-1", "abc-1", None]
+    assert [line.get("correlation") for line in lines(whole_log)] == ["abc-1", "abc-1", None]
 
 
-def test_less_than_the_level_is_not_written(stream: io.StringIO) -> None:
-    configure_logging(LogSettings(format="json", level="warning"), stream=stream)
+def test_less_than_the_level_is_not_written(whole_log: io.StringIO) -> None:
+    configure_logging(LogSettings(format="json", level="warning"), stream=whole_log)
 
     get_logger("gateway.test").info("no")
     get_logger("gateway.test").warning("yes")
 
-    assert [line["event"] for line in lines(stream)] == ["yes"]
+    assert [line["event"] for line in lines(whole_log)] == ["yes"]
 
 
 def test_a_terminal_gets_the_readable_form() -> None:
