@@ -248,6 +248,18 @@ def assert_error(answer: httpx.Response, status: int, *words: str) -> dict[str, 
     return body
 
 
+def assert_conflict(answer: httpx.Response, *words: str) -> None:
+    """Check that the answer is a 409 whose message holds these words."""
+    assert answer.status_code == 409, answer.text
+    for word in words:
+        assert word in answer.json()["message"]
+
+
+def live_orders(upstream: FakeUpstream) -> list[dict[str, Any]]:
+    """Return the orders that are no draft any more."""
+    return [order for order in upstream.orders.values() if order["state"] != "Draft"]
+
+
 async def act(gateway: Gateway, checkout: dict[str, Any], action: str) -> httpx.Response:
     """Submit or cancel a checkout."""
     return await gateway.client.post(f"{CHECKOUTS}/{checkout['id']}/{action}")

@@ -9,7 +9,18 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
+
+from gateway.settings import HubSettings
+
+# What lets a listener on loopback subscribe, by http, on whichever port it has.
+LOOPBACK_ALLOWED: Final[dict[str, Any]] = {
+    "allow_http": True,
+    "allowed_ports": (),
+    "allowed_networks": ("127.0.0.0/8",),
+}
+# The same, and deliveries are made and repeated at once.
+QUICK_ON_LOOPBACK: Final = HubSettings(**LOOPBACK_ALLOWED, poll_seconds=0.05, retry_seconds=(0.0, 0.05))
 
 Handler: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

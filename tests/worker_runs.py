@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from checkout_gateway import Clock, running, settings_of
+from checkout_gateway import Clock, live_orders, running, settings_of
 
 from gateway.settings import StorageSettings, SubmissionSettings
 from gateway.upstream.outcome import Accepted, Duplicate, NotExecuted, NotSent, Rejected, Unknown
@@ -76,13 +76,9 @@ def fill(fake, number, case):
     fake.script([outcome], effect=effect)
 
 
-def live(fake):
-    return [order for order in fake.orders.values() if order["state"] != "Draft"]
-
-
 def assert_one_truth(fake, record, *, found=None):
     """At most one live order, and the checkout says the truth about it."""
-    orders = live(fake)
+    orders = live_orders(fake)
     assert len(orders) <= 1, [order["id"] for order in orders]
     if record.state in {"submitted", "completed"}:
         assert [order["id"] for order in orders] == [record.order_id]

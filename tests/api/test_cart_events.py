@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 from application_runs import started
-from hub_listener import Delivery, Listener, listening
+from hub_listener import QUICK_ON_LOOPBACK, Delivery, Listener, listening
 
 from gateway.app import GatewayApp, create_app
 from gateway.hub.service import delivery
-from gateway.settings import HubSettings, Settings, StorageSettings
+from gateway.settings import Settings, StorageSettings
 
 BASES = {"v1": "/shoppingCart/v1", "v4": "/tmf-api/shoppingCart/v4", "v5": "/tmf-api/shoppingCart/v5"}
 V4 = f"{BASES['v4']}/shoppingCart"
@@ -23,14 +23,7 @@ EMAIL = {"mediumType": "email", "characteristic": {"emailAddress": "guest@exampl
 
 @pytest.fixture
 async def app(sqlite_url: str) -> AsyncIterator[GatewayApp]:
-    hub = HubSettings(
-        allow_http=True,
-        allowed_ports=(),
-        allowed_networks=("127.0.0.0/8",),
-        poll_seconds=0.05,
-        retry_seconds=(0.0, 0.05),
-    )
-    settings = Settings(storage=StorageSettings(url=sqlite_url, readers_max=2), hub=hub)
+    settings = Settings(storage=StorageSettings(url=sqlite_url, readers_max=2), hub=QUICK_ON_LOOPBACK)
     async with started(create_app(settings, background=[delivery])) as application:
         yield application
 

@@ -17,14 +17,14 @@ from typing import Any
 import httpx
 import pytest
 from application_runs import started
-from hub_listener import listening
+from hub_listener import QUICK_ON_LOOPBACK, listening
 
 from gateway.app import GatewayApp, create_app
 from gateway.carts import store
 from gateway.errors import UnavailableError
 from gateway.hub.service import delivery
 from gateway.security.tokens import token_sha256
-from gateway.settings import HubSettings, SecuritySettings, ServerSettings, Settings, StorageSettings
+from gateway.settings import SecuritySettings, ServerSettings, Settings, StorageSettings
 from tests import r17_samples
 from tests.api.test_cart_v5 import CART, official_examples
 from tests.official_cart_schemas import problems
@@ -74,13 +74,7 @@ def settings(tmp_path: Path) -> Settings:
         storage=StorageSettings(url=f"sqlite:///{tmp_path}/gateway.db", readers_max=2),
         server=ServerSettings(body_bytes_max=50_000),
         security=SecuritySettings(mode="tokens", tokens_file=str(tokens)),
-        hub=HubSettings(
-            allow_http=True,
-            allowed_ports=(),
-            allowed_networks=("127.0.0.0/8",),
-            poll_seconds=0.05,
-            retry_seconds=(0.0, 0.05),
-        ),
+        hub=QUICK_ON_LOOPBACK,
     )
 
 

@@ -25,11 +25,11 @@ from typing import Any
 import httpx
 import pytest
 from application_runs import started
-from hub_listener import Delivery, listening
+from hub_listener import QUICK_ON_LOOPBACK, Delivery, listening
 
 from gateway.app import GatewayApp, create_app
 from gateway.hub.service import delivery
-from gateway.settings import HubSettings, Settings, StorageSettings
+from gateway.settings import Settings, StorageSettings
 from gateway.tmf.shapes import parse_date_time
 from tests import r17_samples as samples
 from tests.r17_samples import Exchange
@@ -64,14 +64,7 @@ def resource(specification: str) -> dict[str, Any]:
 @pytest.fixture
 async def app(sqlite_url: str) -> AsyncIterator[GatewayApp]:
     """The application of 2017, with the settings that the sample of the hub needs: a callback by http, on any port."""
-    hub = HubSettings(
-        allow_http=True,
-        allowed_ports=(),
-        allowed_networks=("127.0.0.0/8",),
-        poll_seconds=0.05,
-        retry_seconds=(0.0, 0.05),
-    )
-    settings = Settings(storage=StorageSettings(url=sqlite_url, readers_max=2), hub=hub)
+    settings = Settings(storage=StorageSettings(url=sqlite_url, readers_max=2), hub=QUICK_ON_LOOPBACK)
     async with started(create_app(settings, background=[delivery])) as application:
         application.services = replace(application.services, clock=lambda: TIME_OF_SAMPLES)
         yield application

@@ -3,21 +3,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from checkout_gateway import CARTS, act, set_columns
+from checkout_gateway import CARTS, act, assert_conflict, live_orders, set_columns
 
 from gateway.upstream.outcome import Accepted, NotExecuted, Rejected, Unknown
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-def assert_conflict(answer, *words):
-    assert answer.status_code == 409, answer.text
-    for word in words:
-        assert word in answer.json()["message"]
-
-
-def live_orders(upstream, draft=("Draft",)):
-    return [order for order in upstream.orders.values() if order["state"] not in draft]
 
 
 # -- cancel -----------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from checkout_gateway import CARTS, CHECKOUTS, act, running, set_columns, settings_of
+from checkout_gateway import CARTS, CHECKOUTS, act, assert_conflict, live_orders, running, set_columns, settings_of
 from checkout_work import request
 
 from gateway.upstream.outcome import NotExecuted
@@ -16,16 +16,6 @@ async def patch(gateway, checkout, body, **headers):
     return await gateway.client.patch(
         f"{CHECKOUTS}/{checkout['id']}", json=body, headers={"Content-Type": "application/merge-patch+json", **named}
     )
-
-
-def assert_conflict(answer, *words):
-    assert answer.status_code == 409, answer.text
-    for word in words:
-        assert word in answer.json()["message"]
-
-
-def live_orders(upstream, draft=("Draft",)):
-    return [order for order in upstream.orders.values() if order["state"] not in draft]
 
 
 # -- submit -----------------------------------------------------------------------------------------------------------------

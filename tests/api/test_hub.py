@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from application_runs import started
+from hub_listener import LOOPBACK_ALLOWED
 
 from gateway.app import GatewayApp, create_app
 from gateway.security.tokens import token_sha256
@@ -200,9 +201,7 @@ async def test_the_api_description_has_every_hub(client):
         assert {"get", "delete"} <= set(paths[f"{path}/{{hub_id}}"])
 
 
-@pytest.mark.parametrize(
-    "hub", [HubSettings(allow_http=True, allowed_ports=(), allowed_networks=("127.0.0.0/8",))], ids=["for tests"]
-)
+@pytest.mark.parametrize("hub", [HubSettings(**LOOPBACK_ALLOWED)], ids=["for tests"])
 async def test_settings_open_what_development_needs(client):
     await created(client, callback="http://127.0.0.1:9/x")
 
@@ -221,7 +220,7 @@ async def with_clients(folder: Path, **clients: tuple[str, str]) -> AsyncIterato
     settings = Settings(
         storage=StorageSettings(url=f"sqlite:///{folder}/clients.db"),
         security=SecuritySettings(mode="tokens", tokens_file=str(tokens)),
-        hub=HubSettings(allow_http=True, allowed_ports=(), allowed_networks=("127.0.0.0/8",)),
+        hub=HubSettings(**LOOPBACK_ALLOWED),
     )
     async with started(create_app(settings)) as app:
         transport = httpx.ASGITransport(app=app)

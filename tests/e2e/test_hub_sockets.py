@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from application_runs import started
-from hub_listener import Delivery, Listener, listening
+from hub_listener import LOOPBACK_ALLOWED, Delivery, Listener, listening
 from standardwebhooks import Webhook
 
 from gateway.app import GatewayApp, create_app
@@ -25,9 +25,7 @@ MERGE = {"Content-Type": "application/merge-patch+json"}
 
 def hub_settings(**changes: Any) -> HubSettings:
     options: dict[str, Any] = {
-        "allow_http": True,
-        "allowed_ports": (),
-        "allowed_networks": ("127.0.0.0/8",),
+        **LOOPBACK_ALLOWED,
         "poll_seconds": 0.1,
         "retry_seconds": (0.0, 0.05, 0.1, 0.2),
         "pause_seconds": (0.1, 0.2),

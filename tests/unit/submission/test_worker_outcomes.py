@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
-from checkout_gateway import CHECKOUTS
+from checkout_gateway import CHECKOUTS, live_orders
 from checkout_work import request
 from fake_upstream import FakeUpstream
 from msgspec.structs import replace
@@ -22,7 +22,6 @@ from worker_runs import (
     assert_one_truth,
     clocked,
     fill,
-    live,
     run,
     work_once,
 )
@@ -138,7 +137,7 @@ async def test_an_order_system_that_is_away_for_a_day_is_waited_for(gateway):
     gateway.shop.get_order, gateway.shop.send = reading, sending
     record = await run(gateway, checkout)
     assert record.state == "submitted", record.status_reason
-    assert len(live(gateway.shop)) == 1
+    assert len(live_orders(gateway.shop)) == 1
 
 
 async def test_a_draft_that_is_shown_late_is_not_given_up(gateway):
@@ -202,13 +201,13 @@ async def test_u16_an_intermediary_that_repeats_calls_makes_no_second_live_order
 
     gateway.shop.send = repeating
     record = await run(gateway, checkout)
-    assert len(live(gateway.shop)) == (0 if doubled == "add" else 1)
+    assert len(live_orders(gateway.shop)) == (0 if doubled == "add" else 1)
     if doubled == "add":
         assert record.state == "held"
         assert "3 drafts in a row were not what was sent" in record.status_reason
     else:
         assert record.state == "submitted"
-        assert_content(live(gateway.shop)[0])
+        assert_content(live_orders(gateway.shop)[0])
 
 
 async def test_the_effect_of_a_lost_call_on_a_draft_that_was_given_up_hurts_nobody(gateway):
@@ -216,10 +215,10 @@ async def test_the_effect_of_a_lost_call_on_a_draft_that_was_given_up_hurts_nobo
     fill(gateway.shop, 1, (LOST, "later"))
     record = await run(gateway, checkout)
     assert record.state == "submitted"
-    before = {line["productOffering"]["id"] for line in live(gateway.shop)[0]["productOrderItem"]}
+    before = {line["productOffering"]["id"] for line in live_orders(gateway.shop)[0]["productOrderItem"]}
     gateway.shop.apply_late()
-    assert {line["productOffering"]["id"] for line in live(gateway.shop)[0]["productOrderItem"]} == before
-    assert len(live(gateway.shop)) == 1
+    assert {line["productOffering"]["id"] for line in live_orders(gateway.shop)[0]["productOrderItem"]} == before
+    assert len(live_orders(gateway.shop)) == 1
 
 
 # -- storms -----------------------------------------------------------------------------------------------------------------
@@ -274,9 +273,9 @@ async def test_a_storm_over_many_checkouts_loses_and_doubles_nothing(gateway, se
     gateway.shop.apply_late()
     for checkout in checkouts:
         record = await gateway.record(checkout["id"])
-        mine = [order for order in live(gateway.shop) if record.marker_root in order["externalId"]]
+        mine = [order for order in live_orders(gateway.shop) if record.marker_root in order["externalId"]]
         expected = {"submitted": [record.order_id], "cancelled": [], "rejected": []}
         assert record.state in expected, (seed, record.state, record.status_reason)
         assert [order["id"] for order in mine] == expected[record.state], (seed, record.status_reason)
-    for order in live(gateway.shop):
+    for order in live_orders(gateway.shop):
         assert_content(order)

@@ -6,14 +6,13 @@ import asyncio
 
 import pytest
 import pytest_asyncio
-from checkout_gateway import running, settings_of
+from checkout_gateway import live_orders, running, settings_of
 from fake_upstream import FakeUpstream
 from msgspec.structs import replace
 from worker_runs import (
     LOST,
     Killed,
     clocked,
-    live,
     run,
     work_once,
 )
@@ -60,8 +59,8 @@ async def test_s3_to_s8_a_worker_that_dies_around_a_call_loses_and_doubles_nothi
     killing(fake, number, after=after)
     record = await run(gateway, checkout)
     assert record.state == "submitted", record.status_reason
-    assert len(live(fake)) == 1
-    assert live(fake)[0]["id"] == record.order_id
+    assert len(live_orders(fake)) == 1
+    assert live_orders(fake)[0]["id"] == record.order_id
 
 
 async def test_s3_a_dead_worker_is_not_followed_before_its_lease_ran_out(gateway):
@@ -102,7 +101,7 @@ async def test_two_deaths_in_a_row_during_recovery_too(gateway):
         gateway.shop.get_order, gateway.shop.find = dying_get, dying_find
         record = await run(gateway, checkout)
         assert record.state == "submitted", record.status_reason
-    assert len(live(gateway.shop)) == 5
+    assert len(live_orders(gateway.shop)) == 5
 
 
 # -- what stops a worker ----------------------------------------------------------------------------------------------------
@@ -158,7 +157,7 @@ async def test_r2_a_worker_that_was_stopped_does_not_send_after_its_lease(gatewa
     record = await gateway.record(checkout["id"])
     assert record.step_state == "SENDING"
     assert (await run(gateway, checkout)).state == "submitted"
-    assert len(live(gateway.shop)) == 1
+    assert len(live_orders(gateway.shop)) == 1
 
 
 async def test_r2_a_stall_inside_the_commit_counts_against_the_lease_too(gateway):
@@ -199,7 +198,7 @@ async def test_a_second_worker_takes_over_and_the_first_one_writes_nothing_more(
     record = await gateway.record(checkout["id"])
     assert (record.state, record.lease_owner) == ("submitted", "second")
     assert len(gateway.shop.orders) == 1
-    assert len(live(gateway.shop)) == 1
+    assert len(live_orders(gateway.shop)) == 1
 
 
 async def test_a_search_that_takes_longer_than_the_lease_keeps_it(gateway):
@@ -299,7 +298,7 @@ async def test_the_worker_runs_by_itself_survives_its_mistakes_and_stops(tmp_pat
         await asyncio.wait_for(task, 5)
         assert failures > 1
         assert worker.busy == 0
-        assert len(live(gateway.shop)) == 20
+        assert len(live_orders(gateway.shop)) == 20
 
 
 async def test_r8_a_tenant_with_a_long_queue_does_not_starve_another(gateway):
