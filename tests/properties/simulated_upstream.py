@@ -174,14 +174,17 @@ class ModelUpstream:
         lag = self.random.uniform(0.0, LAG_SECONDS_MAX)
         return [order for order in self.orders.values() if order.made_at <= self._now() - lag]
 
+    # The protocol has these three too. Nothing that is simulated may need them: no checkout is cancelled once its order is live,
+    # and nobody cleans up or closes here.
+
     async def cancel(self, order_id: str, reason: str) -> Outcome:
-        raise NotImplementedError
+        raise AssertionError("no live order is cancelled in the simulation")
 
     async def delete(self, order_id: str) -> Outcome:
-        raise NotImplementedError
+        raise AssertionError("no abandoned draft is cleaned up in the simulation")
 
     async def close(self) -> None:
-        raise NotImplementedError
+        raise AssertionError("no client is closed in the simulation")
 
     # -- effects ---------------------------------------------------------------------------------------------------------
 
