@@ -12,4 +12,6 @@ def utc_now() -> datetime:
 
 def timestamp_text(moment: datetime) -> str:
     """Return `moment` as RFC 3339 in UTC with milliseconds, as in `2026-11-21T22:53:35.123Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return f"{moment.isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"

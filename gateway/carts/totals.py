@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from gateway.tmf.prices import AMOUNTS, EXACT, STORED, amounts_of, as_number
+from gateway.tmf.prices import EXACT, STORED, amounts_of, as_number
 from gateway.tmf.totals import Counted, TotalKey, amounts_by_key, cart_charges, exactly, total_prices
 
 _TOTAL: Final = "itemTotalPrice"
@@ -58,24 +58,14 @@ def _write_total(
 ) -> None:
     """Write the sum; without prices remove what told it `before`, or, with `drop`, whatever there is."""
     given = node.get(name)
-    is_as_before = bool(before.total) and given == before.total
     if counted:
-        total = total_prices(counted)
-        if given is None or (is_as_before and before.is_ours) or not _says_the_same(given, total):
-            node[name] = _storable(total)
+        total = total_prices(counted, STORED)
+        is_ours = before.is_ours and given == before.total
+        if given is None or is_ours or not _says_the_same(given, total):
+            node[name] = total
     elif given is not None and (drop or (before.total and _says_the_same(given, before.total))):
         # Told again by a client that wrote back what it had read (in v5 with types) without the prices.
         del node[name]
-
-
-def _storable(total: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return a total once all its amounts can be stored. Raises one of INEXACT otherwise."""
-    for entry in total:
-        price = entry["price"]
-        for name in AMOUNTS:
-            if name in price:
-                price[name]["value"] = STORED.plus(price[name]["value"])
-    return total
 
 
 def _totals_written(before: dict[str, Any]) -> tuple[_Before, dict[str, _Before]]:

@@ -43,8 +43,8 @@ def set_validity(
     given = end is not None and (before is None or was_given or end != _end(before))
     if given and end is not None:
         return Validity(end, given=True)
-    days = settings.valid_days if document.get("cartItem") else settings.valid_empty_days
-    end = min(now, _END_OF_TIME - timedelta(days=days)) + timedelta(days=days)
+    lasting = timedelta(days=settings.valid_days if document.get("cartItem") else settings.valid_empty_days)
+    end = min(now, _END_OF_TIME - lasting) + lasting
     document["validFor"] = {
         "startDateTime": timestamp_text(created),
         **(period if type(period) is dict else {}),

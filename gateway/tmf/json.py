@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -55,6 +56,8 @@ _DIGITS_TOO_MANY: Final = b"0" * (NUMBER_DIGITS_MAX + 1)
 _BLANK_COLONS: Final = (b" :", b"\n:", b"\t:", b"\r:")
 _BYTE: Final = re.compile(r"\(byte ([0-9]+)\)")
 _INTEGER_LIMIT: Final = 10**NUMBER_DIGITS_MAX
+# Indented, deep JSON is as many times larger as it is deep: only so much is looked at in that form.
+_INDENTED_BYTES_MAX: Final = 16 * 1024
 
 
 def encode_json(value: Any) -> bytes:
@@ -89,22 +92,46 @@ def decode_json(raw: bytes, *, depth_max: int = DEPTH_MAX_DEFAULT) -> Any:
         raise _unfit_number(raw, error) from None
     except msgspec.DecodeError as error:
         raise _not_json(raw, str(error)) from None
-    names = _names_in(value, depth_max)
-    nul_possible = b"\\u0000" in raw
-    if names is None or nul_possible or _DIGITS_TOO_MANY in raw.translate(_DIGITS_ALIKE):
+    nul_possible = b"\\" in raw and b"\\u0000" in raw
+    if not _is_plainly_sound(raw, value, depth_max):
+        names = _names_in(value, depth_max)
+        if names is None:
+            _check(value, depth_max, nul_possible=nul_possible)
+        # Each name is followed by a colon, mostly at once. What else looks like that only makes a count larger.
+        if names != raw.count(b":") and names != raw.count(b'":') + sum(map(raw.count, _BLANK_COLONS)):
+            faults.refuse_repeated_names(raw)
+    if nul_possible or _DIGITS_TOO_MANY in raw.translate(_DIGITS_ALIKE):
         _check(value, depth_max, nul_possible=nul_possible)
-    # Each name is followed by a colon, mostly at once. What else looks like that only makes a count larger.
-    if names != raw.count(b":") and names != raw.count(b'":') + sum(map(raw.count, _BLANK_COLONS)):
-        faults.refuse_repeated_names(raw)
     return value
+
+
+def _is_plainly_sound(raw: bytes, value: Any, depth_max: int) -> bool:
+    """Return whether no name is there twice and nothing nested deeper than `depth_max` (1 or more), without a walk.
+
+    False says nothing. Most clients write JSON as compactly as it is written here: then `value`, which holds each name once,
+    gives `raw` again. What an object or array holds stands on lines of its own, indented by its depth; no text has a line break.
+    """
+    return (
+        len(raw) <= _INDENTED_BYTES_MAX
+        and _encoder.encode(value) == raw
+        and _deepest_line(depth_max) not in msgspec.json.format(raw, indent=1)
+    )
+
+
+@cache
+def _deepest_line(depth_max: int) -> bytes:
+    return b"\n" + b" " * depth_max
 
 
 def is_printable(raw: bytes) -> bool:
     """Return whether every text in well-formed JSON is surely printable and begins with no blank.
 
-    False says nothing: JSON with escapes or line breaks is not looked at any closer.
+    False says nothing: JSON with escapes is not looked at any closer.
     """
-    return b"\\" not in raw and b'" ' not in raw and raw.decode().isprintable()
+    if b"\\" in raw or b'" ' in raw:
+        return False
+    # Control characters stand in no text unescaped (RFC 8259, 7), but DEL, which is none there.
+    return b"\x7f" not in raw if raw.isascii() else raw.decode().isprintable()
 
 
 def _too_deep(path: str, depth_max: int) -> MalformedBodyError:

@@ -71,7 +71,7 @@ def charges(prices: Any) -> list[Charge]:
             continue
         head = head_of(price)
         listed: tuple[dict[str, Any], ...] = ()
-        if price.get("priceAlteration"):
+        if "priceAlteration" in price:
             values, listed = _altered((kinds, values), head, price["priceAlteration"])
         found.append(Charge(price, head, kinds, values, listed))
     return found
@@ -94,23 +94,18 @@ def amounts_of(price: Any) -> Amounts:
     """Return the amounts of a Price; anything that is no amount is passed over."""
     if type(price) is not dict:
         return NOTHING
-    amounts = NOTHING
+    kinds: tuple[Kind, ...] = ()
+    values: tuple[Decimal, ...] = ()
     for name in AMOUNTS:
-        if name in price and (amount := _amount_of(price, name)) is not None:
-            kind, value = amount
-            amounts = (*amounts[0], kind), (*amounts[1], value)
-    return amounts
-
-
-def _amount_of(price: dict[str, Any], name: str) -> tuple[Kind, Decimal] | None:
-    money = price[name]
-    number = money.get("value") if type(money) is dict else None
-    if type(number) is int:
-        number = Decimal(number)
-    if type(number) is not Decimal:
-        return None
-    currency = money.get("unit", "")
-    return (name, currency if type(currency) is str else ""), number
+        if name in price and type(money := price[name]) is dict:
+            number = money.get("value")
+            if type(number) is int:
+                number = Decimal(number)
+            if type(number) is Decimal:
+                currency = money.get("unit", "")
+                kinds += ((name, currency if type(currency) is str else ""),)
+                values += (number,)
+    return kinds, values
 
 
 def as_number(value: Any) -> Decimal | None:

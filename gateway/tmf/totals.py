@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from decimal import Decimal
-from typing import Any, NamedTuple, TypeAlias
+from contextlib import AbstractContextManager
+from decimal import Context, Decimal
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from gateway.errors import InvalidBodyError, Problem
 from gateway.tmf.item_status import is_saved_for_later
@@ -128,39 +128,50 @@ def cart_total_prices(cart: dict[str, Any]) -> list[dict[str, Any]]:
     return given if isinstance(given, list) else []
 
 
-@contextmanager
-def exactly() -> Iterator[None]:
+class _Exactly:
+    """What `exactly` returns: it holds nothing, so one does for all."""
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        if kind is not None and issubclass(kind, INEXACT):
+            message = (
+                "the prices cannot be added up exactly: a total would have too many digits "
+                f"(at most {NUMBER_DIGITS_MAX})"
+            )
+            raise InvalidBodyError([Problem("cartItem", message)]) from None
+
+
+_EXACTLY: Final = _Exactly()
+
+
+def exactly() -> AbstractContextManager[None]:
     """Turn a result that cannot be exact into InvalidBodyError (400)."""
-    try:
-        yield
-    except INEXACT:
-        message = (
-            f"the prices cannot be added up exactly: a total would have too many digits (at most {NUMBER_DIGITS_MAX})"
-        )
-        raise InvalidBodyError([Problem("cartItem", message)]) from None
+    return _EXACTLY
 
 
-def total_prices(counted: Iterable[Counted]) -> list[dict[str, Any]]:
+def total_prices(counted: Iterable[Counted], numbers: Context = EXACT) -> list[dict[str, Any]]:
     """Return the sum as a list of CartPrice, in a fixed order whatever the order of the prices.
 
     There is one for each price type, period, unit and currency, and for each combination of amounts: prices with tax and
-    prices of which only the duty free amount is known are not added up to something that is neither.
+    prices of which only the duty free amount is known are not added up to something that is neither. `numbers` is what the
+    amounts must be numbers of: EXACT, or STORED when they are to be stored. Raises one of INEXACT otherwise.
     """
     if type(counted) is not list:
         counted = list(counted)
     if len(counted) == 1:
-        return [_total(counted)]
+        return [_total(counted, numbers)]
     groups: dict[tuple[Head, tuple[Kind, ...]], list[Counted]] = {}
     for entry in counted:
         charge = entry[0]
         groups.setdefault((charge.head, charge.kinds), []).append(entry)
-    return [_total(groups[key]) for key in (sorted(groups) if len(groups) > 1 else groups)]
+    return [_total(groups[key], numbers) for key in (sorted(groups) if len(groups) > 1 else groups)]
 
 
-def _total(group: list[Counted]) -> dict[str, Any]:
+def _total(group: list[Counted], numbers: Context) -> dict[str, Any]:
     # Every cart that is written passes here, once for each item: no loop over names that could be written out.
-    charge, quantity = group[0]
-    given, values = charge.price, charge.values
+    (given, (price_type, period, unit_of_measure), kinds, values, listed), quantity = group[0]
     if quantity != 1:
         values = tuple([EXACT.multiply(value, quantity) for value in values])
     total: dict[str, Any] = {}
@@ -175,18 +186,18 @@ def _total(group: list[Counted]) -> dict[str, Any]:
         values = _added(values, group)
         total = _shared(total, [other.price for other, _ in group])
         price = _shared(price, [other.price["price"] for other, _ in group])
-    price_type, period, unit_of_measure = charge.head
     if price_type:
         total["priceType"] = price_type
     if period:
         total["recurringChargePeriod"] = period
     if unit_of_measure:
         total["unitOfMeasure"] = unit_of_measure
-    for index, (name, currency) in enumerate(charge.kinds):
-        price[name] = {"unit": currency, "value": values[index]} if currency else {"value": values[index]}
+    for index, (name, currency) in enumerate(kinds):
+        value = numbers.plus(values[index])
+        price[name] = {"unit": currency, "value": value} if currency else {"value": value}
     total["price"] = price
-    if charge.listed and (listed := _listed(group)):
-        total["priceAlteration"] = listed
+    if listed and (listed_too := _listed(group)):
+        total["priceAlteration"] = listed_too
     return total
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from uuid import RFC_4122, UUID
 
@@ -28,3 +29,19 @@ def test_ids_of_different_milliseconds_sort_as_they_were_made():
     while (second := new_resource_id())[:12] == first[:12]:
         assert time.monotonic() < deadline
     assert first < second
+
+
+def test_a_forked_process_makes_ids_of_its_own():
+    new_resource_id()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, "".join(new_resource_id()[13:] for _ in range(20)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    made = os.read(reading, 20 * 19).decode()
+    os.close(reading)
+    os.close(writing)
+    theirs = {made[start : start + 19] for start in range(0, len(made), 19)}
+    assert len(theirs) == 20
+    assert theirs.isdisjoint(new_resource_id()[13:] for _ in range(300))

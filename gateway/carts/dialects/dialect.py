@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final, Protocol
 
 from gateway.errors import Problem
@@ -25,7 +26,7 @@ class FromCanonical(Protocol):
         """Return it; `created` and `updated` are when the cart was made and last changed, for versions that tell it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Dialect:
     """One version of TMF663."""
 
@@ -41,22 +42,22 @@ class Dialect:
     # First-level attributes that a PATCH must not change (400).
     not_patchable: tuple[str, ...] = ("id", "href", "validFor")
 
-    @property
+    @cached_property
     def is_canonical(self) -> bool:
         """Whether documents are stored just so: then bytes pass through as they are."""
         return self.version == "v4"
 
-    @property
+    @cached_property
     def carts_path(self) -> str:
         """The path of the collection."""
         return f"{self.base_path}/shoppingCart"
 
-    @property
+    @cached_property
     def cart_path(self) -> str:
         """The path template of one cart."""
         return f"{self.carts_path}/{{cart_id:str}}"
 
-    @property
+    @cached_property
     def merge_path(self) -> str:
         """The path template of merging another cart into one."""
         return f"{self.cart_path}/merge"

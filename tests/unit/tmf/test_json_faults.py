@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.errors import MalformedBodyError
-from gateway.tmf.json import decode_json
+from gateway.tmf.json import decode_json, is_printable
 
 DEEP = 40
+# Members in their order, a name as often as it is drawn; names that look like JSON are among them.
+NAMES = st.sampled_from(["a", "b", "", ":", '{"a":1}', "[[", "\n", "é", "\u2028"])
+
+
+def written(node: Any, blank: str) -> str:
+    """Write a node as JSON: a list of pairs is an object, a tuple an array, a text itself, a number as its digits."""
+    if isinstance(node, list):
+        members = [f"{written(name, '')}:{blank}{written(value, blank)}" for name, value in node]
+        return "{" + f",{blank}".join(members) + "}"
+    if isinstance(node, tuple):
+        return "[" + f",{blank}".join(written(child, blank) for child in node) + "]"
+    if isinstance(node, str):
+        return '"' + node.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    return str(node)
+
+
+NODES = st.recursive(
+    NAMES | st.sampled_from([0, 19.9, "1E+5", "x" * 40]),
+    lambda inside: st.lists(st.tuples(NAMES, inside), max_size=4) | st.lists(inside, max_size=4).map(tuple),
+    max_leaves=12,
+)
 
 
 @pytest.mark.parametrize(
@@ -90,3 +115,58 @@ def test_what_is_malformed_is_named_by_its_path_too(body: bytes, path: str):
     (problem,) = raised.value.problems
     assert problem.path == path
     assert "(byte " in problem.message
+
+
+@given(node=NODES, depth_max=st.integers(1, 5))
+def test_blanks_between_tokens_change_nothing(node: Any, depth_max: int):
+    said = []
+    for blank in ("", " ", "\n  "):
+        try:
+            decoded: Any = decode_json(written(node, blank).encode(), depth_max=depth_max)
+        except MalformedBodyError as error:
+            # Where the byte stands does depend on the blanks; the path does not.
+            decoded = [problem.path for problem in error.problems]
+        said.append(decoded)
+    assert said[0] == said[1] == said[2]
+
+
+@given(node=NODES)
+def test_every_repeated_name_is_refused_and_no_other(node: Any):
+    def repeats(node: Any) -> bool:
+        if isinstance(node, list):
+            return len({name for name, _ in node}) < len(node) or any(repeats(value) for _, value in node)
+        return isinstance(node, tuple) and any(map(repeats, node))
+
+    raw = written(node, "").encode()
+    if repeats(node):
+        with pytest.raises(MalformedBodyError, match="repeats a name"):
+            decode_json(raw)
+    else:
+        decode_json(raw)
+
+
+@pytest.mark.parametrize("opening_and_closing", ["[]", ("{" + '"a":', "}")])
+@pytest.mark.parametrize("inside", ["", "1", "{}", "[]", '"[{"'])
+@pytest.mark.parametrize("levels", range(4))
+def test_as_deep_as_allowed_and_no_deeper(opening_and_closing: tuple[str, str], inside: str, levels: int):
+    opening, closing = opening_and_closing
+    raw = (opening * levels + (inside or "1") + closing * levels).encode()
+    depth = levels + (inside in {"{}", "[]"})
+    decode_json(raw, depth_max=max(depth, 1))
+    if depth > 1:
+        with pytest.raises(MalformedBodyError, match="nested deeper"):
+            decode_json(raw, depth_max=depth - 1)
+
+
+@pytest.mark.parametrize("text", ["plain", "", "a b", "é", "日本", "x" * 3000])
+@pytest.mark.parametrize("form", ['{"a":"%s"}', '{\n "a": "%s"\n}\n', '["%s", 1]'])
+def test_printable_texts_are_known_as_such(text: str, form: str):
+    # Line breaks between the tokens of a text that is not ASCII make it unknown, no more.
+    raw = (form % text).encode()
+    assert is_printable(raw) or (not raw.isascii() and b"\n" in raw)
+
+
+@pytest.mark.parametrize("text", [" a", " ", "\x7f", "a\x7f", "\u2028", "\u00a0", "\\n", "\\u0000"])
+@pytest.mark.parametrize("form", ['{"a":"%s"}', '{\n "a": "%s"\n}\n', '["b","%s"]'])
+def test_other_texts_are_never_taken_for_printable(text: str, form: str):
+    assert not is_printable((form % text).encode())
