@@ -89,7 +89,15 @@ class SubmissionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_field
         tuple[float, ...],
         setting("waits between looks for the effect of a lost call; the last one repeats", min_length=1),
     ] = (1.0, 2.0, 5.0, 15.0, 60.0)
-    attempts_max: Annotated[int, setting("attempts of one step before the checkout is held", ge=1, le=10_000)] = 100
+    attempts_max: Annotated[
+        int,
+        setting(
+            "attempts of one step that the order system turned away before the checkout is held; a call that cannot be sent at "
+            "all waits for as long as the order system is away",
+            ge=1,
+            le=10_000,
+        ),
+    ] = 100
     limit_recovery_seconds: Annotated[
         float,
         setting(

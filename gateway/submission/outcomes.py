@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Final, assert_never
+
+from msgspec.structs import replace
 
 from gateway.checkouts.model import UNKNOWN
 from gateway.checkouts.waits import schedule
@@ -32,14 +34,25 @@ from gateway.upstream.outcome import (
     created_order_id,
 )
 
+# How the reason begins that is kept while calls to the order system cannot be sent.
+WAITS: Final = "waits for the order system"
+
 
 def after_send(work: Work, outcome: Outcome, now: datetime) -> Save:
     """Return what to record after the current step was sent once. `work.record` is as the intent left it."""
+    save = _after_send(work, outcome, now)
+    reason = work.record.status_reason
+    if reason is None or not reason.startswith(WAITS) or "status_reason" in save.changes:
+        return save
+    return replace(save, changes={**save.changes, "status_reason": None})
+
+
+def _after_send(work: Work, outcome: Outcome, now: datetime) -> Save:
     match outcome:
         case Accepted():
             return _accepted(work, outcome, now)
         case NotSent():
-            return retry_later(work, now, f"not sent: {outcome.detail}", outcome.retry_after_seconds)
+            return _not_sent(work, outcome, now)
         case NotExecuted():
             return retry_later(work, now, f"not executed: {outcome.detail}", outcome.retry_after_seconds)
         case Duplicate():
@@ -50,6 +63,24 @@ def after_send(work: Work, outcome: Outcome, now: datetime) -> Save:
             return _unknown(work, now, outcome.detail)
         case _:
             assert_never(outcome)
+
+
+def _not_sent(work: Work, outcome: NotSent, now: datetime) -> Save:
+    """Send the step later, however long the order system is away: only the attempts that make the waits grow are counted.
+
+    The bound of attempts is for calls that are turned away: what could not be sent needs no person's decision, and goes on by
+    itself when the order system is back. Meanwhile the checkout says what it waits for.
+    """
+    again = retry_later(work, now, f"not sent: {outcome.detail}", outcome.retry_after_seconds)
+    if outcome.lasting:
+        return again
+    attempt, policy = work.record.attempt, work.policy
+    growing = min(len(policy.retry_seconds), policy.attempts_max - 1)
+    changes = {
+        "attempt": max(min(attempt, growing), attempt - 1),
+        "status_reason": f"{WAITS}: the {work.current.kind} step could not be sent ({outcome.detail}); it is tried until it can",
+    }
+    return replace(again, changes={**again.changes, **changes})
 
 
 def _unknown(work: Work, now: datetime, detail: str) -> Save:

@@ -129,7 +129,7 @@ class UpstreamClient:
         if not resource:
             return Rejected(_NOT_OFFERED, "notOffered", "the mapping names no resource for cancelling orders")
         if not is_safe_id(order_id):
-            return NotSent("the order id cannot be part of a URL")
+            return NotSent("the order id cannot be part of a URL", lasting=True)
         body: dict[str, Any] = {"productOrder": {"id": order_id}, "cancellationReason": reason}
         if self._mapping.dialect == "tmf622-v5":
             body["@type"] = "CancelProductOrder"
@@ -141,7 +141,7 @@ class UpstreamClient:
         if not self._mapping.api.delete_allowed:
             return Rejected(_NOT_OFFERED, "notOffered", "the mapping does not allow orders to be deleted")
         if not is_safe_id(order_id):
-            return NotSent("the order id cannot be part of a URL")
+            return NotSent("the order id cannot be part of a URL", lasting=True)
         return await self._perform("delete", "DELETE", self._order_path(order_id))
 
     async def close(self) -> None:
@@ -164,7 +164,9 @@ class UpstreamClient:
     ) -> Outcome:
         began = self._clock()
         if not _is_plain_path(path):
-            return NotSent("the path of the call holds separators or dot segments that do not belong there")
+            return NotSent(
+                "the path of the call holds separators or dot segments that do not belong there", lasting=True
+            )
         if not await self._circuit_closed():
             return NotSent("circuit open: too many recent calls failed", self._gate.breaker.retry_after_seconds)
         try:

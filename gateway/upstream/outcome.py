@@ -32,10 +32,11 @@ from gateway.upstream.answers import (
 
 
 class NotSent(Struct, frozen=True):
-    """No byte of the call reached the order system."""
+    """No byte of the call reached the order system. With `lasting` that does not go away by itself: the call is not sendable."""
 
     detail: str
     retry_after_seconds: float | None = None
+    lasting: bool = False
 
 
 class NotExecuted(Struct, frozen=True):

@@ -5,7 +5,7 @@ from checkout_work import NOW, PLAIN, SALESFORCE, SPLIT, drafted, lost, seconds,
 from msgspec.structs import replace
 
 from gateway.checkouts.waits import SPREAD_MAX
-from gateway.submission.actions import ReadOrder
+from gateway.submission.actions import ReadOrder, Send
 from gateway.submission.machine import after_read, next_action
 from gateway.submission.outcomes import after_cancel, after_send
 from gateway.upstream.outcome import Accepted, Duplicate, NotExecuted, NotSent, Rejected, Unknown
@@ -25,12 +25,47 @@ KINDS = ["create", "add", "price", "submit"]
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_was_not_sent_is_sent_again_later_and_nothing_else_changes(kind):
-    for outcome in (NotSent("refused"), NotExecuted("429"), NotExecuted("401", kind="unauthorised")):
+    for outcome in (NotSent("no id", lasting=True), NotExecuted("429"), NotExecuted("401", kind="unauthorised")):
         save = after_send(sent(step=kind), outcome, NOW)
         assert save.changes.keys() == {"step_state", "due_at"}
         assert save.changes["step_state"] == "PLANNED"
         assert save.rest
         assert seconds(1) <= save.changes["due_at"] - NOW <= seconds(1 + SPREAD_MAX)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "counted"),
+    [(1, 1), (3, 3), (4, 3), (9, 8)],
+    ids=["the waits grow", "to their end", "and not further", "what was turned away before stays counted"],
+)
+def test_what_could_not_be_sent_does_not_count_beyond_the_growing_waits(attempt, counted):
+    work = sent()
+    work = replace(work, record=replace(work.record, attempt=attempt))
+    save = after_send(work, NotSent("circuit open"), NOW)
+    assert save.changes["attempt"] == counted
+    assert save.changes["status_reason"].startswith(
+        "waits for the order system: the create step could not be sent (circuit"
+    )
+    assert after_send(work, NotSent("no id", lasting=True), NOW).changes.keys() == {"step_state", "due_at"}
+
+
+@pytest.mark.parametrize("attempts_max", [1, 2, 100])
+def test_however_few_attempts_are_allowed_an_order_system_that_is_away_is_waited_for(attempts_max):
+    work = work_of()
+    work = replace(work, policy=replace(work.policy, attempts_max=attempts_max))
+    for _ in range(200):
+        action = next_action(work, NOW)
+        assert isinstance(action, Send)
+        work = replace(work, record=replace(work.record, **action.changes))
+        save = after_send(work, NotSent("no connection"), NOW)
+        work = replace(work, record=replace(work.record, **save.changes))
+
+
+@pytest.mark.parametrize("outcome", [NotExecuted("429"), Unknown("504"), NotSent("no id", lasting=True)])
+def test_that_an_order_system_is_waited_for_is_told_until_it_was_reached(outcome):
+    waiting = after_send(sent(), NotSent("no connection"), NOW).changes["status_reason"]
+    assert after_send(sent(status_reason=waiting), outcome, NOW).changes["status_reason"] is None
+    assert "status_reason" not in after_send(sent(status_reason="another"), outcome, NOW).changes
 
 
 @pytest.mark.parametrize(("attempt", "wait"), [(1, 1), (2, 5), (3, 15), (9, 15)])

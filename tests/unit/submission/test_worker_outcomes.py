@@ -140,6 +140,33 @@ async def test_an_order_system_that_is_away_for_a_day_is_waited_for(gateway):
     assert len(live_orders(gateway.shop)) == 1
 
 
+@pytest.mark.parametrize("upstream", ["shop", "plain"])
+async def test_checkouts_that_come_while_the_order_system_is_away_for_weeks_wait_and_say_so(gateway, upstream):
+    checkout = await gateway.check_out(upstream=upstream)
+    fake = getattr(gateway, upstream)
+    back_at = gateway.clock.moment + timedelta(days=14)
+    told = set()
+
+    async def sending(rendered):
+        away = gateway.clock.moment < back_at
+        return NotSent("circuit open") if away else await FakeUpstream.send(fake, rendered)
+
+    async def note():
+        told.add((await gateway.get(checkout))["statusReason"])
+
+    fake.send = sending
+    while gateway.clock.moment < back_at:
+        await work_once(gateway)
+        await note()
+        gateway.clock.advance((await gateway.next_due() - gateway.clock.moment).total_seconds() + 0.001)
+    record = await run(gateway, checkout)
+    assert told == {
+        "waits for the order system: the create step could not be sent (circuit open); it is tried until it can"
+    }
+    assert (record.state, record.status_reason) == ("submitted", None)
+    assert len(live_orders(fake)) == 1
+
+
 async def test_a_draft_that_is_shown_late_is_not_given_up(gateway):
     checkout = await gateway.check_out()
     get_order = FakeUpstream.get_order
