@@ -152,9 +152,9 @@ class TokenFile:
             try:
                 self._clients = load_clients(self._path)
             except SettingsError as error:
-                _log.error("tokens_file_refused", problems=[str(problem) for problem in error.problems])
+                _log.error("tokens.refused", problems=[str(problem) for problem in error.problems])
             else:
-                _log.info("tokens_file_read", clients=len(self._clients))
+                _log.info("tokens.reloaded", clients=len(self._clients))
         return self._clients
 
     def _version(self) -> tuple[int, int, int]:

@@ -130,6 +130,8 @@ class Tracker:
                 await self._settle(
                     [row], DEAD if dead else row.state, None if dead else BROKEN_SECONDS, why, failed=True
                 )
+                if dead:
+                    _tell_dead([row], f"processing it failed {attempts_max} times")
         except Exception:
             log.exception("tracking.crashed")
             return False
@@ -180,6 +182,7 @@ class Tracker:
         young = [row for row in rows if row not in old]
         if old:
             await self._settle(old, DEAD, None, f"{why}, and that for {kept_hours:g} hours")
+            _tell_dead(old, f"could not be matched with its order for {kept_hours:g} hours")
         if young:
             await self._settle(young, state or young[0].state, wait_seconds, why)
 
@@ -242,3 +245,16 @@ class Tracker:
 
         if await self._database.write(function) < BATCH_MAX:
             self._forget_at = self._monotonic() + FORGET_SECONDS
+
+
+def _tell_dead(rows: list[Row[Any]], reason: str) -> None:
+    """Tell in the log of notifications that nobody looks at again, by their ids."""
+    for row in rows:
+        log.warning(
+            "notification.dead",
+            tenant=row.tenant,
+            upstream=row.upstream,
+            event_key=row.dedup_key,
+            order=row.order_id,
+            reason=reason,
+        )

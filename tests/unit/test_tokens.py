@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import json
 import os
 from pathlib import Path
 
@@ -104,7 +106,7 @@ class TestTokenFile:
         assert tokens.clients().find("desk-token") is not None
 
     @pytest.mark.parametrize("broken", ["[[client]]\n", ""])
-    def test_a_file_with_mistakes_leaves_the_clients_as_they_were(self, tmp_path: Path, broken: str):
+    def test_a_file_with_mistakes_leaves_the_clients_as_they_were(self, tmp_path: Path, broken: str, log: io.StringIO):
         path = tmp_path / "clients.toml"
         self.write(path, entry())
         tokens = TokenFile(path)
@@ -112,6 +114,7 @@ class TestTokenFile:
         self.write(path, broken)
 
         assert tokens.clients().find("shop-token") is not None
+        assert [json.loads(line)["event"] for line in log.getvalue().splitlines()] == ["tokens.refused"]
 
     def test_a_removed_file_leaves_the_clients_as_they_were(self, tmp_path: Path):
         path = tmp_path / "clients.toml"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import random
 from datetime import timedelta
 
@@ -224,7 +225,7 @@ async def test_e3_an_event_before_the_order_is_live_is_kept(database, tracker, f
 
 
 async def test_e4_an_event_of_an_unknown_order_is_kept_looked_at_less_and_less_often_and_then_dead(
-    database, tracker, fake
+    database, tracker, fake, log
 ):
     await notify(database, order_id="no such order")
     await tracker.once()
@@ -236,12 +237,16 @@ async def test_e4_an_event_of_an_unknown_order_is_kept_looked_at_less_and_less_o
         row = (await events(database))["e1"]
         assert row.state == "waiting"
         assert abs((row.due_at - utc_now()).total_seconds() - wait) < 30
+    assert told_dead(log) == []
     await set_columns(database, inbox, received_at=utc_now() - timedelta(hours=2), due_at=utc_now())
     await tracker.once()
     dead = (await events(database))["e1"]
     assert (dead.state, dead.due_at) == ("dead", None)
     assert "not known" in dead.detail
     assert fake.reads == 0
+    await tracker.once()
+    why = "could not be matched with its order for 1 hours"
+    assert told_dead(log) == [("default", "shop", "e1", "no such order", why)]
 
 
 async def test_an_event_of_another_tenant_moves_no_checkout(database, tracker, fake):
@@ -297,7 +302,15 @@ async def test_an_event_waits_as_long_as_the_order_system_asks(database, tracker
     assert (await events(database))["e1"].due_at > utc_now() + timedelta(seconds=400)
 
 
-async def test_e8_an_event_that_breaks_its_processing_is_put_off_and_then_dead(database, tracker, fake, clock):
+def told_dead(log):
+    """Return the log's lines about notifications that are dead: what identifies them, and why."""
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    dead = [line for line in lines if line["event"] == "notification.dead"]
+    assert {line["level"] for line in dead} <= {"warning"}
+    return [(line["tenant"], line["upstream"], line["event_key"], line["order"], line["reason"]) for line in dead]
+
+
+async def test_e8_an_event_that_breaks_its_processing_is_put_off_and_then_dead(database, tracker, fake, clock, log):
     await submitted(database)
 
     async def broken(_order_id):
@@ -312,6 +325,7 @@ async def test_e8_an_event_that_breaks_its_processing_is_put_off_and_then_dead(d
         row = (await events(database))["e1"]
         assert (row.attempts, row.state) == (attempts, state)
     assert await tracker.once() == 0
+    assert told_dead(log) == [("default", "shop", "e1", "00000001", "processing it failed 3 times")]
 
 
 async def test_a_database_that_cannot_be_written_does_not_make_the_tracker_spin(database, tracker, fake, monkeypatch):
