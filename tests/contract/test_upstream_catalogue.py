@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import unquote
 
 import pytest
-from upstream_server import Connection, answer, answering, serving
+from upstream_server import Connection, answer, answering, is_silent, serving, trickles
 
 from gateway.settings import CatalogueSettings
 from gateway.upstream import BearerAuth
@@ -155,19 +155,6 @@ async def reset(connection: Connection) -> None:
     connection.reset()
 
 
-async def silent(connection: Connection) -> None:
-    await connection.request()
-    await connection.until_closed()
-
-
-async def trickling(connection: Connection) -> None:
-    await connection.request()
-    await connection.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-    while True:
-        await connection.write(b" ")
-        await asyncio.sleep(0.02)
-
-
 async def endless(connection: Connection) -> None:
     await connection.request()
     await connection.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -188,8 +175,8 @@ BAD = {
     "404 page": saying(answer(404, raw=b"<html>no such host</html>")),
     "cut": cut,
     "reset": reset,
-    "silent": silent,
-    "trickling": trickling,
+    "silent": is_silent,
+    "trickling": trickles,
     "endless": endless,
     "malformed": saying(answer(200, raw=b'{"id": "PLAN",')),
     "not UTF-8": saying(answer(200, raw=b'{"id": "\xff"}')),
@@ -236,7 +223,7 @@ async def test_a_redirection_is_never_followed(status):
 
 
 async def test_nobody_there_is_a_doubt():
-    async with serving(silent) as server:
+    async with serving(is_silent) as server:
         url = server.url
     async with catalogue_at(url) as client:
         assert await codes(client, PLAN=["SIM"]) == {"PLAN": "catalogue_unavailable"}

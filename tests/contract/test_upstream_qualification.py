@@ -3,7 +3,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 
 import pytest
-from upstream_server import IMPATIENT, Connection, answer, answering, serving
+from upstream_server import IMPATIENT, answer, answering, is_silent, serving
 
 from gateway.errors import UnavailableError
 from gateway.upstream import BearerAuth
@@ -65,10 +65,6 @@ async def test_a_busy_service_says_when():
 
 
 async def test_a_silent_service_is_given_up():
-    async def silent(connection: Connection) -> None:
-        await connection.request()
-        await connection.until_closed()
-
-    async with serving(silent) as server, client_of(server.url, **IMPATIENT) as client:
+    async with serving(is_silent) as server, client_of(server.url, **IMPATIENT) as client:
         with pytest.raises(UnavailableError):
             await client.get("q1")

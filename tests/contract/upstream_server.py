@@ -130,6 +130,35 @@ def answering(reply: Callable[[Request], bytes]) -> Behaviour:
     return behave
 
 
+async def is_silent(connection: Connection) -> None:
+    """Take the request, and never answer."""
+    await connection.request()
+    await connection.until_closed()
+
+
+async def trickles(connection: Connection) -> None:
+    """Answer so slowly that there is always something to read, and never all of it."""
+    await connection.request()
+    await connection.write(b"HTTP/1.1 200 X\r\nContent-Length: 100000\r\n\r\n")
+    while True:
+        await connection.write(b" ")
+        await asyncio.sleep(0.05)
+
+
+async def redirects(connection: Connection) -> None:
+    """Answer that what was asked for is elsewhere."""
+    await connection.request()
+    await connection.write(answer(307, headers={"Location": connection.server.url + "/elsewhere"}))
+
+
+NOT_FOUND = answer(404, {"code": "60", "reason": "Resource not found"})
+
+
+def order(number: int, marker: str | None = None) -> dict[str, str]:
+    """Return a draft as a list of orders shows it."""
+    return {"id": f"{number:08d}", "state": "Draft", **({"externalId": marker} if marker else {})}
+
+
 PLAIN = Mapping(name="plain", api=Api(resource="productOrder"))
 
 
