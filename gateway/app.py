@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from litestar import Litestar, Request
 from litestar.datastructures import State
-from litestar.exceptions import MethodNotAllowedException
+from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.types import Message, Receive, Send
 from litestar.utils.path import normalize_path
 
@@ -123,7 +123,12 @@ class GatewayApp(Litestar):
         try:
             require_valid_host(request)
             scope["path"] = path = normalize_path(scope["path"])
-            handler, scope["path_params"], scope["path_template"] = self._routed(path, scope["method"])
+            try:
+                handler, scope["path_params"], scope["path_template"] = self._routed(path, scope["method"])
+            except HTTPException:
+                # Who may not come in is not told what there is either.
+                require_client(request)
+                raise
             scope["route_handler"] = handler
             require_client(request)
             if scope["method"] == "OPTIONS":

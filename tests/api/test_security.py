@@ -260,3 +260,15 @@ async def test_mode_none_makes_everybody_the_tenant_of_the_settings(tmp_path):
             lambda connection: connection.exec_driver_sql("SELECT DISTINCT tenant FROM cart").scalars().all()
         )
     assert tenants == ["solo"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/nothing/here"), ("PUT", CARTS), ("GET", f"{CHECKOUTS}/x/cancel"), ("OPTIONS", CARTS), ("POST", "/metrics")],
+)
+async def test_what_there_is_is_told_to_clients_alone(client, method, path):
+    answer = await client.request(method, path)
+    assert (answer.status_code, answer.json()["@type"]) == (401, "Error")
+
+    known = await client.request(method, path, headers=bearer("acme-operator"))
+    assert known.status_code in {204, 404, 405}
