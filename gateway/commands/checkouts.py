@@ -139,6 +139,9 @@ def cancel(*, checkout_id: str, form: str, **where: Any) -> None:
 
 
 def _path(checkout_id: str) -> str:
+    if not checkout_id:
+        # Without an id the path is that of the list: an unset variable of a script is no wish to see that.
+        raise click.BadParameter("is empty; `gateway checkouts list` shows the ids", param_hint="ID")
     return f"{CHECKOUTS}/{httpx.URL(path='/' + checkout_id).raw_path.decode()[1:].replace('/', '%2F')}"
 
 

@@ -68,5 +68,13 @@ def test_each_step_is_shown_with_the_generation_of_its_draft():
     ]
 
 
+@pytest.mark.parametrize("command", ["show", "submit", "cancel"])
+def test_an_empty_id_is_no_wish_for_the_list(command: str):
+    with answering([], at="/checkout/") as url:
+        answer = CliRunner().invoke(main, ("checkouts", command, "", "--url", url))
+    assert answer.exit_code == 2
+    assert "ID: is empty; `gateway checkouts list` shows the ids" in answer.stderr
+
+
 def test_programs_get_the_document_as_it_was_answered():
     assert json.loads(shown("--format", "json")) == CHECKOUT
