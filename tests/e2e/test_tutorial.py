@@ -58,8 +58,8 @@ def test_the_tutorial_ends_with_one_completed_order(tmp_path: Path):
 
     assert shell.returncode == 0, output
     assert "upstream crm: http://127.0.0.1" in output
-    assert '"@type":"CheckoutPreview"' in output
-    assert '"code":"left_behind"' in output
+    assert '"@type": "CheckoutPreview"' in output
+    assert '"code": "left_behind"' in output
     ledger = [json.loads(line) for line in (tmp_path / "ledger.jsonl").read_text().splitlines()]
     submitted = [entry for entry in ledger if entry["effect"] == "submitted"]
     assert len(submitted) == 1
