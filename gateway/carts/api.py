@@ -18,6 +18,8 @@ from gateway.carts.completion import Completed, complete_cart
 from gateway.carts.dialects import DIALECTS, V1, V4, Dialect
 from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH
 from gateway.carts.dialects.openapi import in_version
+from gateway.carts.dialects.v4 import completed_text
+from gateway.carts.dialects.v4_shape import lacking
 from gateway.carts.listing import find, read_query
 from gateway.carts.operations import GUEST_PATH, change_cart, delete_cart, merge_carts, not_found
 from gateway.carts.patching import read_change
@@ -35,6 +37,7 @@ from gateway.tmf.projection import Selection, parse_fields, project
 
 CARTS_PATH: Final = V4.carts_path
 CART_PATH: Final = V4.cart_path
+_LACKING: Final = lacking()
 
 
 async def create_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]) -> Answer:
@@ -59,11 +62,13 @@ async def create_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]
             expires_at=done.expires_at,
             expiry_given=done.expiry_given,
             party_ids=done.party_ids,
+            v4_complete=done.v4_complete,
         )
     )
     location = f"{address}{dialect.carts_path}/{cart_id}"
+    row = store.CartRow(cart_id, 1, done.text, None, now, now, v4_complete=done.v4_complete)
     return Answer(
-        _written(dialect, store.CartRow(cart_id, 1, done.text, None, now, now), selection),
+        _written(dialect, row, selection),
         status=201,
         headers=[(b"location", location.encode("latin-1")), (b"etag", entity_tag(1))],
     )
@@ -77,7 +82,9 @@ def _new_cart(raw: bytes, dialect: Dialect, cart_id: str, href: str, settings: S
     # What the client sent as id and href is ignored: the standard's own examples send them.
     document["id"], document["href"] = cart_id, href
     # What the server adds to the texts of the body is printable: an id and an address.
-    return complete_cart(document, settings, now=now, printable=dialect.is_canonical and is_printable(raw))
+    if not dialect.is_canonical:
+        return complete_cart(document, settings, now=now)
+    return complete_cart(document, settings, now=now, printable=is_printable(raw), lacking=_LACKING)
 
 
 async def list_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any]) -> Answer:
@@ -107,7 +114,8 @@ async def retrieve_shopping_cart(dialect: Dialect, request: Request[Any, Any, An
         found = await services.database.read_brief(lambda connection: store.get_document(connection, tenant, cart_id))
         if found is None:
             raise not_found()
-        version, body, expires_at = found[0], found[1].encode(), found[2]
+        version, document, expires_at, v4_complete = found
+        body = document.encode() if v4_complete else completed_text(document)
     else:
         row = await services.database.read_brief(lambda connection: store.get(connection, tenant, cart_id))
         if row is None:
@@ -260,7 +268,7 @@ def _only_fields(request: Request[Any, Any, Any]) -> Selection | None:
 def _written(dialect: Dialect, row: store.CartRow, selection: Selection | None) -> bytes:
     """Return the cart as its version writes it, or the part that was selected."""
     if dialect.is_canonical and selection is None:
-        return row.document.encode()
+        return row.document.encode() if row.v4_complete else completed_text(row.document)
     document = dialect.from_canonical(decode_stored(row.document), created=row.created_at, updated=row.updated_at)
     if selection is None:
         return encode_json(document)

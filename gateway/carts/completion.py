@@ -6,19 +6,23 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from gateway.carts.parties import party_ids
-from gateway.carts.rules import check_cart, item_ids, written_cart
+from gateway.carts.rules import Lacking, check_cart, item_ids, written_cart
 from gateway.carts.totals import write_totals
 from gateway.carts.validity import set_validity
 from gateway.settings import Settings
 
 
 class Completed(NamedTuple):
-    """A cart as it is stored: its JSON text, when it expires, whether its client said so, and its parties' ids."""
+    """A cart as it is stored: its JSON text, when it expires, whether its client said so, and its parties' ids.
+
+    `v4_complete` tells that v4 shows it as it is stored.
+    """
 
     text: str
     expires_at: datetime
     expiry_given: bool
     party_ids: set[str]
+    v4_complete: bool
 
 
 class Earlier(NamedTuple):
@@ -36,14 +40,16 @@ def complete_cart(
     now: datetime,
     earlier: Earlier | None = None,
     printable: bool = False,
+    lacking: Lacking | None = None,
 ) -> Completed:
     """Complete a new or changed cart (`earlier`: what it was) in the canonical form, in place.
 
+    `printable` and `lacking` as for `check_cart`.
     Raises InvalidBodyError (400) with every problem, BodyTooLargeError (413) when it is too large with what was added.
     """
     before = earlier.document if earlier is not None else None
     taken_ids = item_ids(before) if before is not None else ()
-    check_cart(document, settings.cart, taken_ids=taken_ids, printable=printable)
+    v4_complete = check_cart(document, settings.cart, taken_ids=taken_ids, printable=printable, lacking=lacking)
     write_totals(document, before)
     validity = set_validity(
         document,
@@ -54,4 +60,5 @@ def complete_cart(
         was_given=earlier is not None and earlier.expiry_given,
     )
     written = written_cart(document, settings.cart, settings.server.body_bytes_max)
-    return Completed(written.decode(), validity.expires_at, validity.given, party_ids(document.get("relatedParty")))
+    parties = party_ids(document.get("relatedParty"))
+    return Completed(written.decode(), validity.expires_at, validity.given, parties, v4_complete)

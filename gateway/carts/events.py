@@ -17,9 +17,11 @@ _IDENTITY: Final = ("@type", "id", "href")
 _ABSENT: Final = object()
 
 
-def created(connection: Connection, tenant: str, cart_id: str, document: str, now: datetime) -> None:
-    """Tell of a new cart, which is at version 1."""
-    _publish(connection, tenant, cart_id, 1, CART_CREATED, document, now)
+def created(
+    connection: Connection, tenant: str, cart_id: str, document: str, now: datetime, *, v4_complete: bool | None = None
+) -> None:
+    """Tell of a new cart, which is at version 1; `v4_complete` as in `gateway.carts.store.CartRow`."""
+    _publish(connection, tenant, cart_id, 1, CART_CREATED, document, now, v4_complete=v4_complete)
 
 
 def changed(
@@ -31,9 +33,10 @@ def changed(
     now: datetime,
     *,
     field_path: Callable[[], str | None] | None = None,
+    v4_complete: bool | None = None,
 ) -> None:
     """Tell of a cart's new version; `field_path` finds out which attributes changed, and runs when somebody is to be told."""
-    _publish(connection, tenant, cart_id, version, CART_CHANGED, document, now, field_path)
+    _publish(connection, tenant, cart_id, version, CART_CHANGED, document, now, field_path, v4_complete=v4_complete)
 
 
 def changed_attributes(before: str, after: str, *, expiry_given: bool = False) -> str | None:
@@ -77,6 +80,8 @@ def _publish(
     document: str | Callable[[], str],
     now: datetime,
     field_path: Callable[[], str | None] | None = None,
+    *,
+    v4_complete: bool | None = None,
 ) -> None:
     publish(
         connection,
@@ -88,4 +93,5 @@ def _publish(
         document=document,
         now=now,
         field_path=field_path,
+        v4_complete=v4_complete,
     )

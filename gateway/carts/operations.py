@@ -11,6 +11,8 @@ from sqlalchemy import Connection, select
 from gateway.carts import store
 from gateway.carts.completion import Completed, Earlier, complete_cart
 from gateway.carts.dialects import Dialect
+from gateway.carts.dialects.v4 import taken_back
+from gateway.carts.dialects.v4_shape import lacking
 from gateway.carts.merging import merged_carts
 from gateway.carts.validity import require_valid
 from gateway.errors import (
@@ -60,8 +62,11 @@ def change_cart(
         row = _changeable(connection, tenant, cart_id, wanted_versions, base_url)
         require_valid(row.expires_at, now)
         before = decode_stored(row.document)
-        after = _changed(before, change, dialect)
-        done = complete_cart(after, settings, now=now, earlier=Earlier(before, row.created_at, row.expiry_given))
+        is_shown_as_stored = dialect.is_canonical and row.v4_complete
+        after = _changed(before, before if is_shown_as_stored else dialect.from_canonical(before), change, dialect)
+        earlier = Earlier(before, row.created_at, row.expiry_given)
+        missing = lacking(before) if dialect.is_canonical else None
+        done = complete_cart(after, settings, now=now, earlier=earlier, lacking=missing)
         if (stored := _stored(connection, tenant, row, done, now)) is not None:
             return stored
     raise _contended()
@@ -81,6 +86,7 @@ def _stored(
         expires_at=done.expires_at,
         expiry_given=done.expiry_given,
         before=row.document,
+        v4_complete=done.v4_complete,
     )
     if not is_stored:
         return None
@@ -90,20 +96,22 @@ def _stored(
         updated_at=now,
         expires_at=done.expires_at,
         expiry_given=done.expiry_given,
+        v4_complete=done.v4_complete,
     )
 
 
-def _changed(before: dict[str, Any], change: Callable[[dict[str, Any]], Any], dialect: Dialect) -> dict[str, Any]:
-    """Return the canonical document after a change made in the dialect.
+def _changed(
+    before: dict[str, Any], shown: dict[str, Any], change: Callable[[dict[str, Any]], Any], dialect: Dialect
+) -> dict[str, Any]:
+    """Return the canonical document after a change made in the dialect, which shows `before` as `shown`.
 
     First-level attributes that the change left alone keep their canonical form to the letter; problems in the dialect's own
     terms are those that the change brought in.
     """
-    shown = dialect.from_canonical(before)
     after = _cart(change(shown))
     _require_unchanged(shown, after, dialect.not_patchable)
     if dialect.is_canonical:
-        return after
+        return taken_back(before, shown, after)
     known = set(dialect.check(shown))
     if problems := [problem for problem in dialect.check(after) if problem not in known]:
         raise InvalidBodyError(problems)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+from gateway.carts.dialects.v4 import is_complete
+from gateway.carts.dialects.v4_shape import COMPLETE
 from gateway.carts.shape import CART_ATTRIBUTES
 from gateway.errors import BodyTooLargeError, InvalidBodyError, Problem
 from gateway.settings import CartSettings
@@ -14,20 +16,33 @@ from gateway.tmf.paths import path_text
 from gateway.tmf.shape_types import ShapeType
 from gateway.tmf.shapes import Path, check_text_lengths, report
 
+# Takes a document and its problems in the stored form, returns them with those of what it lacks.
+Lacking: TypeAlias = Callable[[dict[str, Any], list[Problem]], list[Problem]]
 ITEM_ID_DIGITS: Final = 2
 _SHAPE: Final = ShapeType(CART_ATTRIBUTES)
 
 
 def check_cart(
-    document: dict[str, Any], limits: CartSettings, *, taken_ids: Collection[str] = (), printable: bool = False
-) -> None:
-    """Check a cart in the v4 form and make it complete, in place: items without an id get one, known nulls are removed.
+    document: dict[str, Any],
+    limits: CartSettings,
+    *,
+    taken_ids: Collection[str] = (),
+    printable: bool = False,
+    lacking: Lacking | None = None,
+) -> bool:
+    """Check a cart in the stored form and make it complete, in place: items without an id get one, known nulls are removed.
 
     `taken_ids` are ids not to be given again (of the items before a change). Attributes that the standard does not know
-    are kept untouched. `printable` as for `ShapeType.fits`. Raises InvalidBodyError (400) with every problem.
+    are kept untouched. `printable` as for `ShapeType.fits`; `lacking` adds what v4 makes mandatory to the problems.
+    Returns whether v4 shows the cart as it is. Raises InvalidBodyError (400) with every problem.
     """
     problems: list[Problem] = []
-    _SHAPE.check(document, problems, printable=printable)
+    complete = COMPLETE.fits(document, printable=printable)
+    if not complete:
+        _SHAPE.check(document, problems, printable=printable)
+        if lacking is not None:
+            problems = lacking(document, problems)
+        complete = not problems and is_complete(document)
     items: list[dict[str, Any]] = []
     _add_items(document, items)
     if problems or not _is_right(items, limits):
@@ -37,6 +52,7 @@ def check_cart(
     nameless = [item for item in items if "id" not in item]
     if nameless:
         _give_ids(nameless, {*(item["id"] for item in items if "id" in item), *taken_ids})
+    return complete
 
 
 def _add_items(holder: dict[str, Any], items: list[dict[str, Any]]) -> None:

@@ -164,6 +164,15 @@ _item_attributes: Final[dict[str, Check]] = {
 }
 _item = object_of(_item_attributes)
 _item_attributes["cartItem"] = list_of(_item)
+# What products in other places than an item's, and the objects that are not looked into here, are made of.
+PARTS: Final[dict[str, Check]] = {
+    "party": _party,
+    "price": _price,
+    "priceAlteration": _price_alteration,
+    "product": _product,
+    "reference": _reference,
+}
+TYPES: Final = _TYPES
 
 CART_ATTRIBUTES: Final[dict[str, Check]] = {
     **_TYPES,

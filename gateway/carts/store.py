@@ -23,13 +23,14 @@ from gateway.storage.tables import EPOCH, cart
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _GET: Final = (
-    "SELECT id, version, document, checkout_id, created_at, updated_at, expires_at, expiry_given"
+    "SELECT id, version, document, checkout_id, created_at, updated_at, expires_at, expiry_given, v4_complete"
     " FROM cart WHERE tenant = ? AND id = ?"
 )
-_GET_DOCUMENT: Final = "SELECT version, document, expires_at FROM cart WHERE tenant = ? AND id = ?"
+_GET_DOCUMENT: Final = "SELECT version, document, expires_at, v4_complete FROM cart WHERE tenant = ? AND id = ?"
 _INSERT: Final = (
-    "INSERT INTO cart (tenant, id, version, document, checkout_id, created_at, updated_at, expires_at, expiry_given)"
-    " VALUES (?, ?, 1, ?, NULL, ?, ?, ?, ?)"
+    "INSERT INTO cart"
+    " (tenant, id, version, document, checkout_id, created_at, updated_at, expires_at, expiry_given, v4_complete)"
+    " VALUES (?, ?, 1, ?, NULL, ?, ?, ?, ?, ?)"
 )
 
 _ROW: Final = (
@@ -41,6 +42,7 @@ _ROW: Final = (
     cart.c.updated_at,
     cart.c.expires_at,
     cart.c.expiry_given,
+    cart.c.v4_complete,
 )
 
 
@@ -48,6 +50,7 @@ class CartRow(NamedTuple):
     """One stored cart. `document` is its JSON text; `checkout_id` names the checkout that holds it, if any.
 
     `expires_at` is None for a cart that does not expire; `expiry_given` tells that a client said when it does.
+    `v4_complete` tells that v4 shows the document as it is; otherwise (None: nobody has looked) it is to be looked at.
     """
 
     id: str
@@ -58,6 +61,7 @@ class CartRow(NamedTuple):
     updated_at: datetime
     expires_at: datetime | None = None
     expiry_given: bool = False
+    v4_complete: bool | None = None
 
 
 class CartPage(NamedTuple):
@@ -77,14 +81,18 @@ def insert(
     expires_at: datetime | None = None,
     expiry_given: bool = False,
     party_ids: set[str] | None = None,
+    v4_complete: bool | None = None,
 ) -> None:
-    """Store a new cart as version 1. `party_ids` are those of its related parties, read from the document unless given."""
+    """Store a new cart as version 1. `party_ids` are those of its related parties, read from the document unless given.
+
+    `v4_complete` as in `CartRow`.
+    """
     moment = (now - EPOCH) // _MICROSECOND
     expiry = None if expires_at is None else (expires_at - EPOCH) // _MICROSECOND
-    run(connection, _INSERT, (tenant, cart_id, document, moment, moment, expiry, expiry_given))
+    run(connection, _INSERT, (tenant, cart_id, document, moment, moment, expiry, expiry_given, v4_complete))
     after = parties.stored_party_ids(document) if party_ids is None else party_ids
     parties.index_changed(connection, tenant, cart_id, set(), after)
-    events.created(connection, tenant, cart_id, document, now)
+    events.created(connection, tenant, cart_id, document, now, v4_complete=v4_complete)
 
 
 def get(connection: Connection, tenant: str, cart_id: str, *, for_change: bool = False) -> CartRow | None:
@@ -96,7 +104,7 @@ def get(connection: Connection, tenant: str, cart_id: str, *, for_change: bool =
     row = run(connection, f"{_GET} FOR UPDATE" if locked else _GET, (tenant, cart_id))
     if row is None:
         return None
-    found_id, version, document, checkout_id, created, updated, expires, expiry_given = row
+    found_id, version, document, checkout_id, created, updated, expires, expiry_given, v4_complete = row
     return CartRow(
         found_id,
         version,
@@ -106,13 +114,16 @@ def get(connection: Connection, tenant: str, cart_id: str, *, for_change: bool =
         _moment(updated),
         None if expires is None else _moment(expires),
         bool(expiry_given),
+        None if v4_complete is None else bool(v4_complete),
     )
 
 
-def get_document(connection: Connection, tenant: str, cart_id: str) -> tuple[int, str, datetime | None] | None:
-    """Return version, document and end of validity of the cart alone, or None: what a GET needs."""
+def get_document(
+    connection: Connection, tenant: str, cart_id: str
+) -> tuple[int, str, datetime | None, bool | None] | None:
+    """Return version, document, end of validity and `v4_complete` of the cart alone, or None: what a GET needs."""
     row = run(connection, _GET_DOCUMENT, (tenant, cart_id))
-    return None if row is None else (row[0], row[1], None if row[2] is None else _moment(row[2]))
+    return None if row is None else (row[0], row[1], None if row[2] is None else _moment(row[2]), row[3])
 
 
 def list_page(
@@ -147,10 +158,12 @@ def update(
     expires_at: datetime | None = None,
     expiry_given: bool = False,
     before: str | None = None,
+    v4_complete: bool | None = None,
 ) -> bool:
     """Replace the document, and the end of its validity when one is given, and count the version up.
 
-    `before` is the document as it was at that version; it is read when the caller does not have it.
+    `before` is the document as it was at that version; it is read when the caller does not have it. `v4_complete` as in
+    `CartRow`.
     Returns False, and changes nothing, when the cart is gone, is not at `expected_version` or is held by a checkout.
     """
     expiry = {} if expires_at is None else {"expires_at": expires_at, "expiry_given": expiry_given}
@@ -163,7 +176,7 @@ def update(
         update_table(cart)
         .where(cart.c.tenant == tenant, cart.c.id == cart_id)
         .where(cart.c.version == expected_version, cart.c.checkout_id.is_(None))
-        .values(version=cart.c.version + 1, document=document, updated_at=now, **expiry)
+        .values(version=cart.c.version + 1, document=document, updated_at=now, v4_complete=v4_complete, **expiry)
     )
     if result.rowcount != 1:
         return False
@@ -171,7 +184,8 @@ def update(
         connection, tenant, cart_id, parties.stored_party_ids(before), parties.stored_party_ids(document)
     )
     paths = partial(events.changed_attributes, before, document, expiry_given=expiry_given)
-    events.changed(connection, tenant, cart_id, expected_version + 1, document, now, field_path=paths)
+    version = expected_version + 1
+    events.changed(connection, tenant, cart_id, version, document, now, field_path=paths, v4_complete=v4_complete)
     return True
 
 

@@ -45,8 +45,7 @@ class Renderer:
         self._api = api
         self._interest = Interest(query)
         self._selection = query.selection
-        # Carts are stored in the form of v4: those are sent as they are, without being decoded.
-        self._shape = shape if api.resource == "shoppingCart" and api.version != "v4" else None
+        self._shape = shape if api.resource == "shoppingCart" else None
         self._public_url = public_url.rstrip("/")
 
     def is_wanted(self, event: Event) -> bool:
@@ -64,7 +63,8 @@ class Renderer:
     def _is_sent_as_stored(self, event: Event) -> bool:
         return (
             self._selection is None
-            and self._shape is None
+            # Carts are stored in the form of v4: those that lack nothing are sent as they are, without being decoded.
+            and (self._shape is None or (self._api.version == "v4" and bool(event.v4_complete)))
             and event.event_type != CART_DELETED
             and self._api.resource != "checkout"
         )

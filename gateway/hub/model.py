@@ -100,6 +100,8 @@ class Event(Struct, frozen=True):
     document_bytes: int
     document: str
     created_at: datetime
+    # Of a cart: whether v4 shows the document as it is; otherwise (None: nobody has looked) it is looked at.
+    v4_complete: bool | None = None
 
 
 class Blocked(Struct, frozen=True, kw_only=True):

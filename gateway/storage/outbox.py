@@ -31,7 +31,8 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _WANTED: Final = "SELECT 1 FROM hub_subscription WHERE tenant = ? AND resource = ? AND state = 'active' LIMIT 1"
 _INSERT: Final = (
     "INSERT INTO hub_event (tenant, id, resource, resource_id, sequence, position, event_type, field_path,"
-    " correlation_id, document_bytes, document, created_at) VALUES (?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?, ?)"
+    " correlation_id, document_bytes, document, created_at, v4_complete)"
+    " VALUES (?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -51,12 +52,14 @@ def publish(
     document: str | Callable[[], str],
     now: datetime,
     field_path: str | Callable[[], str | None] | None = None,
+    v4_complete: bool | None = None,
 ) -> bool:
     """Write an event, if anybody wants it; return whether one was written.
 
     `sequence` is the version that the change gives the resource: it orders its events, whatever the clocks of replicas say.
     `document` is the resource after the change as JSON text (of a removed one `@type`, `id` and `href`), or what makes it;
-    `field_path` names the attributes that changed, or is what finds out.
+    `field_path` names the attributes that changed, or is what finds out. `v4_complete` tells of a cart that v4 shows the
+    document as it is (None: nobody has looked).
     """
     if not wanted(connection, tenant, resource):
         return False
@@ -74,6 +77,7 @@ def publish(
         len(text.encode()),
         text,
         (now - EPOCH) // _MICROSECOND,
+        v4_complete,
     )
     run(connection, _INSERT, values)
     return True

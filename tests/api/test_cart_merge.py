@@ -14,7 +14,7 @@ V1, V4, V5 = (
     "/tmf-api/shoppingCart/v4/shoppingCart",
     "/tmf-api/shoppingCart/v5/shoppingCart",
 )
-PARTY = {"id": "42", "role": "customer"}
+PARTY = {"id": "42", "role": "customer", "@referredType": "Individual"}
 EMAIL = {"mediumType": "email", "characteristic": {"emailAddress": "guest@example.org"}}
 
 

@@ -42,7 +42,8 @@ async def test_a_document_keeps_every_attribute_and_every_digit(client: httpx.As
     body = (
         '{"@schemaLocation":"https://example.com/x.json","vendor":{"null":null,"deep":[1,[2.50,{"x":1e2}]]},'
         '"cartItem":[{"id":"a","note":[{"text":"Grüße 🛒"}],"quantity":2,'
-        '"product":{"productPrice":[{"amount":{"unit":"EUR","value":19.90},"taxRate":0.100000000000000000001}]}}],'
+        '"product":{"productPrice":[{"priceType":"x","price":{},"amount":{"unit":"EUR","value":19.90},'
+        '"taxRate":0.100000000000000000001}]}}],'
         '"big":123456789012345678901234567890,"negative":-0.0,'
         '"validFor":{"endDateTime":"2999-12-31T00:00:00+01:00"}}'
     )

@@ -241,7 +241,8 @@ async def stored_ids(folder: str, count: int, tenant: str) -> list[str]:
         def insert(connection: Any, part: list[str] = ids[start : start + 1000]) -> None:
             for cart_id in part:
                 document = {"id": cart_id, "href": f"http://127.0.0.1:8663{CARTS}/{cart_id}", **example_cart()}
-                store.insert(connection, tenant, cart_id, json.dumps(document, separators=(",", ":")), utc_now())
+                text = json.dumps(document, separators=(",", ":"))
+                store.insert(connection, tenant, cart_id, text, utc_now(), v4_complete=True)
 
         await database.write(insert)
     await database.close()

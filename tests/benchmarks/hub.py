@@ -194,6 +194,7 @@ async def run_dispatcher(options: argparse.Namespace, folder: str, callbacks: li
                     event_type=CART_CHANGED,
                     document=document(cart_id, number),
                     now=now + timedelta(microseconds=index),
+                    v4_complete=True,
                 )
 
         await database.write(store_events)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.carts.dialects import v1, v1_shape, v5, v5_shape
+from gateway.carts.dialects import v1, v1_shape, v4, v5, v5_shape
 from gateway.carts.dialects.dialect import Dialect, no_problems, same_document
 
 V1: Final = Dialect(
@@ -19,7 +19,7 @@ V4: Final = Dialect(
     version="v4",
     base_path="/tmf-api/shoppingCart/v4",
     to_canonical=same_document,
-    from_canonical=same_document,
+    from_canonical=v4.from_canonical,
     check=no_problems,
 )
 V5: Final = Dialect(

@@ -44,7 +44,7 @@ class Dialect:
 
     @cached_property
     def is_canonical(self) -> bool:
-        """Whether documents are stored just so: then bytes pass through as they are."""
+        """Whether carts are stored just so: then the bytes of one that lacks nothing pass through as they are."""
         return self.version == "v4"
 
     @cached_property
@@ -63,13 +63,8 @@ class Dialect:
         return f"{self.cart_path}/merge"
 
 
-def same_document(
-    document: dict[str, Any],
-    *,
-    created: datetime | None = None,  # noqa: ARG001 - the stored form says nothing of it
-    updated: datetime | None = None,  # noqa: ARG001 - the stored form says nothing of it
-) -> dict[str, Any]:
-    """Return `document`: the canonical form is its own."""
+def same_document(document: dict[str, Any]) -> dict[str, Any]:
+    """Return `document`: what v4 sends is stored as it was sent."""
     return document
 
 

@@ -161,11 +161,13 @@ def exact(part: Part, mark: str) -> Part:
 
 def with_id(node: dict[str, Any]) -> dict[str, Any]:
     """Return a reference with an id: its own, or else the last segment of its href."""
-    href = node.get("href")
-    if "id" in node or type(href) is not str:
-        return node
-    segment = href.rstrip("/").rpartition("/")[2]
+    segment = "" if "id" in node else last_segment(node.get("href"))
     return {"id": segment, **node} if segment else node
+
+
+def last_segment(href: Any) -> str:
+    """Return what the path of an address ends with, the id of what it leads to; empty when there is none."""
+    return href.rstrip("/").rpartition("/")[2] if type(href) is str else ""
 
 
 def under_name(node: Any, names: Sequence[str], wanted: str) -> Any:

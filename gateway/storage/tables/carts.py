@@ -24,6 +24,8 @@ cart = Table(
     # The end of its validity (none: it does not expire), and whether a client said so: then changes do not move it.
     Column("expires_at", Moment),
     Column("expiry_given", Boolean, nullable=False, server_default=false()),
+    # Whether v4 shows the document as it is; otherwise (null: nobody has looked) mandatory attributes may be missing.
+    Column("v4_complete", Boolean),
     Index("ix_cart_created", "tenant", "created_at", "id"),
     # What the sweep looks at: carts that no checkout holds.
     Index("ix_cart_expires", "expires_at", sqlite_where=text(_FREE), postgresql_where=text(_FREE)),

@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKeyConstraint,
     Index,
@@ -57,6 +58,8 @@ hub_event = Table(
     Column("document_bytes", Integer, nullable=False),
     Column("document", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
+    # Of a cart: whether v4 shows the document as it is; otherwise (null: nobody has looked) it is looked at.
+    Column("v4_complete", Boolean),
     Index("ix_hub_event_position", "tenant", "resource", "position"),
     Index("ix_hub_event_resource", "tenant", "resource", "resource_id", "position"),
     Index(

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from msgspec.structs import replace
 
 from gateway.hub.envelope import Renderer, address
 from gateway.hub.model import CART_V1, CART_V4, CART_V5, CHECKOUT_V1, Api, Event
 from gateway.hub.query import parse_query
+from gateway.hub.service import cart_in_version
 from gateway.storage.outbox import CART_CHANGED, CART_CREATED, CART_DELETED, CHECKOUT_STATE_CHANGED
 
 SPECS = Path(__file__).resolve().parents[3] / ".." / "shared" / "specs"
@@ -47,6 +49,19 @@ def test_v4_spells_the_time_as_its_file_does_and_keeps_every_digit():
         "timeOcurred": "2026-11-21T12:00:00.123Z",
         "event": {"shoppingCart": json.loads(CART)},
     }
+
+
+@pytest.mark.parametrize("complete", [True, False, None])
+def test_v4_is_sent_what_its_file_demands_unless_the_cart_has_it(complete: bool | None):
+    given = replace(event(document='{"relatedParty":[{"id":"1"}],"x":1.50}'), v4_complete=complete)
+    renderer = Renderer(CART_V4, parse_query(None, CART_V4, []), cart_in_version)
+
+    body = renderer.body(given)
+
+    assert b'"x":1.50' in body
+    shown = {"id": "1"} if complete else {"id": "1", "@referredType": "Party"}
+    assert json.loads(body)["event"]["shoppingCart"]["relatedParty"] == [shown]
+    assert renderer.writing_work(given) == (0 if complete else given.document_bytes)
 
 
 def test_v5_names_types_and_has_its_carts_in_its_own_shape():

@@ -1,0 +1,150 @@
+"""TMF663 v4.0.0 to and from the stored form, which is v4 but for mandatory attributes that a cart may lack.
+
+R17 knows a party by its address or its name, and v4 clients leave out what the rest of a cart tells. Such a cart is stored as
+it was sent; an answer supplies what is missing (`from_canonical`), and a change of that answer is taken back (`taken_back`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from gateway.carts.dialects.v4_kinds import CART, Kind, Member
+from gateway.tmf.json import decode_stored, encode_canonical, encode_json
+
+_ABSENT: Final = object()
+
+
+def from_canonical(
+    document: dict[str, Any],
+    *,
+    created: datetime | None = None,  # noqa: ARG001 - v4 has no such attribute
+    updated: datetime | None = None,  # noqa: ARG001 - v4 has no such attribute
+) -> dict[str, Any]:
+    """Return a stored cart with every mandatory attribute; the same object, and the same objects in it, where none is missing."""
+    shown: dict[str, Any] = _completed(document, CART, {})
+    return shown
+
+
+def is_complete(document: dict[str, Any]) -> bool:
+    """Return whether a stored cart is shown in v4 as it is."""
+    return from_canonical(document) is document
+
+
+def completed_text(document: str) -> bytes:
+    """Return a stored cart, given as its JSON text, as v4 shows it; its very bytes where nothing is missing."""
+    stored = decode_stored(document)
+    shown = from_canonical(stored)
+    return document.encode() if shown is stored else encode_json(shown)
+
+
+def _completed(node: Any, kind: Kind, holder: dict[str, Any]) -> Any:
+    if type(node) is not dict:
+        return node
+    found: dict[str, Any] = {}
+    for name, inner in kind.objects.items():
+        if name in node and (value := _completed(node[name], inner, node)) is not node[name]:
+            found[name] = value
+    for name, inner in kind.lists.items():
+        if name in node and (value := _completed_list(node[name], inner, node)) is not node[name]:
+            found[name] = value
+    first: dict[str, Any] = {}
+    for member in kind.members:
+        if not member.is_in(node):
+            told = member.told_by(node, holder)
+            (first if member.name == "id" else found)[member.name] = member.empty() if told is None else told
+    kept = node if None not in node.values() else _without_nulls(node, kind)
+    return {**first, **kept, **found} if found or first or kept is not node else node
+
+
+def _completed_list(nodes: Any, kind: Kind, holder: dict[str, Any]) -> Any:
+    if type(nodes) is not list:
+        return nodes
+    found = [_completed(node, kind, holder) for node in nodes]
+    return nodes if all(new is old for new, old in zip(found, nodes, strict=True)) else found
+
+
+def _without_nulls(node: dict[str, Any], kind: Kind) -> dict[str, Any]:
+    """Return an object without the null in attributes that v4 has a type for; the same when there is none."""
+    kept = {name: value for name, value in node.items() if value is not None or name not in kind.types}
+    return node if len(kept) == len(node) else kept
+
+
+def taken_back(before: dict[str, Any], shown: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """Return what is to be stored of `after`, a change of `shown`, which is how `before` was shown.
+
+    Objects that are still as they were shown get their stored form back. Of others everything stays but what was supplied for
+    want of knowledge: that nobody has said.
+    """
+    taken: dict[str, Any] = after if shown is before else _taken_back(before, shown, after, CART)[0]
+    return taken
+
+
+def _taken_back(before: Any, shown: Any, after: Any, kind: Kind | None) -> tuple[Any, bool]:
+    """Return the value to be stored, and whether it is as it was shown."""
+    if shown is not before:
+        if type(before) is type(shown) is type(after) is dict:
+            return _object_taken_back(before, shown, after, kind)
+        if type(before) is type(shown) is type(after) is list:
+            found = _list_taken_back(before, shown, after, kind)
+            return [value for value, _ in found], len(after) == len(shown) and all(same for _, same in found)
+    return after, after == shown
+
+
+def _object_taken_back(
+    before: dict[str, Any], shown: dict[str, Any], after: dict[str, Any], kind: Kind | None
+) -> tuple[dict[str, Any], bool]:
+    is_same = after.keys() == shown.keys()
+    taken: dict[str, Any] = {}
+    supplied: list[str] = []
+    for name, value in after.items():
+        inner = None if kind is None else kind.objects.get(name) or kind.lists.get(name)
+        if before.get(name) is not None and name in shown:
+            taken[name], same = _taken_back(before[name], shown[name], value, inner)
+        else:
+            taken[name], same = value, shown.get(name, _ABSENT) == value
+            if same:
+                supplied.append(name)
+        is_same = is_same and same
+    if is_same:
+        return {name: before[name] if name in supplied else taken.get(name) for name in before}, True
+    members: dict[str, Member] = {member.name: member for member in (() if kind is None else kind.members)}
+    for name in supplied:
+        if name in members and _says_nothing(members[name], taken):
+            del taken[name]
+    return taken, False
+
+
+def _says_nothing(member: Member, node: dict[str, Any]) -> bool:
+    """Return whether the value that was supplied is nothing that anybody knows, or what the object says anyway."""
+    if member.name == "@referredType":
+        return bool(member.told_by(node, {}) == node[member.name])
+    return member.is_empty(node[member.name])
+
+
+def _list_taken_back(
+    before: list[Any], shown: list[Any], after: list[Any], kind: Kind | None
+) -> list[tuple[Any, bool]]:
+    """Return the entries: each is paired with the one that was shown with its looks or its id, or else in its place."""
+    completed = [index for index, node in enumerate(shown) if node is not before[index]]
+    looks = {index: encode_canonical(shown[index]) for index in completed}
+    by_looks = {look: index for index, look in looks.items()}
+    by_id = {node["id"]: index for index in completed if _id_of(node := shown[index])}
+    found: list[tuple[Any, bool]] = []
+    for position, node in enumerate(after):
+        look = encode_canonical(node)
+        index = position
+        is_in_place = looks[position] == look if position in looks else shown[position : position + 1] == [node]
+        if not is_in_place:
+            index = by_looks.get(look, by_id.get(_id_of(node), position))
+        if index < len(shown):
+            value, same = _taken_back(before[index], shown[index], node, kind)
+            found.append((value, same and index == position))
+        else:
+            found.append((node, False))
+    return found
+
+
+def _id_of(node: Any) -> str:
+    identifier = node.get("id") if type(node) is dict else None
+    return identifier if type(identifier) is str else ""

@@ -1,0 +1,108 @@
+"""What TMF663 v4 makes mandatory of a cart that a v4 client sends, and the quick look that tells when nothing is missing.
+
+A client may leave out what the rest of the cart tells: the id that an address ends with, the price type of the altered price,
+what a party is. Everything else that the API file demands is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from gateway.carts.dialects.v4_kinds import CART, Kind
+from gateway.carts.shape import CART_ATTRIBUTES, TYPES
+from gateway.errors import Problem
+from gateway.tmf.json import encode_canonical
+from gateway.tmf.paths import path_text
+from gateway.tmf.shape_types import ShapeType
+from gateway.tmf.shapes import PROBLEMS_MAX, Check, ListOf, ObjectOf, Path
+
+_ANY_OBJECT: Final = ObjectOf(TYPES)
+
+
+class _Finding(NamedTuple):
+    """A problem, and the object that has it."""
+
+    problem: Problem
+    holder: Path
+    node: dict[str, Any]
+
+
+def _demanding(check: Check, kind: Kind, known: dict[tuple[int, int], ObjectOf]) -> ObjectOf:
+    """Return the check of the stored form with everything that the file demands."""
+    base = check if isinstance(check, ObjectOf) else _ANY_OBJECT
+    key = id(base.attributes), id(kind)
+    if key in known:
+        return known[key]
+    attributes: dict[str, Check] = {}
+    known[key] = made = ObjectOf(attributes, needs=[member.name for member in kind.members])
+    attributes.update({**base.attributes, **kind.types})
+    for name, inner in kind.objects.items():
+        attributes[name] = _demanding(base.attributes.get(name, _ANY_OBJECT), inner, known)
+    for name, inner in kind.lists.items():
+        listed = base.attributes.get(name)
+        attributes[name] = ListOf(_demanding(listed.check if isinstance(listed, ListOf) else _ANY_OBJECT, inner, known))
+    return made
+
+
+# What a document of the stored form has to be to be shown in v4 as it is.
+COMPLETE: Final = ShapeType(_demanding(ObjectOf(CART_ATTRIBUTES), CART, {}).attributes)
+
+
+def lacking(before: dict[str, Any] | None = None) -> Callable[[dict[str, Any], list[Problem]], list[Problem]]:
+    """Return what completes the problems of a v4 cart by those of mandatory attributes.
+
+    `before` is the stored cart when this is a change: what it lacks already the change did not bring.
+    """
+
+    def complete(document: dict[str, Any], problems: list[Problem]) -> list[Problem]:
+        found = _findings(document)
+        if found and before is not None:
+            earlier = _findings(before)
+            places = {finding.problem for finding in earlier}
+            looks = {encode_canonical(finding.node) for finding in earlier}
+            found = [
+                finding
+                for finding in found
+                if finding.problem not in places and encode_canonical(finding.node) not in looks
+            ]
+        named = {finding.problem.path for finding in found}
+        holders = {path_text(finding.holder) for finding in found}
+        # The check of the stored form says less of the same.
+        kept = [
+            problem
+            for problem in problems
+            if problem.path not in named and not (problem.path in holders and problem.message.startswith("needs "))
+        ]
+        return [*kept, *(finding.problem for finding in found)][:PROBLEMS_MAX]
+
+    return complete
+
+
+def _findings(document: dict[str, Any]) -> list[_Finding]:
+    found: list[_Finding] = []
+    _look(document, CART, {}, (), found)
+    return found
+
+
+def _look(node: Any, kind: Kind, holder: dict[str, Any], path: Path, found: list[_Finding]) -> None:
+    if type(node) is not dict or len(found) >= PROBLEMS_MAX:
+        return
+    problems: list[Problem] = []
+    for name, check in kind.types.items():
+        # Of an id that is empty there is more to say.
+        if node.get(name) is not None and not (name == "id" and node["id"] == ""):
+            check(node[name], path, name, problems)
+    found += [_Finding(problem, path, node) for problem in problems]
+    for member in kind.members:
+        is_empty = member.name == "id" and node.get("id") == ""
+        if is_empty or not (member.is_in(node) or member.told_by(node, holder) is not None):
+            fault = "is empty, as it is shown where nobody told it" if is_empty else "is missing"
+            found.append(_Finding(Problem(path_text((*path, member.name)), f"{fault}; {member.lesson}"), path, node))
+    for name, inner in kind.objects.items():
+        if name in node:
+            _look(node[name], inner, node, (*path, name), found)
+    for name, inner in kind.lists.items():
+        if type(node.get(name)) is list:
+            for index, entry in enumerate(node[name]):
+                _look(entry, inner, node, (*path, name, index), found)
