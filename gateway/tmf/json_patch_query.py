@@ -119,7 +119,12 @@ def apply_query_operations(document: Any, operations: list[QueryOperation], *, d
             continue
         chosen = list(_chosen(patcher.document, operation, wanted, partial(patcher.charge, operation)))
         if not chosen:
-            fail(operation, "path", f"nothing at {shown(operation.path)} fits the query")
+            fail(
+                operation,
+                "path",
+                f"nothing at {shown(operation.path)} fits the query; read the cart again and name what is there, from the "
+                "cart on and by its exact value, as in /cartItem?cartItem.id=01",
+            )
         patcher.charge(operation, len(chosen) * (1 + len(chosen[0]) // _PARTS_PER_LOOK))
         # From the last to the first, so that what is removed moves nothing that is still to be found.
         for path in reversed(chosen):

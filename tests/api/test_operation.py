@@ -138,7 +138,7 @@ async def test_a_defect_is_a_500_without_a_word_about_the_inside_and_one_log_lin
 
     monkeypatch.setattr(type(app.services.database), "write", broken)
 
-    answer = await client.post(CARTS, json={"relatedParty": [{"name": "Erika Mustermann"}]})
+    answer = await client.post(CARTS, json={"relatedParty": [{"id": "1", "name": "Erika Mustermann"}]})
 
     assert answer.status_code == 500
     assert answer.json()["status"] == "500"

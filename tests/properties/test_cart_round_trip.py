@@ -64,6 +64,11 @@ def consistent(cart: Document, version: str) -> Document:
         if isinstance(node, dict):
             if name == "cartItemRelationship":
                 node["id"] = first
+            # The drawing leaves out types, and products deep inside, although v4 makes them mandatory.
+            if name == "targetProductSchema":
+                node |= {"@type": "Tariff", "@schemaLocation": "https://example.com/tariff.json"}
+            if version == "v4" and name == "productRelationship":
+                node.setdefault("product", {})
             if version == "v5" and name in {"price", "product"}:
                 node.setdefault("@type", name.capitalize())
             if {"startDateTime", "endDateTime"} <= node.keys():
