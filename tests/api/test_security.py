@@ -264,7 +264,13 @@ async def test_mode_none_makes_everybody_the_tenant_of_the_settings(tmp_path):
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/nothing/here"), ("PUT", CARTS), ("GET", f"{CHECKOUTS}/x/cancel"), ("OPTIONS", CARTS), ("POST", "/metrics")],
+    [
+        ("GET", "/nothing/here"),
+        ("PUT", CARTS),
+        ("GET", f"{CHECKOUTS}/x/cancel"),
+        ("OPTIONS", CARTS),
+        ("POST", "/metrics"),
+    ],
 )
 async def test_what_there_is_is_told_to_clients_alone(client, method, path):
     answer = await client.request(method, path)

@@ -37,6 +37,11 @@ VALUES: tuple[Any, ...] = (
     [None, {"deep": [[Decimal("-0.0")]]}],
     {"@type": "Vendor", "id": "1", "cartItem": [{"id": "1"}], "money": {"unit": "EUR"}},
 )
+# Types, and products deep inside, are not drawn although v4 makes them mandatory.
+NOT_DRAWN: dict[str, Document] = {
+    "productRelationship": {"product": {}},
+    "targetProductSchema": {"@type": "Tariff", "@schemaLocation": "https://example.com/tariff.json"},
+}
 NAMES = ("vendor", "x-1", "@vendor", "type", "money", "relationship", "größe", "a.b", "$ref", "")
 
 
@@ -64,11 +69,8 @@ def consistent(cart: Document, version: str) -> Document:
         if isinstance(node, dict):
             if name == "cartItemRelationship":
                 node["id"] = first
-            # The drawing leaves out types, and products deep inside, although v4 makes them mandatory.
-            if name == "targetProductSchema":
-                node |= {"@type": "Tariff", "@schemaLocation": "https://example.com/tariff.json"}
-            if version == "v4" and name == "productRelationship":
-                node.setdefault("product", {})
+            if version == "v4":
+                node |= NOT_DRAWN.get(name, {}) | node
             if version == "v5" and name in {"price", "product"}:
                 node.setdefault("@type", name.capitalize())
             if {"startDateTime", "endDateTime"} <= node.keys():
