@@ -22,8 +22,8 @@ from gateway.services import Services
 class Catalogues(Protocol):
     """Tells which children of bundles are mandatory."""
 
-    async def catalogue(self, wanted: Mapping[str, frozenset[str]]) -> Catalogue:
-        """Return what is known of the wanted bundles, with the codes of the items beneath them; never raises."""
+    async def catalogue(self, wanted: Mapping[str, frozenset[str]], tenant: str = "") -> Catalogue:
+        """Return what is known of the wanted bundles, with the codes of the items beneath them, for `tenant`; never raises."""
 
 
 class Wish(NamedTuple):
@@ -76,4 +76,4 @@ async def catalogue_of_cart(services: Services, wish: Wish) -> Catalogue | None:
     if reader is None:
         return None
     wanted = await beside(wish.large, wanted_bundles, wish.cart, wish.mapping)
-    return await reader.catalogue(wanted) if wanted else None
+    return await reader.catalogue(wanted, wish.tenant) if wanted else None

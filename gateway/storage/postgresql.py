@@ -17,8 +17,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from gateway.errors import UnavailableError
 from gateway.settings import StorageSettings
+from gateway.shares import Shares
 from gateway.storage.database import READ_TOO_LONG
-from gateway.storage.shares import ReadShares
 
 T = TypeVar("T")
 CONFLICT_ATTEMPTS_MAX: Final = 4
@@ -32,7 +32,7 @@ class PostgreSQLDatabase:
     """A server, or a distributed engine that speaks its protocol. Row locks and leases make replicas take turns."""
 
     def __init__(self, settings: StorageSettings) -> None:
-        self._shares = ReadShares(settings.connections_max // 2, wait_seconds_max=settings.read_seconds_max)
+        self._shares = Shares(settings.connections_max // 2, wait_seconds_max=settings.read_seconds_max)
         self.engine: Engine = create_engine(
             settings.url.replace("postgresql://", "postgresql+psycopg://", 1),
             pool_size=settings.connections_max,

@@ -29,8 +29,8 @@ from sqlalchemy.pool import NullPool, QueuePool
 from gateway.clock import utc_now
 from gateway.errors import GatewayError, OperatorError, UnavailableError
 from gateway.settings import StorageSettings
+from gateway.shares import Shares
 from gateway.storage.database import READ_TOO_LONG
-from gateway.storage.shares import ReadShares
 
 T = TypeVar("T")
 # What a function returned, or what it raised.
@@ -66,7 +66,7 @@ class SQLiteDatabase:
     """One file on one host. Several processes may use it; they take turns by SQLite's own lock."""
 
     def __init__(self, settings: StorageSettings) -> None:
-        self._shares = ReadShares(settings.readers_max - 1, wait_seconds_max=settings.read_seconds_max)
+        self._shares = Shares(settings.readers_max - 1, wait_seconds_max=settings.read_seconds_max)
         require_version(sqlite3.sqlite_version_info)
         self._path = settings.url.removeprefix("sqlite:///")
         Path(self._path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)

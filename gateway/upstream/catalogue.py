@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -20,6 +20,7 @@ import structlog
 from gateway.ordering.bundles import Bundle, Offering, read_offering, resolve
 from gateway.ordering.catalogue import Catalogue, Doubt
 from gateway.settings import CatalogueSettings
+from gateway.shares import Shares
 from gateway.upstream.answers import is_safe_id
 from gateway.upstream.gate import Gate
 from gateway.upstream.offerings import OfferingCache, Said
@@ -31,6 +32,8 @@ log = structlog.get_logger(__name__)
 
 READS_MAX: Final = 2_000
 """Reads of this process that wait or are under way; more are not begun."""
+READS_OF_TENANT_MAX: Final = 500
+"""Those of one tenant; the others' are begun all the same."""
 FAILURES_MAX: Final = 10_000
 """Failed reads that are remembered for a moment."""
 
@@ -56,14 +59,17 @@ class CatalogueClient:
         self._cache = OfferingCache(settings.cache_entries_max)
         # Why an offering could not be read, and when that was.
         self._failed: OrderedDict[str, tuple[str, float]] = OrderedDict()
-        self._turns = asyncio.Semaphore(options.concurrency_max)
+        self._shares = Shares(options.concurrency_max)
         # One read of an offering serves all who wait for it, and those who come later when it ends after they gave up.
         self._reading: dict[str, asyncio.Task[None]] = {}
+        # How many of these each tenant has begun.
+        self._reads_of: Counter[str] = Counter()
 
-    async def catalogue(self, wanted: Mapping[str, frozenset[str]]) -> Catalogue:
+    async def catalogue(self, wanted: Mapping[str, frozenset[str]], tenant: str = "") -> Catalogue:
         """Return which of the items beneath each wanted bundle are mandatory, and what is doubtful about that.
 
-        `wanted` is as `gateway.ordering.bundles.wanted_bundles` returns it. Takes no longer than `catalogue.checkout_seconds`.
+        `wanted` is as `gateway.ordering.bundles.wanted_bundles` returns it; the reads are `tenant`'s. Takes no longer than
+        `catalogue.checkout_seconds`.
         """
         settings = self._settings
         ends_at = self._clock() + settings.checkout_seconds
@@ -71,7 +77,7 @@ class CatalogueClient:
         bundles: dict[str, Bundle | None] = {}
         unread: set[str] = set(wanted)
         while begun := ask.take(unread):
-            await self._read_all(begun, ends_at)
+            await self._read_all(begun, tenant, ends_at)
             ask.learn(begun, {each: self._known(each) for each in begun})
             bundles = {
                 code: resolve(code, children, ask.known, depth_max=settings.depth_max)
@@ -95,9 +101,9 @@ class CatalogueClient:
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    async def _read_all(self, offering_ids: Iterable[str], ends_at: float) -> None:
+    async def _read_all(self, offering_ids: Iterable[str], tenant: str, ends_at: float) -> None:
         """Wait until every offering that is not known freshly was asked for, or the time is over."""
-        begun = [self._begin(each) for each in offering_ids if self._is_due(each)]
+        begun = [self._begin(each, tenant) for each in offering_ids if self._is_due(each)]
         reads = [read for read in begun if read is not None]
         if reads:
             await asyncio.wait(reads, timeout=max(0.0, ends_at - self._clock()))
@@ -113,18 +119,25 @@ class CatalogueClient:
         kept_seconds = self._settings.unknown_seconds if said.offering is None else self._settings.fresh_seconds
         return self._clock() - said.at_seconds >= kept_seconds
 
-    def _begin(self, offering_id: str) -> asyncio.Task[None] | None:
+    def _begin(self, offering_id: str, tenant: str) -> asyncio.Task[None] | None:
         read = self._reading.get(offering_id)
-        if read is None and len(self._reading) < READS_MAX:
-            read = self._reading[offering_id] = asyncio.create_task(self._read(offering_id))
-            read.add_done_callback(lambda _read: self._reading.pop(offering_id, None))
+        if read is None and len(self._reading) < READS_MAX and self._reads_of[tenant] < READS_OF_TENANT_MAX:
+            read = self._reading[offering_id] = asyncio.create_task(self._read(offering_id, tenant))
+            self._reads_of[tenant] += 1
+            read.add_done_callback(lambda _read: self._ended(offering_id, tenant))
         return read
 
-    async def _read(self, offering_id: str) -> None:
+    def _ended(self, offering_id: str, tenant: str) -> None:
+        self._reading.pop(offering_id, None)
+        self._reads_of[tenant] -= 1
+        if not self._reads_of[tenant]:
+            del self._reads_of[tenant]
+
+    async def _read(self, offering_id: str, tenant: str) -> None:
         """Ask for one offering and keep the answer, or why there is none."""
         try:
             # A read's own time begins when it is its turn.
-            async with self._turns:
+            async with self._shares.turn(tenant):
                 offering = await self._offering(offering_id)
         except ReadFailed as failure:
             self._fail(offering_id, str(failure))

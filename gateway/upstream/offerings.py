@@ -17,33 +17,53 @@ class Said(Struct, frozen=True, gc=False):
 
 
 class OfferingCache:
-    """Answers by offering id. `entries_max` bounds offerings and their children together: they are what takes memory."""
+    """Answers by offering id. `entries_max` bounds offerings and their children together: they are what takes memory.
+
+    Ids that the catalogue does not know are kept apart, as many at most: whoever asks for made-up ones makes no offering forgotten.
+    """
 
     def __init__(self, entries_max: int) -> None:
-        self._entries_max = entries_max
-        self._entries = 0
-        self._kept: OrderedDict[str, Said] = OrderedDict()
+        self._known = _Kept(entries_max)
+        self._unknown = _Kept(entries_max)
 
     def __len__(self) -> int:
-        return self._entries
+        return self._known.entries + self._unknown.entries
 
     def get(self, offering_id: str) -> Said | None:
         """Return what was said last, however long ago."""
+        return self._known.get(offering_id) or self._unknown.get(offering_id)
+
+    def put(self, offering_id: str, said: Said) -> None:
+        """Keep an answer in the place of an earlier one."""
+        self._known.forget(offering_id)
+        self._unknown.forget(offering_id)
+        (self._unknown if said.offering is None else self._known).put(offering_id, said)
+
+
+class _Kept:
+    """Answers, `entries_max` of them and of what they list; the longest unused is forgotten first."""
+
+    def __init__(self, entries_max: int) -> None:
+        self._entries_max = entries_max
+        self.entries = 0
+        self._kept: OrderedDict[str, Said] = OrderedDict()
+
+    def get(self, offering_id: str) -> Said | None:
         said = self._kept.get(offering_id)
         if said is not None:
             self._kept.move_to_end(offering_id)
         return said
 
     def put(self, offering_id: str, said: Said) -> None:
-        """Keep an answer in the place of an earlier one."""
-        before = self._kept.pop(offering_id, None)
-        if before is not None:
-            self._entries -= _weight(before)
         self._kept[offering_id] = said
-        self._entries += _weight(said)
-        while self._entries > self._entries_max and self._kept:
-            _, forgotten = self._kept.popitem(last=False)
-            self._entries -= _weight(forgotten)
+        self.entries += _weight(said)
+        while self.entries > self._entries_max and self._kept:
+            self.forget(next(iter(self._kept)))
+
+    def forget(self, offering_id: str) -> None:
+        said = self._kept.pop(offering_id, None)
+        if said is not None:
+            self.entries -= _weight(said)
 
 
 def _weight(said: Said) -> int:

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, text
 
 from gateway.errors import UnavailableError
 from gateway.settings import StorageSettings
+from gateway.shares import Shares
 from gateway.storage import Database, open_database
-from gateway.storage.shares import ReadShares
 
 READERS = 4
 # Of four readers three are for lists, of which one tenant gets two; of eight connections four and three.
@@ -91,7 +91,7 @@ async def test_many_greedy_tenants_leave_one_reader_to_everything_that_is_no_lis
 
 
 async def test_who_waits_too_long_is_told_to_come_again_and_nothing_is_left_behind():
-    shares = ReadShares(2, wait_seconds_max=0.05)
+    shares = Shares(2, wait_seconds_max=0.05)
     async with shares.turn("a"):
         with pytest.raises(UnavailableError) as told:
             async with shares.turn("a"):
@@ -108,7 +108,7 @@ async def test_who_waits_too_long_is_told_to_come_again_and_nothing_is_left_behi
 
 
 async def test_a_read_that_fails_or_is_given_up_gives_its_turn_back():
-    shares = ReadShares(2, wait_seconds_max=5.0)
+    shares = Shares(2, wait_seconds_max=5.0)
     for error in (ValueError, asyncio.CancelledError):
         with pytest.raises(error):
             async with shares.turn("a"):
@@ -129,7 +129,7 @@ async def test_a_read_that_fails_or_is_given_up_gives_its_turn_back():
 
 @pytest.mark.parametrize("readers", [0, 1])
 async def test_with_one_reader_everybody_has_a_turn(readers):
-    shares = ReadShares(readers, wait_seconds_max=5.0)
+    shares = Shares(readers, wait_seconds_max=5.0)
     for tenant in ("a", "b"):
         async with shares.turn(tenant):
             pass

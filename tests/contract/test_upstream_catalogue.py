@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from contextlib import asynccontextmanager
 from urllib.parse import unquote
 
 import pytest
 from upstream_server import Connection, answer, answering, is_silent, serving, trickles
 
+from gateway.ordering.bundles import read_offering
 from gateway.settings import CatalogueSettings
 from gateway.upstream import BearerAuth
-from gateway.upstream.catalogue import CatalogueClient
+from gateway.upstream.catalogue import READS_OF_TENANT_MAX, CatalogueClient
+from gateway.upstream.offerings import OfferingCache, Said
 from gateway.upstream.options import resource_options
 
 IMPATIENT = {"deadline_seconds": 0.4, "checkout_seconds": 0.6}
@@ -279,10 +282,61 @@ async def test_reads_under_way_at_once_are_bounded_and_none_fails_for_waiting():
             await connection.write(answer(200, bundle(request.path.rpartition("/")[2], ["SIM"])))
 
     async with serving(counting) as server, catalogue_at(server.url, concurrency_max=3, deadline_seconds=1.0) as client:
+        # The third is left to other tenants.
         found = await client.catalogue(wanting(**{f"P{number}": ["SIM"] for number in range(30)}))
-        assert found.doubts == {}
-        assert len(found.mandatory) == 30
+        assert (found.doubts, len(found.mandatory), most) == ({}, 30, 2)
+        for number, each in enumerate(
+            await asyncio.gather(
+                *(client.catalogue(wanting(**{f"{tenant}{n}": ["SIM"] for n in range(9)}), tenant) for tenant in "ABC")
+            )
+        ):
+            assert (each.doubts, len(each.mandatory)) == ({}, 9), number
         assert most == 3
+
+
+async def test_one_tenant_keeps_the_catalogue_from_no_other():
+    asked: list[str] = []
+    go_on = asyncio.Event()
+
+    async def slow_for_made_up_offerings(connection: Connection) -> None:
+        while True:
+            request = await connection.request()
+            code = request.path.rpartition("/")[2]
+            asked.append(code)
+            if code.startswith("X"):
+                await go_on.wait()
+                await connection.write(answer(404, {"code": "60", "reason": "not found"}))
+            else:
+                await connection.write(answer(200, bundle(code, ["SIM"])))
+
+    async with (
+        serving(slow_for_made_up_offerings) as server,
+        catalogue_at(server.url, concurrency_max=3, offerings_max=2000) as client,
+    ):
+        made_up = wanting(**{f"X{number}": ["SIM"] for number in range(READS_OF_TENANT_MAX + 100)})
+        greedy = asyncio.create_task(client.catalogue(made_up, "greedy"))
+        async with asyncio.timeout(20):
+            while len(asked) < 2:  # noqa: ASYNC110 - the server's side of it
+                await asyncio.sleep(0.005)
+            found = await client.catalogue(wanting(PLAN=["SIM"]), "modest")
+        assert (found.children("PLAN"), found.doubts) == ({"SIM"}, {})
+        assert sum(code.startswith("X") for code in asked) == 2
+        go_on.set()
+        doubts = Counter(doubt.code for doubt in (await greedy).doubts.values())
+        assert doubts == {"catalogue_unknown": READS_OF_TENANT_MAX, "catalogue_unavailable": 100}
+        assert client._reads_of == {}
+
+
+def test_made_up_offerings_make_no_offering_forgotten():
+    kept = OfferingCache(10)
+    real = read_offering(bundle("PLAN", ["SIM"]))
+    kept.put("PLAN", Said(real, 1.0))
+    for number in range(100):
+        kept.put(f"X{number}", Said(None, 1.0))
+    assert (kept.get("PLAN"), kept.get("X0"), len(kept)) == (Said(real, 1.0), None, 12)
+    kept.put("X99", Said(real, 2.0))
+    kept.put("PLAN", Said(None, 3.0))
+    assert (kept.get("X99"), kept.get("PLAN")) == (Said(real, 2.0), Said(None, 3.0))
 
 
 async def test_a_child_that_the_bundle_does_not_list_is_looked_for_in_its_mandatory_bundles():

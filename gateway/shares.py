@@ -1,7 +1,7 @@
-"""Shares of the readers: lists, which may look through many rows, leave a reader to everything else, and a tenant to the others.
+"""Shares: turns at something that does few things at once, so that one tenant leaves some of them to the others.
 
-A read by key is done at once or takes a moment; a list with filters may take `storage.read_seconds_max`. Without shares the
-lists of one tenant would have every reader, and with them the worker's and the subscriptions' reads would wait too.
+Lists have readers of the database by turns (a read by key is done at once; a list with filters may take
+`storage.read_seconds_max`), reads of offerings have calls to the catalogue. In the order of asking.
 """
 
 from __future__ import annotations
@@ -9,25 +9,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from gateway.errors import UnavailableError
 
-_BUSY = "Too many lists are being read at this moment; try again."
+LISTS_BUSY: Final = "Too many lists are being read at this moment; try again."
 
 
-class ReadShares:
-    """Turns of lists: `lists_max` at once, of one tenant one less where that leaves it any. In the order of asking."""
+class Shares:
+    """Turns: `turns_max` at once, of one tenant one less where that leaves it any.
 
-    def __init__(self, lists_max: int, *, wait_seconds_max: float) -> None:
-        self._of_tenant_max = max(1, lists_max - 1)
-        self._all = asyncio.Semaphore(max(1, lists_max))
+    Who waits longer than `wait_seconds_max` (None: as long as it takes) gets UnavailableError (503) with the words of `busy`.
+    """
+
+    def __init__(self, turns_max: int, *, wait_seconds_max: float | None = None, busy: str = LISTS_BUSY) -> None:
+        self._of_tenant_max = max(1, turns_max - 1)
+        self._all = asyncio.Semaphore(max(1, turns_max))
         self._wait_seconds_max = wait_seconds_max
-        # Only tenants that have a list under way or waiting, each with how many.
+        self._busy = busy
+        # Only tenants that have a turn or wait for one, each with how many.
         self._tenants: dict[str, tuple[asyncio.Semaphore, int]] = {}
 
     @asynccontextmanager
     async def turn(self, tenant: str) -> AsyncIterator[None]:
-        """Have a turn; raises UnavailableError (503) when there is none in time."""
+        """Have a turn. Raises UnavailableError (503) when there is none in time."""
         own, users = self._tenants.get(tenant, (asyncio.Semaphore(self._of_tenant_max), 0))
         self._tenants[tenant] = own, users + 1
         try:
@@ -50,4 +55,4 @@ class ReadShares:
             async with asyncio.timeout(self._wait_seconds_max):
                 await semaphore.acquire()
         except TimeoutError:
-            raise UnavailableError(_BUSY, headers={"Retry-After": "2"}) from None
+            raise UnavailableError(self._busy, headers={"Retry-After": "2"}) from None
