@@ -39,6 +39,17 @@ class UpstreamLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             "overrides the mapping's quiet time of a lost POST that is live at once; -1 keeps the mapping's", ge=-1
         ),
     ] = -1.0
+    circuit_calls_min: Annotated[
+        int, setting("recent calls below which the circuit never opens, however many of them failed", ge=1, le=10_000)
+    ] = 20
+    circuit_window_seconds: Annotated[float, setting("how long a call counts as recent", gt=0, le=3600)] = 30.0
+    circuit_failed_percent: Annotated[
+        float,
+        setting("how many of the recent calls got no usable answer when the circuit opens", gt=0, le=100),
+    ] = 50.0
+    circuit_open_seconds: Annotated[
+        float, setting("how long nothing is sent while the circuit is open, before one read tries", gt=0, le=3600)
+    ] = 30.0
 
 
 class UpstreamSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

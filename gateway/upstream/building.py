@@ -81,6 +81,10 @@ def _options(name: str, upstream: UpstreamSettings, mapping: OrderMapping) -> Up
         response_bytes_max=limits.response_bytes_max,
         concurrency_max=limits.concurrency_max,
         rate_per_second=limits.rate_per_second or None,
+        circuit_calls_min=limits.circuit_calls_min,
+        circuit_window_seconds=limits.circuit_window_seconds,
+        circuit_failed_share=limits.circuit_failed_percent / 100,
+        circuit_open_seconds=limits.circuit_open_seconds,
     )
 
 

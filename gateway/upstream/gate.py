@@ -19,7 +19,13 @@ class Gate:
     """The state that all calls to one order system share."""
 
     def __init__(self, options: UpstreamOptions, *, clock: Callable[[], float], jitter: Callable[[], float]) -> None:
-        self.breaker = Breaker(clock)
+        self.breaker = Breaker(
+            clock,
+            calls_min=options.circuit_calls_min,
+            window_seconds=options.circuit_window_seconds,
+            open_seconds=options.circuit_open_seconds,
+            failed_share=options.circuit_failed_share,
+        )
         self.limiter = Limiter(
             concurrency_max=options.concurrency_max,
             rate_per_second=options.rate_per_second,

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from gateway.errors import Problem, SettingsError
 from gateway.ordering.mapping import Api, Mapping
 from gateway.upstream.auth import UpstreamAuth
+from gateway.upstream.breaker import CALLS_MIN, FAILED_SHARE, OPEN_SECONDS, WINDOW_SECONDS
 
 RESPONSE_BYTES_MAX_DEFAULT: Final = 8 * 1024 * 1024
 
@@ -20,7 +21,8 @@ class UpstreamOptions:
 
     `deadline_seconds` bounds a call from the moment it is asked for, waiting included; `slot_timeout_seconds` bounds the
     part of it that may be spent waiting, so that a queue does not turn into calls without enough time for an answer.
-    `scan_deadline_seconds` ends a search over many pages without proof; scans start `scan_interval_seconds` apart.
+    `scan_deadline_seconds` ends a search over many pages without proof; scans start `scan_interval_seconds` apart. What begins
+    with `circuit_` says when a `Breaker` opens, and for how long.
     Raises SettingsError with everything that is wrong.
     """
 
@@ -39,6 +41,10 @@ class UpstreamOptions:
     response_bytes_max: int = RESPONSE_BYTES_MAX_DEFAULT
     concurrency_max: int = 8
     rate_per_second: float | None = None
+    circuit_calls_min: int = CALLS_MIN
+    circuit_window_seconds: float = WINDOW_SECONDS
+    circuit_failed_share: float = FAILED_SHARE
+    circuit_open_seconds: float = OPEN_SECONDS
 
     def __post_init__(self) -> None:
         problems = [*self._address_problems(), *self._number_problems()]

@@ -14,7 +14,9 @@ from upstream_server import (
 )
 
 from gateway.ordering.mapping import Answers, Api, Mapping
+from gateway.settings import Settings, UpstreamLimits, UpstreamSettings
 from gateway.upstream import Accepted, NotSent, ReadFailed, Rejected, Unknown
+from gateway.upstream.building import build_upstreams
 
 
 async def test_cancelling_sends_the_task_resource_with_the_order_and_the_reason():
@@ -85,3 +87,31 @@ async def test_a_rolled_back_governor_limit_is_too_large_and_never_opens_the_cir
             assert isinstance(outcome, Rejected)
             assert outcome.too_large
         assert len(server.requests) == 25
+
+
+async def test_when_a_circuit_opens_and_for_how_long_is_set():
+    limits = UpstreamLimits(
+        circuit_calls_min=2, circuit_window_seconds=600.0, circuit_failed_percent=100.0, circuit_open_seconds=7.0
+    )
+    statuses = iter([201, 500, 500, 500])
+    async with serving(answering(lambda _: answer(next(statuses), {"id": "1"}))) as server:
+        upstream = UpstreamSettings(base_url=server.url, mapping="plain", limits=limits)
+        client = build_upstreams(Settings(upstreams={"crm": upstream}), {"plain": PLAIN})["crm"]
+        try:
+            assert isinstance(await client.send(create_step()), Accepted)
+            for _ in range(3):  # never all of the recent calls
+                assert isinstance(await client.send(create_step()), Unknown)
+        finally:
+            await client.close()
+
+        strict = msgspec.structs.replace(upstream, limits=msgspec.structs.replace(limits, circuit_failed_percent=50.0))
+        statuses = iter([201, 500])
+        client = build_upstreams(Settings(upstreams={"crm": strict}), {"plain": PLAIN})["crm"]
+        try:
+            assert isinstance(await client.send(create_step()), Accepted)
+            assert isinstance(await client.send(create_step()), Unknown)
+            refused = await client.send(create_step())
+            assert isinstance(refused, NotSent)
+            assert 1 <= refused.retry_after_seconds <= 7
+        finally:
+            await client.close()
