@@ -39,7 +39,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,10 +242,15 @@ class UnavailableError(RequestError):
     status, code, reason = 503, "5", "Service unavailable"
 
 
+WHOLE_BODY: Final = "$"
+"""Where a path of an error names the body itself, as JSONPath does."""
+
+
 def tmf_error(error: RequestError) -> dict[str, Any]:
     """Return the TMF Error object of TMF630 (code and status are strings) for `error`.
 
-    `problem` lists path and message of everything that was wrong; it is an extension attribute.
+    `problem` lists path and message of everything that was wrong, `$` being the path of the whole body; it is an extension
+    attribute.
     """
     body: dict[str, Any] = {
         "@type": "Error",
@@ -255,7 +260,9 @@ def tmf_error(error: RequestError) -> dict[str, Any]:
         "status": str(error.status),
     }
     if error.problems:
-        body["problem"] = [{"path": problem.path, "message": problem.message} for problem in error.problems]
+        body["problem"] = [
+            {"path": problem.path or WHOLE_BODY, "message": problem.message} for problem in error.problems
+        ]
     body.update(error.extension)
     return body
 

@@ -34,9 +34,9 @@ def errors_page() -> str:
     introduction = """
 Every answer that is not a success is a TMF Error object:
 `{"@type": "Error", "code", "reason", "message", "status"}`, where `code` and `status` are text. `message` says what happened and
-what would be right. Where several things are wrong, `problem` lists each with its `path` (TMF style, `cartItem[0].quantity`);
-a refused checkout carries every `finding` (see [findings](findings.md)). No message repeats a value of a document, with one
-exception: where totals are not those of `expectedTotalPrice` (409), both amounts are named.
+what would be right. Where several things are wrong, `problem` lists each with its `path` (TMF style, `cartItem[0].quantity`;
+`$` is the whole body); a refused checkout carries every `finding` (see [findings](findings.md)). No message repeats a value of a
+document, with one exception: where totals are not those of `expectedTotalPrice` (409), both amounts are named.
 """
     return page("Errors", introduction, table(("status", "code", "reason", "when"), rows))
 

@@ -91,6 +91,13 @@ async def test_the_place_of_what_cannot_be_kept_is_named(client: httpx.AsyncClie
     assert [problem["path"] for problem in answer.json()["problem"]] == [path]
 
 
+@pytest.mark.parametrize(("body", "path"), [(b"{", "$"), (b"\xff", "$"), (b"NaN", "$"), (b'{"a": [1, }', "a")])
+async def test_the_place_of_what_is_no_json_is_named(client: httpx.AsyncClient, body: bytes, path: str) -> None:
+    answer = await client.post(CARTS, content=body, headers=JSON)
+
+    assert [problem["path"] for problem in answer.json()["problem"]] == [path]
+
+
 @pytest.mark.parametrize("depth", [32, 33])
 async def test_the_depth_limit_is_exact(client: httpx.AsyncClient, app: GatewayApp, depth: int) -> None:
     body = b'{"a":' * depth + b"1" + b"}" * depth

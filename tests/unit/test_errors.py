@@ -62,3 +62,9 @@ def test_an_error_is_a_tmf_error():
         "status": "400",
         "problem": [{"path": "cartItem[0].quantity", "message": "must be above 0"}],
     }
+
+
+def test_an_error_of_the_whole_body_has_a_path_too():
+    error = errors.MalformedBodyError("The body is cut off.", problems=[errors.Problem("", "cut off")])
+
+    assert errors.tmf_error(error)["problem"] == [{"path": "$", "message": "cut off"}]
