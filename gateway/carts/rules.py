@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from itertools import count
 from typing import Any, Final, TypeAlias
 
-from gateway.carts.dialects.v4 import is_complete
+from gateway.carts.dialects.v4 import completed
 from gateway.carts.dialects.v4_shape import COMPLETE
 from gateway.carts.shape import CART_ATTRIBUTES
 from gateway.errors import BodyTooLargeError, InvalidBodyError, Problem
@@ -40,9 +40,11 @@ def check_cart(
     complete = COMPLETE.fits(document, printable=printable)
     if not complete:
         _SHAPE.check(document, problems, printable=printable)
-        if lacking is not None:
+        shown, is_told = completed(document)
+        complete = shown is document
+        # Where the cart itself tells all that it leaves out, there is nothing to ask for.
+        if lacking is not None and (problems or not is_told or not COMPLETE.fits(shown, printable=printable)):
             problems = lacking(document, problems)
-        complete = not problems and is_complete(document)
     items: list[dict[str, Any]] = []
     _add_items(document, items)
     if problems or not _is_right(items, limits):

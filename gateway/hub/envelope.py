@@ -63,11 +63,14 @@ class Renderer:
     def _is_sent_as_stored(self, event: Event) -> bool:
         return (
             self._selection is None
-            # Carts are stored in the form of v4: those that lack nothing are sent as they are, without being decoded.
-            and (self._shape is None or (self._api.version == "v4" and bool(event.v4_complete)))
+            and self._shape_of(event) is None
             and event.event_type != CART_DELETED
             and self._api.resource != "checkout"
         )
+
+    def _shape_of(self, event: Event) -> Shape | None:
+        """Return what turns the event's cart into the version's form: nothing for v4 when it lacks nothing, as it is stored so."""
+        return None if event.v4_complete and self._api.version == "v4" else self._shape
 
     def body(self, event: Event) -> bytes:
         """Return the event as JSON."""
@@ -78,9 +81,9 @@ class Renderer:
 
     def _decoded(self, event: Event) -> dict[str, Any]:
         document = decode_stored(event.document)
-        if self._shape is not None:
+        if (shape := self._shape_of(event)) is not None:
             created = event.created_at if event.event_type == CART_CREATED else None
-            document = self._shape(self._api.version, document, created=created, updated=event.created_at)
+            document = shape(self._api.version, document, created=created, updated=event.created_at)
         if event.event_type == CART_DELETED:
             document = {name: document[name] for name in _IDENTITY if name in document}
         if self._public_url:

@@ -129,3 +129,22 @@ async def test_a_merge_tells_of_the_cart_that_stays_and_of_the_one_that_went_int
     cart.pop("creationDate", None)
     assert changed.document["event"]["shoppingCart"] == cart
     assert len(cart["cartItem"]) == 3
+
+
+async def test_a_cart_of_r17_is_told_to_v4_with_all_that_its_file_demands(client: httpx.AsyncClient) -> None:
+    needed(V4_FILE)
+    price = {"priceType": "recurring", "price": {}, "priceAlteration": [{"name": "off"}]}
+    cart = {"cartItem": [{"id": "1", "action": "add", "itemPrice": [price]}], "relatedParty": [{"name": "A Customer"}]}
+    async with listening() as listener:
+        await subscribe(client, listener, "v4")
+        sent = (await client.post(f"{BASES['v1']}/shoppingCart", json=cart)).json()
+        await client.patch(f"{V4}/{sent['id']}", json={"relatedParty": [PARTY]})
+        created, changed = [each.document["event"]["shoppingCart"] for each in await listener.until(2)]
+
+    for told_cart in (created, changed):
+        assert not problems("v4", "ShoppingCart", told_cart)
+        assert told_cart["cartItem"][0]["itemPrice"][0]["priceAlteration"] == [
+            {"name": "off", "price": {}, "priceType": "recurring"}
+        ]
+    assert created["relatedParty"] == [{"id": "", "name": "A Customer", "@referredType": "Party"}]
+    assert changed["relatedParty"] == [PARTY]

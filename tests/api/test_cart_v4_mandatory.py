@@ -345,3 +345,22 @@ async def test_a_cart_of_an_earlier_release_is_looked_at(app: GatewayApp, client
     assert valid(await client.get(V4)) == [cart]
     assert cart["cartItem"][0]["product"] == {"place": [{"role": ""}], "agreement": [{"id": ""}]}
     assert valid(await client.patch(f"{V4}/old", json={"vendor": 1}))["relatedParty"] == cart["relatedParty"]
+
+
+async def test_many_old_omissions_hide_no_new_one_and_are_never_blamed(client: httpx.AsyncClient) -> None:
+    nameless = [{"id": str(number), "action": "add", "product": {"name": "x"}} for number in range(150)]
+    for item in nameless:
+        item["itemPrice"] = [{**PRICE, "priceAlteration": [{"name": item["id"]}]}]
+    cart = (await client.post(V1, json={"cartItem": nameless})).json()
+    path = f"{V4}/{cart['id']}"
+    first, *rest = valid(await client.get(path))["cartItem"]
+    incomplete = {"id": "new", "product": {"place": [{}]}}
+
+    answer = await client.patch(path, json={"cartItem": [first, *rest, incomplete]})
+    assert [problem["path"] for problem in answer.json()["problem"]] == ["cartItem[150].product.place[0].role"]
+    # In other places, and one of them changed, which keeps its place in the item of its id.
+    moved = valid(await client.patch(path, json={"cartItem": [*rest[70:], {**first, "quantity": 2}, *rest[:70]]}))
+
+    assert len(moved["cartItem"]) == 150
+    r17 = (await client.get(f"{V1}/{cart['id']}")).json()["cartItem"]
+    assert all(item["itemPrice"][0]["priceAlteration"] == [{"name": item["id"]}] for item in r17)

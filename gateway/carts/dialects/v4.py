@@ -22,13 +22,14 @@ def from_canonical(
     updated: datetime | None = None,  # noqa: ARG001 - v4 has no such attribute
 ) -> dict[str, Any]:
     """Return a stored cart with every mandatory attribute; the same object, and the same objects in it, where none is missing."""
-    shown: dict[str, Any] = _completed(document, CART, {})
-    return shown
+    return completed(document)[0]
 
 
-def is_complete(document: dict[str, Any]) -> bool:
-    """Return whether a stored cart is shown in v4 as it is."""
-    return from_canonical(document) is document
+def completed(document: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Return what `from_canonical` does, and whether all that was missing is told by the rest of the cart."""
+    unknown: list[str] = []
+    shown = _completed(document, CART, {}, unknown)
+    return shown, not unknown
 
 
 def completed_text(document: str) -> bytes:
@@ -38,29 +39,34 @@ def completed_text(document: str) -> bytes:
     return document.encode() if shown is stored else encode_json(shown)
 
 
-def _completed(node: Any, kind: Kind, holder: dict[str, Any]) -> Any:
-    if type(node) is not dict:
-        return node
+def _completed(node: dict[str, Any], kind: Kind, holder: dict[str, Any], unknown: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, inner in kind.objects.items():
-        if name in node and (value := _completed(node[name], inner, node)) is not node[name]:
-            found[name] = value
-    for name, inner in kind.lists.items():
-        if name in node and (value := _completed_list(node[name], inner, node)) is not node[name]:
-            found[name] = value
+    has_null = False
+    for name, value in node.items():
+        if type(value) is dict:
+            if (inner := kind.objects.get(name)) and (new := _completed(value, inner, node, unknown)) is not value:
+                found[name] = new
+        elif type(value) is list:
+            if (inner := kind.lists.get(name)) and (
+                listed := _completed_list(value, inner, node, unknown)
+            ) is not value:
+                found[name] = listed
+        elif value is None:
+            has_null = True
     first: dict[str, Any] = {}
     for member in kind.members:
         if not member.is_in(node):
             told = member.told_by(node, holder)
-            (first if member.name == "id" else found)[member.name] = member.empty() if told is None else told
-    kept = node if None not in node.values() else _without_nulls(node, kind)
+            if told is None:
+                unknown.append(member.name)
+                told = member.empty()
+            (first if member.name == "id" else found)[member.name] = told
+    kept = _without_nulls(node, kind) if has_null else node
     return {**first, **kept, **found} if found or first or kept is not node else node
 
 
-def _completed_list(nodes: Any, kind: Kind, holder: dict[str, Any]) -> Any:
-    if type(nodes) is not list:
-        return nodes
-    found = [_completed(node, kind, holder) for node in nodes]
+def _completed_list(nodes: list[Any], kind: Kind, holder: dict[str, Any], unknown: list[str]) -> list[Any]:
+    found = [_completed(node, kind, holder, unknown) if type(node) is dict else node for node in nodes]
     return nodes if all(new is old for new, old in zip(found, nodes, strict=True)) else found
 
 

@@ -6,6 +6,7 @@ what a party is. Everything else that the API file demands is asked for.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -56,9 +57,10 @@ def lacking(before: dict[str, Any] | None = None) -> Callable[[dict[str, Any], l
     """
 
     def complete(document: dict[str, Any], problems: list[Problem]) -> list[Problem]:
-        found = _findings(document)
-        if found and before is not None:
-            earlier = _findings(before)
+        earlier = [] if before is None else _findings(before)
+        # Those that were there already do not hide what is new.
+        found = _findings(document, PROBLEMS_MAX + len(earlier))
+        if earlier:
             places = {finding.problem for finding in earlier}
             looks = {encode_canonical(finding.node) for finding in earlier}
             found = [
@@ -79,14 +81,15 @@ def lacking(before: dict[str, Any] | None = None) -> Callable[[dict[str, Any], l
     return complete
 
 
-def _findings(document: dict[str, Any]) -> list[_Finding]:
+def _findings(document: dict[str, Any], findings_max: int = sys.maxsize) -> list[_Finding]:
+    """Return what the document lacks or has of a wrong type, and whatever else is found at the object that is the last."""
     found: list[_Finding] = []
-    _look(document, CART, {}, (), found)
+    _look(document, CART, {}, (), found, findings_max)
     return found
 
 
-def _look(node: Any, kind: Kind, holder: dict[str, Any], path: Path, found: list[_Finding]) -> None:
-    if type(node) is not dict or len(found) >= PROBLEMS_MAX:
+def _look(node: Any, kind: Kind, holder: dict[str, Any], path: Path, found: list[_Finding], findings_max: int) -> None:
+    if type(node) is not dict or len(found) >= findings_max:
         return
     problems: list[Problem] = []
     for name, check in kind.types.items():
@@ -101,8 +104,8 @@ def _look(node: Any, kind: Kind, holder: dict[str, Any], path: Path, found: list
             found.append(_Finding(Problem(path_text((*path, member.name)), f"{fault}; {member.lesson}"), path, node))
     for name, inner in kind.objects.items():
         if name in node:
-            _look(node[name], inner, node, (*path, name), found)
+            _look(node[name], inner, node, (*path, name), found, findings_max)
     for name, inner in kind.lists.items():
         if type(node.get(name)) is list:
             for index, entry in enumerate(node[name]):
-                _look(entry, inner, node, (*path, name, index), found)
+                _look(entry, inner, node, (*path, name, index), found, findings_max)
