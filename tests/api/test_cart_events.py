@@ -14,6 +14,7 @@ from hub_listener import QUICK_ON_LOOPBACK, Delivery, Listener, listening
 from gateway.app import GatewayApp, create_app
 from gateway.hub.service import delivery
 from gateway.settings import Settings, StorageSettings
+from tests.official_cart_schemas import V4_FILE, needed, problems
 
 BASES = {"v1": "/shoppingCart/v1", "v4": "/tmf-api/shoppingCart/v4", "v5": "/tmf-api/shoppingCart/v5"}
 V4 = f"{BASES['v4']}/shoppingCart"
