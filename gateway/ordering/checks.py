@@ -63,7 +63,7 @@ def _check_limits(step: Step, lines: dict[str, OrderLine], costs: LineCosts, map
     }
     items = len(members) + (len(carriers) if additive else 0)
     assert items <= limits.items_max, f"step {step.sequence} has {items} items"
-    own = [costs.own[item_id] for item_id in step.item_ids]
+    own = [costs.own(lines[item_id]) for item_id in step.item_ids]
     characteristics = sum(cost.characteristics for cost in own)
     assert characteristics <= limits.characteristics_max, f"step {step.sequence} has {characteristics} characteristics"
     size = sum(cost.size_bytes for cost in own) + (len(carriers) * costs.carrier().size_bytes if additive else 0)

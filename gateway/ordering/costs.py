@@ -1,7 +1,13 @@
-"""What lines cost in a call: items, bytes, characteristics. Counted once per line, never below what is sent."""
+"""What lines cost in a call: items, bytes, characteristics. Counted once per line, never below what is sent.
+
+A line is counted when a packer first asks, and what it costs is kept only while somebody may ask again: a large order is gone
+through once, not once to be counted and again to be packed, and nothing is held of the lines that are packed.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from msgspec import Struct
@@ -39,15 +45,20 @@ class Cost(Struct, frozen=True, gc=False):
 
 
 class LineCosts:
-    """The costs of one order's lines and of what surrounds them in a call, for one mapping."""
+    """The costs of one order's lines and of what surrounds them in a call, for one mapping.
 
-    def __init__(self, order: Order, mapping: Mapping) -> None:
+    `parents` are the ids of the lines that have others beneath them; only packing needs them.
+    """
+
+    def __init__(self, order: Order, mapping: Mapping, parents: AbstractSet[str] = frozenset()) -> None:
         self.mapping = mapping
         self.writer = Writer(mapping)
         self.flat = mapping.item.hierarchy == "flat"
         self._relation_bytes = _RELATIONS + _size(self.writer.relation("", ""))
-        self.parents = frozenset([line.parent_id for line in order.lines])
-        self.own = {line.id: self._own(line) for line in order.lines}
+        self.parents = parents
+        self._counted: dict[str, Cost] = {}
+        limits = mapping.limits
+        self._weights = limits.budget_item_weight, limits.budget_characteristic_weight, limits.budget_depth_weight
         marker = "m" * mapping.recovery.marker_length_max
         self.create_base_bytes = _size(
             {**self.writer.head(order.header, marker), **mapping.draft.create_attributes, "productOrderItem": []}
@@ -58,14 +69,27 @@ class LineCosts:
                 _PATCH_OPERATION + _size({key: value}) for key, value in mapping.draft.add_attributes.items()
             ) + len("[]")
 
-    def _own(self, line: OrderLine) -> Cost:
+    def own(self, line: OrderLine) -> Cost:
+        """Return the cost of `line` itself, without what surrounds it in a call."""
+        cost = self._counted.get(line.id)
+        if cost is None:
+            cost = self._counted[line.id] = self._count(line)
+        return cost
+
+    def packed(self) -> Cost:
+        """Return what the lines cost together that were asked for since the last call, and forget them."""
+        total = _sum(self._counted.values())
+        self._counted = {}
+        return total
+
+    def _count(self, line: OrderLine) -> Cost:
         size = self.writer.size_bytes(line) + 1
         if self.flat and line.parent_id is not None:
             size += self._relations_bytes(line)
-        count, limits = characteristic_count(line), self.mapping.limits
-        weight = limits.budget_item_weight + limits.budget_characteristic_weight * count
+        count = characteristic_count(line)
+        of_item, of_characteristic, of_depth = self._weights
         # The depth in the order: in a call a line is never deeper, as what carries it there stands at the top.
-        return Cost(1, size, count, weight * (1 + limits.budget_depth_weight * (line.depth - 1)))
+        return Cost(1, size, count, (of_item + of_characteristic * count) * (1 + of_depth * (line.depth - 1)))
 
     def _relations_bytes(self, line: OrderLine) -> int:
         """Both relationships of a flat child, each in an array of its own; the parent may be named by its line id."""
@@ -97,6 +121,16 @@ class LineCosts:
         """Return the bytes of the call that prices `line`."""
         item = self.writer.priced_item(line, "i" * LINE_ID_BYTES)
         return _size({**patch_head(self.mapping), "productOrderItem": [item]}) + _ORDER_ID_SLACK
+
+
+def _sum(costs: Iterable[Cost]) -> Cost:
+    items = size_bytes = characteristics = weight = 0
+    for cost in costs:
+        items += cost.items
+        size_bytes += cost.size_bytes
+        characteristics += cost.characteristics
+        weight += cost.weight
+    return Cost(items, size_bytes, characteristics, weight)
 
 
 def patch_head(mapping: Mapping) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.ordering.costs import LineCosts
+from gateway.ordering.costs import Cost, LineCosts
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import OrderLine
@@ -37,7 +37,7 @@ def pack_in_fewest(
     parents = {line.parent_id for unit in units for line in unit[:1]} - {line.id for line in assets} - {None}
     lowest = len(best)
     if growing and not parents and lowest > 1:
-        lowest = (1 if assets else 0) + _lower_bound(costs, mapping, units)
+        lowest = (1 if assets else 0) + _lower_bound(packer.packed, costs, mapping)
     if len(best) <= lowest:
         return best
     search = _Search(costs, mapping, assets, units)
@@ -50,21 +50,17 @@ def pack_in_fewest(
     return best
 
 
-def _lower_bound(costs: LineCosts, mapping: Mapping, units: list[list[OrderLine]]) -> int:
-    """Return a number of calls below which `units` cannot be sent, whatever the packing."""
+def _lower_bound(total: Cost, costs: LineCosts, mapping: Mapping) -> int:
+    """Return a number of calls below which lines that cost `total` cannot be sent, whatever the packing."""
     limits = mapping.limits
-    items = characteristics = weight = size_bytes = 0
-    for unit in units:
-        for line in unit:
-            own = costs.own[line.id]
-            items += own.items
-            characteristics += own.characteristics
-            weight += own.weight
-            size_bytes += own.size_bytes
     room = max(limits.bytes_max - min(costs.create_base_bytes, costs.add_base_bytes), 1)
-    needs = [-(-items // limits.items_max), -(-characteristics // limits.characteristics_max), -(-size_bytes // room)]
+    needs = [
+        -(-total.items // limits.items_max),
+        -(-total.characteristics // limits.characteristics_max),
+        -(-total.size_bytes // room),
+    ]
     if limits.budget:
-        needs.append(-(-weight // limits.budget))
+        needs.append(-(-total.weight // limits.budget))
     return max(needs, default=1)
 
 
@@ -122,7 +118,7 @@ class _Search:
 
     def _share(self, unit: list[OrderLine]) -> float:
         """Return the largest share of a call's limits that `unit` takes."""
-        limits, own = self._mapping.limits, [self._costs.own[line.id] for line in unit]
+        limits, own = self._mapping.limits, [self._costs.own(line) for line in unit]
         shares = [
             sum(cost.items for cost in own) / limits.items_max,
             sum(cost.size_bytes for cost in own) / limits.bytes_max,

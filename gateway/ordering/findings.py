@@ -61,16 +61,18 @@ CODES: Final[dict[str, str]] = {
 
 
 class Findings:
-    """Collects findings in the order they are made; `refused` once one of them is an error."""
+    """Collects findings in the order they are made; `codes` are those met, `refused` is set once one is an error."""
 
-    __slots__ = ("_found", "refused")
+    __slots__ = ("_found", "codes", "refused")
 
     def __init__(self) -> None:
         self._found: list[Finding] = []
+        self.codes: set[str] = set()
         self.refused = False
 
     def _add(self, severity: Severity, code: str, path: str, message: str) -> None:
         assert code in CODES, code
+        self.codes.add(code)
         self._found.append(Finding(severity=severity, code=code, path=path, message=message))
 
     def info(self, code: str, path: str, message: str) -> None:

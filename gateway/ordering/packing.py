@@ -66,6 +66,7 @@ class Packer:
         self._cumulative = mapping.draft.growth == "cumulative-merge"
         self._appends = mapping.draft.growth == "json-patch-append"
         self._whole = mapping.draft.growth == "none"
+        self.packed = Cost()
         self.calls: list[Call] = [*calls] or [Call(costs.create_base_bytes, mapping.limits)]
 
     def start_with(self, roots: list[OrderLine]) -> bool:
@@ -74,12 +75,20 @@ class Packer:
             message = "One call must hold every installed product that is modified, and they do not fit; order in several carts."
             self._findings.error("does_not_fit", "cartItem", message)
             return False
+        self.costs.packed()
         self._next_call()
         return True
 
     def pack(self, units: Iterable[list[OrderLine]]) -> bool:
-        """Put every unit into calls; False with an error finding when a line fits none."""
-        return all(self._place(unit) for unit in units)
+        """Put every unit into calls; False with an error finding when a line fits none.
+
+        `packed` is then what their lines cost without their surroundings.
+        """
+        for unit in units:
+            if not self._place(unit):
+                return False
+            self.packed = self.packed.plus(self.costs.packed())
+        return True
 
     def _place(self, unit: list[OrderLine]) -> bool:
         call = self.calls[-1]
@@ -100,18 +109,19 @@ class Packer:
         opened: set[str] = set()
         parents: set[str] = set()
         line_ids: list[str] = []
-        own = self.costs.own
+        own, inner = self.costs.own, self.costs.parents
         plain = not self._appends
         first = call is self.calls[0]
         for line in unit:
-            cost = own[line.id]
+            cost = own(line)
             parent = line.parent_id
             # Nothing but the line itself: a root, or a further child in a list that is open in this call.
             if not (plain and (parent is None or parent in opened or parent in call.opened)):
                 cost = cost.plus(self._surroundings(line, call, opened, parents, first=first))
-            line_ids.append(line.id)
-            if line.id in self.costs.parents:
-                parents.add(line.id)
+            line_id = line.id
+            line_ids.append(line_id)
+            if line_id in inner:
+                parents.add(line_id)
             items += cost.items
             size_bytes += cost.size_bytes
             characteristics += cost.characteristics
@@ -154,7 +164,7 @@ class Packer:
             if self.fill(self.calls[-1], [line]):
                 continue
             if not self.calls[-1].members or not self.fill(self._next_call(), [line]):
-                message = _too_large(self.costs.own[line.id], self.mapping.limits)
+                message = _too_large(self.costs.own(line), self.mapping.limits)
                 self._findings.error("item_too_large", line.path, message)
                 return False
         return True

@@ -7,7 +7,7 @@ same order and mapping always give the same plan, so that it can be stored with 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from gateway.ordering.checks import check_plan
@@ -28,13 +28,14 @@ def plan(order: Order, mapping: Mapping) -> tuple[Plan | None, tuple[Finding, ..
     """Return the steps that bring `order` into the order system; None with error findings when it cannot be done."""
     findings = Findings()
     growth = mapping.draft.growth
-    costs = LineCosts(order, mapping)
-    assets = [line for line in order.lines if is_asset_root(line, mapping)]
-    depth = max((line.depth for line in order.lines), default=0)
-    if growth in ("none", "cumulative-merge") and depth > mapping.limits.depth_max:
-        findings.error("does_not_fit", "cartItem", _one_call("levels of items", depth, mapping.limits.depth_max))
+    seen = _Survey(order, mapping)
+    if growth in ("none", "cumulative-merge") and seen.depth > mapping.limits.depth_max:
+        findings.error("does_not_fit", "cartItem", _one_call("levels of items", seen.depth, mapping.limits.depth_max))
         return None, findings.all()
-    calls = pack_in_fewest(costs, mapping, findings, assets, list(_units(order, mapping, assets)))
+    costs = LineCosts(order, mapping, seen.parents)
+    plain = not seen.assets and seen.depth <= mapping.limits.depth_max
+    units = seen.bundles if plain else list(_units(order, mapping, seen.assets))
+    calls = pack_in_fewest(costs, mapping, findings, seen.assets, units)
     if calls is None:
         return None, findings.all()
     if growth == "none":
@@ -44,9 +45,7 @@ def plan(order: Order, mapping: Mapping) -> tuple[Plan | None, tuple[Finding, ..
         for number, call in enumerate(calls, 1)
     ]
     if mapping.price.alterations == "patch-per-line":
-        for line in order.lines:
-            if not line.alterations:
-                continue
+        for line in seen.altered:
             if costs.price_bytes(line) > mapping.limits.bytes_max:
                 message = f"Its price alterations alone exceed the {mapping.limits.bytes_max} bytes of one call."
                 findings.error("item_too_large", f"{line.path}.itemPrice", message)
@@ -66,9 +65,6 @@ def _units(order: Order, mapping: Mapping, sent: list[OrderLine]) -> Iterator[li
     What was cut off follows as units of its own, beneath a parent that is in an earlier unit.
     """
     levels = mapping.limits.depth_max
-    if not sent and all(line.depth <= levels for line in order.lines):
-        yield from _bundles(order)
-        return
     children: dict[str, list[OrderLine]] = {}
     tops: list[OrderLine] = []
     gone = {line.id for line in sent}
@@ -100,20 +96,42 @@ def _units(order: Order, mapping: Mapping, sent: list[OrderLine]) -> Iterator[li
         levels = mapping.limits.depth_max - (1 if mapping.draft.growth == "additive" else 0)
 
 
-def _bundles(order: Order) -> Iterable[list[OrderLine]]:
-    """Return each root with everything beneath it, the usual case."""
-    found: dict[str, list[OrderLine]] = {}
-    unit: list[OrderLine] = []
-    root_id = ""
-    for line in order.lines:
-        if line.parent_id is None:
-            unit = found[line.id] = []
-            root_id = line.id
-        elif line.root_id is not root_id:
-            root_id = line.root_id
-            unit = found[root_id]
-        unit.append(line)
-    return found.values()
+class _Survey:
+    """What planning has to know of all lines, seen in one pass: an order of 100 000 of them is in no cache at the next.
+
+    `bundles` are the roots with everything beneath each, `parents` the ids of lines with others beneath them, `assets` the
+    lines that go into the POST alone, `altered` those with alterations, `depth` is that of the deepest.
+    """
+
+    __slots__ = ("altered", "assets", "bundles", "depth", "parents")
+
+    def __init__(self, order: Order, mapping: Mapping) -> None:
+        self.parents: set[str] = set()
+        self.assets: list[OrderLine] = []
+        self.altered: list[OrderLine] = []
+        found: dict[str, list[OrderLine]] = {}
+        roots_first = mapping.item.asset_orders == "roots-first"
+        unit: list[OrderLine] = []
+        root_id = ""
+        depth = 0
+        for line in order.lines:
+            parent_id = line.parent_id
+            if parent_id is None:
+                root_id = line.id
+                unit = found[root_id] = []
+                if roots_first and is_asset_root(line, mapping):
+                    self.assets.append(line)
+            else:
+                self.parents.add(parent_id)
+                if line.root_id is not root_id:
+                    root_id = line.root_id
+                    unit = found[root_id]
+            unit.append(line)
+            depth = max(depth, line.depth)
+            if line.alterations:
+                self.altered.append(line)
+        self.depth = depth
+        self.bundles = list(found.values())
 
 
 def _check_single(call: Call, limits: Limits, findings: Findings) -> None:

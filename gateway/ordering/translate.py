@@ -39,7 +39,7 @@ def translate(
     entries = read_tree(cart, findings)
     items = Items(mapping, findings, catalogue)
     lines = items.lines(entries)
-    items_stay = any(finding.code == "left_behind" for finding in findings.all())
+    items_stay = "left_behind" in findings.codes
     if not lines and not findings.refused:
         findings.error("nothing_to_order", "cartItem", _why_nothing(items_stay=items_stay, entries=len(entries)))
     recompute_item_totals(lines, items.incomplete_totals, findings)
