@@ -10,13 +10,17 @@ from msgspec import Struct
 
 from gateway.ordering.findings import Findings
 from gateway.ordering.values import wrong_type
+from gateway.tmf.item_status import ACTIVE
 
 ITEM_DEPTH_MAX: Final = 32
+ACTIONS: Final = frozenset({"add", "modify", "delete", "noChange"})
 _NUMBERS: Final = re.compile(r"\[([0-9]+)\]")
 
 
 class Entry(Struct, eq=False, gc=False):
     """One cart item in the tree. `path` is its path in the cart; `incomplete`: something beneath it stays in the cart.
+
+    `action` is empty while the item's own word for it has to be read more closely, `active` unset while its status has to be.
 
     Entries are kept from the garbage collector, which would look through all of a large cart again and again: they refer
     to their parents only, and relationships are kept as ids of other entries. Nobody may make a circle of parents last.
@@ -29,8 +33,9 @@ class Entry(Struct, eq=False, gc=False):
     id: str = ""
     cart_id: str = ""
     root_id: str = ""
-    action: str = "add"
+    action: str = ""
     relations: tuple[tuple[str, str], ...] = ()
+    active: bool = True
     saved: bool = False
     incomplete: bool = False
 
@@ -79,6 +84,12 @@ class Collected:
             self._anonymous.append(entry)
         if "cartItemRelationship" in raw:
             self.related.append(entry)
+        # Read while the item is at hand: of a large cart it is in no cache when the tree is settled.
+        action = raw.get("action")
+        if type(action) is str and action in ACTIONS:
+            entry.action = action
+        status = raw.get("status")
+        entry.active = status is None or status == ACTIVE
 
     def name_the_rest(self, findings: Findings) -> None:
         """Give an id that no other entry has to those that share one or have none."""

@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from gateway.ordering.entries import ITEM_DEPTH_MAX, Entry, collect
+from gateway.ordering.entries import ACTIONS, ITEM_DEPTH_MAX, Entry, collect
 from gateway.ordering.findings import Findings
 from gateway.ordering.relations import assign_relations
 from gateway.ordering.values import wrong_type
 from gateway.tmf.item_status import ACTIVE, SAVED, status_word
 
-_ACTIONS: Final = frozenset({"add", "modify", "delete", "noChange"})
-_LENIENT_ACTIONS: Final = {action.lower(): action for action in _ACTIONS}
+_LENIENT_ACTIONS: Final = {action.lower(): action for action in ACTIONS}
 _NOT_LETTERS: Final = re.compile(r"[^a-z]")
 
 
@@ -63,12 +62,11 @@ def _settle(entry: Entry, findings: Findings) -> None:
     else:
         entry.root_id = parent.root_id
         _read_parent(entry, parent, findings)
-    raw = entry.raw
-    if not entry.saved and "status" in raw:
+    if not entry.saved and not entry.active:
         _read_status(entry, findings)
     if not entry.saved:
-        action = raw.get("action")
-        entry.action = action if type(action) is str and action in _ACTIONS else _lenient_action(entry, findings)
+        if not entry.action:
+            entry.action = _lenient_action(entry, findings)
     elif parent is not None and not parent.saved:
         _mark_incomplete(parent)
 
@@ -107,8 +105,6 @@ def _mark_incomplete(entry: Entry | None) -> None:
 
 def _read_status(entry: Entry, findings: Findings) -> None:
     status = entry.raw["status"]
-    if status is None or status == ACTIVE:
-        return
     path = f"{entry.path}.status"
     if type(status) is not str:
         wrong_type(status, "a string", path, findings)
