@@ -98,8 +98,7 @@ def _filled(value: Any, marker: str) -> Any:
 def render_whole(order: Order, mapping: Mapping, marker: str) -> dict[str, Any]:
     """Return the whole order in the order system's shape, alterations that are sent later included, for people to read."""
     writer = Writer(mapping)
-    items: list[_Pair] = [(line, writer.whole_item(line)) for line in order.lines]
-    top = _Forest(mapping, {}).grow(items)
+    top = _Forest(mapping, {}).grow((line, writer.whole_item(line)) for line in order.lines)
     return {**writer.head(order.header, marker), "productOrderItem": [item for _, item in top]}
 
 
@@ -112,7 +111,7 @@ class _Forest:
         self._writer = Writer(mapping)
         self._flat = mapping.item.hierarchy == "flat"
 
-    def grow(self, items: list[_Pair], *, carry: bool = True) -> list[_Pair]:
+    def grow(self, items: abc.Iterable[_Pair], *, carry: bool = True) -> list[_Pair]:
         """Return the items at the top of the call, each with its line.
 
         A parent that is on the order already is carried by an item with its line id (its line is None here), or, without
@@ -124,7 +123,8 @@ class _Forest:
         top: list[_Pair] = []
         for line, item in items:
             assert line is not None
-            here[line.id] = item
+            if type(item) is dict:  # what is bytes already has nothing beneath it
+                here[line.id] = item
             parent = here.get(line.parent_id) if line.parent_id is not None else None
             if parent is None and line.parent_id is not None:
                 addresses[line.parent_id] = self.line_id(line.parent_id) if carry or self._flat else line.parent_id
@@ -223,32 +223,46 @@ class _Call:
         self._forest = _Forest(mapping, known_line_ids)
         self._lines = self._known.by_id
 
-    def _items(self, item_ids: abc.Iterable[str]) -> list[_Pair]:
-        """Return the items of a call; those that nothing is put into are bytes already, which take less room."""
-        lines = [self._lines[item_id] for item_id in item_ids]
+    def _items(self, lines: list[OrderLine]) -> abc.Iterator[_Pair]:
+        """Yield the items of a call, made when asked for; those that nothing is put into are bytes, which take less room."""
         parents = {line.parent_id for line in lines}
-        if self._mapping.item.hierarchy == "flat":
-            return [(line, self._writer.item(line)) for line in lines]
-        return [
-            (line, item if line.id in parents else msgspec.Raw(encode_json(item)))
-            for line in lines
-            for item in (self._writer.item(line),)
-        ]
+        flat, make = self._mapping.item.hierarchy == "flat", self._writer.item
+        for line in lines:
+            item = make(line)
+            yield line, item if flat or line.id in parents else msgspec.Raw(encode_json(item))
+
+    def _grown(self, item_ids: abc.Iterable[str], *, carry: bool = True) -> list[_Pair]:
+        lines = self._lines
+        return self._forest.grow(self._items([lines[item_id] for item_id in item_ids]), carry=carry)
 
     def create(self, step: Step, marker: str) -> dict[str, Any]:
         """Return the POST: header, marker, the attributes that keep it a draft, the first items."""
         return {
             **self._writer.head(self._order.header, marker),
             **self._mapping.draft.create_attributes,
-            "productOrderItem": [item for _, item in self._forest.grow(self._items(step.item_ids))],
+            "productOrderItem": self._roots(step),
         }
+
+    def _roots(self, step: Step) -> list[Any]:
+        """Return the items of the POST, each root as bytes with all beneath it: a POST may be a whole order of any size."""
+        if self._mapping.item.hierarchy == "flat":
+            return [item for _, item in self._grown(step.item_ids)]
+        families: dict[str, list[OrderLine]] = {}
+        for item_id in step.item_ids:
+            line = self._lines[item_id]
+            families.setdefault(line.root_id, []).append(line)
+        return [
+            item if type(item) is msgspec.Raw else msgspec.Raw(encode_json(item))
+            for family in families.values()
+            for _, item in self._forest.grow(self._items(family))
+        ]
 
     def add(self, step: Step) -> tuple[dict[str, Any], int]:
         """Return the PATCH that adds items, and how many it carries: only the new ones, or all so far."""
         item_ids: list[str] = list(step.item_ids)
         if self._mapping.draft.growth == "cumulative-merge":
             item_ids = [item_id for earlier in self._until(step) for item_id in earlier.item_ids]
-        items = [item for _, item in self._forest.grow(self._items(item_ids))]
+        items = [item for _, item in self._grown(item_ids)]
         head = {**patch_head(self._mapping), **self._mapping.draft.add_attributes}
         return {**head, "productOrderItem": items}, len(item_ids)
 
@@ -267,7 +281,7 @@ class _Call:
         ]
         flat = self._mapping.item.hierarchy == "flat"
         pointers = {} if flat else self._known.pointers(step)
-        for line, item in self._forest.grow(self._items(step.item_ids), carry=False):
+        for line, item in self._grown(step.item_ids, carry=False):
             above = "" if flat or line is None or line.parent_id is None else pointers[line.parent_id]
             operations.append({"op": "add", "path": f"{above}/productOrderItem/-", "value": item})
         return operations
