@@ -111,11 +111,15 @@ def _is_plainly_sound(raw: bytes, value: Any, depth_max: int) -> bool:
     False says nothing. Most clients write JSON as compactly as it is written here: then `value`, which holds each name once,
     gives `raw` again. What an object or array holds stands on lines of its own, indented by its depth; no text has a line break.
     """
-    return (
-        len(raw) <= _INDENTED_BYTES_MAX
-        and _encoder.encode(value) == raw
-        and _deepest_line(depth_max) not in msgspec.json.format(raw, indent=1)
-    )
+    try:
+        return (
+            len(raw) <= _INDENTED_BYTES_MAX
+            and _encoder.encode(value) == raw
+            and _deepest_line(depth_max) not in msgspec.json.format(raw, indent=1)
+        )
+    except RecursionError:
+        # What could just be decoded is a few calls too deep to be written from here.
+        return False
 
 
 @cache

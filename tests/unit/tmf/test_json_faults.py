@@ -170,3 +170,11 @@ def test_printable_texts_are_known_as_such(text: str, form: str):
 @pytest.mark.parametrize("form", ['{"a":"%s"}', '{\n "a": "%s"\n}\n', '["b","%s"]'])
 def test_other_texts_are_never_taken_for_printable(text: str, form: str):
     assert not is_printable((form % text).encode())
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")])
+def test_nesting_at_the_edge_of_what_can_be_decoded_is_refused_like_any_other(opening: str, closing: str):
+    # How deep the decoder gets depends on who calls it; the edge is somewhere among these.
+    for levels in range(300, 1010):
+        with pytest.raises(MalformedBodyError, match="nested deeper"):
+            decode_json((opening * levels + "1" + closing * levels).encode())
