@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Final
 
 from gateway.errors import Problem
 from gateway.ordering.codes import TABLES
 from gateway.ordering.mapping import Mapping
+from gateway.ordering.vocabulary import meaningless, nearest
 
 TMF_ORDER_STATES: Final = (
     "acknowledged", "rejected", "pending", "held", "inProgress", "inProgress.accepted", "cancelled", "completed", "failed",
     "partial", "assessingCancellation", "pendingCancellation", "draft",
 )  # fmt: skip
 _CART_ACTIONS: Final = ("add", "modify", "delete", "noChange")
+_NO_MARKER: Final = frozenset(
+    {"id", "href", "state", "productOrderItem", "relatedParty", "note", "channel", "billingAccount", "payment", "agreement",
+     "quote", "productOfferingQualification", "orderTotalPrice", "orderDate", "creationDate", "requestedStartDate",
+     "requestedCompletionDate", "@type", "@baseType", "@schemaLocation"}
+)  # fmt: skip
 
 
 def inconsistencies(mapping: Mapping, source: str) -> Iterator[Problem]:
@@ -27,6 +32,7 @@ def inconsistencies(mapping: Mapping, source: str) -> Iterator[Problem]:
     yield from _items(mapping)
     yield from _states(mapping)
     yield from _codes(mapping)
+    yield from meaningless(mapping)
 
 
 def _identity(mapping: Mapping, source: str) -> Iterator[Problem]:
@@ -87,6 +93,11 @@ def _never_ours(mapping: Mapping) -> Iterator[Problem]:
 
 def _recovery(mapping: Mapping) -> Iterator[Problem]:
     recovery = mapping.recovery
+    if recovery.marker_slot in _NO_MARKER:
+        yield Problem(
+            "recovery.marker_slot",
+            f"is {recovery.marker_slot}, which holds something else; use an attribute of text that is free, e.g. externalId",
+        )
     if recovery.find == "filter" and not recovery.filter_parameter:
         yield Problem("recovery.filter_parameter", 'is needed when recovery.find = "filter": the query parameter')
     if recovery.scan_parameters and recovery.find != "scan":
@@ -96,6 +107,12 @@ def _recovery(mapping: Mapping) -> Iterator[Problem]:
     if recovery.abandon == "tombstone" and not recovery.tombstone_attributes:
         yield Problem(
             "recovery.tombstone_attributes", 'is needed when recovery.abandon = "tombstone": the body of the PATCH'
+        )
+    submit = mapping.draft.submit_attributes
+    if submit and submit.items() <= recovery.tombstone_attributes.items():
+        yield Problem(
+            "recovery.tombstone_attributes",
+            "has all of draft.submit_attributes: it would submit what is abandoned; remove them from it",
         )
     if recovery.tombstone_attributes and recovery.abandon != "tombstone":
         yield Problem(
@@ -130,7 +147,7 @@ def _items(mapping: Mapping) -> Iterator[Problem]:
     item = mapping.item
     for action in item.actions:
         if action not in _CART_ACTIONS:
-            yield Problem(f"item.actions.{action}", f"is no cart action; {_nearest(action, _CART_ACTIONS)}")
+            yield Problem(f"item.actions.{action}", f"is no cart action; {nearest(action, _CART_ACTIONS)}")
     if item.asset_orders == "roots-first" and mapping.draft.growth == "none":
         yield Problem("item.asset_orders", 'is roots-first, but nothing follows while draft.growth = "none"; use mixed')
     if item.hierarchy == "flat" and not item.bundles_relationship and not item.relies_on_relationship:
@@ -172,15 +189,9 @@ def _codes(mapping: Mapping) -> Iterator[Problem]:
 def _states(mapping: Mapping) -> Iterator[Problem]:
     for word, state in mapping.states.order.items():
         if state not in TMF_ORDER_STATES:
-            yield Problem(f"states.order.{word}", f"is no TM Forum order state; {_nearest(state, TMF_ORDER_STATES)}")
+            yield Problem(f"states.order.{word}", f"is no TM Forum order state; {nearest(state, TMF_ORDER_STATES)}")
     for state in mapping.states.final:
         if state not in TMF_ORDER_STATES:
             yield Problem(
-                "states.final", f"names {state}, which is no TM Forum order state; {_nearest(state, TMF_ORDER_STATES)}"
+                "states.final", f"names {state}, which is no TM Forum order state; {nearest(state, TMF_ORDER_STATES)}"
             )
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    known = tuple(known)
-    close = get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean `{close[0]}`?" if close else f"known are {', '.join(known)}"

@@ -19,12 +19,8 @@ from gateway.ordering.order_totals import send_totals
 from gateway.ordering.parties import Parties, notification_contact
 from gateway.ordering.prices import Prices
 from gateway.ordering.values import date_time, objects, reference, rfc3339, wrong_type
+from gateway.ordering.vocabulary import HEADER
 
-_ORDERED: Final = (
-    "description", "category", "priority", "requestedStartDate", "requestedCompletionDate", "notificationContact",
-    "relatedParty", "channel", "billingAccount", "payment", "agreement", "quote", "productOfferingQualification", "note",
-    "orderTotalPrice",
-)  # fmt: skip
 _OWN_OF_REQUEST: Final = frozenset(
     {"shoppingCart", "upstream", "submit", "externalId", "expectedTotalPrice", "place", "id", "href", "state", "@type",
      "@baseType", "@schemaLocation"}
@@ -49,6 +45,9 @@ class Header:
         self._findings = findings
         self._now = now
         self._origins: dict[str, str] = {}
+        # v5's externalId is a list, in which the marker is one of several.
+        is_list = mapping.dialect == "tmf622-v5" and mapping.recovery.marker_slot == "externalId"
+        self._marker_slot = "" if is_list else mapping.recovery.marker_slot
         self._prices = Prices(mapping, findings)
         self._parties = Parties(mapping, findings)
         texts, dates, references, single = self._text, self._date, self._references, self._reference
@@ -87,8 +86,13 @@ class Header:
         self._parties.check_present(found)
         allowed = frozenset(self._mapping.order.attributes)
         header = {}
-        for key in (*_ORDERED, *(key for key in found if key not in _ORDERED)):
+        for key in (*HEADER, *(key for key in found if key not in HEADER)):
             if found.get(key) in (None, []):
+                continue
+            if key == self._marker_slot:
+                self._findings.warning(
+                    "dropped", self._origins.get(key, key), "The gateway's own marker is sent there."
+                )
                 continue
             if allowed and key not in allowed:
                 self._findings.warning("dropped", self._origins.get(key, key), "The order system has no place for it.")

@@ -75,9 +75,15 @@ def _table(kind: type[Any], table: dict[str, Any], path: str, problems: list[Pro
         try:
             values[name] = msgspec.convert(value, field.type)
         except msgspec.ValidationError as error:
-            problems.append(Problem(where, f"{_reason(error)}; it is {_documentation(field)}"))
+            problems.append(Problem(_exact(where, value), f"{_reason(error)}; it is {_documentation(field)}"))
             values.update(_default(field, name))
     return kind(**values)
+
+
+def _exact(where: str, value: Any) -> str:
+    """Return the path of the first word of a table of words that is none; `where` for anything else."""
+    words = value.items() if isinstance(value, dict) else ()
+    return next((_join(where, key) for key, word in words if not isinstance(word, str)), where)
 
 
 def _default(field: FieldInfo, name: str) -> dict[str, Any]:
@@ -152,4 +158,4 @@ def _reason(error: msgspec.ValidationError) -> str:
     expected, comma, got = reason.partition(", got ")
     text = f"must be {expected}{comma and f', not {got}'}" if reason != str(error) else reason
     place = where.strip("`").removeprefix("$")
-    return f"{text} (at {place})" if place else text
+    return f"{text} (at {place})" if place not in ("", "[...]") else text

@@ -61,7 +61,7 @@ class OrderSlots(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ()
     party_required: Annotated[bool, documented("an order without a party is refused")] = False
     party_referred_type: Annotated[
-        str, documented("@referredType of a party that has none; the standard makes it mandatory")
+        str, documented("@referredType of a party that has none; the standard makes it mandatory", min_length=1)
     ] = "Individual"
     party_referred_type_forced: Annotated[
         str, documented("@referredType to send whatever the cart says; empty keeps the cart's")
@@ -107,9 +107,11 @@ class ItemSlots(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     drop_no_change: Annotated[
         bool, documented("items with noChange are not sent (a parent of a sent item still is)")
     ] = False
-    mandatory_child_action: Annotated[str, documented("action for a child that the system adds by itself")] = "modify"
+    mandatory_child_action: Annotated[
+        str, documented("action for a child that the system adds by itself", min_length=1)
+    ] = "modify"
     existing_parent_action: Annotated[
-        str, documented("action of a root that is already on the order and only carries new children")
+        str, documented("action of a root that is already on the order and only carries new children", min_length=1)
     ] = "modify"
     asset_orders: Annotated[
         Literal["mixed", "roots-first"],
@@ -135,9 +137,9 @@ class ItemSlots(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         tuple[str, ...],
         documented("product attributes the system has a place for; others are dropped with a finding; empty keeps all"),
     ] = ()
-    place_role: Annotated[str, documented("role of a place that has none; the standard makes it mandatory")] = (
-        "installation address"
-    )
+    place_role: Annotated[
+        str, documented("role of a place that has none; the standard makes it mandatory", min_length=1)
+    ] = "installation address"
     notes: Annotated[
         Literal["item", "order", "drop"],
         documented("where an item's note goes; `order` prefixes the text with the item"),

@@ -92,6 +92,25 @@ MISTAKES = [
     ("[codes.product]\nfile = 'a.csv'", "codes.product", "did you mean `products`"),
     ("[codes]\nproducts = 'a.csv'", "codes.products", "must be a table"),
     ("[catalogue]\nfile = 'a.csv'", "catalogue.file", "a TOML file"),
+    ("[recovery]\nmarker_slot = 'productOrderItem'", "recovery.marker_slot", "holds something else"),
+    (
+        DRAFT + "[recovery]\nabandon = 'tombstone'\ntombstone_attributes = {state = 'Go', a = 1}",
+        "recovery.tombstone_attributes",
+        "would submit what is abandoned",
+    ),
+    ("[order]\nattributes = ['descripton']", "order.attributes", "did you mean `description`"),
+    ("[item]\nattributes = ['itemterm']", "item.attributes", "did you mean `itemTerm`"),
+    ("[item]\nproduct_attributes = ['plase']", "item.product_attributes", "did you mean `place`"),
+    (
+        DRAFT + "[price]\nalterations = 'patch-per-line'\nrecurring_required = ['applicationDuratoin']",
+        "price.recurring_required",
+        "did you mean `applicationDuration`",
+    ),
+    ("[item]\nmandatory_child_action = ''", "item.mandatory_child_action", "length >= 1"),
+    ("[item]\nactions = {add = ''}", "item.actions.add", "is empty"),
+    ("[item]\nproduct_code = ['action']", "item.product_code", "holds something else"),
+    ("[limits]\nbudget = 1\nbudget_item_weight = 5", "limits.budget", "use 5 or more"),
+    ("[price]\ncharge_periods = {monthly = 1}", "price.charge_periods.monthly", "must be a string, not an integer"),
     ("[item]\nboolean_characteristics = 'yes'", "item.boolean_characteristics", "BooleanCharacteristic"),
 ]
 
@@ -117,6 +136,7 @@ def test_there_are_enough_kinds_of_mistakes_and_each_is_told_with_its_file():
     ("top", "path", "words"),
     [
         ('dialect = "tmf622-v6"', "dialect", "tmf622-v6"),
+        ('dialect = "tmf622-v5"\n[item]\ntype_name = ""', "item.type_name", "TMF622 v5 demands it"),
         ("price = 3", "price", "must be a table: write [price]"),
         ('titel = "x"', "titel", "did you mean `title`"),
     ],
