@@ -1,10 +1,7 @@
 """SQLite, the embedded default: one writer thread with group commit, a few readers.
 
-All writes go through one thread that takes what is queued, runs the functions and commits once: many small writes share one
-`fdatasync`. When one of them raises, all are run again, each in a savepoint of its own: savepoints are dear for small writes,
-and few raise. (PostgreSQL too may run a function more than once, after a conflict.) `synchronous=FULL` makes an acknowledged
-write survive a power cut, and `BEGIN IMMEDIATE` takes the write lock at the start, so that a transaction never fails half-way
-because another process wrote.
+All writes go through one thread that takes what is queued, runs the functions and commits once (see
+`gateway.storage.group_commit`). `synchronous=FULL` makes an acknowledged write survive a power cut.
 """
 
 from __future__ import annotations
@@ -17,10 +14,9 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
@@ -30,19 +26,16 @@ from gateway.clock import utc_now
 from gateway.errors import GatewayError, OperatorError, UnavailableError
 from gateway.settings import StorageSettings
 from gateway.shares import Shares
+from gateway.storage import group_commit
 from gateway.storage.database import READ_TOO_LONG
+from gateway.storage.group_commit import Outcome, Write
 
 T = TypeVar("T")
-# What a function returned, or what it raised.
-_Outcome: TypeAlias = tuple[Any, Exception | None]
 GROUP_MAX: Final = 256  # functions that share one commit: bounds the wait of the first in the group
 MAPPED_BYTES_MAX: Final = 1 << 30  # of the file; the rest is read page by page
 PROGRESS_INSTRUCTIONS: Final = 20_000  # of SQLite's machine between two looks at the clock, about a millisecond
 # Filters read documents with `->` (3.38.0), writes answer with RETURNING (3.35.0); JSON functions are always there from 3.38.0 on.
 VERSION_MIN: Final = (3, 38, 0)
-# Once a group has taken so long it is committed, whatever else waits: those who are done get their answers, other processes
-# their turn, and one function that raises has no more than this run again.
-GROUP_SECONDS_MAX: Final = 0.05
 _RETRY_HEADERS: Final = {"Retry-After": "2"}
 
 
@@ -81,8 +74,8 @@ class SQLiteDatabase:
         self._readers = ThreadPoolExecutor(settings.readers_max, thread_name_prefix="read")
         # Batches for the writer thread; None ends it. The writes of one turn of an event loop make one batch: waking a thread, and
         # being woken by it, costs more than a small write.
-        self._queue: queue.SimpleQueue[list[_Write[Any]] | None] = queue.SimpleQueue()
-        self._collecting: dict[asyncio.AbstractEventLoop, list[_Write[Any]]] = {}
+        self._queue: queue.SimpleQueue[list[Write[Any]] | None] = queue.SimpleQueue()
+        self._collecting: dict[asyncio.AbstractEventLoop, list[Write[Any]]] = {}
         self._waiting = 0
         self._waiting_max = settings.write_queue_max
         self._closed = False
@@ -165,7 +158,7 @@ class SQLiteDatabase:
         if self._waiting >= self._waiting_max:
             raise UnavailableError("Too many writes are waiting; try again.", headers=_RETRY_HEADERS)
         loop = asyncio.get_running_loop()
-        write = _Write(function, loop.create_future())
+        write = Write(function, loop.create_future())
         batch = self._collecting.get(loop)
         if batch is None:
             batch = self._collecting[loop] = []
@@ -189,10 +182,10 @@ class SQLiteDatabase:
         while not stopping:
             group, stopping = self._take_group()
             while writes := [write for write in group if not write.done.cancelled()]:
-                outcomes: list[_Outcome]
+                outcomes: list[Outcome]
                 try:
                     connection = connection or self._writer_engine.connect()
-                    outcomes = self._perform(connection, writes)
+                    outcomes = group_commit.perform(connection, writes)
                 except Exception as error:  # noqa: BLE001 - whatever went wrong belongs to the callers, not to this thread
                     outcomes = [(None, error)] * len(writes)
                     if connection is not None:
@@ -200,29 +193,21 @@ class SQLiteDatabase:
                             connection.invalidate()
                         connection.close()
                         connection = None
-                _answer(writes[: len(outcomes)], outcomes)
+                group_commit.answer(writes[: len(outcomes)], outcomes, _translate)
                 group = writes[len(outcomes) :]
         if connection is not None:
             connection.close()
 
-    def _take_group(self) -> tuple[list[_Write[Any]], bool]:
+    def _take_group(self) -> tuple[list[Write[Any]], bool]:
         """Wait for a batch and take what else has come; return it, and whether to stop afterwards."""
         batch = self._queue.get()
-        group: list[_Write[Any]] = []
+        group: list[Write[Any]] = []
         while batch is not None:
             group += batch
             if len(group) >= GROUP_MAX or self._queue.empty():
                 return group, False
             batch = self._queue.get()
         return group, True
-
-    def _perform(self, connection: Connection, writes: list[_Write[Any]]) -> list[_Outcome]:
-        # The statements around the functions go straight to the driver: they are most of the statements of small writes.
-        driver: Any = connection.connection.driver_connection
-        outcomes = _together(connection, driver, writes) or _apart(connection, driver, writes)
-        # SQLAlchemy has its own idea of a transaction on this connection; end it without touching the database.
-        connection.rollback()
-        return outcomes
 
     async def close(self) -> None:
         """Finish the queued writes, then let go of the file."""
@@ -241,82 +226,6 @@ class SQLiteDatabase:
         self._brief.engine.dispose()
         self._writer_engine.dispose()
         self.engine.dispose()
-
-
-class _Write(Generic[T]):
-    """A queued function and the future of its result, which belongs to the event loop of the caller."""
-
-    __slots__ = ("context", "done", "function")
-
-    def __init__(self, function: Callable[[Connection], T], done: asyncio.Future[T]) -> None:
-        self.function = function
-        # What the caller's task knows (the correlation id of its request) is known in the writer thread too.
-        self.context = copy_context()
-        self.done = done
-
-
-def _together(connection: Connection, driver: Any, writes: list[_Write[Any]]) -> list[_Outcome] | None:
-    """Run the first of the functions, as many as there is time for, in one transaction and commit.
-
-    Returns what they returned; None, and no effect, when one of several raised.
-    """
-    driver.execute("BEGIN IMMEDIATE")
-    until = time.monotonic() + GROUP_SECONDS_MAX
-    outcomes: list[_Outcome] = []
-    for write in writes:
-        try:
-            outcomes.append((write.context.run(write.function, connection), None))
-        except Exception as error:  # noqa: BLE001 - it is handed to the caller that queued the function
-            driver.execute("ROLLBACK")
-            # The first did nothing before it, so nothing is to be run again.
-            return None if outcomes else [(None, error)]
-        if time.monotonic() > until:
-            break
-    driver.execute("COMMIT")
-    return outcomes
-
-
-def _apart(connection: Connection, driver: Any, writes: list[_Write[Any]]) -> list[_Outcome]:
-    """Run the first of the functions, as many as there is time for, and commit.
-
-    Each has a savepoint, so that what one of them raises undoes that one alone.
-    """
-    driver.execute("BEGIN IMMEDIATE")
-    until = time.monotonic() + GROUP_SECONDS_MAX
-    outcomes: list[_Outcome] = []
-    for write in writes:
-        driver.execute("SAVEPOINT one")
-        try:
-            outcomes.append((write.context.run(write.function, connection), None))
-        except Exception as error:  # noqa: BLE001 - it is handed to the caller that queued the function
-            driver.execute("ROLLBACK TO one")
-            outcomes.append((None, error))
-        driver.execute("RELEASE one")
-        if time.monotonic() > until:
-            break
-    driver.execute("COMMIT")
-    return outcomes
-
-
-def _answer(writes: list[_Write[Any]], outcomes: list[_Outcome]) -> None:
-    """Tell every caller what became of its write: one call into each event loop, not one for each write."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Write[Any], _Outcome]]] = {}
-    for write, outcome in zip(writes, outcomes, strict=True):
-        by_loop.setdefault(write.done.get_loop(), []).append((write, outcome))
-    for loop, answers in by_loop.items():
-        # On a loop that is closed nobody waits any more.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(_resolve, answers)
-
-
-def _resolve(answers: list[tuple[_Write[Any], _Outcome]]) -> None:
-    for write, (value, failure) in answers:
-        if write.done.done():
-            continue
-        if failure is None:
-            write.done.set_result(value)
-        else:
-            write.done.set_exception(_translate(failure))
 
 
 def _translate(error: BaseException) -> BaseException:

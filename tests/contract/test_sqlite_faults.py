@@ -20,8 +20,8 @@ from sqlalchemy import Connection, text
 from gateway.errors import ConflictError, UnavailableError
 from gateway.settings import StorageSettings
 from gateway.storage import Database, open_database
+from gateway.storage.group_commit import GROUP_SECONDS_MAX
 from gateway.storage.schema import migrate
-from gateway.storage.sqlite import GROUP_SECONDS_MAX
 
 HOLD = """
 import sqlite3, sys, time
