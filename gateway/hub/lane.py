@@ -1,7 +1,7 @@
 """One subscription while this process serves it: events in, deliveries out.
 
-A few deliverers take events from the window and send them; beside them one loop loads the next page when there is room and
-has progress recorded. Nothing here knows of other subscriptions: a slow one is slow alone.
+A few deliverers take events from the feed and send them; beside them one loop has the next page loaded when there is room, and
+progress recorded. Nothing here knows of other subscriptions: a slow one is slow alone.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from datetime import timedelta
 from typing import Final
 
 from msgspec.structs import replace
-from sqlalchemy import Connection
 
 from gateway.errors import UnavailableError
-from gateway.hub import events, leases
+from gateway.hub import leases
 from gateway.hub.envelope import address
+from gateway.hub.feed import Feed
 from gateway.hub.health import (
     Gone,
     Outcome,
@@ -69,7 +69,15 @@ class Lane:
         self._reader = reader
         self._count = count
         self._health = health_of(subscription)
-        self._window = Window(subscription.position, {})
+        self._feed = Feed(
+            subscription,
+            Window(subscription.position, {}),
+            hold,
+            settings=settings,
+            database=database,
+            reader=reader,
+            is_failing=lambda: self._is_failing,
+        )
         self._deliverers: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._last_known = 0
@@ -92,7 +100,7 @@ class Lane:
         """Serve the subscription; whatever happens to the database or the callback stays here."""
         try:
             blocked = await self._database.read(lambda c: leases.blocked_resources(c, self._subscription))
-            self._window = Window(self._subscription.position, blocked)
+            self._feed.window = Window(self._subscription.position, blocked)
             await self._serve()
         except UnavailableError as error:
             self._log.warning("hub.put_off", reason=error.message)
@@ -128,10 +136,12 @@ class Lane:
         while not (self._hold.lost or self._end):
             self._changed.clear()
             if self._may_send():
-                await self._load()
+                if await self._feed.load():
+                    # There may be more: look again before waiting.
+                    self._changed.set()
                 self._start_deliverers()
             if self._hold.is_record_due or self._hold.lease_left_seconds <= self._settings.timeout_seconds:
-                await self._hold.keep(self._window, self._health)
+                await self._hold.keep(self._feed.window, self._health)
             if self._deliverers or self._changed.is_set():
                 await self._until_changed(RECORD_SECONDS)
             elif self._stopping or self._health.due_at > self._hold.now() or not await self._linger():
@@ -146,51 +156,17 @@ class Lane:
 
     async def _linger(self) -> bool:
         """Wait for new events, or for those that wait to become due; False when it is not worth waiting for."""
-        if self._has_work():
+        if self._feed.has_work():
             return True
-        if self._hold.is_dirty(self._window, self._health):
-            await self._hold.keep(self._window, self._health)
-        due = [blocked.due_at for blocked in self._window.blocked.values()]
+        if self._hold.is_dirty(self._feed.window, self._health):
+            await self._hold.keep(self._feed.window, self._health)
+        due = [blocked.due_at for blocked in self._feed.window.blocked.values()]
         seconds = min(LINGER_SECONDS, (min(due) - self._hold.now()).total_seconds() if due else LINGER_SECONDS)
-        return await self._until_changed(max(seconds, 0.001)) or self._has_work()
-
-    async def _load(self) -> None:
-        """Load the next page, if there is room for it. Of a failing subscriber's only one event is needed."""
-        window, settings = self._window, self._settings
-        events_max = 1 if self._is_failing else settings.page_events_max
-        room = events_max - window.loaded_events
-        if (
-            room < max(1, events_max // 2)
-            or window.loaded_bytes * 2 > settings.page_bytes_max
-            or len(window.blocked) >= (1 if self._is_failing else settings.blocked_resources_max)
-        ):
-            return
-        found = await self._database.read(
-            lambda connection: events.page(
-                connection,
-                self._subscription.tenant,
-                self._subscription.resource,
-                window.fetched,
-                events_max=room,
-                bytes_max=settings.page_bytes_max - window.loaded_bytes,
-            )
-        )
-        if found:
-            window.take(await self._reader.judged(found))
-            # There may be more: look again before waiting.
-            self._changed.set()
-
-    def _has_work(self) -> bool:
-        return self._window.has_ready or self._next_blocked() is not None
-
-    def _next_blocked(self) -> str | None:
-        if not self._window.blocked:
-            return None
-        return self._window.next_blocked(None if self._is_failing else self._hold.now())
+        return await self._until_changed(max(seconds, 0.001)) or self._feed.has_work()
 
     def _start_deliverers(self) -> None:
         """Have as many deliverers as may send at once; of a failing subscriber's one. Those without work end by themselves."""
-        if not self._has_work():
+        if not self._feed.has_work():
             return
         for _ in range((1 if self._is_failing else self._settings.concurrency_max) - len(self._deliverers)):
             task = asyncio.create_task(self._deliver(), name=f"deliverer {self._subscription.id}")
@@ -207,65 +183,41 @@ class Lane:
 
     async def _deliver(self) -> None:
         """Send one event after the other while there are some."""
-        while self._may_send() and (event := await self._next_event()) is not None:
+        while self._may_send() and (event := await self._feed.next_event()) is not None:
             if not self._may_send():
-                self._window.put_back(event)
+                self._feed.window.put_back(event)
                 return
             await self._deliver_one(event)
             if self._is_failing:
                 return
-            if self._window.loaded_events * 2 <= self._settings.page_events_max:
+            if self._feed.window.loaded_events * 2 <= self._settings.page_events_max:
                 self._changed.set()
-
-    async def _next_event(self) -> Event | None:
-        """Return the next event to send, counted as on its way: one that waited long enough, or the next of the page."""
-        window, subscription = self._window, self._subscription
-        while (resource := self._next_blocked()) is not None:
-            first, last = window.blocked[resource].position, window.last_passed(resource)
-            # Nobody else may take this resource while its event is looked up.
-            window.begin(resource)
-
-            def look_up(
-                connection: Connection, resource: str = resource, first: int = first, last: int = last
-            ) -> Event | None:
-                return events.next_of_resource(
-                    connection, subscription.tenant, subscription.resource, resource, first=first, last=last
-                )
-
-            event = await self._database.read(look_up)
-            if event is None:
-                window.nothing_waits(resource, last)
-            elif await self._reader.is_wanted(event):
-                return event
-            else:
-                window.settle(event, self._hold.now())
-        return None if self._is_failing and window.blocked else window.next_ready()
 
     async def _deliver_one(self, event: Event) -> None:
         subscription = self._subscription
         try:
             body = await self._reader.body(event)
         except asyncio.CancelledError:
-            self._window.put_back(event)
+            self._feed.window.put_back(event)
             raise
         except Exception as error:  # noqa: BLE001 - the same each time: waiting would stop this resource's events for good
             self._log.error("hub.event_not_written", event_id=event.id, exc_info=error)
             self._hold.dropped += 1
-            self._window.settle(event, self._hold.now())
+            self._feed.window.settle(event, self._hold.now())
             return
         headers = self._signer.headers(f"{event.id}_{subscription.id}", self._hold.now(), body)
         url = address(subscription.callback, subscription.api, event.event_type)
         try:
             outcome = await self._sender.post(url, body, headers)
         except asyncio.CancelledError:
-            self._window.put_back(event)
+            self._feed.window.put_back(event)
             raise
         self._count(subscription.resource, type(outcome).__name__)
         self._apply(event, outcome)
 
     def _apply(self, event: Event, outcome: Outcome) -> None:
         """Take down what came of a delivery."""
-        now, settings, window = self._hold.now(), self._settings, self._window
+        now, settings, window = self._hold.now(), self._settings, self._feed.window
         if isinstance(outcome, Taken):
             recovered = self._is_failing
             self._health = after_success(self._health, now)
@@ -299,13 +251,13 @@ class Lane:
             if self._hold.lost:
                 self._log.info("hub.lease_lost")
             elif self._end:
-                dropped = await self._hold.switch_off(self._window, self._health, self._end)
+                dropped = await self._hold.switch_off(self._feed.window, self._health, self._end)
                 if dropped is not None:
                     self._log.warning(
                         "hub.switched_off", why=self._end, events_dropped=dropped, reason=self._health.last_failure
                     )
             else:
-                await self._hold.let_go(self._window, self._health)
+                await self._hold.let_go(self._feed.window, self._health)
         except UnavailableError as error:
             self._log.warning("hub.not_recorded", reason=error.message)
         finally:
