@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from gateway.sandbox.answers import (
@@ -16,7 +15,7 @@ from gateway.sandbox.answers import (
     tmf_error,
 )
 from gateway.sandbox.catalog import Catalog
-from gateway.sandbox.intake import Call, OrderIntake, listing, page_of, selected
+from gateway.sandbox.intake import Call, OrderIntake, listing, selected
 from gateway.sandbox.items import halved, objects, text
 from gateway.sandbox.ledger import Ledger
 from gateway.sandbox.notifications import Notifier
@@ -24,10 +23,12 @@ from gateway.sandbox.options import API_ROOTS, RESOURCES, SandboxOptions
 from gateway.sandbox.orders import Edit, Order
 from gateway.sandbox.price_drift import NO_DRIFT
 from gateway.sandbox.prices import total_prices
-from gateway.sandbox.salesforce_items import ItemEditor, action_of
+from gateway.sandbox.salesforce_items import ItemEditor
 from gateway.sandbox.salesforce_limits import check_complexity, nested
+from gateway.sandbox.salesforce_lines import action_of
+from gateway.sandbox.salesforce_list import listed
 from gateway.sandbox.salesforce_pricing import apply_pricing, is_pricing
-from gateway.sandbox.salesforce_view import flat_note, midnight, order_view, stamp
+from gateway.sandbox.salesforce_view import flat_note, midnight, order_view
 
 _UPDATABLE = frozenset(
     {"channel", "description", "externalId", "note", "requestedCompletionDate", "requestedStartDate"},
@@ -89,19 +90,8 @@ class SalesforceIntake(OrderIntake):
     # -- reading ------------------------------------------------------------------------------------------------
 
     def _list(self, call: Call) -> Answer:
-        """Filter by id, state and orderDate; every other name in the query is passed over in silence."""
         request = call.request
-        limit = _whole(request.value("limit"), "limit", self.profile.page_size_default, minimum=1)
-        limit = min(limit, self.profile.page_size_maximum)
-        page = max(_whole(request.value("offset"), "offset", 1, minimum=0), 1)  # a page number, not a record's
-        orders = self.listed_orders()
-        for name, values in (("id", request.values("id")), ("state", request.values("state"))):
-            wanted = {part for value in values for part in value.split(",")}
-            if wanted:
-                orders = [order for order in orders if (order.number if name == "id" else order.state) in wanted]
-        for value in request.values("orderDate"):
-            orders = [order for order in orders if _is_on(order, value)]
-        chosen = page_of(orders, (page - 1) * limit, limit)
+        chosen = listed(self.listed_orders(), request, self.profile)
         fields = request.values("fields")
         with_items = not fields or any("productOrderItem" in value for value in fields)
         return self._sized(
@@ -279,25 +269,3 @@ def _flag(body: dict[str, Any], name: str, *, absent: bool | None) -> bool | Non
     if value is not absent and not isinstance(value, bool):
         raise invalid(name, "must be true or false")
     return value
-
-
-def _whole(value: str | None, name: str, absent: int, *, minimum: int) -> int:
-    if value is None:
-        return absent
-    if not (value.isascii() and value.isdigit()) or int(value) < minimum:
-        raise invalid(name, f"must be an integer of {minimum} or more")
-    return int(value)
-
-
-def _is_on(order: Order, value: str) -> bool:
-    """Whether an order was created at a moment, or on a day when only that is given."""
-    if value == stamp(order.created):
-        return True
-    try:
-        moment = datetime.fromisoformat(value.replace(" ", "+"))
-    except ValueError as error:
-        raise invalid("orderDate", "must be a date or a date-time") from error
-    if len(value) == len("2026-12-01"):
-        return order.created.date() == moment.date()
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return stamp(order.created) == stamp(moment)

@@ -11,44 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gateway.sandbox.answers import invalid, missing, tmf_error
+from gateway.sandbox.answers import invalid, missing
 from gateway.sandbox.catalog import Product
 from gateway.sandbox.intake import OrderIntake
 from gateway.sandbox.items import characteristics_of, objects, quantity_of, text
-from gateway.sandbox.orders import ANYWHERE, Edit, Line
+from gateway.sandbox.orders import Edit, Line
+from gateway.sandbox.salesforce_lines import Lines, action_of, asset_of, offering_of, unknown_line
 
 _NUMERIC = frozenset({"number", "currency", "percent"})
-
-
-def action_of(item: dict[str, Any], path: str) -> str:
-    """Return the action of an item in lower case, "" when it has none."""
-    action = item.get("action")
-    if action is None:
-        return ""
-    if not isinstance(action, str) or action.lower() not in ("add", "modify", "delete"):
-        raise invalid(f"{path}.action", "must be add, modify or delete")
-    return action.lower()
-
-
-def offering_of(item: dict[str, Any], path: str) -> str | None:
-    """Return the product code of an item, None when it names none."""
-    for place, value in (
-        ("productOffering", item.get("productOffering")),
-        ("product.productOffering", (item.get("product") or {}).get("productOffering")),
-    ):
-        if value is None:
-            continue
-        if not isinstance(value, dict):
-            raise invalid(f"{path}.{place}", "must be an object")
-        return text(value.get("id"), f"{path}.{place}.id")
-    return None
-
-
-def asset_of(item: dict[str, Any]) -> str | None:
-    """Return the asset id of an item: the id of its product."""
-    product = item.get("product")
-    asset = product.get("id") if isinstance(product, dict) else None
-    return asset if isinstance(asset, str) and asset else None
 
 
 class ItemEditor:
@@ -59,6 +29,7 @@ class ItemEditor:
         self._catalog = intake.catalog
         self._edit = edit
         self._order = edit.order
+        self._lines = Lines(edit.order, intake.catalog)
 
     def patch(self, items: list[dict[str, Any]]) -> None:
         """Apply the items of a PATCH."""
@@ -68,9 +39,9 @@ class ItemEditor:
             if verb == "add":
                 self.add(item, None, path)
             elif verb == "modify":
-                self._modify(self._line(item, path), item, path)
+                self._modify(self._lines.named(item, path), item, path)
             elif verb == "delete":
-                self._edit.remove(self._line(item, path))
+                self._edit.remove(self._lines.named(item, path))
             else:
                 raise missing(f"{path}.action", "is mandatory unless the item only carries itemPrice.priceAlteration")
 
@@ -160,7 +131,7 @@ class ItemEditor:
             self.add(item, parent, path)
 
     def _modify_child(self, parent: Line, item: dict[str, Any], path: str) -> None:
-        line = self._child(parent, item, path)
+        line = self._lines.child(parent, item, path)
         if line is not None:
             self._modify(line, item, path)
             return
@@ -170,10 +141,10 @@ class ItemEditor:
         if self._catalog.is_open and parent.action == "add" and not item.get("orderLineItemId"):
             self.add(item, parent, path)
             return
-        raise _unknown_line(path, f"is not under order line {parent.id}")
+        raise unknown_line(path, f"is not under order line {parent.id}")
 
     def _delete_child(self, parent: Line, item: dict[str, Any], path: str) -> None:
-        line = self._child(parent, item, path)
+        line = self._lines.child(parent, item, path)
         if line is None and self._came_along(parent, item):
             line = self._asset_line(item, parent, path, "delete")
             for position, child in enumerate(objects(item.get("productOrderItem"), f"{path}.productOrderItem")):
@@ -183,7 +154,7 @@ class ItemEditor:
                 self._delete_child(line, child, place)
             return
         if line is None:
-            raise _unknown_line(path, f"is not under order line {parent.id}")
+            raise unknown_line(path, f"is not under order line {parent.id}")
         self._edit.remove(line)
 
     @staticmethod
@@ -210,57 +181,6 @@ class ItemEditor:
         if changes:
             self._edit.change(line, **changes)
         self._children(line, item, path)
-
-    def _line(self, item: dict[str, Any], path: str) -> Line:
-        """Return the line that an item at the top of a PATCH names."""
-        line = self._by_line_id(item, path)
-        if line is not None:
-            return line
-        found = self._by_item_id(ANYWHERE, item)
-        asset = asset_of(item)
-        if not found and asset is not None:
-            found = self._order.find(ANYWHERE, "asset", asset)
-        if not found and item.get("id") in self._order.lines:
-            return self._order.lines[item["id"]]
-        if not found:
-            raise _unknown_line(path, "names no line of this order; use its orderLineItemId")
-        return _only(found, path)
-
-    def _child(self, parent: Line, item: dict[str, Any], path: str) -> Line | None:
-        """Return the line under a parent that a nested item names, None when there is none yet."""
-        line = self._by_line_id(item, path)
-        if line is not None:
-            if line.parent is not parent:
-                raise invalid(f"{path}.orderLineItemId", f"order line {line.id} is not under order line {parent.id}")
-            return line
-        if item.get("id") in parent.children:
-            return parent.children[item["id"]]
-        found = self._by_item_id(parent.id, item)
-        return _only(found, path) if found else self._by_code(parent, item, path)
-
-    def _by_code(self, parent: Line, item: dict[str, Any], path: str) -> Line | None:
-        """Return the child that a product code means: one that came by itself, else the only one there is."""
-        code = offering_of(item, path)
-        if code is None:
-            return None
-        automatic = self._order.find(parent.id, "automatic", code)
-        if automatic:
-            return automatic[0]
-        configured = [] if self._catalog.is_open else self._order.find(parent.id, "offering", code)
-        return _only(configured, path) if configured else None
-
-    def _by_item_id(self, place: str, item: dict[str, Any]) -> list[Line]:
-        item_id = item.get("id")
-        return self._order.find(place, "item", item_id) if isinstance(item_id, str) else []
-
-    def _by_line_id(self, item: dict[str, Any], path: str) -> Line | None:
-        line_id = item.get("orderLineItemId")
-        if line_id is None:
-            return None
-        line = self._order.lines.get(text(line_id, f"{path}.orderLineItemId"))
-        if line is None:
-            raise _unknown_line(f"{path}.orderLineItemId", "is no line of this order")
-        return line
 
     def _check_child(self, parent: Line, code: str, path: str) -> None:
         product = self._catalog.product(parent.offering) if parent.offering else None
@@ -289,13 +209,3 @@ def _fits(value: Any, kind: str) -> bool:
     if kind == "checkbox":
         return isinstance(value, bool) or value in ("true", "false")
     return True
-
-
-def _only(lines: list[Line], path: str) -> Line:
-    if len(lines) > 1:
-        raise invalid(path, f"names {len(lines)} order lines; say which by orderLineItemId")
-    return lines[0]
-
-
-def _unknown_line(path: str, message: str) -> Exception:
-    return tmf_error(400, "1004", "Unknown order line", f"{path}: {message}")

@@ -8,7 +8,7 @@ from gateway.sandbox.answers import invalid, missing, tmf_error
 from gateway.sandbox.intake import OrderIntake
 from gateway.sandbox.items import objects, text
 from gateway.sandbox.orders import Edit
-from gateway.sandbox.salesforce_items import action_of
+from gateway.sandbox.salesforce_lines import action_of
 
 
 def alterations_of(item: dict[str, Any], path: str) -> list[dict[str, Any]]:
