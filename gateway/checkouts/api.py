@@ -12,11 +12,11 @@ from gateway.carts.api import CART_PATH
 from gateway.checkouts import openapi, resource, store
 from gateway.checkouts.accept import CHECKOUT_PATH, accept, is_large, snapshot, upstream_of
 from gateway.checkouts.changes import cancel, change_draft, not_found, submit
+from gateway.checkouts.filters import FILTERS, parse_filters
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.prepare import preview
 from gateway.checkouts.preparing import Wish, prepared_cart
 from gateway.checkouts.request import check_draft_change, check_request, is_by_value
-from gateway.checkouts.states import MEANING
 from gateway.checkouts.threads import LARGE_BYTES_MIN, beside
 from gateway.errors import InvalidBodyError, InvalidHeaderError, Problem
 from gateway.http.answers import Answer, json_answer
@@ -31,16 +31,6 @@ from gateway.tmf.projection import Selection, parse_fields, project
 
 KEY_CHARACTERS_MAX: Final = 255
 ONE: Final = f"{CHECKOUT_PATH}/{{checkout_id:str}}"
-# Filters of the list and the columns they compare.
-FILTERS: Final[dict[str, str]] = {
-    "id": "id",
-    "state": "state",
-    "externalId": "external_id",
-    "upstream": "upstream",
-    "shoppingCart.id": "cart_id",
-    "productOrder.id": "order_id",
-    "productOrder.state": "order_state",
-}
 
 
 @post(CHECKOUT_PATH, status_code=202, opt={"openapi": openapi.CREATE})
@@ -97,7 +87,7 @@ async def list_checkouts(request: Request[Any, Any, Any]) -> Answer:
         problems=problems,
     )
     report_unknown(pairs, {"fields", "limit", "offset", *FILTERS}, problems)
-    filters = _filters(pairs, problems)
+    filters = parse_filters(pairs, problems)
     refuse(problems)
     address = _address(request, services)
 
@@ -246,17 +236,21 @@ def _idempotency_key(request: Request[Any, Any, Any], services: Services) -> str
     value = header_values(request.scope["headers"], b"idempotency-key")
     if value is None:
         if services.settings.checkout.idempotency_key_required:
-            raise InvalidHeaderError("Idempotency-Key is missing; send a new random key for each new checkout.")
+            raise _wrong_key("is missing; send a new random key for each new checkout")
         return None
     text = value.decode("latin-1").strip()
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1]
     usable = 0 < len(text) <= KEY_CHARACTERS_MAX and text.isascii() and text.isprintable() and '"' not in text
     if not usable or _occurrences(request, b"idempotency-key") > 1:
-        raise InvalidHeaderError(
-            f"Idempotency-Key must be there once, with 1 to {KEY_CHARACTERS_MAX} printable ASCII characters, in quotes or not."
+        raise _wrong_key(
+            f"must be there once, with 1 to {KEY_CHARACTERS_MAX} printable ASCII characters, in quotes or not"
         )
     return text
+
+
+def _wrong_key(what: str) -> InvalidHeaderError:
+    return InvalidHeaderError(f"Idempotency-Key {what}.", problems=[Problem("Idempotency-Key", what)])
 
 
 def _occurrences(request: Request[Any, Any, Any], name: bytes) -> int:
@@ -281,18 +275,3 @@ def _selection(request: Request[Any, Any, Any]) -> Selection | None:
     report_unknown(pairs, {"fields"}, problems)
     refuse(problems)
     return selection
-
-
-def _filters(pairs: list[tuple[str, str]], problems: list[Problem]) -> dict[str, list[str]]:
-    """Return the wanted values by column. Values of one parameter are alternatives, also comma-separated (TMF630)."""
-    filters: dict[str, list[str]] = {}
-    for name, column in FILTERS.items():
-        values = [part for value in values_of(pairs, name) for part in value.split(",") if part]
-        if not values:
-            continue
-        filters[column] = values
-        if name == "state" and (unknown := [value for value in values if value not in MEANING]):
-            problems.append(Problem("state", f"knows no {', '.join(unknown)[:100]}; states are {', '.join(MEANING)}"))
-        if any("\0" in value for value in values):
-            problems.append(Problem(name, "holds the character U+0000"))
-    return filters

@@ -67,12 +67,12 @@ def list_checkouts(
 ) -> None:
     """List checkouts, newest first."""
     query = {
-        "state": ",".join(states),
+        "state": ",".join(states) if states else None,
         "shoppingCart.id": cart_id,
         "productOrder.id": order_id,
         "limit": str(limit),
     }
-    found = call("GET", CHECKOUTS, {key: value for key, value in query.items() if value}, **where)
+    found = call("GET", CHECKOUTS, {key: value for key, value in query.items() if value is not None}, **where)
     if form == "json":
         click.echo(json.dumps(found, indent=2))
         return

@@ -7,6 +7,8 @@ import pytest
 from checkout_gateway import CARTS, CHECKOUTS
 from checkout_work import cart, request
 
+from gateway.checkouts.filters import FILTERS
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PREVIEW = f"{CHECKOUTS}/preview"
 
@@ -44,9 +46,29 @@ async def test_checkouts_are_found_by_cart_order_state_and_external_id(gateway):
         ("?productOrder.state=pending", [second, first]),
         ("?externalId=nobody", []),
         (f"?externalId={quote('é, „x“')}", []),
+        ("?state=draft,&externalId=WEB-1", [first]),
     ):
         assert ids(await listed(gateway, query)) == [checkout["id"] for checkout in found], query
     assert (await listed(gateway)).json() == [await gateway.get(second), await gateway.get(first)]
+
+
+async def test_a_value_with_a_comma_stands_in_quotes(gateway):
+    both = [await gateway.check_out(externalId=external_id) for external_id in ('WEB,1 "a"', "WEB")]
+    quoted = quote('"WEB,1 ""a"""')
+    for query, found in (
+        (f"?externalId={quoted}", [both[0]]),
+        (f"?externalId={quoted},WEB", both),
+        ("?externalId=WEB,1", [both[1]]),
+    ):
+        assert sorted(ids(await listed(gateway, query))) == sorted(checkout["id"] for checkout in found), query
+
+
+@pytest.mark.parametrize("name", FILTERS)
+async def test_a_filter_without_a_value_does_not_show_everything(gateway, name):
+    await gateway.check_out()
+    for empty in ("", ",", "%22%22"):
+        answer = await listed(gateway, f"?{name}={empty}", 400)
+        assert [problem["path"] for problem in answer.json()["problem"]] == [name]
 
 
 async def test_pages_follow_tmf630(gateway):
