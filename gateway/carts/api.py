@@ -292,5 +292,6 @@ def _guest_of(given: dict[str, Any]) -> str:
 
 def _required_versions(request: Request[Any, Any, Any], services: Services) -> frozenset[int] | None:
     if services.settings.cart.if_match_required and not has_if_match(request):
-        raise PreconditionRequiredError("Changing a cart needs If-Match with the ETag of the version that was read.")
+        what = "is needed to change a cart: the ETag of the version that was read"
+        raise PreconditionRequiredError(f"If-Match {what}.", problems=[Problem("If-Match", what)])
     return if_match_of(request)

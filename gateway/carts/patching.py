@@ -9,7 +9,7 @@ from typing import Any, Final
 from litestar import Request
 
 from gateway.carts.dialects import Dialect
-from gateway.errors import MalformedBodyError, MediaTypeError
+from gateway.errors import MalformedBodyError, MediaTypeError, Problem
 from gateway.http.bodies import read_json
 from gateway.settings import ServerSettings
 from gateway.tmf.json_patch import apply_operations, parse_operations
@@ -51,7 +51,8 @@ async def read_change(
         operations = parse_query_operations(given)
         return partial(apply_query_operations, operations=operations, depth_max=settings.depth_max)
     if not isinstance(given, dict):
-        raise MalformedBodyError(f"A merge patch must be a JSON object, not {json_kind(given)}.")
+        what = f"must be a JSON object, not {json_kind(given)}"
+        raise MalformedBodyError(f"A merge patch {what}.", problems=[Problem("", what)])
     return partial(merge_patch, patch={name: value for name, value in given.items() if name not in dialect.read_only})
 
 

@@ -112,7 +112,8 @@ def written_cart(document: dict[str, Any], limits: CartSettings, bytes_max: int)
         if problems:
             raise InvalidBodyError(problems)
     if len(written) > bytes_max:
-        raise BodyTooLargeError(f"The cart would be larger than {bytes_max} bytes.")
+        what = f"would be larger than {bytes_max} bytes"
+        raise BodyTooLargeError(f"The cart {what}.", problems=[Problem("", what)])
     return written
 
 

@@ -21,12 +21,13 @@ from gateway.errors import (
     MethodNotAllowedError,
     NotAcceptableError,
     NotFoundError,
+    Problem,
     RequestError,
     UnauthenticatedError,
     UnavailableError,
     tmf_error,
 )
-from gateway.http.headers import INVALID_HOST
+from gateway.http.headers import invalid_host
 from gateway.logs import get_logger, safe_traceback
 from gateway.tmf.json import encode_json
 
@@ -127,9 +128,10 @@ def _from_framework(exception: HTTPException, kind: type[RequestError]) -> Reque
         listed = allowed_methods(exception)
         return MethodNotAllowedError(f"Here one can: {listed}.", headers={"Allow": listed})
     if kind is BodyTooLargeError:
-        return BodyTooLargeError("The body is larger than this server accepts.")
+        what = "is larger than this server accepts"
+        return BodyTooLargeError(f"The body {what}.", problems=[Problem("", what)])
     if kind is InvalidHeaderError and "host" not in exception.detail.lower():
         return MalformedBodyError("The request cannot be read.")
     if kind is InvalidHeaderError:
-        return InvalidHeaderError(INVALID_HOST)
+        return invalid_host()
     return kind("The request was refused.")

@@ -14,6 +14,7 @@ from gateway.errors import (
     MalformedBodyError,
     MediaTypeError,
     NotAcceptableError,
+    Problem,
 )
 from gateway.tmf.json import decode_json
 from gateway.tmf.shapes import json_kind
@@ -21,6 +22,7 @@ from gateway.tmf.shapes import json_kind
 JSON_TYPES: Final = frozenset({"application/json"})
 # How much of a body that is too large is read before it is refused.
 DISCARDED_BYTES_MAX: Final = 16 * 1024 * 1024
+LENGTH_DIGITS_MAX: Final = 18
 MERGE_PATCH_TYPES: Final = frozenset({"application/json", "application/merge-patch+json"})
 
 
@@ -47,7 +49,8 @@ def decode_object(raw: bytes, *, depth_max: int) -> dict[str, Any]:
     """Return the decoded body, which must be a JSON object. Raises MalformedBodyError (400) otherwise."""
     value = decode_json(raw, depth_max=depth_max)
     if not isinstance(value, dict):
-        raise MalformedBodyError(f"The body must be a JSON object, not {json_kind(value)}.")
+        what = f"must be a JSON object, not {json_kind(value)}"
+        raise MalformedBodyError(f"The body {what}.", problems=[Problem("", what)])
     return value
 
 
@@ -87,10 +90,10 @@ async def read_body(
 
 
 def _length(announced: bytes) -> int:
-    try:
+    if announced.isdigit() and len(announced) <= LENGTH_DIGITS_MAX:
         return int(announced)
-    except ValueError:
-        raise InvalidHeaderError("Content-Length must be a whole number of bytes.") from None
+    what = "must be a whole number of bytes"
+    raise InvalidHeaderError(f"Content-Length {what}.", problems=[Problem("Content-Length", what)])
 
 
 async def _discard(receive: Any, size: int) -> None:
@@ -106,27 +109,35 @@ async def _discard(receive: Any, size: int) -> None:
 
 
 def _too_large(bytes_max: int) -> BodyTooLargeError:
-    return BodyTooLargeError(f"The body is larger than {bytes_max} bytes.", headers={"Connection": "close"})
+    what = f"is larger than {bytes_max} bytes"
+    return BodyTooLargeError(f"The body {what}.", problems=[Problem("", what)], headers={"Connection": "close"})
 
 
 def _require_media_type(headers: dict[bytes, bytes], media_types: Collection[str]) -> None:
     encoding = headers.get(b"content-encoding")
     if encoding is not None and encoding.strip().lower() != b"identity":
+        what = "is not supported; send the body as it is"
         raise MediaTypeError(
-            "Content-Encoding is not supported; send the body as it is.", headers={"Accept-Encoding": "identity"}
+            f"Content-Encoding {what}.",
+            problems=[Problem("Content-Encoding", what)],
+            headers={"Accept-Encoding": "identity"},
         )
     given = headers.get(b"content-type")
     if given is None:
-        raise MediaTypeError(f"Content-Type is missing; send {_listed(media_types)}.")
+        raise _unsupported(f"is missing; send {_listed(media_types)}")
     if given == b"application/json" and "application/json" in media_types:
         return
     name, *parameters = given.decode("latin-1").split(";")
     if name.strip().lower() not in media_types:
-        raise MediaTypeError(f"This Content-Type is not supported; send {_listed(media_types)}.")
+        raise _unsupported(f"is not supported; send {_listed(media_types)}")
     for parameter in parameters:
         key, _, value = parameter.partition("=")
         if key.strip().lower() == "charset" and value.strip().strip('"').lower() not in {"utf-8", "utf8"}:
-            raise MediaTypeError("JSON is UTF-8; send it so, and leave charset out or say utf-8.")
+            raise _unsupported("names another charset than UTF-8, which JSON is; leave it out or say utf-8")
+
+
+def _unsupported(what: str) -> MediaTypeError:
+    return MediaTypeError(f"Content-Type {what}.", problems=[Problem("Content-Type", what)])
 
 
 def _listed(media_types: Collection[str]) -> str:
@@ -139,7 +150,8 @@ def require_json_accepted(request: Request[Any, Any, Any]) -> None:
     if not values or values[0] == b"*/*" or values[0] == b"application/json":
         return
     if not _json_quality(b",".join(values).decode("latin-1").lower()):
-        raise NotAcceptableError("Only application/json can be produced; accept that, or leave Accept out.")
+        what = "rules application/json out, and nothing else can be produced; accept that, or leave it out"
+        raise NotAcceptableError(f"Accept {what}.", problems=[Problem("Accept", what)])
 
 
 def _json_quality(accept: str) -> bool:

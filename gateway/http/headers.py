@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from litestar import Request
 
-from gateway.errors import InvalidHeaderError
+from gateway.errors import InvalidHeaderError, Problem
 
 # RFC 9110, 8.8.3: an optional W/, and any visible characters but the quote between quotes.
 _ENTITY_TAG: Final = re.compile(rb'\s*(W/)?("[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
@@ -22,7 +22,7 @@ _PROCESS: Final = secrets.token_hex(8).encode()
 _numbers: Final = count(1)
 # A name or an address, with or without a port (RFC 9110, 7.2).
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,253})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
-INVALID_HOST: Final = "The Host header is not one host name or address with an optional port."
+_NO_HOST: Final = "is not one host name or address with an optional port"
 _CORRELATION_ID: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
 
 
@@ -76,9 +76,8 @@ def _tags(value: bytes, header: str) -> list[tuple[bool, bytes]]:
         tags.append((match.group(1) is not None, match.group(2)))
         position = match.end()
     if position < len(value) or not tags:
-        raise InvalidHeaderError(
-            f'{header} must be `*` or a list of entity tags such as "3", as the ETag header gave them.'
-        )
+        what = 'must be `*` or a list of entity tags such as "3", as the ETag header gave them'
+        raise InvalidHeaderError(f"{header} {what}.", problems=[Problem(header, what)])
     return tags
 
 
@@ -86,7 +85,12 @@ def require_valid_host(request: Request[Any, Any, Any]) -> None:
     """Raise InvalidHeaderError (400) unless the Host header, if there is one, may stand in an address (RFC 9112, 3.2)."""
     hosts = [value for name, value in request.scope["headers"] if name == b"host"]
     if len(hosts) > 1 or (hosts and _HOST.fullmatch(hosts[0]) is None):
-        raise InvalidHeaderError(INVALID_HOST)
+        raise invalid_host()
+
+
+def invalid_host() -> InvalidHeaderError:
+    """Return the error for a Host header that cannot stand in an address."""
+    return InvalidHeaderError(f"The Host header {_NO_HOST}.", problems=[Problem("Host", _NO_HOST)])
 
 
 def base_url(request: Request[Any, Any, Any], public_url: str) -> str:

@@ -81,7 +81,8 @@ def decode_json(raw: bytes, *, depth_max: int = DEPTH_MAX_DEFAULT) -> Any:
     Raises MalformedBodyError (400) as the module says. An empty body is malformed too.
     """
     if not raw:
-        raise MalformedBodyError("The body is empty; send a JSON object.")
+        what = "is empty; send a JSON object"
+        raise MalformedBodyError(f"The body {what}.", problems=[Problem("", what)])
     try:
         value = _decoder.decode(raw)
     except RecursionError:

@@ -14,6 +14,7 @@ from gateway.logs import get_logger
 from gateway.security.tenancy import tenant_of
 from gateway.services import services_of
 from gateway.tmf.json import decode_json
+from gateway.tmf.shapes import json_kind
 from gateway.tracking import store
 from gateway.tracking.events import read_event
 
@@ -45,7 +46,8 @@ async def receive_notification(request: Request[Any, Any, Any]) -> Answer:
     raw = await read_body(request, bytes_max=services.settings.tracking.body_bytes_max)
     document = decode_json(raw, depth_max=services.settings.server.depth_max)
     if not isinstance(document, dict):
-        raise MalformedBodyError("A notification is a JSON object.")
+        what = f"must be a JSON object, not {json_kind(document)}"
+        raise MalformedBodyError(f"A notification {what}.", problems=[Problem("", what)])
     event = read_event(document, raw)
     text, database = raw.decode(), services.database
     is_new = await database.write(

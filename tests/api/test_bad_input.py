@@ -11,6 +11,7 @@ import pytest
 
 from gateway.app import GatewayApp
 from gateway.carts import store
+from gateway.errors import WHOLE_BODY
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
 JSON = {"content-type": "application/json"}
@@ -76,6 +77,7 @@ async def test_what_is_no_json_object_is_a_400(client: httpx.AsyncClient, body: 
 
     assert is_tmf_error(answer, 400)
     assert answer.json()["code"] == "22"
+    assert all(problem["path"] and problem["message"] for problem in answer.json()["problem"])
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,11 @@ async def test_the_depth_limit_is_exact(client: httpx.AsyncClient, app: GatewayA
 async def test_another_content_type_is_a_415(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
     raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
 
-    assert is_tmf_error(await client.post(CARTS, content=b"{}", headers=raw), 415)
+    answer = await client.post(CARTS, content=b"{}", headers=raw)
+
+    assert is_tmf_error(answer, 415)
+    (problem,) = answer.json()["problem"]
+    assert problem["path"] == ("Content-Encoding" if "content-encoding" in headers else "Content-Type")
 
 
 @pytest.mark.parametrize(
@@ -142,8 +148,12 @@ async def test_json_may_be_spelled_in_several_ways(client: httpx.AsyncClient, co
 
 @pytest.mark.parametrize("accept", ["text/html", "application/xml, text/*", "application/json;q=0", "*/*;q=0.0", "x"])
 async def test_a_client_that_accepts_no_json_is_told(client: httpx.AsyncClient, accept: str) -> None:
-    assert is_tmf_error(await client.post(CARTS, json={}, headers={"accept": accept}), 406)
-    assert is_tmf_error(await client.get(CARTS, headers={"accept": accept}), 406)
+    for answer in (
+        await client.post(CARTS, json={}, headers={"accept": accept}),
+        await client.get(CARTS, headers={"accept": accept}),
+    ):
+        assert is_tmf_error(answer, 406)
+        assert [problem["path"] for problem in answer.json()["problem"]] == ["Accept"]
 
 
 @pytest.mark.parametrize(
@@ -178,14 +188,18 @@ async def test_a_body_over_the_limit_in_pieces_is_a_413(client: httpx.AsyncClien
         for _ in range(20):
             yield b"x" * 100_000
 
-    assert is_tmf_error(await client.post(CARTS, content=pieces(), headers=JSON), 413)
+    answer = await client.post(CARTS, content=pieces(), headers=JSON)
+
+    assert is_tmf_error(answer, 413)
+    assert [problem["path"] for problem in answer.json()["problem"]] == [WHOLE_BODY]
 
 
-@pytest.mark.parametrize("length", ["-5", "abc", "1.5"])
+@pytest.mark.parametrize("length", ["-5", "+5", "abc", "1.5", "5" * 5000])
 async def test_a_content_length_that_is_none(client: httpx.AsyncClient, length: str) -> None:
-    answer = await client.post(CARTS, content=b"[]", headers={**JSON, "content-length": length})
+    answer = await client.post(CARTS, content=b"{}", headers={**JSON, "content-length": length})
 
     assert answer.status_code == 400
+    assert [problem["path"] for problem in answer.json()["problem"]] == ["Content-Length"]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +245,10 @@ async def test_another_path_is_a_404(client: httpx.AsyncClient, path: str) -> No
 
 
 async def test_a_host_that_is_none_is_a_400(client: httpx.AsyncClient) -> None:
-    assert is_tmf_error(await client.get(CARTS, headers={"host": "a b/../c"}), 400)
+    answer = await client.get(CARTS, headers={"host": "a b/../c"})
+
+    assert is_tmf_error(answer, 400)
+    assert [problem["path"] for problem in answer.json()["problem"]] == ["Host"]
 
 
 @pytest.mark.parametrize("cart_id", ["%00", "a%0Ab", "%F0%9F%9B%92", "x" * 5000, "..%2F..", "%27%20OR%201=1", "%25"])

@@ -12,6 +12,7 @@ from checkout_gateway import CARTS, CHECKOUTS, Gateway, assert_error
 from checkout_work import cart, request
 from sqlalchemy import Connection, func, select
 
+from gateway.errors import WHOLE_BODY
 from gateway.storage import tables
 from gateway.tmf.json import encode_json
 
@@ -19,17 +20,17 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 JSON = {"content-type": "application/json"}
 ORDER = {name: value for name, value in request().items() if name != "shoppingCart"}
 
-# What is sent as the body of a cart and, inside of one, of a checkout: body, headers, status, code, words of the answer.
-BODIES: dict[str, tuple[bytes, dict[str, str], int, str, tuple[str, ...]]] = {
-    "malformed JSON": (b'{"cartItem": [{"quantity": 1,}]}', JSON, 400, "22", ("cartItem[0]",)),
-    "another type": (b'{"cartItem": {"quantity": "x"}}', JSON, 400, "24", ("cartItem",)),
-    "another content type": (b"{}", {"content-type": "text/xml"}, 415, "66", ("application/json",)),
-    "over the limit": (b'{"a": "' + b"x" * 1_100_000 + b'"}', JSON, 413, "65", ("1048576",)),
-    "100 000 levels deep": (b'{"cartItem": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", JSON, 400, "22", ("cartItem",)),
-    "invalid UTF-8": (b'{"cartItem": [{"id": "\xff"}]}', JSON, 400, "22", ("cartItem[0].id",)),
-    "NaN": (b'{"cartItem": [{"quantity": NaN}]}', JSON, 400, "22", ("cartItem[0].quantity",)),
-    "Infinity": (b'{"cartItem": [{"quantity": Infinity}]}', JSON, 400, "22", ("cartItem[0].quantity",)),
-    "1e999999": (b'{"cartItem": [{"quantity": 1e999999}]}', JSON, 400, "22", ("cartItem[0].quantity",)),
+# What is sent as the body of a cart and, inside of one, of a checkout: body, headers, status, code, the place that is named.
+BODIES: dict[str, tuple[bytes, dict[str, str], int, str, str]] = {
+    "malformed JSON": (b'{"cartItem": [{"quantity": 1,}]}', JSON, 400, "22", "cartItem[0]"),
+    "another type": (b'{"cartItem": {"quantity": "x"}}', JSON, 400, "24", "cartItem"),
+    "another content type": (b"{}", {"content-type": "text/xml"}, 415, "66", "Content-Type"),
+    "over the limit": (b'{"a": "' + b"x" * 1_100_000 + b'"}', JSON, 413, "65", WHOLE_BODY),
+    "100 000 levels deep": (b'{"cartItem": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", JSON, 400, "22", "cartItem[0]"),
+    "invalid UTF-8": (b'{"cartItem": [{"id": "\xff"}]}', JSON, 400, "22", "cartItem[0].id"),
+    "NaN": (b'{"cartItem": [{"quantity": NaN}]}', JSON, 400, "22", "cartItem[0].quantity"),
+    "Infinity": (b'{"cartItem": [{"quantity": Infinity}]}', JSON, 400, "22", "cartItem[0].quantity"),
+    "1e999999": (b'{"cartItem": [{"quantity": 1e999999}]}', JSON, 400, "22", "cartItem[0].quantity"),
 }
 
 
@@ -66,30 +67,38 @@ def paths(error: dict[str, Any]) -> list[str]:
     return [problem["path"] for problem in error["problem"]]
 
 
+def require_named(error: dict[str, Any], code: str, place: str) -> None:
+    """Require that an error has this code and names one place, this one or (of what is nested too deeply) one beneath it."""
+    assert error["code"] == code
+    assert len(paths(error)) == 1
+    assert paths(error)[0].startswith(place)
+
+
 @pytest.mark.parametrize("kind", BODIES)
 async def test_a_cart_that_is_none(gateway, kind):
-    body, headers, status, code, words = BODIES[kind]
+    body, headers, status, code, place = BODIES[kind]
 
-    assert (await refused(gateway, "POST", CARTS, body, status, *words, headers=headers))["code"] == code
+    require_named(await refused(gateway, "POST", CARTS, body, status, headers=headers), code, place)
     assert (await stored(gateway))["cart"] == 0
 
 
 @pytest.mark.parametrize("kind", BODIES)
 async def test_a_change_that_is_none(gateway, kind):
-    body, headers, status, code, words = BODIES[kind]
+    body, headers, status, code, place = BODIES[kind]
     path = f"{CARTS}/{await gateway.new_cart()}"
 
-    assert (await refused(gateway, "PATCH", path, body, status, *words, headers=headers))["code"] == code
+    require_named(await refused(gateway, "PATCH", path, body, status, headers=headers), code, place)
     assert (await gateway.client.get(path)).headers["etag"] == '"1"'
 
 
 @pytest.mark.parametrize("path", [CHECKOUTS, f"{CHECKOUTS}/preview"])
 @pytest.mark.parametrize("kind", BODIES)
 async def test_a_checkout_that_is_none(gateway, kind, path):
-    body, headers, status, code, words = BODIES[kind]
+    body, headers, status, code, place = BODIES[kind]
     body = b'{"shoppingCart": ' + body + b"}"
+    place = f"shoppingCart.{place}" if place.startswith("cartItem") else place
 
-    assert (await refused(gateway, "POST", path, body, status, *words, headers=headers))["code"] == code
+    require_named(await refused(gateway, "POST", path, body, status, headers=headers), code, place)
 
 
 async def test_an_unknown_cart(gateway):

@@ -173,6 +173,8 @@ async def test_if_match(client: httpx.AsyncClient, if_match: str, status: int) -
     assert answer.status_code == status
     if status == 412:
         assert answer.headers["etag"] == '"1"'
+    if status >= 400:
+        assert [problem["path"] for problem in answer.json()["problem"]] == ["If-Match"]
     deleted = await client.delete(href, headers={"if-match": if_match.replace('"1"', '"2"')})
     assert deleted.status_code == {200: 204}.get(status, status)
 
@@ -181,8 +183,9 @@ async def test_if_match_can_be_required(make_client: MakeClient) -> None:
     async with make_client(cart=CartSettings(if_match_required=True)) as client:
         href = (await created(client)).headers["location"]
 
-        assert (await client.patch(href, json={})).status_code == 428
-        assert (await client.delete(href)).status_code == 428
+        for answer in (await client.patch(href, json={}), await client.delete(href)):
+            assert answer.status_code == 428
+            assert [problem["path"] for problem in answer.json()["problem"]] == ["If-Match"]
         assert (await client.patch(href, json={}, headers={"if-match": "*"})).status_code == 200
         assert (await client.delete(href, headers={"if-match": '"2"'})).status_code == 204
 

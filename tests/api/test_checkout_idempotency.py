@@ -30,7 +30,8 @@ async def test_a_key_is_asked_for_where_the_settings_say_so(with_checkout_settin
 async def test_a_malformed_key_is_refused(gateway, key):
     headers = [("Content-Type", "application/json"), ("Idempotency-Key", key)]
     body = encode_json({**request(), "shoppingCart": cart()})
-    assert_error(await gateway.client.post(CHECKOUTS, content=body, headers=headers), 400, "Idempotency-Key")
+    error = assert_error(await gateway.client.post(CHECKOUTS, content=body, headers=headers), 400, "Idempotency-Key")
+    assert [problem["path"] for problem in error["problem"]] == ["Idempotency-Key"]
     assert await gateway.rows() == 0
 
 
