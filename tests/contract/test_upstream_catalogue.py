@@ -5,81 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from contextlib import asynccontextmanager
-from urllib.parse import unquote
 
-import pytest
-from upstream_server import Connection, answer, answering, is_silent, serving, trickles
+from catalogue_server import Clock, bundle, catalogue_at, codes, offering, wanting
+from upstream_server import Connection, answer, answering, serving
 
 from gateway.ordering.bundles import read_offering
-from gateway.settings import CatalogueSettings
 from gateway.upstream import BearerAuth
-from gateway.upstream.catalogue import READS_OF_TENANT_MAX, CatalogueClient
+from gateway.upstream.catalogue import READS_OF_TENANT_MAX
 from gateway.upstream.offerings import OfferingCache, Said
-from gateway.upstream.options import resource_options
-
-IMPATIENT = {"deadline_seconds": 0.4, "checkout_seconds": 0.6}
-
-
-class Clock:
-    def __init__(self):
-        self.ahead = 0.0
-
-    def __call__(self):
-        return time.monotonic() + self.ahead
-
-
-async def no_wait(_seconds: float) -> None:
-    await asyncio.sleep(0)
-
-
-@asynccontextmanager
-async def catalogue_at(url, *, clock=time.monotonic, auth=None, **settings):
-    wanted = CatalogueSettings(base_url=url, **{"deadline_seconds": 20.0, "checkout_seconds": 20.0} | settings)
-    options = resource_options(
-        "catalogue",
-        wanted.resource,
-        base_url=url,
-        auth=auth,
-        read_timeout_seconds=wanted.deadline_seconds,
-        deadline_seconds=wanted.deadline_seconds,
-        response_bytes_max=wanted.response_bytes_max,
-        concurrency_max=wanted.concurrency_max,
-    )
-    client = CatalogueClient(options, wanted, sleep=no_wait, clock=clock)
-    try:
-        yield client
-    finally:
-        await client.close()
-
-
-def bundle(code, mandatory=(), optional=()):
-    children = [(each, 1) for each in mandatory] + [(each, 0) for each in optional]
-    bundled = [
-        {"id": each, "bundledProductOfferingOption": {"numberRelOfferLowerLimit": lower, "numberRelOfferUpperLimit": 5}}
-        for each, lower in children
-    ]
-    return {"id": code, "bundledProductOffering": bundled} if bundled else {"id": code}
-
-
-def offering(*documents):
-    """Return a catalogue of these offerings."""
-    known = {document["id"]: document for document in documents}
-
-    def reply(request):
-        code = unquote(request.path.rpartition("/")[2])
-        return answer(200, known[code]) if code in known else answer(404, {"code": "60", "reason": "not found"})
-
-    return answering(reply)
-
-
-def wanting(**bundles):
-    return {code: frozenset(children) for code, children in bundles.items()}
-
-
-async def codes(client, **bundles):
-    """Return the codes of the doubts about bundles."""
-    return {code: doubt.code for code, doubt in (await client.catalogue(wanting(**bundles))).doubts.items()}
 
 
 async def test_what_is_mandatory_is_read_by_id_with_few_fields_and_the_token():
@@ -146,90 +79,6 @@ async def test_memory_is_bounded_and_what_was_not_used_longest_goes():
         assert asked == ["P0", "P1", "P2"]
         await client.catalogue(wanting(P1=["S1"]))
         assert len(server.requests) == 4
-
-
-async def cut(connection: Connection) -> None:
-    await connection.request()
-    await connection.write(b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"id": "PLAN", "bundled')
-
-
-async def reset(connection: Connection) -> None:
-    await connection.request()
-    connection.reset()
-
-
-async def endless(connection: Connection) -> None:
-    await connection.request()
-    await connection.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    while True:
-        await connection.write(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
-
-
-def saying(reply):
-    return answering(lambda _request: reply)
-
-
-HUGE = bundle("PLAN", [f"S{number}" for number in range(2_000)])
-BAD = {
-    "500": saying(answer(500, {"code": "1"})),
-    "503 page": saying(answer(503, raw=b"<html>")),
-    "401": saying(answer(401)),
-    "403": saying(answer(403, {"code": "50"})),
-    "404 page": saying(answer(404, raw=b"<html>no such host</html>")),
-    "cut": cut,
-    "reset": reset,
-    "silent": is_silent,
-    "trickling": trickles,
-    "endless": endless,
-    "malformed": saying(answer(200, raw=b'{"id": "PLAN",')),
-    "not UTF-8": saying(answer(200, raw=b'{"id": "\xff"}')),
-    "deep": saying(answer(200, raw=b"[" * 100_000)),
-    "a list": saying(answer(200, [bundle("PLAN", ["SIM"])])),
-    "a text": saying(answer(200, "PLAN")),
-    "nothing": saying(answer(204)),
-    "another": saying(answer(200, bundle("OTHER", ["SIM"]))),
-    "too many children": saying(answer(200, HUGE)),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-async def test_what_is_no_answer_is_a_doubt_that_says_why_and_in_time(name):
-    limits = IMPATIENT if name in {"silent", "trickling"} else {}
-    async with serving(BAD[name]) as server, catalogue_at(server.url, **limits) as client:
-        began = time.monotonic()
-        found = await client.catalogue(wanting(PLAN=["SIM"]))
-        assert time.monotonic() - began < 10
-        assert found.children("PLAN") is None
-        assert found.doubts["PLAN"].code == "catalogue_unavailable"
-        assert "could not be read from the catalogue (" in found.doubts["PLAN"].message
-        asked = len(server.requests)
-        assert 1 <= asked <= 3
-        await client.catalogue(wanting(PLAN=["SIM"]))
-        assert len(server.requests) == asked, "what failed is not asked for again at once"
-
-
-@pytest.mark.parametrize("bundled", ["x", 7, {"id": "SIM"}, [7, None, {}, {"id": 7}, {"id": "SIM"}], None])
-async def test_an_offering_with_odd_children_says_what_it_says(bundled):
-    reply = answer(200, {"id": "PLAN", "bundledProductOffering": bundled})
-    async with serving(saying(reply)) as server, catalogue_at(server.url) as client:
-        found = await client.catalogue(wanting(PLAN=["SIM"]))
-        assert found.children("PLAN") == frozenset()
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirection_is_never_followed(status):
-    async with serving(offering(bundle("PLAN", ["SIM"]))) as inner:
-        elsewhere = answer(status, headers={"Location": f"{inner.url}/productOffering/PLAN"})
-        async with serving(saying(elsewhere)) as server, catalogue_at(server.url) as client:
-            assert await codes(client, PLAN=["SIM"]) == {"PLAN": "catalogue_unavailable"}
-        assert inner.requests == []
-
-
-async def test_nobody_there_is_a_doubt():
-    async with serving(is_silent) as server:
-        url = server.url
-    async with catalogue_at(url) as client:
-        assert await codes(client, PLAN=["SIM"]) == {"PLAN": "catalogue_unavailable"}
 
 
 async def test_an_old_answer_is_used_while_the_catalogue_is_down_and_the_doubt_tells_its_age():
