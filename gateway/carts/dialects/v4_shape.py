@@ -6,7 +6,6 @@ what a party is. Everything else that the API file demands is asked for.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -19,6 +18,8 @@ from gateway.tmf.shape_types import ShapeType
 from gateway.tmf.shapes import PROBLEMS_MAX, Check, ListOf, ObjectOf, Path
 
 _ANY_OBJECT: Final = ObjectOf(TYPES)
+# A cart that was stored with so many omissions or more may be given others.
+EARLIER_MAX: Final = 2_000
 
 
 class _Finding(NamedTuple):
@@ -57,17 +58,17 @@ def lacking(before: dict[str, Any] | None = None) -> Callable[[dict[str, Any], l
     """
 
     def complete(document: dict[str, Any], problems: list[Problem]) -> list[Problem]:
-        earlier = [] if before is None else _findings(before)
+        earlier = [] if before is None else _findings(before, EARLIER_MAX)
+        if len(earlier) >= EARLIER_MAX:
+            # Nobody is told of so many, and to tell old from new would take longer than a change may.
+            return problems
         # Those that were there already do not hide what is new.
         found = _findings(document, PROBLEMS_MAX + len(earlier))
         if earlier:
             places = {finding.problem for finding in earlier}
-            looks = {encode_canonical(finding.node) for finding in earlier}
-            found = [
-                finding
-                for finding in found
-                if finding.problem not in places and encode_canonical(finding.node) not in looks
-            ]
+            found = [finding for finding in found if finding.problem not in places]
+            old, new = set(_looks(earlier).values()), _looks(found)
+            found = [finding for finding in found if new[id(finding.node)] not in old]
         named = {finding.problem.path for finding in found}
         holders = {path_text(finding.holder) for finding in found}
         # The check of the stored form says less of the same.
@@ -81,7 +82,13 @@ def lacking(before: dict[str, Any] | None = None) -> Callable[[dict[str, Any], l
     return complete
 
 
-def _findings(document: dict[str, Any], findings_max: int = sys.maxsize) -> list[_Finding]:
+def _looks(findings: list[_Finding]) -> dict[int, bytes]:
+    """Return what each object looks like, by its identity: once, however much is wrong with it."""
+    nodes = {id(finding.node): finding.node for finding in findings}
+    return {identity: encode_canonical(node) for identity, node in nodes.items()}
+
+
+def _findings(document: dict[str, Any], findings_max: int) -> list[_Finding]:
     """Return what the document lacks or has of a wrong type, and whatever else is found at the object that is the last."""
     found: list[_Finding] = []
     _look(document, CART, {}, (), found, findings_max)
@@ -92,10 +99,11 @@ def _look(node: Any, kind: Kind, holder: dict[str, Any], path: Path, found: list
     if type(node) is not dict or len(found) >= findings_max:
         return
     problems: list[Problem] = []
-    for name, check in kind.types.items():
+    for name, value in node.items():
+        check = kind.types.get(name)
         # Of an id that is empty there is more to say.
-        if node.get(name) is not None and not (name == "id" and node["id"] == ""):
-            check(node[name], path, name, problems)
+        if check is not None and value is not None and not (name == "id" and value == ""):
+            check(value, path, name, problems)
     found += [_Finding(problem, path, node) for problem in problems]
     for member in kind.members:
         is_empty = member.name == "id" and node.get("id") == ""

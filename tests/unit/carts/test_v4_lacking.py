@@ -1,0 +1,52 @@
+"""What a change of a v4 cart is asked for, however much the cart lacked already, and what asking costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.carts.dialects import v4_shape
+from gateway.carts.dialects.v4_shape import EARLIER_MAX, lacking
+from gateway.errors import Problem
+from gateway.tmf.json import decode_json, encode_json
+
+NAMELESS = {"role": "user"}
+
+
+def cart(*products: dict[str, Any]) -> dict[str, Any]:
+    items = [
+        {"id": str(number), "product": {"productRelationship": [{"relationshipType": "reliesOn", "product": product}]}}
+        for number, product in enumerate(products)
+    ]
+    copied: dict[str, Any] = decode_json(encode_json({"cartItem": items}))
+    return copied
+
+
+def test_what_is_wrong_in_many_places_of_an_object_takes_one_look_at_it(monkeypatch: pytest.MonkeyPatch):
+    product: dict[str, Any] = {"id": "1", "description": "x" * 10_000}
+    for _ in range(5):
+        product = {"agreement": [5] * 90, "product": [product]}
+    written: list[int] = []
+
+    def counted(value: Any) -> bytes:
+        written.append(len(encode_json(value)))
+        return encode_json(value)
+
+    monkeypatch.setattr(v4_shape, "encode_canonical", counted)
+    # The other product comes first now, so nothing is where it was.
+    assert lacking(cart(product))(cart({"id": "2"}, product), []) == []
+    assert 0 < sum(written) < 2 * 5 * 15_000
+
+
+def test_a_change_of_a_cart_with_old_omissions_is_asked_for_new_ones():
+    before = cart({"relatedParty": [NAMELESS] * (EARLIER_MAX // 2)})
+    after = cart({"relatedParty": [NAMELESS] * (EARLIER_MAX // 2)}, {"place": [{"id": "1"}]})
+    (problem,) = lacking(before)(after, [])
+    assert problem.path == "cartItem[1].product.productRelationship[0].product.place[0].role"
+
+
+def test_more_old_omissions_than_anybody_is_told_of_are_not_compared():
+    before = cart({"relatedParty": [NAMELESS] * (EARLIER_MAX + 1)})
+    other = Problem("cartItem", "is wrong")
+    assert lacking(before)(cart({"place": [{"id": "1"}]}), [other]) == [other]
