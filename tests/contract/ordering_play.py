@@ -44,6 +44,11 @@ class Played(NamedTuple):
         return self.ledger[-1]["lines"]
 
     @property
+    def line_ids(self) -> dict[str, str]:
+        """The order system's line ids by the ids of the items."""
+        return self.match.line_ids
+
+    @property
     def kinds(self) -> list[str]:
         return [step.kind for step in self.plan.steps]
 
@@ -102,21 +107,27 @@ class Player:
 @asynccontextmanager
 async def player(tmp_path: Path, name: str, *, catalog: str | None = None, profile: dict[str, Any] | None = None):
     """Yield a player of a fresh sandbox, which knows the products of `catalog` (TOML) if one is given."""
-    ledger = tmp_path / "ledger.jsonl"
+    options = sandbox_options(tmp_path, name, catalog, profile)
+    async with serving(options) as server, httpx.AsyncClient(timeout=10) as client:
+        yield Player(name, server.address, client, tmp_path / "ledger.jsonl")
+
+
+def sandbox_options(
+    tmp_path: Path, name: str, catalog: str | None = None, profile: dict[str, Any] | None = None
+) -> SandboxOptions:
+    """Return the options of a sandbox with a ledger, and a catalogue (TOML) if one is given."""
     catalog_path = None
     if catalog is not None:
         catalog_path = tmp_path / "catalog.toml"
         catalog_path.write_text(catalog, "utf-8")
-    options = SandboxOptions(
+    return SandboxOptions(
         mapping=name,
         port=0,
-        ledger_path=ledger,
+        ledger_path=tmp_path / "ledger.jsonl",
         catalog_path=catalog_path,
         state_delay_seconds=60,
         profile=replace(profile_for(name), **(profile or {})),
     )
-    async with serving(options) as server, httpx.AsyncClient(timeout=10) as client:
-        yield Player(name, server.address, client, ledger)
 
 
 def tree(lines: list[dict[str, Any]]) -> list[tuple[str, str, int, dict[str, Any], int]]:

@@ -1,12 +1,14 @@
 """Every scenario that the order system documents, played against one that refuses what it would refuse.
 
-Each test is a cart; its calls are all accepted, every line is found again after each, and the order's lines are the cart's.
+Each test is a cart, played twice: by the pure stages and an HTTP client (its calls are all accepted, every line is found again
+after each), and through the whole gateway (posted, checked out, sent by the worker). The order's lines are the cart's.
 """
 
 from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
+from ordering_gateway import assert_lines_of_cart, gateway_player
 from ordering_play import NOW, player, shipped, tree
 
 from gateway.ordering.catalogue import Catalogue
@@ -68,16 +70,16 @@ def halved(months):
     }
 
 
-@pytest.fixture
-async def sandbox(tmp_path):
-    async with player(tmp_path, "salesforce-v4", catalog=CATALOG) as one:
+@pytest.fixture(params=[player, gateway_player], ids=["stages", "gateway"])
+async def sandbox(request, tmp_path):
+    async with request.param(tmp_path, "salesforce-v4", catalog=CATALOG) as one:
         yield one
 
 
-@pytest.fixture
-async def open_sandbox(tmp_path):
+@pytest.fixture(params=[player, gateway_player], ids=["stages", "gateway"])
+async def open_sandbox(request, tmp_path):
     """An order system without a catalogue: installed products of any code."""
-    async with player(tmp_path, "salesforce-v4") as one:
+    async with request.param(tmp_path, "salesforce-v4") as one:
         yield one
 
 
@@ -115,7 +117,7 @@ async def test_the_same_product_many_times(sandbox):
     items = [item(str(number), "IPHONE_16", product=attributes(COLOR=colour)) for number, colour in enumerate(colours)]
     played = await sandbox.play(cart(*items), salesforce(items_max=2))
     assert sorted(line["characteristics"]["COLOR"] for line in played.lines) == sorted(colours)
-    assert len(played.match.line_ids) == 4
+    assert len(played.line_ids) == 4
 
 
 async def test_a_large_bundle_in_one_post_and_several_patches(sandbox):
@@ -232,3 +234,29 @@ def test_more_assets_than_one_call_holds_are_refused_in_words():
     planned, findings = plan(order, salesforce(items_max=4))
     assert planned is None
     assert [finding.code for finding in findings] == ["does_not_fit"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda lines: lines.pop(),
+        lambda lines: lines.append({**lines[-1], "id": "802-more"}),
+        lambda lines: lines[-1].update(action="delete"),
+        lambda lines: lines[-1].update(quantity=2),
+        lambda lines: lines[-1].update(parent=None),
+        lambda lines: lines[-1].update(characteristics={"SIZE": "esim"}),
+        lambda lines: lines[0].update(alterations=[]),
+    ],
+    ids=["lost", "twice", "action", "quantity", "parent", "characteristic", "alteration"],
+)
+def test_an_order_that_differs_from_its_cart_is_not_taken_for_it(change):
+    ordered = cart(item("1", "MOBILE_PLAN", item("1.1", "SIM_CARD"), item("1.2", "ROAMING"), **halved(3)))
+    lines = [
+        {"id": number, "parent": parent, "offering": code, "action": "add", "quantity": 1, "characteristics": {}}
+        for number, parent, code in (("1", None, "MOBILE_PLAN"), ("2", "1", "SIM_CARD"), ("3", "1", "ROAMING"))
+    ]
+    lines = [{**line, "alterations": [{}] if line["id"] == "1" else []} for line in lines]
+    assert_lines_of_cart(ordered, salesforce(), lines)
+    change(lines)
+    with pytest.raises(AssertionError):
+        assert_lines_of_cart(ordered, salesforce(), lines)
