@@ -70,13 +70,14 @@ class GatewayPlayer:
         self.ledger = ledger
 
     @asynccontextmanager
-    async def gateway(self, mapping: Mapping) -> AsyncIterator[tuple[Gateway, RecordingClient]]:
-        """Start a gateway that speaks to the sandbox by `mapping`; its worker is run turn by turn."""
+    async def gateway(self, mapping: Mapping, **given: Any) -> AsyncIterator[tuple[Gateway, RecordingClient]]:
+        """Start a gateway that speaks to the sandbox by `mapping`; its worker is run turn by turn. `given` are more settings."""
         client = RecordingClient(UpstreamOptions(name="shop", base_url=self.root, mapping=mapping))
         settings = Settings(
             storage=StorageSettings(url=f"sqlite:///{self.ledger.parent}/gateway.db", readers_max=2),
             upstreams={"shop": UpstreamSettings(base_url=self.root, mapping=self.name)},
             checkout=CheckoutSettings(default_upstream="shop"),
+            **given,
         )
         application = create_app(settings, mappings={self.name: mapping}, upstreams={"shop": client}, background=())
         transport = httpx.ASGITransport(app=application, raise_app_exceptions=False)  # type: ignore[arg-type]
