@@ -100,8 +100,11 @@ class Player:
             found = match(lines, priced, observed, mapping, known)
             assert found.exact, found
             known |= found.line_ids
-        entries = [json.loads(line) for line in self.ledger.read_text("utf-8").splitlines()]
-        return Played(order, planned, bodies, found, entries)
+        return Played(order, planned, bodies, found, self.ledger_entries())
+
+    def ledger_entries(self) -> list[dict[str, Any]]:
+        """Return what the sandbox's ledger holds."""
+        return [json.loads(line) for line in self.ledger.read_text("utf-8").splitlines()]
 
 
 @asynccontextmanager
