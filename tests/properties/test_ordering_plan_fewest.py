@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import random
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from plan_orders import mapping_with
 
+from gateway.ordering.fewest import PIECES_MAX
 from gateway.ordering.mapping import Limits
 from gateway.ordering.model import Order, OrderLine, Plan, Step
 from gateway.ordering.plan import check_plan, plan
@@ -110,20 +113,47 @@ def brute_force(sizes: list[int], room: int) -> int:
     return best
 
 
-@given(sizes=st.lists(st.integers(1, 6), min_size=1, max_size=7), room=st.integers(2, 6))
+def planned_calls(sizes: list[int], room: int) -> int:
+    """Return the calls that a plan takes for bundles, after a check of every promise."""
+    order, mapping = bundles(sizes), mapping_with(Limits(items_max=room, bytes_max=1_000_000), "additive")
+    planned, _ = plan(order, mapping)
+    check_plan(order, planned, mapping)
+    return len(calls_of(planned))
+
+
+def pieces_of(sizes: tuple[int, ...], room: int) -> int:
+    """Return the pieces that are distributed: bundles that fit one call, lines of those that do not."""
+    return sum(size if size > room else 1 for size in sizes)
+
+
+@pytest.mark.parametrize("room", [2, 3, 4])
+def test_a_handful_of_bundles_takes_the_fewest_calls(room):
+    """Every list of up to PIECES_MAX pieces in some order, as brute force has it: none is left to chance, none is left out.
+
+    Sizes go up to one more than a call holds; at most one bundle is so large, as its pieces are many.
+    """
+    compared = better = 0
+    for count in range(1, PIECES_MAX + 1):
+        for sizes in itertools.combinations_with_replacement(range(room + 1, 0, -1), count):
+            if sum(size > room for size in sizes) > 1 or pieces_of(sizes, room) > PIECES_MAX:
+                continue
+            shuffled = random.Random(repr((sizes, room))).sample(sizes, count)
+            calls = planned_calls(shuffled, room)
+            assert calls == brute_force(shuffled, room), (shuffled, room)
+            compared += 1
+            better += calls < first_fit(shuffled, room, only_last=True)
+    # Lists of bundles that fit, and those with a larger one besides, as combinations with repetition count them.
+    assert compared == math.comb(PIECES_MAX + room, room) - 1 + math.comb(PIECES_MAX - 1, room)
+    assert better > compared / 10, "cases where packing as they come is good enough prove nothing"
+
+
+@given(sizes=st.lists(st.integers(1, 6), min_size=1, max_size=PIECES_MAX), room=st.integers(2, 6))
 @settings(max_examples=200, deadline=None)
-def test_a_handful_of_bundles_takes_the_fewest_calls(sizes, room):
-    """Mixed sizes, as brute force has it; at most one bundle is larger than a call, so that pieces stay few."""
+def test_bundles_of_any_sizes_and_order_take_the_fewest_calls(sizes, room):
     large = [size for size in sizes if size > room]
     sizes = [size for size in sizes if size <= room] + large[:1]
-    pieces = sum(size if size > room else 1 for size in sizes)
-    order = bundles(sizes)
-    limits = Limits(items_max=room, bytes_max=1_000_000)
-    planned, _ = plan(order, mapping_with(limits, "additive"))
-    check_plan(order, planned, mapping_with(limits, "additive"))
-    calls = calls_of(planned)
-    if pieces <= 7:
-        assert len(calls) == brute_force(sizes, room)
+    assume(pieces_of(tuple(sizes), room) <= PIECES_MAX)
+    assert planned_calls(sizes, room) == brute_force(sizes, room)
 
 
 def first_fit(sizes: list[int], room: int, *, only_last: bool) -> int:
