@@ -183,7 +183,7 @@ class SalesforceIntake(OrderIntake):
                 ItemEditor(self, edit).patch(items)
             if submit:
                 _check_submittable(order)
-        except RefusedError:
+        except Exception:  # a defect in here takes nothing in by halves either
             edit.roll_back()
             raise
         order.header |= header

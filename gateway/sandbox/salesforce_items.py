@@ -16,7 +16,7 @@ from gateway.sandbox.catalog import Product
 from gateway.sandbox.intake import OrderIntake
 from gateway.sandbox.items import characteristics_of, objects, quantity_of, text
 from gateway.sandbox.orders import Edit, Line
-from gateway.sandbox.salesforce_lines import Lines, action_of, asset_of, offering_of, unknown_line
+from gateway.sandbox.salesforce_lines import Lines, action_of, asset_of, id_of, offering_of, unknown_line
 
 _NUMERIC = frozenset({"number", "currency", "percent"})
 
@@ -177,7 +177,7 @@ class ItemEditor:
             changes["quantity"] = quantity_of(item, path)
         if line.automatic:
             changes["automatic"] = False
-            changes["item_id"] = item.get("id") or line.item_id
+            changes["item_id"] = id_of(item, path) or line.item_id
         if changes:
             self._edit.change(line, **changes)
         self._children(line, item, path)

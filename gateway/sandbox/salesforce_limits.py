@@ -42,14 +42,23 @@ def nested(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return items
     copies = [dict(item) for item in items]
     by_id = {str(item.get("id")): item for item in copies}
-    roots = []
+    roots: list[dict[str, Any]] = []
+    put_under: dict[int, list[dict[str, Any]]] = {}
     for item in copies:
-        item_id = str(item.get("id"))
-        parent = by_id.get(parent_of.get(item_id, ""))
+        parent = by_id.get(parent_of.get(str(item.get("id")), ""))
         if parent is None:
             roots.append(item)
         else:
-            parent["productOrderItem"] = [*(parent.get("productOrderItem") or []), item]
-    if not roots and copies:
+            put_under.setdefault(id(parent), []).append(item)
+    # What runs in a circle hangs beneath no root, and would be lost without a word.
+    waiting, reached = list(roots), 0
+    while waiting:
+        item = waiting.pop()
+        reached += 1
+        if below := put_under.get(id(item)):
+            own = objects(item.get("productOrderItem"), "productOrderItem[].productOrderItem")
+            item["productOrderItem"] = [*own, *below]
+            waiting += below
+    if reached < len(copies):
         raise invalid("productOrderItem", "the bundle relations run in a circle")
     return roots

@@ -22,9 +22,12 @@ def action_of(item: dict[str, Any], path: str) -> str:
 
 def offering_of(item: dict[str, Any], path: str) -> str | None:
     """Return the product code of an item, None when it names none."""
+    product = item.get("product")
+    if product is not None and not isinstance(product, dict):
+        raise invalid(f"{path}.product", "must be an object")
     for place, value in (
         ("productOffering", item.get("productOffering")),
-        ("product.productOffering", (item.get("product") or {}).get("productOffering")),
+        ("product.productOffering", (product or {}).get("productOffering")),
     ):
         if value is None:
             continue
@@ -32,6 +35,14 @@ def offering_of(item: dict[str, Any], path: str) -> str | None:
             raise invalid(f"{path}.{place}", "must be an object")
         return text(value.get("id"), f"{path}.{place}.id")
     return None
+
+
+def id_of(item: dict[str, Any], path: str) -> str | None:
+    """Return the id of an item, None when it has none."""
+    item_id = item.get("id")
+    if item_id is None or isinstance(item_id, str):
+        return item_id
+    raise invalid(f"{path}.id", "must be a string")
 
 
 def asset_of(item: dict[str, Any]) -> str | None:
@@ -53,12 +64,13 @@ class Lines:
         line = self._by_line_id(item, path)
         if line is not None:
             return line
-        found = self._by_item_id(ANYWHERE, item)
+        item_id = id_of(item, path)
+        found = self._by_item_id(ANYWHERE, item_id)
         asset = asset_of(item)
         if not found and asset is not None:
             found = self._order.find(ANYWHERE, "asset", asset)
-        if not found and item.get("id") in self._order.lines:
-            return self._order.lines[item["id"]]
+        if not found and item_id in self._order.lines:
+            return self._order.lines[item_id]
         if not found:
             raise unknown_line(path, "names no line of this order; use its orderLineItemId")
         return _only(found, path)
@@ -70,9 +82,10 @@ class Lines:
             if line.parent is not parent:
                 raise invalid(f"{path}.orderLineItemId", f"order line {line.id} is not under order line {parent.id}")
             return line
-        if item.get("id") in parent.children:
-            return parent.children[item["id"]]
-        found = self._by_item_id(parent.id, item)
+        item_id = id_of(item, path)
+        if item_id in parent.children:
+            return parent.children[item_id]
+        found = self._by_item_id(parent.id, item_id)
         return _only(found, path) if found else self._by_code(parent, item, path)
 
     def _by_code(self, parent: Line, item: dict[str, Any], path: str) -> Line | None:
@@ -86,9 +99,8 @@ class Lines:
         configured = [] if self._catalog.is_open else self._order.find(parent.id, "offering", code)
         return _only(configured, path) if configured else None
 
-    def _by_item_id(self, place: str, item: dict[str, Any]) -> list[Line]:
-        item_id = item.get("id")
-        return self._order.find(place, "item", item_id) if isinstance(item_id, str) else []
+    def _by_item_id(self, place: str, item_id: str | None) -> list[Line]:
+        return self._order.find(place, "item", item_id) if item_id is not None else []
 
     def _by_line_id(self, item: dict[str, Any], path: str) -> Line | None:
         line_id = item.get("orderLineItemId")

@@ -123,6 +123,7 @@ async def test_v5_json_patch_appends(v5):
     [
         {},
         [{"op": "append", "path": "/productOrderItem/-"}],
+        [{"op": ["add"], "path": "/productOrderItem/-"}],
         [{"op": "add", "path": "productOrderItem"}],
         [{"op": "add", "path": "/productOrderItem/-"}],
         [{"op": "add", "path": "/productOrderItem/-", "value": item("2", "B")}],

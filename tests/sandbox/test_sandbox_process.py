@@ -278,3 +278,18 @@ async def test_a_defect_within_is_a_500_and_not_silence(start, make, monkeypatch
     answer = await upstream.post(make.draft())
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (500, "APEX_ERROR")
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+async def test_a_defect_in_the_middle_of_a_patch_leaves_nothing_of_it(start, make, monkeypatch, capsys):
+    upstream = await start()
+    await upstream.post(make.draft())
+    before = (await upstream.get("00000001")).json()
+
+    def broken(*_):
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("gateway.sandbox.salesforce_items.Lines.named", broken)
+    items = [make.add("2", "B"), {"id": "1", "action": "modify", "quantity": 2}]
+    assert (await upstream.patch("00000001", {"productOrderItem": items})).status_code == 500
+    assert "RuntimeError" in capsys.readouterr().err
+    assert (await upstream.get("00000001")).json() == before

@@ -110,7 +110,11 @@ async def test_a_flat_bundle_is_read_like_a_nested_one(start, make):
         make.add("8", "X", productOrderItemRelationship=[{"id": "9", "relationshipType": "bundles"}]),
         make.add("9", "Y", productOrderItemRelationship=[{"id": "8", "relationshipType": "bundles"}]),
     ]
-    assert (await patch(upstream, *circle)).status_code == 400
+    before = (await upstream.get("00000001")).json()
+    itself = [make.add("9", "Y", productOrderItemRelationship=[{"id": "9", "relationshipType": "bundles"}])]
+    for items in (circle, [*circle, make.add("10", "Z")], [make.add("10", "Z"), *itself]):
+        assert (await patch(upstream, *items)).status_code == 400
+        assert (await upstream.get("00000001")).json() == before
 
 
 @pytest.mark.parametrize(
@@ -126,6 +130,14 @@ async def test_a_flat_bundle_is_read_like_a_nested_one(start, make):
             {"id": "1", "action": "modify", "productOrderItem": [{"id": "9", "action": "delete"}]},
             "productOrderItem[0].productOrderItem[0]",
         ),
+        ({"id": ["1"], "action": "modify"}, "productOrderItem[0].id"),
+        ({"id": 1, "action": "delete"}, "productOrderItem[0].id"),
+        (
+            {"id": "1", "action": "modify", "productOrderItem": [{"id": {}, "action": "modify"}]},
+            "productOrderItem[0].productOrderItem[0].id",
+        ),
+        ({"id": "2", "action": "add", "product": "x"}, "productOrderItem[0].product"),
+        ({"id": "1", "action": "modify", "product": [1]}, "productOrderItem[0].product"),
     ],
 )
 async def test_a_wrong_item_is_refused(start, make, item, path):
