@@ -75,12 +75,12 @@ def settle_event(
     due_at: datetime | None,
     detail: str | None,
     failed: bool = False,
-) -> None:
+) -> bool:
     """Record what became of a notification and when to look at it again. `failed`: looking at it went wrong.
 
-    A notification that came again since the row was read is left to be looked at again.
+    A notification that came again since the row was read is left to be looked at again: False.
     """
-    connection.execute(
+    statement = (
         update(inbox)
         .where(
             inbox.c.tenant == row.tenant,
@@ -90,6 +90,7 @@ def settle_event(
         )
         .values(state=state, attempts=row.attempts + failed, due_at=due_at, detail=detail)
     )
+    return connection.execute(statement).rowcount == 1
 
 
 def wake_waiting(connection: Connection, tenant: str, upstream: str, order_id: str, now: datetime) -> None:

@@ -37,6 +37,8 @@ EARLY_EVENT_SECONDS_MAX: Final = 900.0
 KEPT_DAYS: Final = 14
 FORGET_SECONDS: Final = 3600.0
 LAST_READS_MAX: Final = 10_000
+# A checkout in one of these has an order whose notifications can be matched with it.
+KNOWN_STATES: Final = frozenset({"submitted", "held", *FINAL})
 
 OrderKey: TypeAlias = tuple[str, str, str]
 """Tenant, upstream, order id."""
@@ -127,11 +129,11 @@ class Tracker:
             for row in rows:
                 dead = row.attempts + 1 >= attempts_max
                 why = "processing it failed; the log says where"
-                await self._settle(
+                settled = await self._settle(
                     [row], DEAD if dead else row.state, None if dead else BROKEN_SECONDS, why, failed=True
                 )
                 if dead:
-                    _tell_dead([row], f"processing it failed {attempts_max} times")
+                    _tell_dead(settled, f"processing it failed {attempts_max} times")
         except Exception:
             log.exception("tracking.crashed")
             return False
@@ -146,10 +148,9 @@ class Tracker:
                 self._database.now(connection),
             )
         )
-        if record is None or record.state not in {"submitted", "held", *FINAL}:
-            await self._keep_for_later(
-                rows, "the order is not known" if record is None else f"the checkout is {record.state}", now
-            )
+        if record is None or record.state not in KNOWN_STATES:
+            why = "the order is not known" if record is None else f"the checkout is {record.state}"
+            await self._keep_for_later(key, rows, why, now)
             return
         if record.state == "held" or record.state in FINAL - CART_RELEASED:
             await self._settle(rows, DONE, None, f"the checkout is {record.state}")
@@ -167,35 +168,55 @@ class Tracker:
             return
         await self._settle(rows, DONE, None, detail)
 
-    async def _keep_for_later(self, rows: list[Row[Any]], why: str, now: datetime) -> None:
+    async def _keep_for_later(self, key: OrderKey, rows: list[Row[Any]], why: str, now: datetime) -> None:
         """Keep early events; they are due when their order becomes known here, and now and then."""
         age_seconds = (now - min(row.received_at for row in rows)).total_seconds()
         wait = min(max(EARLY_EVENT_SECONDS, age_seconds), EARLY_EVENT_SECONDS_MAX)
-        await self._keep(rows, why, wait, now, state=WAITING)
+        await self._keep(rows, why, wait, now, unknown=key)
 
     async def _keep(
-        self, rows: list[Row[Any]], why: str, wait_seconds: float, now: datetime, state: str | None = None
+        self, rows: list[Row[Any]], why: str, wait_seconds: float, now: datetime, *, unknown: OrderKey | None = None
     ) -> None:
-        """Keep events up to their age limit; the old ones are dead."""
+        """Keep events up to their age limit; the old ones are dead. `unknown`: they wait for this order to become known."""
         kept_hours = self._settings.tracking.unmatched_hours
         old = [row for row in rows if now - row.received_at > timedelta(hours=kept_hours)]
         young = [row for row in rows if row not in old]
         if old:
-            await self._settle(old, DEAD, None, f"{why}, and that for {kept_hours:g} hours")
-            _tell_dead(old, f"could not be matched with its order for {kept_hours:g} hours")
+            dead = await self._settle(old, DEAD, None, f"{why}, and that for {kept_hours:g} hours")
+            _tell_dead(dead, f"could not be matched with its order for {kept_hours:g} hours")
         if young:
-            await self._settle(young, state or young[0].state, wait_seconds, why)
+            state = young[0].state if unknown is None else WAITING
+            await self._settle(young, state, wait_seconds, why, unknown=unknown)
 
     async def _settle(
-        self, rows: list[Row[Any]], state: str, wait_seconds: float | None, detail: str, *, failed: bool = False
-    ) -> None:
-        def function(connection: Connection) -> None:
+        self,
+        rows: list[Row[Any]],
+        state: str,
+        wait_seconds: float | None,
+        detail: str,
+        *,
+        failed: bool = False,
+        unknown: OrderKey | None = None,
+    ) -> list[Row[Any]]:
+        """Record what became of events; return those that have not come again meanwhile, and for which that is so.
+
+        An order that was `unknown` may have become known since it was looked for, when nobody was told to wake these events: they
+        are due at once then.
+        """
+
+        def function(connection: Connection) -> list[Row[Any]]:
             now = self._database.now(connection)
             due_at = None if wait_seconds is None else now + timedelta(seconds=wait_seconds)
-            for row in rows:
-                store.settle_event(connection, row, state=state, due_at=due_at, detail=detail, failed=failed)
+            if unknown is not None:
+                record = checkouts.get_by_order(connection, *unknown)
+                due_at = now if record is not None and record.state in KNOWN_STATES else due_at
+            return [
+                row
+                for row in rows
+                if store.settle_event(connection, row, state=state, due_at=due_at, detail=detail, failed=failed)
+            ]
 
-        await self._database.write(function)
+        return await self._database.write(function)
 
     async def _look_at_order(self, record: CheckoutRecord) -> None:
         """Read an order whose time has come: its notifications may have been lost."""

@@ -136,6 +136,40 @@ async def test_e3_an_event_before_the_order_is_live_is_kept(database, tracker, f
     assert row.due_at > utc_now()
 
 
+async def test_an_order_that_becomes_known_while_its_event_is_put_aside_is_looked_at_at_once(database, tracker, fake):
+    show(fake, "Completed")
+    await notify(database)
+    write = database.write
+
+    async def known_meanwhile(function):
+        database.write = write
+        await submitted(database)
+        return await write(function)
+
+    database.write = known_meanwhile
+    await tracker.once()
+    assert (await events(database))["e1"].state == "waiting"
+    await tracker.once()
+    assert (await events(database))["e1"].state == "done"
+    assert (await load_checkout(database)).state == "completed"
+
+
+async def test_an_event_that_comes_again_when_it_is_about_to_be_dead_is_not_told_as_dead(database, tracker, log):
+    await notify(database, order_id="no such order")
+    await set_columns(database, inbox, received_at=utc_now() - timedelta(hours=2), due_at=utc_now())
+    write = database.write
+
+    async def again(function):
+        database.write = write
+        await set_columns(database, inbox, received_at=utc_now(), due_at=utc_now())
+        return await write(function)
+
+    database.write = again
+    await tracker.once()
+    assert (await events(database))["e1"].state == "received"
+    assert told_dead(log) == []
+
+
 async def test_e4_an_event_of_an_unknown_order_is_kept_looked_at_less_and_less_often_and_then_dead(
     database, tracker, fake, log
 ):
