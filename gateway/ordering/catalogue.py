@@ -121,6 +121,8 @@ def catalogue_of(offerings: Iterable[Any]) -> Catalogue:
 def offering_code(item: dict[str, Any]) -> str:
     """Return the cart's own code of the item's product offering, "" when it has none: its id, or the end of its href."""
     offering = item.get("productOffering")
+    if offering is None and type(product := item.get("product")) is dict:
+        offering = product.get("productOffering")
     if type(offering) is not dict:
         return ""
     code, href = offering.get("id"), offering.get("href")

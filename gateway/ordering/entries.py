@@ -23,7 +23,7 @@ class Entry(Struct, eq=False, gc=False):
     `action` is empty while the item's own word for it has to be read more closely, `active` unset while its status has to be.
 
     Entries are kept from the garbage collector, which would look through all of a large cart again and again: they refer
-    to their parents only, and relationships are kept as ids of other entries. Nobody may make a circle of parents last.
+    to their parents only, and relationships are kept as (kind, id of another entry, path). Nobody may make a circle of parents last.
     """
 
     raw: dict[str, Any]
@@ -34,7 +34,7 @@ class Entry(Struct, eq=False, gc=False):
     cart_id: str = ""
     root_id: str = ""
     action: str = ""
-    relations: tuple[tuple[str, str], ...] = ()
+    relations: tuple[tuple[str, str, str], ...] = ()
     active: bool = True
     saved: bool = False
     incomplete: bool = False

@@ -16,7 +16,9 @@ _OF_PARTY: Final = frozenset(
     {"id", "href", "name", "role", "partyId", "partyName", "@referredType", "@type", "@baseType", "@schemaLocation"}
 )
 _OF_REFERENCE: Final = frozenset({"id", "href", "name", "@type", "@referredType", "@baseType", "@schemaLocation"})
-_REMADE: Final = frozenset({"productTerm", "agreement", "productOrderItem", "productPrice", "productRelationship"})
+_REMADE: Final = frozenset(
+    {"product", "productTerm", "agreement", "productOrderItem", "productPrice", "productRelationship"}
+)
 _OTHER_NAMES: Final = {"agreement": "agreementItem", "productCharacteristic": "characteristic"}
 
 
@@ -82,6 +84,13 @@ def fit_product(product: dict[str, Any], given: Any, path: str, findings: Findin
         product["productTerm"] = [
             whole_duration(member, f"{path}.productTerm[{position}]", findings) if type(member) is dict else member
             for position, member in enumerate(product["productTerm"])
+        ]
+    if "product" in product:
+        listed = given.get("product") if type(given) is dict else None
+        own = listed if type(listed) is list else []
+        product["product"] = [
+            fit_product(member, own[at] if at < len(own) else None, where, findings)
+            for member, (where, at) in _members(product, "product", path)
         ]
     for key, needed in (
         ("agreement", ("id", "agreementItemId")),

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from gateway.ordering.findings import Findings
 from gateway.ordering.fitting_v5 import fit_channel
-from gateway.ordering.items import clean_notes
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import OrderLine
+from gateway.ordering.notes import clean_notes
 from gateway.ordering.order_totals import send_totals
 from gateway.ordering.parties import Parties, notification_contact
 from gateway.ordering.prices import Prices

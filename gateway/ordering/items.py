@@ -10,9 +10,10 @@ from gateway.ordering.findings import Findings
 from gateway.ordering.fitting_v5 import fit_item
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import OrderLine
+from gateway.ordering.notes import clean_notes
 from gateway.ordering.prices import Prices
 from gateway.ordering.products import Products
-from gateway.ordering.values import date_time, integer, objects, wrong_type
+from gateway.ordering.values import integer, objects
 
 _TOTALS: Final = ("itemTotalPrice", "ItemTotalPrice", "totalItemPrice")
 _READ_ELSEWHERE: Final = frozenset(
@@ -32,6 +33,7 @@ class Items:
         self._kept = frozenset(mapping.item.attributes)
         self._sends_prices = mapping.price.item_prices
         self._actions = mapping.item.actions
+        self._named_by_code = not any(map(self.products.keeps, ("productOffering", "productSpecification")))
         self._roots_only = mapping.item.asset_orders == "roots-first"
         self._is_v5 = mapping.dialect == "tmf622-v5"
         self._catalogues = [mapping.tables.catalogue] + ([catalogue] if catalogue is not None else [])
@@ -81,6 +83,8 @@ class Items:
                 "The order system removes only what is beneath an installed product that is modified; order it elsewhere.",
             )
         alterations: list[dict[str, Any]] = []
+        if action == "add" and self._named_by_code and raw.get("productOffering") is None:
+            raw = self._with_offering(raw, item, entry.path)
         self._attributes(raw, item, entry.path, alterations, incomplete=entry.incomplete)
         if self._is_v5:
             fit_item(item, raw.get("product"), entry.path, self._findings)
@@ -111,6 +115,24 @@ class Items:
             alterations=tuple(alterations),
             path=entry.path,
         )
+
+    def _with_offering(self, raw: dict[str, Any], item: dict[str, Any], path: str) -> dict[str, Any]:
+        """Take the offering that only the product names, where the order system has no place for it there; refuse without."""
+        product = raw.get("product")
+        given = product.get("productOffering") if type(product) is dict else None
+        if given is not None:
+            where = f"{path}.product.productOffering"
+            offering = self.products.offering(given, where)
+            if offering is not None:
+                item["productOffering"] = offering
+                self._findings.info("moved", where, "It is sent as the item's productOffering.")
+            return {**raw, "product": {key: value for key, value in raw["product"].items() if key != "productOffering"}}
+        if product is not None:
+            message = (
+                "The order system knows what to add by its product offering alone; give the item a productOffering."
+            )
+            self._findings.error("missing_offering", path, message)
+        return raw
 
     def _own_word(self, action: str, path: str, *, mandatory: bool) -> None:
         """Tell that the order system gets another action than the cart's."""
@@ -244,15 +266,17 @@ class Items:
         return frozenset()
 
     def _relations(self, entry: Entry, item: dict[str, Any]) -> None:
-        path = f"{entry.path}.cartItemRelationship"
         kept: dict[tuple[str, str], None] = {}
-        for kind, target_id in entry.relations:
+        lost: dict[str, str] = {}
+        for kind, target_id, path in entry.relations:
             if not self._mapping.item.relationships:
-                self._findings.warning("relationship_dropped", path, "The order system takes no relationships.")
+                lost[path] = "The order system takes no relationships."
             elif target_id not in self._sent:
-                self._findings.warning("relationship_dropped", path, "It refers to an item that stays behind.")
+                lost[path] = "It refers to an item that stays behind."
             else:
                 kept[target_id, kind] = None
+        for path, why in lost.items():
+            self._findings.warning("relationship_dropped", path, why)
         if kept:
             item["productOrderItemRelationship"] = [{"id": target, "relationshipType": kind} for target, kind in kept]
 
@@ -269,23 +293,3 @@ class Items:
         else:
             self._findings.info("moved", path, "It is sent as a note of the order, which names the item.")
             self.order_notes += [{**note, "text": f"[item {entry.id}] {note['text']}"} for note in notes]
-
-
-def clean_notes(value: Any, path: str, findings: Findings) -> list[dict[str, Any]]:
-    """Return the notes at `path` that have a text, with dates in the form of RFC 3339."""
-    kept = []
-    for member, member_path in objects(value, path, findings):
-        content = member.get("text")
-        if content is None or content == "":
-            findings.warning("dropped", member_path, "A note without a text says nothing; it is not sent.")
-            continue
-        if type(content) is not str:
-            wrong_type(content, "a string", f"{member_path}.text", findings)
-            continue
-        note = member
-        if member.get("date") is not None:
-            written = date_time(member["date"], f"{member_path}.date", findings)
-            if written is not None and written != member["date"]:
-                note = {**member, "date": written}
-        kept.append(note)
-    return kept

@@ -8,7 +8,7 @@ from gateway.ordering.coding import recoded
 from gateway.ordering.findings import Findings
 from gateway.ordering.fitting_v5 import fit_party
 from gateway.ordering.mapping import Mapping
-from gateway.ordering.products import flat_party
+from gateway.ordering.party_kinds import as_reference, flat_party
 from gateway.ordering.values import last_segment, objects, text
 
 _EMAIL: Final = ("emailAddress", "email")
@@ -29,10 +29,7 @@ class Parties:
         roles = {role.lower(): rank for rank, role in enumerate(self._slots.party_roles)}
         ranked: list[tuple[int, dict[str, Any]]] = []
         for member, member_path in objects(value, path, self._findings):
-            inner = member.get("partyOrPartyRole")
-            party = dict(member)
-            if type(inner) is dict:
-                party = flat_party(member, inner, member_path, self._findings)
+            party, kind = flat_party(member, member_path, self._findings)
             text(party, "role", member_path, self._findings)
             role = party.get("role") or self._slots.party_role
             rank = roles.get(str(role).lower(), -1)
@@ -41,15 +38,16 @@ class Parties:
                     "dropped", member_path, "The order system takes no party of this role; it is not sent."
                 )
                 continue
+            inner = member.get("partyOrPartyRole")
             inside = frozenset(inner) if type(inner) is dict else frozenset()
-            translated = self._party(party, member_path, inside)
+            translated = self._party(party, member_path, inside, kind)
             if translated is not None:
                 ranked.append((rank, translated))
         ranked.sort(key=lambda pair: pair[0])
         return [party for _, party in ranked]
 
-    def _party(self, party: dict[str, Any], path: str, inside: frozenset[str]) -> dict[str, Any] | None:
-        """Return one party; attributes that are `inside` v5's wrapper are told by their path in it."""
+    def _party(self, party: dict[str, Any], path: str, inside: frozenset[str], kind: str) -> dict[str, Any] | None:
+        """Return one party, of the v5 class `kind`; attributes that are `inside` v5's wrapper are told by their path in it."""
         findings, slots = self._findings, self._slots
         text(party, "name", path, findings)
         identifier = text(party, "id", path, findings)
@@ -77,7 +75,9 @@ class Parties:
         self._referred_type(translated, f"{path}.partyOrPartyRole" if "@referredType" in inside else path)
         where = f"{path}.partyOrPartyRole" if "id" in inside else path
         translated = recoded(translated, "id", self._codes, where, findings)
-        return fit_party(translated, path, inside, findings) if self._is_v5 else translated
+        if self._is_v5:
+            return fit_party(translated, path, inside, findings)
+        return as_reference(translated, kind, path, inside, findings)
 
     def _referred_type(self, party: dict[str, Any], path: str) -> None:
         slots, findings = self._slots, self._findings

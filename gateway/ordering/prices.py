@@ -12,6 +12,7 @@ from gateway.ordering.findings import Findings
 from gateway.ordering.fitting_v5 import fit_price
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.values import integer, is_number, objects, text, wrong_type
+from gateway.tmf.prices import KINDS, kind_of
 
 _AMOUNTS: Final = ("dutyFreeAmount", "taxIncludedAmount")
 _AMOUNT: Final = frozenset({"unit", "value"})
@@ -164,7 +165,7 @@ class Prices:
                     alteration[key] = number
         if any(key in alteration for key in _R17_ONLY):
             self._describe(alteration, path)
-        if self._separate and str(alteration.get("priceType", "")).lower() == "recurring":
+        if self._separate and _is_recurring(alteration, price):
             self._check_recurring(alteration, path, price)
         return alteration
 
@@ -202,6 +203,17 @@ class Prices:
                 path,
                 f"The order system needs {', '.join(missing)} in a recurring price alteration; add it.",
             )
+
+
+def _is_recurring(alteration: dict[str, Any], price: dict[str, Any]) -> bool:
+    """Tell whether an alteration is one of a recurring charge: by its own type, else (`discount`) by the price it alters."""
+    for node in (alteration, price):
+        kind = kind_of(str(node.get("priceType", "")))
+        if kind in KINDS:
+            return kind == "recurring"
+        if "recurringChargePeriod" in node:
+            return True
+    return False
 
 
 def _is_plain_price(price: Any) -> bool:

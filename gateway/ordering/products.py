@@ -12,6 +12,7 @@ from typing import Any, Final
 from gateway.ordering.coding import recoded
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping import Mapping
+from gateway.ordering.party_kinds import BY_VALUE, as_reference, flat_party
 from gateway.ordering.product_parts import PARTS, canonical_part
 from gateway.ordering.shapes_v5 import value_kind
 from gateway.ordering.values import as_text, last_segment, objects, reference, text, wrong_type
@@ -114,8 +115,9 @@ class Products:
                 product[key] = self._characteristics(inner, f"{path}.{key}", renamed=False)
             elif key == "characteristic":
                 self._renamed_characteristics(inner, path, value, product)
-            elif key == "productRelationship":
-                product[key] = self._relationships(inner, f"{path}.{key}", depth)
+            elif key in ("productRelationship", "product"):
+                translate = self._inside if key == "product" else self._relationships
+                product[key] = translate(inner, f"{path}.{key}", depth)
             elif key in self._handlers:
                 translated = self._handlers[key](inner, f"{path}.{key}")
                 if translated is not None:
@@ -128,6 +130,18 @@ class Products:
         if "id" not in product and type(product.get("href")) is str:
             self._id_from_href(product, path)
         return product
+
+    def _inside(self, value: Any, path: str, depth: int) -> list[dict[str, Any]]:
+        """Return the products that a product is made of."""
+        kept = []
+        for member, member_path in objects(value, path, self._findings):
+            if depth >= PRODUCT_DEPTH_MAX:
+                self._findings.warning("dropped", member_path, "The product is nested too deep.")
+                continue
+            product = self.translate(member, member_path, depth + 1)
+            if product is not None:
+                kept.append(product)
+        return kept
 
     def _id_from_href(self, product: dict[str, Any], path: str) -> None:
         derived = last_segment(product["href"])
@@ -236,7 +250,11 @@ class Products:
             if type(inner) is dict and self._is_v5:
                 kept.append(member)
                 continue
-            party = flat_party(member, inner, member_path, findings) if type(inner) is dict else member
+            party, kind = flat_party(member, member_path, findings)
+            if kind in BY_VALUE and self._is_v5:
+                role = {"role": member["role"]} if "role" in member else {}
+                kept.append({**role, "partyOrPartyRole": {key: member[key] for key in member if key != "role"}})
+                continue
             has_id = type(party.get("id")) is str and party["id"]
             href = party.get("href")
             derived = last_segment(href) if not has_id and type(href) is str else ""
@@ -249,7 +267,8 @@ class Products:
             if type(party.get("@referredType")) is not str:
                 party = {**party, "@referredType": self._referred_type}
                 findings.info("defaulted", f"{member_path}.@referredType", "The mapping's default is sent.")
-            kept.append(party)
+            inside = frozenset(inner) if type(inner) is dict else frozenset()
+            kept.append(party if self._is_v5 else as_reference(party, kind, member_path, inside, findings))
         return kept
 
     def _reference(self, value: Any, path: str) -> dict[str, Any] | None:
@@ -278,15 +297,3 @@ class Products:
             rest = {key: value for key, value in member.items() if key not in ("type", "product", "id", "href", "name")}
             kept.append({**rest, "relationshipType": kind, "product": product})
         return kept
-
-
-def flat_party(member: dict[str, Any], inner: dict[str, Any], path: str, findings: Findings) -> dict[str, Any]:
-    """Return v5's {role, partyOrPartyRole} as one v4 object; the role outside is the one that counts."""
-    outer = {key: value for key, value in member.items() if key not in ("partyOrPartyRole", "@type")}
-    if "role" in inner and outer.get("role") not in (None, inner["role"]):
-        findings.warning("dropped", f"{path}.partyOrPartyRole.role", "The role beside the party is sent.")
-    kind = inner.get("@type")
-    if type(kind) is str and kind != "PartyRef" and inner.get("@referredType") is None:
-        # The kind of a party by value is what a reference to it refers to.
-        outer = {"@referredType": "PartyRole" if kind == "PartyRoleRef" else kind, **outer}
-    return {**{key: value for key, value in inner.items() if key != "@type"}, **outer}

@@ -77,7 +77,7 @@ def _read_relation(entry: Entry, member: dict[str, Any], path: str, collected: C
                 findings.info(
                     "converted", f"{path}.{key}", "The kind of relationship is sent as the standard spells it."
                 )
-            entry.relations += ((sent, target.id),)
+            entry.relations += ((sent, target.id, path),)
     return moved
 
 
@@ -124,7 +124,7 @@ def _adopt(parent: Entry, child: Entry, kind: str, path: str, findings: Findings
     if child.parent is parent:
         return False
     if child.parent is not None:
-        parent.relations += ((kind[:1].lower() + kind[1:], child.id),)
+        parent.relations += ((kind[:1].lower() + kind[1:], child.id, path),)
         findings.warning("hierarchy", path, "The child already has a parent; the relationship is sent beside it.")
         return False
     child.parent = parent

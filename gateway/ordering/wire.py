@@ -99,15 +99,21 @@ class Writer:
         if not self._plain_code:
             self._write_code(item, product_code(line))
         if not self._plain_characteristics and "product" in item:
-            product = item["product"]
-            if "productCharacteristic" in product:
-                item["product"] = {
-                    (self._characteristics if key == "productCharacteristic" else key): value
-                    for key, value in product.items()
-                }
+            item["product"] = self._own_slot(item["product"])
         if self._type_name:
             item["@type"] = self._type_name
         return item
+
+    def _own_slot(self, product: Any) -> Any:
+        """Return a product, and those it is made of, with the characteristics in the mapping's slot."""
+        if type(product) is not dict:
+            return product
+        written = {
+            (self._characteristics if key == "productCharacteristic" else key): value for key, value in product.items()
+        }
+        if type(written.get("product")) is list:
+            written["product"] = [self._own_slot(inner) for inner in written["product"]]
+        return written
 
     def size_bytes(self, line: OrderLine) -> int:
         """Return the bytes of the item of `line` as JSON, without the items beneath it."""

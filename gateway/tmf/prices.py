@@ -33,7 +33,8 @@ STORED: Final = Context(
 INEXACT: Final = (Inexact, InvalidOperation, Overflow)
 
 _SURCHARGES: Final = frozenset({"surcharge", "penalty", "fee", "uplift", "markup", "increase"})
-_KINDS: Final = frozenset({"recurring", "onetime", "usage"})
+KINDS: Final = frozenset({"recurring", "onetime", "usage"})
+"""The price types that say how a price is charged; others (`discount`) say something else."""
 _HUNDRED: Final = Decimal(100)
 
 
@@ -140,13 +141,13 @@ def _priority(alteration: dict[str, Any]) -> Decimal:
 
 
 def _is_limited(alteration: dict[str, Any], head: Head) -> bool:
-    recurring = bool(head[1]) or _kind(head[0]) == "recurring"
+    recurring = bool(head[1]) or kind_of(head[0]) == "recurring"
     return recurring and bool(as_number(alteration.get("applicationDuration")))
 
 
 def _is_meant_for(alteration: dict[str, Any], head: Head) -> bool:
-    kind, own_kind = _kind(_text(alteration, "priceType")), _kind(head[0])
-    if kind in _KINDS and own_kind in _KINDS and kind != own_kind:
+    kind, own_kind = kind_of(_text(alteration, "priceType")), kind_of(head[0])
+    if kind in KINDS and own_kind in KINDS and kind != own_kind:
         return False
     return all(
         not theirs or not ours or theirs == ours
@@ -154,7 +155,8 @@ def _is_meant_for(alteration: dict[str, Any], head: Head) -> bool:
     )
 
 
-def _kind(price_type: str) -> str:
+def kind_of(price_type: str) -> str:
+    """Return a price type in the spelling of KINDS, however it is written (`one time`, `One_Time`)."""
     return price_type.replace("_", "").replace(" ", "").replace("-", "").lower()
 
 
@@ -167,7 +169,7 @@ def _applied(
     changes = dict(zip(*amounts_of(price), strict=True))
     if percentage is None and not changes.keys() & set(kinds):
         return None
-    combine = EXACT.add if _kind(_text(alteration, "priceType")) in _SURCHARGES else EXACT.subtract
+    combine = EXACT.add if kind_of(_text(alteration, "priceType")) in _SURCHARGES else EXACT.subtract
     altered = []
     for kind, given in zip(kinds, values, strict=True):
         value = given
