@@ -88,6 +88,9 @@ def taken_back(before: dict[str, Any], shown: dict[str, Any], after: dict[str, A
 
 def _taken_back(before: Any, shown: Any, after: Any, kind: Kind | None) -> tuple[Any, bool]:
     """Return the value to be stored, and whether it is as it was shown."""
+    if after is shown:
+        # A change leaves most of a cart alone: that is not looked into.
+        return before, True
     if shown is not before:
         if type(before) is type(shown) is type(after) is dict:
             return _object_taken_back(before, shown, after, kind)
@@ -132,12 +135,16 @@ def _list_taken_back(
     before: list[Any], shown: list[Any], after: list[Any], kind: Kind | None
 ) -> list[tuple[Any, bool]]:
     """Return the entries: each is paired with the one that was shown with its looks or its id, or else in its place."""
-    completed = [index for index, node in enumerate(shown) if node is not before[index]]
+    untouched = {index for index, (old, new) in enumerate(zip(shown, after, strict=False)) if old is new}
+    completed = [index for index, node in enumerate(shown) if node is not before[index] and index not in untouched]
     looks = {index: encode_canonical(shown[index]) for index in completed}
     by_looks = {look: index for index, look in looks.items()}
     by_id = {node["id"]: index for index in completed if _id_of(node := shown[index])}
     found: list[tuple[Any, bool]] = []
     for position, node in enumerate(after):
+        if position in untouched:
+            found.append((before[position], True))
+            continue
         look = encode_canonical(node)
         index = position
         is_in_place = looks[position] == look if position in looks else shown[position : position + 1] == [node]
