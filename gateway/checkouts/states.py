@@ -30,7 +30,7 @@ FOLLOWERS: Final[dict[str, frozenset[str]]] = {
     "draft": frozenset(_BEFORE_SUBMISSION | _AFTER_SUBMISSION),
     "submitting": frozenset({"submitted", "drafting"} | _AFTER_SUBMISSION),
     "submitted": frozenset(_AFTER_SUBMISSION),
-    # A person (or a late event that shows the order live) resolves what was held.
+    # A person resolves what was held: events and polling leave it alone.
     "held": frozenset(_BEFORE_SUBMISSION | _AFTER_SUBMISSION),
     **dict.fromkeys(sorted(ORDERED_STATES | RELEASED_STATES), frozenset()),
 }

@@ -52,6 +52,8 @@ def translate(
 
 
 def _why_nothing(*, items_stay: bool, entries: int) -> str:
+    if items_stay and entries:
+        return "No active item changes anything; make a saved one active, or give one with the action add, modify or delete."
     if items_stay:
         return "Every item is saved for later; make at least one active."
     if entries:

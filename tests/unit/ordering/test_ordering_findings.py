@@ -173,3 +173,29 @@ def test_the_explanation_names_findings_lines_and_calls():
     assert re.search(rf"^1 +create +POST productOrder +1 +{len(calls[0].body)}$", text, re.MULTILINE)
     refused = translate({"cartItem": []}, {}, PLAIN, now=NOW)
     assert "nothing_to_order" in explain_text(refused, None)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "why"),
+    [
+        ((), "The cart is empty"),
+        (("saved", "saved"), "Every item is saved for later"),
+        (("noChange", "noChange"), "No item changes anything"),
+        (("saved", "noChange"), "No active item changes anything"),
+    ],
+)
+def test_why_nothing_is_ordered_is_true_of_every_item(kinds, why):
+    items = {
+        "saved": {"action": "add", "status": "saveForLater"},
+        "noChange": {"action": "noChange", "status": "active"},
+    }
+    cart = {"cartItem": [{"id": str(n), "product": {"id": "P"}, **items[kind]} for n, kind in enumerate(kinds)]}
+    for mapping in MAPPINGS.values():
+        if mapping.name == "salesforce-v4":
+            cart["relatedParty"] = [{"id": "1", "role": "customer"}]
+        found = {each.code: each.message for each in translate(cart, {}, mapping, now=NOW).findings}
+        # A plain server is told of items that change nothing.
+        if "nothing_to_order" in found or "noChange" not in kinds:
+            assert found["nothing_to_order"].startswith(why)
+        else:
+            assert mapping.name != "salesforce-v4"
