@@ -19,6 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import httpx
+import hypothesis
 import psycopg
 import pytest
 import structlog
@@ -35,6 +36,10 @@ from gateway.storage.schema import migrate
 # Fixtures of every test that asks for them.
 __all__ = ["application", "gateway"]
 TEMPLATE = "gateway_template"
+
+# No example fails because the machine was busy for a moment; what never ends meets the timeout of its test.
+hypothesis.settings.register_profile("gateway", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("gateway")
 
 
 def in_database(url: str, name: str) -> str:
