@@ -128,6 +128,7 @@ SCHEMAS: Final[dict[str, Any]] = {
             "requestedCompletionDate": {"type": "string", "format": "date-time"},
             "channel": _OBJECTS,
             "description": _TEXT,
+            "notificationContact": {"type": "string", "description": "in place of the cart's contactMedium"},
             "category": _TEXT,
             "priority": {"type": "string", "enum": ["0", "1", "2", "3", "4"]},
             "note": _OBJECTS,

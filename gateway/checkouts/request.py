@@ -63,6 +63,7 @@ DRAFT_ATTRIBUTES: Final[dict[str, Check]] = {
     "requestedCompletionDate": date_time,
     "channel": list_of(object_of({"id": identifier, "name": text, "role": text}, needs_one_of=("id", "channel"))),
     "description": text,
+    "notificationContact": text,
     "note": list_of(object_of({"id": text, "author": text, "date": date_time, "text": text}, needs=("text",))),
     "billingAccount": _reference,
     "payment": list_of(_reference),

@@ -44,6 +44,13 @@ _NOT_SENT: Final = frozenset(
     }
 )
 _CHILDREN: Final = ("cartItem", "cardItem")
+# What the versions of carts and orders call otherwise, to tell which of several equal values is the one that was meant.
+_ONE_NAME: Final = {
+    "cardItem": "cartItem", "productOrderItem": "cartItem", "cartItemRelationship": "productOrderItemRelationship",
+    "totalItemPrice": "itemTotalPrice", "ItemTotalPrice": "itemTotalPrice", "cartTotalPrice": "orderTotalPrice",
+    "productPriceAlteration": "priceAlteration", "characteristic": "productCharacteristic", "agreementItem": "agreement",
+    "type": "relationshipType", "agreementId": "id", "agreementName": "name",
+}  # fmt: skip
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -150,14 +157,11 @@ class _Index:
             named = [candidate for candidate in found if candidate.name == leaf.name]
             if within:
                 named = [one for one in named if one.above == leaf.above and within in _names(one.path)]
+            if not named and not within and isinstance(leaf.value, str):
+                named = list(found)
             if named:
-                wanted = _names(leaf.path)
-                best = max(named, key=lambda candidate: _alike(wanted, _names(candidate.path)))
-                return best.path
-            if within:
-                continue
-            if found and isinstance(leaf.value, str):
-                return found[0].path
+                wanted = _meant(leaf.path)
+                return max(named, key=lambda candidate: _alike(wanted, _meant(candidate.path))).path
         return ""
 
     def place(self, leaf: _Leaf) -> str:
@@ -245,6 +249,11 @@ def _prefixes(path: str) -> Iterator[str]:
 def _names(path: str) -> list[str]:
     """Return the names on a path, the last first, without positions."""
     return [part.partition("[")[0] for part in reversed(path.split("."))]
+
+
+def _meant(path: str) -> list[str]:
+    """Return the names on a path, the last first, those that only a version calls otherwise by one name."""
+    return [_ONE_NAME.get(name, name) for name in _names(path)]
 
 
 def _alike(one: list[str], other: list[str]) -> tuple[int, int]:

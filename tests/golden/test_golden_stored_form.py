@@ -20,9 +20,12 @@ from ordering_outcome import (
 
 from gateway.carts.dialects.forms import unmarked
 from gateway.carts.dialects.recognition import version_of
+from gateway.checkouts.request import check_request
+from gateway.errors import InvalidBodyError
 from gateway.ordering.model import Translation
 from gateway.ordering.render import render_whole
 from gateway.ordering.translate import translate
+from gateway.settings import Settings
 from gateway.tmf.json import decode_json
 
 _WITHOUT_ZONE = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2})(?=\.\.|\])")
@@ -65,6 +68,19 @@ def test_a_stored_cart_is_ordered_as_the_cart_that_was_sent(case, mapping):
     is_v4 = used.dialect == "tmf622-v4"
     wholes = [render_whole(one, used, MARKER) for one in (as_sent.order, stored.order)]
     assert comparable(wholes[1], is_v4=is_v4) == comparable(wholes[0], is_v4=is_v4)
+
+
+@pytest.mark.parametrize("case", [case for case in cases() if (CASES / case / "request.json").exists()])
+def test_the_request_of_a_case_is_one_that_a_checkout_takes(case):
+    request = decode_json((CASES / case / "request.json").read_bytes())
+    refused = bool(case_settings(case).get("refused"))
+    told: set[str] = set()
+    try:
+        check_request({**request, "shoppingCart": {"id": "c-1"}}, Settings())
+    except InvalidBodyError as error:
+        told = {problem.path for problem in error.problems}
+    # What no order has is told by `translate` too, which knows no request; a checkout does not take it.
+    assert refused or told == set(request) & {"colour"}
 
 
 @pytest.mark.parametrize(

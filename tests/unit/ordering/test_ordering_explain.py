@@ -75,3 +75,25 @@ def test_the_text_counts_like_attributes_together_and_tells_no_value():
 def test_without_a_trace_the_text_has_no_such_part():
     translation, _, _ = traced("tmf622-v4")
     assert "attributes went" not in explain_text(translation, None)
+
+
+def test_equal_values_are_told_apart_by_where_they_are():
+    price = {
+        "name": "Plan",
+        "priceType": "recurring",
+        "price": {"dutyFreeAmount": {"money": {"unit": "EUR", "value": 9}}},
+    }
+    product = {"productPrice": [{"priceType": "oneTime", "priceAlteration": [{"priceType": "oneTime"}]}]}
+    item = {"id": "1", "action": "add", "productOffering": {"id": "A"}, "product": product}
+    cart = {"cartItem": [{**item, "itemPrice": [price], "totalItemPrice": [price]}]}
+    mapping = parse_mapping((MAPPINGS / "tmf622-v4.toml").read_bytes(), "tmf622-v4.toml")
+    translation = translate(cart, {}, mapping, now=NOW)
+    assert translation.order is not None
+    entries = trace(cart, {}, translation, render_whole(translation.order, mapping, "gw1-m"))
+    went = {entry.source: entry.target.removeprefix("productOrderItem[0].") for entry in entries if entry.source}
+    for name, target in (("itemPrice", "itemPrice"), ("totalItemPrice", "itemTotalPrice")):
+        amount = f"cartItem[0].{name}[0].price.dutyFreeAmount.money.value"
+        assert went[amount] == f"{target}[0].price.dutyFreeAmount.value"
+        assert went[f"cartItem[0].{name}[0].name"] == f"{target}[0].name"
+    altered = "cartItem[0].product.productPrice[0].priceAlteration[0].priceType"
+    assert went[altered] == "product.productPrice[0].productPriceAlteration[0].priceType"
