@@ -37,7 +37,7 @@ VALUES: tuple[Any, ...] = (
     [None, {"deep": [[Decimal("-0.0")]]}],
     {"@type": "Vendor", "id": "1", "cartItem": [{"id": "1"}], "money": {"unit": "EUR"}},
 )
-# Types, and products deep inside, are not drawn although v4 makes them mandatory.
+# Types, and products deep inside, are not drawn although v4 makes them mandatory; v5 wants the address of a schema, too.
 NOT_DRAWN: dict[str, Document] = {
     "productRelationship": {"product": {}},
     "targetProductSchema": {"@type": "Tariff", "@schemaLocation": "https://example.com/tariff.json"},
@@ -69,7 +69,7 @@ def consistent(cart: Document, version: str) -> Document:
         if isinstance(node, dict):
             if name == "cartItemRelationship":
                 node["id"] = first
-            if version == "v4":
+            if version == "v4" or name == "targetProductSchema":
                 node |= NOT_DRAWN.get(name, {}) | node
             if version == "v5" and name in {"price", "product"}:
                 node.setdefault("@type", name.capitalize())

@@ -17,6 +17,7 @@ from gateway.tmf.shapes import (
     date_time,
     identifier,
     list_of,
+    number,
     object_of,
     one_of,
     report,
@@ -28,56 +29,83 @@ _TYPES: Final[dict[str, Check]] = {"@type": identifier, "@baseType": text, "@sch
 _INTEGER: Final = whole_number(-1_000_000, 1_000_000)
 
 
+def _texts(*names: str) -> dict[str, Check]:
+    return dict.fromkeys(names, text)
+
+
 def _typed(attributes: dict[str, Check], *needs: str) -> Check:
     return object_of({**_TYPES, **attributes}, needs=("@type", *needs))
 
 
-_reference = _typed({"id": identifier, "href": text, "name": text, "@referredType": text}, "id")
+_named: Final[dict[str, Check]] = {"id": identifier, "href": text, "name": text, "@referredType": text}
+_reference = _typed(_named, "id")
+# The one object of which the address of its schema is mandatory.
+_schema = object_of(_TYPES, needs=("@type", "@schemaLocation"))
 _period = object_of({"startDateTime": date_time, "endDateTime": date_time})
 _duration = object_of({"amount": _INTEGER, "units": text})
-_price = _typed({})
-_alteration = _typed({"price": _price, "productOfferingPrice": _reference}, "priceType", "price")
-_cart_price = _typed(
-    {"price": _price, "priceAlteration": list_of(_alteration), "productOfferingPrice": _reference},
-    "priceType",
-    "price",
-)
+_money = object_of({"unit": text, "value": number})
+_price = _typed({"percentage": number, "taxRate": number, "dutyFreeAmount": _money, "taxIncludedAmount": _money})
+_priced: Final[dict[str, Check]] = {
+    **_texts("name", "description", "priceType", "recurringChargePeriod", "unitOfMeasure"),
+    "price": _price,
+    "productOfferingPrice": _reference,
+}
+_alteration = _typed({**_priced, "applicationDuration": _INTEGER, "priority": _INTEGER}, "priceType", "price")
+# Of an item and of a product alike.
+_cart_price = _typed({**_priced, "priceAlteration": list_of(_alteration)}, "priceType", "price")
 
 
 def _inside(known: frozenset[str] | set[str], attributes: dict[str, Check]) -> Check:
-    """Return the check for an object by value, or (when its `@type` is one of `known`) a reference, which needs an id."""
-    shape = _typed({"id": identifier, "href": text, **attributes})
+    """Return the check for an object by value, or (when its `@type` is one of `known`) a reference, which needs an id.
+
+    What is added to `attributes` later counts, so that an object can hold its own kind.
+    """
+    attributes.update({**_TYPES, "id": identifier, "href": text})
+    shape = object_of(attributes, needs=("@type",))
 
     def check(value: Any, path: Path, name: str | int, problems: list[Problem]) -> None:
         shape(value, path, name, problems)
-        if type(value) is dict and value.get("@type") in known and not value.get("id"):
-            report(problems, (*path, name, "id"), f"is missing; a {value['@type']} is a reference")
+        given = value.get("@type") if type(value) is dict else None
+        if type(given) is str and given in known and not value.get("id"):
+            report(problems, (*path, name, "id"), f"is missing; a {given} is a reference")
 
     return check
 
 
 _party = _typed(
-    {"role": text, "partyOrPartyRole": _inside(PARTY_REFERENCES, {"name": text})}, "role", "partyOrPartyRole"
+    {
+        "role": text,
+        "partyOrPartyRole": _inside(PARTY_REFERENCES, _texts("name", "@referredType", "partyId", "partyName")),
+    },
+    "role",
+    "partyOrPartyRole",
 )
-_place = _typed({"role": text, "place": _inside({"PlaceRef"}, {})}, "role", "place")
+_place = _typed({"role": text, "place": _inside({"PlaceRef"}, _texts("name", "@referredType"))}, "role", "place")
 _characteristic = _typed({"name": identifier, "valueType": text}, "name", "value")
 _product_attributes: Final[dict[str, Check]] = {
-    "agreementItem": list_of(_typed({}, "agreementId", "agreementItemId")),
+    "agreementItem": list_of(
+        _typed(
+            _texts("agreementId", "agreementItemId", "agreementHref", "agreementName", "@referredType"),
+            "agreementId",
+            "agreementItemId",
+        )
+    ),
     "billingAccount": _reference,
     "place": list_of(_place),
     "productCharacteristic": list_of(_characteristic),
     "productOffering": _reference,
-    "productOrderItem": list_of(_typed({}, "role", "orderId", "orderItemId")),
-    "productPrice": list_of(
+    "productOrderItem": list_of(
         _typed(
-            {"price": _price, "priceAlteration": list_of(_alteration), "productOfferingPrice": _reference},
-            "priceType",
-            "price",
+            _texts("role", "orderId", "orderItemId", "orderHref", "orderItemAction", "@referredType"),
+            "role",
+            "orderId",
+            "orderItemId",
         )
     ),
-    "productRelationship": list_of(_typed({"id": identifier, "relationshipType": text}, "id", "relationshipType")),
-    "productSpecification": _reference,
-    "productTerm": list_of(_typed({"duration": _duration})),
+    "productPrice": list_of(_cart_price),
+    "productRelationship": list_of(_typed({**_named, "relationshipType": text}, "id", "relationshipType")),
+    "productSpecification": _typed({**_named, "version": text, "targetProductSchema": _schema}, "id"),
+    "productTerm": list_of(_typed({"name": text, "description": text, "duration": _duration, "validFor": _period})),
     "realizingResource": list_of(_reference),
     "realizingService": list_of(_reference),
     "relatedParty": list_of(_party),
