@@ -32,6 +32,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"relatedParty": [{"name": "A Customer", "role": "customer"}]}, "relatedParty[0].id"),
     ({"relatedParty": [PARTY, {"href": "/", "@referredType": "x"}]}, "relatedParty[1].id"),
     ({"relatedParty": [{**PARTY, "id": ""}]}, "relatedParty[0].id"),
+    ({"relatedParty": [{"href": "/party/ "}]}, "relatedParty[0].id"),
+    ({"cartItem": [{"productOffering": {"href": "/" + "x" * 256}}]}, "cartItem[0].productOffering.id"),
     ({"cartItem": [{"productOffering": {"name": "Tariff"}}]}, "cartItem[0].productOffering.id"),
     (price(productOfferingPrice={"name": "x"}), "cartItem[0].itemPrice[0].productOfferingPrice.id"),
     (price(priceAlteration=[{"priceType": "discount"}]), "cartItem[0].itemPrice[0].priceAlteration[0].price"),

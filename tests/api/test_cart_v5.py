@@ -279,6 +279,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
         {"relatedParty": [{"@type": "x", "role": "r", "partyOrPartyRole": {"@type": "PartyRef"}}]},
         "relatedParty[0].partyOrPartyRole.id",
     ),
+    ({"cartItem": [{"@type": "CartItem", "product": {"@type": []}}]}, "cartItem[0].product.@type"),
+    (
+        {"relatedParty": [{"@type": "x", "role": "r", "partyOrPartyRole": {"@type": {}}}]},
+        "relatedParty[0].partyOrPartyRole.@type",
+    ),
     ({"contactMedium": [{"@type": "EmailContactMedium", "emailAddress": 1}]}, "contactMedium[0].emailAddress"),
     (
         {"cartItem": [{"@type": "CartItem", "itemTerm": [{"@type": "t", "duration": {"amount": 1.5}}]}]},

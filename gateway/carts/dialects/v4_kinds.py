@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from gateway.carts.dialects.forms import last_segment
 from gateway.carts.dialects.v5_wrapped import PARTIES
 from gateway.carts.shape import PARTS, TYPES
+from gateway.errors import Problem
 from gateway.tmf.shapes import Check, ObjectOf, identifier, list_of, object_of, text
 
 # Takes an object and the one that holds it; None: they do not tell.
@@ -75,7 +76,10 @@ def _referred_type(party: dict[str, Any], _holder: dict[str, Any]) -> str:
 
 
 def _own_id(reference: dict[str, Any], _holder: dict[str, Any]) -> str | None:
-    return last_segment(reference.get("href")) or None
+    segment = last_segment(reference.get("href"))
+    problems: list[Problem] = []
+    identifier(segment, (), "id", problems)
+    return None if problems else segment
 
 
 def _price_type(_alteration: dict[str, Any], price: dict[str, Any]) -> Any:
