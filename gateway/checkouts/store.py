@@ -238,8 +238,9 @@ def change(
     now: datetime,
     *,
     fence: int | None = None,
-) -> bool:
-    """Apply `changes` to the row; return False when `fence` is given and no longer the row's.
+    version: int | None = None,
+) -> CheckoutRecord | None:
+    """Apply `changes` to the row and return it as it is then; None when `fence` or `version` is given and not the row's.
 
     The one place where a state changes: it keeps to the table of followers, lets go of the cart, and never overwrites the
     order that may be submitted. A state that leaves nothing to be done also ends the worker's interest.
@@ -257,15 +258,18 @@ def change(
     if state not in OPEN and state != "submitted":
         values |= {"due_at": None, "track_due_at": None}
     values["updated_at"] = now
-    key = {"of_tenant": record.tenant, "of_id": record.id, **({} if fence is None else {"of_fence": fence})}
-    statement = _change_of(frozenset(values), fenced=fence is not None)
-    version = connection.execute(statement, {**key, **_new(values)}).scalar_one_or_none()
-    if version is None:
-        return False
-    events.changed(connection, record, changes, version, now)
+    conditions = {"fence": fence, "version": version}
+    key = {f"of_{name}": value for name, value in conditions.items() if value is not None}
+    statement = _change_of(frozenset(values), frozenset(key))
+    found = {"of_tenant": record.tenant, "of_id": record.id, **key, **_new(values)}
+    row = connection.execute(statement, found).one_or_none()
+    if row is None:
+        return None
+    changed = record_of(row)
+    events.changed(connection, record, changes, changed.version, now)
     if state in CART_RELEASED and record.cart_id is not None:
         carts.release(connection, record.tenant, record.cart_id, record.id)
-    return True
+    return changed
 
 
 def _new(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -273,17 +277,15 @@ def _new(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=256)
-def _change_of(names: frozenset[str], *, fenced: bool) -> ReturningUpdate[Any]:
-    """Return the statement that changes columns: put together once, because every call to an order system runs it twice."""
-    key = [checkout.c.tenant == bindparam("of_tenant"), checkout.c.id == bindparam("of_id")]
-    if fenced:
-        key.append(checkout.c.fence == bindparam("of_fence"))
+def _change_of(names: frozenset[str], conditions: frozenset[str]) -> ReturningUpdate[Any]:
+    """Return the statement that changes columns: put together once, because every call to an order system runs it twice.
+
+    `conditions` are the parameters (`of_` and the column's name) that the row is to be found by, besides its key.
+    """
+    key = [checkout.c[name.removeprefix("of_")] == bindparam(name) for name in ("of_tenant", "of_id", *conditions)]
     values: dict[Any, Any] = {checkout.c[name]: bindparam(f"new_{name}") for name in sorted(names)}
     return (
-        update(checkout)
-        .where(*key)
-        .values({**values, checkout.c.version: checkout.c.version + 1})
-        .returning(checkout.c.version)
+        update(checkout).where(*key).values({**values, checkout.c.version: checkout.c.version + 1}).returning(*_COLUMNS)
     )
 
 

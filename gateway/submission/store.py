@@ -114,11 +114,9 @@ def save(
     WishChangedError when the client spoke before the intent of a call was committed; then nothing is written. `plan` may be
     None for a decision about no step.
     """
-    current = checkouts.get_for_update(connection, record.tenant, record.id)
-    if current is None or current.fence != record.fence:
-        raise StaleLeaseError(f"checkout {record.id} is another worker's")
-    if _wishes(current) != _wishes(record) and decision.changes.get("step_state") == SENDING:
-        raise WishChangedError(f"the client's wish for checkout {record.id} changed")
+    fresh = _as_read(connection, record, decision, now, lease_seconds)
+    if fresh is None:
+        fresh = _under_lock(connection, record, decision, now, lease_seconds)
     if plan is not None and decision.step_changes:
         if record.step < len(plan.steps):
             checkouts.set_step(connection, record, plan.steps[record.step].sequence, decision.step_changes)
@@ -132,19 +130,6 @@ def save(
     elif decision.lines and not decision.lines.items() <= known.items():
         lines = {item_id: LineState(line_id=line_id) for item_id, line_id in decision.lines.items()}
         checkouts.add_lines(connection, record.tenant, record.id, lines, record.step)
-    changes = {
-        "claims_without_progress": 0,
-        "lease_until": now if decision.rest else now + timedelta(seconds=lease_seconds),
-        **(put_plan(connection, record, decision.replan) if decision.replan is not None else {}),
-        # The order may have come to its end meanwhile: then there is nothing left to decide.
-        **(decision.changes if current.state not in FINAL else {"due_at": None}),
-    }
-    if decision.rest and _wishes(current) != _wishes(record):
-        changes["due_at"] = _due_for_wish(current, changes.get("due_at"), now)
-    changed = checkouts.change(connection, current, changes, now, fence=record.fence)
-    assert changed, "the row is locked, and its fence was just compared"
-    fresh = checkouts.get(connection, record.tenant, record.id)
-    assert fresh is not None, "it was just changed"
     if decision.replan is not None:
         plan = decision.replan.plan
         if not decision.redraft:
@@ -154,6 +139,55 @@ def save(
         counts = [len(step.item_ids) for step in plan.steps]
         checkouts.plan_steps(connection, fresh, plan, counts)
     return fresh
+
+
+def _as_read(
+    connection: Connection, record: CheckoutRecord, decision: Save, now: datetime, lease_seconds: float
+) -> CheckoutRecord | None:
+    """Change the row of a checkout that is still as the worker knows it; None when somebody changed it, and nothing is written.
+
+    Nearly every decision is one of these, and every call to an order system waits for one: they are not read first. Whoever
+    changes what a decision depends on makes a new version of the row, or takes its fence.
+    """
+    if decision.replan is not None:
+        return None
+    changes = _changes(record, decision, now, lease_seconds)
+    return checkouts.change(connection, record, changes, now, fence=record.fence, version=record.version)
+
+
+def _under_lock(
+    connection: Connection, record: CheckoutRecord, decision: Save, now: datetime, lease_seconds: float
+) -> CheckoutRecord:
+    """Change the row of a checkout that may be another than the worker knows. Raises as `save`."""
+    current = checkouts.get_for_update(connection, record.tenant, record.id)
+    if current is None or current.fence != record.fence:
+        raise StaleLeaseError(f"checkout {record.id} is another worker's")
+    wishes_changed = _wishes(current) != _wishes(record)
+    if wishes_changed and decision.changes.get("step_state") == SENDING:
+        raise WishChangedError(f"the client's wish for checkout {record.id} changed")
+    changes = _changes(current, decision, now, lease_seconds)
+    if decision.replan is not None:
+        changes = put_plan(connection, record, decision.replan) | changes
+    if decision.rest and wishes_changed:
+        changes["due_at"] = _due_for_wish(current, changes.get("due_at"), now)
+    fresh = checkouts.change(connection, current, changes, now, fence=record.fence)
+    assert fresh is not None, "the row is locked, and its fence was just compared"
+    return fresh
+
+
+def _changes(current: CheckoutRecord, decision: Save, now: datetime, lease_seconds: float) -> dict[str, Any]:
+    """Return what a decision changes in the row as it is now.
+
+    An intent is dated by the transaction that commits it: a process that was stopped before it thinks that it is earlier, and
+    what is proven by waiting would be counted from before the call could leave.
+    """
+    dated = {"sent_at": now} if decision.changes.get("step_state") == SENDING else {}
+    return {
+        "claims_without_progress": 0,
+        "lease_until": now if decision.rest else now + timedelta(seconds=lease_seconds),
+        # The order may have come to its end meanwhile: then there is nothing left to decide.
+        **({**decision.changes, **dated} if current.state not in FINAL else {"due_at": None}),
+    }
 
 
 def _wishes(record: CheckoutRecord) -> tuple[bool, bool]:

@@ -85,6 +85,24 @@ async def test_a_change_counts_the_version_up_and_keeps_to_the_fence(database):
     assert (changed.attempt, changed.version, changed.updated_at) == (7, 2, soon(1))
 
 
+async def test_a_change_of_a_version_is_of_that_version_alone(database):
+    record = await store_checkout(database)
+
+    def change(version, attempt):
+        changes = {"attempt": attempt}
+        return database.write(
+            lambda connection: store.change(connection, record, changes, soon(1), fence=0, version=version)
+        )
+
+    assert await change(2, 7) is None
+    assert await load_checkout(database) == record
+    changed = await change(1, 7)
+    assert changed == await load_checkout(database)
+    assert (changed.attempt, changed.version) == (7, 2)
+    assert await change(1, 8) is None
+    assert await load_checkout(database) == changed
+
+
 @pytest.mark.parametrize(
     ("state", "released"), [("rejected", True), ("cancelled", True), ("completed", False), ("failed", False)]
 )

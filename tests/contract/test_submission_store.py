@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from checkout_work import NOW, SPLIT, load_checkout, store_checkout, work_of
 from msgspec.structs import replace
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.abandoned import AbandonedDraft, abandon
@@ -118,11 +118,55 @@ async def test_a_decision_is_recorded_and_the_lease_goes_on(database):
     )
     fresh = await save(database, record, decision, soon(1))
     assert (fresh.step_state, fresh.attempt, fresh.sent_at) == ("SENDING", 1, soon(1))
+    assert fresh == await load_checkout(database)
     assert (fresh.lease_until, fresh.claims_without_progress) == (soon(61), 0)
     assert fresh.version == record.version + 1
     assert (await steps(database))[0, 1].state == "sending"
     _, _, known = await database.read(lambda connection: store.frozen_parts(connection, fresh))
     assert known == {"1": "802A"}
+
+
+async def test_an_intent_is_dated_by_the_transaction_that_commits_it(database):
+    """The process that decided may have been stopped since: it believes that it is earlier than it is."""
+    await store_checkout(database)
+    (record,) = await claim(database)
+    intent = Save(changes={"step_state": "SENDING", "sent_at": NOW, "first_sent_at": NOW})
+    fresh = await save(database, record, intent, soon(50))
+    assert (fresh.sent_at, fresh.first_sent_at, fresh.lease_until) == (soon(50), NOW, soon(110))
+    await speak(database, due_at=soon(51))
+    again = await save(database, fresh, intent, soon(52))
+    assert again.sent_at == soon(52)
+
+
+@pytest.mark.parametrize("step_state", ["SENDING", "PLANNED"])
+async def test_a_checkout_that_nobody_changed_is_not_read_before_it_is_written(database, step_state):
+    """Every call to an order system waits for its intent: one statement for the checkout, one for its step."""
+    await store_checkout(database)
+    (record,) = await claim(database)
+    statements = []
+
+    def noting(_connection, _cursor, statement, *_):
+        statements.append(statement.split()[0])
+
+    def function(connection):
+        event.listen(connection, "before_cursor_execute", noting)
+        try:
+            return store.save(
+                connection,
+                record,
+                Save(changes={"step_state": step_state}, step_changes={"detail": "x"}),
+                soon(1),
+                plan=work_of().plan,
+                known={},
+                lease_seconds=60,
+                cleanup_after_seconds=30,
+            )
+        finally:
+            event.remove(connection, "before_cursor_execute", noting)
+
+    fresh = await database.write(function)
+    assert statements == ["UPDATE", "UPDATE"]
+    assert fresh == await load_checkout(database)
 
 
 async def test_a_rest_gives_the_lease_back(database):
