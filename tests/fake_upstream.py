@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
@@ -78,11 +78,14 @@ class FakeUpstream:
         for change in late:
             self._apply(change)
 
-    async def send(self, rendered: RenderedStep) -> Outcome:
+    async def send(self, rendered: RenderedStep, *, answered: Callable[[], Awaitable[None]] | None = None) -> Outcome:
         """Take one step."""
         order_id = None if rendered.kind == "create" else rendered.path.rstrip("/").rpartition("/")[2]
         self.calls.append(SentCall(rendered.kind, order_id, rendered.sequence))
-        return await self._answer(_Change(rendered.method, order_id, decode_stored(rendered.body)))
+        outcome = await self._answer(_Change(rendered.method, order_id, decode_stored(rendered.body)))
+        if answered is not None and isinstance(outcome, Accepted):
+            await answered()
+        return outcome
 
     async def get_order(self, order_id: str) -> ObservedOrder | None:
         """Read an order."""

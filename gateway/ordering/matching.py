@@ -41,8 +41,8 @@ class Match(Struct, frozen=True, kw_only=True):
         return not (self.missing or self.unexpected or self.wrong)
 
 
-class _Expected(Struct):
-    """A line that was sent, in the terms a line is read back in."""
+class ExpectedLine(Struct, frozen=True):
+    """A line that was sent, in the terms a line is read back in. `actions` are those it may show, in lower case."""
 
     line: OrderLine
     offering: str | None
@@ -64,19 +64,35 @@ def match(
     `priced` are the item ids whose alterations have been sent in calls of their own; `known` maps item ids to line ids
     that were learnt before.
     """
-    pairing = _Pairing([_expected(line, mapping) for line in lines], observed, mapping)
+    return match_expected(expected_lines(lines, mapping), priced, observed, mapping, known)
+
+
+def expected_lines(lines: Iterable[OrderLine], mapping: mappings.Mapping) -> list[ExpectedLine]:
+    """Return `lines` in the terms they are read back in."""
+    return [_expected(line, mapping) for line in lines]
+
+
+def match_expected(
+    expected: Sequence[ExpectedLine],
+    priced: Collection[str],
+    observed: ObservedOrder,
+    mapping: mappings.Mapping,
+    known: Mapping[str, str],
+) -> Match:
+    """Return how the lines that `expected_lines` returned are found in `observed`; as `match`."""
+    pairing = _Pairing(expected, observed, mapping)
     pairing.by_known(known)
     pairing.by_echo()
     pairing.by_signature()
     return pairing.result(priced)
 
 
-def _expected(line: OrderLine, mapping: mappings.Mapping) -> _Expected:
+def _expected(line: OrderLine, mapping: mappings.Mapping) -> ExpectedLine:
     product = line.item.get("product")
     product = product if isinstance(product, dict) else {}
     sent = characteristics_of(product.get("productCharacteristic"))
     product_id = product.get("id")
-    return _Expected(
+    return ExpectedLine(
         line=line,
         offering=product_code(line),
         product_id=product_id if isinstance(product_id, str) else None,
@@ -95,7 +111,7 @@ def _accepted_actions(line: OrderLine, mapping: mappings.Mapping) -> tuple[str, 
 class _Pairing:
     """The state of one matching: which expected line goes with which observed one."""
 
-    def __init__(self, expected: list[_Expected], observed: ObservedOrder, mapping: mappings.Mapping) -> None:
+    def __init__(self, expected: Sequence[ExpectedLine], observed: ObservedOrder, mapping: mappings.Mapping) -> None:
         self._expected = expected
         self._mapping = mapping
         self._observed = {line.line_id: line for line in observed.lines}
@@ -127,7 +143,7 @@ class _Pairing:
                 self._pair(one.line.id, found[0].line_id)
 
     @staticmethod
-    def _is_same_product(one: _Expected, line: KnownLine) -> bool:
+    def _is_same_product(one: ExpectedLine, line: KnownLine) -> bool:
         return one.offering is None or line.offering is None or one.offering == line.offering
 
     def by_signature(self) -> None:
@@ -138,7 +154,7 @@ class _Pairing:
                 continue
             for key in _product_keys(line.product_id, line.offering):
                 free.setdefault((line.parent_line_id, key), []).append(line)
-        levels: dict[int, list[_Expected]] = {}
+        levels: dict[int, list[ExpectedLine]] = {}
         for one in self._expected:
             if one.line.id not in self._line_of:
                 levels.setdefault(one.line.depth, []).append(one)
@@ -148,8 +164,8 @@ class _Pairing:
             self._choose(waiting, free, strict=False)
 
     def _choose(
-        self, waiting: Iterable[_Expected], free: dict[tuple[str | None, str], list[KnownLine]], *, strict: bool
-    ) -> list[_Expected]:
+        self, waiting: Iterable[ExpectedLine], free: dict[tuple[str | None, str], list[KnownLine]], *, strict: bool
+    ) -> list[ExpectedLine]:
         """Pair each of `waiting` with a free line of its parent and product, if `strict` only with one that is equal."""
         indexes: dict[tuple[Any, ...], dict[tuple[Any, ...], deque[str]]] = {}
         left = []
@@ -184,7 +200,7 @@ class _Pairing:
         return index
 
     def _take(
-        self, index: dict[tuple[Any, ...], deque[str]], one: _Expected, names: tuple[str, ...], *, strict: bool
+        self, index: dict[tuple[Any, ...], deque[str]], one: ExpectedLine, names: tuple[str, ...], *, strict: bool
     ) -> str | None:
         values = [one.characteristics[name] for name in names]
         keys: list[tuple[Any, ...]] = [()]
@@ -228,7 +244,7 @@ class _Pairing:
             wrong=tuple(wrong),
         )
 
-    def _differences(self, one: _Expected, line: KnownLine, priced: frozenset[str]) -> Iterable[str]:
+    def _differences(self, one: ExpectedLine, line: KnownLine, priced: frozenset[str]) -> Iterable[str]:
         """Yield what is different about a line; attributes that the order system does not show are not compared."""
         if one.offering is not None and line.offering is not None and line.offering != one.offering:
             yield f"shows the offering {line.offering}, sent was {one.offering}"

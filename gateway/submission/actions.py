@@ -10,6 +10,7 @@ from msgspec import Struct
 from gateway.checkouts.abandoned import AbandonedDraft
 from gateway.checkouts.model import CheckoutRecord
 from gateway.ordering.mapping import Mapping
+from gateway.ordering.matching import ExpectedLine
 from gateway.ordering.model import Finding, Order, Plan, Step
 from gateway.submission.drift import DriftGuard
 from gateway.tmf.totals import TotalKey
@@ -32,11 +33,19 @@ class Policy(Struct, frozen=True, kw_only=True):
     drift: DriftGuard = DriftGuard()
 
 
+class Expectation(Struct, frozen=True, kw_only=True):
+    """What the order system should show after the first `steps_done` steps: its lines, and the items whose price was altered."""
+
+    steps_done: int
+    lines: tuple[ExpectedLine, ...]
+    priced: frozenset[str]
+
+
 class Work(Struct, frozen=True, kw_only=True):
     """One claimed checkout with everything a decision needs. `known` maps item ids to line ids read back so far.
 
     `cart_totals` is what the cart cost when it was accepted, where that is to be compared; `parents` maps item ids to those of
-    the items above.
+    the items above. `expected` is what the order is compared with, where that was worked out while it was being read.
     """
 
     record: CheckoutRecord
@@ -47,6 +56,7 @@ class Work(Struct, frozen=True, kw_only=True):
     known: dict[str, str]
     cart_totals: dict[TotalKey, Decimal] = {}
     parents: dict[str, str] = {}
+    expected: Expectation | None = None
 
     @property
     def current(self) -> Step:

@@ -19,9 +19,10 @@ from msgspec.structs import replace
 from gateway.checkouts.model import PLANNED, SENDING, UNKNOWN
 from gateway.checkouts.states import OPEN
 from gateway.ordering.mapping import is_draft
-from gateway.ordering.matching import Match, match
+from gateway.ordering.matching import Match
 from gateway.ordering.model import Finding, ObservedOrder
 from gateway.submission.actions import Action, AskCancel, FindMarker, ReadHead, ReadOrder, Save, Send, Work
+from gateway.submission.comparing import compare, describe_mismatch
 from gateway.submission.drift import judge
 from gateway.submission.endings import (
     cancellation_refused,
@@ -176,7 +177,7 @@ def after_read(work: Work, observed: ObservedOrder | None, now: datetime) -> Act
         return _left_draft(work, observed)
     if work.record.step_state == UNKNOWN:
         return _resolve_growth(work, observed, now)
-    found = _match(work, observed, steps_done=work.record.step)
+    found = compare(work, observed, steps_done=work.record.step)
     return _send(work, now, found.line_ids) if found.exact else _differs(work, found, now)
 
 
@@ -228,7 +229,7 @@ def _resolve_growth(work: Work, observed: ObservedOrder, now: datetime) -> Actio
     """
     if work.current.kind == "price" and not work.mapping.lines.alterations_readable:
         return give_up_draft(work, now, "whether a price alteration was set cannot be read back", mismatch=False)
-    with_it = _match(work, observed, steps_done=work.record.step + 1)
+    with_it = compare(work, observed, steps_done=work.record.step + 1)
     if with_it.exact:
         return step_done(work, now, "found done when read back", lines=with_it.line_ids)
     if settled(work, now):
@@ -254,7 +255,7 @@ def _before_or_after_submit(  # noqa: PLR0911 - one return for each case, in ord
             return wait(work, now, "still a draft")
         # The same order is submitted again: a late first submit would have the same effect.
         return Save(changes={"step_state": PLANNED, "probe": 0}, step_changes={"state": "planned"})
-    found = _match(work, observed, steps_done=record.step)
+    found = compare(work, observed, steps_done=record.step)
     if found.exact:
         return _submit(work, observed, found, now)
     if record.submit_intent_order is not None:
@@ -288,30 +289,3 @@ def _differs(work: Work, found: Match, now: datetime) -> Action:
     if work.record.probe < DIFFERENCE_PROBES_MAX:
         return look_again(work, now, describe_mismatch(found))
     return give_up_draft(work, now, describe_mismatch(found), mismatch=True)
-
-
-def _match(work: Work, observed: ObservedOrder, *, steps_done: int) -> Match:
-    """Compare the order with what the first `steps_done` steps sent."""
-    sent: set[str] = set()
-    priced: set[str] = set()
-    for step in work.plan.steps[:steps_done]:
-        (priced if step.kind == "price" else sent).update(step.item_ids)
-    lines = [line for line in work.order.lines if line.id in sent]
-    return match(lines, priced, observed, work.mapping, work.known)
-
-
-def describe_mismatch(found: Match) -> str:
-    """Say in one sentence how an order differs from what was sent; ids only."""
-    parts = []
-    if found.missing:
-        parts.append(f"missing items {_some(found.missing)}")
-    if found.unexpected:
-        parts.append(f"unexpected lines {_some(found.unexpected)}")
-    if found.wrong:
-        parts.append(f"differing items {_some([f'{item_id} ({why})' for item_id, why in found.wrong])}")
-    return "the draft is not what was sent: " + "; ".join(parts)
-
-
-def _some(names: tuple[str, ...] | list[str]) -> str:
-    shown = ", ".join(names[:5])
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"  # noqa: PLR2004 - five name the kind of trouble

@@ -1,15 +1,16 @@
 """One claim of one checkout: perform what the machine decides, one durable step at a time, until the checkout rests.
 
 Every action is: decide (pure), perform, record in one transaction. The intent is committed before a call is sent; the
-outcome is recorded after. Whatever stops the process in between leaves a SENDING step that the next claim finds.
+outcome is recorded after, while the read that comes next is under way. Whatever stops the process in between leaves a SENDING
+step that the next claim finds.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 from msgspec.structs import replace
@@ -17,9 +18,10 @@ from msgspec.structs import replace
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.threads import LARGE_LINES_MIN, beside
 from gateway.errors import StaleLeaseError
-from gateway.ordering.render import render
 from gateway.submission.actions import Action, AskCancel, FindMarker, ReadHead, ReadOrder, Save, Send, Work
-from gateway.submission.endings import CANCEL_REASON, read_failed
+from gateway.submission.ahead import CallAhead, ReadAhead, foreseen, rendered_step
+from gateway.submission.comparing import expectation
+from gateway.submission.endings import CANCEL_REASON, read_failed, step_done
 from gateway.submission.machine import after_head, after_read, next_action
 from gateway.submission.outcomes import after_cancel, after_send
 from gateway.submission.searched import after_find
@@ -64,6 +66,8 @@ class Turn:
         self._work = work
         self._upstream = upstream
         self._large = len(work.order.lines) > LARGE_LINES_MIN
+        self._reads = ReadAhead(upstream)
+        self._calls = CallAhead()
         # The lease began after `_leased_at`, the database's time `_seen_at` was taken before `_seen_mark`: a process that is
         # stopped in between thinks that less is left of its lease than there is, and that it is earlier than it is.
         self._leased_at = claimed_at
@@ -89,17 +93,23 @@ class Turn:
 
     async def run(self) -> None:
         """Decide and perform until the checkout rests."""
-        while True:
-            decision = await self._perform(next_action(self._work, self._now()))
-            await self.save(decision)
-            if decision.rest:
-                return
-            if self._office.stopping:
-                await self.save(Save(changes={}, rest=True))
-                return
+        try:
+            while True:
+                decision = await self._perform(next_action(self._work, self._now()))
+                await self._read_ahead(decision)
+                await self.save(decision)
+                if decision.rest:
+                    return
+                if self._office.stopping:
+                    await self.save(Save(changes={}, rest=True))
+                    return
+        finally:
+            await self._reads.drop()
 
     async def _perform(self, action: Action) -> Save:
         """Perform an action and those that follow from it until there is something to record."""
+        if not isinstance(action, ReadOrder | ReadHead):
+            await self._reads.drop()
         while not isinstance(action, Save):
             action = await self._step(action)
         return action
@@ -113,16 +123,40 @@ class Turn:
             return after_cancel(self._work, outcome, self._now())
         try:
             if isinstance(action, ReadOrder):
-                observed = await self._renewing(self._upstream.get_order(action.order_id))
-                return await beside(self._large, after_read, self._work, observed, self._now())
+                return await self._read_order(action)
             if isinstance(action, ReadHead):
-                head = await self._renewing(self._upstream.get_head(action.order_id))
-                return after_head(self._work, head, self._now())
+                return await self._read_head(action)
             started_at = self._now()
             found = await self._find(action.marker)
             return after_find(self._work, found, started_at, self._now())
         except ReadFailed as error:
             return read_failed(self._work, self._now(), str(error), error.retry_after_seconds)
+
+    async def _read_ahead(self, decision: Save) -> None:
+        """Begin the read that most likely follows a decision that is not recorded yet."""
+        if not self._office.stopping and (read := foreseen(self._work, decision, self._now())) is not None:
+            await self._reads.begin(read)
+
+    async def _read_on(self) -> None:
+        """Begin the read that follows a call whose answer says success, but may turn out to say something else."""
+        if self._work.current.kind in ("add", "price"):
+            await self._read_ahead(step_done(self._work, self._now(), ""))
+            await self._reads.let_leave()
+
+    async def _read_order(self, action: ReadOrder) -> Action:
+        """Read the whole order; what a large one is compared with is worked out before its answer is there."""
+        await self._reads.begin(action)
+        expected = await beside(self._large, expectation, self._work) if self._large else None
+        observed = await self._renewing(self._reads.take())
+        work = replace(self._work, expected=expected)
+        return await beside(self._large, after_read, work, observed, self._now())
+
+    async def _read_head(self, action: ReadHead) -> Action:
+        """Read the head of the order; the call that follows when all is well is made before its answer is there."""
+        await self._reads.begin(action)
+        self._calls.make(self._work)
+        head = await self._renewing(self._reads.take())
+        return after_head(self._work, head, self._now())
 
     async def _find(self, marker: str) -> FindResult:
         """Search for the marker; a hit is read by its id, because a search asks for few attributes."""
@@ -133,7 +167,7 @@ class Turn:
         # An order that is in the list and cannot be read is no proof of absence.
         return FindResult(kept, found.complete and len(kept) == len(found.orders))
 
-    async def _renewing(self, reading: Coroutine[Any, Any, T]) -> T:
+    async def _renewing(self, reading: Awaitable[T]) -> T:
         """Wait for a read that may outlast the lease (a search through many pages), and keep the lease meanwhile."""
         task = asyncio.ensure_future(reading)
         try:
@@ -151,17 +185,10 @@ class Turn:
         if self._office.stopping:
             return Save(changes={}, rest=True)
         work = self._work
-        rendered = await beside(
-            len(action.step.item_ids) > LARGE_LINES_MIN,
-            render,
-            action.step,
-            work.order,
-            work.plan,
-            work.mapping,
-            known_line_ids=work.known | action.lines if action.lines else work.known,
-            marker=work.record.marker,
-            order_id=work.record.order_id,
-        )
+        rendered = self._calls.take(work, action)
+        if rendered is None:
+            large = len(action.step.item_ids) > LARGE_LINES_MIN
+            rendered = await beside(large, rendered_step, work, action.lines)
         intent = Save(
             changes=action.changes,
             step_changes={
@@ -184,7 +211,7 @@ class Turn:
             # This process was stopped for long between the commit and here. Nothing was sent, and the record says "sending":
             # whoever claims it next looks, as it must.
             raise StaleLeaseError("the lease would not outlive the call")
-        outcome = await self._upstream.send(rendered)
+        outcome = await self._upstream.send(rendered, answered=self._read_on)
         self._office.count(self._work.record.upstream, action.step.kind, type(outcome).__name__)
         log.info(
             "step.outcome",

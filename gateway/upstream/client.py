@@ -71,13 +71,22 @@ class UpstreamClient:
         self._options = replace(self._options, mapping=mapping)
         self._reader.use(self._options)
 
-    async def send(self, rendered: RenderedStep) -> Outcome:
-        """Send one step, once. Every outcome is a value; only cancellation is raised, and it means Unknown."""
+    async def send(self, rendered: RenderedStep, *, answered: Callable[[], Awaitable[None]] | None = None) -> Outcome:
+        """Send one step, once. Every outcome is a value; only cancellation is raised, and it means Unknown.
+
+        `answered` is called when a whole answer with a status of success is there, before it is looked into.
+        """
         call: Call = "create" if rendered.kind == "create" else "change"
-        # What answers to growth say of the items is not used: they are read back.
-        with_items = rendered.kind not in ("add", "price")
+        # What an answer says of the items is not used: they are read back. Of an order that is new, nothing is passed over.
+        with_items = rendered.kind == "create"
         return await self._perform(
-            call, rendered.method, rendered.path, rendered.body, rendered.media_type, with_items=with_items
+            call,
+            rendered.method,
+            rendered.path,
+            rendered.body,
+            rendered.media_type,
+            with_items=with_items,
+            answered=answered,
         )
 
     async def get_order(self, order_id: str) -> ObservedOrder | None:
@@ -161,6 +170,7 @@ class UpstreamClient:
         media_type: str | None = None,
         *,
         with_items: bool = True,
+        answered: Callable[[], Awaitable[None]] | None = None,
     ) -> Outcome:
         began = self._clock()
         if not _is_plain_path(path):
@@ -183,6 +193,8 @@ class UpstreamClient:
         except ExchangeFailed as failure:
             self._gate.breaker.record(failed=True)
             return Unknown(failure.detail) if failure.sent else NotSent(failure.detail, failure.retry_after_seconds)
+        if answered is not None and 200 <= answer.status <= 299:  # noqa: PLR2004 - the class of success
+            await answered()
         outcome = self._outcome(answer, call, with_items=with_items)
         self._gate.breaker.record(failed=isinstance(outcome, Unknown))
         self._gate.note(answer.status, outcome)

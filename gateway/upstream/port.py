@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -37,8 +38,12 @@ class FindResult(Struct, frozen=True):
 class Upstream(Protocol):
     """An order system. Outcomes are values; only reads raise, and only ReadFailed. Cancellation passes through."""
 
-    async def send(self, rendered: RenderedStep) -> Outcome:
-        """Send one step, once."""
+    async def send(self, rendered: RenderedStep, *, answered: Callable[[], Awaitable[None]] | None = None) -> Outcome:
+        """Send one step, once.
+
+        `answered` is called when a whole answer with a status of success is there, before it is looked into: what it begins
+        goes on while that is done. It is no outcome yet.
+        """
 
     async def get_order(self, order_id: str) -> ObservedOrder | None:
         """Read an order; None if the order system says that it does not exist."""

@@ -58,7 +58,7 @@ async def while_calling(gateway, upstream, kind, action):
     """Do `action` while the first call of this kind is under way."""
     send = upstream.send
 
-    async def interrupted(rendered):
+    async def interrupted(rendered, **_):
         if rendered.kind == kind:
             upstream.send = send
             await action()

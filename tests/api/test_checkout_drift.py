@@ -38,7 +38,7 @@ async def checked_out(gateway, shown, cart_id="c1"):
         item |= {"quantity": 1, "itemPrice": [price("14.95")]}
     send = gateway.shop.send
 
-    async def priced(rendered):
+    async def priced(rendered, **_):
         outcome = await send(rendered)
         reprice(gateway, shown)
         return outcome

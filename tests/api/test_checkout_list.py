@@ -209,7 +209,7 @@ async def test_a_preview_is_what_the_checkout_sends(gateway):
     sent = []
     send = gateway.shop.send
 
-    async def noting(rendered):
+    async def noting(rendered, **_):
         sent.append((rendered.kind, json.loads(rendered.body)))
         return await send(rendered)
 

@@ -185,7 +185,7 @@ async def test_an_order_is_followed_to_its_end_by_its_events(whole):
 async def test_e3_an_event_that_comes_before_the_answer_to_the_post_is_not_lost(whole):
     send = whole.plain.send
 
-    async def notified_first(rendered):
+    async def notified_first(rendered, **_):
         answer = await send(rendered)
         order = whole.plain.orders["00000001"]
         order["state"] = "completed"

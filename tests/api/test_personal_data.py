@@ -168,7 +168,7 @@ async def test_a_checkout_that_fails_is_logged_without_what_the_order_system_quo
 
 
 async def test_a_defect_is_logged_without_the_message_of_the_exception(gateway, whole_log):
-    async def broken(rendered: Any) -> Any:
+    async def broken(rendered: Any, **_: Any) -> Any:
         raise RuntimeError(rendered.body.decode())
 
     gateway.plain.send = broken

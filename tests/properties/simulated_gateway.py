@@ -7,7 +7,7 @@ hour and go on as if nothing had happened, while the other process takes the che
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -19,10 +19,12 @@ from simulated_upstream import ModelOrder, ModelUpstream, Pause
 from gateway.checkouts.model import SENDING, CheckoutRecord
 from gateway.checkouts.states import CART_RELEASED, FINAL, OPEN, may_follow
 from gateway.errors import StaleLeaseError
-from gateway.ordering.model import OrderLine
+from gateway.ordering.model import ObservedOrder, OrderLine
 from gateway.submission.actions import Save, Work
+from gateway.submission.ahead import ReadAhead
 from gateway.submission.store import WishChangedError
 from gateway.submission.turn import Turn
+from gateway.upstream.port import ReadFailed
 
 BEGIN = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 GUARD_SECONDS = 5.0
@@ -33,12 +35,78 @@ RESTART_SECONDS = 3.0
 CLAIMS_WITHOUT_PROGRESS_MAX = 50
 STEPS_MAX = 20_000
 CALM_AFTER_SECONDS = 6 * 3600.0
+READS_BEFORE_COMMITS = 0.5
+
+
+class SteppedRead:
+    """A read that is stepped by hand: when somebody waits for it, or before that by `finish`."""
+
+    def __init__(self, reading: Coroutine[Any, Any, ObservedOrder | None]) -> None:
+        self._reading = reading
+        self._ended: tuple[ObservedOrder | None, ReadFailed | None] | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self._ended is not None
+
+    async def finish(self) -> None:
+        if self._ended is None:
+            try:
+                self._ended = (await self._reading, None)
+            except ReadFailed as error:
+                self._ended = (None, error)
+
+    async def _result(self) -> ObservedOrder | None:
+        await self.finish()
+        assert self._ended is not None
+        observed, error = self._ended
+        if error is not None:
+            raise error
+        return observed
+
+    def __await__(self) -> Generator[Any, Any, ObservedOrder | None]:
+        return self._result().__await__()
+
+    def close(self) -> None:
+        self._reading.close()
+
+
+class SteppedReads(ReadAhead):
+    """Reads that go on when they are stepped, not by themselves."""
+
+    def _start(self, reading: Coroutine[Any, Any, ObservedOrder | None]) -> SteppedRead:
+        return SteppedRead(reading)
+
+    def begun(self) -> SteppedRead | None:
+        return None if self._begun is None else self._begun[1]  # type: ignore[return-value]
+
+    async def let_leave(self) -> None:
+        pass
+
+    async def drop(self) -> None:
+        if (reading := self.begun()) is not None:
+            reading.close()
+            self._begun = None
 
 
 class SteppedTurn(Turn):
-    """A turn that can be stepped by hand: it waits for a read itself, and does not renew its lease meanwhile."""
+    """A turn that can be stepped by hand: it waits for a read itself, and does not renew its lease meanwhile.
 
-    async def _renewing(self, reading: Coroutine[Any, Any, Any]) -> Any:
+    A read that was begun before a commit comes to its end before the commit is begun, or is begun after it.
+    """
+
+    def __init__(self, office: Office, work: Work, upstream: ModelUpstream, claimed_at: float) -> None:
+        super().__init__(office, work, upstream, claimed_at)  # type: ignore[arg-type]
+        self._reads: SteppedReads = SteppedReads(upstream)  # type: ignore[arg-type]
+        self._random = office.simulation.random
+
+    async def save(self, decision: Save) -> None:
+        begun = self._reads.begun()
+        if begun is not None and self._random.random() < READS_BEFORE_COMMITS:
+            await begun.finish()
+        await super().save(decision)
+
+    async def _renewing(self, reading: Awaitable[Any]) -> Any:
         return await reading
 
 
@@ -140,7 +208,7 @@ class Simulation:
             version=row.version + 1,
         )
         work = replace(self.template, record=self.row, known=dict(self.known))
-        turn = SteppedTurn(Office(self), work, self.upstream, self.time)  # type: ignore[arg-type]
+        turn = SteppedTurn(Office(self), work, self.upstream, self.time)
         self._step(turn.run())
 
     def _step(self, running: Coroutine[Any, Any, None]) -> None:
@@ -187,10 +255,11 @@ class Simulation:
         else:
             self.known |= decision.lines
         lease = timedelta(seconds=self.template.policy.lease_seconds)
+        dated = {"sent_at": self.now()} if decision.changes.get("step_state") == SENDING else {}
         changes = {
             "claims_without_progress": 0,
             "lease_until": self.now() if decision.rest else self.now() + lease,
-            **(decision.changes if current.state not in FINAL else {"due_at": None}),
+            **({**decision.changes, **dated} if current.state not in FINAL else {"due_at": None}),
         }
         if decision.rest and wish_changed:
             changes["due_at"] = self.now()

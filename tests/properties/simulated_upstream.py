@@ -6,7 +6,7 @@ half or twice, and take effect up to hours late. Searches miss young orders, bre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -33,6 +33,8 @@ FAULTS: dict[str, float] = {
     "late": 0.06,
 }
 READ_FAULTS = 0.1
+# Calls that did not succeed, or may not have, and whose answer looks like a success until it is looked into.
+FALSE_SUCCESSES = 0.2
 BROKEN_SEARCHES = 0.3
 LAG_SECONDS_MAX = 4.0
 
@@ -95,11 +97,13 @@ class ModelUpstream:
 
     # -- calls -----------------------------------------------------------------------------------------------------------
 
-    async def send(self, rendered: RenderedStep) -> Outcome:
+    async def send(self, rendered: RenderedStep, *, answered: Callable[[], Awaitable[None]] | None = None) -> Outcome:
         await Pause(self.random.uniform(0.0, 0.05), brief=self._brief_sending)
         self.sent += 1
         outcome, seconds = self._call(rendered)
         await Pause(seconds)
+        if answered is not None and (isinstance(outcome, Accepted) or self.random.random() < FALSE_SUCCESSES):
+            await answered()
         return outcome
 
     def _call(self, rendered: RenderedStep) -> tuple[Outcome, float]:  # noqa: PLR0911 - one return for each fault

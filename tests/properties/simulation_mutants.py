@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 from unittest.mock import patch
 
+import simulated_gateway
 from msgspec.structs import replace
-from simulated_gateway import Office, Simulation
-from simulated_upstream import ModelOrder, ModelUpstream
+from simulated_gateway import Office, Simulation, SteppedRead, SteppedReads
+from simulated_upstream import FAULTS, ModelOrder, ModelUpstream
 
 from gateway.checkouts.model import PLANNED, SENDING, UNKNOWN, CheckoutRecord
 from gateway.ordering.matching import Match, _Pairing, match
@@ -175,7 +176,7 @@ def m12_contents_not_compared() -> AbstractContextManager[Any]:
         del steps_done
         return Match(line_ids=_by_echo(work, observed), missing=(), unexpected=(), wrong=())
 
-    return patch.object(machine, "_match", believe)
+    return patch.object(machine, "compare", believe)
 
 
 def m13_any_child_is_the_systems_own() -> AbstractContextManager[Any]:
@@ -189,3 +190,35 @@ def m13_any_child_is_the_systems_own() -> AbstractContextManager[Any]:
             allowed.add(line.line_id)
 
     return patch.object(_Pairing, "_unexpected", unexpected)
+
+
+def m14_an_old_read_is_looked_at_again() -> AbstractContextManager[Any]:
+    """What was read once is believed again when the same is to be read later."""
+
+    def take(self: SteppedReads) -> SteppedRead:
+        reading = self.begun()
+        assert reading is not None
+        return reading
+
+    async def drop(self: SteppedReads) -> None:
+        if (reading := self.begun()) is not None and not reading.ended:
+            reading.close()
+            self._begun = None
+
+    return _together(patch.object(SteppedReads, "take", take), patch.object(SteppedReads, "drop", drop))
+
+
+def m15_intent_dated_by_the_process() -> AbstractContextManager[Any]:
+    """An intent has the time at which its process believed to be. Processes are stopped often here, and calls lost or late."""
+
+    def save(self: Simulation, record: CheckoutRecord, decision: Save) -> tuple[CheckoutRecord, datetime]:
+        _, now = real_save(self, record, decision)
+        if decision.changes.get("step_state") == SENDING:
+            self.row = replace(self.row, sent_at=decision.changes["sent_at"])
+        return self.row, now
+
+    return _together(
+        patch.object(Simulation, "save", save),
+        patch.object(simulated_gateway, "STOPS", 0.2),
+        patch.dict(FAULTS, {"lost": 0.3, "late": 0.4}),
+    )

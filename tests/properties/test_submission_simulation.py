@@ -228,6 +228,8 @@ def test_long_a_hundred_thousand_checkouts_end_right(mapping_name):
         (mutants.m11_lease_not_looked_at, LIVE, "doubled", 2_000),
         (mutants.m12_contents_not_compared, DRAFTED, "wrong", 60),
         (mutants.m13_any_child_is_the_systems_own, DRAFTED, "wrong", 300),
+        (mutants.m14_an_old_read_is_looked_at_again, DRAFTED, "phantom", 200),
+        (mutants.m15_intent_dated_by_the_process, LIVE, "doubled", 2_000),
     ],
 )
 def test_a_mutant_is_caught(mutation: mutants.Mutation, mapping_name: str, seen: str, count: int):

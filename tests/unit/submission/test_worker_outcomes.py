@@ -128,7 +128,7 @@ async def test_an_order_system_that_is_away_for_a_day_is_waited_for(gateway):
             raise ReadFailed("503", status=503)
         return await get_order(gateway.shop, order_id)
 
-    async def sending(rendered):
+    async def sending(rendered, **_):
         if gateway.clock.moment - began < timedelta(minutes=1):
             gateway.clock.advance(61)
             return LOST
@@ -188,7 +188,7 @@ async def test_u12_a_draft_that_somebody_deletes_is_made_anew(gateway):
     checkout = await gateway.check_out()
     send = FakeUpstream.send
 
-    async def deleting(rendered):
+    async def deleting(rendered, **_):
         outcome = await send(gateway.shop, rendered)
         if rendered.kind == "price" and "00000001" in gateway.shop.orders:
             del gateway.shop.orders["00000001"]
@@ -203,7 +203,7 @@ async def test_u11_a_draft_that_somebody_submits_is_never_touched_again(gateway)
     checkout = await gateway.check_out()
     send = FakeUpstream.send
 
-    async def meddling(rendered):
+    async def meddling(rendered, **_):
         outcome = await send(gateway.shop, rendered)
         if rendered.kind == "add":
             gateway.shop.orders["00000001"]["state"] = "Submitted"
@@ -221,7 +221,7 @@ async def test_u16_an_intermediary_that_repeats_calls_makes_no_second_live_order
     checkout = await gateway.check_out()
     send = FakeUpstream.send
 
-    async def repeating(rendered):
+    async def repeating(rendered, **_):
         if rendered.kind == doubled:
             await send(gateway.shop, rendered)
         return await send(gateway.shop, rendered)
@@ -264,7 +264,7 @@ class Storm:
     def strikes(self, rate):
         return self.clock.moment < self.calm_after and self.draw.random() < rate
 
-    async def send(self, rendered):
+    async def send(self, rendered, **_):
         if self.strikes(0.06):
             if self.draw.random() < 0.5:
                 await FakeUpstream.send(self.fake, rendered)

@@ -36,7 +36,7 @@ def killing(fake, number, *, after):
     send = FakeUpstream.send
     calls = 0
 
-    async def dying(rendered):
+    async def dying(rendered, **_):
         nonlocal calls
         calls += 1
         if calls - 1 == number:
@@ -184,7 +184,7 @@ async def test_a_second_worker_takes_over_and_the_first_one_writes_nothing_more(
     send = FakeUpstream.send
     took_over = False
 
-    async def slow(rendered):
+    async def slow(rendered, **_):
         nonlocal took_over
         outcome = await send(gateway.shop, rendered)
         if rendered.kind == "create" and not took_over:
@@ -255,7 +255,7 @@ async def test_l1_a_worker_that_stops_begins_no_further_call_and_hands_over(gate
     worker = gateway.worker()
     send = FakeUpstream.send
 
-    async def stopping(rendered):
+    async def stopping(rendered, **_):
         outcome = await send(gateway.shop, rendered)
         worker._stopping = True
         return outcome
