@@ -236,7 +236,8 @@ class _Pairing:
                 if one.line.item["action"] != "noChange":
                     missing.append(one.line.id)
                 continue
-            wrong.extend((one.line.id, why) for why in self._differences(one, self._observed[line_id], priced))
+            for why in self._differences(one, self._observed[line_id], priced):
+                wrong.append((one.line.id, why))  # noqa: PERF401 - nearly always there is none: a generator more costs more
         return Match(
             line_ids=dict(self._line_of),
             missing=tuple(missing),

@@ -77,9 +77,9 @@ def _lines(document: dict[str, Any], mapping: Mapping) -> list[KnownLine]:
         found.append(line)
         if parent is None:
             _read_ties(item, line, mapping, ties)
-        if depth < _DEPTH_MAX:
-            nested = _objects(item.get("productOrderItem"))
-            stack.extend((inner, line.line_id, depth + 1) for inner in reversed(nested))
+        if depth < _DEPTH_MAX and "productOrderItem" in item:
+            nested = _objects(item["productOrderItem"])
+            stack.extend([(inner, line.line_id, depth + 1) for inner in reversed(nested)])
     return _tied(found, ties) if ties else found
 
 
@@ -89,8 +89,15 @@ def _line(item: dict[str, Any], parent: str | None, position: int, mapping: Mapp
     product = product if isinstance(product, dict) else {}
     item_id = _identifier(item.get("id"))
     line_id = _identifier(item.get(lines.line_id)) or item_id or f"position {position + 1}"
-    listed = next((product[name] for name in lines.characteristics if name in product), None)
-    offering = next((code for slot in lines.offering if (code := _identifier(_slot(item, slot)))), None)
+    listed = offering = None
+    for name in lines.characteristics:
+        if name in product:
+            listed = product[name]
+            break
+    for slot in lines.offering:
+        offering = _identifier(_slot(item, slot))
+        if offering is not None:
+            break
     return KnownLine(
         line_id=line_id,
         item_id=item_id if lines.item_id_echoed else None,
@@ -168,16 +175,18 @@ def _text(value: Any) -> str | None:
 
 def _identifier(value: Any) -> str | None:
     """Return an id as text: order systems write numbers too."""
+    if type(value) is str:
+        return value or None
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return _text(value)
 
 
 def _integer(value: Any) -> int | None:
+    if type(value) is int:
+        return value
     if isinstance(value, bool):
         return None
-    if isinstance(value, int):
-        return value
     if isinstance(value, Decimal | float):
         number = Decimal(value)
         if number.is_finite() and abs(number) < 10**18 and number == number.to_integral_value():

@@ -171,15 +171,16 @@ class Turn:
         """Wait for a read that may outlast the lease (a search through many pages), and keep the lease meanwhile."""
         task = asyncio.ensure_future(reading)
         try:
-            while True:
-                done, _ = await asyncio.wait({task}, timeout=self._work.policy.lease_seconds / 3)
-                if done:
-                    return task.result()
-                await self.save(Save(changes={}))
-        finally:
+            while not task.done():
+                await asyncio.wait({task}, timeout=self._work.policy.lease_seconds / 3)
+                if not task.done():
+                    await self.save(Save(changes={}))
+        except BaseException:
             task.cancel()
             # Also of a read that failed while the lease was lost: an exception that nobody takes is logged as an error.
             await asyncio.gather(task, return_exceptions=True)
+            raise
+        return task.result()
 
     async def _send(self, action: Send) -> Save:
         if self._office.stopping:
