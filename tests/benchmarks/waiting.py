@@ -5,8 +5,10 @@
 A real sandbox process that delays every answer and a real gateway process, both on loopback. A bundle is checked out by value;
 the time counts from the 202 until the checkout is `submitted`. Waiting is the time during which a call to the order system is
 under way, as seen by the gateway's own client: sent until its whole answer is there. What the client does before and after (making
-the request, reading the JSON) is the gateway's. Prints one JSON object; exit code 1 below the share, or when the sandbox did not get
-every line exactly once.
+the request, reading the JSON) is the gateway's, unless another call is under way: the outcome of a call is committed while the
+read that follows is. The intent of a call is committed with nothing under way; where others keep the disk busy that takes longer
+(with TMPDIR=/dev/shm it takes no disk). Prints one JSON object; exit code 1 below the share, or when the sandbox did not get every
+line exactly once.
 """
 
 from __future__ import annotations
