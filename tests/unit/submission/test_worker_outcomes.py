@@ -147,7 +147,7 @@ async def test_checkouts_that_come_while_the_order_system_is_away_for_weeks_wait
     back_at = gateway.clock.moment + timedelta(days=14)
     told = set()
 
-    async def sending(rendered):
+    async def sending(rendered, **_):
         away = gateway.clock.moment < back_at
         return NotSent("circuit open") if away else await FakeUpstream.send(fake, rendered)
 
