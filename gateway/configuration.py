@@ -118,7 +118,10 @@ def _check_value(value: Any, hint: Any, path: str, problems: list[Problem]) -> A
     try:
         msgspec.convert(value, hint, strict=False)
     except msgspec.ValidationError as error:
-        problems.append(Problem(path, _lower_first(str(error).split(" - at ")[0])))
+        base = get_args(hint)[0] if get_origin(hint) is typing.Annotated else hint
+        is_choice = get_origin(base) is typing.Literal
+        message = f"must be {_type_text(base)}" if is_choice else _lower_first(str(error).split(" - at ")[0])
+        problems.append(Problem(path, message))
         return _UNREADABLE
     return value
 

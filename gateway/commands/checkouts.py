@@ -23,7 +23,14 @@ TIMEOUT_SECONDS: Final = 30.0
 WIDTH: Final = 160
 
 
-@click.group()
+@click.group(
+    epilog="""
+\b
+Examples:
+  gateway checkouts list --state held
+  gateway checkouts show 0f3c2b7a4d1e4b0f9a6c8d7e5f4a3b2c
+"""
+)
 def checkouts() -> None:
     """Look at the checkouts of a running gateway."""
 

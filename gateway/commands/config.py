@@ -9,7 +9,13 @@ import click
 from gateway.commands.common import config_option, configuration
 
 
-@click.group()
+@click.group(
+    epilog="""
+\b
+Examples:
+  gateway config check
+"""
+)
 def config() -> None:
     """Check settings and mapping files."""
 
