@@ -60,8 +60,10 @@ class CatalogueClient:
         # Why an offering could not be read, and when that was.
         self._failed: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._shares = Shares(options.concurrency_max)
-        # One read of an offering serves all who wait for it, and those who come later when it ends after they gave up.
-        self._reading: dict[str, asyncio.Task[None]] = {}
+        # One read of an offering serves all of a tenant who wait for it, and those who come later when it ends after they gave up;
+        # once it has its turn, other tenants too: till then they would wait behind all that its tenant has asked for.
+        self._reading: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._asked: dict[str, asyncio.Task[None]] = {}
         # How many of these each tenant has begun.
         self._reads_of: Counter[str] = Counter()
 
@@ -120,15 +122,18 @@ class CatalogueClient:
         return self._clock() - said.at_seconds >= kept_seconds
 
     def _begin(self, offering_id: str, tenant: str) -> asyncio.Task[None] | None:
-        read = self._reading.get(offering_id)
+        key = tenant, offering_id
+        read = self._asked.get(offering_id) or self._reading.get(key)
         if read is None and len(self._reading) < READS_MAX and self._reads_of[tenant] < READS_OF_TENANT_MAX:
-            read = self._reading[offering_id] = asyncio.create_task(self._read(offering_id, tenant))
+            read = self._reading[key] = asyncio.create_task(self._read(offering_id, tenant))
             self._reads_of[tenant] += 1
             read.add_done_callback(lambda _read: self._ended(offering_id, tenant))
         return read
 
     def _ended(self, offering_id: str, tenant: str) -> None:
-        self._reading.pop(offering_id, None)
+        read = self._reading.pop((tenant, offering_id), None)
+        if self._asked.get(offering_id) is read:
+            del self._asked[offering_id]
         self._reads_of[tenant] -= 1
         if not self._reads_of[tenant]:
             del self._reads_of[tenant]
@@ -138,6 +143,9 @@ class CatalogueClient:
         try:
             # A read's own time begins when it is its turn.
             async with self._shares.turn(tenant):
+                if not self._is_due(offering_id):
+                    return  # another tenant's read has told meanwhile
+                self._asked[offering_id] = self._reading[tenant, offering_id]
                 offering = await self._offering(offering_id)
         except ReadFailed as failure:
             self._fail(offering_id, str(failure))

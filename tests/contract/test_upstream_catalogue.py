@@ -176,6 +176,36 @@ async def test_one_tenant_keeps_the_catalogue_from_no_other():
         assert client._reads_of == {}
 
 
+async def test_what_another_tenant_asks_for_behind_much_else_is_read_at_its_own_turn():
+    asked: list[str] = []
+    go_on = asyncio.Event()
+
+    async def slow_for_made_up_offerings(connection: Connection) -> None:
+        while True:
+            code = (await connection.request()).path.rpartition("/")[2]
+            asked.append(code)
+            if code != "PLAN":
+                await go_on.wait()
+            await connection.write(answer(200, bundle(code, ["SIM"])))
+
+    async with (
+        serving(slow_for_made_up_offerings) as server,
+        catalogue_at(server.url, concurrency_max=3, offerings_max=2000) as client,
+    ):
+        wanted = [*(f"MADE-UP-{number}" for number in range(20)), "PLAN"]
+        greedy = asyncio.create_task(client.catalogue(wanting(**{code: ["SIM"] for code in wanted}), "greedy"))
+        async with asyncio.timeout(20):
+            while len(asked) < 2:  # noqa: ASYNC110 - the server's side of it
+                await asyncio.sleep(0.005)
+            found = await client.catalogue(wanting(PLAN=["SIM"]), "modest")
+        assert (found.children("PLAN"), found.doubts) == ({"SIM"}, {})
+        go_on.set()
+        assert (await greedy).doubts == {}
+        # It served the greedy one as well.
+        assert asked.count("PLAN") == 1
+        assert (client._reading, client._asked, client._reads_of) == ({}, {}, {})
+
+
 def test_made_up_offerings_make_no_offering_forgotten():
     kept = OfferingCache(10)
     real = read_offering(bundle("PLAN", ["SIM"]))
