@@ -29,6 +29,11 @@ QUANTITY_MAX: Final = 1_000_000
 ACTIONS: Final = ("add", "modify", "delete", "noChange")
 # The standard's list says saveForLater and its text savedForLater: both are understood.
 STATUSES: Final = ("active", "saveForLater", "savedForLater")
+# Of a product. The files of v4 and v5 write the last word with a blank; it is meant without.
+PRODUCT_STATUSES: Final = (
+    *("created", "pendingActive", "cancelled", "active", "pendingTerminate", "terminated", "suspended"),
+    *("aborted", "aborted "),
+)
 
 _TYPES: Final[dict[str, Check]] = {"@type": text, "@baseType": text, "@schemaLocation": text, "@referredType": text}
 _count = whole_number(0, QUANTITY_MAX)
@@ -82,9 +87,8 @@ _party = object_of(
     {**_TYPES, "id": identifier, "href": text, "name": text, "role": text}, needs_one_of=("id", "name", "href")
 )
 _note = object_of({**_TYPES, "id": text, "author": text, "date": date_time, "text": text})
-_term = object_of(
-    {**_TYPES, "name": text, "description": text, "duration": object_of({"amount": number, "units": text})}
-)
+_duration = object_of({"amount": number, "units": text})
+_term = object_of({**_TYPES, "name": text, "description": text, "duration": _duration})
 _contact_medium = object_of(
     {
         **_TYPES,
@@ -166,7 +170,9 @@ _item = object_of(_item_attributes)
 _item_attributes["cartItem"] = list_of(_item)
 # What products in other places than an item's, and the objects that are not looked into here, are made of.
 PARTS: Final[dict[str, Check]] = {
+    "duration": _duration,
     "party": _party,
+    "period": _period,
     "price": _price,
     "priceAlteration": _price_alteration,
     "product": _product,

@@ -49,6 +49,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (product(productCharacteristic=[{"name": "color"}]), "cartItem[0].product.productCharacteristic[0].value"),
     (product(place=[{"id": "1"}]), "cartItem[0].product.place[0].role"),
     (product(agreement=[{"name": "x"}]), "cartItem[0].product.agreement[0].id"),
+    (product(status="lost"), "cartItem[0].product.status"),
+    (
+        product(productTerm=[{"validFor": {"endDateTime": "soon"}}]),
+        "cartItem[0].product.productTerm[0].validFor.endDateTime",
+    ),
     (product(agreement=[{"id": 5}]), "cartItem[0].product.agreement[0].id"),
     (product(billingAccount={"name": "x"}), "cartItem[0].product.billingAccount.id"),
     (product(productSpecification={"name": "x"}), "cartItem[0].product.productSpecification.id"),
@@ -118,6 +123,33 @@ TOLERATED: list[tuple[dict[str, Any], dict[str, Any]]] = [
                         "agreement": [{"href": "/a/2", "id": "2"}],
                     },
                 }
+            ]
+        },
+    ),
+]
+# What is in other words than the file's, and how it is shown.
+TOLERATED += [
+    (
+        {"cartItem": [{"id": "a", "status": "savedForLater", "note": [{"date": "2026-12-01T08:30"}]}]},
+        {"cartItem": [{"id": "a", "status": "saveForLater", "note": [{"date": "2026-12-01T08:30:00Z"}]}]},
+    ),
+    (
+        {"cartItem": [{"id": "a", "product": {"startDate": "2026-12-01", "productTerm": [{"validFor": {}}]}}]},
+        {
+            "cartItem": [
+                {"id": "a", "product": {"startDate": "2026-12-01T00:00:00Z", "productTerm": [{"validFor": {}}]}}
+            ]
+        },
+    ),
+    (
+        {
+            "contactMedium": [
+                {"validFor": {"startDateTime": "2026-12-01", "endDateTime": "2027-12-01T00:00:00.5+01:00"}}
+            ]
+        },
+        {
+            "contactMedium": [
+                {"validFor": {"startDateTime": "2026-12-01T00:00:00Z", "endDateTime": "2027-12-01T00:00:00.5+01:00"}}
             ]
         },
     ),
@@ -229,6 +261,16 @@ async def test_what_the_cart_tells_is_stored_as_it_was_sent_and_shown_whole(
     assert (await document_of(app, created["id"]))[name] == sent[name]
     for base, before in zip((V1, V5), answers, strict=True):
         assert (await client.get(f"{base}/{created['id']}")).json()[name] == before[name]
+
+
+async def test_a_validity_is_shown_as_rfc_3339_wants_it(client: httpx.AsyncClient) -> None:
+    created = valid(await client.post(V4, json={"validFor": {"endDateTime": "2999-12-31"}}), 201)
+    path = f"{V4}/{created['id']}"
+
+    assert created["validFor"] == {"endDateTime": "2999-12-31T00:00:00Z"}
+    # It is the server's from now on, and may come back as it was shown.
+    changed = valid(await client.patch(path, json={"validFor": created["validFor"], "vendor": 1}))
+    assert changed["validFor"] == created["validFor"]
 
 
 async def test_a_complete_cart_is_answered_with_the_stored_bytes(app: GatewayApp, client: httpx.AsyncClient) -> None:

@@ -265,6 +265,34 @@ async def test_a_change_in_v4_leaves_the_rest_of_a_v5_cart_as_it_was_sent(client
     assert cart["relatedParty"] == CART["relatedParty"]
 
 
+async def test_date_times_are_answered_as_rfc_3339_wants_them(client: httpx.AsyncClient) -> None:
+    period = {"startDateTime": "2026-12-01T08:30", "endDateTime": "2999-12-31"}
+    shown = {"startDateTime": "2026-12-01T08:30:00Z", "endDateTime": "2999-12-31T00:00:00Z"}
+    term = {"@type": "ProductTerm", "validFor": period}
+    item = {
+        **product(orderDate="2026-12-01", productTerm=[term])["cartItem"][0],
+        "note": [{"@type": "Note", "date": "2026-12-01T08:30+01:00"}],
+    }
+    media = [{"@type": "EmailContactMedium", "emailAddress": "a@example.com", "validFor": period}]
+
+    answer = await client.post(
+        CARTS, json={"@type": "ShoppingCart", "cartItem": [item], "contactMedium": media, "validFor": period}
+    )
+
+    cart = valid(answer)
+    assert cart["validFor"] == cart["contactMedium"][0]["validFor"] == shown
+    assert cart["cartItem"][0]["note"][0]["date"] == "2026-12-01T07:30:00Z"
+    assert cart["cartItem"][0]["product"]["orderDate"] == "2026-12-01T00:00:00Z"
+    assert cart["cartItem"][0]["product"]["productTerm"][0]["validFor"] == shown
+    v4 = valid(await client.get(f"{V4}/{cart['id']}"), version="v4")
+    assert v4["validFor"] == shown
+    assert valid(await client.patch(f"{CARTS}/{cart['id']}", json={"validFor": shown}))["validFor"] == shown
+
+
+def product(**attributes: Any) -> dict[str, Any]:
+    return {"cartItem": [{"@type": "CartItem", "product": {"@type": "Product", **attributes}}]}
+
+
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"@type": None}, "@type"),
     ({"cartItem": [{}]}, "cartItem[0].@type"),
@@ -283,6 +311,19 @@ BAD: list[tuple[dict[str, Any], str]] = [
     (
         {"relatedParty": [{"@type": "x", "role": "r", "partyOrPartyRole": {"@type": {}}}]},
         "relatedParty[0].partyOrPartyRole.@type",
+    ),
+    (product(status="lost"), "cartItem[0].product.status"),
+    (
+        product(place=[{"@type": "x", "role": "r", "place": {"@type": "y", "name": 1}}]),
+        "cartItem[0].product.place[0].place.name",
+    ),
+    (
+        product(agreementItem=[{"@type": "x", "agreementId": 5, "agreementItemId": "1"}]),
+        "cartItem[0].product.agreementItem[0].agreementId",
+    ),
+    (
+        product(productPrice=[{"@type": "x", "priceType": "y", "price": {"@type": "z", "taxRate": "high"}}]),
+        "cartItem[0].product.productPrice[0].price.taxRate",
     ),
     ({"contactMedium": [{"@type": "EmailContactMedium", "emailAddress": 1}]}, "contactMedium[0].emailAddress"),
     (

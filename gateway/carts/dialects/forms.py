@@ -7,16 +7,19 @@ keeps what was sent beside the result, under a mark (`@r17`, `@v5`) that the oth
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from gateway.tmf.json import decode_stored, encode_json
+from gateway.tmf.shapes import parse_date_time
 
 Convert: TypeAlias = Callable[[Any], Any]
 
 V1_MARK: Final = "@r17"
 V5_MARK: Final = "@v5"
 MARKS: Final = frozenset({V1_MARK, V5_MARK})
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 # The value of a mark where the dialect's form is the canonical form itself.
 SAME: Final = "same"
 # How the list of an item's totals is called: in R17, in v4 and v5, and in the API file of v4.0.0.
@@ -182,6 +185,14 @@ def without(node: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Return the attributes of `node` but for `names`."""
     left_out = frozenset(names)
     return {name: value for name, value in node.items() if name not in left_out}
+
+
+def rfc_3339(value: Any) -> Any:
+    """Return a date-time as RFC 3339 wants it: `2017-03-27T00:00`, as R17's samples write it, is midnight UTC; others as they are."""
+    if type(value) is not str or _RFC_3339.fullmatch(value):
+        return value
+    moment = parse_date_time(value)
+    return value if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
 def unmarked(value: Any) -> Any:

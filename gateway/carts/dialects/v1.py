@@ -8,20 +8,17 @@ seconds or zone, which the samples have: they are stored as RFC 3339 wants them,
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Any, Final
 
 from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH, at_path
-from gateway.carts.dialects.forms import TOTALS, V1_MARK, Form, Part, exact, under_name, without, words
-from gateway.tmf.shapes import parse_date_time
+from gateway.carts.dialects.forms import TOTALS, V1_MARK, Form, Part, exact, rfc_3339, under_name, without, words
 
 CARTS_PATH: Final = "/shoppingCart/v1/shoppingCart"
 AMOUNTS: Final = ("dutyFreeAmount", "taxIncludedAmount")
 ACTIONS: Final = {"add": "add", "modify": "modify", "no_change": "noChange", "delete": "delete"}
 STATUSES: Final = {"Active": "active", "SavedForLater": "saveForLater"}
 _MOMENTS: Final = frozenset({"date", "startDateTime", "endDateTime"})
-_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 STATUS_SPELLINGS: Final = {"saveForLater": "saveForLater"}
 
 
@@ -72,16 +69,8 @@ def _wrapped_amounts(price: Any) -> Any:
     return wrapped
 
 
-def _moment_up(value: Any) -> Any:
-    """Return a date-time as RFC 3339 wants it: `2017-03-27T00:00`, as the samples write it, is midnight UTC."""
-    if type(value) is not str or _RFC_3339.fullmatch(value):
-        return value
-    moment = parse_date_time(value)
-    return value if moment is None else moment.isoformat().replace("+00:00", "Z")
-
-
 def _moments_up(node: dict[str, Any]) -> dict[str, Any]:
-    return {name: _moment_up(value) if name in _MOMENTS else value for name, value in node.items()}
+    return {name: rfc_3339(value) if name in _MOMENTS else value for name, value in node.items()}
 
 
 def _same(value: Any) -> Any:

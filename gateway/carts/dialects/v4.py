@@ -53,6 +53,8 @@ def _completed(node: dict[str, Any], kind: Kind, holder: dict[str, Any], unknown
                 found[name] = listed
         elif value is None:
             has_null = True
+        if name in kind.shown and (as_shown := kind.shown[name](value)) != value:
+            found[name] = as_shown
     first: dict[str, Any] = {}
     for member in kind.members:
         if not member.is_in(node):
@@ -97,6 +99,8 @@ def _taken_back(before: Any, shown: Any, after: Any, kind: Kind | None) -> tuple
         if type(before) is type(shown) is type(after) is list:
             found = _list_taken_back(before, shown, after, kind)
             return [value for value, _ in found], len(after) == len(shown) and all(same for _, same in found)
+        if after == shown:
+            return before, True
     return after, after == shown
 
 

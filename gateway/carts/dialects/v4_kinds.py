@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from gateway.carts.dialects.forms import last_segment
+from gateway.carts.dialects.forms import last_segment, rfc_3339
 from gateway.carts.dialects.v5_wrapped import PARTIES
-from gateway.carts.shape import PARTS, TYPES
+from gateway.carts.shape import PARTS, PRODUCT_STATUSES, TYPES
 from gateway.errors import Problem
-from gateway.tmf.shapes import Check, ObjectOf, identifier, list_of, object_of, text
+from gateway.tmf.shapes import Check, ObjectOf, identifier, list_of, object_of, one_of, text
 
 # Takes an object and the one that holds it; None: they do not tell.
 Told: TypeAlias = Callable[[dict[str, Any], dict[str, Any]], Any]
@@ -54,6 +54,8 @@ class Kind:
         attributes = base.attributes if isinstance(base, ObjectOf) else {}
         self.types: dict[str, Check] = {**attributes, **(types or {})}
         self.members = members
+        # Attributes that are shown otherwise than they are stored where they were sent in words that the file does not have.
+        self.shown: dict[str, Callable[[Any], Any]] = {}
         self.objects: dict[str, Kind] = {}
         self.lists: dict[str, Kind] = {}
 
@@ -64,6 +66,11 @@ class Kind:
         for name, kind in (lists or {}).items():
             self.lists[name] = kind
         self.types |= dict.fromkeys(self.objects, _ANY_OBJECT) | dict.fromkeys(self.lists, list_of(_ANY_OBJECT))
+        return self
+
+    def showing(self, shown: Mapping[str, Callable[[Any], Any]]) -> Kind:
+        """Add what attributes are shown as; return itself."""
+        self.shown |= shown
         return self
 
 
@@ -84,6 +91,19 @@ def _own_id(reference: dict[str, Any], _holder: dict[str, Any]) -> str | None:
 
 def _price_type(_alteration: dict[str, Any], price: dict[str, Any]) -> Any:
     return price.get("priceType")
+
+
+def _period(value: Any) -> Any:
+    """Return a period with its moments as RFC 3339 wants them."""
+    if type(value) is not dict:
+        return value
+    moments = {name: rfc_3339(value[name]) for name in ("startDateTime", "endDateTime") if name in value}
+    return value if all(value[name] == moment for name, moment in moments.items()) else {**value, **moments}
+
+
+def _status(value: Any) -> Any:
+    # The list of the file has the one, its text the other.
+    return "saveForLater" if value == "savedForLater" else value
 
 
 def _texts(*names: str) -> dict[str, Check]:
@@ -149,7 +169,12 @@ _ORDER_ITEM: Final = Kind(
     Member("orderItemId", "send the id of the item in the order"),
     types=_texts("orderItemAction", "orderItemId", "productOrderHref", "productOrderId", "role"),
 )
-_PRODUCT: Final = Kind(PARTS["product"])
+_PRODUCT: Final = Kind(PARTS["product"], types={"status": one_of(*PRODUCT_STATUSES)}).showing(
+    dict.fromkeys(("orderDate", "startDate", "terminationDate"), rfc_3339)
+)
+_PRODUCT_TERM: Final = Kind(
+    None, types={**_texts("name", "description"), "duration": PARTS["duration"], "validFor": PARTS["period"]}
+).showing({"validFor": _period})
 _PRODUCT_RELATIONSHIP: Final = Kind(
     None,
     Member("relationshipType", "say how the products are related, e.g. reliesOn"),
@@ -166,12 +191,13 @@ _PRODUCT.holding(
         "productOrderItem": _ORDER_ITEM,
         "productPrice": _PRODUCT_PRICE,
         "productRelationship": _PRODUCT_RELATIONSHIP,
+        "productTerm": _PRODUCT_TERM,
         "realizingResource": _RESOURCE,
         "realizingService": _REFERENCE,
         "relatedParty": _PARTY,
     },
 )
-_ITEM: Final = Kind()
+_ITEM: Final = Kind().showing({"status": _status})
 _ITEM.holding(
     {"product": _PRODUCT, "productOffering": _REFERENCE},
     {
@@ -179,6 +205,19 @@ _ITEM.holding(
         "itemPrice": _CART_PRICE,
         "itemTotalPrice": _CART_PRICE,
         "ItemTotalPrice": _CART_PRICE,
+        "note": Kind().showing({"date": rfc_3339}),
     },
 )
-CART: Final = Kind().holding(None, {"cartItem": _ITEM, "cartTotalPrice": _CART_PRICE, "relatedParty": _PARTY})
+CART: Final = (
+    Kind()
+    .holding(
+        None,
+        {
+            "cartItem": _ITEM,
+            "cartTotalPrice": _CART_PRICE,
+            "contactMedium": Kind().showing({"validFor": _period}),
+            "relatedParty": _PARTY,
+        },
+    )
+    .showing({"validFor": _period})
+)

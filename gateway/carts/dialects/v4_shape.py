@@ -15,7 +15,7 @@ from gateway.errors import Problem
 from gateway.tmf.json import encode_canonical
 from gateway.tmf.paths import path_text
 from gateway.tmf.shape_types import ShapeType
-from gateway.tmf.shapes import PROBLEMS_MAX, Check, ListOf, ObjectOf, Path
+from gateway.tmf.shapes import PROBLEMS_MAX, Check, ListOf, ObjectOf, OneOf, Path, report
 
 _ANY_OBJECT: Final = ObjectOf(TYPES)
 # A cart that was stored with so many omissions or more may be given others.
@@ -30,6 +30,19 @@ class _Finding(NamedTuple):
     node: dict[str, Any]
 
 
+def _shown_as_it_is(check: Check, as_shown: Callable[[Any], Any]) -> Check:
+    """Return the check that also wants a value to be shown as it is."""
+    if isinstance(check, OneOf):
+        return OneOf(tuple(word for word in check.words if as_shown(word) == word))
+
+    def look(value: Any, path: Path, name: str | int, problems: list[Problem]) -> None:
+        check(value, path, name, problems)
+        if as_shown(value) != value:
+            report(problems, (*path, name), "is shown otherwise")
+
+    return look
+
+
 def _demanding(check: Check, kind: Kind, known: dict[tuple[int, int], ObjectOf]) -> ObjectOf:
     """Return the check of the stored form with everything that the file demands."""
     base = check if isinstance(check, ObjectOf) else _ANY_OBJECT
@@ -39,6 +52,8 @@ def _demanding(check: Check, kind: Kind, known: dict[tuple[int, int], ObjectOf])
     attributes: dict[str, Check] = {}
     known[key] = made = ObjectOf(attributes, needs=[member.name for member in kind.members])
     attributes.update({**base.attributes, **kind.types})
+    for name, as_shown in kind.shown.items():
+        attributes[name] = _shown_as_it_is(attributes[name], as_shown)
     for name, inner in kind.objects.items():
         attributes[name] = _demanding(base.attributes.get(name, _ANY_OBJECT), inner, known)
     for name, inner in kind.lists.items():

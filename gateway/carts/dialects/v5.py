@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH, at_path
-from gateway.carts.dialects.forms import TOTALS, Form, Part, each, under_name, words
+from gateway.carts.dialects.forms import TOTALS, Form, Part, each, rfc_3339, under_name, words
 from gateway.carts.dialects.v5_wrapped import CHARACTERISTIC, MEDIUM, PARTY, PLACE, product_relationship
 from gateway.clock import timestamp_text
 
@@ -83,6 +83,11 @@ def _reference(type_name: str) -> Form:
     return Form(type_name=type_name, reference=True)
 
 
+# Date-times without seconds or zone are understood; v5 is answered what RFC 3339 wants.
+_MOMENT: Final = Part(_same, rfc_3339)
+_PERIOD: Final = Form(parts={"startDateTime": _MOMENT, "endDateTime": _MOMENT}).part()
+_DATED: Final = Form(parts={"validFor": _PERIOD})
+_MEDIUM: Final = Part(MEDIUM.up, lambda medium: _DATED.down(MEDIUM.down(medium)))
 _DURATION: Final = Part(_same, _whole_duration)
 _PRICE: Final = Form(type_name="Price").part()
 _OFFERING_PRICE: Final = _reference("ProductOfferingPriceRef").part()
@@ -120,7 +125,8 @@ _PRODUCT_PARTS: Final[dict[str, Part]] = {
     "place": each(PLACE),
     "productCharacteristic": each(CHARACTERISTIC),
     "productSpecification": _reference("ProductSpecificationRef").part(),
-    "productTerm": Form(type_name="ProductTerm", parts={"duration": _DURATION}).listed(),
+    "productTerm": Form(type_name="ProductTerm", parts={"duration": _DURATION, "validFor": _PERIOD}).listed(),
+    **dict.fromkeys(("orderDate", "startDate", "terminationDate"), _MOMENT),
     "realizingResource": _reference("ResourceRef").listed(),
     "realizingService": _reference("ServiceRef").listed(),
     "relatedParty": each(PARTY),
@@ -138,7 +144,7 @@ _ITEM: Final = _ItemForm(
         "itemPrice": _CART_PRICE,
         "itemTotalPrice": _CART_PRICE,
         "itemTerm": Form(type_name="CartTerm", parts={"duration": _DURATION}).listed(),
-        "note": Form(type_name="Note").listed(),
+        "note": Form(type_name="Note", parts={"date": _MOMENT}).listed(),
         "product": _PRODUCT.part(),
         "productOffering": _OFFERING,
         "cartItemRelationship": Form(type_name="CartItemRelationship").listed(),
@@ -148,9 +154,10 @@ _ITEM.add("cartItem", _ITEM.listed())
 _CART: Final = Form(
     type_name="ShoppingCart",
     parts={
-        "contactMedium": each(MEDIUM),
+        "contactMedium": each(_MEDIUM),
         "cartTotalPrice": _CART_PRICE,
         "cartItem": _ITEM.listed(),
         "relatedParty": each(PARTY),
+        "validFor": _PERIOD,
     },
 )

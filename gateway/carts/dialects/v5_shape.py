@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.carts.dialects.v5_wrapped import PARTY_REFERENCES
+from gateway.carts.shape import PRODUCT_STATUSES
 from gateway.errors import Problem
 from gateway.tmf.shape_types import ShapeType
 from gateway.tmf.shapes import (
@@ -109,6 +110,7 @@ _product_attributes: Final[dict[str, Check]] = {
     "realizingResource": list_of(_reference),
     "realizingService": list_of(_reference),
     "relatedParty": list_of(_party),
+    "status": one_of(*PRODUCT_STATUSES),
 }
 _product = _inside({"ProductRef"}, _product_attributes)
 _product_attributes["product"] = list_of(_product)
