@@ -137,7 +137,9 @@ SCHEMAS: Final[dict[str, Any]] = {
     },
     "ShoppingCart": {
         "type": "object",
-        "description": "TMF663 v4 shopping cart. Attributes that are not listed are kept too.",
+        "description": "TMF663 v4 shopping cart. Attributes that are not listed are kept too. Answers have everything that the "
+        "standard's API file makes mandatory; requests may leave out what the rest of the cart tells: the id that an href "
+        "ends in, the priceType of an alteration whose price has one, @referredType of a party.",
         "properties": {
             "id": {"type": "string", "readOnly": True},
             "href": {"type": "string", "readOnly": True},

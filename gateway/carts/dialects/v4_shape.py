@@ -15,7 +15,7 @@ from gateway.errors import Problem
 from gateway.tmf.json import encode_canonical
 from gateway.tmf.paths import path_text
 from gateway.tmf.shape_types import ShapeType
-from gateway.tmf.shapes import PROBLEMS_MAX, Check, ListOf, ObjectOf, OneOf, Path, report
+from gateway.tmf.shapes import PROBLEMS_MAX, Check, ListOf, ObjectOf, OneOf, Path, report, text
 
 _ANY_OBJECT: Final = ObjectOf(TYPES)
 # A cart that was stored with so many omissions or more may be given others.
@@ -23,10 +23,10 @@ EARLIER_MAX: Final = 2_000
 
 
 class _Finding(NamedTuple):
-    """A problem, and the object that has it."""
+    """What is wrong at a path, and the object that has it. Its words are only put together where it is told."""
 
-    problem: Problem
-    holder: Path
+    path: Path
+    message: str
     node: dict[str, Any]
 
 
@@ -73,28 +73,39 @@ def lacking(before: dict[str, Any] | None = None) -> Callable[[dict[str, Any], l
     """
 
     def complete(document: dict[str, Any], problems: list[Problem]) -> list[Problem]:
-        earlier = [] if before is None else _findings(before, EARLIER_MAX)
+        earlier: list[_Finding] = []
+        if before is not None:
+            # What a merge patch leaves alone is the very object that it was.
+            touched = {name for name, value in document.items() if value is not before.get(name)}
+            document = {name: value for name, value in document.items() if name in touched}
+            earlier = _findings({name: value for name, value in before.items() if name in touched}, EARLIER_MAX)
         if len(earlier) >= EARLIER_MAX:
             # Nobody is told of so many, and to tell old from new would take longer than a change may.
             return problems
         # Those that were there already do not hide what is new.
         found = _findings(document, PROBLEMS_MAX + len(earlier))
-        if earlier:
-            places = {finding.problem for finding in earlier}
-            found = [finding for finding in found if finding.problem not in places]
-            old, new = set(_looks(earlier).values()), _looks(found)
-            found = [finding for finding in found if new[id(finding.node)] not in old]
-        named = {finding.problem.path for finding in found}
-        holders = {path_text(finding.holder) for finding in found}
+        told = [Problem(path_text(finding.path), finding.message) for finding in _brought(found, earlier)]
+        named = {problem.path for problem in told}
+        holders = {path.rpartition(".")[0] for path in named}
         # The check of the stored form says less of the same.
         kept = [
             problem
             for problem in problems
             if problem.path not in named and not (problem.path in holders and problem.message.startswith("needs "))
         ]
-        return [*kept, *(finding.problem for finding in found)][:PROBLEMS_MAX]
+        return [*kept, *told][:PROBLEMS_MAX]
 
     return complete
+
+
+def _brought(found: list[_Finding], earlier: list[_Finding]) -> list[_Finding]:
+    """Return the findings that are not among the earlier ones: neither in the same place nor of the same object."""
+    places = {(finding.path, finding.message) for finding in earlier}
+    found = [finding for finding in found if (finding.path, finding.message) not in places]
+    if not found or not earlier:
+        return found
+    old, new = set(_looks(earlier).values()), _looks(found)
+    return [finding for finding in found if new[id(finding.node)] not in old]
 
 
 def _looks(findings: list[_Finding]) -> dict[int, bytes]:
@@ -110,25 +121,27 @@ def _findings(document: dict[str, Any], findings_max: int) -> list[_Finding]:
     return found
 
 
-def _look(node: Any, kind: Kind, holder: dict[str, Any], path: Path, found: list[_Finding], findings_max: int) -> None:
-    if type(node) is not dict or len(found) >= findings_max:
+def _look(
+    node: dict[str, Any], kind: Kind, holder: dict[str, Any], path: Path, found: list[_Finding], findings_max: int
+) -> None:
+    if len(found) >= findings_max:
         return
-    problems: list[Problem] = []
-    for name, value in node.items():
-        check = kind.types.get(name)
-        # Of an id that is empty there is more to say.
-        if check is not None and value is not None and not (name == "id" and value == ""):
-            check(value, path, name, problems)
-    found += [_Finding(problem, path, node) for problem in problems]
     for member in kind.members:
         is_empty = member.name == "id" and node.get("id") == ""
         if is_empty or not (member.is_in(node) or member.told_by(node, holder) is not None):
             fault = "is empty, as it is shown where nobody told it" if is_empty else "is missing"
-            found.append(_Finding(Problem(path_text((*path, member.name)), f"{fault}; {member.lesson}"), path, node))
-    for name, inner in kind.objects.items():
-        if name in node:
-            _look(node[name], inner, node, (*path, name), found, findings_max)
-    for name, inner in kind.lists.items():
-        if type(node.get(name)) is list:
-            for index, entry in enumerate(node[name]):
-                _look(entry, inner, node, (*path, name, index), found, findings_max)
+            found.append(_Finding((*path, member.name), f"{fault}; {member.lesson}", node))
+    for name, value in node.items():
+        check = kind.types.get(name)
+        # Most attributes are texts that need no more than to be one; of an id that is empty enough is said.
+        is_right = type(value) is str and (check is text or (name == "id" and not value))
+        if value is not None and check is not None and not is_right:
+            problems: list[Problem] = []
+            check(value, (), name, problems)
+            found += [_Finding((*path, problem.path), problem.message, node) for problem in problems]
+        if name in kind.objects and type(value) is dict:
+            _look(value, kind.objects[name], node, (*path, name), found, findings_max)
+        elif name in kind.lists and type(value) is list:
+            for index, entry in enumerate(value):
+                if type(entry) is dict:
+                    _look(entry, kind.lists[name], node, (*path, name, index), found, findings_max)
