@@ -20,7 +20,7 @@ from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH
 from gateway.carts.dialects.openapi import in_version
 from gateway.carts.dialects.v4 import completed_text
 from gateway.carts.dialects.v4_shape import lacking
-from gateway.carts.listing import find, read_query
+from gateway.carts.listing import find, read_query, written_list
 from gateway.carts.operations import GUEST_PATH, change_cart, delete_cart, merge_carts, not_found
 from gateway.carts.patching import read_change
 from gateway.errors import InvalidBodyError, PreconditionRequiredError, Problem
@@ -94,7 +94,7 @@ async def list_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any])
     tenant = tenant_of(request)
     query = read_query(request, dialect, services.settings.server)
     rows, total = await find(services, tenant, dialect, query)
-    body = b"[" + b",".join(_written(dialect, row, query.selection) for row in rows) + b"]"
+    body = await written_list(rows, lambda row: _written(dialect, row, query.selection))
     headers = page_headers(query.page, len(rows), total, dialect.carts_path, query.pairs)
     return Answer(
         body,

@@ -21,6 +21,8 @@ from gateway.clock import utc_now
 from gateway.storage.statements import run
 from gateway.storage.tables import EPOCH, cart
 
+# A page ends before its documents together are larger, so that a list of large carts does not fill the memory.
+PAGE_CHARACTERS_MAX: Final = 32 * 1024 * 1024
 _MICROSECOND: Final = timedelta(microseconds=1)
 _GET: Final = (
     "SELECT id, version, document, checkout_id, created_at, updated_at, expires_at, expiry_given, v4_complete"
@@ -137,14 +139,23 @@ def list_page(
 ) -> CartPage:
     """Return `limit` carts from `offset` on, and the number of all that fulfil the `conditions`.
 
-    Carts that `order` does not tell apart are in the order of their creation, oldest first.
+    There are fewer, but one at least, where more are larger than PAGE_CHARACTERS_MAX together. Carts that `order` does not tell
+    apart are in the order of their creation, oldest first.
     """
     wanted = (cart.c.tenant == tenant, *conditions)
     total = connection.execute(select(func.count()).select_from(cart).where(*wanted)).scalar_one()
     rows = connection.execute(
         select(*_ROW).where(*wanted).order_by(*order, cart.c.created_at, cart.c.id).limit(limit).offset(offset)
     )
-    return CartPage([CartRow(*row) for row in rows], total)
+    found: list[CartRow] = []
+    characters = 0
+    for row in rows:
+        characters += len(row.document)
+        if found and characters > PAGE_CHARACTERS_MAX:
+            rows.close()
+            break
+        found.append(CartRow(*row))
+    return CartPage(found, total)
 
 
 def update(

@@ -63,18 +63,20 @@ def page_headers(
     kept = [(name, value) for name, value in query if name not in {"limit", "offset"}]
     links = [
         f'<{path}?{urlencode([*kept, ("limit", page.limit), ("offset", offset)])}>; rel="{relation}"'
-        for relation, offset in _neighbours(page, total)
+        for relation, offset in _neighbours(page, count, total)
     ]
     headers.append(("link", ", ".join(links)))
     return headers
 
 
-def _neighbours(page: Page, total: int) -> list[tuple[str, int]]:
+def _neighbours(page: Page, count: int, total: int) -> list[tuple[str, int]]:
+    # What a page that had to end early leaves out is on the next one.
+    following = page.offset + (count or page.limit)
     last = max(0, (total - 1) // page.limit * page.limit)
     found = [("self", page.offset), ("first", 0)]
     if page.offset > 0:
         found.append(("prev", max(0, page.offset - page.limit)))
-    if page.offset + page.limit < total:
-        found.append(("next", page.offset + page.limit))
+    if following < total:
+        found.append(("next", following))
     found.append(("last", last))
     return found

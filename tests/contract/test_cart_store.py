@@ -115,6 +115,17 @@ async def test_a_list_is_in_the_order_of_creation_and_counts_all(database: Datab
     assert page == ([], 5)
 
 
+@pytest.mark.parametrize(("carts", "ids"), [(0, ["one"]), (2, ["one", "two"]), (9, ["one", "two", "three"])])
+async def test_a_page_of_large_carts_ends_early_and_has_one_at_least(
+    database: Database, monkeypatch: pytest.MonkeyPatch, carts: int, ids: list[str]
+) -> None:
+    await inserted(database, "one", "two", "three")
+    monkeypatch.setattr(store, "PAGE_CHARACTERS_MAX", carts * len(DOCUMENT))
+
+    page = await database.read(lambda c: store.list_page(c, "a", limit=10, offset=0))
+    assert ([row.id for row in page.rows], page.total) == (ids, 3)
+
+
 async def test_a_list_can_be_narrowed_to_ids(database: Database) -> None:
     await inserted(database, "one", "two", "three")
 

@@ -64,3 +64,8 @@ def test_an_empty_list_has_no_next_and_no_prev() -> None:
 
     assert 'rel="next"' not in link
     assert 'rel="prev"' not in link
+
+
+def test_the_page_after_one_that_ended_early_begins_where_it_ended() -> None:
+    link = dict(page_headers(Page(10, 20, asked=True), 3, 45, "/carts", []))["link"]
+    assert '</carts?limit=10&offset=23>; rel="next"' in link
