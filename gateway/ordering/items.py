@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gateway.ordering.catalogue import Catalogue, mandatory_offerings, offering_code
+from gateway.ordering.catalogue import Catalogue
 from gateway.ordering.entries import Entry
 from gateway.ordering.findings import Findings
 from gateway.ordering.fitting_v5 import fit_item
+from gateway.ordering.mandatory import Bundles
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import OrderLine
 from gateway.ordering.notes import clean_notes
@@ -36,9 +37,7 @@ class Items:
         self._named_by_code = not any(map(self.products.keeps, ("productOffering", "productSpecification")))
         self._roots_only = mapping.item.asset_orders == "roots-first"
         self._is_v5 = mapping.dialect == "tmf622-v5"
-        self._catalogues = [mapping.tables.catalogue] + ([catalogue] if catalogue is not None else [])
-        self._bundles: dict[str, frozenset[str]] = {}
-        self._doubted: set[str] = set()
+        self._bundles = Bundles(mapping, findings, catalogue)
         self._sent: frozenset[str] = frozenset()
         self.order_notes: list[dict[str, Any]] = []
         # Items with something beneath them that stays in the cart, and the path of their total.
@@ -101,7 +100,7 @@ class Items:
             self._notes(entry, item)
         if entry.relations:
             self._relations(entry, item)
-        mandatory = self._is_mandatory(entry)
+        mandatory = self._bundles.is_mandatory(entry)
         if action in self._actions or (mandatory and action == "add"):
             self._own_word(action, entry.path, mandatory=mandatory)
         return OrderLine(
@@ -238,32 +237,6 @@ class Items:
             f"{path}.product",
             f"An item with the action {action} needs the id or href of the product it is about.",
         )
-
-    def _is_mandatory(self, entry: Entry) -> bool:
-        """Tell whether this child is mandatory in its bundle, by what the cart, the file and the catalogue say."""
-        parent = entry.parent
-        if parent is None or parent.action != "add":
-            return False  # beneath an installed product nothing appears by itself
-        bundle = self._bundles.get(parent.id)
-        if bundle is None:
-            bundle = self._bundles[parent.id] = self._mandatory_children(parent)
-        return bool(bundle) and offering_code(entry.raw) in bundle
-
-    def _mandatory_children(self, entry: Entry) -> frozenset[str]:
-        """Return the codes of the mandatory children of an item: its own reference says, else the file, else TMF620."""
-        offering = entry.raw.get("productOffering")
-        if type(offering) is dict and type(offering.get("bundledProductOffering")) is list:
-            return mandatory_offerings(entry.raw)
-        code = offering_code(entry.raw)
-        for catalogue in self._catalogues if code else ():
-            doubt = catalogue.doubts.get(code)
-            if doubt is not None and code not in self._doubted:
-                self._doubted.add(code)
-                self._findings.warning(doubt.code, f"{entry.path}.productOffering", doubt.message)
-            children = catalogue.children(code)
-            if children is not None:
-                return children
-        return frozenset()
 
     def _relations(self, entry: Entry, item: dict[str, Any]) -> None:
         kept: dict[tuple[str, str], None] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,9 +30,9 @@ class RecordingClient(UpstreamClient):
         super().__init__(options)
         self.calls: list[RenderedStep] = []
 
-    async def send(self, rendered: RenderedStep) -> Outcome:
+    async def send(self, rendered: RenderedStep, *, answered: Callable[[], Awaitable[None]] | None = None) -> Outcome:
         self.calls.append(rendered)
-        return await super().send(rendered)
+        return await super().send(rendered, answered=answered)
 
 
 class CheckedOut(NamedTuple):

@@ -103,6 +103,19 @@ async def test_several_roots_with_mandatory_children(sandbox):
     ]  # fmt: skip
 
 
+async def test_a_mandatory_child_more_often_than_it_appears(sandbox):
+    routers = [item(f"1.{role}", "CPE", product=attributes(ROLE=role)) for role in ("Router", "Repeater", "Booster")]
+    bundle = item("1", "BROADBAND_GAMING", item("1.1", "INTERNET_ACCESS"), *routers)
+    played = await sandbox.play(cart(bundle), salesforce())
+    children = played.bodies[0]["productOrderItem"][0]["productOrderItem"]
+    assert [child["action"] for child in children] == ["modify", "modify", "add", "add"], "one of each appears by itself"
+    assert sorted(values["ROLE"] for path, _, _, values, _ in tree(played.lines) if path.endswith("/CPE")) == [
+        "Booster",
+        "Repeater",
+        "Router",
+    ]
+
+
 async def test_a_mandatory_child_that_the_cart_does_not_name_appears_all_the_same(sandbox):
     played = await sandbox.play(cart(item("1", "MOBILE_PLAN", item("1.1", "ROAMING"))), salesforce())
     assert [path for path, *_ in tree(played.lines)] == [
