@@ -31,7 +31,7 @@ _locked_by_id = _by_id.with_for_update()
 
 def record_of(row: Row[Any]) -> CheckoutRecord:
     """Return the record of a row selected with every column."""
-    return CheckoutRecord(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public, oddly named accessor
+    return CheckoutRecord(**dict(zip(row._fields, row, strict=True)))
 
 
 def get(connection: Connection, tenant: str, checkout_id: str) -> CheckoutRecord | None:

@@ -37,7 +37,8 @@ class Breaker:
         self._window_seconds = window_seconds
         self._open_seconds = open_seconds
         self._failed_share = failed_share
-        self._calls: deque[tuple[float, bool]] = deque(maxlen=_CALLS_KEPT)
+        self._calls: deque[tuple[float, bool]] = deque()
+        self._failures = 0  # among them
         self._open_until: float | None = None
         self._probing = False
 
@@ -66,6 +67,7 @@ class Breaker:
         if answered:
             self._open_until = None
             self._calls.clear()
+            self._failures = 0
         elif answered is not None:
             self._open_until = self._clock() + self._open_seconds
 
@@ -75,8 +77,9 @@ class Breaker:
             return
         now = self._clock()
         self._calls.append((now, failed))
-        while self._calls and self._calls[0][0] <= now - self._window_seconds:
-            self._calls.popleft()
-        failures = sum(was_failed for _, was_failed in self._calls)
-        if len(self._calls) >= self._calls_min and failures >= self._failed_share * len(self._calls):
+        self._failures += failed
+        while self._calls and (self._calls[0][0] <= now - self._window_seconds or len(self._calls) > _CALLS_KEPT):
+            _, was_failed = self._calls.popleft()
+            self._failures -= was_failed
+        if len(self._calls) >= self._calls_min and self._failures >= self._failed_share * len(self._calls):
             self._open_until = now + self._open_seconds

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from random import Random
 
 import pytest
 
@@ -52,6 +53,36 @@ def test_old_calls_are_forgotten(breaker, clock):
     clock.now += 31
     record(breaker, failed=1)
     assert breaker.state == "closed"
+
+
+def test_it_opens_exactly_when_half_of_the_calls_of_the_window_failed(clock):
+    """Failures are counted as calls come and go, not each time anew: the count is that of the calls that are kept."""
+    random = Random(7)
+    breaker = Breaker(clock)
+    calls: list[tuple[float, bool]] = []
+    opened = 0
+    for _ in range(5_000):
+        clock.now += random.choice([0.0, 0.1, 1.0, 5.0])
+        failed = random.random() < 0.45
+        breaker.record(failed=failed)
+        calls = [call for call in calls if call[0] > clock.now - 30] + [(clock.now, failed)]
+        failures = sum(was_failed for _, was_failed in calls)
+        assert (breaker.state == "open") == (len(calls) >= 20 and failures * 2 >= len(calls))
+        if breaker.state == "open":
+            opened += 1
+            clock.now += 30
+            assert breaker.begin_probe()
+            breaker.end_probe(answered=True)
+            calls = []
+    assert opened > 50
+
+
+def test_only_the_latest_calls_are_kept(breaker):
+    record(breaker, answered=10_000)
+    record(breaker, failed=4_999)
+    assert breaker.state == "closed"
+    record(breaker, failed=1)
+    assert breaker.state == "open"
 
 
 def test_it_is_half_open_after_its_time_and_gives_one_probe_at_a_time(breaker, clock):
