@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
-from checkout_gateway import Gateway, started
+from application_runs import started
+from checkout_gateway import Gateway
 from ordering_play import sandbox_options, tree
 
 from gateway.app import create_app
