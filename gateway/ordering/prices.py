@@ -166,7 +166,7 @@ class Prices:
         if any(key in alteration for key in _R17_ONLY):
             self._describe(alteration, path)
         if self._separate and _is_recurring(alteration, price):
-            self._check_recurring(alteration, path, price)
+            self._check_recurring(alteration, node, path, price)
         return alteration
 
     def _describe(self, alteration: dict[str, Any], path: str) -> None:
@@ -190,13 +190,16 @@ class Prices:
         if parts:
             alteration["description"] = " ".join(parts)
 
-    def _check_recurring(self, alteration: dict[str, Any], path: str, price: dict[str, Any]) -> None:
+    def _check_recurring(
+        self, alteration: dict[str, Any], node: dict[str, Any], path: str, price: dict[str, Any]
+    ) -> None:
         """Refuse a recurring alteration without the attributes the order system demands; the period may be the price's."""
         for key in self._recurring_required:
             if key == "recurringChargePeriod" and key not in alteration and key in price:
                 alteration[key] = price[key]
                 self._findings.info("defaulted", f"{path}.{key}", "It is taken from the price that is altered.")
-        missing = [key for key in self._recurring_required if key not in alteration]
+        # What is there but wrong (in `node`, as it was given) has been told already.
+        missing = [key for key in self._recurring_required if key not in alteration and node.get(key) is None]
         if missing:
             self._findings.error(
                 "recurring_incomplete",

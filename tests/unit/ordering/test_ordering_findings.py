@@ -199,3 +199,16 @@ def test_why_nothing_is_ordered_is_true_of_every_item(kinds, why):
             assert found["nothing_to_order"].startswith(why)
         else:
             assert mapping.name != "salesforce-v4"
+
+
+@pytest.mark.parametrize(
+    ("duration", "told"),
+    [("3", {"wrong_type"}), (1.5, {"bad_number"}), (None, {"recurring_incomplete"}), (3, set())],
+)
+def test_one_mistake_in_a_recurring_alteration_is_told_once(duration, told):
+    alteration = {"name": "Half", "priceType": "discount", "applicationDuration": duration, "price": {"percentage": 50}}
+    price = {"priceType": "recurring", "recurringChargePeriod": "month", "priceAlteration": [alteration]}
+    item = {"id": "1", "action": "add", "productOffering": {"id": "A"}, "itemPrice": [price]}
+    cart = {"relatedParty": [{"id": "9", "role": "customer"}], "cartItem": [item]}
+    translation = translate(cart, {}, MAPPINGS["salesforce-v4"], now=NOW)
+    assert {finding.code for finding in translation.findings if finding.severity == "error"} == told
