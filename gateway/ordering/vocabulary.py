@@ -32,6 +32,15 @@ _ALTERATION: Final = (
     "name", "description", "priceType", "recurringChargePeriod", "applicationDuration", "priority", "unitOfMeasure",
     "productOfferingPrice",
 )  # fmt: skip
+_SHAPES: Final[dict[str, tuple[type, str]]] = {
+    **dict.fromkeys(("description", "category", "priority", "notificationContact"), (str, "a text")),
+    **dict.fromkeys(("requestedStartDate", "requestedCompletionDate"), (str, "a date-time in quotes")),
+    **dict.fromkeys(
+        ("relatedParty", "channel", "payment", "agreement", "quote", "productOfferingQualification", "note"),
+        (list, 'an array of tables, e.g. [{ id = "1" }]'),
+    ),
+    "billingAccount": (dict, 'a table, e.g. { id = "1" }'),
+}
 _TAKEN: Final = frozenset(
     {"action", "quantity", "productOrderItem", "productOrderItemRelationship", "itemPrice", "@type"}
 )
@@ -41,6 +50,10 @@ def meaningless(mapping: Mapping) -> Iterator[Problem]:
     """Yield a problem for each word of `mapping` that nothing answers to."""
     yield from _attributes(mapping)
     yield from _empty_words(mapping)
+    for name, value in mapping.order.defaults.items():
+        kind, words = _SHAPES.get(name, (object, ""))
+        if not isinstance(value, kind):
+            yield Problem(f"order.defaults.{name}", f"has another shape than the order's attribute; write {words}")
     for slot in mapping.item.product_code:
         if slot.partition(".")[0] in _TAKEN:
             message = (

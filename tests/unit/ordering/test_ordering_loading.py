@@ -98,6 +98,8 @@ MISTAKES = [
         "recovery.tombstone_attributes",
         "would submit what is abandoned",
     ),
+    ("[order]\ndefaults = {relatedParty = 'x'}", "order.defaults.relatedParty", "write an array of tables"),
+    ("[order]\ndefaults = {priority = 1}", "order.defaults.priority", "write a text"),
     ("[order]\nattributes = ['descripton']", "order.attributes", "did you mean `description`"),
     ("[item]\nattributes = ['itemterm']", "item.attributes", "did you mean `itemTerm`"),
     ("[item]\nproduct_attributes = ['plase']", "item.product_attributes", "did you mean `place`"),
