@@ -18,11 +18,11 @@ from gateway.carts.completion import Completed, complete_cart
 from gateway.carts.dialects import DIALECTS, V1, V4, Dialect
 from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH
 from gateway.carts.dialects.openapi import in_version
-from gateway.carts.dialects.v4 import completed_text
 from gateway.carts.dialects.v4_shape import lacking
-from gateway.carts.listing import find, read_query, written_list
+from gateway.carts.listing import find, read_query
 from gateway.carts.operations import GUEST_PATH, change_cart, delete_cart, merge_carts, not_found
 from gateway.carts.patching import read_change
+from gateway.carts.writing import beside, shown_text, written, written_list
 from gateway.errors import InvalidBodyError, PreconditionRequiredError, Problem
 from gateway.http.answers import Answer
 from gateway.http.bodies import decode_object, read_body, read_object, require_json_accepted
@@ -31,9 +31,9 @@ from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
 from gateway.security.tenancy import require_role, tenant_of
 from gateway.services import Services, services_of
 from gateway.settings import Settings
-from gateway.tmf.json import decode_stored, encode_json, is_printable
+from gateway.tmf.json import is_printable
 from gateway.tmf.paging import page_headers, page_status
-from gateway.tmf.projection import Selection, parse_fields, project
+from gateway.tmf.projection import Selection, parse_fields
 
 CARTS_PATH: Final = V4.carts_path
 CART_PATH: Final = V4.cart_path
@@ -51,7 +51,7 @@ async def create_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]
     href = f"{address}{CANONICAL_CARTS_PATH}/{cart_id}"
     raw = await read_body(request, bytes_max=settings.server.body_bytes_max)
     # Of the document only its text is left while it is written: many requests wait for the disk at once.
-    done = _new_cart(raw, dialect, cart_id, href, settings, now)
+    done = await beside(len(raw), _new_cart, raw, dialect, cart_id, href, settings, now)
     await services.database.write(
         lambda connection: store.insert(
             connection,
@@ -68,7 +68,7 @@ async def create_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]
     location = f"{address}{dialect.carts_path}/{cart_id}"
     row = store.CartRow(cart_id, 1, done.text, None, now, now, v4_complete=done.v4_complete)
     return Answer(
-        _written(dialect, row, selection),
+        await written(dialect, row, selection),
         status=201,
         headers=[(b"location", location.encode("latin-1")), (b"etag", entity_tag(1))],
     )
@@ -94,7 +94,7 @@ async def list_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any])
     tenant = tenant_of(request)
     query = read_query(request, dialect, services.settings.server)
     rows, total = await find(services, tenant, dialect, query)
-    body = await written_list(rows, lambda row: _written(dialect, row, query.selection))
+    body = await written_list(dialect, rows, query.selection)
     headers = page_headers(query.page, len(rows), total, dialect.carts_path, query.pairs)
     return Answer(
         body,
@@ -115,12 +115,12 @@ async def retrieve_shopping_cart(dialect: Dialect, request: Request[Any, Any, An
         if found is None:
             raise not_found()
         version, document, expires_at, v4_complete = found
-        body = document.encode() if v4_complete else completed_text(document)
+        body = document.encode() if v4_complete else await shown_text(document)
     else:
         row = await services.database.read_brief(lambda connection: store.get(connection, tenant, cart_id))
         if row is None:
             raise not_found()
-        version, body, expires_at = row.version, _written(dialect, row, selection), row.expires_at
+        version, body, expires_at = row.version, await written(dialect, row, selection), row.expires_at
     headers = [(b"etag", entity_tag(version))]
     if expires_at is not None and expires_at <= services.clock():
         # RFC 8594: from then on the cart may be gone.
@@ -156,7 +156,7 @@ async def patch_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any])
         )
     )
     return Answer(
-        _written(dialect, row, selection),
+        await written(dialect, row, selection),
         status=settings.cart.v1_patch_status if dialect is V1 else 200,
         headers=[(b"etag", entity_tag(row.version))],
     )
@@ -186,7 +186,7 @@ async def merge_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any]
             now=now,
         )
     )
-    return Answer(_written(dialect, row, selection), headers=[(b"etag", entity_tag(row.version))])
+    return Answer(await written(dialect, row, selection), headers=[(b"etag", entity_tag(row.version))])
 
 
 async def delete_shopping_cart(request: Request[Any, Any, Any]) -> Answer:
@@ -263,17 +263,6 @@ def _only_fields(request: Request[Any, Any, Any]) -> Selection | None:
     report_unknown(pairs, {"fields"}, problems)
     refuse(problems)
     return selection
-
-
-def _written(dialect: Dialect, row: store.CartRow, selection: Selection | None) -> bytes:
-    """Return the cart as its version writes it, or the part that was selected."""
-    if dialect.is_canonical and selection is None:
-        return row.document.encode() if row.v4_complete else completed_text(row.document)
-    document = dialect.from_canonical(decode_stored(row.document), created=row.created_at, updated=row.updated_at)
-    if selection is None:
-        return encode_json(document)
-    # What v5 makes mandatory on every object is not left out by a selection.
-    return encode_json(project(document, {**selection, "@type": None} if dialect.version == "v5" else selection))
 
 
 def _without(given: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from litestar import Request
@@ -22,8 +20,6 @@ from gateway.tmf.sorting import Sort, parse_sort
 
 # Everything else in the query string is a condition on an attribute.
 DIRECTIVES: Final = frozenset({"fields", "limit", "offset", "sort", "filter"})
-# So much of a list is written at a stretch; then other requests have their turn.
-_STRETCH_CHARACTERS: Final = 256 * 1024
 
 
 class ListQuery(NamedTuple):
@@ -78,16 +74,3 @@ async def find(services: Services, tenant: str, dialect: Dialect, query: ListQue
             offset=query.page.offset,
         ),
     )
-
-
-async def written_list(rows: Sequence[store.CartRow], write: Callable[[store.CartRow], bytes]) -> bytes:
-    """Return carts as a JSON list, each as `write` does it; between large ones other requests are served."""
-    written: list[bytes] = []
-    characters = 0
-    for row in rows:
-        written.append(write(row))
-        characters += len(row.document)
-        if characters > _STRETCH_CHARACTERS:
-            characters = 0
-            await asyncio.sleep(0)
-    return b"[" + b",".join(written) + b"]"

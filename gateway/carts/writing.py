@@ -1,0 +1,58 @@
+"""Carts as an answer shows them. Large ones are worked on in a thread, so that other requests are not kept waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final, ParamSpec, TypeVar
+
+from gateway.carts.dialects import Dialect
+from gateway.carts.dialects.v4 import completed_text
+from gateway.carts.store import CartRow
+from gateway.tmf.json import decode_stored, encode_json
+from gateway.tmf.projection import Selection, project
+
+P = ParamSpec("P")
+R = TypeVar("R")
+# Up to so much is done at once: changing threads would cost more.
+AT_ONCE_CHARACTERS_MAX: Final = 128 * 1024
+
+
+async def beside(size: int, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+    """Run a function that touches nothing but its arguments, which have `size` characters: in a thread when that is much."""
+    if size <= AT_ONCE_CHARACTERS_MAX:
+        return function(*arguments, **named)
+    return await asyncio.to_thread(function, *arguments, **named)
+
+
+async def shown_text(document: str) -> bytes:
+    """Return a stored cart, given as its JSON text, as v4 shows it."""
+    return await beside(len(document), completed_text, document)
+
+
+async def written(dialect: Dialect, row: CartRow, selection: Selection | None) -> bytes:
+    """Return the cart as its version writes it, or the part that was selected."""
+    if dialect.is_canonical and selection is None:
+        return row.document.encode() if row.v4_complete else await shown_text(row.document)
+    return await beside(len(row.document), _converted, dialect, row, selection)
+
+
+async def written_list(dialect: Dialect, rows: Sequence[CartRow], selection: Selection | None) -> bytes:
+    """Return carts as a JSON list; in between other requests are served."""
+    found: list[bytes] = []
+    at_once = 0
+    for row in rows:
+        found.append(await written(dialect, row, selection))
+        at_once += len(row.document)
+        if at_once > AT_ONCE_CHARACTERS_MAX:
+            at_once = 0
+            await asyncio.sleep(0)
+    return b"[" + b",".join(found) + b"]"
+
+
+def _converted(dialect: Dialect, row: CartRow, selection: Selection | None) -> bytes:
+    document = dialect.from_canonical(decode_stored(row.document), created=row.created_at, updated=row.updated_at)
+    if selection is None:
+        return encode_json(document)
+    # What v5 makes mandatory on every object is not left out by a selection.
+    return encode_json(project(document, {**selection, "@type": None} if dialect.version == "v5" else selection))

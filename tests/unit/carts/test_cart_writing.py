@@ -1,0 +1,61 @@
+"""Large carts leave other requests their turn while they are written."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from gateway.carts import writing
+from gateway.carts.dialects import V4
+from gateway.carts.store import CartRow
+from gateway.carts.writing import AT_ONCE_CHARACTERS_MAX, beside, written_list
+from gateway.clock import utc_now
+
+
+def row(document: str, *, complete: bool | None) -> CartRow:
+    return CartRow("1", 1, document, None, utc_now(), utc_now(), v4_complete=complete)
+
+
+async def test_while_a_large_cart_is_completed_others_are_served(monkeypatch: pytest.MonkeyPatch):
+    served = threading.Event()
+
+    def completed(document: str) -> bytes:
+        assert served.wait(10), "nobody was served meanwhile"
+        return document[:1].encode()
+
+    async def other() -> None:
+        served.set()
+
+    monkeypatch.setattr(writing, "completed_text", completed)
+    rows = [row("1" * (AT_ONCE_CHARACTERS_MAX + 1), complete=None)]
+    body, _ = await asyncio.gather(written_list(V4, rows, None), other())
+    assert body == b"[1]"
+
+
+async def test_many_small_carts_leave_others_their_turn_too_and_stay_in_order():
+    turns: list[int] = []
+    done = False
+
+    async def other() -> None:
+        while not done:
+            turns.append(1)
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(other())
+    documents = [f'{{"id":"{number}","note":"{"x" * 60_000}"}}' for number in range(9)]
+    body = await written_list(V4, [row(document, complete=True) for document in documents], None)
+    done = True
+    await others
+    assert body.decode() == f"[{','.join(documents)}]"
+    assert len(turns) >= 3
+
+
+async def test_no_cart_is_an_empty_list():
+    assert await written_list(V4, [], None) == b"[]"
+
+
+@pytest.mark.parametrize(("size", "is_here"), [(AT_ONCE_CHARACTERS_MAX, True), (AT_ONCE_CHARACTERS_MAX + 1, False)])
+async def test_only_what_is_large_changes_threads(size: int, is_here: bool):
+    assert (await beside(size, threading.get_ident) == threading.get_ident()) is is_here
