@@ -108,7 +108,9 @@ async def test_a_mandatory_child_more_often_than_it_appears(sandbox):
     bundle = item("1", "BROADBAND_GAMING", item("1.1", "INTERNET_ACCESS"), *routers)
     played = await sandbox.play(cart(bundle), salesforce())
     children = played.bodies[0]["productOrderItem"][0]["productOrderItem"]
-    assert [child["action"] for child in children] == ["modify", "modify", "add", "add"], "one of each appears by itself"
+    assert [child["action"] for child in children] == ["modify", "modify", "add", "add"], (
+        "one of each appears by itself"
+    )
     assert sorted(values["ROLE"] for path, _, _, values, _ in tree(played.lines) if path.endswith("/CPE")) == [
         "Booster",
         "Repeater",
