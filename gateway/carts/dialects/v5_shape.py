@@ -5,10 +5,11 @@ Everything else is checked in the canonical form. The official examples pass.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, Final
 
 from gateway.carts.dialects.v5_wrapped import PARTY_REFERENCES
-from gateway.carts.shape import PRODUCT_STATUSES
+from gateway.carts.shape import ACTIONS, PRODUCT_STATUSES
 from gateway.errors import Problem
 from gateway.tmf.shape_types import ShapeType
 from gateway.tmf.shapes import (
@@ -82,7 +83,33 @@ _party = _typed(
     "partyOrPartyRole",
 )
 _place = _typed({"role": text, "place": _inside({"PlaceRef"}, _texts("name", "@referredType"))}, "role", "place")
-_characteristic = _typed({"name": identifier, "valueType": text}, "name", "value")
+_any_characteristic = _typed({"name": identifier, "valueType": text}, "name", "value")
+# What the value of each class of characteristic is, or each entry of it where the class is an array's.
+_VALUES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
+    "String": ((str,), "text"),
+    "Boolean": ((bool,), "true or false"),
+    "Integer": ((int,), "a whole number"),
+    "Number": ((int, Decimal), "a number"),
+    "Float": ((int, Decimal), "a number"),
+    "Object": ((dict,), "an object"),
+}
+
+
+def _characteristic(value: Any, path: Path, name: str | int, problems: list[Problem]) -> None:
+    """Want a characteristic whose value is what its `@type` says, when that is a class of the API file."""
+    _any_characteristic(value, path, name, problems)
+    given = value.get("@type") if type(value) is dict else None
+    if type(given) is not str or not given.endswith("Characteristic") or "value" not in value:
+        return
+    word = given.removesuffix("Characteristic")
+    types, wanted = _VALUES.get(word.removesuffix("Array"), ((), ""))
+    is_array, held = word.endswith("Array"), value["value"]
+    entries = held if is_array and type(held) is list else [held]
+    if types and ((is_array and type(held) is not list) or any(type(entry) not in types for entry in entries)):
+        each = "a list, each entry " if is_array else ""
+        report(problems, (*path, name, "value"), f"must be {each}{wanted}, as {given} says")
+
+
 _product_attributes: Final[dict[str, Check]] = {
     "agreementItem": list_of(
         _typed(
@@ -97,7 +124,10 @@ _product_attributes: Final[dict[str, Check]] = {
     "productOffering": _reference,
     "productOrderItem": list_of(
         _typed(
-            _texts("role", "orderId", "orderItemId", "orderHref", "orderItemAction", "@referredType"),
+            {
+                **_texts("role", "orderId", "orderItemId", "orderHref", "@referredType"),
+                "orderItemAction": one_of(*ACTIONS),
+            },
             "role",
             "orderId",
             "orderItemId",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from gateway.carts.dialects import V5
 from gateway.carts.rules import check_cart
 from gateway.errors import InvalidBodyError
 from gateway.settings import CartSettings
+from gateway.tmf.json import decode_stored
 from gateway.tmf.paths import path_text
 from gateway.tmf.shapes import Path
 from tests.api.test_cart_v5 import CART
@@ -80,10 +83,12 @@ PRODUCT = {
     "relatedParty": CART["relatedParty"],
 }
 ITEM = {**CART["cartItem"][0], "itemPrice": [{**ALTERED, "@type": "CartPrice"}]}
-WHOLE: dict[str, Any] = {
+SENT: dict[str, Any] = {
     **CART,
-    "cartItem": [{**ITEM, "product": {**PRODUCT, "product": [PRODUCT]}, "cartItem": [ITEM]}],
+    "cartItem": [{**ITEM, "product": {**PRODUCT, "product": [PRODUCT]}, "cartItem": [{**ITEM, "id": "2"}]}],
 }
+# As it is read: numbers with a fraction are Decimal.
+WHOLE: dict[str, Any] = decode_stored(json.dumps(SENT))
 # Of any type, of the client's own, or what a party or place by value says of itself.
 FREE = {"value", "vendor", "city", "streetName", "givenName", "familyName"}
 
@@ -126,7 +131,7 @@ def named(document: dict[str, Any]) -> list[str]:
 def test_the_whole_cart_is_right() -> None:
     needed(V5_FILE)
 
-    assert problems("v5", "ShoppingCart_FVO", WHOLE) == []
+    assert problems("v5", "ShoppingCart_FVO", SENT) == []
     assert V5.check(copy.deepcopy(WHOLE)) == []
     assert len(PLACES) > 200
 
@@ -146,3 +151,32 @@ def test_what_is_mandatory_is_missed_in_a_product_of_a_product() -> None:
     inside = "cartItem[0].product.product[0]"
     price = f"{inside}.productPrice[0]"
     assert found == {f"{inside}.@type", f"{price}.@type", f"{price}.price", f"{price}.priceType"}
+
+
+RIGHT: list[tuple[str, Any]] = [
+    ("StringCharacteristic", "x"),
+    ("BooleanCharacteristic", True),
+    ("IntegerCharacteristic", 128),
+    ("NumberCharacteristic", 128),
+    ("FloatCharacteristic", Decimal("1.5")),
+    ("ObjectCharacteristic", {"x": 1}),
+    ("StringArrayCharacteristic", ["x", "y"]),
+    ("IntegerArrayCharacteristic", []),
+    ("ObjectArrayCharacteristic", [{}]),
+]
+
+
+def characteristic_problems(kind: str, value: Any) -> list[str]:
+    path: Path = ("cartItem", 0, "product", "productCharacteristic")
+    return named(replaced(path, [{"@type": kind, "name": "n", "value": value}]))
+
+
+def test_a_characteristic_has_the_value_that_its_type_says() -> None:
+    place = "cartItem[0].product.productCharacteristic[0].value"
+    for kind, value in RIGHT:
+        assert characteristic_problems(kind, value) == []
+        for wrong in ([[1]], [True, {}], "x" if kind != "StringCharacteristic" else 1, None):
+            assert characteristic_problems(kind, wrong) == [place], (kind, wrong)
+    # What the API file does not define is the client's own; the base class says nothing of its value.
+    for kind in ("VendorCharacteristic", "Characteristic"):
+        assert characteristic_problems(kind, [[1]]) == []
