@@ -17,17 +17,19 @@ _EXACT: Final = Context(prec=1000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact]
 def require_expected_totals(cart: dict[str, Any], request: Mapping[str, Any], settings: CheckoutSettings) -> None:
     """Raise ConflictError (409) with the cart's totals when they are not what the customer was shown.
 
+    An empty list says that no total was shown, as for a cart without prices; only without the attribute nothing is compared.
     Raises InvalidBodyError (400) when the same total is named twice: which of them the customer saw cannot be known.
     """
+    given = request.get("expectedTotalPrice")
+    if given is None:
+        return
     expected: dict[TotalKey, Decimal] = {}
-    for index, price in enumerate(request.get("expectedTotalPrice") or []):
+    for index, price in enumerate(given):
         for key, amount in price_amounts([price]):
             if key in expected:
                 path = f"expectedTotalPrice[{index}].price.{key.amount}"
                 raise InvalidBodyError([Problem(path, f"names the total {_name(key)} a second time; name each once")])
             expected[key] = amount
-    if not expected:
-        return
     tolerance, lower_accepted = Decimal(str(settings.price_tolerance)), settings.price_lower_accepted
     differing = list(differences(expected, cart_totals(cart), tolerance=tolerance, lower_accepted=lower_accepted))
     if differing:
