@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.ordering.findings import Findings
+from gateway.ordering.product_parts import relationship_of
 from gateway.ordering.terms import whole_duration
 
 _PARTY_WORDS: Final = frozenset({"Individual", "Organization", "Party"})
@@ -60,12 +61,12 @@ def fit_price(price: dict[str, Any], path: str, findings: Findings) -> None:
 def fit_item(item: dict[str, Any], given: Any, path: str, findings: Findings) -> None:
     """Make the parts of an item fit: whole terms, and a bare reference to a product that is kept or removed.
 
-    `given` is the cart's product, whose own names of attributes the findings use.
+    `given` is the cart's item, whose own names and positions of attributes the findings use.
     """
-    for member, where in _members(item, "itemTerm", path) if "itemTerm" in item else ():
-        item["itemTerm"] = [*item["itemTerm"]]
-        item["itemTerm"][where[1]] = whole_duration(member, where[0], findings)
-    product = item.get("product")
+    if "itemTerm" in item:
+        terms = _members(item["itemTerm"], given.get("itemTerm"), f"{path}.itemTerm")
+        item["itemTerm"] = [whole_duration(member, where, findings) for member, where in terms]
+    product, given = item.get("product"), given.get("product")
     if type(product) is not dict:
         return
     if item.get("action") in ("delete", "noChange"):
@@ -98,16 +99,18 @@ def fit_product(product: dict[str, Any], given: Any, path: str, findings: Findin
         ("productPrice", ("priceType", "price")),
     ):
         if key in product:
-            product[key] = _complete(product[key], needed, f"{path}.{_own_name(key, given)}", findings)
+            name = _own_name(key, given)
+            own = given.get(name) if type(given) is dict else None
+            product[key] = _complete(product[key], own, needed, f"{path}.{name}", findings)
     if "productRelationship" in product:
         product["productRelationship"] = _relationships(product, given, path, findings)
     return {key: value for key, value in product.items() if value != []}
 
 
-def _complete(value: Any, needed: tuple[str, ...], path: str, findings: Findings) -> list[Any]:
+def _complete(value: Any, given: Any, needed: tuple[str, ...], path: str, findings: Findings) -> list[Any]:
     """Return the members of the list at `path` that have what v5 demands of them."""
     kept = []
-    for member, (where, _) in _members({"": value}, "", path):
+    for member, where in _members(value, given, path):
         missing = [name for name in needed if not member.get(name)]
         if missing:
             findings.warning("dropped", where, f"v5 demands {', '.join(missing)} here; without it it is not sent.")
@@ -125,24 +128,30 @@ def _own_name(key: str, given: Any) -> str:
 def _relationships(product: dict[str, Any], given: Any, path: str, findings: Findings) -> list[Any]:
     kept = []
     listed = given.get("productRelationship") if type(given) is dict else None
-    for member, (where, position) in _members(product, "productRelationship", path):
+    # Some of the cart's were dropped already: those that are left keep the places they have in the cart.
+    sources = [
+        source
+        for source in _members(listed if type(listed) is list else [listed], listed, f"{path}.productRelationship")
+        if None not in relationship_of(source[0])
+    ]
+    for member, (own, where) in zip(product["productRelationship"], sources, strict=True):
         inner = member.get("product")
         if type(inner) is not dict or type(inner.get("id")) is not str or not inner["id"]:
             findings.warning("relationship_dropped", where, "v5 refers to the related product by its id; it has none.")
             continue
         why = "v5 only refers to the related product."
-        own = listed[position] if type(listed) is list and position < len(listed) else None
-        named = own.get("product") if type(own) is dict else None
-        kept.append({**member, "product": _only(inner, _OF_REFERENCE, f"{where}.product", why, findings, named)})
+        related = _only(inner, _OF_REFERENCE, f"{where}.product", why, findings, own.get("product"))
+        kept.append({**member, "product": related})
     return kept
 
 
-def _members(node: dict[str, Any], key: str, path: str) -> list[tuple[dict[str, Any], tuple[str, int]]]:
-    value = node.get(key)
+def _members(value: Any, given: Any, path: str) -> list[tuple[dict[str, Any], str]]:
+    """Return the objects of the list `value` with their paths in the cart, which may have `given` one object for a list of one."""
     if type(value) is not list:
         return []
+    single = type(given) is dict
     return [
-        (member, (f"{path}.{key}[{position}]" if key else f"{path}[{position}]", position))
+        (member, path if single else f"{path}[{position}]")
         for position, member in enumerate(value)
         if type(member) is dict
     ]

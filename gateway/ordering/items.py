@@ -86,7 +86,7 @@ class Items:
             raw = self._with_offering(raw, item, entry.path)
         self._attributes(raw, item, entry.path, alterations, incomplete=entry.incomplete)
         if self._is_v5:
-            fit_item(item, raw.get("product"), entry.path, self._findings)
+            fit_item(item, raw, entry.path, self._findings)
         self._check_references(raw, action, entry.path)
         if alterations:
             if action in ("delete", "noChange"):

@@ -1,4 +1,7 @@
-"""Parts of a product that v5 names differently, in the canonical (v4) names: agreement items, related orders, prices."""
+"""Parts of a product that v5 names differently, in the canonical (v4) names: agreement items, related orders, prices.
+
+And what a relationship between products says in any version.
+"""
 
 from __future__ import annotations
 
@@ -32,3 +35,12 @@ def canonical_part(key: str, value: Any, path: str, findings: Findings, *, is_v5
                 findings.info("renamed", f"{where}.{name}", f"It is sent as {names[name]}.")
         parts.append(changed)
     return canonical, parts
+
+
+def relationship_of(member: dict[str, Any]) -> tuple[str | None, dict[str, Any] | None]:
+    """Return the type of a relationship between products (R17: `type`) and the other product; None for what it does not say."""
+    kind = member.get("relationshipType", member.get("type"))
+    inner = member.get("product")
+    if inner is None and type(member.get("id")) is str:  # v5 refers by id
+        inner = {key: member[key] for key in ("id", "href", "name") if key in member}
+    return (kind if type(kind) is str else None), (inner if type(inner) is dict else None)

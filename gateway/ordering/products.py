@@ -13,7 +13,7 @@ from gateway.ordering.coding import recoded
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.party_kinds import BY_VALUE, as_reference, flat_party
-from gateway.ordering.product_parts import PARTS, canonical_part
+from gateway.ordering.product_parts import PARTS, canonical_part, relationship_of
 from gateway.ordering.shapes_v5 import value_kind
 from gateway.ordering.values import as_text, last_segment, objects, reference, text, wrong_type
 
@@ -281,16 +281,13 @@ class Products:
         findings = self._findings
         kept = []
         for member, member_path in objects(value, path, findings):
-            kind = member.get("relationshipType", member.get("type"))
-            if type(kind) is not str:
+            kind, inner = relationship_of(member)
+            if kind is None:
                 findings.warning("dropped", member_path, "The product relationship has no relationshipType.")
                 continue
             if "relationshipType" not in member:
                 findings.info("renamed", f"{member_path}.type", "It is sent as relationshipType.")
-            inner = member.get("product")
-            if inner is None and type(member.get("id")) is str:  # v5 refers by id
-                inner = {key: member[key] for key in ("id", "href", "name") if key in member}
-            if type(inner) is not dict or depth >= PRODUCT_DEPTH_MAX:
+            if inner is None or depth >= PRODUCT_DEPTH_MAX:
                 findings.warning("dropped", member_path, "The related product is not named, or nested too deep.")
                 continue
             product = self.translate(inner, f"{member_path}.product", depth + 1)
