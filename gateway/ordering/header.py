@@ -20,6 +20,7 @@ from gateway.ordering.parties import Parties, notification_contact
 from gateway.ordering.prices import Prices
 from gateway.ordering.values import date_time, objects, reference, rfc3339, wrong_type
 from gateway.ordering.vocabulary import HEADER
+from gateway.ordering.wire import EXTERNAL_ID_OWNER
 
 _OWN_OF_REQUEST: Final = frozenset(
     {"shoppingCart", "upstream", "submit", "externalId", "expectedTotalPrice", "place", "id", "href", "state", "@type",
@@ -129,14 +130,18 @@ class Header:
         )
 
     def _external_ids(self, cart: dict[str, Any], request: dict[str, Any], found: dict[str, Any]) -> None:
-        """Put the ids of the client's order and of the cart beside the marker: v5 has a list of external identifiers."""
+        """Put the ids of the client's order and of the cart beside the marker: v5 has a list of external identifiers.
+
+        The cart is this gateway's own; whose system the client's order id comes from nobody has told.
+        """
         identifiers = []
         for source, path, kind in ((request, "checkout.externalId", "ProductOrder"), (cart, "id", "ShoppingCart")):
             value = source.get("externalId" if source is request else "id")
             if value is None:
                 continue
             if type(value) is str:
-                identifiers.append({"externalIdentifierType": kind, "id": value})
+                owner = {"owner": EXTERNAL_ID_OWNER} if source is cart else {}
+                identifiers.append({**owner, "externalIdentifierType": kind, "id": value})
                 self._findings.info("moved", path, f"It is sent as an external identifier of the type {kind}.")
             else:
                 wrong_type(value, "a string", path, self._findings)
