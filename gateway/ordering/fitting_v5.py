@@ -88,10 +88,10 @@ def fit_product(product: dict[str, Any], given: Any, path: str, findings: Findin
         ]
     if "product" in product:
         listed = given.get("product") if type(given) is dict else None
-        own = listed if type(listed) is list else []
+        sources = _members(listed if type(listed) is list else [listed], listed, f"{path}.product")
         product["product"] = [
-            fit_product(member, own[at] if at < len(own) else None, where, findings)
-            for member, (where, at) in _members(product, "product", path)
+            fit_product(member, source, where, findings)
+            for member, (source, where) in zip(product["product"], sources, strict=False)
         ]
     for key, needed in (
         ("agreement", ("id", "agreementItemId")),
@@ -134,7 +134,7 @@ def _relationships(product: dict[str, Any], given: Any, path: str, findings: Fin
         for source in _members(listed if type(listed) is list else [listed], listed, f"{path}.productRelationship")
         if None not in relationship_of(source[0])
     ]
-    for member, (own, where) in zip(product["productRelationship"], sources, strict=True):
+    for member, (own, where) in zip(product["productRelationship"], sources, strict=False):
         inner = member.get("product")
         if type(inner) is not dict or type(inner.get("id")) is not str or not inner["id"]:
             findings.warning("relationship_dropped", where, "v5 refers to the related product by its id; it has none.")

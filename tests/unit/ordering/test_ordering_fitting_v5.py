@@ -71,3 +71,14 @@ def test_the_cart_is_named_with_its_owner():
         {"externalIdentifierType": "ProductOrder", "id": "WEB-1"},
         {"owner": "tmf-checkout-gateway", "externalIdentifierType": "ShoppingCart", "id": "CART-1"},
     ]
+
+
+def test_products_nested_too_deep_are_dropped_with_all_they_relate_to():
+    product = {"name": "innermost", "productRelationship": [related(id="P")]}
+    for _ in range(9):
+        product = {"name": "outer", "product": [product], "productRelationship": [{"product": {}}, related(id="Q")]}
+    found, result = told(product=product)
+    assert ("dropped", "product" + ".product[0]" * 8) in found
+    assert ("dropped", "product.product[0].productRelationship[0]") in found
+    (line,) = result.order.lines
+    assert line.item["product"]["product"][0]["productRelationship"] == [related(id="Q")]
