@@ -8,19 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from msgspec import Struct
 
 from gateway.ordering import mapping as mappings
+from gateway.ordering.expected_lines import ExpectedLine, comparable, differences, expected_lines
 from gateway.ordering.model import KnownLine, ObservedOrder, OrderLine
-from gateway.ordering.reading import characteristics_of
-from gateway.ordering.values import as_text
-from gateway.ordering.wire import action_word, product_code
-from gateway.tmf.json import encode_canonical
-
-_EXPONENT_MAX: Final = 100
 
 
 class Match(Struct, frozen=True, kw_only=True):
@@ -41,17 +35,6 @@ class Match(Struct, frozen=True, kw_only=True):
         return not (self.missing or self.unexpected or self.wrong)
 
 
-class ExpectedLine(Struct, frozen=True):
-    """A line that was sent, in the terms a line is read back in. `actions` are those it may show, in lower case."""
-
-    line: OrderLine
-    offering: str | None
-    product_id: str | None
-    actions: tuple[str, ...]
-    quantity: int | None
-    characteristics: dict[str, str]
-
-
 def match(
     lines: Sequence[OrderLine],
     priced: Collection[str],
@@ -67,11 +50,6 @@ def match(
     return match_expected(expected_lines(lines, mapping), priced, observed, mapping, known)
 
 
-def expected_lines(lines: Iterable[OrderLine], mapping: mappings.Mapping) -> list[ExpectedLine]:
-    """Return `lines` in the terms they are read back in."""
-    return [_expected(line, mapping) for line in lines]
-
-
 def match_expected(
     expected: Sequence[ExpectedLine],
     priced: Collection[str],
@@ -85,27 +63,6 @@ def match_expected(
     pairing.by_echo()
     pairing.by_signature()
     return pairing.result(priced)
-
-
-def _expected(line: OrderLine, mapping: mappings.Mapping) -> ExpectedLine:
-    product = line.item.get("product")
-    product = product if isinstance(product, dict) else {}
-    sent = characteristics_of(product.get("productCharacteristic"))
-    product_id = product.get("id")
-    return ExpectedLine(
-        line=line,
-        offering=product_code(line),
-        product_id=product_id if isinstance(product_id, str) else None,
-        actions=_accepted_actions(line, mapping),
-        quantity=line.item.get("quantity"),
-        characteristics={name: _comparable(value) for name, value in sent.items()},
-    )
-
-
-def _accepted_actions(line: OrderLine, mapping: mappings.Mapping) -> tuple[str, ...]:
-    """Return the actions, in lower case, that the line may show: a child added by the system itself may show `add`."""
-    word = action_word(line, mapping).lower()
-    return (word, "add") if line.mandatory and word != "add" else (word,)
 
 
 class _Pairing:
@@ -221,7 +178,7 @@ class _Pairing:
         texts = self._texts.get(line.line_id)
         if texts is None:
             texts = self._texts[line.line_id] = {
-                name: _comparable(value) for name, value in line.characteristics.items()
+                name: comparable(value) for name, value in line.characteristics.items()
             }
         return texts
 
@@ -246,40 +203,9 @@ class _Pairing:
         )
 
     def _differences(self, one: ExpectedLine, line: KnownLine, priced: frozenset[str]) -> Iterable[str]:
-        """Yield what is different about a line; attributes that the order system does not show are not compared."""
-        if one.offering is not None and line.offering is not None and line.offering != one.offering:
-            yield f"shows the offering {line.offering}, sent was {one.offering}"
-        if line.action and line.action not in one.actions:
-            yield f"shows the action {line.action}, sent was {one.actions[0]}"
-        if one.quantity is not None and line.quantity is not None and line.quantity != one.quantity:
-            yield f"shows the quantity {line.quantity}, sent was {one.quantity}"
         parent = self._line_of.get(one.line.parent_id) if one.line.parent_id is not None else None
-        if line.parent_line_id != parent:
-            yield "is beneath another parent than it was sent with"
-        if self._mapping.lines.characteristics_readable:
-            texts = self._text_of(line)
-            for name, value in one.characteristics.items():
-                if texts.get(name) != value:
-                    yield f"shows another value of the characteristic {name}, or none"
-        if line.alterations is not None and self._mapping.lines.alterations_readable:
-            yield from self._alteration_differences(one.line, line.alterations, priced)
-
-    def _alteration_differences(
-        self, line: OrderLine, shown: tuple[dict[str, Any], ...], priced: frozenset[str]
-    ) -> Iterable[str]:
-        sent = list(line.alterations) if line.id in priced else []
-        for price in line.item.get("itemPrice") or ():
-            sent.extend(price.get("priceAlteration") or ())
-        if len(sent) != len(shown):
-            yield f"shows {len(shown)} price alterations, sent were {len(sent)}"
-            return
-        left = list(shown)
-        for alteration in sent:
-            found = next((other for other in left if _is_part_of(alteration, other)), None)
-            if found is None:
-                yield "shows another price alteration than was sent"
-                return
-            left.remove(found)
+        texts = self._text_of(line) if self._mapping.lines.characteristics_readable else None
+        return differences(one, line, parent, texts, self._mapping, priced=one.line.id in priced)
 
     def _unexpected(self) -> Iterable[str]:
         """Yield the lines that nobody sent, but those the system may add beneath a line that was sent."""
@@ -308,25 +234,7 @@ def _repeated(line_ids: Iterable[str]) -> list[str]:
     return again
 
 
-def _comparable(value: Any) -> str:
-    """Return `value` as text in which equal numbers are equal: 19.90 and 19.9."""
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        number = Decimal(value)
-        if number.is_finite() and abs(number.adjusted()) < _EXPONENT_MAX:
-            return f"{number.normalize():f}"
-    return as_text(value)
-
-
 def _product_keys(product_id: str | None, offering: str | None) -> list[str]:
     """Return what a line's product is known by: the installed product first, then the offering; `` when by neither."""
     keys = [f"product {product_id}"] if product_id else []
     return [*keys, f"offering {offering}"] if offering else keys or [""]
-
-
-def _is_part_of(sent: Any, shown: Any) -> bool:
-    """Tell whether every attribute that was sent is shown with an equal value."""
-    if isinstance(sent, dict) and isinstance(shown, dict):
-        return all(key in shown and _is_part_of(value, shown[key]) for key, value in sent.items())
-    if isinstance(sent, list) and isinstance(shown, list):
-        return len(sent) == len(shown) and all(map(_is_part_of, sent, shown))
-    return bool(sent == shown) or encode_canonical(sent) == encode_canonical(shown)

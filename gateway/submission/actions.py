@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from gateway.checkouts.abandoned import AbandonedDraft
 from gateway.checkouts.model import CheckoutRecord
+from gateway.ordering.expected_lines import ExpectedLine
 from gateway.ordering.mapping import Mapping
-from gateway.ordering.matching import ExpectedLine
 from gateway.ordering.model import Finding, Order, Plan, Step
 from gateway.submission.drift import DriftGuard
 from gateway.tmf.totals import TotalKey

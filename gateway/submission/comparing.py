@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.ordering.matching import ExpectedLine, Match, expected_lines, match_expected
+from gateway.ordering.expected_lines import ExpectedLine, expected_lines
+from gateway.ordering.matching import Match, match_expected
 from gateway.ordering.model import ObservedOrder
 from gateway.submission.actions import Expectation, Work
 
