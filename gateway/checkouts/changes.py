@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from gateway.checkouts import store
+from gateway.checkouts import step_store, store
 from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.checkouts.accept import CHECKOUT_PATH
 from gateway.checkouts.model import PLANNED, CheckoutRecord, Prepared, plan_hash
@@ -131,7 +131,9 @@ def _cancel_order(
     if record.state == "submitted":
         why = f"order {record.order_id} is live; the order system is asked to cancel it"
         changes |= {"due_at": now, "attempt": 0, "status_reason": why}
-        store.put_cancel_step(connection, record, {"state": "planned", "attempts": 0, "detail": None, "ended_at": None})
+        step_store.put_cancel_step(
+            connection, record, {"state": "planned", "attempts": 0, "detail": None, "ended_at": None}
+        )
     store.change(connection, record, changes, now)
 
 
@@ -250,7 +252,7 @@ def _redraft(
     )
     fresh = store.get(connection, record.tenant, record.id)
     assert fresh is not None, "it was just changed"
-    store.plan_steps(connection, fresh, prepared.plan, [len(step.item_ids) for step in prepared.plan.steps])
+    step_store.plan_steps(connection, fresh, prepared.plan, [len(step.item_ids) for step in prepared.plan.steps])
 
 
 async def _change(

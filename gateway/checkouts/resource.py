@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from gateway.carts.api import CARTS_PATH
-from gateway.checkouts import store
+from gateway.checkouts import step_store, store
 from gateway.checkouts.accept import CHECKOUT_PATH
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
 from gateway.clock import timestamp_text
@@ -22,7 +22,7 @@ _ATTRIBUTE_OF = {"findings": "finding", "items": "item", "lines": "item"}
 def load(connection: Connection, record: CheckoutRecord, base_url: str) -> dict[str, Any]:
     """Return the resource of a record, with its steps, items and findings."""
     documents = store.documents(connection, record.tenant, record.id, DOCUMENTS)
-    return resource(record, documents, store.steps(connection, record.tenant, record.id), base_url)
+    return resource(record, documents, step_store.steps(connection, record.tenant, record.id), base_url)
 
 
 def load_all(
@@ -36,7 +36,7 @@ def load_all(
     ids = [record.id for record in records]
     kinds = [kind for kind in DOCUMENTS if selection is None or _ATTRIBUTE_OF[kind] in selection]
     documents = store.documents_of(connection, tenant, ids, kinds) if kinds else {}
-    steps = store.steps_of(connection, tenant, ids) if selection is None or "step" in selection else {}
+    steps = step_store.steps_of(connection, tenant, ids) if selection is None or "step" in selection else {}
     return [resource(record, documents.get(record.id, {}), steps.get(record.id, ()), base_url) for record in records]
 
 

@@ -10,14 +10,14 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, insert, select, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import ReturningUpdate, Update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from gateway.carts import store as carts
-from gateway.checkouts import events
+from gateway.checkouts import events, step_store
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
 from gateway.checkouts.states import CART_RELEASED, OPEN, may_follow
 from gateway.ordering.model import Plan
-from gateway.storage.tables import checkout, checkout_document, checkout_step
+from gateway.storage.tables import checkout, checkout_document
 from gateway.tmf.json import encode_json
 
 # The document of what is known of order lines by item (LineState), and the beginning of the kinds of what was added to it.
@@ -84,28 +84,8 @@ def insert_checkout(
     """
     connection.execute(insert(checkout), {name: getattr(record, name) for name in record.__struct_fields__})
     put_documents(connection, record.tenant, record.id, documents)
-    plan_steps(connection, record, plan, item_counts)
+    step_store.plan_steps(connection, record, plan, item_counts)
     events.created(connection, record)
-
-
-def plan_steps(connection: Connection, record: CheckoutRecord, plan: Plan, item_counts: Iterable[int]) -> None:
-    """Store the steps of the record's generation as planned."""
-    connection.execute(
-        insert(checkout_step),
-        [
-            {
-                "tenant": record.tenant,
-                "checkout_id": record.id,
-                "generation": record.generation,
-                "sequence": step.sequence,
-                "kind": step.kind,
-                "state": "planned",
-                "attempts": 0,
-                "item_count": item_count,
-            }
-            for step, item_count in zip(plan.steps, item_counts, strict=True)
-        ],
-    )
 
 
 def put_documents(connection: Connection, tenant: str, checkout_id: str, documents: Mapping[str, bytes]) -> None:
@@ -178,24 +158,6 @@ def documents_of(
     for checkout_id, members in parts.items():
         # Of a line that is there several times the last is meant, which is what a decoder takes.
         found.setdefault(checkout_id, {})[LINES] = "{" + ",".join(filter(None, members)) + "}"
-    return found
-
-
-def steps(connection: Connection, tenant: str, checkout_id: str) -> list[Row[Any]]:
-    """Return every step of every generation, in the order they were planned."""
-    return steps_of(connection, tenant, [checkout_id]).get(checkout_id, [])
-
-
-def steps_of(connection: Connection, tenant: str, checkout_ids: Iterable[str]) -> dict[str, list[Row[Any]]]:
-    """Return the steps of several checkouts by checkout id, each in the order they were planned."""
-    query = (
-        select(checkout_step)
-        .where(checkout_step.c.tenant == tenant, checkout_step.c.checkout_id.in_(list(checkout_ids)))
-        .order_by(checkout_step.c.checkout_id, checkout_step.c.generation, checkout_step.c.sequence)
-    )
-    found: dict[str, list[Row[Any]]] = {}
-    for row in connection.execute(query):
-        found.setdefault(row.checkout_id, []).append(row)
     return found
 
 
@@ -287,44 +249,3 @@ def _change_of(names: frozenset[str], conditions: frozenset[str]) -> ReturningUp
     return (
         update(checkout).where(*key).values({**values, checkout.c.version: checkout.c.version + 1}).returning(*_COLUMNS)
     )
-
-
-@lru_cache(maxsize=256)
-def _step_change_of(names: frozenset[str]) -> Update:
-    """Return the statement that changes columns of a step."""
-    key = ("tenant", "checkout_id", "generation", "sequence")
-    return (
-        update(checkout_step)
-        .where(*(checkout_step.c[name] == bindparam(f"of_{name}") for name in key))
-        .values({checkout_step.c[name]: bindparam(f"new_{name}") for name in sorted(names)})
-    )
-
-
-def set_step(connection: Connection, record: CheckoutRecord, sequence: int, values: Mapping[str, Any]) -> None:
-    """Change one step row of the record's generation."""
-    key = {
-        "of_tenant": record.tenant,
-        "of_checkout_id": record.id,
-        "of_generation": record.generation,
-        "of_sequence": sequence,
-    }
-    connection.execute(_step_change_of(frozenset(values)), {**key, **_new(values)})
-
-
-def put_cancel_step(connection: Connection, record: CheckoutRecord, values: Mapping[str, Any]) -> None:
-    """Store or change the row of the call that asks the order system to cancel the order; it comes after the plan's steps."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    row = {
-        "tenant": record.tenant,
-        "checkout_id": record.id,
-        "generation": record.generation,
-        "sequence": record.steps_total + 1,
-        "kind": "cancel",
-        "state": "planned",
-        "attempts": 0,
-        "item_count": 0,
-        **values,
-    }
-    statement = dialect.insert(checkout_step).values(row)
-    key = ["tenant", "checkout_id", "generation", "sequence"]
-    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=dict(values)))

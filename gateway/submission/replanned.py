@@ -10,6 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 from sqlalchemy import Connection, delete
 
+from gateway.checkouts import step_store
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import CheckoutRecord, findings_decoder, plan_hash
 from gateway.ordering.model import Finding, Plan
@@ -49,4 +50,4 @@ def replace_later_steps(connection: Connection, record: CheckoutRecord, plan: Pl
         )
     )
     later = replace(plan, steps=plan.steps[record.step + 1 :])
-    checkouts.plan_steps(connection, record, later, [len(step.item_ids) for step in later.steps])
+    step_store.plan_steps(connection, record, later, [len(step.item_ids) for step in later.steps])

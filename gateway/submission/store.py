@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 
+from gateway.checkouts import step_store
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.abandoned import abandon
 from gateway.checkouts.model import (
@@ -119,9 +120,9 @@ def save(
         fresh = _under_lock(connection, record, decision, now, lease_seconds)
     if plan is not None and decision.step_changes:
         if record.step < len(plan.steps):
-            checkouts.set_step(connection, record, plan.steps[record.step].sequence, decision.step_changes)
+            step_store.set_step(connection, record, plan.steps[record.step].sequence, decision.step_changes)
         else:
-            checkouts.put_cancel_step(connection, record, decision.step_changes)
+            step_store.put_cancel_step(connection, record, decision.step_changes)
     abandon(connection, record, decision.abandoned, now, cleanup_after_seconds)
     if decision.finding is not None:
         add_finding(connection, record, decision.finding)
@@ -137,7 +138,7 @@ def save(
     if decision.redraft:
         assert plan is not None, "only what has a plan is drafted again"
         counts = [len(step.item_ids) for step in plan.steps]
-        checkouts.plan_steps(connection, fresh, plan, counts)
+        step_store.plan_steps(connection, fresh, plan, counts)
     return fresh
 
 

@@ -16,7 +16,7 @@ from checkout_work import SALESFORCE, cart, request
 from sqlalchemy import update
 
 from gateway.app import create_app
-from gateway.checkouts import store
+from gateway.checkouts import step_store, store
 from gateway.checkouts.call_sizes import known
 from gateway.checkouts.model import plan_hash
 from gateway.sandbox import SandboxOptions, profile_for, serving
@@ -104,7 +104,7 @@ async def test_the_plan_of_a_running_checkout_is_exchanged_with_its_hash_and_row
 
         def stored(connection):
             documents = store.documents(connection, "default", record.id, ("order", "plan"))
-            return documents, store.steps(connection, "default", record.id)
+            return documents, step_store.steps(connection, "default", record.id)
 
         documents, rows = await gateway.services.database.read(stored)
         assert record.plan_hash == plan_hash({kind: text.encode() for kind, text in documents.items()})

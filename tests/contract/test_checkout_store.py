@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from gateway.carts import store as carts
-from gateway.checkouts import store
+from gateway.checkouts import step_store, store
 from gateway.checkouts.model import LineState, lines_decoder
 from gateway.checkouts.prepare import freeze
 from gateway.settings import CheckoutSettings
@@ -170,7 +170,7 @@ async def test_documents_and_steps_of_many_come_in_one_query_each(database):
         "k0": {"items", "findings"},
         "k2": {"items", "findings"},
     }
-    steps = await read(database, store.steps_of, "default", ids)
+    steps = await read(database, step_store.steps_of, "default", ids)
     assert {key: [row.sequence for row in rows] for key, rows in steps.items()} == {
         "k0": [1, 2, 3, 4, 5],
         "k2": [1, 2, 3, 4, 5],

@@ -8,6 +8,7 @@ from checkout_work import NOW, SPLIT, load_checkout, store_checkout, work_of
 from msgspec.structs import replace
 from sqlalchemy import event, select
 
+from gateway.checkouts import step_store
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.errors import StaleLeaseError
@@ -44,7 +45,7 @@ async def save(database, record, decision, now=NOW, *, plan=None, known=None):
 
 
 async def steps(database, checkout_id="k1"):
-    rows = await database.read(lambda connection: checkouts.steps(connection, "default", checkout_id))
+    rows = await database.read(lambda connection: step_store.steps(connection, "default", checkout_id))
     return {(row.generation, row.sequence): row for row in rows}
 
 
