@@ -22,12 +22,12 @@ from gateway.tmf.json import encode_json
 from gateway.upstream.answers import is_safe_id
 from gateway.upstream.gate import Gate
 from gateway.upstream.limiter import NoSlot
-from gateway.upstream.options import UpstreamOptions
+from gateway.upstream.options import UpstreamOptions, port_of
 from gateway.upstream.outcome import Call, NotSent, Outcome, Rejected, Unknown, classify
 from gateway.upstream.port import FindResult, ReadFailed
 from gateway.upstream.reads import HTTP_NOT_FOUND, Reader, decode_answer
 from gateway.upstream.search import Page, Scanner, Walk, paging_offset, scan_parameters, walk
-from gateway.upstream.transport import Answer, ExchangeFailed, HttpPort
+from gateway.upstream.transport import Answer, ExchangeFailed
 
 _NOT_OFFERED: Final = 405
 
@@ -52,15 +52,7 @@ class UpstreamClient:
         self._gate = Gate(options, clock=clock, jitter=jitter)
         self._reader = Reader(options, self._gate, clock=clock, sleep=sleep, jitter=jitter)
         self._scanner = Scanner(self._scan, interval_seconds=options.scan_interval_seconds, clock=clock, sleep=sleep)
-        self._port = HttpPort(
-            connect_timeout_seconds=options.connect_timeout_seconds,
-            read_timeout_seconds=options.read_timeout_seconds,
-            response_bytes_max=options.response_bytes_max,
-            connections_max=options.concurrency_max,
-            keep_alive=False,
-            auth=options.auth,
-            tls=options.tls,
-        )
+        self._port = port_of(options, keep_alive=False)
 
     def __repr__(self) -> str:
         return f"UpstreamClient({self._options.name!r})"

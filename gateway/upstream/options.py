@@ -11,6 +11,7 @@ from gateway.errors import Problem, SettingsError
 from gateway.ordering.mapping import Api, Mapping
 from gateway.upstream.auth import UpstreamAuth
 from gateway.upstream.breaker import CALLS_MIN, FAILED_SHARE, OPEN_SECONDS, WINDOW_SECONDS
+from gateway.upstream.transport import HttpPort
 
 RESPONSE_BYTES_MAX_DEFAULT: Final = 8 * 1024 * 1024
 
@@ -74,6 +75,19 @@ class UpstreamOptions:
             elif isinstance(value, int | float) and value <= 0:
                 problems.append(Problem(f"upstreams.{self.name}.{option.name}", "must be greater than 0"))
         return problems
+
+
+def port_of(options: UpstreamOptions, *, keep_alive: bool) -> HttpPort:
+    """Return connections within the limits of `options`; with `keep_alive` they serve several calls."""
+    return HttpPort(
+        connect_timeout_seconds=options.connect_timeout_seconds,
+        read_timeout_seconds=options.read_timeout_seconds,
+        response_bytes_max=options.response_bytes_max,
+        connections_max=options.concurrency_max,
+        keep_alive=keep_alive,
+        auth=options.auth,
+        tls=options.tls,
+    )
 
 
 def resource_options(name: str, resource: str, **options: Any) -> UpstreamOptions:

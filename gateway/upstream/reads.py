@@ -21,10 +21,10 @@ from gateway.upstream.answers import describe, vendor_error
 from gateway.upstream.breaker import Breaker
 from gateway.upstream.gate import Gate
 from gateway.upstream.limiter import NoSlot
-from gateway.upstream.options import UpstreamOptions
+from gateway.upstream.options import UpstreamOptions, port_of
 from gateway.upstream.outcome import NotExecuted, Unknown, classify
 from gateway.upstream.port import ReadFailed
-from gateway.upstream.transport import Answer, ExchangeFailed, HttpPort
+from gateway.upstream.transport import Answer, ExchangeFailed
 
 ANSWER_DEPTH_MAX: Final = 100
 BACKOFF_SECONDS_FIRST: Final = 0.2
@@ -63,15 +63,7 @@ class Reader:
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
-        self._port = HttpPort(
-            connect_timeout_seconds=options.connect_timeout_seconds,
-            read_timeout_seconds=options.read_timeout_seconds,
-            response_bytes_max=options.response_bytes_max,
-            connections_max=options.concurrency_max,
-            keep_alive=True,
-            auth=options.auth,
-            tls=options.tls,
-        )
+        self._port = port_of(options, keep_alive=True)
 
     def use(self, options: UpstreamOptions) -> None:
         """Read answers by the mapping of `options` from now on."""
