@@ -1,13 +1,15 @@
 # Everything a newcomer or a build server runs. Needs Python 3.11 or newer, make, and a package index; nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check docs lock runtime dev
+.PHONY: help demo test test-long bench check docs lock runtime dev
 
 PYTHON ?= python3
 BIN := .venv/bin
 # Workers of the test run; 0 runs everything in one process (`make test WORKERS=0 TESTS=tests/unit`).
 WORKERS ?= 2
 TESTS ?= tests
+# Benchmarks of `make bench`, by the names of their files.
+BENCH ?= ordering preview carts cart_filter hub waiting
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -20,6 +22,14 @@ test: dev ## every test but the long ones
 
 test-long: dev ## the tests that take minutes: real processes, killed at random
 	@$(BIN)/python -m pytest -m long -n 0 --timeout 3600 $(TESTS)
+
+bench: dev ## the benchmarks, each to its end; BENCH="ordering preview" for some (docs/how-to/measure.md)
+	@missed=""; for name in $(BENCH); do \
+		echo "$$name" >&2; \
+		large=$$([ $$name = ordering ] && echo --large); \
+		$(BIN)/python tests/benchmarks/$$name.py $$large || missed="$$missed $$name"; \
+	done; \
+	[ -z "$$missed" ] || { echo "a target was missed by:$$missed" >&2; exit 1; }
 
 check: dev ## format, lint, types, import contracts, generated pages
 	@$(BIN)/ruff format --check .

@@ -114,3 +114,12 @@ def test_what_the_changelog_calls_missing_is_missing():
     assert "`/tmf-api/productOrderingManagement/v4`" in missing
     assert paths
     assert not [path for path in paths if "productOrdering" in path]
+
+
+def test_every_benchmark_is_run_by_make_and_described():
+    names = {file.stem for file in (ROOT / "tests" / "benchmarks").glob("*.py")}
+    (listed,) = re.findall(r"^BENCH \?= (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert set(listed.split()) == names
+    assert (
+        set(re.findall(r"^\| `(\w+)\.py", (ROOT / "docs/how-to/measure.md").read_text(), flags=re.MULTILINE)) == names
+    )
