@@ -22,6 +22,7 @@ from gateway.tmf.shapes import (
     parse_date_time,
     report,
     text,
+    uri,
     whole_number,
 )
 
@@ -35,7 +36,7 @@ PRODUCT_STATUSES: Final = (
     *("aborted", "aborted "),
 )
 
-_TYPES: Final[dict[str, Check]] = {"@type": text, "@baseType": text, "@schemaLocation": text, "@referredType": text}
+_TYPES: Final[dict[str, Check]] = {"@type": text, "@baseType": text, "@schemaLocation": uri, "@referredType": text}
 _count = whole_number(0, QUANTITY_MAX)
 _period_shape = object_of({"startDateTime": date_time, "endDateTime": date_time})
 

@@ -6,11 +6,12 @@ shape does not know are left alone. A known attribute that is null is removed: n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from gateway.errors import Problem
 from gateway.tmf.paths import path_text
@@ -19,6 +20,7 @@ Path: TypeAlias = tuple[str | int, ...]
 Check: TypeAlias = Callable[[Any, Path, str | int, list[Problem]], None]
 
 PROBLEMS_MAX = 100
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+", re.ASCII)
 
 
 def json_kind(value: Any) -> str:
@@ -103,6 +105,12 @@ def identifier(value: Any, path: Path, name: str | int, problems: list[Problem])
         report(problems, (*path, name), f"must be text, not {json_kind(value)}")
     elif not value.isprintable() or len(value) > 255 or not value or value.isspace():  # noqa: PLR2004 - as the docstring says
         report(problems, (*path, name), "must be 1 to 255 printable characters")
+
+
+def uri(value: Any, path: Path, name: str | int, problems: list[Problem]) -> None:
+    """Want a URI (RFC 3986): with a scheme, and nothing in it that must be percent-encoded."""
+    if type(value) is not str or _URI.fullmatch(value) is None:
+        report(problems, (*path, name), "must be a whole URI as in https://example.com/schemas/cart.json")
 
 
 def parse_date_time(value: str) -> datetime | None:

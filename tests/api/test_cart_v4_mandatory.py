@@ -408,3 +408,15 @@ async def test_many_old_omissions_hide_no_new_one_and_are_never_blamed(client: h
     assert len(moved["cartItem"]) == 150
     r17 = (await client.get(f"{V1}/{cart['id']}")).json()["cartItem"]
     assert all(item["itemPrice"][0]["priceAlteration"] == [{"name": item["id"]}] for item in r17)
+
+
+@pytest.mark.parametrize("base", [V4, V5])
+@pytest.mark.parametrize("address", ["my cart", "/schemas/cart.json", "https://shop.example/a b", "", 7])
+async def test_a_schema_location_is_a_whole_uri(client, base, address):
+    body = {"@type": "ShoppingCart", "cartItem": [{"@type": "CartItem", "action": "add", "@schemaLocation": address}]}
+    answer = await client.post(base, json=body)
+    assert answer.status_code == 400
+    assert [problem["path"] for problem in answer.json()["problem"]] == ["cartItem[0].@schemaLocation"]
+    assert "https://example.com/schemas/cart.json" in answer.text
+    body["cartItem"][0]["@schemaLocation"] = "urn:shop:schemas:item"
+    assert (await client.post(base, json=body)).status_code == 201

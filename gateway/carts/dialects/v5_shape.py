@@ -24,10 +24,11 @@ from gateway.tmf.shapes import (
     one_of,
     report,
     text,
+    uri,
     whole_number,
 )
 
-_TYPES: Final[dict[str, Check]] = {"@type": identifier, "@baseType": text, "@schemaLocation": text}
+_TYPES: Final[dict[str, Check]] = {"@type": identifier, "@baseType": text, "@schemaLocation": uri}
 _INTEGER: Final = whole_number(-1_000_000, 1_000_000)
 
 
