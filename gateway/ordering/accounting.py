@@ -170,8 +170,11 @@ class _Index:
 
     def part(self, leaf: _Leaf) -> str:
         """Return the path of a text of the order that holds the value of `leaf` (a description, a note)."""
-        wanted = _comparable(leaf.value)
-        return next((text.path for text in self._texts if wanted in text.value), "")
+        wanted = {
+            as_text(leaf.value),
+            _comparable(leaf.value),
+        }  # 1880 is comparable as 1.88E+3, and written with its digits
+        return next((text.path for text in self._texts if any(one in text.value for one in wanted)), "")
 
 
 class _Judge:
