@@ -6,6 +6,7 @@ proves it. `gateway translate` and the preview show it; a property test demands 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -170,11 +171,12 @@ class _Index:
 
     def part(self, leaf: _Leaf) -> str:
         """Return the path of a text of the order that holds the value of `leaf` (a description, a note)."""
-        wanted = {
-            as_text(leaf.value),
-            _comparable(leaf.value),
-        }  # 1880 is comparable as 1.88E+3, and written with its digits
-        return next((text.path for text in self._texts if any(one in text.value for one in wanted)), "")
+        spellings = {as_text(leaf.value), _comparable(leaf.value)}
+        if isinstance(leaf.value, str):
+            return next((text.path for text in self._texts if leaf.value in text.value), "")
+        # 20 is a number of its own in "20 Mbit/s", and none of the digits of 2026-12-20T20:20:00Z.
+        alone = re.compile(rf"(?<![\w.-])(?<!\d:)(?:{'|'.join(map(re.escape, sorted(spellings)))})(?![\w-]|[.:]\d)")
+        return next((text.path for text in self._texts if alone.search(text.value)), "")
 
 
 class _Judge:

@@ -168,6 +168,8 @@ def test_numbers_within_a_text_are_found_by_their_digits():
     translation = translate(cart, {}, mapping, now=NOW)
     calls = calls_of(translation.order, mapping)
     assert account(cart, {}, translation.order, calls, translation.findings)[1] == []
-    calls[0]["productOrderItem"][0]["product"]["productCharacteristic"][0]["value"] = "[1879]"
-    lost = account(cart, {}, translation.order, calls, translation.findings)[1]
-    assert lost == [f"cartItem[0].product.productCharacteristic[0].value[{at}]" for at in (1, 2)]
+    # Digits of a date, a time, a longer number or a word are not the number.
+    for text in ("[1879]", "1879, 1880-12-01", "[1879,18801,100.5]", '{"a":1879} at 1880:100:100', "1879 x1880 100GB"):
+        calls[0]["productOrderItem"][0]["product"]["productCharacteristic"][0]["value"] = text
+        lost = account(cart, {}, translation.order, calls, translation.findings)[1]
+        assert lost == [f"cartItem[0].product.productCharacteristic[0].value[{at}]" for at in (1, 2)], text
