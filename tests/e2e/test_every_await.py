@@ -23,14 +23,18 @@ LIVE = Act(mapping="tmf622-v4", items=5, items_per_call=100, kinds=frozenset({"c
 LONG_SECONDS = 300.0
 # The share of pairs that may be missed each time they are tried, because the recovery was a shorter one.
 MISSED_MAX = 0.05
+# How many points shorter a submission may be than those that were counted: whether a read that goes ahead ends before or after the
+# commit it does not wait for makes one point more or less.
+SHORTER_MAX = 2
 
 
 async def points_of(played_on: Stage) -> int:
-    """Return how many points an undisturbed submission has."""
-    played = await played_on.play((), played_on.forkers[0])
-    kinds = {step["kind"] for step in played.checkout["step"]}
-    assert kinds == played_on.act.kinds, "the submission that is killed has a step of every kind"
-    return played.points
+    """Return how many points an undisturbed submission has: the shortest of three."""
+    plays = [await played_on.play((), played_on.forkers[0]) for _ in range(3)]
+    for played in plays:
+        kinds = {step["kind"] for step in played.checkout["step"]}
+        assert kinds == played_on.act.kinds, "the submission that is killed has a step of every kind"
+    return min(played.points for played in plays)
 
 
 def figures(played_on: Stage, points: int, started: float) -> str:
@@ -53,13 +57,16 @@ def require_faultless(played_on: Stage) -> None:
 
 
 async def strike_every_point(played_on: Stage) -> int:
-    """Kill at every point once, and require that each was reached; return how many there are."""
+    """Kill at every point once, and require that each was reached by a submission that has so many; return how many there are."""
     points = await points_of(played_on)
     await played_on.play_all([(first,) for first in range(1, points + 1)])
     struck = {played.kill_at for played in played_on.played if played.struck}
     missed = [first for first in range(1, points + 1) if (first,) not in struck]
-    assert not missed, f"never killed at {missed} of {points} points"
-    return points
+    for played in played_on.played:
+        if not played.struck:
+            assert played.points < played.kill_at[0], f"a kill at {played.kill_at} was missed"
+    assert all(first > points - SHORTER_MAX for first in missed), f"never killed at {missed} of {points} points"
+    return points - len(missed)
 
 
 def reachable_pairs(played_on: Stage) -> list[tuple[int, int]]:
