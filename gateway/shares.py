@@ -9,24 +9,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
 
 from gateway.errors import UnavailableError
 
-LISTS_BUSY: Final = "Too many lists are being read at this moment; try again."
+_BUSY = "Too many lists are being read at this moment; try again."
 
 
 class Shares:
     """Turns: `turns_max` at once, of one tenant one less where that leaves it any.
 
-    Who waits longer than `wait_seconds_max` (None: as long as it takes) gets UnavailableError (503) with the words of `busy`.
+    Who waits longer than `wait_seconds_max` (None: as long as it takes) gets UnavailableError (503): only lists do not wait for ever.
     """
 
-    def __init__(self, turns_max: int, *, wait_seconds_max: float | None = None, busy: str = LISTS_BUSY) -> None:
+    def __init__(self, turns_max: int, *, wait_seconds_max: float | None = None) -> None:
         self._of_tenant_max = max(1, turns_max - 1)
         self._all = asyncio.Semaphore(max(1, turns_max))
         self._wait_seconds_max = wait_seconds_max
-        self._busy = busy
         # Only tenants that have a turn or wait for one, each with how many.
         self._tenants: dict[str, tuple[asyncio.Semaphore, int]] = {}
 
@@ -55,4 +53,4 @@ class Shares:
             async with asyncio.timeout(self._wait_seconds_max):
                 await semaphore.acquire()
         except TimeoutError:
-            raise UnavailableError(self._busy, headers={"Retry-After": "2"}) from None
+            raise UnavailableError(_BUSY, headers={"Retry-After": "2"}) from None

@@ -36,7 +36,7 @@ PRODUCT_STATUSES: Final = (
     *("aborted", "aborted "),
 )
 
-_TYPES: Final[dict[str, Check]] = {"@type": text, "@baseType": text, "@schemaLocation": uri, "@referredType": text}
+TYPES: Final[dict[str, Check]] = {"@type": text, "@baseType": text, "@schemaLocation": uri, "@referredType": text}
 _count = whole_number(0, QUANTITY_MAX)
 _period_shape = object_of({"startDateTime": date_time, "endDateTime": date_time})
 
@@ -52,11 +52,11 @@ def _period(value: Any, path: Path, name: str | int, problems: list[Problem]) ->
 
 
 _reference = object_of(
-    {**_TYPES, "id": identifier, "href": text, "name": text, "version": text}, needs_one_of=("id", "href")
+    {**TYPES, "id": identifier, "href": text, "name": text, "version": text}, needs_one_of=("id", "href")
 )
 _money = object_of({"unit": text, "value": number})
 _price = object_of(
-    {**_TYPES, "percentage": number, "taxRate": number, "dutyFreeAmount": _money, "taxIncludedAmount": _money}
+    {**TYPES, "percentage": number, "taxRate": number, "dutyFreeAmount": _money, "taxIncludedAmount": _money}
 )
 _price_texts: Final[dict[str, Check]] = {
     "name": text,
@@ -67,7 +67,7 @@ _price_texts: Final[dict[str, Check]] = {
 }
 _price_alteration = object_of(
     {
-        **_TYPES,
+        **TYPES,
         **_price_texts,
         "applicationDuration": _count,
         "priority": whole_number(-QUANTITY_MAX, QUANTITY_MAX),
@@ -77,7 +77,7 @@ _price_alteration = object_of(
 )
 _cart_price = object_of(
     {
-        **_TYPES,
+        **TYPES,
         **_price_texts,
         "price": _price,
         "priceAlteration": list_of(_price_alteration),
@@ -85,21 +85,21 @@ _cart_price = object_of(
     }
 )
 _party = object_of(
-    {**_TYPES, "id": identifier, "href": text, "name": text, "role": text}, needs_one_of=("id", "name", "href")
+    {**TYPES, "id": identifier, "href": text, "name": text, "role": text}, needs_one_of=("id", "name", "href")
 )
-_note = object_of({**_TYPES, "id": text, "author": text, "date": date_time, "text": text})
+_note = object_of({**TYPES, "id": text, "author": text, "date": date_time, "text": text})
 _duration = object_of({"amount": number, "units": text})
-_term = object_of({**_TYPES, "name": text, "description": text, "duration": _duration})
+_term = object_of({**TYPES, "name": text, "description": text, "duration": _duration})
 _contact_medium = object_of(
     {
-        **_TYPES,
+        **TYPES,
         "mediumType": text,
         "preferred": boolean,
         "validFor": _period,
         "characteristic": object_of(
             dict.fromkeys(
                 (
-                    *_TYPES,
+                    *TYPES,
                     "city",
                     "contactType",
                     "country",
@@ -117,10 +117,10 @@ _contact_medium = object_of(
         ),
     }
 )
-_item_relationship = object_of({**_TYPES, "id": identifier, "relationshipType": text})
-_any_object = object_of(_TYPES)
+_item_relationship = object_of({**TYPES, "id": identifier, "relationshipType": text})
+_any_object = object_of(TYPES)
 _product_attributes: Final[dict[str, Check]] = {
-    **_TYPES,
+    **TYPES,
     "id": identifier,
     "href": text,
     "name": text,
@@ -136,7 +136,7 @@ _product_attributes: Final[dict[str, Check]] = {
     "billingAccount": _any_object,
     "place": list_of(_any_object),
     "productCharacteristic": list_of(
-        object_of({**_TYPES, "name": identifier, "valueType": text}, needs=("name",)),
+        object_of({**TYPES, "name": identifier, "valueType": text}, needs=("name",)),
     ),
     "productOffering": _reference,
     "productOrderItem": list_of(_any_object),
@@ -152,7 +152,7 @@ _product = object_of(_product_attributes)
 _product_attributes["product"] = list_of(_product)
 
 _item_attributes: Final[dict[str, Check]] = {
-    **_TYPES,
+    **TYPES,
     "id": identifier,
     "action": one_of(*ACTIONS),
     "status": one_of(*STATUSES),
@@ -179,10 +179,9 @@ PARTS: Final[dict[str, Check]] = {
     "product": _product,
     "reference": _reference,
 }
-TYPES: Final = _TYPES
 
 CART_ATTRIBUTES: Final[dict[str, Check]] = {
-    **_TYPES,
+    **TYPES,
     "cartItem": list_of(_item),
     "cartTotalPrice": list_of(_cart_price),
     "contactMedium": list_of(_contact_medium),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -53,17 +53,14 @@ def _together(connection: Connection, driver: Any, writes: list[Write[Any]]) -> 
     Returns what they returned; None, and no effect, when one of several raised.
     """
     driver.execute("BEGIN IMMEDIATE")
-    until = time.monotonic() + GROUP_SECONDS_MAX
     outcomes: list[Outcome] = []
-    for write in writes:
+    for write in _in_time(writes):
         try:
             outcomes.append((write.context.run(write.function, connection), None))
         except Exception as error:  # noqa: BLE001 - it is handed to the caller that queued the function
             driver.execute("ROLLBACK")
             # The first did nothing before it, so nothing is to be run again.
             return None if outcomes else [(None, error)]
-        if time.monotonic() > until:
-            break
     driver.execute("COMMIT")
     return outcomes
 
@@ -74,9 +71,8 @@ def _apart(connection: Connection, driver: Any, writes: list[Write[Any]]) -> lis
     Each has a savepoint, so that what one of them raises undoes that one alone.
     """
     driver.execute("BEGIN IMMEDIATE")
-    until = time.monotonic() + GROUP_SECONDS_MAX
     outcomes: list[Outcome] = []
-    for write in writes:
+    for write in _in_time(writes):
         driver.execute("SAVEPOINT one")
         try:
             outcomes.append((write.context.run(write.function, connection), None))
@@ -84,10 +80,17 @@ def _apart(connection: Connection, driver: Any, writes: list[Write[Any]]) -> lis
             driver.execute("ROLLBACK TO one")
             outcomes.append((None, error))
         driver.execute("RELEASE one")
-        if time.monotonic() > until:
-            break
     driver.execute("COMMIT")
     return outcomes
+
+
+def _in_time(writes: list[Write[Any]]) -> Iterator[Write[Any]]:
+    """Yield the first one, and others while there is time."""
+    until = time.monotonic() + GROUP_SECONDS_MAX
+    for write in writes:
+        yield write
+        if time.monotonic() > until:
+            return
 
 
 def answer(writes: list[Write[Any]], outcomes: list[Outcome], translate: Translate) -> None:

@@ -196,8 +196,8 @@ def _total(group: list[Counted], numbers: Context) -> dict[str, Any]:
         value = numbers.plus(values[index])
         price[name] = {"unit": currency, "value": value} if currency else {"value": value}
     total["price"] = price
-    if listed and (listed_too := _listed(group)):
-        total["priceAlteration"] = listed_too
+    if listed and (shared := _listed(group)):
+        total["priceAlteration"] = shared
     return total
 
 
