@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, ParamSpec, TypeVar
 
+from gateway import threads
 from gateway.carts.dialects import Dialect
 from gateway.carts.dialects.v4 import completed_text
 from gateway.carts.store import CartRow
@@ -20,9 +21,7 @@ AT_ONCE_CHARACTERS_MAX: Final = 128 * 1024
 
 async def beside(size: int, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
     """Run a function that touches nothing but its arguments, which have `size` characters: in a thread when that is much."""
-    if size <= AT_ONCE_CHARACTERS_MAX:
-        return function(*arguments, **named)
-    return await asyncio.to_thread(function, *arguments, **named)
+    return await threads.beside(size > AT_ONCE_CHARACTERS_MAX, function, *arguments, **named)
 
 
 async def shown_text(document: str) -> bytes:

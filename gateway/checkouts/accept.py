@@ -18,7 +18,6 @@ from gateway.checkouts import store
 from gateway.checkouts.model import PLANNED, CheckoutRecord, Prepared, plan_hash, request_hash
 from gateway.checkouts.preparing import Wish, frozen_cart
 from gateway.checkouts.request import is_by_value
-from gateway.checkouts.threads import LARGE_BYTES_MIN, beside
 from gateway.errors import (
     ConflictError,
     InvalidBodyError,
@@ -31,6 +30,7 @@ from gateway.errors import (
 from gateway.ordering.mapping import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.storage.tables import EPOCH
+from gateway.threads import LARGE_BYTES_MIN, beside
 from gateway.tmf.json import decode_stored, encode_json
 
 CHECKOUT_PATH = "/tmf-api/checkoutManagement/v1/checkout"

@@ -17,7 +17,6 @@ from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.prepare import preview
 from gateway.checkouts.preparing import Wish, prepared_cart
 from gateway.checkouts.request import check_draft_change, check_request, is_by_value
-from gateway.checkouts.threads import LARGE_BYTES_MIN, beside
 from gateway.errors import InvalidBodyError, InvalidHeaderError, Problem
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import MERGE_PATCH_TYPES, read_object, require_json_accepted
@@ -25,6 +24,7 @@ from gateway.http.headers import base_url, entity_tag, header_values, if_match_o
 from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
 from gateway.security.tenancy import has_role, tenant_of
 from gateway.services import Services, services_of
+from gateway.threads import LARGE_BYTES_MIN, beside
 from gateway.tmf.json import decode_stored
 from gateway.tmf.paging import page_headers, page_status, parse_page
 from gateway.tmf.projection import Selection, parse_fields, project

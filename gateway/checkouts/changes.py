@@ -14,11 +14,11 @@ from gateway.checkouts.accept import CHECKOUT_PATH
 from gateway.checkouts.model import PLANNED, CheckoutRecord, Prepared, plan_hash
 from gateway.checkouts.preparing import Wish, frozen_cart
 from gateway.checkouts.states import CART_RELEASED, FINAL
-from gateway.checkouts.threads import LARGE_BYTES_MIN
 from gateway.errors import ConflictError, ForbiddenError, NotFoundError, PreconditionError, Problem
 from gateway.logs import get_logger
 from gateway.ordering.mapping import Mapping as OrderMapping
 from gateway.services import Services
+from gateway.threads import LARGE_BYTES_MIN
 from gateway.tmf.json import decode_stored
 from gateway.tmf.merge_patch import merge_patch
 

@@ -12,11 +12,11 @@ from gateway.checkouts.call_sizes import items_max_now
 from gateway.checkouts.confirm import confirmed
 from gateway.checkouts.model import Prepared
 from gateway.checkouts.prepare import Known, accepted, documents_of, gate
-from gateway.checkouts.threads import beside
 from gateway.ordering.bundles import wanted_bundles
 from gateway.ordering.catalogue import Catalogue
 from gateway.ordering.mapping import Mapping as OrderMapping
 from gateway.services import Services
+from gateway.threads import beside
 
 
 class Catalogues(Protocol):

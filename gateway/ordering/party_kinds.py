@@ -8,12 +8,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.ordering.findings import Findings
+from gateway.tmf.v5_classes import PARTIES
 
-BY_VALUE: Final = frozenset(
-    {"Individual", "Organization", "PartyRole", "Supplier", "BusinessPartner", "Consumer", "Producer"}
-)
-"""The classes of TMF663 v5 for a party that is not a reference."""
-_KINDS: Final = BY_VALUE | {"PartyRoleRef"}
+_KINDS: Final = PARTIES | {"PartyRoleRef"}
 _OF_REFERENCE: Final = frozenset(
     {"id", "href", "name", "role", "validFor", "@type", "@baseType", "@schemaLocation", "@referredType"}
 )

@@ -12,10 +12,10 @@ from typing import Any, Final
 from gateway.ordering.coding import recoded
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping import Mapping
-from gateway.ordering.party_kinds import BY_VALUE, as_reference, flat_party
+from gateway.ordering.party_kinds import as_reference, flat_party
 from gateway.ordering.product_parts import PARTS, canonical_part, relationship_of
-from gateway.ordering.shapes_v5 import value_kind
 from gateway.ordering.values import as_text, last_segment, objects, reference, text, wrong_type
+from gateway.tmf.v5_classes import PARTIES, value_kind
 
 PRODUCT_DEPTH_MAX: Final = 8
 _NONE: Final = type(None)
@@ -251,7 +251,7 @@ class Products:
                 kept.append(member)
                 continue
             party, kind = flat_party(member, member_path, findings)
-            if kind in BY_VALUE and self._is_v5:
+            if kind in PARTIES and self._is_v5:
                 role = {"role": member["role"]} if "role" in member else {}
                 kept.append({**role, "partyOrPartyRole": {key: member[key] for key in member if key != "role"}})
                 continue

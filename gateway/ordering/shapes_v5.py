@@ -8,19 +8,16 @@ Nothing is checked or lost here: `translate` has made the order such that it can
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, Final
 
 from gateway.ordering.fitting_v5 import is_role
+from gateway.tmf.v5_classes import value_kind
 
 _Writer = Callable[[Any], Any]
 _NUMBERS: Final = frozenset({"Integer", "Number", "Float"})
 _REFERENCE: Final = frozenset({"id", "href", "name", "@referredType", "@type"})
 _PLACES: Final = frozenset({"GeographicAddress", "GeographicSite", "GeographicLocation", "PlaceRef"})
 _ADDRESS: Final = frozenset({"city", "country", "locality", "postcode", "stateOrProvince", "streetName", "streetNr"})
-_SCALARS: Final[dict[type, str]] = {
-    str: "String", bool: "Boolean", int: "Integer", Decimal: "Number", float: "Number", dict: "Object",
-}  # fmt: skip
 
 
 def typed(node: Any, name: str, writers: dict[str, _Writer] | None = None) -> Any:
@@ -40,17 +37,6 @@ def typed(node: Any, name: str, writers: dict[str, _Writer] | None = None) -> An
         elif key != "@type":
             written[key] = value
     return written
-
-
-def value_kind(value: Any) -> str:
-    """Return what v5's subclass of Characteristic for `value` is called; "" when no subclass holds it (a mixed array)."""
-    if type(value) is not list:
-        return _SCALARS.get(type(value), "")
-    kinds = {_SCALARS.get(type(entry), "") for entry in value} or {"String"}
-    if kinds == {"Integer", "Number"}:
-        return "NumberArray"
-    kind = kinds.pop() if len(kinds) == 1 else ""
-    return f"{kind}Array" if kind else ""
 
 
 def header_v5(header: dict[str, Any]) -> dict[str, Any]:

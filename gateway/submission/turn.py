@@ -16,7 +16,6 @@ import structlog
 from msgspec.structs import replace
 
 from gateway.checkouts.model import CheckoutRecord
-from gateway.checkouts.threads import LARGE_LINES_MIN, beside
 from gateway.errors import StaleLeaseError
 from gateway.submission.actions import Action, AskCancel, FindMarker, ReadHead, ReadOrder, Save, Send, Work
 from gateway.submission.ahead import CallAhead, ReadAhead, foreseen, rendered_step
@@ -26,6 +25,7 @@ from gateway.submission.machine import after_head, after_read, next_action
 from gateway.submission.outcomes import after_cancel, after_send
 from gateway.submission.searched import after_find
 from gateway.submission.store import WishChangedError
+from gateway.threads import LARGE_LINES_MIN, beside
 from gateway.upstream.port import FindResult, ReadFailed, Upstream
 
 log = structlog.get_logger(__name__)

@@ -9,11 +9,11 @@ from sqlalchemy import Connection
 
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
-from gateway.checkouts.threads import LARGE_LINES_MIN, beside
 from gateway.ordering.mapping import Mapping as OrderMapping
 from gateway.ordering.model import ObservedOrder
 from gateway.settings import Settings
 from gateway.storage import Database
+from gateway.threads import LARGE_LINES_MIN, beside
 from gateway.tmf.json import decode_stored, encode_json
 from gateway.tracking import store
 from gateway.tracking.machine import Applied, apply_absence, apply_observation, is_live_after_its_end, line_states

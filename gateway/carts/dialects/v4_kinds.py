@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from gateway.carts.dialects.forms import last_segment, rfc_3339
-from gateway.carts.dialects.v5_wrapped import PARTIES
 from gateway.carts.shape import PARTS, PRODUCT_STATUSES, TYPES
 from gateway.errors import Problem
 from gateway.tmf.shapes import Check, ObjectOf, identifier, list_of, object_of, one_of, text
+from gateway.tmf.v5_classes import PARTIES
 
 # Takes an object and the one that holds it; None: they do not tell.
 Told: TypeAlias = Callable[[dict[str, Any], dict[str, Any]], Any]

@@ -6,15 +6,12 @@ v4 holds a related party or place and its role in one object; v5 holds the role 
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, Final
 
 from gateway.carts.dialects.forms import V5_MARK, Part, exact, exchanged, with_id, without
+from gateway.tmf.v5_classes import PARTIES, value_kind
 
 PARTY_REFERENCES: Final = frozenset({"PartyRef", "PartyRoleRef"})
-PARTIES: Final = frozenset(
-    {"Individual", "Organization", "PartyRole", "Supplier", "BusinessPartner", "Consumer", "Producer"}
-)
 PLACES: Final = frozenset({"GeographicAddress", "GeographicSite", "GeographicLocation"})
 # What a reference to a person or organisation is about; any other word means a role such as Customer.
 _PARTY_WORDS: Final = frozenset({"Individual", "Organization", "Party"})
@@ -180,25 +177,10 @@ def _is_kind(entry: tuple[str, str, frozenset[str]], word: Any, inside: dict[str
 
 MEDIUM: Final = _of_objects(exact(Part(_medium_up, _medium_down), V5_MARK))
 
-_SCALARS: Final[dict[type, str]] = {
-    str: "String",
-    bool: "Boolean",
-    int: "Integer",
-    Decimal: "Number",
-    dict: "Object",
-}
-
 
 def characteristic_type(node: dict[str, Any]) -> str:
     """Return the subclass of v5's Characteristic that holds a value of this JSON type."""
-    value = node.get("value")
-    if type(value) is not list:
-        return f"{_SCALARS.get(type(value), '')}Characteristic"
-    kinds = {_SCALARS.get(type(entry), "") for entry in value} or {"String"}
-    if kinds == {"Integer", "Number"}:
-        return "NumberArrayCharacteristic"
-    kind = kinds.pop() if len(kinds) == 1 else ""
-    return f"{kind}ArrayCharacteristic" if kind else "Characteristic"
+    return f"{value_kind(node.get('value'))}Characteristic"
 
 
 def _characteristic_up(node: dict[str, Any]) -> dict[str, Any]:
