@@ -39,7 +39,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,15 @@ class RequestError(GatewayError):
         self.headers = headers or {}
         self.extension = extension or {}
         super().__init__(message)
+
+    @classmethod
+    def about(cls, subject: str, what: str, path: str | None = None, headers: dict[str, str] | None = None) -> Self:
+        """Return the error whose one problem is that `subject` is `what`: "Content-Type", "is missing; send ...".
+
+        `path` is that of the problem: "" for a body as a whole, the subject itself unless given (a header is known by its name).
+        """
+        place = subject if path is None else path
+        return cls(f"{subject} {what}.", problems=[Problem(place, what)], headers=headers)
 
 
 class MalformedRequestError(RequestError):

@@ -282,5 +282,5 @@ def _guest_of(given: dict[str, Any]) -> str:
 def _required_versions(request: Request[Any, Any, Any], services: Services) -> frozenset[int] | None:
     if services.settings.cart.if_match_required and not has_if_match(request):
         what = "is needed to change a cart: the ETag of the version that was read"
-        raise PreconditionRequiredError(f"If-Match {what}.", problems=[Problem("If-Match", what)])
+        raise PreconditionRequiredError.about("If-Match", what)
     return if_match_of(request)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from litestar import Request
 
 from gateway.carts.dialects import Dialect
-from gateway.errors import MalformedBodyError, MediaTypeError, Problem
+from gateway.errors import MalformedBodyError, MediaTypeError
 from gateway.http.bodies import read_json
 from gateway.settings import ServerSettings
 from gateway.tmf.json_patch import apply_operations, parse_operations
@@ -52,7 +52,7 @@ async def read_change(
         return partial(apply_query_operations, operations=operations, depth_max=settings.depth_max)
     if not isinstance(given, dict):
         what = f"must be a JSON object, not {json_kind(given)}"
-        raise MalformedBodyError(f"A merge patch {what}.", problems=[Problem("", what)])
+        raise MalformedBodyError.about("A merge patch", what, "")
     return partial(merge_patch, patch={name: value for name, value in given.items() if name not in dialect.read_only})
 
 

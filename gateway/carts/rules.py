@@ -113,7 +113,7 @@ def written_cart(document: dict[str, Any], limits: CartSettings, bytes_max: int)
             raise InvalidBodyError(problems)
     if len(written) > bytes_max:
         what = f"would be larger than {bytes_max} bytes"
-        raise BodyTooLargeError(f"The cart {what}.", problems=[Problem("", what)])
+        raise BodyTooLargeError.about("The cart", what, "")
     return written
 
 

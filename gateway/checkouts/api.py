@@ -250,7 +250,7 @@ def _idempotency_key(request: Request[Any, Any, Any], services: Services) -> str
 
 
 def _wrong_key(what: str) -> InvalidHeaderError:
-    return InvalidHeaderError(f"Idempotency-Key {what}.", problems=[Problem("Idempotency-Key", what)])
+    return InvalidHeaderError.about("Idempotency-Key", what)
 
 
 def _occurrences(request: Request[Any, Any, Any], name: bytes) -> int:

@@ -21,7 +21,6 @@ from gateway.errors import (
     MethodNotAllowedError,
     NotAcceptableError,
     NotFoundError,
-    Problem,
     RequestError,
     UnauthenticatedError,
     UnavailableError,
@@ -128,8 +127,7 @@ def _from_framework(exception: HTTPException, kind: type[RequestError]) -> Reque
         listed = allowed_methods(exception)
         return MethodNotAllowedError(f"Here one can: {listed}.", headers={"Allow": listed})
     if kind is BodyTooLargeError:
-        what = "is larger than this server accepts"
-        return BodyTooLargeError(f"The body {what}.", problems=[Problem("", what)])
+        return BodyTooLargeError.about("The body", "is larger than this server accepts", "")
     if kind is InvalidHeaderError and "host" not in exception.detail.lower():
         return MalformedBodyError("The request cannot be read.")
     if kind is InvalidHeaderError:

@@ -14,7 +14,6 @@ from gateway.errors import (
     MalformedBodyError,
     MediaTypeError,
     NotAcceptableError,
-    Problem,
 )
 from gateway.tmf.json import decode_json
 from gateway.tmf.shapes import json_kind
@@ -50,7 +49,7 @@ def decode_object(raw: bytes, *, depth_max: int) -> dict[str, Any]:
     value = decode_json(raw, depth_max=depth_max)
     if not isinstance(value, dict):
         what = f"must be a JSON object, not {json_kind(value)}"
-        raise MalformedBodyError(f"The body {what}.", problems=[Problem("", what)])
+        raise MalformedBodyError.about("The body", what, "")
     return value
 
 
@@ -92,8 +91,7 @@ async def read_body(
 def _length(announced: bytes) -> int:
     if announced.isdigit() and len(announced) <= LENGTH_DIGITS_MAX:
         return int(announced)
-    what = "must be a whole number of bytes"
-    raise InvalidHeaderError(f"Content-Length {what}.", problems=[Problem("Content-Length", what)])
+    raise InvalidHeaderError.about("Content-Length", "must be a whole number of bytes")
 
 
 async def _discard(receive: Any, size: int) -> None:
@@ -109,19 +107,14 @@ async def _discard(receive: Any, size: int) -> None:
 
 
 def _too_large(bytes_max: int) -> BodyTooLargeError:
-    what = f"is larger than {bytes_max} bytes"
-    return BodyTooLargeError(f"The body {what}.", problems=[Problem("", what)], headers={"Connection": "close"})
+    return BodyTooLargeError.about("The body", f"is larger than {bytes_max} bytes", "", {"Connection": "close"})
 
 
 def _require_media_type(headers: dict[bytes, bytes], media_types: Collection[str]) -> None:
     encoding = headers.get(b"content-encoding")
     if encoding is not None and encoding.strip().lower() != b"identity":
         what = "is not supported; send the body as it is"
-        raise MediaTypeError(
-            f"Content-Encoding {what}.",
-            problems=[Problem("Content-Encoding", what)],
-            headers={"Accept-Encoding": "identity"},
-        )
+        raise MediaTypeError.about("Content-Encoding", what, headers={"Accept-Encoding": "identity"})
     given = headers.get(b"content-type")
     if given is None:
         raise _unsupported(f"is missing; send {_listed(media_types)}")
@@ -137,7 +130,7 @@ def _require_media_type(headers: dict[bytes, bytes], media_types: Collection[str
 
 
 def _unsupported(what: str) -> MediaTypeError:
-    return MediaTypeError(f"Content-Type {what}.", problems=[Problem("Content-Type", what)])
+    return MediaTypeError.about("Content-Type", what)
 
 
 def _listed(media_types: Collection[str]) -> str:
@@ -151,7 +144,7 @@ def require_json_accepted(request: Request[Any, Any, Any]) -> None:
         return
     if not _json_quality(b",".join(values).decode("latin-1").lower()):
         what = "rules application/json out, and nothing else can be produced; accept that, or leave it out"
-        raise NotAcceptableError(f"Accept {what}.", problems=[Problem("Accept", what)])
+        raise NotAcceptableError.about("Accept", what)
 
 
 def _json_quality(accept: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from litestar import Request
 
-from gateway.errors import InvalidHeaderError, Problem
+from gateway.errors import InvalidHeaderError
 
 # RFC 9110, 8.8.3: an optional W/, and any visible characters but the quote between quotes.
 _ENTITY_TAG: Final = re.compile(rb'\s*(W/)?("[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
@@ -77,7 +77,7 @@ def _tags(value: bytes, header: str) -> list[tuple[bool, bytes]]:
         position = match.end()
     if position < len(value) or not tags:
         what = 'must be `*` or a list of entity tags such as "3", as the ETag header gave them'
-        raise InvalidHeaderError(f"{header} {what}.", problems=[Problem(header, what)])
+        raise InvalidHeaderError.about(header, what)
     return tags
 
 
@@ -90,7 +90,7 @@ def require_valid_host(request: Request[Any, Any, Any]) -> None:
 
 def invalid_host() -> InvalidHeaderError:
     """Return the error for a Host header that cannot stand in an address."""
-    return InvalidHeaderError(f"The Host header {_NO_HOST}.", problems=[Problem("Host", _NO_HOST)])
+    return InvalidHeaderError.about("The Host header", _NO_HOST, "Host")
 
 
 def base_url(request: Request[Any, Any, Any], public_url: str) -> str:

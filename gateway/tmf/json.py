@@ -81,8 +81,7 @@ def decode_json(raw: bytes, *, depth_max: int = DEPTH_MAX_DEFAULT) -> Any:
     Raises MalformedBodyError (400) as the module says. An empty body is malformed too.
     """
     if not raw:
-        what = "is empty; send a JSON object"
-        raise MalformedBodyError(f"The body {what}.", problems=[Problem("", what)])
+        raise MalformedBodyError.about("The body", "is empty; send a JSON object", "")
     try:
         value = _decoder.decode(raw)
     except RecursionError:

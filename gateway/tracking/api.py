@@ -47,7 +47,7 @@ async def receive_notification(request: Request[Any, Any, Any]) -> Answer:
     document = decode_json(raw, depth_max=services.settings.server.depth_max)
     if not isinstance(document, dict):
         what = f"must be a JSON object, not {json_kind(document)}"
-        raise MalformedBodyError(f"A notification {what}.", problems=[Problem("", what)])
+        raise MalformedBodyError.about("A notification", what, "")
     event = read_event(document, raw)
     text, database = raw.decode(), services.database
     is_new = await database.write(
