@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import abc
 from typing import Any, Final
 from urllib.parse import quote
@@ -44,20 +45,19 @@ def render(
     call = _Call(step, order, plan, mapping, known_line_ids)
     media_type = mapping.api.patch_media_type
     count = len(step.item_ids)
-    body: Any
     if step.kind == "create":
-        body, media_type = call.create(step, marker), _JSON
+        raw, media_type = call.create(step, marker), _JSON
     elif step.kind == "submit":
-        body = {**patch_head(mapping), **mapping.draft.submit_attributes}
+        raw = encode_json({**patch_head(mapping), **mapping.draft.submit_attributes})
     elif step.kind == "price":
-        body = call.price(step)
+        raw = encode_json(call.price(step))
     elif mapping.draft.growth == "json-patch-append":
-        body, media_type = call.append(step), _JSON_PATCH
+        raw, media_type = encode_json(call.append(step)), _JSON_PATCH
     else:
         body, count = call.add(step)
+        raw = encode_json(body)
     if step.kind != "create" and order_id is None:
         raise LookupError(f"step {step.sequence} needs the id of the order")
-    raw = encode_json(body)
     assert len(raw) <= mapping.limits.bytes_max, f"step {step.sequence} has {len(raw)} bytes"
     return RenderedStep(
         sequence=step.sequence,
@@ -235,27 +235,26 @@ class _Call:
         lines = self._lines
         return self._forest.grow(self._items([lines[item_id] for item_id in item_ids]), carry=carry)
 
-    def create(self, step: Step, marker: str) -> dict[str, Any]:
-        """Return the POST: header, marker, the attributes that keep it a draft, the first items."""
-        return {
-            **self._writer.head(self._order.header, marker),
-            **self._mapping.draft.create_attributes,
-            "productOrderItem": self._roots(step),
-        }
+    def create(self, step: Step, marker: str) -> bytes:
+        """Return the POST: header, marker, the attributes that keep it a draft, the first items.
 
-    def _roots(self, step: Step) -> list[Any]:
-        """Return the items of the POST, each root as bytes with all beneath it: a POST may be a whole order of any size."""
-        if self._mapping.item.hierarchy == "flat":
-            return [item for _, item in self._grown(step.item_ids)]
+        It may be a whole order of any size: what is at the top is written as soon as it is made, and is in memory once.
+        """
         families: dict[str, list[OrderLine]] = {}
         for item_id in step.item_ids:
             line = self._lines[item_id]
             families.setdefault(line.root_id, []).append(line)
-        return [
-            item if type(item) is msgspec.Raw else msgspec.Raw(encode_json(item))
-            for family in families.values()
-            for _, item in self._forest.grow(self._items(family))
-        ]
+        body = io.BytesIO()
+        head = {**self._writer.head(self._order.header, marker), **self._mapping.draft.create_attributes}
+        body.write(encode_json(head).removesuffix(b"}"))
+        before = b',"productOrderItem":['
+        for family in families.values():
+            for _, item in self._forest.grow(self._items(family)):
+                body.write(before)
+                body.write(item if type(item) is msgspec.Raw else encode_json(item))
+                before = b","
+        body.write(b"]}")
+        return body.getvalue()
 
     def add(self, step: Step) -> tuple[dict[str, Any], int]:
         """Return the PATCH that adds items, and how many it carries: only the new ones, or all so far."""
