@@ -15,7 +15,7 @@ from msgspec import Meta, Struct, field
 from gateway.errors import Problem
 from gateway.ordering.mistakes import FirstProblems
 from gateway.ordering.toml import TomlMistakeError, read_toml
-from gateway.ordering.values import last_segment
+from gateway.tmf.hrefs import last_segment
 
 _FILE_NAME: Final = "^([A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)+\\.toml)?$"
 
@@ -128,7 +128,7 @@ def offering_code(item: dict[str, Any]) -> str:
     code, href = offering.get("id"), offering.get("href")
     if type(code) is str and code:
         return code
-    return last_segment(href) if type(href) is str else ""
+    return last_segment(href)
 
 
 def mandatory_offerings(item: dict[str, Any]) -> frozenset[str]:

@@ -9,7 +9,8 @@ from gateway.ordering.findings import Findings
 from gateway.ordering.fitting_v5 import fit_party
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.party_kinds import as_reference, flat_party
-from gateway.ordering.values import last_segment, objects, text
+from gateway.ordering.values import objects, text
+from gateway.tmf.hrefs import last_segment
 
 _EMAIL: Final = ("emailAddress", "email")
 _PHONE: Final = ("phoneNumber",)
@@ -53,7 +54,7 @@ class Parties:
         identifier = text(party, "id", path, findings)
         href = text(party, "href", path, findings)
         if not identifier:
-            identifier = last_segment(href) if href else ""
+            identifier = last_segment(href)
             if not identifier:
                 findings.error(
                     "party_unmappable",

@@ -14,7 +14,8 @@ from gateway.ordering.findings import Findings
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.party_kinds import as_reference, flat_party
 from gateway.ordering.product_parts import PARTS, canonical_part, relationship_of
-from gateway.ordering.values import as_text, last_segment, objects, reference, text, wrong_type
+from gateway.ordering.values import as_text, objects, reference, text, wrong_type
+from gateway.tmf.hrefs import last_segment
 from gateway.tmf.v5_classes import PARTIES, value_kind
 
 PRODUCT_DEPTH_MAX: Final = 8
@@ -127,7 +128,7 @@ class Products:
                 product[name] = parts
             else:
                 product[key] = inner
-        if "id" not in product and type(product.get("href")) is str:
+        if "id" not in product:
             self._id_from_href(product, path)
         return product
 
@@ -144,7 +145,7 @@ class Products:
         return kept
 
     def _id_from_href(self, product: dict[str, Any], path: str) -> None:
-        derived = last_segment(product["href"])
+        derived = last_segment(product.get("href"))
         if derived:
             product["id"] = derived
             self._findings.info("defaulted", f"{path}.id", "The id is taken from the last segment of the href.")
@@ -232,7 +233,7 @@ class Products:
             member = {**inner, **{key: value for key, value in member.items() if key not in ("place", "@type")}}
             findings.info("moved", f"{path}.place", "The place is sent without the wrapper of v5.")
         text(member, "id", path, findings)
-        if member.get("id") is None and type(member.get("href")) is str and (derived := last_segment(member["href"])):
+        if member.get("id") is None and (derived := last_segment(member.get("href"))):
             member = {"id": derived, **{key: value for key, value in member.items() if key != "id"}}
             findings.info("defaulted", f"{path}.id", "The id is taken from the last segment of the href.")
         if text(member, "role", path, findings) is None:
@@ -256,8 +257,7 @@ class Products:
                 kept.append({**role, "partyOrPartyRole": {key: member[key] for key in member if key != "role"}})
                 continue
             has_id = type(party.get("id")) is str and party["id"]
-            href = party.get("href")
-            derived = last_segment(href) if not has_id and type(href) is str else ""
+            derived = "" if has_id else last_segment(party.get("href"))
             if not has_id and not derived:
                 findings.warning("dropped", member_path, "The party has neither an id nor an href; it is not sent.")
                 continue

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from gateway.ordering.findings import Findings, json_type
+from gateway.tmf.hrefs import last_segment
 from gateway.tmf.json import encode_json
 
 _OBJECT_OR_ARRAY: Final = "an array of objects"
@@ -82,13 +83,6 @@ def is_number(value: Any) -> bool:
     return type(value) in _NUMBERS
 
 
-def last_segment(href: str) -> str:
-    """Return the last path segment of `href`, without query and fragment: the id of the resource it addresses."""
-    path = href.partition("#")[0].partition("?")[0].rstrip("/")
-    segment = path.rpartition("/")[2]
-    return segment if "://" not in segment and not path.endswith(":/") else ""
-
-
 def date_time(value: Any, path: str, findings: Findings) -> str | None:
     """Return `value` as an RFC 3339 date-time; the lenient forms of R17 (no seconds, no zone: UTC) with a finding."""
     if type(value) is not str:
@@ -127,7 +121,7 @@ def reference(node: dict[str, Any], path: str, findings: Findings) -> dict[str, 
         wrong_type(identifier, "a string", f"{path}.id", findings)
         return None
     href = text(node, "href", path, findings)
-    derived = last_segment(href) if href else ""
+    derived = last_segment(href)
     if not derived:
         findings.error("missing_identifier", path, "It has neither an id nor an href; give one of them.")
         return None

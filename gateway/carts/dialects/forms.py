@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from gateway.tmf.hrefs import last_segment
 from gateway.tmf.json import decode_stored, encode_json
 from gateway.tmf.shapes import parse_date_time
 
@@ -166,11 +167,6 @@ def with_id(node: dict[str, Any]) -> dict[str, Any]:
     """Return a reference with an id: its own, or else the last segment of its href."""
     segment = "" if "id" in node else last_segment(node.get("href"))
     return {"id": segment, **node} if segment else node
-
-
-def last_segment(href: Any) -> str:
-    """Return what the path of an address ends with, the id of what it leads to; empty when there is none."""
-    return href.rstrip("/").rpartition("/")[2] if type(href) is str else ""
 
 
 def under_name(node: Any, names: Sequence[str], wanted: str) -> Any:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from gateway.carts.dialects.forms import last_segment, rfc_3339
+from gateway.carts.dialects.forms import rfc_3339
 from gateway.carts.shape import PARTS, PRODUCT_STATUSES, TYPES
 from gateway.errors import Problem
+from gateway.tmf.hrefs import last_segment
 from gateway.tmf.shapes import Check, ObjectOf, identifier, list_of, object_of, one_of, text
 from gateway.tmf.v5_classes import PARTIES
 
