@@ -22,7 +22,7 @@ class Qualifications(Protocol):
 
 async def confirmed(
     services: Services,
-    cart: Mapping[str, Any],
+    cart: dict[str, Any],
     request: Mapping[str, Any],
     prepared: Prepared | None,
     *,
@@ -30,16 +30,16 @@ async def confirmed(
 ) -> tuple[Finding, ...]:
     """Return an error finding for each item to be added that is not called qualified, and for each reference that is none.
 
-    Nothing where no evidence is required, none is named (that has findings of its own) or no service is set. Of a cart that
-    cannot be translated (`prepared` is None) the references alone are judged, so that all findings come at once. Where the
+    Nothing where no evidence is required, none is named (that has findings of its own) or no service is set. A cart that
+    cannot be translated (`prepared` is None) is judged by its own words, so that all findings come at once. Where the
     service does not answer: UnavailableError (503); with `only_shown`, or when the cart is refused anyhow, a warning.
     """
     reader: Qualifications | None = services.qualifications
     references = request.get(PATH) or []
     if reader is None or not services.settings.checkout.require_qualification or not references:
         return ()
-    items = [] if prepared is None else list(added_items(prepared.order, cart))
-    if prepared is not None and not items:
+    items = list(added_items(cart, prepared.order if prepared is not None else None))
+    if not items:
         return ()
     found = unreadable(request, services.settings.qualification.references_max)
     if found:

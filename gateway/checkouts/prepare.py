@@ -128,7 +128,7 @@ def gate(
     """
     require_expected_totals(cart, request, settings)
     prepared, findings = try_prepare(cart, request, mapping, now=now, known=known)
-    missing = missing_evidence(prepared.order if prepared is not None else None, request, settings)
+    missing = missing_evidence(cart, request, settings)
     return prepared, (*findings, *missing, *_unguarded(mapping, settings))
 
 

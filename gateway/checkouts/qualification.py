@@ -11,14 +11,22 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from gateway.ordering.catalogue import offering_code
+from gateway.ordering.findings import Findings
 from gateway.ordering.model import Finding, Order
+from gateway.ordering.tree import read_tree
 from gateway.settings import CheckoutSettings
 from gateway.tmf.shapes import parse_date_time
 
 PATH: Final = "productOfferingQualification"
 _ITEM_LISTS: Final = ("productOfferingQualificationItem", "checkProductOfferingQualificationItem")
 _DEPTH_MAX: Final = 32
-_NAME_NEXT: Final = "give the checkout request a productOfferingQualification that says so"
+_NAME_NEXT: Final = "name one that does in the request's productOfferingQualification"
+_NAME_ANY: Final = (
+    "Nothing says that the item was found to be qualified: name a TMF679 qualification of it in the request's "
+    "productOfferingQualification."
+)
+_NAME_ONE: Final = "qualify only what is ordered, and name that productOfferingQualification"
 
 
 class Offered(NamedTuple):
@@ -29,20 +37,12 @@ class Offered(NamedTuple):
 
 
 def missing_evidence(
-    order: Order | None, request: Mapping[str, Any], settings: CheckoutSettings
+    cart: dict[str, Any], request: Mapping[str, Any], settings: CheckoutSettings
 ) -> tuple[Finding, ...]:
-    """Return a finding for each item to be added while the request names no qualification, if one is required.
-
-    `order` is None when the cart could not be translated.
-    """
+    """Return a finding for each item to be added while the request names no qualification, if one is required."""
     if not settings.require_qualification or request.get(PATH):
         return ()
-    if order is None:
-        return (_error("qualification_missing", PATH, f"Items to be added need evidence: {_NAME_NEXT}."),)
-    return tuple(
-        _error("qualification_missing", item.path, f"The item has no evidence of its qualification: {_NAME_NEXT}.")
-        for item in added_items(order)
-    )
+    return tuple(_error("qualification_missing", item.path, _NAME_ANY) for item in added_items(cart))
 
 
 def unreadable(request: Mapping[str, Any], references_max: int) -> tuple[Finding, ...]:
@@ -59,34 +59,39 @@ def unreadable(request: Mapping[str, Any], references_max: int) -> tuple[Finding
     return tuple(found)
 
 
-def added_items(order: Order, cart: Mapping[str, Any] | None = None) -> Iterator[Offered]:
-    """Yield every item with action `add`. With the cart, its own words for an offering count beside the order's."""
-    own = dict(_cart_offerings(cart)) if cart is not None else {}
-    for line in order.lines:
-        if line.item.get("action") == "add":
-            names = {_offering(line.item), own.get(line.cart_item_id)} - {None}
-            yield Offered(line.path, frozenset(str(name) for name in names))
+def added_items(cart: dict[str, Any], order: Order | None = None) -> Iterator[Offered]:
+    """Yield every item to be added now; saved ones are not. With the order, its words for an offering count beside the cart's."""
+    ordered = {line.path: offering_code(line.item) for line in order.lines} if order is not None else {}
+    for entry in read_tree(cart, Findings()):
+        if entry.action == "add":
+            yield Offered(entry.path, frozenset({offering_code(entry.raw), ordered.get(entry.path, "")} - {""}))
 
 
 def not_qualified(items: list[Offered], documents: list[dict[str, Any] | None], now: datetime) -> tuple[Finding, ...]:
     """Compare the items with the TMF679 documents that were read for the request's references, in their order.
 
     None stands for a reference that leads nowhere. Returns one error finding for each document that says nothing and each
-    item that none of them calls qualified.
+    item that none of them calls qualified, or that one of them calls something else: of two results for one offering, as at
+    two places, nobody here knows which is the item's.
     """
     found: list[Finding] = []
     qualified: set[str] = set()
+    otherwise: set[str] = set()
     for index, document in enumerate(documents):
         why = _unusable(document, now)
         if why is not None or document is None:
             found.append(_error("not_qualified", f"{PATH}[{index}]", f"The qualification {why}: qualify again."))
+            continue
+        for offering, is_qualified in _results(document):
+            (qualified if is_qualified else otherwise).add(offering)
+    for item in items:
+        if not item.offerings & qualified:
+            message = f"No valid qualification calls the item's offering qualified: {_NAME_NEXT}."
+        elif item.offerings & otherwise:
+            message = f"The item's offering is called qualified and also something else: {_NAME_ONE}."
         else:
-            qualified |= set(_qualified_offerings(document))
-    found += [
-        _error("not_qualified", item.path, f"No valid qualification calls the item's offering qualified: {_NAME_NEXT}.")
-        for item in items
-        if not item.offerings & qualified
-    ]
+            continue
+        found.append(_error("not_qualified", item.path, message))
     return tuple(found)
 
 
@@ -111,48 +116,20 @@ def _end(period: Any) -> Any:
     return period.get("endDateTime") if isinstance(period, dict) else None
 
 
-def _qualified_offerings(document: dict[str, Any]) -> Iterator[str]:
-    """Yield the offerings that the document calls qualified; nested items count for themselves."""
+def _results(document: dict[str, Any]) -> Iterator[tuple[str, bool]]:
+    """Yield each offering that the document has a result of, and whether that is `qualified`; nested items have their own."""
     stack = [(document, 0)]
     while stack:
         node, depth = stack.pop()
         for name in _ITEM_LISTS if depth < _DEPTH_MAX else ():
-            for item in node.get(name) or [] if isinstance(node.get(name), list) else []:
+            below = node.get(name)
+            for item in below if isinstance(below, list) else ():
                 if not isinstance(item, dict):
                     continue
                 stack.append((item, depth + 1))
-                offering = _offering(item)
-                if (
-                    item.get("qualificationItemResult") == "qualified"
-                    and item.get("state", "done") == "done"
-                    and offering
-                ):
-                    yield offering
-
-
-def _offering(item: Mapping[str, Any]) -> str | None:
-    """Return the id of an item's product offering, which may be named on its product instead."""
-    product = item.get("product")
-    for holder in (item, product if isinstance(product, dict) else {}):
-        reference = holder.get("productOffering")
-        if isinstance(reference, dict) and isinstance(reference.get("id"), str):
-            return str(reference["id"])
-    return None
-
-
-def _cart_offerings(cart: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield (item id, offering id) of every cart item."""
-    stack: list[Any] = [cart]
-    while stack:
-        node = stack.pop()
-        for name in ("cartItem", "cardItem"):
-            below = node.get(name)
-            for item in below if isinstance(below, list) else ():
-                if isinstance(item, dict):
-                    stack.append(item)
-                    offering = _offering(item)
-                    if offering is not None and isinstance(item.get("id"), str):
-                        yield item["id"], offering
+                offering, result = offering_code(item), item.get("qualificationItemResult")
+                if offering and isinstance(result, str) and item.get("state", "done") == "done":
+                    yield offering, result == "qualified"
 
 
 def unconfirmed() -> Finding:

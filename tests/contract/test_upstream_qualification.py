@@ -36,8 +36,9 @@ async def test_a_document_is_read_by_its_id_with_the_token():
         assert request.headers["authorization"] == "Bearer secret"
 
 
-async def test_what_does_not_exist_is_none():
-    async with serving(answering(lambda _request: answer(404))) as server, client_of(server.url) as client:
+@pytest.mark.parametrize("status", [404, 410])
+async def test_what_does_not_exist_any_more_is_none(status):
+    async with serving(answering(lambda _request: answer(status))) as server, client_of(server.url) as client:
         assert await client.get("q1") is None
 
 
