@@ -1,7 +1,8 @@
 """The drift guard: what the cart cost when it was accepted, against what the order system's draft costs. Pure.
 
-One-time and recurring totals are compared. Amounts that only one side names (with tax, without) are not, and a draft without
-any price says nothing. A total that only one side has counts as 0 on the other.
+One-time and recurring totals are compared. A total of which one side names the amount with tax and the other that without
+cannot be, and a draft without any price says nothing: a finding tells so. A total that only one side has counts as 0 on the
+other, one without a currency is in the only currency there is.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def judge(
         )
     figures = "; ".join(drift(cart, observed.totals, mapping, guard))
     if not figures:
-        return Verdict()
+        unlike = ", ".join(not_alike(cart, observed.totals, mapping))
+        message = f"Order {observed.id} was submitted without comparing what one side has with tax, the other without: {unlike}."
+        return Verdict(finding=_finding("price_not_compared", message) if unlike else None)
     if guard.action == "hold" and figures != accepted:
         reason = (
             f"order {observed.id} does not cost what the cart did, and was not submitted (checkout.drift_action): {figures}; "
@@ -74,25 +77,48 @@ def drift(cart: Totals, order: Totals, mapping: OrderMapping, guard: DriftGuard)
     """Return a sentence with both figures for each total that differs by more than is tolerated."""
     if not order:
         return ()
-    shown, wanted = _comparable(order, {}), _comparable(cart, mapping.price.charge_periods)
+    wanted, shown = _both(cart, order, mapping)
     return tuple(_differences(wanted, shown, guard))
 
 
+def not_alike(cart: Totals, order: Totals, mapping: OrderMapping) -> tuple[str, ...]:
+    """Return the name of each total that both sides have, and neither with an amount that the other has too."""
+    wanted, shown = _both(cart, order, mapping)
+    ours, theirs = _kinds(wanted), _kinds(shown)
+    return tuple(_name(total) for total in sorted(ours) if total in theirs and not ours[total] & theirs[total])
+
+
+def _both(cart: Totals, order: Totals, mapping: OrderMapping) -> tuple[Totals, Totals]:
+    currencies = {key.currency.upper() for key in (*cart, *order) if key.currency}
+    only = currencies.pop() if len(currencies) == 1 else ""
+    return _comparable(cart, mapping.price.charge_periods, only), _comparable(order, {}, only)
+
+
+def _kinds(totals: Totals) -> dict[TotalKey, set[str]]:
+    """Return each total, without its kind of amount, with the kinds it has."""
+    found: dict[TotalKey, set[str]] = {}
+    for key in totals:
+        found.setdefault(key._replace(amount=""), set()).add(key.amount)
+    return found
+
+
 def _differences(wanted: Totals, shown: Totals, guard: DriftGuard) -> Iterator[str]:
-    amounts = {key.amount for key in wanted} & {key.amount for key in shown}
-    if not amounts and wanted and shown:
-        return
+    ours, theirs = _kinds(wanted), _kinds(shown)
     for key in sorted({*wanted, *shown}):
-        if amounts and key.amount not in amounts:
+        total = key._replace(amount="")
+        if total in ours and total in theirs and key.amount not in ours[total] & theirs[total]:
             continue
         cart, order = wanted.get(key, Decimal(0)), shown.get(key, Decimal(0))
         share = _EXACT.divide(_EXACT.multiply(abs(cart), guard.tolerance_percent), _HUNDRED)
         if abs(_EXACT.subtract(cart, order)) > max(guard.tolerance_amount, share):
-            name = " ".join(part for part in (key.price_type, key.period, key.amount, key.currency) if part)
-            yield f"{name}: the cart has {cart:f}, the order {order:f}"
+            yield f"{_name(key)}: the cart has {cart:f}, the order {order:f}"
 
 
-def _comparable(totals: Totals, periods: Mapping[str, str]) -> dict[TotalKey, Decimal]:
+def _name(key: TotalKey) -> str:
+    return " ".join(part for part in (key.price_type, key.period, key.amount, key.currency) if part)
+
+
+def _comparable(totals: Totals, periods: Mapping[str, str], currency: str) -> dict[TotalKey, Decimal]:
     """Return one-time and recurring totals by keys in which the same thing has the same word."""
     found: dict[TotalKey, Decimal] = {}
     for key, value in totals.items():
@@ -101,7 +127,7 @@ def _comparable(totals: Totals, periods: Mapping[str, str]) -> dict[TotalKey, De
             continue
         period = periods.get(key.period, key.period).lower() if kind == "recurring" else ""
         alike = TotalKey(
-            "recurring" if kind == "recurring" else "oneTime", period, "", key.amount, key.currency.upper()
+            "recurring" if kind == "recurring" else "oneTime", period, "", key.amount, key.currency.upper() or currency
         )
         found[alike] = _EXACT.add(found.get(alike, Decimal(0)), value)
     return found

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from gateway.ordering.observed_totals import read_totals
 from gateway.submission.actions import Save, Send
-from gateway.submission.drift import DriftGuard, drift
+from gateway.submission.drift import DriftGuard, drift, not_alike
 from gateway.submission.machine import after_read
 from gateway.tmf.totals import TotalKey
 
@@ -57,6 +57,29 @@ def test_amounts_that_only_one_side_names_are_not_compared():
     taxed = {each._replace(amount="taxIncludedAmount"): value * 2 for each, value in CART.items()}
     assert differing(taxed) == ()
     assert differing({**taxed, **CART}) == ()
+
+
+def test_a_total_that_only_the_order_has_is_a_difference_whichever_amount_it_names():
+    fee = key("oneTime", "", "taxIncludedAmount")
+    assert differing({MONTHLY: Decimal("89.70"), fee: Decimal(50)}, cart={MONTHLY: Decimal("89.70")}) == (
+        "oneTime taxIncludedAmount EUR: the cart has 0, the order 50",
+    )
+
+
+def test_each_total_is_compared_by_the_amount_that_both_sides_name_of_it():
+    taxed = key(amount="taxIncludedAmount")
+    cart = {MONTHLY: Decimal(10), key("oneTime", "", "taxIncludedAmount"): Decimal(12)}
+    order = {taxed: Decimal("11.90"), key("oneTime", "", "taxIncludedAmount"): Decimal(12)}
+    assert differing(order, cart=cart) == ()
+    assert not_alike(cart, order, SALESFORCE) == ("recurring month EUR",)
+
+
+@pytest.mark.parametrize("bare", ["cart", "order", "both"])
+def test_a_total_without_a_currency_is_in_the_only_one(bare):
+    plain = {each._replace(currency=""): value for each, value in CART.items()}
+    cart, order = (CART if bare == "order" else plain), (CART if bare == "cart" else plain)
+    assert differing(order, cart=cart) == ()
+    assert len(differing({**order, key(currency="USD"): Decimal(1)}, cart=cart)) >= 1
 
 
 @pytest.mark.parametrize(
@@ -132,6 +155,14 @@ def test_an_order_whose_prices_are_not_shown_goes_on_with_a_finding(action):
     assert isinstance(send, Send)
     assert (send.finding.code, send.finding.severity) == ("price_not_compared", "warning")
     assert "shows no price" in send.finding.message
+
+
+@pytest.mark.parametrize("action", ["hold", "go-on"])
+def test_amounts_that_are_not_alike_go_on_with_a_finding(action):
+    send = before_submit(action, {each._replace(amount="taxIncludedAmount"): value for each, value in CART.items()})
+    assert isinstance(send, Send)
+    assert send.finding.code == "price_not_compared"
+    assert "one side has with tax, the other without: oneTime EUR, recurring month EUR." in send.finding.message
 
 
 @pytest.mark.parametrize(("action", "totals"), [("off", MORE), ("hold", CART), ("go-on", CART), ("off", {})])
