@@ -16,6 +16,7 @@ CODES: Final[dict[str, str]] = {
     "bad_number": "A number is not of the kind its attribute needs, e.g. a fraction where an integer is meant.",
     "bad_quantity": "A quantity is not a positive integer.",
     "characteristic_incomplete": "A product characteristic has no name.",
+    "conflicting_action": "An item's action does not go with that of the item above it: one is removed, or not there yet.",
     "does_not_fit": "The order does not fit the calls that the order system accepts.",
     "hierarchy_cycle": "Items are each other's parents.",
     "item_too_large": "One item alone exceeds what a call may carry.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.ordering.catalogue import Catalogue
+from gateway.ordering.conflicts import check_action
 from gateway.ordering.entries import Entry
 from gateway.ordering.findings import Findings
 from gateway.ordering.fitting_v5 import fit_item
@@ -63,6 +64,7 @@ class Items:
                     needed.add(entry.parent)
         for entry in entries:
             if entry not in needed:
+                check_action(entry, self._findings, roots_only=self._roots_only)
                 self._findings.info("dropped", entry.path, "The item changes nothing; the order system needs no line.")
         return [entry for entry in entries if entry in needed]
 
@@ -87,7 +89,12 @@ class Items:
         self._attributes(raw, item, entry.path, alterations, incomplete=entry.incomplete)
         if self._is_v5:
             fit_item(item, raw, entry.path, self._findings)
-        self._check_references(raw, action, entry.path)
+        mandatory = self._bundles.is_mandatory(entry)
+        # A child that comes with the new bundle above it is not installed yet: a modify of it configures what is new.
+        configured = mandatory and action == "modify" == self._mapping.item.mandatory_child_action
+        check_action(entry, self._findings, roots_only=self._roots_only, appears=configured)
+        if not configured:
+            self._check_references(raw, action, entry.path)
         if alterations:
             if action in ("delete", "noChange"):
                 self._findings.warning("dropped", f"{entry.path}.itemPrice", f"An item with {action} is not priced.")
@@ -100,7 +107,6 @@ class Items:
             self._notes(entry, item)
         if entry.relations:
             self._relations(entry, item)
-        mandatory = self._bundles.is_mandatory(entry)
         if action in self._actions or (mandatory and action == "add"):
             self._own_word(action, entry.path, mandatory=mandatory)
         return OrderLine(

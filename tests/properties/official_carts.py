@@ -124,6 +124,11 @@ class Maker:
         if attribute == "cartItem":
             made["id"] = self._text()
             made["quantity"] = next(self._numbers)
+            own = made.get("action", "add")
+            if own in ("add", "delete") and any(
+                child.get("action", "add") != own for child in made.get("cartItem", ())
+            ):
+                made["action"] = "modify"  # beneath it anything may be done
             if made.get("action") != "add" or "productOffering" not in made:
                 product = made.setdefault("product", {})
                 product["id"] = self._text()
