@@ -45,7 +45,7 @@ def fit_channel(channel: dict[str, Any], role: str, path: str, findings: Finding
     """Return the channel with a role, which v5 demands."""
     if channel.get("role"):
         return channel
-    findings.info("defaulted", f"{path}.role", "The channel has no role; the mapping's default is sent.")
+    findings.info("defaulted", f"{path}.role", f"The channel has no role; {role} is sent.")
     return {**channel, "role": role}
 
 
@@ -55,7 +55,11 @@ def fit_price(price: dict[str, Any], path: str, findings: Findings) -> None:
         findings.error("price_incomplete", path, "A price needs `price`: a percentage or an amount.")
     if not price.get("priceType"):
         price["priceType"] = "recurring" if "recurringChargePeriod" in price else "oneTime"
-        findings.info("defaulted", f"{path}.priceType", "The price has no type; it is told from its charge period.")
+        findings.info(
+            "defaulted",
+            f"{path}.priceType",
+            f"The price has no type; {price['priceType']} is told from its charge period.",
+        )
 
 
 def fit_item(item: dict[str, Any], given: Any, path: str, findings: Findings) -> None:

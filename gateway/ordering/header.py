@@ -6,7 +6,7 @@ is put in when a call is rendered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -67,10 +67,12 @@ class Header:
         item_notes: list[dict[str, Any]],
         *,
         stays_of: Sequence[OrderLine] | None,
+        incomplete: Collection[str] = (),
     ) -> dict[str, Any]:
         """Return the header in TMF622 v4 shape, its attributes in the standard's order.
 
-        `stays_of` are the lines that are ordered when something else stays in the cart, else None.
+        `stays_of` are the lines that are ordered when something else stays in the cart, else None; `incomplete` are the ids
+        of those whose own total is of something that stays there too.
         """
         found: dict[str, Any] = {}
         self._read(request, "checkout.", _OWN_OF_REQUEST, found)
@@ -80,7 +82,7 @@ class Header:
         elif request.get("externalId") is not None:
             self._external_id(request["externalId"])
         self._contact(cart, found)
-        self._totals(cart, found, stays_of)
+        self._totals(cart, found, stays_of, incomplete)
         if item_notes:
             found["note"] = [*found.get("note", ()), *item_notes]
         self._defaults(found)
@@ -196,14 +198,20 @@ class Header:
         if contact is not None:
             found.setdefault("notificationContact", contact)
 
-    def _totals(self, cart: dict[str, Any], found: dict[str, Any], stays_of: Sequence[OrderLine] | None) -> None:
+    def _totals(
+        self,
+        cart: dict[str, Any],
+        found: dict[str, Any],
+        stays_of: Sequence[OrderLine] | None,
+        incomplete: Collection[str],
+    ) -> None:
         value = cart.get("cartTotalPrice")
         if value is None:
             return
         if not self._mapping.price.totals:
             self._findings.info("dropped", "cartTotalPrice", "The order system computes totals itself.")
         elif stays_of is not None:
-            send_totals(found, "orderTotalPrice", stays_of, "cartTotalPrice", self._findings)
+            send_totals(found, "orderTotalPrice", stays_of, incomplete, "cartTotalPrice", self._findings)
         else:
             found["orderTotalPrice"] = self._prices.order_prices(value, "cartTotalPrice")
 

@@ -15,6 +15,7 @@ from gateway.ordering.model import OrderLine
 from gateway.ordering.notes import clean_notes
 from gateway.ordering.prices import Prices
 from gateway.ordering.products import Products
+from gateway.ordering.terms import check_duration
 from gateway.ordering.values import integer, objects
 
 _TOTALS: Final = ("itemTotalPrice", "ItemTotalPrice", "totalItemPrice")
@@ -199,6 +200,8 @@ class Items:
             return value
         terms = []
         for member, member_path in objects(value, path, self._findings):
+            if not self._is_v5:
+                check_duration(member, member_path, self._findings)
             if member.get("@type") == "CartTerm":
                 self._findings.info("converted", f"{member_path}.@type", "A CartTerm is an OrderTerm in the order.")
                 terms.append({**member, "@type": "OrderTerm"})

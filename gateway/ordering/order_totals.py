@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,19 +12,23 @@ from gateway.tmf.prices import INEXACT, charges
 from gateway.tmf.totals import Counted, total_prices
 
 
-def totals_of(lines: Sequence[OrderLine]) -> list[dict[str, Any]] | None:
-    """Return the sum of the prices of `lines` (each with everything ordered beneath it), or None when it is not known.
+def totals_of(lines: Sequence[OrderLine], incomplete: Collection[str]) -> list[dict[str, Any]] | None:
+    """Return the sum of the prices of `lines` (parents first, with everything ordered beneath), or None when it is not known.
 
-    It is not known when a price has no amount (a percentage alone), when alterations are sent apart from their prices, when
-    a digit would be lost, or when nothing has a price. A line without a price of its own and without lines beneath it counts
-    with the total that the cart gives it.
+    A line without a price of its own counts with the total that the cart gives it, unless something beneath it counts: a
+    total of a bundle speaks for that too. It is not known when such a total is of something that stays behind too (its line is
+    `incomplete`), when a price has no amount (a percentage alone), when alterations are sent apart from their prices,
+    when a digit would be lost, or when nothing has a price.
     """
-    parents = {line.parent_id for line in lines}
     counted: list[Counted] = []
-    for line in lines:
+    counts_beneath: set[str | None] = set()
+    for line in reversed(lines):
         prices, quantity = line.item.get("itemPrice"), line.item.get("quantity")
         times = Decimal(quantity) if type(quantity) is int else Decimal(1)
-        if not prices and line.id not in parents:
+        beneath = line.id in counts_beneath
+        if not prices and not beneath:
+            if line.id in incomplete:
+                return None
             prices, times = line.item.get("itemTotalPrice"), Decimal(1)
         if line.alterations:
             return None
@@ -34,6 +38,8 @@ def totals_of(lines: Sequence[OrderLine]) -> list[dict[str, Any]] | None:
             return None
         if len(found) != len(prices or ()):
             return None
+        if found or beneath:
+            counts_beneath.add(line.parent_id)
         counted += [(charge, times) for charge in found]
     try:
         return total_prices(counted) or None
@@ -41,9 +47,19 @@ def totals_of(lines: Sequence[OrderLine]) -> list[dict[str, Any]] | None:
         return None
 
 
-def send_totals(target: dict[str, Any], key: str, lines: Sequence[OrderLine], path: str, findings: Findings) -> None:
-    """Put the totals of `lines` into `target`, or tell why there are none; `path` is the total that the cart gives."""
-    totals = totals_of(lines)
+def send_totals(
+    target: dict[str, Any],
+    key: str,
+    lines: Sequence[OrderLine],
+    incomplete: Collection[str],
+    path: str,
+    findings: Findings,
+) -> None:
+    """Put the totals of `lines` into `target`, or tell why there are none; `path` is the total that the cart gives.
+
+    `incomplete` are the ids of lines whose own total in the cart is of something that stays there too.
+    """
+    totals = totals_of(lines, incomplete)
     if totals is None:
         findings.warning(
             "totals_not_sent", path, "Something stays in the cart, and the rest cannot be added up exactly."
@@ -69,4 +85,4 @@ def recompute_item_totals(lines: Iterable[OrderLine], pending: dict[str, str], f
         for item_id in chain:
             members[item_id].append(line)
     for item_id, path in pending.items():
-        send_totals(tops[item_id].item, "itemTotalPrice", members[item_id], path, findings)
+        send_totals(tops[item_id].item, "itemTotalPrice", members[item_id], pending, path, findings)

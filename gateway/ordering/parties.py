@@ -72,7 +72,7 @@ class Parties:
             findings.warning("dropped", f"{where}.validFor", "The order's parties have no validity.")
         if not translated.get("role"):
             translated["role"] = slots.party_role
-            findings.info("defaulted", f"{path}.role", "The party has no role; the mapping's default is sent.")
+            findings.info("defaulted", f"{path}.role", f"The party has no role; {slots.party_role} is sent.")
         self._referred_type(translated, f"{path}.partyOrPartyRole" if "@referredType" in inside else path)
         where = f"{path}.partyOrPartyRole" if "id" in inside else path
         translated = recoded(translated, "id", self._codes, where, findings)
@@ -85,14 +85,17 @@ class Parties:
         given = text(party, "@referredType", path, findings)
         forced = slots.party_referred_type_forced
         if forced:
-            if given not in (None, forced):
-                findings.info("converted", f"{path}.@referredType", "The order system wants its own word here.")
-            elif given is None:
-                findings.info("defaulted", f"{path}.@referredType", "The order system wants its own word here.")
+            if given != forced:
+                code = "defaulted" if given is None else "converted"
+                findings.info(code, f"{path}.@referredType", f"It is sent as {forced}, the order system's own word.")
             party["@referredType"] = forced
         elif not given:
             party["@referredType"] = slots.party_referred_type
-            findings.info("defaulted", f"{path}.@referredType", "The mapping's default is sent.")
+            findings.info(
+                "defaulted",
+                f"{path}.@referredType",
+                f"Nothing says what the party is; {slots.party_referred_type} is sent.",
+            )
 
     def check_present(self, found: dict[str, Any]) -> None:
         """Refuse an order without a party when the order system demands one."""

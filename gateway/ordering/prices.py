@@ -18,6 +18,8 @@ _AMOUNTS: Final = ("dutyFreeAmount", "taxIncludedAmount")
 _AMOUNT: Final = frozenset({"unit", "value"})
 _RATES: Final = frozenset({"percentage", "taxRate"})
 _TEXTS: Final = frozenset({"name", "description", "priceType", "recurringChargePeriod", "unitOfMeasure"})
+_ENDS: Final = ("startDateTime", "endDateTime")
+_TYPES: Final = frozenset({"@type", "@baseType", "@schemaLocation"})
 _R17_ONLY: Final = ("priceCondition", "validFor")
 
 
@@ -96,7 +98,7 @@ class Prices:
         period = copy.get("recurringChargePeriod")
         if period in self._periods:
             copy["recurringChargePeriod"] = self._periods[period]
-            findings.info("converted", f"{path}.recurringChargePeriod", "The order system's word is sent.")
+            findings.info("converted", f"{path}.recurringChargePeriod", f"It is sent as {self._periods[period]}.")
         if "price" in copy:
             copy["price"] = self._price(copy["price"], f"{path}.price")
         return copy
@@ -173,18 +175,21 @@ class Prices:
         """Append R17's condition and validity to the description: v4 has no attribute for them."""
         parts = [alteration["description"]] if "description" in alteration else []
         condition = alteration.pop("priceCondition", None)
-        if type(condition) is str:
+        if type(condition) is str and condition:
             parts.append(f"[condition: {condition}]")
             self._findings.info("moved", f"{path}.priceCondition", "It is appended to the description.")
-        elif condition is not None:
+        elif condition:
             wrong_type(condition, "a string", f"{path}.priceCondition", self._findings)
         period = alteration.pop("validFor", None)
         if type(period) is dict:
-            ends = [period.get(key) for key in ("startDateTime", "endDateTime")]
-            if any(type(end) is str for end in ends):
-                start, end = (end if type(end) is str else "" for end in ends)
+            start, end = (text(period, key, f"{path}.validFor", self._findings) or "" for key in _ENDS)
+            if start or end:
                 parts.append(f"[valid: {start}..{end}]")
-            self._findings.info("moved", f"{path}.validFor", "It is appended to the description.")
+                self._findings.info("moved", f"{path}.validFor", "It is appended to the description.")
+            for key in sorted(period.keys() - {*_ENDS, *_TYPES}):
+                self._findings.warning(
+                    "dropped", f"{path}.validFor.{key}", "The description tells the start and the end only."
+                )
         elif period is not None:
             wrong_type(period, "an object", f"{path}.validFor", self._findings)
         if parts:

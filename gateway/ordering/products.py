@@ -13,7 +13,7 @@ from gateway.ordering.coding import recoded
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.party_kinds import as_reference, flat_party
-from gateway.ordering.product_parts import PARTS, canonical_part, relationship_of
+from gateway.ordering.product_parts import PARTS, canonical_part, part_readers, relationship_of, tell_names
 from gateway.ordering.values import as_text, objects, reference, text, wrong_type
 from gateway.tmf.hrefs import last_segment
 from gateway.tmf.v5_classes import PARTIES, value_kind
@@ -61,6 +61,7 @@ class Products:
             "relatedParty": self._parties,
             "productSpecification": self._reference,
             "productOffering": self.offering,
+            **part_readers(findings, is_v5=self._is_v5),
             **dict.fromkeys(_TEXTS, self._text),
         }
 
@@ -110,12 +111,13 @@ class Products:
         for key, inner in value.items():
             if inner is None:
                 continue
-            if key != "characteristic" and not self.keeps(key):
+            if not self.keeps("productCharacteristic" if key == "characteristic" else key):
                 findings.warning("dropped", f"{path}.{key}", "The order system has no place for it.")
             elif key == "productCharacteristic":
-                product[key] = self._characteristics(inner, f"{path}.{key}", renamed=False)
+                own = self._characteristics(inner, f"{path}.{key}", renamed=False)
+                product[key] = [*own, *product[key]] if key in product else own
             elif key == "characteristic":
-                self._renamed_characteristics(inner, path, value, product)
+                self._renamed_characteristics(inner, path, product)
             elif key in ("productRelationship", "product"):
                 translate = self._inside if key == "product" else self._relationships
                 product[key] = translate(inner, f"{path}.{key}", depth)
@@ -150,14 +152,11 @@ class Products:
             product["id"] = derived
             self._findings.info("defaulted", f"{path}.id", "The id is taken from the last segment of the href.")
 
-    def _renamed_characteristics(self, inner: Any, path: str, source: dict[str, Any], product: dict[str, Any]) -> None:
+    def _renamed_characteristics(self, inner: Any, path: str, product: dict[str, Any]) -> None:
         """Put R17's `characteristic` under its v4 name, after those already there."""
         renamed = self._characteristics(inner, f"{path}.characteristic", renamed=True)
         self._findings.info("renamed", f"{path}.characteristic", "It is sent as productCharacteristic.")
-        if source.get("productCharacteristic") is None or type(product.get("productCharacteristic")) is list:
-            product["productCharacteristic"] = product.get("productCharacteristic", []) + renamed
-            return
-        product["productCharacteristic"] = renamed
+        product["productCharacteristic"] = [*product.get("productCharacteristic", ()), *renamed]
 
     def _characteristics(self, value: Any, path: str, *, renamed: bool) -> list[dict[str, Any]]:
         findings = self._findings
@@ -231,7 +230,8 @@ class Products:
         inner = member.get("place")
         if type(inner) is dict:  # v5: {role, place}
             member = {**inner, **{key: value for key, value in member.items() if key not in ("place", "@type")}}
-            findings.info("moved", f"{path}.place", "The place is sent without the wrapper of v5.")
+            if not self._is_v5:
+                findings.info("moved", f"{path}.place", "The place is sent without the wrapper of v5.")
         text(member, "id", path, findings)
         if member.get("id") is None and (derived := last_segment(member.get("href"))):
             member = {"id": derived, **{key: value for key, value in member.items() if key != "id"}}
@@ -240,7 +240,7 @@ class Products:
             if member.get("role") is not None:
                 return None
             member = {**member, "role": self._place_role}
-            findings.info("defaulted", f"{path}.role", "The place has no role; the mapping's default is sent.")
+            findings.info("defaulted", f"{path}.role", f"The place has no role; {self._place_role} is sent.")
         return member
 
     def _parties(self, value: Any, path: str) -> list[dict[str, Any]]:
@@ -266,7 +266,8 @@ class Products:
                 findings.info("defaulted", f"{member_path}.id", "The id is taken from the last segment of the href.")
             if type(party.get("@referredType")) is not str:
                 party = {**party, "@referredType": self._referred_type}
-                findings.info("defaulted", f"{member_path}.@referredType", "The mapping's default is sent.")
+                said = f"Nothing says what the party is; {self._referred_type} is sent."
+                findings.info("defaulted", f"{member_path}.@referredType", said)
             inside = frozenset(inner) if type(inner) is dict else frozenset()
             kept.append(party if self._is_v5 else as_reference(party, kind, member_path, inside, findings))
         return kept
@@ -285,8 +286,7 @@ class Products:
             if kind is None:
                 findings.warning("dropped", member_path, "The product relationship has no relationshipType.")
                 continue
-            if "relationshipType" not in member:
-                findings.info("renamed", f"{member_path}.type", "It is sent as relationshipType.")
+            tell_names(member, member_path, findings)
             if inner is None or depth >= PRODUCT_DEPTH_MAX:
                 findings.warning("dropped", member_path, "The related product is not named, or nested too deep.")
                 continue

@@ -21,6 +21,9 @@ _TO_PARENT: Final = frozenset(
      "ispartof", "haspackage", "hasparent", "includedin", "belongsto"}
 )  # fmt: skip
 _KINDS: Final = {"relyon": "reliesOn", "relieson": "reliesOn", "dependenton": "dependsOn", "dependson": "dependsOn"}
+_TYPES: Final = frozenset({"@type", "@baseType", "@schemaLocation"})
+_OF_RELATION: Final = _TYPES | {"id", "type", "relationshipType", "cartItem"}
+_OF_REFERENCE: Final = _TYPES | {"id"}
 _NOT_LETTERS: Final = re.compile(r"[^a-z]")
 
 
@@ -57,6 +60,7 @@ def _read_relation(entry: Entry, member: dict[str, Any], path: str, collected: C
         else:
             wrong_type(kind, "a string", f"{path}.relationshipType", findings)
         return False
+    _tell_unsent(member, kind, path, findings)
     word = _NOT_LETTERS.sub("", kind.lower())
     moved = False
     for target_id in _target_ids(member, path, collected, findings):
@@ -71,14 +75,29 @@ def _read_relation(entry: Entry, member: dict[str, Any], path: str, collected: C
         elif word in _TO_PARENT:
             moved |= _adopt(target, entry, "bundles", path, findings)
         else:
-            sent = _KINDS.get(word) or kind[:1].lower() + kind[1:]
-            if sent != kind:
+            sent = _KINDS.get(word) or (kind if kind[1:2].isupper() else kind[:1].lower() + kind[1:])
+            if sent != kind and (not entry.relations or entry.relations[-1][2] != path):
                 key = "relationshipType" if member.get("relationshipType") is not None else "type"
-                findings.info(
-                    "converted", f"{path}.{key}", "The kind of relationship is sent as the standard spells it."
-                )
+                written = f"as {sent}" if word in _KINDS else "with a small first letter"
+                findings.info("converted", f"{path}.{key}", f"The kind of relationship is sent {written}.")
             entry.relations += ((sent, target.id, path),)
     return moved
+
+
+def _tell_unsent(member: dict[str, Any], kind: str, path: str, findings: Findings) -> None:
+    """Tell what a relationship says beyond its kind and the items' ids: the order's has no place for it."""
+    if member.get("type") not in (None, kind):
+        findings.warning("dropped", f"{path}.type", "The relationshipType beside it is sent.")
+    listed = member.get("cartItem")
+    nodes = [(member, path, _OF_RELATION)]
+    if type(listed) is list:
+        nodes += [(inner, f"{path}.cartItem[{at}]", _OF_REFERENCE) for at, inner in enumerate(listed)]
+    for node, where, read in nodes:
+        for key in node if type(node) is dict else ():
+            if key not in read and node[key] is not None:
+                findings.info(
+                    "dropped", f"{where}.{key}", "The order says of a relationship its kind and the item's id."
+                )
 
 
 def _target_ids(member: dict[str, Any], path: str, collected: Collected, findings: Findings) -> list[str]:

@@ -115,7 +115,11 @@ def _place(place: Any) -> Any:
     rest = {key: value for key, value in place.items() if key not in ("role", "@type")}
     if given not in _PLACES:
         given = "PlaceRef" if "id" in rest and not _ADDRESS.intersection(rest) else "GeographicAddress"
-    return {"@type": "RelatedPlaceRefOrValue", "role": place.get("role"), "place": {"@type": given, **rest}}
+    return {
+        "@type": "RelatedPlaceRefOrValue",
+        "role": place.get("role"),
+        "place": {"@type": given, **_written(rest, _PLACE)},
+    }
 
 
 def _characteristic(node: Any) -> Any:
@@ -155,6 +159,16 @@ def _nested(node: Any) -> Any:
     return _product(node, reference=type(node) is dict and "id" in node and _REFERENCE.issuperset(node))
 
 
+_PLACE: Final[dict[str, _Writer]] = {
+    "geographicSubAddress": _many(
+        _one("GeographicSubAddress", {"subUnit": _many(_one("GeographicSubAddressUnit"))})
+    ),
+    "externalIdentifier": _many(_one("ExternalIdentifier")),
+    "countryCode": _one("StandardIdentifier"),
+    "siteRelationship": _many(_one("GeographicSiteRelationship")),
+    "calendar": _many(_one("CalendarPeriod")),
+    "relatedParty": _many(_party("RelatedPartyOrPartyRole")),
+}  # fmt: skip
 _CHARACTERISTIC: Final[dict[str, _Writer]] = {"characteristicRelationship": _many(_one("CharacteristicRelationship"))}
 _ALTERATION: Final[dict[str, _Writer]] = {
     "price": _one("Price"), "productOfferingPrice": _one("ProductOfferingPriceRef"),

@@ -14,6 +14,17 @@ _SMALLER: Final = {
 _DIGITS_MAX: Final = 15
 
 
+def check_duration(term: dict[str, Any], path: str, findings: Findings) -> None:
+    """Refuse a `duration` that is no object, and an amount that is no number (TMF622 v4 Quantity)."""
+    duration = term.get("duration")
+    if duration is None:
+        return
+    if type(duration) is not dict:
+        wrong_type(duration, "an object {amount, units}", f"{path}.duration", findings)
+    elif duration.get("amount") is not None and not is_number(duration["amount"]):
+        wrong_type(duration["amount"], "a number", f"{path}.duration.amount", findings)
+
+
 def whole_duration(term: dict[str, Any], path: str, findings: Findings) -> dict[str, Any]:
     """Return `term` with a `duration` whose amount is an integer (TMF622 v5 Duration), in a smaller unit if need be.
 
@@ -35,14 +46,15 @@ def whole_duration(term: dict[str, Any], path: str, findings: Findings) -> dict[
     units = duration.get("units")
     found = _whole(Decimal(amount), units if type(units) is str else "")
     if found is None:
-        findings.error("bad_number", where, "The order counts a term in whole units; give an integer.")
+        message = "The order counts a term in whole units, and no smaller unit makes it whole; give an integer."
+        findings.error("bad_number", where, message)
         return term
     number, unit = found
     findings.info("converted", where, "The order counts a term in whole units; the amount is sent as an integer.")
     changed = {**duration, "amount": number}
     if unit:
         changed["units"] = unit
-        findings.info("converted", f"{path}.duration.units", f"The amount is whole in the unit {unit}.")
+        findings.info("converted", f"{path}.duration.units", f"It is sent as {unit}, in which the amount is whole.")
     return {**term, "duration": changed}
 
 

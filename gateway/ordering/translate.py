@@ -45,7 +45,7 @@ def translate(
     recompute_item_totals(lines, items.incomplete_totals, findings)
     _apply_places(request, lines, items, findings)
     header = Header(mapping, findings, now).translate(
-        cart, request, items.order_notes, stays_of=lines if items_stay else None
+        cart, request, items.order_notes, stays_of=lines if items_stay else None, incomplete=items.incomplete_totals
     )
     order = None if findings.refused else Order(header=header, lines=lines)
     return Translation(order=order, findings=findings.all())
@@ -84,6 +84,8 @@ def _apply_places(request: dict[str, Any], lines: tuple[OrderLine, ...], items: 
                 line.item["product"] = {**product, "place": places}
                 taken = True
     if taken:
-        findings.info("moved", "checkout.place", "It is sent as the place of each top item's product.")
+        findings.info(
+            "moved", "checkout.place", "It is sent as the place of each top item to be added that has none of its own."
+        )
     else:
         findings.warning("dropped", "checkout.place", "No top item is added that has no place of its own.")
