@@ -137,11 +137,12 @@ class _Index:
 
     def __init__(self, targets: Iterable[_Leaf]) -> None:
         self._by_value: dict[tuple[str, str], list[_Leaf]] = {}
-        self._by_place: dict[tuple[str, str, str], str] = {}
+        # Of values with the same names on their paths the first: large lists have few of them.
+        self._by_place: dict[tuple[str, str, str], dict[tuple[str, ...], _Leaf]] = {}
         self._texts: list[_Leaf] = []
         for leaf in targets:
             self._by_value.setdefault((leaf.item, _comparable(leaf.value)), []).append(leaf)
-            self._by_place.setdefault((leaf.item, leaf.above, leaf.name), leaf.path)
+            self._by_place.setdefault(_place(leaf), {}).setdefault(tuple(_names(leaf.path)), leaf)
             if isinstance(leaf.value, str):
                 self._texts.append(leaf)
 
@@ -161,13 +162,12 @@ class _Index:
             if not named and not within and isinstance(leaf.value, str):
                 named = list(found)
             if named:
-                wanted = _meant(leaf.path)
-                return max(named, key=lambda candidate: _alike(wanted, _meant(candidate.path))).path
+                return _nearest(leaf, named)
         return ""
 
     def place(self, leaf: _Leaf) -> str:
         """Return the path of the order's value in the same place of the same item, whatever it is."""
-        return self._by_place.get((leaf.item, leaf.above, leaf.name), "")
+        return _nearest(leaf, [*self._by_place.get(_place(leaf), {}).values()])
 
     def part(self, leaf: _Leaf) -> str:
         """Return the path of a text of the order that holds the value of `leaf` (a description, a note)."""
@@ -259,6 +259,17 @@ def _names(path: str) -> list[str]:
 def _meant(path: str) -> list[str]:
     """Return the names on a path, the last first, those that only a version calls otherwise by one name."""
     return [_ONE_NAME.get(name, name) for name in _names(path)]
+
+
+def _place(leaf: _Leaf) -> tuple[str, str, str]:
+    """Return what a value is in: its item, the name above it, its own."""
+    return leaf.item, _ONE_NAME.get(leaf.above, leaf.above), leaf.name
+
+
+def _nearest(leaf: _Leaf, candidates: Sequence[_Leaf]) -> str:
+    """Return the path of the candidate whose names are most like those of `leaf`, "" when there is none."""
+    wanted = _meant(leaf.path)
+    return max(candidates, key=lambda one: _alike(wanted, _meant(one.path))).path if candidates else ""
 
 
 def _alike(one: list[str], other: list[str]) -> tuple[int, int]:

@@ -82,7 +82,7 @@ def fit_item(item: dict[str, Any], given: Any, path: str, findings: Findings) ->
 
 def fit_product(product: dict[str, Any], given: Any, path: str, findings: Findings) -> dict[str, Any]:
     """Return the product with whole terms, complete agreement items and related products that have an id."""
-    if _REMADE.isdisjoint(product) and [] not in product.values():
+    if _REMADE.isdisjoint(product):
         return product
     product = {**product}
     if type(product.get("productTerm")) is list:

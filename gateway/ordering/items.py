@@ -168,7 +168,7 @@ class Items:
         *,
         incomplete: bool,
     ) -> None:
-        """Put every attribute but those read elsewhere into `item`, translated, or report it as dropped."""
+        """Put every attribute but those read elsewhere into `item`, translated, or report it as dropped; no empty list."""
         findings = self._findings
         for key, value in raw.items():
             if key in _READ_ELSEWHERE or value is None:
@@ -191,7 +191,7 @@ class Items:
                 continue
             else:
                 translated = self._checked(value, key, f"{path}.{key}")
-            if translated is not None:
+            if translated is not None and translated != []:
                 item[key] = translated
 
     def _checked(self, value: Any, key: str, path: str) -> Any:
@@ -213,7 +213,7 @@ class Items:
         plain = not self._sends_prices and self._prices.are_plain(value)
         prices = value if plain else self._prices.item_prices(value, path, alterations)
         if self._sends_prices:
-            return prices or None
+            return prices
         if prices:
             self._findings.warning("dropped", path, "The order system sets prices itself; only alterations are sent.")
         return None
@@ -229,7 +229,8 @@ class Items:
         else:
             if key != "itemTotalPrice":
                 findings.info("renamed", path, "It is sent as itemTotalPrice.")
-            item["itemTotalPrice"] = self._prices.order_prices(value, path)
+            if totals := self._prices.order_prices(value, path):
+                item["itemTotalPrice"] = totals
 
     def _check_references(self, raw: dict[str, Any], action: str, path: str) -> None:
         product = raw.get("product")

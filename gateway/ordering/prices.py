@@ -11,6 +11,7 @@ from typing import Any, Final
 from gateway.ordering.findings import Findings
 from gateway.ordering.fitting_v5 import fit_price
 from gateway.ordering.mapping import Mapping
+from gateway.ordering.product_parts import period_word
 from gateway.ordering.values import integer, is_number, objects, text, wrong_type
 from gateway.tmf.prices import KINDS, kind_of
 
@@ -95,10 +96,9 @@ class Prices:
         if copy.get("@type") == "CartPrice":
             copy["@type"] = "OrderPrice"
             findings.info("converted", f"{path}.@type", "A CartPrice is an OrderPrice in the order.")
-        period = copy.get("recurringChargePeriod")
-        if period in self._periods:
-            copy["recurringChargePeriod"] = self._periods[period]
-            findings.info("converted", f"{path}.recurringChargePeriod", f"It is sent as {self._periods[period]}.")
+        period = period_word(copy, path, findings, self._periods)
+        if period is not None:
+            copy["recurringChargePeriod"] = period
         if "price" in copy:
             copy["price"] = self._price(copy["price"], f"{path}.price")
         return copy

@@ -1,11 +1,11 @@
 """Parts of a product that v5 names differently, in the canonical (v4) names: agreement items, related orders, prices.
 
-And what a relationship between products says in any version.
+The periods of prices in the order system's words, and what a relationship between products says in any version.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from gateway.ordering.findings import Findings
@@ -21,10 +21,13 @@ PARTS: Final = frozenset(_NAMES)
 _MOMENTS: Final = ("startDate", "terminationDate", "orderDate", "creationDate")
 
 
-def canonical_part(key: str, value: Any, path: str, findings: Findings, *, is_v5: bool) -> tuple[str, list[Any]]:
+def canonical_part(
+    key: str, value: Any, path: str, findings: Findings, *, is_v5: bool, periods: Mapping[str, str]
+) -> tuple[str, list[Any]]:
     """Return the canonical name and value of the product attribute `key`, one of PARTS.
 
-    Towards v5 the names are changed back when the order is written, so that only other dialects tell of it.
+    Towards v5 the names are changed back when the order is written, so that only other dialects tell of it. `periods` are the
+    order system's words for the periods of prices, by the cart's.
     """
     names = _NAMES[key]
     canonical = "agreement" if key == "agreementItem" else key
@@ -32,7 +35,8 @@ def canonical_part(key: str, value: Any, path: str, findings: Findings, *, is_v5
         findings.info("renamed", path, f"It is sent as {canonical}.")
     parts = []
     for member, where in objects(value, path, findings):
-        changed = {names.get(name, name): inner for name, inner in member.items() if inner is not None}
+        given = _with_period(member, where, findings, periods) if key == "productPrice" else member
+        changed = {names.get(name, name): inner for name, inner in given.items() if inner is not None and inner != []}
         if not is_v5:
             for name in (name for name in member if name in names):
                 findings.info("renamed", f"{where}.{name}", f"It is sent as {names[name]}.")
@@ -75,6 +79,34 @@ def tell_names(member: dict[str, Any], path: str, findings: Findings) -> None:
     for key in ("id", "href", "name"):
         if type(inner) is dict and member.get(key) not in (None, inner.get(key)):
             findings.warning("dropped", f"{path}.{key}", "The related product beside it is sent.")
+
+
+def period_word(node: dict[str, Any], path: str, findings: Findings, periods: Mapping[str, str]) -> str | None:
+    """Return the order system's word for the recurringChargePeriod of a price or alteration, None where it is the cart's."""
+    period = node.get("recurringChargePeriod")
+    word = periods.get(period) if type(period) is str else None
+    if word is not None:
+        findings.info("converted", f"{path}.recurringChargePeriod", f"It is sent as {word}.")
+    return word
+
+
+def _with_period(price: dict[str, Any], path: str, findings: Findings, periods: Mapping[str, str]) -> dict[str, Any]:
+    """Return a price of a product, and its alterations, with the order system's words for their periods."""
+    word = period_word(price, path, findings, periods)
+    changed = price if word is None else {**price, "recurringChargePeriod": word}
+    for name in ("priceAlteration", "productPriceAlteration"):
+        listed = price.get(name)
+        if type(listed) is list:
+            changed = {
+                **changed,
+                name: [
+                    _with_period(member, f"{path}.{name}[{position}]", findings, periods)
+                    if type(member) is dict
+                    else member
+                    for position, member in enumerate(listed)
+                ],
+            }
+    return changed
 
 
 def relationship_of(member: dict[str, Any]) -> tuple[str | None, dict[str, Any] | None]:

@@ -7,6 +7,7 @@ Reads the shapes of TMF663 R17 (`characteristic`, relationship `type`), v4, and 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from gateway.ordering.coding import recoded
@@ -56,6 +57,7 @@ class Products:
         self._kept = frozenset(mapping.item.product_attributes)
         self._place_role = mapping.item.place_role
         self._referred_type = mapping.order.party_referred_type
+        self._part = partial(canonical_part, findings=findings, is_v5=self._is_v5, periods=mapping.price.charge_periods)
         self._handlers: dict[str, Callable[[Any, str], Any]] = {
             "place": self._places,
             "relatedParty": self._parties,
@@ -80,7 +82,8 @@ class Products:
             return False
         for key, inner in value.items():
             if key == "productCharacteristic":
-                if self._coded or type(inner) is not list or not self.keeps(key) or not self._need_no_change(inner):
+                listed = type(inner) is list and bool(inner)
+                if self._coded or not listed or not self.keeps(key) or not self._need_no_change(inner):
                     return False
             elif key not in _TEXTS or type(inner) is not str or not self.keeps(key):
                 return False
@@ -102,7 +105,7 @@ class Products:
         return not self._kept or key in self._kept or key in _ALWAYS
 
     def translate(self, value: Any, path: str, depth: int = 1) -> dict[str, Any] | None:
-        """Return the product at `path` in TMF622 v4 shape; None with an error when it is no object."""
+        """Return the product at `path` in TMF622 v4 shape, without empty lists; None with an error when it is no object."""
         findings = self._findings
         if type(value) is not dict:
             wrong_type(value, "an object", path, findings)
@@ -126,13 +129,13 @@ class Products:
                 if translated is not None:
                     product[key] = translated
             elif key in PARTS:
-                name, parts = canonical_part(key, inner, f"{path}.{key}", findings, is_v5=self._is_v5)
+                name, parts = self._part(key, inner, f"{path}.{key}")
                 product[name] = parts
             else:
                 product[key] = inner
         if "id" not in product:
             self._id_from_href(product, path)
-        return product
+        return {key: inner for key, inner in product.items() if inner != []}
 
     def _inside(self, value: Any, path: str, depth: int) -> list[dict[str, Any]]:
         """Return the products that a product is made of."""
