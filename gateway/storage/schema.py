@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -22,15 +23,20 @@ def _config() -> Config:
     return config
 
 
-def schema_versions(connection: Connection) -> tuple[str | None, str | None]:
+@cache
+def _revisions() -> tuple[str, ...]:
+    """Return the versions that this package knows, the one it needs first; they do not change while it runs."""
+    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+def schema_versions(connection: Connection) -> tuple[str | None, str]:
     """Return (the database's version, the version this package needs)."""
     current = MigrationContext.configure(connection).get_current_revision()
-    return current, ScriptDirectory.from_config(_config()).get_current_head()
+    return current, _revisions()[0]
 
 
 def migrate(engine: Engine) -> tuple[str | None, str | None]:
     """Bring the schema up to date; return the versions before and after. Safe to run twice at once."""
-    config = _config()
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK})
@@ -38,9 +44,11 @@ def migrate(engine: Engine) -> tuple[str | None, str | None]:
         else:
             connection.exec_driver_sql("BEGIN EXCLUSIVE")
         try:
-            before, _ = schema_versions(connection)
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            before, needed = schema_versions(connection)
+            if before != needed:
+                config = _config()
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
             after, _ = schema_versions(connection)
             if engine.dialect.name != "postgresql":
                 connection.exec_driver_sql("COMMIT")
@@ -61,9 +69,7 @@ def require_current_schema(engine: Engine) -> None:
         return
     if current is None:
         raise SchemaError("The database has no schema yet. Run `gateway migrate`.")
-    script = ScriptDirectory.from_config(_config())
-    known = {revision.revision for revision in script.walk_revisions()}
-    if current in known:
+    if current in _revisions():
         raise SchemaError(f"The database schema is at {current}, this version needs {needed}. Run `gateway migrate`.")
     raise SchemaError(
         f"The database schema is at {current}, which this version does not know: it is newer. Upgrade the gateway."

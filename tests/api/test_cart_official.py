@@ -62,7 +62,7 @@ class Broken:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(sqlite_url: str, tmp_path: Path) -> Settings:
     tokens = tmp_path / "clients.toml"
     tokens.write_text(
         "".join(
@@ -71,7 +71,7 @@ def settings(tmp_path: Path) -> Settings:
         )
     )
     return Settings(
-        storage=StorageSettings(url=f"sqlite:///{tmp_path}/gateway.db", readers_max=2),
+        storage=StorageSettings(url=sqlite_url, readers_max=2),
         server=ServerSettings(body_bytes_max=50_000),
         security=SecuritySettings(mode="tokens", tokens_file=str(tokens)),
         hub=QUICK_ON_LOOPBACK,

@@ -28,7 +28,7 @@ CLIENTS = {
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(sqlite_url: str, tmp_path: Path) -> Settings:
     tokens = tmp_path / "clients.toml"
     tokens.write_text(
         "".join(
@@ -38,7 +38,7 @@ def settings(tmp_path: Path) -> Settings:
         )
     )
     return Settings(
-        storage=StorageSettings(url=f"sqlite:///{tmp_path}/gateway.db"),
+        storage=StorageSettings(url=sqlite_url),
         security=SecuritySettings(mode="tokens", tokens_file=str(tokens)),
         upstreams={
             "crm": UpstreamSettings(base_url="http://127.0.0.1:1", mapping="salesforce-v4"),

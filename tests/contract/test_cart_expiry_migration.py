@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from alembic import command
 from sqlalchemy import text
@@ -16,8 +17,8 @@ from gateway.storage.tables import EPOCH
 CHANGED = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
 
-async def test_a_cart_of_the_schema_before_expires_90_days_after_its_last_change(sqlite_url: str) -> None:
-    database = open_database(StorageSettings(url=sqlite_url))
+async def test_a_cart_of_the_schema_before_expires_90_days_after_its_last_change(tmp_path: Path) -> None:
+    database = open_database(StorageSettings(url=f"sqlite:///{tmp_path / 'gateway.db'}"))
     try:
         config = _config()
         with database.engine.connect() as connection:

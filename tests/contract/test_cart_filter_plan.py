@@ -14,7 +14,6 @@ from gateway.carts.dialects import V4
 from gateway.carts.search import find_page
 from gateway.settings import StorageSettings
 from gateway.storage import open_database
-from gateway.storage.schema import migrate
 from gateway.tmf.filter import parse_filter
 
 HREF = "http://gateway.test/tmf-api/shoppingCart/v4/shoppingCart/c1"
@@ -26,7 +25,6 @@ async def plans_of(url: str, name: str, value: str) -> list[list[str]]:
     wanted = parse_filter([(name, value)], problems)
     assert not problems
     database = open_database(StorageSettings(url=url, readers_max=2))
-    migrate(database.engine)
     statements: list[tuple[str, Any]] = []
 
     def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
@@ -88,8 +90,6 @@ async def test_a_caller_that_gives_up_does_not_disturb_the_others(database: Data
 
 async def test_what_was_written_is_there_after_closing_and_opening_again(storage: StorageSettings) -> None:
     first = open_database(storage)
-    if storage.url.startswith("sqlite:"):
-        migrate(first.engine)
     await first.write(lambda c: insert(c, "one", "Grüße 🛒"))
     await first.close()
 
@@ -103,8 +103,6 @@ async def test_what_was_written_is_there_after_closing_and_opening_again(storage
 async def test_more_writes_than_the_queue_holds_are_turned_away(storage: StorageSettings) -> None:
     narrow = StorageSettings(url=storage.url, connections_max=2, write_queue_max=2)
     database = open_database(narrow)
-    if storage.url.startswith("sqlite:"):
-        migrate(database.engine)
 
     results = await asyncio.gather(
         *(database.write(lambda c, i=index: insert(c, f"{i}")) for index in range(50)), return_exceptions=True
@@ -118,8 +116,20 @@ async def test_more_writes_than_the_queue_holds_are_turned_away(storage: Storage
     assert stored == 50 - len(refused)
 
 
-async def test_two_migrations_at_once_both_succeed(storage: StorageSettings) -> None:
-    databases = [open_database(storage), open_database(storage)]
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def bare_storage(request: pytest.FixtureRequest, tmp_path: Path) -> StorageSettings:
+    """Storage settings of a database of each kind without a schema."""
+    if request.param == "sqlite":
+        return StorageSettings(url=f"sqlite:///{tmp_path / 'bare.db'}")
+    url: str = request.getfixturevalue("postgresql_url")
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return StorageSettings(url=url)
+
+
+async def test_two_migrations_at_once_both_succeed(bare_storage: StorageSettings) -> None:
+    databases = [open_database(bare_storage), open_database(bare_storage)]
 
     await asyncio.gather(*(asyncio.to_thread(migrate, database.engine) for database in databases))
 
