@@ -30,6 +30,7 @@ def inconsistencies(mapping: Mapping, source: str) -> Iterator[Problem]:
     yield from _recovery(mapping)
     yield from _order(mapping)
     yield from _items(mapping)
+    yield from _prices(mapping)
     yield from _states(mapping)
     yield from _codes(mapping)
     yield from meaningless(mapping)
@@ -165,11 +166,19 @@ def _items(mapping: Mapping) -> Iterator[Problem]:
                 yield Problem(table, f"has the slot `{slot}`; a slot is names joined by dots, e.g. productOffering.id")
     if mapping.draft.growth != "none" and mapping.limits.depth_max == 1 and item.hierarchy == "nested":
         yield Problem("limits.depth_max", "is 1, so no call could add a child to its parent; use 2 or more")
-    if mapping.price.recurring_required and mapping.price.alterations != "patch-per-line":
-        yield Problem(
-            "price.recurring_required",
-            'has no effect unless price.alterations = "patch-per-line"; set it so or remove the key',
-        )
+
+
+def _prices(mapping: Mapping) -> Iterator[Problem]:
+    price = mapping.price
+    if price.alterations == "patch-per-line":
+        return
+    for key, given in (
+        ("recurring_required", bool(price.recurring_required)),
+        ("altered_prices", price.altered_prices != "merged"),
+    ):
+        if given:
+            message = 'has no effect unless price.alterations = "patch-per-line"; set it so or remove the key'
+            yield Problem(f"price.{key}", message)
 
 
 def _codes(mapping: Mapping) -> Iterator[Problem]:

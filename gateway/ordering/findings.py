@@ -37,6 +37,7 @@ CODES: Final[dict[str, str]] = {
     "unknown_status": "An item's status says neither that it is active nor that it is saved for later.",
     "wrong_type": "An attribute has another JSON type than the standard gives it.",
     # What changed on the way.
+    "ambiguous_alteration": "The order system may not know which of an item's prices an alteration is for.",
     "catalogue_stale": "The catalogue does not answer; what it said of a bundle some time ago is used.",
     "catalogue_unavailable": "What is mandatory in a bundle could not be read; its items are sent as the cart has them.",
     "catalogue_unknown": "The catalogue does not have a bundle; its items are sent as the cart has them.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from gateway.ordering.altered_prices import Altered
 from gateway.ordering.catalogue import Catalogue
 from gateway.ordering.conflicts import check_action
 from gateway.ordering.entries import Entry
@@ -84,10 +85,10 @@ class Items:
                 f"{entry.path}.action",
                 "The order system removes only what is beneath an installed product that is modified; order it elsewhere.",
             )
-        alterations: list[dict[str, Any]] = []
+        altered = self._prices.altered()
         if action == "add" and self._named_by_code and raw.get("productOffering") is None:
             raw = self._with_offering(raw, item, entry.path)
-        self._attributes(raw, item, entry.path, alterations, incomplete=entry.incomplete)
+        self._attributes(raw, item, entry.path, altered, incomplete=entry.incomplete)
         if self._is_v5:
             fit_item(item, raw, entry.path, self._findings)
         mandatory = self._bundles.is_mandatory(entry)
@@ -96,10 +97,11 @@ class Items:
         check_action(entry, self._findings, roots_only=self._roots_only, appears=configured)
         if not configured:
             self._check_references(raw, action, entry.path)
+        alterations, prices = altered.alterations(), altered.prices()
         if alterations:
             if action in ("delete", "noChange"):
                 self._findings.warning("dropped", f"{entry.path}.itemPrice", f"An item with {action} is not priced.")
-                alterations = []
+                alterations, prices = (), ()
             else:
                 self._findings.info(
                     "sent_later", f"{entry.path}.itemPrice", "Its price alterations are sent in a call of their own."
@@ -118,7 +120,8 @@ class Items:
             depth=entry.depth,
             item=item,
             mandatory=mandatory,
-            alterations=tuple(alterations),
+            alterations=alterations,
+            altered_prices=prices,
             path=entry.path,
         )
 
@@ -164,7 +167,7 @@ class Items:
         raw: dict[str, Any],
         item: dict[str, Any],
         path: str,
-        alterations: list[dict[str, Any]],
+        altered: Altered,
         *,
         incomplete: bool,
     ) -> None:
@@ -182,7 +185,7 @@ class Items:
                 translated = value if plain else self.products.translate(value, f"{path}.{key}")
             elif key == "itemPrice":
                 plain = self._sends_prices and self._prices.are_plain(value)
-                translated = value if plain else self._item_prices(value, f"{path}.{key}", alterations)
+                translated = value if plain else self._item_prices(value, f"{path}.{key}", altered)
             elif key in _TOTALS:
                 self._totals(value, key, f"{path}.{key}", item, incomplete=incomplete)
                 continue
@@ -209,9 +212,9 @@ class Items:
                 terms.append(member)
         return terms
 
-    def _item_prices(self, value: Any, path: str, alterations: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    def _item_prices(self, value: Any, path: str, altered: Altered) -> list[dict[str, Any]] | None:
         plain = not self._sends_prices and self._prices.are_plain(value)
-        prices = value if plain else self._prices.item_prices(value, path, alterations)
+        prices = value if plain else self._prices.item_prices(value, path, altered)
         if self._sends_prices:
             return prices
         if prices:

@@ -119,6 +119,14 @@ class PriceRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["inline", "patch-per-line", "drop"],
         documented("`inline` with itemPrice; `patch-per-line`: one PATCH for each priced line after the lines exist"),
     ] = "inline"
+    altered_prices: Annotated[
+        Literal["merged", "separate"],
+        documented(
+            "with `patch-per-line`; `merged`: one itemPrice with all alterations of a line, whose priceType and "
+            "recurringChargePeriod say which charge each is for; `separate`: an itemPrice for each altered price, which it "
+            "names by name, priceType, recurringChargePeriod and unitOfMeasure"
+        ),
+    ] = "merged"
     recurring_required: Annotated[
         tuple[str, ...], documented("attributes a recurring priceAlteration must have, else the checkout is refused")
     ] = ()

@@ -32,10 +32,18 @@ class Finding(Struct, frozen=True, kw_only=True, gc=False):
     message: str
 
 
+class AlteredPrice(Struct, frozen=True, kw_only=True, gc=False):
+    """A price whose alterations are sent in an itemPrice of their own: what names it, how many alterations of the line are its."""
+
+    attributes: dict[str, Any]
+    count: int
+
+
 class OrderLine(Struct, frozen=True, kw_only=True, gc=False):
     """One productOrderItem of the canonical order, taken out of its tree.
 
     `item` is the productOrderItem without its nested items and without alterations that are sent later;
+    `altered_prices` says which of these are of which price, in their order, where they are not merged;
     `parent_id` the id of the item above; `root_id` of the item at the top; `depth` is 1 for a root. `path` is the cart
     item's path (`cartItem[0].cartItem[1]`), for findings and explanations.
     """
@@ -48,6 +56,7 @@ class OrderLine(Struct, frozen=True, kw_only=True, gc=False):
     item: dict[str, Any]
     mandatory: bool = False
     alterations: tuple[dict[str, Any], ...] = ()
+    altered_prices: tuple[AlteredPrice, ...] = ()
     path: str = ""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from gateway.ordering.altered_prices import Altered
 from gateway.ordering.findings import Findings
 from gateway.ordering.fitting_v5 import fit_price
 from gateway.ordering.mapping import Mapping
@@ -30,9 +31,9 @@ class Prices:
     def __init__(self, mapping: Mapping, findings: Findings) -> None:
         self._findings = findings
         self._periods = mapping.price.charge_periods
-        self._keep_alterations = mapping.price.alterations == "inline"
         self._drop_alterations = mapping.price.alterations == "drop"
         self._separate = mapping.price.alterations == "patch-per-line"
+        self._merged = self._separate and mapping.price.altered_prices == "merged"
         self._is_v5 = mapping.dialect == "tmf622-v5"
         self._recurring_required = mapping.price.recurring_required
 
@@ -57,14 +58,21 @@ class Prices:
         """Return totals or prices at `path`, with their alterations inline or (by the mapping) without."""
         return self.item_prices(value, path, collect=None)
 
-    def item_prices(self, value: Any, path: str, collect: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    def altered(self) -> Altered:
+        """Return what gathers the altered prices of one item."""
+        return Altered(separate=not self._merged)
+
+    def item_prices(self, value: Any, path: str, collect: Altered | None) -> list[dict[str, Any]]:
         """Return the prices at `path`; alterations that are sent in calls of their own are put into `collect`."""
-        return [
+        prices = [
             self._order_price(member, member_path, collect)
             for member, member_path in objects(value, path, self._findings)
         ]
+        if collect is not None:
+            collect.tell_ambiguous(prices, self._findings)
+        return prices
 
-    def _order_price(self, node: dict[str, Any], path: str, collect: list[dict[str, Any]] | None) -> dict[str, Any]:
+    def _order_price(self, node: dict[str, Any], path: str, collect: Altered | None) -> dict[str, Any]:
         price = self._common(node, path)
         if self._is_v5:
             fit_price(price, path, self._findings)
@@ -81,7 +89,7 @@ class Prices:
             if (alteration := self._alteration(member, member_path, price)) is not None
         ]
         if self._separate and collect is not None:
-            collect.extend(translated)
+            collect.take(price, translated, f"{path}.priceAlteration")
         elif translated:
             price["priceAlteration"] = translated
         return price
@@ -199,10 +207,10 @@ class Prices:
         self, alteration: dict[str, Any], node: dict[str, Any], path: str, price: dict[str, Any]
     ) -> None:
         """Refuse a recurring alteration without the attributes the order system demands; the period may be the price's."""
-        for key in self._recurring_required:
-            if key == "recurringChargePeriod" and key not in alteration and key in price:
-                alteration[key] = price[key]
-                self._findings.info("defaulted", f"{path}.{key}", "It is taken from the price that is altered.")
+        key = "recurringChargePeriod"
+        if (self._merged or key in self._recurring_required) and key not in alteration and key in price:
+            alteration[key] = price[key]
+            self._findings.info("defaulted", f"{path}.{key}", "It is taken from the price that is altered.")
         # What is there but wrong (in `node`, as it was given) has been told already.
         missing = [key for key in self._recurring_required if key not in alteration and node.get(key) is None]
         if missing:

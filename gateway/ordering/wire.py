@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, Final
 
 from gateway.ordering.mapping import Mapping
-from gateway.ordering.model import OrderLine
+from gateway.ordering.model import AlteredPrice, OrderLine
 from gateway.ordering.shapes_v5 import alteration_v5, header_v5, item_v5
 from gateway.tmf.json import encode_json
 
@@ -133,7 +134,7 @@ class Writer:
         """Return the item of `line` with the alterations that are sent in a call of their own."""
         item = self.item(line)
         if line.alterations:
-            item["itemPrice"] = [*item.get("itemPrice", ()), self._altered_price(line)]
+            item["itemPrice"] = [*item.get("itemPrice", ()), *self._altered_prices(line)]
         return item
 
     def carrier(self, line_id: str) -> dict[str, Any]:
@@ -146,17 +147,21 @@ class Writer:
         return {
             **self._type("ProductOrderItem"),
             self.mapping.lines.line_id: line_id,
-            "itemPrice": [self._altered_price(line)],
+            "itemPrice": self._altered_prices(line),
         }
 
     def relation(self, target: str, kind: str) -> dict[str, Any]:
         """Return a relationship to the item or line `target`."""
         return {**self._type("OrderItemRelationship"), "id": target, "relationshipType": kind}
 
-    def _altered_price(self, line: OrderLine) -> dict[str, Any]:
-        if not self.is_v5:
-            return {"priceAlteration": list(line.alterations)}
-        return {"@type": "OrderPrice", "priceAlteration": [alteration_v5(one) for one in line.alterations]}
+    def _altered_prices(self, line: OrderLine) -> list[dict[str, Any]]:
+        """Return the prices that carry the alterations of `line`: one of all, or those it names."""
+        left = iter([alteration_v5(one) for one in line.alterations] if self.is_v5 else line.alterations)
+        prices = line.altered_prices or (AlteredPrice(attributes={}, count=len(line.alterations)),)
+        return [
+            {**self._type("OrderPrice"), **price.attributes, "priceAlteration": list(islice(left, price.count))}
+            for price in prices
+        ]
 
     def _type(self, name: str) -> dict[str, Any]:
         return {"@type": name} if self.is_v5 else {}

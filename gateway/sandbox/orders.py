@@ -43,6 +43,8 @@ class Line:
     characteristics: dict[str, Any]
     value_types: dict[str, str] = field(default_factory=dict)
     alterations: list[Any] = field(default_factory=list)
+    altered_prices: list[dict[str, Any]] = field(default_factory=list)
+    """Salesforce: the alterations in the itemPrice they were sent in, with what that says of the price."""
     prices: list[Any] = field(default_factory=list)
     """What one costs by the price list: OrderPrice each; empty when the list does not say."""
     asset_id: str | None = None

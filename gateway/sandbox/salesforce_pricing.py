@@ -1,4 +1,8 @@
-"""The pricing PATCH: one line per call, named by its `orderLineItemId`, with `itemPrice[].priceAlteration`."""
+"""The pricing PATCH: one line per call, named by its `orderLineItemId`, with `itemPrice[].priceAlteration`.
+
+Alterations may stand in one itemPrice, or in one for each price that is altered: then priceType and recurringChargePeriod may stand
+there as well.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,14 @@ from gateway.sandbox.orders import Edit
 from gateway.sandbox.salesforce_lines import action_of
 
 
-def alterations_of(item: dict[str, Any], path: str) -> list[dict[str, Any]]:
-    """Return the price alterations of an item, as sent."""
-    return [
-        alteration
-        for position, price in enumerate(objects(item.get("itemPrice"), f"{path}.itemPrice"))
-        for alteration in objects(price.get("priceAlteration"), f"{path}.itemPrice[{position}].priceAlteration")
-    ]
+def altered_prices(item: dict[str, Any], path: str) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Return the prices of an item that have alterations, each with these, as sent."""
+    found = []
+    for position, price in enumerate(objects(item.get("itemPrice"), f"{path}.itemPrice")):
+        alterations = objects(price.get("priceAlteration"), f"{path}.itemPrice[{position}].priceAlteration")
+        if alterations:
+            found.append((price, alterations))
+    return found
 
 
 def is_pricing(items: list[dict[str, Any]]) -> bool:
@@ -25,7 +30,7 @@ def is_pricing(items: list[dict[str, Any]]) -> bool:
     for position, item in enumerate(items):
         path = f"productOrderItem[{position}]"
         verb = action_of(item, path)
-        if alterations_of(item, path) and (not verb or (verb == "modify" and item.get("orderLineItemId"))):
+        if altered_prices(item, path) and (not verb or (verb == "modify" and item.get("orderLineItemId"))):
             return True
     return False
 
@@ -42,11 +47,23 @@ def apply_pricing(intake: OrderIntake, edit: Edit, items: list[dict[str, Any]]) 
     product = intake.catalog.product(line.offering) if line.offering else None
     if product is not None and not product.base_charge:
         raise tmf_error(400, "1005", "No base charge", f"{path}: Cannot apply adjustment without base charge.")
-    alterations = alterations_of(items[0], path)
-    for position, alteration in enumerate(alterations):
-        _check(alteration, f"{path}.itemPrice.priceAlteration[{position}]")
-    before = line.alterations if intake.profile.pricing == "append" else []
-    edit.change(line, alterations=[*before, *alterations])
+    prices = altered_prices(items[0], path)
+    alterations = [(alteration, price) for price, listed in prices for alteration in listed]
+    for position, (alteration, price) in enumerate(alterations):
+        _check(_described(alteration, price), f"{path}.itemPrice.priceAlteration[{position}]")
+    appended = intake.profile.pricing == "append"
+    edit.change(
+        line,
+        alterations=[*(line.alterations if appended else ()), *(alteration for alteration, _ in alterations)],
+        altered_prices=[*(line.altered_prices if appended else ()), *(price for price, _ in prices)],
+    )
+
+
+def _described(alteration: dict[str, Any], price: dict[str, Any]) -> dict[str, Any]:
+    """Return an alteration with what the price that it stands in says for it: its type, and the period of that type."""
+    if alteration.get("priceType", price.get("priceType")) != price.get("priceType"):
+        return alteration
+    return {key: price[key] for key in ("priceType", "recurringChargePeriod") if key in price} | alteration
 
 
 def _check(alteration: dict[str, Any], path: str) -> None:

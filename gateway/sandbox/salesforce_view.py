@@ -99,7 +99,6 @@ def _own_view(line: Line, *, with_line_ids: bool) -> dict[str, Any]:
         view["productOffering"] = {"id": line.offering}
     if product:
         view["product"] = product
-    if line.prices or line.alterations:
-        altered = [{"priceAlteration": line.alterations}] if line.alterations else []
-        view["itemPrice"] = [*line.prices, *altered]
+    if line.prices or line.altered_prices:
+        view["itemPrice"] = [*line.prices, *line.altered_prices]
     return view

@@ -161,6 +161,20 @@ async def test_prices_are_altered_one_line_at_a_time(sandbox):
     assert sum(altered for *_, altered in tree(played.lines)) == 3
 
 
+@pytest.mark.parametrize("altered_prices", ["merged", "separate"])
+async def test_a_recurring_and_a_one_time_price_of_one_line_are_altered_in_one_call(tmp_path, altered_prices):
+    mapping = salesforce()
+    mapping = replace(mapping, price=replace(mapping.price, altered_prices=altered_prices))
+    once = {"priceType": "oneTime", "priceAlteration": [{"name": "Free set-up", "price": {"percentage": 100}}]}
+    both = {"itemPrice": [*halved(6)["itemPrice"], once]}
+    async with player(tmp_path, "salesforce-v4", catalog=CATALOG) as sandbox:
+        played = await sandbox.play(cart(item("1", "IPHONE_16", **both)), mapping)
+    assert played.kinds == ["create", "price", "submit"]
+    ((line,),) = [played.lines]
+    told = [(one["priceType"], one.get("recurringChargePeriod")) for one in line["alterations"]]
+    assert told == [("recurring", "month"), ("oneTime", None)]
+
+
 async def test_an_order_from_an_asset(open_sandbox):
     played = await open_sandbox.play(
         cart(installed("1", "A1", product={"id": "A1", **attributes(SPEED="500")})), salesforce()

@@ -1,8 +1,9 @@
 """What the ordering stage makes of one golden case: findings, the whole order, and every call, for each mapping.
 
 A case is a folder with `cart.json`, optionally `request.json` (the checkout request) and `case.toml`:
-`title` says what the case shows, `[limits]` and `[item]` replace keys of the mapping (a small cart is split), `[codes.NAME]` is a
-code table as it would stand in a file (`unknown` and `default` beside its codes), `[catalogue]` names mandatory children.
+`title` says what the case shows, `[limits]`, `[item]` and `[price]` replace keys of the mapping (a small cart is split),
+`[codes.NAME]` is a code table as it would stand in a file (`unknown` and `default` beside its codes), `[catalogue]` names mandatory
+children.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ def case_settings(case: str) -> dict[str, Any]:
 def with_settings(mapping: Mapping, settings: dict[str, Any]) -> Mapping:
     mapping = replace(mapping, limits=replace(mapping.limits, **settings.get("limits", {})))
     mapping = replace(mapping, item=replace(mapping.item, **settings.get("item", {})))
+    mapping = replace(mapping, price=replace(mapping.price, **settings.get("price", {})))
     tables = mapping.tables
     for name, given in settings.get("codes", {}).items():
         codes = dict(given)

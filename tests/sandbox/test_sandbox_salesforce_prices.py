@@ -32,6 +32,25 @@ async def test_pricing_goes_to_one_line_and_is_kept_as_sent(start, make):
     assert items[1]["itemPrice"] == [{"priceAlteration": [discount()]}]
 
 
+async def test_alterations_may_stand_in_the_prices_they_are_for(start, make):
+    upstream = await start()
+    await upstream.post(make.draft(make.add("1", "A")))
+    once = discount(priceType="oneTime", recurringChargePeriod=None, applicationDuration=None)
+    prices = [
+        {"priceType": "recurring", "recurringChargePeriod": "month", "priceAlteration": [
+            discount(priceType=None, recurringChargePeriod=None), once]},
+        {"priceType": "oneTime", "priceAlteration": [once]},
+    ]  # fmt: skip
+    item = {"orderLineItemId": line_id(upstream, "A"), "itemPrice": prices}
+    assert (await patch(upstream, item)).status_code == 200
+    (line,) = upstream.ledger()[-1]["lines"]
+    assert [alteration.get("priceType") for alteration in line["alterations"]] == [None, "oneTime", "oneTime"]
+    assert (await upstream.get("00000001")).json()["productOrderItem"][0]["itemPrice"] == prices
+    prices[0]["priceAlteration"] = [discount(priceType=None, recurringChargePeriod=None, applicationDuration=None)]
+    refused = await patch(upstream, item)
+    assert "applicationDuration: is mandatory" in refused.json()["message"]
+
+
 async def test_amounts_keep_their_digits(start, make):
     upstream = await start()
     await upstream.post(make.draft(make.add("1", "A")))

@@ -65,6 +65,7 @@ MISTAKES = [
         "would replace the others",
     ),
     ("[price]\nrecurring_required = ['name']", "price.recurring_required", "has no effect unless"),
+    ("[price]\naltered_prices = 'separate'", "price.altered_prices", "has no effect unless"),
     (DRAFT + "create_attributes = {externalId = 'x'}", "draft.create_attributes", "sets externalId"),
     (DRAFT + "add_attributes = {productOrderItem = []}", "draft.add_attributes", "sets productOrderItem"),
     (DRAFT + "growth = 'additive'\n[limits]\ndepth_max = 1", "limits.depth_max", "use 2 or more"),
