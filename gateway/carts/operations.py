@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 from gateway.carts import store
 from gateway.carts.completion import Completed, Earlier, complete_cart
 from gateway.carts.dialects import Dialect
+from gateway.carts.dialects.forms import without
 from gateway.carts.dialects.v4 import taken_back
 from gateway.carts.dialects.v4_shape import lacking
 from gateway.carts.merging import merged_carts
@@ -105,19 +106,19 @@ def _changed(
 ) -> dict[str, Any]:
     """Return the canonical document after a change made in the dialect, which shows `before` as `shown`.
 
-    First-level attributes that the change left alone keep their canonical form to the letter; problems in the dialect's own
-    terms are those that the change brought in.
+    What the change left alone keeps its canonical form; problems in the dialect's own terms are those that the change brought in.
     """
     after = _cart(change(shown))
     _require_unchanged(shown, after, dialect.not_patchable)
-    if dialect.is_canonical:
-        return taken_back(before, shown, after)
     known = set(dialect.check(shown))
     if problems := [problem for problem in dialect.check(after) if problem not in known]:
         raise InvalidBodyError(problems)
-    canonical = dialect.to_canonical(after)
-    kept = {name for name in before if name in canonical and after.get(name) == shown.get(name)}
-    return {name: before[name] if name in kept else value for name, value in canonical.items()}
+    # Each first-level attribute is converted by itself: those that nobody touched need not be.
+    kept = {name for name in before if name in after and after[name] is shown.get(name)}
+    changed = taken_back(
+        without(before, kept), dialect.to_canonical(without(shown, kept)), dialect.to_canonical(without(after, kept))
+    )
+    return {name: before[name] if name in kept else changed[name] for name in after}
 
 
 def _cart(value: Any) -> dict[str, Any]:

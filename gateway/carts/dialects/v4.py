@@ -1,7 +1,8 @@
 """TMF663 v4.0.0 to and from the stored form, which is v4 but for mandatory attributes that a cart may lack.
 
 R17 knows a party by its address or its name, and v4 clients leave out what the rest of a cart tells. Such a cart is stored as
-it was sent; an answer supplies what is missing (`from_canonical`), and a change of that answer is taken back (`taken_back`).
+it was sent; an answer supplies what is missing (`from_canonical`), and a change of that answer, or of one in another version, is
+taken back (`taken_back`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
+from gateway.carts.dialects.forms import MARKS
 from gateway.carts.dialects.v4_kinds import CART, Kind, Member
 from gateway.tmf.json import decode_stored, encode_canonical, encode_json
 
@@ -81,6 +83,7 @@ def _without_nulls(node: dict[str, Any], kind: Kind) -> dict[str, Any]:
 def taken_back(before: dict[str, Any], shown: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     """Return what is to be stored of `after`, a change of `shown`, which is how `before` was shown.
 
+    All three are in the canonical form: a version that shows carts in another has its two turned back into it before.
     Objects that are still as they were shown get their stored form back. Of others everything stays but what was supplied for
     want of knowledge: that nobody has said.
     """
@@ -107,25 +110,34 @@ def _taken_back(before: Any, shown: Any, after: Any, kind: Kind | None) -> tuple
 def _object_taken_back(
     before: dict[str, Any], shown: dict[str, Any], after: dict[str, Any], kind: Kind | None
 ) -> tuple[dict[str, Any], bool]:
+    if any(after.get(mark) != shown.get(mark) for mark in MARKS):
+        # What was sent in another version is kept beside what it became, and counts only for that.
+        return after, False
     is_same = after.keys() == shown.keys()
     taken: dict[str, Any] = {}
     supplied: list[str] = []
     for name, value in after.items():
         inner = None if kind is None else kind.objects.get(name) or kind.lists.get(name)
-        if before.get(name) is not None and name in shown:
+        if before.get(name) is not None and name in shown and _is_told_alike(inner, shown, after):
             taken[name], same = _taken_back(before[name], shown[name], value, inner)
         else:
             taken[name], same = value, shown.get(name, _ABSENT) == value
-            if same:
+            if same and before.get(name) is None:
                 supplied.append(name)
         is_same = is_same and same
     if is_same:
-        return {name: before[name] if name in supplied else taken.get(name) for name in before}, True
+        return {name: before[name] if name in supplied else taken.get(name, before[name]) for name in before}, True
     members: dict[str, Member] = {member.name: member for member in (() if kind is None else kind.members)}
     for name in supplied:
         if name in members and _says_nothing(members[name], taken):
             del taken[name]
     return taken, False
+
+
+def _is_told_alike(kind: Kind | None, shown: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Return whether two holders tell the same of the objects of a kind: else these are shown otherwise than they were."""
+    members = () if kind is None else kind.members
+    return all(member.told_by({}, shown) == member.told_by({}, after) for member in members)
 
 
 def _says_nothing(member: Member, node: dict[str, Any]) -> bool:
@@ -154,7 +166,9 @@ def _list_taken_back(
         is_in_place = looks[position] == look if position in looks else shown[position : position + 1] == [node]
         if not is_in_place:
             index = by_looks.get(look, by_id.get(_id_of(node), position))
-        if index < len(shown):
+        if looks.get(index) == look:
+            found.append((before[index], index == position))
+        elif index < len(shown):
             value, same = _taken_back(before[index], shown[index], node, kind)
             found.append((value, same and index == position))
         else:
