@@ -171,7 +171,7 @@ class Products:
             if characteristic is not None and self._coded:
                 characteristic = self._recoded(characteristic, member_path)
             if characteristic is not None:
-                if renamed and type(characteristic["value"]) is str:
+                if renamed and type(member["value"]) is str:
                     characteristic = {"valueType": "string", **characteristic}
                 kept.append(characteristic)
         return kept

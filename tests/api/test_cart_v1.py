@@ -150,6 +150,34 @@ async def test_other_styles_come_back_to_those_who_use_them(client: httpx.AsyncC
     assert (totals is not None) == (style == "flat money")
 
 
+async def test_a_characteristic_is_a_text_for_others_and_what_it_was_for_r17(client: httpx.AsyncClient) -> None:
+    sent = [{"name": "speed", "value": "50"}, {"name": "own", "value": "1", "valueType": "string"}]
+    item = {"id": "1", "action": "add", "productOffering": {"id": "A"}, "product": {"characteristic": sent}}
+    cart = (await client.post(CARTS, json={"cartItem": [item]})).json()
+    assert cart["cartItem"][0]["product"]["characteristic"] == sent
+
+    v4 = (await client.get(f"{V4}/{cart['id']}")).json()
+    listed = v4["cartItem"][0]["product"]["productCharacteristic"]
+    assert [entry["valueType"] for entry in listed] == ["string", "string"]
+
+    # An item of a v4 client, which does not say the type: a change of the one beside it in R17 does not either.
+    untyped = {
+        **v4["cartItem"][0],
+        "id": "2",
+        "product": {"productCharacteristic": [{"name": "colour", "value": "red"}]},
+    }
+    await client.patch(f"{V4}/{cart['id']}", json={"cartItem": [*v4["cartItem"], untyped]})
+    shown = (await client.get(f"{CARTS}/{cart['id']}")).json()["cartItem"]
+    assert shown[1]["product"] == {"characteristic": [{"name": "colour", "value": "red"}]}
+    shown[0]["product"]["characteristic"][0]["value"] = "100"
+    changed = await client.patch(f"{CARTS}/{cart['id']}", json={"cartItem": shown})
+    assert changed.json()["cartItem"] == shown
+
+    first, second = (await client.get(f"{V4}/{cart['id']}")).json()["cartItem"]
+    assert first["product"]["productCharacteristic"][0] == {"valueType": "string", "name": "speed", "value": "100"}
+    assert second == untyped
+
+
 @pytest.mark.parametrize("many", [False, True])
 async def test_date_times_come_back_as_they_were_sent_until_another_version_changes_them(
     client: httpx.AsyncClient, many: bool

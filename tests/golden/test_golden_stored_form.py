@@ -43,12 +43,11 @@ def from_the_store(case: str, mapping_name: str) -> Translation:
 def comparable(node: Any, *, is_v4: bool) -> Any:
     """The order without what the stored form may say otherwise.
 
-    Towards v4 the names of v5's classes, which v4 does not ask for; the type of R17's characteristics, which are texts; and
-    the seconds and zone of R17's dates, where they are in a description.
+    Towards v4 the names of v5's classes, which v4 does not ask for; and the seconds and zone of R17's dates, where they are in a
+    description.
     """
     if isinstance(node, dict):
         dropped = {"@type"} if is_v4 else set()
-        dropped |= {"valueType"} if node.get("valueType") == "string" else set()
         return {key: comparable(inner, is_v4=is_v4) for key, inner in node.items() if key not in dropped}
     if isinstance(node, list):
         return [comparable(inner, is_v4=is_v4) for inner in node]

@@ -42,7 +42,7 @@ def _r17() -> dict[str, Any]:
     product: dict[str, Any] = {
         **REFERENCE,
         "place": [{"id": "id", "href": "href", "name": "text", "role": "text"}],
-        "characteristic": [{"name": "text", "value": "any"}],
+        "characteristic": [{"name": "text", "value": "any", "valueType": ("string", "integer")}],
         "relatedParty": [party],
     }
     product["productRelationship"] = [{"type": "text", "product": product}]
@@ -95,7 +95,9 @@ def _v4() -> dict[str, Any]:
         "place": [
             {**REFERENCE, "role": "text", "city": "text", "@type": ("GeographicAddress", "RelatedPlaceRefOrValue")}
         ],
-        "productCharacteristic": [{"name": "text", "value": "any", "valueType": "text", "@type": ("Characteristic",)}],
+        "productCharacteristic": [
+            {"name": "text", "value": "any", "valueType": ("string", "integer"), "@type": ("Characteristic",)}
+        ],
         "productOrderItem": [{"productOrderId": "id", "orderItemId": "id", "@type": ("RelatedProductOrderItem",)}],
         "productPrice": [{**head, "price": price, "productPriceAlteration": [alteration]}],
         "productSpecification": REFERENCE,

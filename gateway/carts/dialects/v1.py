@@ -12,13 +12,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH, at_path
-from gateway.carts.dialects.forms import TOTALS, V1_MARK, Form, Part, exact, rfc_3339, under_name, without, words
+from gateway.carts.dialects.forms import TOTALS, V1_MARK, Form, Part, each, exact, rfc_3339, under_name, without, words
 
 CARTS_PATH: Final = "/shoppingCart/v1/shoppingCart"
 AMOUNTS: Final = ("dutyFreeAmount", "taxIncludedAmount")
 ACTIONS: Final = {"add": "add", "modify": "modify", "no_change": "noChange", "delete": "delete"}
 STATUSES: Final = {"Active": "active", "SavedForLater": "saveForLater"}
 _MOMENTS: Final = frozenset({"date", "startDateTime", "endDateTime"})
+# What v4 calls the type of a text.
+_TEXT_TYPE: Final = "string"
 STATUS_SPELLINGS: Final = {"saveForLater": "saveForLater"}
 
 
@@ -105,6 +107,19 @@ def _notes_down(value: Any) -> Any:
     return notes[0] if len(notes) == 1 and type(notes[0]) is dict else notes
 
 
+def _characteristic_up(node: dict[str, Any]) -> dict[str, Any]:
+    """Return a product characteristic with the type of its value: R17 knows texts only, and does not say so."""
+    if "valueType" in node or type(node.get("value")) is not str:
+        return node
+    return {"valueType": _TEXT_TYPE, **node}
+
+
+def _characteristic_down(node: Any) -> Any:
+    """Return a product characteristic without the type of a text."""
+    is_text = type(node) is dict and node.get("valueType") == _TEXT_TYPE and type(node.get("value")) is str
+    return without(node, ("valueType",)) if is_text else node
+
+
 _RELATIONSHIP: Final = Form(names={"type": "relationshipType"})
 
 
@@ -178,7 +193,13 @@ _DATED: Final = exact(Part(_moments_up, _same), V1_MARK)
 _ALTERATION: Final = Form(parts={"price": _PRICE, "validFor": _DATED})
 _PARTY: Final = Form(parts={"validFor": _DATED})
 _CART_PRICE: Final = Form(parts={"price": _PRICE, "priceAlteration": _ALTERATION.listed()})
-_PRODUCT: Final = Form(names={"characteristic": "productCharacteristic"}, parts={"relatedParty": _PARTY.listed()})
+_PRODUCT: Final = Form(
+    names={"characteristic": "productCharacteristic"},
+    parts={
+        "productCharacteristic": each(exact(Part(_characteristic_up, _characteristic_down), V1_MARK)),
+        "relatedParty": _PARTY.listed(),
+    },
+)
 _PRODUCT_RELATIONSHIP: Final = Form(names={"type": "relationshipType"}, parts={"product": _PRODUCT.part()})
 _PRODUCT.add("productRelationship", _PRODUCT_RELATIONSHIP.listed())
 _ITEM: Final = _ItemForm(
