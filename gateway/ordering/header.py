@@ -103,6 +103,10 @@ class Header:
             header[key] = found[key]
         return header
 
+    def read_attribute(self, key: str, value: Any, path: str) -> Any:
+        """Return the attribute `key`, given at `path`, as the order has it; None where a cart or request gives no such one."""
+        return self._readers[key](value, path) if key in self._readers else None
+
     def _read(self, source: dict[str, Any], prefix: str, own: frozenset[str], found: dict[str, Any]) -> None:
         """Read the attributes of the request or the cart that the order has too; report the rest as dropped."""
         for key, value in source.items():

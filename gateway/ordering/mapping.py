@@ -134,7 +134,11 @@ class Recovery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = "filter"
     filter_parameter: Annotated[str, documented('query parameter of `find = "filter"`')] = "externalId"
     scan_parameters: Annotated[
-        dict[str, str], documented('query parameters that narrow a scan, e.g. `state = "Draft"`')
+        dict[str, str],
+        documented(
+            'query parameters that narrow a scan, e.g. `state = "Draft"`; `{since}` is the time of the first call, '
+            "`{since_date}` the day before"
+        ),
     ] = field(default_factory=dict)
     scan_pages_max: Annotated[
         int, documented("pages a scan reads before it gives up without proof", ge=1, le=10_000)
@@ -188,7 +192,12 @@ class Answers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Mapping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One order system, as data. `dialect` names the wire shapes in code; everything else is in the file."""
 
-    name: Annotated[str, documented("the file's name without its ending", pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
+    name: Annotated[
+        str,
+        documented(
+            "the file's name without its ending: small letters, digits and `-`", pattern="^[a-z0-9][a-z0-9-]{0,62}$"
+        ),
+    ]
     title: Annotated[str, documented("one line for people")] = ""
     dialect: Annotated[Literal["tmf622-v4", "tmf622-v5"], documented("wire shapes: TMF622 v4 or v5")] = "tmf622-v4"
     api: Api

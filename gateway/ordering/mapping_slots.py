@@ -30,10 +30,10 @@ class OrderSlots(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     party_referred_type_forced: Annotated[
         str, documented("@referredType to send whatever the cart says; empty keeps the cart's")
     ] = ""
-    party_role: Annotated[str, documented("role of a party that has none")] = "customer"
-    channel_role: Annotated[str, documented("role of a channel that has none; only v5 makes it mandatory")] = (
-        "order capture"
-    )
+    party_role: Annotated[str, documented("role of a party that has none", min_length=1)] = "customer"
+    channel_role: Annotated[
+        str, documented("role of a channel that has none; only v5 makes it mandatory", min_length=1)
+    ] = "order capture"
     start_date_required: Annotated[
         bool, documented("requestedStartDate is mandatory: the time of the checkout is used when none is given")
     ] = False
@@ -41,9 +41,10 @@ class OrderSlots(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         tuple[str, ...],
         documented("header attributes the system has a place for; others are dropped with a finding; empty keeps all"),
     ] = ()
-    defaults: Annotated[dict[str, Any], documented("attributes to set when neither cart nor request has them")] = field(
-        default_factory=dict
-    )
+    defaults: Annotated[
+        dict[str, Any],
+        documented("attributes to set when neither cart nor request has them, whole: they are sent as they stand"),
+    ] = field(default_factory=dict)
 
 
 class ItemSlots(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,10 +73,17 @@ class ItemSlots(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         bool, documented("items with noChange are not sent (a parent of a sent item still is)")
     ] = False
     mandatory_child_action: Annotated[
-        str, documented("action for a child that the system adds by itself", min_length=1)
+        str,
+        documented(
+            "action for a child that the system adds by itself: the standard's, or a word of `actions`", min_length=1
+        ),
     ] = "modify"
     existing_parent_action: Annotated[
-        str, documented("action of a root that is already on the order and only carries new children", min_length=1)
+        str,
+        documented(
+            "action of a root that is already on the order and only carries new children: the standard's, or a word of `actions`",
+            min_length=1,
+        ),
     ] = "modify"
     asset_orders: Annotated[
         Literal["mixed", "roots-first"],

@@ -19,6 +19,11 @@ class FirstProblems:
         self._problems = problems
         self._taken = 0
 
+    @property
+    def taken(self) -> int:
+        """How many problems were given."""
+        return self._taken
+
     def append(self, problem: Problem) -> None:
         """Take a problem, unless there are enough."""
         self._taken += 1
@@ -28,6 +33,8 @@ class FirstProblems:
             self._problems.append(Problem(self._file, f"has more mistakes than these {PROBLEMS_MAX}; mend them first"))
 
     def extend(self, problems: Iterable[Problem]) -> None:
-        """Take several."""
+        """Take several, as long as there are not enough."""
         for problem in problems:
             self.append(problem)
+            if self._taken > PROBLEMS_MAX:
+                return

@@ -1,4 +1,4 @@
-"""Words of a mapping that mean nothing: attributes that no order has, empty words, slots that are taken, a budget too small.
+"""Words of a mapping that mean nothing: attributes that no order has, actions and error codes that contradict each other.
 
 Each would load and do harm later, on every checkout: an attribute that is never sent, a price alteration that is always refused.
 """
@@ -11,6 +11,8 @@ from typing import Final
 
 from gateway.errors import Problem
 from gateway.ordering.mapping import Mapping
+from gateway.ordering.slots import ITEM, PRODUCT
+from gateway.ordering.wire import in_case
 
 HEADER: Final = (
     "description", "category", "priority", "requestedStartDate", "requestedCompletionDate", "notificationContact",
@@ -18,93 +20,83 @@ HEADER: Final = (
     "orderTotalPrice",
 )  # fmt: skip
 """The attributes of an order's header that a cart or a request can give, in the standard's order."""
-_ITEM: Final = (
-    "productOffering", "product", "itemTerm", "itemPrice", "itemTotalPrice", "appointment", "payment", "billingAccount",
-    "quoteItem", "productOfferingQualificationItem", "qualification",
-)  # fmt: skip
-_PRODUCT: Final = (
-    "id", "href", "name", "description", "isBundle", "isCustomerVisible", "orderDate", "productSerialNumber", "startDate",
-    "status", "terminationDate", "agreement", "agreementItem", "billingAccount", "place", "product", "productCharacteristic",
-    "productOffering", "productOrderItem", "productPrice", "productRelationship", "productSpecification", "productTerm",
-    "realizingResource", "realizingService", "relatedParty", "creationDate", "intent",
-)  # fmt: skip
+_CART_ACTIONS: Final = ("add", "modify", "delete", "noChange")
 _ALTERATION: Final = (
     "name", "description", "priceType", "recurringChargePeriod", "applicationDuration", "priority", "unitOfMeasure",
     "productOfferingPrice",
 )  # fmt: skip
-_SHAPES: Final[dict[str, tuple[type, str]]] = {
-    **dict.fromkeys(("description", "category", "priority", "notificationContact"), (str, "a text")),
-    **dict.fromkeys(("requestedStartDate", "requestedCompletionDate"), (str, "a date-time in quotes")),
-    **dict.fromkeys(
-        ("relatedParty", "channel", "payment", "agreement", "quote", "productOfferingQualification", "note"),
-        (list, 'an array of tables, e.g. [{ id = "1" }]'),
-    ),
-    "billingAccount": (dict, 'a table, e.g. { id = "1" }'),
-}
-_TAKEN: Final = frozenset(
-    {"action", "quantity", "productOrderItem", "productOrderItemRelationship", "itemPrice", "@type"}
-)
 
 
 def meaningless(mapping: Mapping) -> Iterator[Problem]:
     """Yield a problem for each word of `mapping` that nothing answers to."""
     yield from _attributes(mapping)
-    yield from _empty_words(mapping)
-    for name, value in mapping.order.defaults.items():
-        kind, words = _SHAPES.get(name, (object, ""))
-        if not isinstance(value, kind):
-            yield Problem(f"order.defaults.{name}", f"has another shape than the order's attribute; write {words}")
-    for slot in mapping.item.product_code:
-        if slot.partition(".")[0] in _TAKEN:
-            message = (
-                f"has the slot `{slot}`, which holds something else; use one that is free, e.g. productOffering.id"
-            )
-            yield Problem("item.product_code", message)
-    limits = mapping.limits
-    if 0 < limits.budget < limits.budget_item_weight:
-        message = f"is {limits.budget}, less than one item takes (budget_item_weight); use {limits.budget_item_weight} or more"
-        yield Problem("limits.budget", message)
+    yield from _actions(mapping)
+    yield from _codes(mapping)
+    if mapping.dialect == "tmf622-v5":
+        for where, word in (("order.type_name", mapping.order.type_name), ("item.type_name", mapping.item.type_name)):
+            if not word:
+                yield Problem(where, "is empty, but TMF622 v5 demands it; remove the key to send the default")
+    elif mapping.item.boolean_characteristics != "boolean":
+        message = 'is string, which only dialect = "tmf622-v5" knows; use characteristic_values = "string" or remove it'
+        yield Problem("item.boolean_characteristics", message)
 
 
 def _attributes(mapping: Mapping) -> Iterator[Problem]:
     order, item = mapping.order, mapping.item
     known = {*HEADER, "externalId", mapping.recovery.marker_slot, *order.defaults}
-    for name in order.attributes:
+    for position, name in enumerate(order.attributes):
         if name not in known:
-            yield Problem(
-                "order.attributes", f"has {name}, which no cart or request gives an order; {nearest(name, HEADER)}"
-            )
+            message = f"is {name}, which no cart or request gives an order; {nearest(name, HEADER)}"
+            yield Problem(f"order.attributes[{position}]", message)
     for key, names, standard in (
-        ("attributes", item.attributes, _ITEM),
-        ("product_attributes", item.product_attributes, _PRODUCT),
+        ("attributes", item.attributes, ITEM),
+        ("product_attributes", item.product_attributes, PRODUCT),
     ):
-        for name in names:
+        for position, name in enumerate(names):
             # Attributes of the order system's own are carried too; a name that is nearly the standard's is a slip.
             close = get_close_matches(name, standard, n=1, cutoff=0.8) if name not in standard else []
             if close:
-                yield Problem(f"item.{key}", f"has {name}, which nothing has; did you mean `{close[0]}`?")
-    for name in mapping.price.recurring_required:
+                message = f"is {name}, which nothing has; did you mean `{close[0]}`?"
+                yield Problem(f"item.{key}[{position}]", message)
+    for position, name in enumerate(mapping.price.recurring_required):
         if name not in _ALTERATION:
-            message = f"has {name}, which no price alteration has: each would be refused; {nearest(name, _ALTERATION)}"
-            yield Problem("price.recurring_required", message)
+            message = f"is {name}, which no price alteration has: each would be refused; {nearest(name, _ALTERATION)}"
+            yield Problem(f"price.recurring_required[{position}]", message)
 
 
-def _empty_words(mapping: Mapping) -> Iterator[Problem]:
-    for where, table in (
-        ("item.actions", mapping.item.actions),
-        ("price.charge_periods", mapping.price.charge_periods),
-    ):
-        for key, word in table.items():
-            if not word:
-                yield Problem(f"{where}.{key}", "is empty; write the order system's word or remove the key")
-    if mapping.dialect != "tmf622-v5":
-        return
-    for where, word in (
-        ("order.type_name", mapping.order.type_name), ("item.type_name", mapping.item.type_name),
-        ("order.channel_role", mapping.order.channel_role), ("order.party_role", mapping.order.party_role),
-    ):  # fmt: skip
-        if not word:
-            yield Problem(where, "is empty, but TMF622 v5 demands it; remove the key to send the default")
+def _actions(mapping: Mapping) -> Iterator[Problem]:
+    """Refuse action words that are none, and those by which the order system could not tell two actions apart."""
+    item = mapping.item
+    for action, word in item.actions.items():
+        if action not in _CART_ACTIONS:
+            yield Problem(f"item.actions.{action}", f"is no cart action; {nearest(action, _CART_ACTIONS)}")
+            continue
+        for other in _CART_ACTIONS:
+            kept = {action, other} == {"modify", "noChange"}  # one that is kept may be modified: nothing changes
+            theirs = (other.lower(), item.actions.get(other, other).lower())
+            if other != action and not kept and word.lower() in theirs:
+                yield Problem(
+                    f"item.actions.{action}", f"is {word}, the word for {other} too; use another, or remove it"
+                )
+                break
+    for key, never in (("mandatory_child_action", ("delete",)), ("existing_parent_action", ("add", "delete"))):
+        own = {item.actions[action] for action in item.actions.keys() - {*never}}
+        known = tuple(sorted({*_CART_ACTIONS, *own} - {*never}))
+        word = getattr(item, key)
+        if word not in known and word not in [in_case(one, mapping) for one in known]:
+            message = f"is {word}, no action it can have here, by the standard or item.actions; {nearest(word, known)}"
+            yield Problem(f"item.{key}", message)
+
+
+def _codes(mapping: Mapping) -> Iterator[Problem]:
+    """Refuse an error code that means two things."""
+    answers = mapping.answers
+    meant: dict[str, str] = {}
+    for name in ("throttle_codes", "expired_codes", "too_large_codes", "duplicate_codes"):
+        for position, code in enumerate(getattr(answers, name)):
+            other = meant.setdefault(code, name)
+            if other != name:
+                yield Problem(f"answers.{name}[{position}]", f"is {code}, which answers.{other} has too; remove one")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
