@@ -12,9 +12,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from gateway.errors import MappingError, Problem, SettingsError
-from gateway.ordering.loading import parse_mapping
+from gateway.ordering.loading import read_mapping
 from gateway.ordering.mapping import Mapping
-from gateway.ordering.tables import content_hash, files_of, with_tables
+from gateway.ordering.tables import content_hash, files_of, read_tables
 from gateway.settings import MappingSettings, Settings
 
 DEFAULTS: Final = MappingSettings()
@@ -52,33 +52,40 @@ def load_mapping(path: Path, settings: MappingSettings = DEFAULTS) -> Mapping:
     Raises MappingError with every mistake of these files, OSError when the mapping itself cannot be read.
     """
     text = _read(path, settings.file_bytes_max, "file_bytes_max")
-    mapping = parse_mapping(text, path.name)
-    named = files_of(mapping)
-    beside: dict[str, bytes] = {}
     problems: list[Problem] = []
-    for name in named:
+    mapping = read_mapping(text, path.name, problems)
+    if mapping is None:
+        raise MappingError(path.name, problems)
+    beside: dict[str, bytes] = {}
+    unread: dict[str, None] = {}
+    for name in files_of(mapping):
         if not (path.parent / name).is_file():
-            continue  # `with_tables` says where it is named
+            continue  # `read_tables` says where it is named
         try:
             beside[name] = _read(path.parent / name, settings.table_bytes_max, "table_bytes_max")
         except MappingError as error:
             problems += [Problem(name, problem.message) for problem in error.problems]
+            unread[name] = None
         except OSError as error:
-            problems.append(Problem(name, f"cannot be read: {error.strerror}"))
+            problems.append(Problem(name, f"cannot be read: {error.strerror}; let the gateway's user read it"))
+            unread[name] = None
+    whole = read_tables(mapping, {**beside, **unread}, problems)
     if problems:
         raise MappingError(path.name, problems)
-    whole = with_tables(mapping, beside, path.name) if named else mapping
     return replace(whole, hash=content_hash(path.name, text, beside))
 
 
 def _read(path: Path, bytes_max: int, setting: str) -> bytes:
     """Return the bytes of a file that is no larger than it may be; MappingError says that it is, or that it is no file."""
     if not path.is_file():
-        raise MappingError(path.name, [Problem("", "is not a file")])
+        raise MappingError(path.name, [Problem("", "is not a file; write one there, or remove it")])
     with path.open("rb") as file:
         text = file.read(bytes_max + 1)
     if len(text) > bytes_max:
-        raise MappingError(path.name, [Problem("", f"is larger than {bytes_max} bytes (mappings.{setting})")])
+        raise MappingError(
+            path.name,
+            [Problem("", f"is larger than {bytes_max} bytes (mappings.{setting}); write less, or allow more")],
+        )
     return text
 
 
@@ -95,7 +102,7 @@ def load_mappings(settings: MappingSettings) -> dict[str, Mapping]:
         except MappingError as error:
             mistakes[path] = error.problems
         except OSError as error:
-            mistakes[path] = (Problem("", f"cannot be read: {error.strerror}"),)
+            mistakes[path] = (Problem("", f"cannot be read: {error.strerror}; let the gateway's user read it"),)
     if len(mistakes) == 1:
         ((path, problems),) = mistakes.items()
         raise MappingError(str(path), problems)

@@ -6,17 +6,19 @@ the catalogue of TMF620. An order system that adds mandatory children by itself 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Final
 
-import msgspec
 from msgspec import Meta, Struct, field
 
 from gateway.errors import Problem
+from gateway.ordering.keys import KeyReader
 from gateway.ordering.mistakes import FirstProblems
 from gateway.ordering.toml import TomlMistakeError, read_toml
+from gateway.ordering.words import unclean
 from gateway.tmf.hrefs import last_segment
 
+_MANY: Final = 2**31
 _FILE_NAME: Final = "^([A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)+\\.toml)?$"
 
 
@@ -53,54 +55,74 @@ class Catalogue(Struct, frozen=True, kw_only=True):
         return self.mandatory.get(code)
 
 
-class _Child(Struct, frozen=True, forbid_unknown_fields=True):
-    code: str
-    minimum: int = 0
-    maximum: int | None = None
+class _Child(Struct, frozen=True, kw_only=True):
+    code: Annotated[str, Meta(description="the cart's code of the child", min_length=1)]
+    minimum: Annotated[int, Meta(description="how many the bundle has at least; 1 or more: mandatory", ge=0)] = 0
+    maximum: Annotated[int, Meta(description="how many it has at most", ge=0)] = _MANY
 
 
-class _Product(Struct, frozen=True, forbid_unknown_fields=True):
-    code: str
+class _Product(Struct, frozen=True, kw_only=True):
+    code: Annotated[str, Meta(description="the cart's code of the bundle", min_length=1)]
     child: tuple[_Child, ...] = ()
     # What the sandbox reads in the same file; of no interest here.
-    price_list_entry: bool = True
-    base_charge: bool = True
-    attribute: dict[str, str] = {}
-    price: tuple[dict[str, Any], ...] = ()
+    price_list_entry: Annotated[bool, Meta(description="the sandbox: it can be ordered")] = True
+    base_charge: Annotated[bool, Meta(description="the sandbox: its price can be altered")] = True
+    attribute: Annotated[dict[str, str], Meta(description="the sandbox: types of its attributes by name")] = {}
+    price: Annotated[tuple[dict[str, Any], ...], Meta(description="the sandbox: what one costs")] = ()
+
+
+class _File(Struct, frozen=True, kw_only=True):
+    product: tuple[_Product, ...]
 
 
 def parse_catalogue(file: str, raw: bytes, problems: list[Problem]) -> Catalogue:
     """Return the catalogue in the bytes of `file`; every mistake, with its place, goes to `problems`."""
+    few = FirstProblems(file, problems)
     try:
         document = read_toml(raw)
     except TomlMistakeError as error:
-        problems.append(Problem(file, str(error)))
+        few.append(Problem(file, str(error)))
         return Catalogue()
-    few = FirstProblems(file, problems)
-    few.extend(
-        Problem(f"{file} {key}", "is not known; write [[product]] tables") for key in document if key != "product"
+    told: list[Problem] = []
+    products: tuple[_Product, ...] = KeyReader(_File, FirstProblems("", told)).read(document).product
+    few.extend(Problem(f"{file} {problem.path}".rstrip(), problem.message) for problem in told)
+    # What is missing has no code by which it could be there twice.
+    if not told:
+        few.extend(_contradictions(file, products))
+    return Catalogue(
+        mandatory={
+            product.code: frozenset(child.code for child in product.child if child.minimum >= 1) for product in products
+        }
     )
-    listed = document.get("product")
-    if not isinstance(listed, list):
-        few.append(Problem(f"{file} product", "must be [[product]] tables with code and child"))
-        listed = []
-    found: dict[str, frozenset[str]] = {}
-    for position, table in enumerate(listed, 1):
-        where = f"{file} product {position}"
-        try:
-            product = msgspec.convert(table, _Product)
-        except msgspec.ValidationError as error:
-            few.append(Problem(where, f"{error}; it is code and child = [{{code, minimum, maximum}}]"))
-            continue
-        if product.code in found:
-            few.append(Problem(where, f"gives {product.code!r} again; remove one"))
-        few.extend(
-            Problem(where, f"needs 0 <= minimum <= maximum for the child {child.code!r}")
-            for child in product.child
-            if child.minimum < 0 or (child.maximum is not None and child.maximum < child.minimum)
+
+
+def _contradictions(file: str, products: tuple[_Product, ...]) -> Iterator[Problem]:
+    """Yield a problem for each code that is there twice or unclean, and for limits that nothing can keep."""
+    if not products:
+        yield Problem(
+            f"{file} product", "must be [[product]] tables with code and child; write one, or remove the file"
         )
-        found[product.code] = frozenset(child.code for child in product.child if child.minimum >= 1)
-    return Catalogue(mandatory=found)
+    bundles: set[str] = set()
+    for position, product in enumerate(products):
+        where = f"{file} product[{position}]"
+        yield from _code(product.code, bundles, where)
+        children: set[str] = set()
+        for place, child in enumerate(product.child):
+            inner = f"{where}.child[{place}]"
+            yield from _code(child.code, children, inner)
+            if child.code == product.code:
+                yield Problem(f"{inner}.code", "is the bundle's own; remove it, or write another")
+            if child.maximum < child.minimum:
+                yield Problem(f"{inner}.maximum", f"is less than minimum; use {child.minimum} or more")
+
+
+def _code(code: str, seen: set[str], where: str) -> Iterator[Problem]:
+    message = unclean(code)
+    if message is not None:
+        yield Problem(f"{where}.code", message)
+    elif code in seen:
+        yield Problem(f"{where}.code", f"is {code} again; remove one")
+    seen.add(code)
 
 
 def catalogue_of(offerings: Iterable[Any]) -> Catalogue:

@@ -16,6 +16,7 @@ from msgspec import Meta, Struct, field
 from gateway.errors import Problem
 from gateway.ordering.mistakes import FirstProblems
 from gateway.ordering.toml import TomlMistakeError, read_toml, utf8
+from gateway.ordering.words import unclean
 
 Unknown: TypeAlias = Literal["error", "pass", "default"]
 TABLES: Final = ("products", "characteristics", "values", "parties")
@@ -34,7 +35,8 @@ class CodeFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     file: Annotated[
         str,
         _documented(
-            "a CSV file (`from,to`), or a TOML file with a dot in its stem (`acme.products.toml`)", pattern=_FILE_NAME
+            "a CSV file beside the mapping (`from,to`), or a TOML file with a dot in its stem (`acme.products.toml`)",
+            pattern=_FILE_NAME,
         ),
     ] = ""
     unknown: Annotated[
@@ -88,10 +90,18 @@ def parse_table(name: str, declared: CodeFile, raw: bytes, problems: list[Proble
     read = _csv_rows if declared.file.endswith(".csv") else _toml_rows
     for where, scope, code, target in read(name, declared.file, text, few) if text is not None else ():
         if (scope, code) in codes:
-            few.append(Problem(where, f"gives {code!r} again, first given in {lines[scope, code]}; remove one"))
+            # Not which code: it may be the id of a person.
+            few.append(Problem(where, f"gives a code again, first given in {lines[scope, code]}; remove one"))
             continue
+        few.extend(
+            Problem(where, f"has a word that {message}")
+            for word in ((scope, code, target) if scope else (code, target))
+            if (message := unclean(word)) is not None
+        )
         codes[scope, code] = target
         lines[scope, code] = where
+    if not codes and not few.taken:
+        few.append(Problem(declared.file, f"has no code in it; add one, or remove codes.{name}"))
     return CodeTable(
         name=name,
         file=declared.file,
@@ -109,7 +119,8 @@ def _csv_rows(name: str, file: str, text: str, problems: FirstProblems) -> Itera
     try:
         first = next(reader, [])
         if tuple(cell.strip() for cell in first) != header:
-            problems.append(Problem(f"{file} line 1", f"must be the header {','.join(header)}"))
+            commas = " with commas between the columns, not semicolons" if ";" in "".join(first) else ""
+            problems.append(Problem(f"{file} line 1", f"must be the header {','.join(header)}{commas}"))
             return
         for row in reader:
             where = f"{file} line {reader.line_num}"
@@ -139,7 +150,7 @@ def _toml_rows(name: str, file: str, text: str, problems: FirstProblems) -> Iter
         return
     tables: dict[str, Any] = document if name == "values" else {"": document}
     for scope, table in tables.items():
-        if not isinstance(table, dict):
+        if not isinstance(table, dict) or (name == "values" and not scope):
             problems.append(Problem(f"{file} {scope}", "must be a table of a characteristic's values: [name]"))
             continue
         for code, target in table.items():

@@ -49,21 +49,38 @@ def content_hash(name: str, text: bytes, beside: Mapping[str, bytes]) -> str:
 def with_tables(mapping: mappings.Mapping, files: Mapping[str, bytes], source: str) -> mappings.Mapping:
     """Return `mapping` with what its files say; `files` maps their names to their bytes.
 
-    Raises MappingError with every mistake of every file; a file that is not in `files` is one.
+    Raises MappingError with every mistake of every file, as `read_tables` tells them.
     """
     problems: list[Problem] = []
+    whole = read_tables(mapping, files, problems)
+    if problems:
+        raise MappingError(source, problems)
+    return whole
+
+
+def read_tables(
+    mapping: mappings.Mapping, files: Mapping[str, bytes | None], problems: list[Problem]
+) -> mappings.Mapping:
+    """Return `mapping` with what can be read of its files; every mistake of every file goes to `problems`.
+
+    A file that is not in `files` is one; of a file that is None there, somebody has said already why it is not read.
+    """
     tables = Tables()
     for name in TABLES:
         declared = getattr(mapping.codes, name)
-        if declared.file in files:
-            tables = replace(tables, **{name: parse_table(name, declared, files[declared.file], problems)})
-        elif declared.file:
-            problems.append(Problem(f"codes.{name}.file", f"names {declared.file}, which is not beside the mapping"))
+        raw = files.get(declared.file)
+        if raw is not None:
+            tables = replace(tables, **{name: parse_table(name, declared, raw, problems)})
+        elif declared.file and declared.file not in files:
+            problems.append(Problem(f"codes.{name}.file", f"{_missing(declared.file)}, or remove codes.{name}"))
     named = mapping.catalogue.file
-    if named in files:
-        tables = replace(tables, catalogue=parse_catalogue(named, files[named], problems))
-    elif named:
-        problems.append(Problem("catalogue.file", f"names {named}, which is not beside the mapping"))
-    if problems:
-        raise MappingError(source, problems)
+    raw = files.get(named)
+    if raw is not None:
+        tables = replace(tables, catalogue=parse_catalogue(named, raw, problems))
+    elif named and named not in files:
+        problems.append(Problem("catalogue.file", f"{_missing(named)}, or remove the key"))
     return replace(mapping, tables=tables)
+
+
+def _missing(name: str) -> str:
+    return f"names {name}, which is no file beside the mapping; write it there"

@@ -151,24 +151,48 @@ def test_the_cart_s_own_reference_comes_first():
     assert mandatory({**BUNDLE, "productOffering": {"href": "https://host/offering/PLAN"}}) == {"2"}
 
 
+CSV, TOML, VALUES, CATALOGUE = (
+    "shop-products.csv", "shop.characteristics.toml", "shop-values.csv", "shop.catalogue.toml",
+)  # fmt: skip
 MISTAKES = [
-    ("shop-products.csv", b"code,to\nA,B\n", "shop-products.csv line 1", "header from,to"),
-    ("shop-products.csv", b"from,to\nA,B\nA,C\n", "shop-products.csv line 3", "first given in shop-products.csv line 2"),
-    ("shop-products.csv", b"from,to\nA\n", "shop-products.csv line 2", "has 1 columns; it must have 2"),
-    ("shop-products.csv", b"from,to\nA,\n", "shop-products.csv line 2", "nothing in the column to"),
-    ("shop-products.csv", b'from,to\n"A,B\n', "shop-products.csv line 2", "is not CSV"),
-    ("shop-products.csv", b"\xff\xfe", "shop-products.csv", "is not UTF-8"),
-    ("shop-values.csv", b"from,to\nA,B\n", "shop-values.csv line 1", "header characteristic,from,to"),
-    ("shop.characteristics.toml", b"color = 5\n", "shop.characteristics.toml color", "must be a text"),
-    ("shop.characteristics.toml", b"color = \n", "shop.characteristics.toml", "is not TOML"),
-    ("shop.catalogue.toml", b"[[products]]\n", "shop.catalogue.toml products", "is not known"),
-    ("shop.catalogue.toml", b"product = 5\n", "shop.catalogue.toml product", "[[product]] tables"),
-    ("shop.catalogue.toml", b"[[product]]\nname = 'x'\n", "shop.catalogue.toml product 1", "it is code and child"),
-    ("shop.catalogue.toml", b"[[product]]\ncode = 'x'\n[[product]]\ncode = 'x'\n", "shop.catalogue.toml product 2", "again"),
-    ("shop.catalogue.toml", b"[[product]]\ncode='x'\nchild=[{code='y',minimum=2,maximum=1}]\n",
-     "shop.catalogue.toml product 1", "0 <= minimum <= maximum"),
-    ("shop.catalogue.toml", b"\xff", "shop.catalogue.toml", "is not UTF-8"),
-    ("shop.catalogue.toml", b"[", "shop.catalogue.toml", "is not TOML"),
+    (CSV, b"code,to\nA,B\n", f"{CSV} line 1", "header from,to"),
+    (CSV, b"from;to\nA;B\n", f"{CSV} line 1", "commas between the columns, not semicolons"),
+    (CSV, b"", f"{CSV} line 1", "header from,to"),
+    (CSV, b"from,to\r\n", CSV, "has no code in it; add one, or remove codes.products"),
+    (CSV, b"from,to\nA,B\nA,C\n", f"{CSV} line 3", f"first given in {CSV} line 2"),
+    (CSV, b"from,to\nA\n", f"{CSV} line 2", "has 1 columns; it must have 2"),
+    (CSV, b"from,to\nA;B\n", f"{CSV} line 2", "it must have 2: from,to"),
+    (CSV, b"from,to\nA,\n", f"{CSV} line 2", "nothing in the column to"),
+    (CSV, b'from,to\n"A,B\n', f"{CSV} line 2", "is not CSV"),
+    (CSV, b"from,to\nA\xe2\x80\x8b,B\n", f"{CSV} line 2", "cannot be seen; remove it"),
+    (CSV, b"\xff\xfe", CSV, "is not UTF-8 (byte 0); save it as UTF-8"),
+    (CSV, b"from,to\nM\xfcnchen,B\n", CSV, "is not UTF-8 (byte 9)"),
+    (VALUES, b"from,to\nA,B\n", f"{VALUES} line 1", "header characteristic,from,to"),
+    (VALUES, b"characteristic,from,to\n,A,B\n", f"{VALUES} line 2", "nothing in the column characteristic"),
+    (TOML, b"color = 5\n", f"{TOML} color", "must be a text"),
+    (TOML, b'" color" = "x"\n', f"{TOML}  color", "begins or ends with a space; remove it"),
+    (TOML, b"color = \n", TOML, "is not TOML"),
+    (TOML, b"", TOML, "has no code in it; add one"),
+    (CATALOGUE, b"[[products]]\n", f"{CATALOGUE} products", "did you mean `product`"),
+    (CATALOGUE, b"", f"{CATALOGUE} product", "is missing"),
+    (CATALOGUE, b"product = []", f"{CATALOGUE} product", "must be [[product]] tables with code and child"),
+    (CATALOGUE, b"product = 5\n", f"{CATALOGUE} product", "must be an array of tables: write [[product]]"),
+    (CATALOGUE, b"product = [5]\n", f"{CATALOGUE} product[0]", "must be a table of code, child"),
+    (CATALOGUE, b"[[product]]\nname = 'x'\n", f"{CATALOGUE} product[0].code", "is missing; it is the cart's code"),
+    (CATALOGUE, b"[[product]]\ncode = ''\n", f"{CATALOGUE} product[0].code", "length >= 1"),
+    (CATALOGUE, b"[[product]]\ncode = 'x '\n", f"{CATALOGUE} product[0].code", "ends with a space"),
+    (CATALOGUE, b"[[product]]\ncode = 'x'\n[[product]]\ncode = 'x'\n", f"{CATALOGUE} product[1].code", "is x again"),
+    (CATALOGUE, b"[[product]]\ncode='x'\nchild=['y']\n", f"{CATALOGUE} product[0].child[0]", "must be a table of code, minimum"),
+    (CATALOGUE, b"[[product]]\ncode='x'\nchild=[{code='y',min=1}]\n", f"{CATALOGUE} product[0].child[0].min", "known are code, minimum"),
+    (CATALOGUE, b"[[product]]\ncode='x'\nchild=[{code='y',minimum='1'}]\n",
+     f"{CATALOGUE} product[0].child[0].minimum", "must be an integer, not a string"),
+    (CATALOGUE, b"[[product]]\ncode='x'\nchild=[{code='y',minimum=-1}]\n", f"{CATALOGUE} product[0].child[0].minimum", ">= 0"),
+    (CATALOGUE, b"[[product]]\ncode='x'\nchild=[{code='y',minimum=2,maximum=1}]\n",
+     f"{CATALOGUE} product[0].child[0].maximum", "use 2 or more"),
+    (CATALOGUE, b"[[product]]\ncode='x'\nchild=[{code='y'},{code='y'}]\n", f"{CATALOGUE} product[0].child[1].code", "is y again"),
+    (CATALOGUE, b"[[product]]\ncode='x'\nchild=[{code='x'}]\n", f"{CATALOGUE} product[0].child[0].code", "is the bundle's own"),
+    (CATALOGUE, b"\xff", CATALOGUE, "is not UTF-8"),
+    (CATALOGUE, b"[", CATALOGUE, "is not TOML"),
 ]  # fmt: skip
 
 
@@ -178,6 +202,21 @@ def test_each_mistake_in_a_file_names_its_place(file, raw, path, words):
         mapping(**{file: raw})
     problems = {problem.path: problem.message for problem in caught.value.problems}
     assert words in problems[path]
+
+
+def test_all_mistakes_of_a_catalogue_are_told_at_once():
+    raw = b"[[product]]\ncode = 5\n[[product]]\ncode='x'\nchild=[{minimum=-1}, {code='y', maximum='z'}]\n[other]\n"
+    with pytest.raises(MappingError) as caught:
+        mapping(**{CATALOGUE: raw})
+    assert {problem.path.removeprefix(f"{CATALOGUE} ") for problem in caught.value.problems} == {
+        "other", "product[0].code", "product[1].child[0].code", "product[1].child[0].minimum", "product[1].child[1].maximum",
+    }  # fmt: skip
+
+
+def test_what_a_table_s_mistake_says_is_not_whose_code_it_is():
+    with pytest.raises(MappingError) as caught:
+        mapping(**{"shop-parties.csv": b"from,to\nWEB-7,A\nWEB-7,B\n"})
+    assert "WEB-7" not in str(caught.value)
 
 
 def test_mistakes_of_all_files_are_told_at_once():

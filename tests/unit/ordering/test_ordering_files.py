@@ -46,6 +46,27 @@ def test_a_table_that_is_too_large_is_not_read(tmp_path, name):
     )
 
 
+def test_a_table_that_is_no_file_is_told_where_it_is_named(tmp_path):
+    path = write(tmp_path)
+    for name in TABLES:
+        (tmp_path / name).unlink()
+    (tmp_path / "shop-products.csv").mkdir()
+    (tmp_path / "shop.catalogue.toml").symlink_to(tmp_path / "nothing")
+    told = mistakes(path)
+    assert "codes.products.file: names shop-products.csv, which is no file beside the mapping; write it there" in told
+    assert "catalogue.file: names shop.catalogue.toml, which is no file beside the mapping; write it there" in told
+
+
+def test_mistakes_of_a_mapping_and_of_each_file_beside_it_are_told_at_once(tmp_path):
+    path = write(tmp_path, WITH_TABLES + b"[limits]\nitems_max = 0\n")
+    (tmp_path / "shop-products.csv").write_bytes(b"a;b")
+    (tmp_path / "shop.catalogue.toml").write_bytes(b"x" * 5_000)
+    told = mistakes(path, table_bytes_max=4096)
+    assert all(
+        word in told for word in ("limits.items_max", "shop-products.csv line 1", "shop.catalogue.toml: is larger")
+    )
+
+
 def test_a_mapping_that_is_too_large_is_not_read(tmp_path):
     path = write(tmp_path, PLAIN + b"#" * 5_000)
     assert "shop.toml: is larger than 4096 bytes (mappings.file_bytes_max)" in mistakes(path, file_bytes_max=4096)
@@ -59,12 +80,15 @@ def test_all_files_that_are_too_large_are_told_at_once(tmp_path):
     assert all(name in mistakes(path, table_bytes_max=4096) for name in TABLES)
 
 
-def test_a_pipe_or_a_folder_is_no_mapping(tmp_path):
+def test_a_pipe_a_folder_or_a_link_to_nothing_is_no_mapping(tmp_path):
     os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "link.toml").symlink_to(tmp_path / "nothing")
     (tmp_path / "folder.toml").mkdir()
     with pytest.raises(MappingError) as caught:
         load_mappings(MappingSettings(folder=str(tmp_path)))
-    assert [problem.message for problem in caught.value.problems] == ["is not a file"] * 2
+    assert [problem.message for problem in caught.value.problems] == [
+        "is not a file; write one there, or remove it"
+    ] * 3
 
 
 @pytest.mark.parametrize(
@@ -73,7 +97,7 @@ def test_a_pipe_or_a_folder_is_no_mapping(tmp_path):
         (b"a = " + b"[" * 100_000, "nested too deeply"),
         (b"a = " + b"9" * 10_000, "is not TOML"),
         (b"[" + b".".join([b"a"] * 10_000) + b"]", "is not a key"),
-        (b"\n".join(b"k%d = 1" % number for number in range(60_000)), "59900 more keys"),
+        (b"\n".join(b"k%d = 1" % number for number in range(60_000)), "has more mistakes than these 100"),
         (b"\xff", "is not UTF-8 (byte 0)"),
         (b"\x00", "is not TOML"),
         (b"a = 1\na = 2", "is not TOML"),

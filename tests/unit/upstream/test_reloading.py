@@ -163,3 +163,50 @@ async def test_a_client_talks_by_the_new_mapping():
     assert client._order_path("1") == "order2/1"
     assert client._reader._options.mapping is second
     await client.close()
+
+
+BESIDE = {
+    "shop.toml": b'name = "shop"\n[api]\nresource = "orders"\n[codes.products]\nfile = "shop-products.csv"\n'
+    b'[codes.characteristics]\nfile = "shop.names.toml"\n[catalogue]\nfile = "shop.catalogue.toml"\n',
+    "shop-products.csv": b"from,to\nA,B\n",
+    "shop.names.toml": b'color = "COLOR"\n',
+    "shop.catalogue.toml": b'[[product]]\ncode = "A"\n',
+}
+BAD = [
+    ("shop.toml", b"name = ", "is not TOML"),
+    ("shop.toml", b"\xff\xfe", "is not UTF-8"),
+    ("shop.toml", b"#" * 1_100_000, "is larger than"),
+    ("shop.toml", None, "is not a file"),
+    ("shop.toml", BESIDE["shop.toml"].replace(b"resource", b"resorce"), "did you mean `resource`"),
+    ("shop.toml", BESIDE["shop.toml"] + b"[item]\nmandatory_child_action = 'explode'\n", "item.mandatory_child_action"),
+    ("shop-products.csv", b"from;to\nA;B\n", "not semicolons"),
+    ("shop-products.csv", b"from,to\nA,B\nA,C\n", "gives a code again"),
+    ("shop-products.csv", b"", "must be the header"),
+    ("shop-products.csv", None, "names shop-products.csv, which is no file"),
+    ("shop.names.toml", b"color = 5\n", "must be a text"),
+    ("shop.names.toml", None, "names shop.names.toml, which is no file"),
+    ("shop.catalogue.toml", b'[[product]]\ncode = "A"\nchild = [{}]\n', "product[0].child[0].code"),
+    ("shop.catalogue.toml", None, "names shop.catalogue.toml, which is no file"),
+]
+
+
+async def test_with_any_file_bad_every_mapping_stays_and_the_log_says_why(gateway_with, folder):
+    for name, raw in BESIDE.items():
+        (folder / name).write_bytes(raw)
+    async with gateway_with() as gateway:
+        reloader = Reloader(gateway.services)
+        assert await reloader.reload()
+        before = dict(gateway.services.mappings)
+        for name, raw, words in BAD:
+            path = folder / name
+            path.unlink()
+            path.symlink_to("nothing") if raw is None else path.write_bytes(raw)
+            with structlog.testing.capture_logs() as logged:
+                assert not await reloader.reload(), (name, words)
+            refused = [entry["mistake"] for entry in logged if entry["event"] == "mappings.refused"]
+            assert any(words in mistake and "shop.toml" in mistake for mistake in refused), (name, refused)
+            assert (logged[-1]["event"], logged[-1]["mistakes"]) == ("mappings.kept", len(refused))
+            assert gateway.services.mappings == before
+            path.unlink()
+            path.write_bytes(BESIDE[name])
+        assert await reloader.reload()
