@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -56,3 +56,28 @@ def test_every_key_has_an_example():
     codes = {key for key in keys if key.startswith("codes.")}
     assert keys - shown - codes == set()
     assert {"codes.values.file", "codes.values.unknown", "codes.values.default"} <= shown
+
+
+def test_every_choice_is_shown_beside_its_key():
+    """A key that takes one of several words shows each of them, as its value or in its comment."""
+    shown: dict[str, set[str]] = {}
+    table = ""
+    for line in BLOCKS[0].splitlines():
+        table = line[1 : line.index("]")] + "." if line.startswith("[") else table
+        shown.setdefault(table + line.partition(" ")[0], set()).update(
+            re.findall(r'"?([a-z0-9-]+)"?', line.partition("=")[2])
+        )
+    missing = {key: choices - shown[key] for key, choices in every_choice(Mapping) if choices - shown.get(key, choices)}
+    assert missing == {}
+
+
+def every_choice(kind: Any, path: str = "") -> list[tuple[str, set[str]]]:
+    found: list[tuple[str, set[str]]] = []
+    for field in msgspec.structs.fields(kind):
+        where = f"{path}{field.name}"
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            found += every_choice(field.type, f"{where}.") if field.name not in NOT_IN_FILE else []
+            continue
+        choices = [get_args(part) for part in get_args(field.type) if get_origin(part) is Literal]
+        found += [(where, set(each)) for each in choices]
+    return found
