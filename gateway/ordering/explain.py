@@ -52,11 +52,18 @@ def explain_text(
 
 
 def _findings(findings: Iterable[Finding]) -> str:
-    ordered = sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))
-    if not ordered:
+    """Return the findings, refusals one by one, the rest counted together where only the positions in arrays differ."""
+    like: dict[tuple[str, str, str, str], list[str]] = {}
+    for finding in sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity)):
+        where = finding.path if finding.severity == "error" else _pattern(finding.path)
+        like.setdefault((finding.severity, finding.code, where, finding.message), []).append(finding.path)
+    if not like:
         return "No findings: everything is sent as it is."
-    rows = [(finding.severity, finding.code, finding.path, finding.message) for finding in ordered]
-    return "Findings\n" + table(("severity", "code", "path", "message"), rows)
+    rows = [
+        (severity, code, where if len(paths) > 1 else paths[0], str(len(paths)), message)
+        for (severity, code, where, message), paths in like.items()
+    ]
+    return "Findings\n" + table(("severity", "code", "path", "times", "message"), rows)
 
 
 def _lines(lines: Sequence[OrderLine]) -> str:
@@ -87,9 +94,10 @@ def _steps(plan: Plan, rendered: Sequence[RenderedStep]) -> str:
                 f"{call.method} {call.path}" if call else "",
                 str(call.item_count if call else len(step.item_ids)),
                 f"{len(call.body)}" if call else "",
+                " to ".join(dict.fromkeys((*step.item_ids[:1], *step.item_ids[-1:]))),
             )
         )
-    return f"Calls ({len(plan.steps)})\n" + table(("step", "kind", "call", "items", "bytes"), rows)
+    return f"Calls ({len(plan.steps)})\n" + table(("step", "kind", "call", "items", "bytes", "which"), rows)
 
 
 def _trace(entries: Iterable[Entry]) -> str:

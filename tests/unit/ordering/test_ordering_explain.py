@@ -97,3 +97,47 @@ def test_equal_values_are_told_apart_by_where_they_are():
         assert went[f"cartItem[0].{name}[0].name"] == f"{target}[0].name"
     altered = "cartItem[0].product.productPrice[0].priceAlteration[0].priceType"
     assert went[altered] == "product.productPrice[0].productPriceAlteration[0].priceType"
+
+
+def test_values_that_are_equal_in_equal_places_are_one_of_the_order_each():
+    def item(number):
+        product = {"productCharacteristic": [{"name": name, "value": "same"} for name in ("a", "b")]}
+        offering = {"href": "https://shop.example/productOffering/A", "id": "A"}
+        notes = [{"text": "leave at the door", "author": "Ann"}]
+        return {"id": number, "action": "Add", "productOffering": offering, "product": product, "note": notes}
+
+    cart = {"relatedParty": [{"id": "CD1", "role": "customer"}], "cartItem": [item("1"), item("2")]}
+    for name in ("salesforce-v4", "tmf622-v4", "tmf622-v5"):
+        mapping = parse_mapping((MAPPINGS / f"{name}.toml").read_bytes(), f"{name}.toml")
+        translation = translate(cart, {}, mapping, now=NOW)
+        assert translation.order is not None
+        entries = trace(cart, {}, translation, render_whole(translation.order, mapping, "gw1-m"))
+        went = {entry.source: entry.target for entry in entries if entry.source}
+        note = "note[{0}]" if name.endswith("v4") else "productOrderItem[{0}].note[0]"
+        for at in (0, 1):
+            assert went[f"cartItem[{at}].note[0].text"] == f"{note.format(at)}.text"
+            assert went[f"cartItem[{at}].note[0].author"] == f"{note.format(at)}.author"
+            assert went[f"cartItem[{at}].action"] == f"productOrderItem[{at}].action"
+            values = f"item[{at}].product.productCharacteristic[1].value"
+            assert went[f"cart{values[0].upper()}{values[1:]}"] == f"productOrder{values[0].upper()}{values[1:]}"
+        assert len({*went.values()}) == len(went)
+
+
+def test_the_text_counts_like_findings_together_and_refusals_one_by_one():
+    item = {"action": "add", "quantity": 1, "productOffering": {"id": "A"}, "itemTerm": [{"name": "t"}]}
+    cart = {
+        "relatedParty": [{"id": "CD1", "role": "customer"}],
+        "cartItem": [{**item, "id": str(number)} for number in (1, 2, 3)],
+    }
+    mapping = parse_mapping((MAPPINGS / "salesforce-v4.toml").read_bytes(), "salesforce-v4.toml")
+    translation = translate(cart, {}, mapping, now=NOW)
+    steps = plan(translation.order, mapping)[0]
+    text = [line.split() for line in explain_text(translation, steps).splitlines()]
+    assert ["warning", "dropped", "cartItem[].itemTerm", "3", "The"] in [line[:5] for line in text]
+    assert ["info", "defaulted", "requestedStartDate", "1", "The"] in [line[:5] for line in text]
+    assert ["1", "create", "3", "1", "to", "3"] in text
+    for line in cart["cartItem"]:
+        del line["productOffering"]
+    refused = explain_text(translate(cart, {}, mapping, now=NOW), None)
+    assert [f"cartItem[{at}]" in refused for at in range(3)] == [True, True, True]
+    assert "cartItem[] " not in refused
