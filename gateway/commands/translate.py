@@ -9,8 +9,7 @@ from typing import Any
 
 import click
 
-from gateway.checkouts.expected import require_expected_totals
-from gateway.checkouts.prepare import PREVIEW_MARKER, Known, preview_document, rendered_steps, try_prepare
+from gateway.checkouts.prepare import PREVIEW_MARKER, Known, gate, preview_document, rendered_steps
 from gateway.checkouts.request import check_request
 from gateway.clock import utc_now
 from gateway.commands.common import config_option, configuration
@@ -107,17 +106,18 @@ def translate(
     request = read_object(request_path, settings.server.depth_max) if request_path else {}
     try:
         check_request({**request, "shoppingCart": {"id": "file"}}, settings)
-        require_expected_totals(cart, request, settings.checkout)
+        catalogue = None
+        if ask_catalogue:
+            configure_logging(settings.log)
+            catalogue = asyncio.run(asked_catalogue(settings, cart, mapping))
+        elif catalogue_path is not None:
+            catalogue = read_catalogue(catalogue_path, settings.server.depth_max)
+        known = Known(items_max=items_max, catalogue=catalogue)
+        prepared, findings = gate(cart, request, mapping, settings.checkout, now=utc_now(), known=known)
     except RequestError as error:
         raise OperatorError(_lines(request_path, error)) from None
-    catalogue = None
-    if ask_catalogue:
-        configure_logging(settings.log)
-        catalogue = asyncio.run(asked_catalogue(settings, cart, mapping))
-    elif catalogue_path is not None:
-        catalogue = read_catalogue(catalogue_path, settings.server.depth_max)
-    known = Known(items_max=items_max, catalogue=catalogue)
-    prepared, findings = try_prepare(cart, request, mapping, now=utc_now(), known=known)
+    if any(finding.severity == "error" for finding in findings):
+        prepared = None
     if form == "json":
         document = preview_document(prepared, findings, mapping)
         entries = (

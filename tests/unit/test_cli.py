@@ -238,6 +238,17 @@ class TestTranslate:
         assert answer.exit_code == 1
         assert [line.split(": ")[1] for line in answer.stderr.splitlines()] == ["relatedPary", "submit"]
 
+    def test_evidence_that_the_settings_demand_is_demanded(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setenv("GATEWAY_CHECKOUT__REQUIRE_QUALIFICATION", "true")
+        cart = self.write(tmp_path, self.CART)
+        evidence = self.write(tmp_path, {"productOfferingQualification": [{"id": "q1"}]}, "evidence.json")
+
+        answer = run("translate", cart)
+
+        assert answer.exit_code == 1
+        assert "qualification_missing" in answer.stdout
+        assert run("translate", cart, "--request", evidence).exit_code == 0
+
     def test_stdin_is_read_for_a_dash(self):
         assert run("translate", "-", input=json.dumps(self.CART)).exit_code == 0
 
