@@ -90,9 +90,10 @@ def translate(
 ) -> None:
     """Show what would become of a cart: findings, order lines, calls.
 
-    CART.json is a TMF663 shopping cart of any version (R17, v4, v5); `-` reads it from stdin. Exits 1 when a checkout of it
-    would be refused, with every reason. No database is opened: what a running gateway has learnt of the size of calls is
-    not known here (see --items-max), qualifications are not confirmed, and nothing is sent to an order system.
+    CART.json is a TMF663 shopping cart of any version (R17, v4, v5); `-` reads it from stdin. Findings name
+    its attributes as the file does; those of a checkout as v4 shows the cart. Exits 1 when a checkout of it would be refused,
+    with every reason. No database is opened: what a running gateway has learnt of the size of calls is not known here (see
+    --items-max), qualifications are not confirmed, and nothing is sent to an order system.
     """
     if catalogue_path is not None and ask_catalogue:
         raise click.UsageError("--catalogue and --ask-catalogue exclude each other: give one")

@@ -71,6 +71,12 @@ def findings_page() -> str:
 A finding is `{"severity", "code", "path", "message"}`: something the translation of a cart did that a reader of the cart would
 not expect. Everything that is dropped, defaulted, renamed, moved or refused is one. A finding of severity `error` refuses the
 checkout (422), with all findings at once. A preview, `gateway translate` and the checkout itself show them.
+
+The `path` is one of the cart, or of the checkout request where it begins with `checkout.`. A checkout and a preview name the
+cart as `GET /tmf-api/shoppingCart/v4/shoppingCart/{id}` shows it, whatever version it was sent in: R17's
+`product.characteristic[0]` is `product.productCharacteristic[0]` there, and v5's `place[0].place.id` is `place[0].id`.
+`gateway translate` names it as the file has it. What a finding says is missing, or was set because it was, has the path where
+it would be. The explanation (`trace`) uses the same paths.
 """
     return page("Findings", introduction, table(("code", "meaning"), rows))
 

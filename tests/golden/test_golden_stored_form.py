@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 import pytest
@@ -18,26 +19,42 @@ from ordering_outcome import (
     with_settings,
 )
 
+from gateway.carts.dialects import V4
 from gateway.carts.dialects.forms import unmarked
 from gateway.carts.dialects.recognition import version_of
 from gateway.checkouts.request import check_request
 from gateway.errors import InvalidBodyError
+from gateway.ordering.explain import trace
 from gateway.ordering.model import Translation
+from gateway.ordering.plan import plan
 from gateway.ordering.render import render_whole
 from gateway.ordering.translate import translate
 from gateway.settings import Settings
 from gateway.tmf.json import decode_json
 
+# What these findings are about may be what the cart lacks: then it has the object that lacks it.
+_OF_WHAT_IS_ABSENT = frozenset({"defaulted", "missing_product_reference", "party_missing", "regenerated_id"})
+_STEP = re.compile(r"[^.\[\]]+|\[\d+\]")
 _WITHOUT_ZONE = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2})(?=\.\.|\])")
 
 
+@cache
+def stored_cart(case: str) -> dict[str, Any]:
+    """The cart of a case as a checkout takes it."""
+    cart = decode_json((CASES / case / "cart.json").read_bytes())
+    stored: dict[str, Any] = unmarked(version_of(cart).to_canonical(cart))
+    return stored
+
+
+@cache
 def from_the_store(case: str, mapping_name: str) -> Translation:
-    folder = CASES / case
     mapping = with_settings(load_mapping(mapping_name), case_settings(case))
-    cart = decode_json((folder / "cart.json").read_bytes())
-    request = folder / "request.json"
-    given = decode_json(request.read_bytes()) if request.exists() else {}
-    return translate(unmarked(version_of(cart).to_canonical(cart)), given, mapping, now=NOW)
+    return translate(stored_cart(case), given_request(case), mapping, now=NOW)
+
+
+def given_request(case: str) -> Any:
+    request = CASES / case / "request.json"
+    return decode_json(request.read_bytes()) if request.exists() else {}
 
 
 def comparable(node: Any, *, is_v4: bool) -> Any:
@@ -67,6 +84,49 @@ def test_a_stored_cart_is_ordered_as_the_cart_that_was_sent(case, mapping):
     is_v4 = used.dialect == "tmf622-v4"
     wholes = [render_whole(one, used, MARKER) for one in (as_sent.order, stored.order)]
     assert comparable(wholes[1], is_v4=is_v4) == comparable(wholes[0], is_v4=is_v4)
+
+
+def is_in(document: Any, path: str) -> bool:
+    """Tell whether a document has what a path names."""
+    for step in _STEP.findall(path):
+        key = int(step[1:-1]) if step.startswith("[") else step
+        try:
+            document = document[key]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
+
+
+def told_paths(case: str, mapping_name: str, cart: Any, translation: Translation) -> list[tuple[str, str]]:
+    """The paths in the cart that findings and the explanation name, each with what names it."""
+    mapping = with_settings(load_mapping(mapping_name), case_settings(case))
+    findings, order = list(translation.findings), translation.order
+    told: list[tuple[str, str]] = []
+    if order is not None:
+        findings += plan(order, mapping)[1]
+        entries = trace(cart, given_request(case), translation, render_whole(order, mapping, MARKER))
+        told = [("explanation", entry.source) for entry in entries if entry.source]
+    told += [(finding.code, finding.path) for finding in findings]
+    return [(by, path) for by, path in told if path.partition(".")[0] != "checkout"]
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+@pytest.mark.parametrize("case", cases())
+def test_a_checkout_names_the_cart_as_v4_shows_it(case, mapping):
+    shown = V4.from_canonical(stored_cart(case))
+    for by, path in told_paths(case, mapping, stored_cart(case), from_the_store(case, mapping)):
+        holder = path[: max(path.rfind("."), 0)]
+        assert is_in(shown, path) or (by in _OF_WHAT_IS_ABSENT and is_in(shown, holder)), (by, path)
+
+
+def test_a_translation_of_a_file_names_the_cart_as_the_file_has_it():
+    cart = decode_json((CASES / "r17-full" / "cart.json").read_bytes())
+    shown = V4.from_canonical(stored_cart("r17-full"))
+    translation = translation_of("r17-full", "tmf622-v4")[1]
+    paths = [path for by, path in told_paths("r17-full", "tmf622-v4", cart, translation) if by == "explanation"]
+    assert all(is_in(cart, path) for path in paths)
+    assert "cartItem[0].product.characteristic[0].name" in paths
+    assert not is_in(shown, "cartItem[0].product.characteristic[0].name")
 
 
 @pytest.mark.parametrize("case", [case for case in cases() if (CASES / case / "request.json").exists()])
