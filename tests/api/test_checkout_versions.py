@@ -21,7 +21,7 @@ CART: dict[str, Any] = {
             "note": [{"text": "with care"}],
             "productOffering": {"id": "SIM"},
             "product": {
-                "productCharacteristic": [{"name": "colour", "value": "red"}],
+                "productCharacteristic": [{"name": "colour", "value": "red", "valueType": "string"}],
                 "relatedParty": [{"id": "7", "role": "user", "@referredType": "Individual"}],
             },
             "itemPrice": [
