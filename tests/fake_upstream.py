@@ -173,13 +173,17 @@ class FakeUpstream:
         return Accepted(_HTTP_CREATED, copy.deepcopy(document))
 
     def _patch(self, document: dict[str, Any], operation: dict[str, Any]) -> None:
-        """Apply one JSON Patch operation of the two kinds that are sent: append an item, set an attribute."""
+        """Apply one JSON Patch operation of the kinds that are sent: append an item, begin a list of them, set an attribute."""
         node: Any = document
         *parents, last = operation["path"].split("/")[1:]
         for name in parents[:-1] if last == "-" else parents:
             node = node[int(name)] if isinstance(node, list) else node[name]
         if last == "-":
+            assert parents[-1] in node, "RFC 6902: nothing can be appended to a list that is not there"
             self._merge_items(node, [operation["value"]])
+        elif last == "productOrderItem":
+            node[last] = []
+            self._merge_items(node, operation["value"])
         else:
             node[last] = operation["value"]
 

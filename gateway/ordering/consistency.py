@@ -147,6 +147,11 @@ def _items(mapping: Mapping) -> Iterator[Problem]:
             "item.bundles_relationship",
             "and relies_on_relationship are empty: flat items would lose their parents; name one of them",
         )
+    elif item.hierarchy == "flat" and not item.relies_on_relationship and mapping.draft.growth == "json-patch-append":
+        yield Problem(
+            "item.relies_on_relationship",
+            'is empty, but with draft.growth = "json-patch-append" only a new child can name its parent; set it',
+        )
     if item.hierarchy == "flat" and not item.relationships:
         yield Problem(
             "item.relationships", 'is false, but flat items are tied by relationships; use hierarchy = "nested"'

@@ -273,7 +273,10 @@ class _Call:
         ]
 
     def append(self, step: Step) -> list[dict[str, Any]]:
-        """Return the JSON patch (RFC 6902) that appends the items of `step` to the lists on the order."""
+        """Return the JSON patch (RFC 6902) that appends the items of `step` to the lists on the order.
+
+        Nothing can be appended to a list that is not there: a parent's first child comes in a list of its own.
+        """
         operations: list[dict[str, Any]] = [
             {"op": "add", "path": f"/{key}", "value": value}
             for key, value in self._mapping.draft.add_attributes.items()
@@ -281,8 +284,12 @@ class _Call:
         flat = self._mapping.item.hierarchy == "flat"
         pointers = {} if flat else self._known.pointers(step)
         for line, item in self._grown(step.item_ids, carry=False):
-            above = "" if flat or line is None or line.parent_id is None else pointers[line.parent_id]
-            operations.append({"op": "add", "path": f"{above}/productOrderItem/-", "value": item})
+            pointer = "/productOrderItem/-" if flat or line is None else pointers[line.id]
+            path, _, position = pointer.rpartition("/")
+            if position == "0":
+                operations.append({"op": "add", "path": path, "value": [item]})
+            else:
+                operations.append({"op": "add", "path": f"{path}/-", "value": item})
         return operations
 
     def price(self, step: Step) -> dict[str, Any]:

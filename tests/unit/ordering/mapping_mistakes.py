@@ -26,6 +26,11 @@ MISTAKES = [
         "item.bundles_relationship",
         "lose their parents",
     ),
+    (
+        DRAFT + "growth = 'json-patch-append'\n[item]\nhierarchy = 'flat'\nrelies_on_relationship = ''",
+        "item.relies_on_relationship",
+        "only a new child can name its parent; set",
+    ),
     ("[draft]\nsupported = true\nstates = ['Draft']", "draft.submit_attributes", "is needed when draft.supported"),
     ("[draft]\nsupported = true\nsubmit_attributes = {a = 1}", "draft.states", "is needed when draft.supported"),
     ("[draft]\ngrowth = 'additive'", "draft.growth", "only a draft grows"),

@@ -12,6 +12,7 @@ from gateway.ordering.loading import parse_mapping
 from gateway.ordering.model import Order, OrderLine
 from gateway.ordering.plan import check_plan, plan
 from gateway.ordering.render import render, render_tombstone, render_whole
+from gateway.sandbox.json_patch import Patcher
 
 MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"
 
@@ -199,6 +200,24 @@ def test_a_json_patch_appends_beneath_the_place_of_the_parent():
         ("add", "/productOrderItem/1/productOrderItem/-", "6"),
         ("add", "/productOrderItem/-", "7"),
     ]
+
+
+def test_a_json_patch_brings_the_list_for_the_first_child_of_a_parent():
+    leaves = [replace(line(leaf, "2"), root_id="1", depth=3) for leaf in ("3", "4")]
+    given = order(line("1"), line("2", "1"), *leaves, line("5", "1"))
+    create, *adds, _ = calls(given, growing("json-patch-append", items_max=2))
+    document = json.loads(create.body)
+    for call in adds:
+        patcher = Patcher(document)
+        for operation in json.loads(call.body):
+            patcher.apply(operation, "body")
+        document = patcher.document
+
+    def tree(node):
+        return {item["id"]: tree(item) for item in node.get("productOrderItem", [])}
+
+    assert len(adds) == 2
+    assert tree(document) == {"1": {"2": {"3": {}, "4": {}}, "5": {}}}
 
 
 def test_the_external_id_of_v5_is_a_list_of_identifiers():

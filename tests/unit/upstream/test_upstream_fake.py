@@ -110,7 +110,7 @@ async def test_json_patch_appends_where_its_pointer_says():
     operations = [
         {"op": "add", "path": "/description", "value": "x"},
         {"op": "add", "path": "/productOrderItem/-", "value": item("2")},
-        {"op": "add", "path": "/productOrderItem/0/productOrderItem/-", "value": item("3")},
+        {"op": "add", "path": "/productOrderItem/0/productOrderItem", "value": [item("3")]},
     ]
     await fake.send(step("add", operations, order_id))
     lines = (await fake.get_order(order_id)).lines
