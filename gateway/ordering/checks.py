@@ -66,7 +66,9 @@ def _check_limits(step: Step, lines: dict[str, OrderLine], costs: LineCosts, map
     own = [costs.own(lines[item_id]) for item_id in step.item_ids]
     characteristics = sum(cost.characteristics for cost in own)
     assert characteristics <= limits.characteristics_max, f"step {step.sequence} has {characteristics} characteristics"
-    size = sum(cost.size_bytes for cost in own) + (len(carriers) * costs.carrier().size_bytes if additive else 0)
+    base = costs.create_base_bytes if step.kind == "create" else costs.add_base_bytes
+    size = base + sum(cost.size_bytes for cost in own)
+    size += len(carriers) * costs.carrier().size_bytes if additive else 0
     assert size <= limits.bytes_max, f"step {step.sequence} has {size} bytes"
     weight = sum(cost.weight for cost in own) + (len(carriers) * costs.carrier().weight if additive else 0)
     assert not limits.budget or weight <= limits.budget, f"step {step.sequence} has the weight {weight}"

@@ -33,15 +33,13 @@ def pack_in_fewest(
     if (assets and not packer.start_with(assets)) or not packer.pack(units):
         return None
     best = [call for call in packer.calls if call.members]
-    growing = mapping.draft.growth in ("additive", "json-patch-append")
-    parents = {line.parent_id for unit in units for line in unit[:1]} - {line.id for line in assets} - {None}
-    lowest = len(best)
-    if growing and not parents and lowest > 1:
-        lowest = (1 if assets else 0) + _lower_bound(packer.packed, costs, mapping)
+    if mapping.draft.growth == "none" or len(best) == 1:
+        return best
+    lowest = (1 if assets else 0) + _lower_bound(packer.packed, costs, mapping)
     if len(best) <= lowest:
         return best
     search = _Search(costs, mapping, assets, units)
-    for largest_first in (True, False):
+    for largest_first in () if search.cut else (True, False):
         other = search.first_fit(largest_first=largest_first) if len(best) > lowest else None
         if other is not None and len(other) < len(best):
             best = other
@@ -65,7 +63,7 @@ def _lower_bound(total: Cost, costs: LineCosts, mapping: Mapping) -> int:
 
 
 class _Search:
-    """Other packings of the same units."""
+    """Other packings of the same units; `cut` tells that some are beneath others, cut off by their depth."""
 
     def __init__(
         self, costs: LineCosts, mapping: Mapping, assets: list[OrderLine], units: list[list[OrderLine]]
@@ -74,11 +72,14 @@ class _Search:
         self._mapping = mapping
         self._assets = assets
         self._units = units
-        self._ranks = {line.id: rank for rank, line in enumerate(line for unit in units for line in unit)}
+        self._lines = {line.id: line for unit in units for line in unit}
+        self._ranks = {line_id: rank for rank, line_id in enumerate(self._lines)}
         self._first = 1 if assets else 0
+        self._levels = mapping.limits.depth_max
+        self.cut = any(unit[0].parent_id in self._lines for unit in units)
 
     def _packer(self) -> Packer:
-        packer = Packer(self._costs, self._mapping, Findings())
+        packer = Packer(self._costs, self._mapping, Findings(), whole_repeated=False)
         if self._assets:
             packer.fill(packer.calls[0], self._assets)
         return packer
@@ -114,7 +115,8 @@ class _Search:
             packer.calls.append(packer.new_call())
             if not packer.fill(packer.calls[-1], unit):
                 return None
-        return self._in_order([call for call in packer.calls if call.members])
+        # An add call may have room that the POST, with the header, has not.
+        return self._in_order([call for call in packer.calls if call.members]) if packer.calls[0].members else None
 
     def _share(self, unit: list[OrderLine]) -> float:
         """Return the largest share of a call's limits that `unit` takes."""
@@ -135,9 +137,11 @@ class _Search:
         """
         if len(self._units) > PIECES_MAX:
             return None
+        roots = [unit[0].root_id for unit in self._units]
         pieces: list[list[OrderLine]] = []
         for unit in self._units:
-            pieces.extend([unit] if self._fits_alone(unit) else [[line] for line in unit])
+            whole = not (self.cut and roots.count(unit[0].root_id) > 1) and self._fits_alone(unit)
+            pieces.extend([unit] if whole else [[line] for line in unit])
         if len(pieces) > PIECES_MAX:
             return None
         for count in range(fewest, most + 1):
@@ -165,6 +169,16 @@ class _Search:
                 return
             changed = calls[number].copy()
             packer.calls = [changed if number == 0 else calls[0]]
-            if packer.fill(changed, piece):
+            there = place | {line.id: number for line in piece}
+            if packer.fill(changed, piece) and (not self.cut or self._level(piece[0], there) <= self._levels):
                 now = [changed if position == number else call for position, call in enumerate(calls)]
-                yield from self._distributions(packer, now, rest, place | {line.id: number for line in piece})
+                yield from self._distributions(packer, now, rest, there)
+
+    def _level(self, line: OrderLine, place: dict[str, int]) -> int:
+        """Return how deep `line` stands in its call: what is above it is there too, or carries it, or is only named."""
+        level = 1
+        while line.parent_id is not None:
+            if place[line.parent_id] != place[line.id]:
+                return level + (1 if self._mapping.draft.growth == "additive" else 0)
+            level, line = level + 1, self._lines[line.parent_id]
+        return level

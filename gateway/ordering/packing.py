@@ -57,9 +57,20 @@ class Call:
 
 
 class Packer:
-    """Packs the lines of one order into calls, next fit, in the order they are given."""
+    """Packs the lines of one order into calls, next fit, in the order they are given.
 
-    def __init__(self, costs: LineCosts, mapping: Mapping, findings: Findings, calls: Iterable[Call] = ()) -> None:
+    Where a call repeats what is there already, `whole_repeated` counts its bytes. Those of the last call, which has everything,
+    are the same however the lines are distributed: they need not be counted again once they are known to fit.
+    """
+
+    def __init__(
+        self,
+        costs: LineCosts,
+        mapping: Mapping,
+        findings: Findings,
+        *,
+        whole_repeated: bool = True,
+    ) -> None:
         self.mapping = mapping
         self.costs = costs
         self._findings = findings
@@ -67,7 +78,8 @@ class Packer:
         self._appends = mapping.draft.growth == "json-patch-append"
         self._whole = mapping.draft.growth == "none"
         self.packed = Cost()
-        self.calls: list[Call] = [*calls] or [Call(costs.create_base_bytes, mapping.limits)]
+        self.calls: list[Call] = [Call(costs.create_base_bytes, mapping.limits)]
+        self._repeated = self._cumulative and whole_repeated
 
     def start_with(self, roots: list[OrderLine]) -> bool:
         """Put `roots` alone into the first call; False with an error finding when they do not fit it."""
@@ -150,7 +162,7 @@ class Packer:
     def new_call(self) -> Call:
         """Return an empty add call."""
         base = self.costs.add_base_bytes
-        if self._cumulative:
+        if self._repeated:
             base += self.calls[-1].size_bytes
         return Call(base, self.mapping.limits)
 

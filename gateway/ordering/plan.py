@@ -30,7 +30,8 @@ def plan(order: Order, mapping: Mapping) -> tuple[Plan | None, tuple[Finding, ..
     growth = mapping.draft.growth
     seen = _Survey(order, mapping)
     if growth in ("none", "cumulative-merge") and seen.depth > mapping.limits.depth_max:
-        findings.error("does_not_fit", "cartItem", _one_call("levels of items", seen.depth, mapping.limits.depth_max))
+        message = _one_call("levels of items", seen.depth, mapping.limits.depth_max, growth)
+        findings.error("does_not_fit", "cartItem", message)
         return None, findings.all()
     costs = LineCosts(order, mapping, seen.parents)
     plain = not seen.assets and seen.depth <= mapping.limits.depth_max
@@ -142,11 +143,13 @@ def _check_single(call: Call, limits: Limits, findings: Findings) -> None:
         ("units of its budget", call.weight, limits.budget or call.weight),
     ):
         if needed > allowed:
-            findings.error("does_not_fit", "cartItem", _one_call(what, needed, allowed))
+            findings.error("does_not_fit", "cartItem", _one_call(what, needed, allowed, "none"))
 
 
-def _one_call(what: str, needed: int, allowed: int) -> str:
-    return (
-        f"The order has {needed} {what}, one call carries at most {allowed}, and the order system takes nothing more "
-        "afterwards; order in several carts."
+def _one_call(what: str, needed: int, allowed: int, growth: str) -> str:
+    why = (
+        "the order system takes nothing more afterwards"
+        if growth == "none"
+        else "each call repeats what is there already"
     )
+    return f"The order has {needed} {what}, one call carries at most {allowed}, and {why}; order in several carts."

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from plan_orders import limit_values, mapping_with, orders
 
 from gateway.ordering.mapping import Limits
-from gateway.ordering.model import Plan, Step
+from gateway.ordering.model import Order, OrderLine, Plan, Step
 from gateway.ordering.plan import check_plan, plan
 from gateway.ordering.render import render, render_whole
 
@@ -48,15 +48,8 @@ class Server:
             self._enter(self.items)
         elif self.growth == "json-patch-append":
             for operation in body:
-                if operation["path"] == "/submitCart":
-                    continue
-                *above, name, last = operation["path"].strip("/").split("/")
-                assert (operation["op"], name, last) == ("add", "productOrderItem", "-")
-                node: Any = {"productOrderItem": self.items}
-                for part in above:
-                    node = node[int(part)] if isinstance(node, list) else node[part]
-                node.setdefault("productOrderItem", []).append(operation["value"])
-                self._enter([operation["value"]])
+                if operation["path"] != "/submitCart":
+                    self._patch(operation)
         else:
             for item in body["productOrderItem"]:
                 if self.slot in item:
@@ -67,6 +60,18 @@ class Server:
                 else:
                     self.items.append(item)
                     self._enter([item])
+
+    def _patch(self, operation: dict[str, Any]) -> None:
+        *above, last = operation["path"].removesuffix("/-").strip("/").split("/")
+        assert (operation["op"], last) == ("add", "productOrderItem")
+        node: Any = {"productOrderItem": self.items}
+        for part in above:
+            node = node[int(part)] if isinstance(node, list) else node[part]
+        begun = not operation["path"].endswith("/-")
+        assert begun is (last not in node), "nothing is appended to a list that is not there, and none is replaced"
+        items = operation["value"] if begun else [operation["value"]]
+        node.setdefault(last, []).extend(items)
+        self._enter(items)
 
     def _enter(self, items: list[dict[str, Any]]) -> None:
         for item in items:
@@ -87,6 +92,12 @@ def tree(items: list[dict[str, Any]]) -> Any:
         )
         for item in items
     }
+
+
+def appended(operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The items of a JSON patch: one that is appended to a list, or a list that is begun with one."""
+    values = [one["value"] for one in operations if "/productOrderItem" in one["path"]]
+    return [item for value in values for item in (value if isinstance(value, list) else [value])]
 
 
 def size_of(items: list[dict[str, Any]], depth: int = 1) -> tuple[int, int, int]:
@@ -133,8 +144,7 @@ def test_the_calls_build_the_order_within_the_limits(growth, order, limits):
         if step.kind in ("create", "add") and growth != "cumulative-merge":
             # Appended items stand in operations of their own, which carry no parents. A merge carries everything so far, of
             # which only the bytes are limited.
-            appended = [one["value"] for one in body if one["path"].endswith("/-")] if isinstance(body, list) else []
-            carried = appended or body["productOrderItem"]
+            carried = appended(body) if isinstance(body, list) else body["productOrderItem"]
             count, characteristics, depth = size_of(carried)
             assert count <= limits.items_max
             assert characteristics <= limits.characteristics_max
@@ -207,3 +217,24 @@ def test_a_damaged_plan_is_noticed(order, data):
         steps[-1] = Step(sequence=len(steps) + 1, kind="submit")
     with pytest.raises(AssertionError):
         check_plan(order, Plan(version=1, mapping=mapping.name, steps=tuple(steps)), mapping)
+
+
+@pytest.mark.parametrize(
+    ("growth", "why"),
+    [("none", "takes nothing more afterwards"), ("cumulative-merge", "repeats what is there already")],
+)
+def test_an_order_that_is_too_deep_to_be_split_says_why(growth, why):
+    lines = [
+        OrderLine(
+            id=str(depth),
+            cart_item_id=str(depth),
+            parent_id=str(depth - 1) if depth > 1 else None,
+            root_id="1",
+            depth=depth,
+            item={"id": str(depth), "action": "add"},
+        )
+        for depth in (1, 2, 3)
+    ]
+    planned, (finding,) = plan(Order(header={}, lines=tuple(lines)), mapping_with(Limits(depth_max=2), growth))
+    assert planned is None
+    assert why in finding.message

@@ -198,3 +198,96 @@ def test_mixed_sizes_that_next_fit_would_waste_room_with():
     limits = Limits(items_max=10, bytes_max=1_000_000)
     planned, _ = plan(bundles(sizes), mapping_with(limits, "additive"))
     assert len(calls_of(planned)) == sum(sizes) / 10
+
+
+def every_split(order: Order, limits: Limits, growth: str) -> int | None:
+    """The fewest calls for a small order of any shape, by every way to send it; None when there is none.
+
+    What has been sent is a set that has every line's parent: calls lead from one such set to a larger one. A root that fits
+    a call with everything beneath it goes in one.
+    """
+    lines = order.lines
+    number = {line.id: position for position, line in enumerate(lines)}
+    parent = [None if line.parent_id is None else number[line.parent_id] for line in lines]
+    named = [len(line.item["product"]["productCharacteristic"]) for line in lines]
+    additive, everything = growth == "additive", (1 << len(lines)) - 1
+
+    def fits(sent: int, new: int) -> bool:
+        members = [position for position in range(len(lines)) if new >> position & 1]
+        above = [parent[position] for position in members]
+        if any(one is not None and not (sent | new) >> one & 1 for one in above):
+            return False
+        carriers = {one for one in above if one is not None and sent >> one & 1} if additive else set()
+        levels: dict[int, int] = {}
+        for position, one in zip(members, above, strict=True):
+            levels[position] = 1 if one is None else levels.get(one, int(additive)) + 1
+        deepest = max(line.depth for line in lines) if growth == "cumulative-merge" else max(levels.values())
+        weight = len(carriers) + sum((1 + named[position]) * lines[position].depth for position in members)
+        return (
+            len(members) + len(carriers) <= limits.items_max
+            and sum(named[position] for position in members) <= limits.characteristics_max
+            and deepest <= limits.depth_max
+            and (not limits.budget or weight <= limits.budget)
+        )
+
+    families = [
+        sum(1 << position for position, line in enumerate(lines) if line.root_id == root.id)
+        for root in lines
+        if root.parent_id is None
+    ]
+    whole = [family for family in families if fits(0, family)]
+    reached = level = {0}
+    for calls in range(1, len(lines) + 1):
+        level = {
+            sent | new
+            for sent in level
+            for new in range(1, everything + 1)
+            if not new & sent and all(family & (sent | new) in (0, family) for family in whole) and fits(sent, new)
+        } - reached
+        if everything in level:
+            return calls
+        reached = reached | level
+    return None
+
+
+@pytest.mark.parametrize("growth", ["additive", "json-patch-append", "cumulative-merge"])
+def test_a_small_order_of_any_shape_takes_the_fewest_calls(growth):
+    draw = random.Random(growth)
+    split = 0
+    for _ in range(60):
+        lines: list[OrderLine] = []
+        for number in range(draw.randint(3, 6)):
+            above = draw.choice([None, *lines, *lines])
+            named = [{"name": f"c{position}", "value": "v"} for position in range(draw.choice([0, 0, 1, 2, 3]))]
+            item = {"id": str(number), "action": "add", "product": {"productCharacteristic": named}}
+            lines.append(
+                OrderLine(
+                    id=str(number),
+                    cart_item_id=str(number),
+                    parent_id=above and above.id,
+                    root_id=above.root_id if above else str(number),
+                    depth=above.depth + 1 if above else 1,
+                    item=item,
+                )
+            )
+        order = Order(header={}, lines=tuple(lines))
+        limits = Limits(
+            items_max=draw.randint(2, 5),
+            characteristics_max=draw.choice([3, 4, 6, 1000]),
+            depth_max=draw.choice([2, 3, 8]),
+            budget=draw.choice([0, 0, 12, 20]),
+            bytes_max=1_000_000,
+        )
+        planned, _ = plan(order, mapping_with(limits, growth))
+        fewest = every_split(order, limits, growth)
+        assert (None if planned is None else len(calls_of(planned))) == fewest, (order, limits)
+        split += fewest is not None and fewest > 1
+    assert split > 20, "orders that fit one call prove nothing"
+
+
+def test_an_add_call_never_becomes_the_post_when_nothing_fits_beside_the_header():
+    """Bundles that fit an add call and, with the long header, not the POST: the first call is still counted with the header."""
+    order = Order(header={"description": "d" * 937}, lines=bundles([3, 3, 5, 5]).lines)
+    mapping = mapping_with(Limits(items_max=5, bytes_max=1234), "additive")
+    planned, _ = plan(order, mapping)
+    check_plan(order, planned, mapping)
