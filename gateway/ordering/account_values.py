@@ -28,6 +28,10 @@ _ONE_NAME: Final = {
 }  # fmt: skip
 
 
+# What R17 puts around an amount.
+_WRAPPERS: Final = frozenset({"money"})
+
+
 class Leaf(Struct, frozen=True, gc=False):
     """A value: its path, its last name, the name above it, the id of the item it is in (`` outside), and itself."""
 
@@ -92,7 +96,7 @@ class Index:
             found = self._first(self._by_value.get((item, _comparable(leaf.value)), {}))
             named = [candidate for candidate in found if candidate.name == leaf.name]
             if within:
-                named = [one for one in named if one.above == leaf.above and within in names_of(one.path)]
+                named = [one for one in named if _beneath(within, one.path) == _beneath(within, leaf.path)]
             if not named and not within and isinstance(leaf.value, str):
                 named = found
             if named:
@@ -157,7 +161,14 @@ def _place(leaf: Leaf) -> tuple[str, str, str]:
 
 def _meant(path: str) -> list[str]:
     """Return the names on a path, the last first, those that only a version calls otherwise by one name."""
-    return [_ONE_NAME.get(name, name) for name in names_of(path)]
+    return [_ONE_NAME.get(name, name) for name in names_of(path) if name not in _WRAPPERS]
+
+
+def _beneath(name: str, path: str) -> list[str]:
+    """Return the names on a path, the last first, up to the last that is `name`; all where none is."""
+    names = _meant(path)
+    top = _ONE_NAME.get(name, name)
+    return names[: names.index(top) + 1] if top in names else [*names, ""]
 
 
 def _alike(one: list[str], other: list[str]) -> tuple[int, int]:

@@ -110,11 +110,11 @@ class _Judge:
         rule = _rule(leaf)
         if rule:
             return f"rule: {rule}"
-        if leaf.path in self._at:
+        if self._at.get(leaf.path, "defaulted") not in _CHANGED:
             return f"finding: {self._at[leaf.path]}"
-        for above in _prefixes(leaf.path):
-            if above in self._not_sent:
-                return f"finding: {self._not_sent[above]}"
+        for path in (leaf.path, *_prefixes(leaf.path)):
+            if path in self._not_sent:
+                return f"finding: {self._not_sent[path]}"
         return ""
 
     def not_sent_at(self, leaf: Leaf) -> str:

@@ -141,3 +141,20 @@ def test_the_text_counts_like_findings_together_and_refusals_one_by_one():
     refused = explain_text(translate(cart, {}, mapping, now=NOW), None)
     assert [f"cartItem[{at}]" in refused for at in range(3)] == [True, True, True]
     assert "cartItem[] " not in refused
+
+
+def test_what_is_dropped_is_not_what_an_attribute_of_the_same_name_elsewhere_holds():
+    amount = {"dutyFreeAmount": {"unit": "EUR", "value": 9}}
+    alteration = {"name": "A", "priceType": "oneTime", "price": {"dutyFreeAmount": {"unit": "EUR", "value": 1}}}
+    price = {"priceType": "oneTime", "price": amount, "priceAlteration": [alteration]}
+    item = {"id": "1", "action": "add", "productOffering": {"id": "A"}, "itemPrice": [price]}
+    cart = {"relatedParty": [{"id": "CD1", "role": "customer"}], "cartItem": [item]}
+    mapping = parse_mapping((MAPPINGS / "salesforce-v4.toml").read_bytes(), "salesforce-v4.toml")
+    translation = translate(cart, {}, mapping, now=NOW)
+    assert translation.order is not None
+    entries = trace(cart, {}, translation, render_whole(translation.order, mapping, "gw1-m"))
+    went = {entry.source: entry.target or entry.why for entry in entries if entry.source}
+    unit = "priceAlteration[0].price.dutyFreeAmount.unit"
+    assert went[f"cartItem[0].itemPrice[0].{unit}"] == f"productOrderItem[0].itemPrice[0].{unit}"
+    assert went["cartItem[0].itemPrice[0].price.dutyFreeAmount.unit"] == "finding: dropped"
+    assert went["cartItem[0].itemPrice[0].priceType"] == "finding: dropped"
