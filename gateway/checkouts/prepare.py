@@ -15,7 +15,7 @@ from gateway.checkouts.model import Prepared
 from gateway.checkouts.qualification import missing_evidence
 from gateway.errors import Problem, RefusedError
 from gateway.ordering import mapping as order_mapping
-from gateway.ordering.call_sizes import cut
+from gateway.ordering.call_sizes import fitted
 from gateway.ordering.catalogue import Catalogue
 from gateway.ordering.checks import check_plan
 from gateway.ordering.explain import trace, trace_document
@@ -157,7 +157,7 @@ def try_prepare(
     findings = (*translation.findings, *plan_findings)
     if steps is None:
         return None, findings
-    steps = cut(steps, translation.order, mapping, known.items_max)
+    steps = fitted(steps, translation.order, mapping, known.items_max)
     check_plan(translation.order, steps, mapping)
     return Prepared(order=translation.order, plan=steps, findings=findings), findings
 

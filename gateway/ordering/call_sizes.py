@@ -16,6 +16,8 @@ from msgspec.structs import replace
 
 from gateway.ordering.mapping import Limits, Mapping
 from gateway.ordering.model import Order, Plan, Step
+from gateway.ordering.plan import plan as plan_of
+from gateway.ordering.wire import is_asset_root
 
 GROWTH: Final = 1.25
 """What a remembered size is multiplied with each time it recovers."""
@@ -55,20 +57,35 @@ def learnt(items_max: int, known: int | None, now: datetime) -> CallSize:
     return CallSize(items_max if known is None else min(items_max, known), now)
 
 
+def fitted(plan: Plan, order: Order, mapping: Mapping, items_max: int | None) -> Plan:
+    """Return a plan for `order` of which nothing is sent yet, in calls of at most `items_max` new items.
+
+    That is `plan` cut, or one that was made for this size where it has fewer calls: it joins what a cut leaves over.
+    """
+    smaller = cut(plan, order, mapping, items_max)
+    if items_max is None or len(smaller.steps) == len(plan.steps):
+        return smaller
+    limits = replace(mapping.limits, items_max=min(items_max, mapping.limits.items_max))
+    made, _ = plan_of(order, replace(mapping, limits=limits))
+    return made if made is not None and len(made.steps) < len(smaller.steps) else smaller
+
+
 def cut(plan: Plan, order: Order, mapping: Mapping, items_max: int | None, *, first: int = 0) -> Plan:
     """Return `plan` with the create and add steps from index `first` on cut into steps of at most `items_max` new items.
 
     The steps before `first` stay as they are. The order of the items stays too, so a parent still comes before its children;
     items of one root stay together where they fit one call. A step is only ever cut, never joined with another: what
-    kept to the limits of the mapping still does. Without a limit, or where an order takes nothing more after its POST, the plan
-    is returned as it is.
+    kept to the limits of the mapping still does. A POST that must hold every installed product is not cut either. Without a
+    limit, or where an order takes nothing more after its POST, the plan is returned as it is.
     """
     if items_max is None or mapping.draft.growth == "none" or not mapping.draft.supported:
         return plan
     roots = {line.id: line.root_id for line in order.lines}
+    assets = {line.id for line in order.lines if is_asset_root(line, mapping)}
     steps: list[Step] = list(plan.steps[:first])
     for step in plan.steps[first:]:
-        parts = _parts(step.item_ids, roots, max(items_max, 1)) if step.kind in {"create", "add"} else [step.item_ids]
+        divisible = step.kind == "add" or (step.kind == "create" and assets.isdisjoint(step.item_ids))
+        parts = _parts(step.item_ids, roots, max(items_max, 1)) if divisible else [step.item_ids]
         for number, item_ids in enumerate(parts):
             kind = "add" if step.kind == "create" and number else step.kind
             steps.append(Step(sequence=len(steps) + 1, kind=kind, item_ids=item_ids))

@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from gateway.checkouts.model import PLANNED
-from gateway.ordering.call_sizes import cut, halved
+from gateway.ordering.call_sizes import cut, fitted, halved
 from gateway.ordering.model import Finding
 from gateway.ordering.wire import characteristic_count
 from gateway.submission.actions import Replan, Save, Work
@@ -17,15 +17,21 @@ from gateway.submission.endings import give_up_draft
 def in_smaller_calls(work: Work, now: datetime, detail: str) -> Save | None:
     """Return the decision to send the refused items, and all that follow, in calls of half the size.
 
-    None when the call cannot be cut: it carried one item, set a price or submitted, or the order system takes an order only
-    whole. The refused call had no effect; as before every step, the order is read back before the next one. Where
+    None when the call cannot be cut: it carried one item, set a price or submitted, or the order system takes an order, or
+    what it says of installed products, only whole. The refused call had no effect; as before every step, the order is read back before the next one. Where
     a refused POST may leave a draft behind, a new draft is begun under a new marker.
     """
     step, draft = work.current, work.mapping.draft
     items_max = halved(len(step.item_ids))
     if items_max is None or step.kind not in {"create", "add"} or not draft.supported or draft.growth == "none":
         return None
-    plan = cut(work.plan, work.order, work.mapping, items_max, first=work.record.step)
+    first = work.record.step
+    if first == 0:
+        plan = fitted(work.plan, work.order, work.mapping, items_max)
+    else:
+        plan = cut(work.plan, work.order, work.mapping, items_max, first=first)
+    if plan.steps[first] == step:
+        return None
     said = (
         f"a call of {len(step.item_ids)} items was too large for the order system; what was not sent yet goes in calls of at "
         f"most {items_max}: {detail}"
@@ -57,6 +63,10 @@ def too_large_reason(work: Work) -> str:
             "the call was too large for it, and it takes nothing more after the first one: order in several carts, and "
             f"lower limits.items_max of the mapping {mapping.name}, so that such carts are refused at once"
         )
+    if step.kind == "create" and len(step.item_ids) > 1:
+        return "one call must hold every installed product that is modified, and was too large for it: order in several carts"
+    if step.kind == "add" and mapping.draft.growth == "cumulative-merge":
+        return "each call repeats what is there already, and this one was too large for it: order in several carts"
     line = next(line for line in work.order.lines if line.id == step.item_ids[0])
     if step.kind == "price":
         what = f"the price alterations of {line.path}"

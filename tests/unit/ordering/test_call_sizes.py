@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from gateway.ordering.call_sizes import CallSize, cut, halved, learnt, recovered
+from gateway.ordering.call_sizes import CallSize, cut, fitted, halved, learnt, recovered
 from gateway.ordering.checks import check_plan
 from gateway.ordering.model import Order, OrderLine
 from gateway.ordering.plan import plan
@@ -92,14 +92,41 @@ def test_an_order_that_goes_in_one_call_is_never_cut():
     assert cut(steps, order, PLAIN, 1) == steps
 
 
-def line(number, parent, root, depth):
+def test_what_a_cut_leaves_over_is_joined_where_nothing_was_sent():
+    order, steps, mapping = planned(100, items_max=50)
+    sizes = [len(step.item_ids) for step in fitted(steps, order, mapping, 40).steps if step.kind in {"create", "add"}]
+    assert sizes == [40, 40, 20]
+    assert len(cut(steps, order, mapping, 40).steps) == len(fitted(steps, order, mapping, 40).steps) + 1
+
+
+def test_a_size_too_small_for_a_plan_of_its_own_is_cut_to():
+    lines = [line(0, None, "0", 1), line(1, "0", "0", 2), line(2, "0", "0", 2)]
+    order = Order(header={}, lines=tuple(lines))
+    steps, _ = plan(order, SALESFORCE)
+    # A child beneath a parent that is there takes two items of a call: no plan keeps to one, and a cut comes nearest to it.
+    smaller = fitted(steps, order, SALESFORCE, 1)
+    check_plan(order, smaller, SALESFORCE)
+    assert [step.item_ids for step in smaller.steps[:-1]] == [("0",), ("1",), ("2",)]
+
+
+def test_the_post_that_must_hold_every_installed_product_is_never_cut():
+    assets = [line(number, None, str(number), 1, action="modify") for number in range(5)]
+    new = [line(number, None, str(number), 1) for number in range(5, 9)]
+    order = Order(header={}, lines=tuple(assets + new))
+    steps, _ = plan(order, SALESFORCE)
+    for smaller in (cut(steps, order, SALESFORCE, 2), fitted(steps, order, SALESFORCE, 2)):
+        check_plan(order, smaller, SALESFORCE)
+        assert [len(step.item_ids) for step in smaller.steps] == [5, 2, 2, 0]
+
+
+def line(number, parent, root, depth, action="add"):
     return OrderLine(
         id=str(number),
         cart_item_id=str(number),
         parent_id=parent,
         root_id=root,
         depth=depth,
-        item={"id": str(number), "action": "add", "quantity": 1, "productOffering": {"id": f"P{number}"}},
+        item={"id": str(number), "action": action, "quantity": 1, "productOffering": {"id": f"P{number}"}},
         path=f"cartItem[{number}]",
     )
 
@@ -135,5 +162,8 @@ def test_every_cut_is_a_plan_and_no_call_is_larger_than_asked(order, limit, item
     for step in smaller.steps[first:]:
         assert len(step.item_ids) <= items_max
     assert cut(steps, order, mapping, items_max, first=first) == smaller
+    anew = fitted(steps, order, mapping, items_max)
+    check_plan(order, anew, mapping)
+    assert max(len(step.item_ids) for step in anew.steps) <= items_max
     sent = [item_id for step in steps.steps for item_id in step.item_ids]
     assert [item_id for step in smaller.steps for item_id in step.item_ids] == sent

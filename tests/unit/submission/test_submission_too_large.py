@@ -73,6 +73,23 @@ def test_an_order_that_goes_in_one_call_cannot_be_cut():
     assert "lower limits.items_max of the mapping tmf622-v4" in save.changes["status_reason"]
 
 
+def test_installed_products_that_one_call_must_hold_are_not_spread_over_several():
+    work = work_of(CLEAN, items=4)
+    lines = tuple(replace(line, item={**line.item, "action": "modify"}) for line in work.order.lines)
+    work = replace(work, order=replace(work.order, lines=lines))
+    save = after_send(lost(work, step_state="SENDING", unknowns=0), TOO_LARGE, NOW)
+    assert save.replan is None
+    assert "every installed product that is modified" in save.changes["status_reason"]
+
+
+def test_a_call_that_repeats_what_is_there_blames_no_single_item():
+    draft = replace(PLAIN.draft, supported=True, growth="cumulative-merge", submit_attributes={"state": "acknowledged"})
+    limits = replace(PLAIN.limits, items_max=1)
+    save = refused(replace(PLAIN, draft=replace(draft, states=["draft"]), limits=limits), step="add")
+    assert "repeats what is there already" in save.changes["status_reason"]
+    assert "cartItem[" not in save.changes["status_reason"]
+
+
 def test_where_a_refused_post_may_leave_a_draft_a_new_one_is_begun():
     save = refused(SALESFORCE, items=12)
     assert save.redraft
