@@ -71,7 +71,7 @@ def read_offering(document: dict[str, Any]) -> Offering | None:
     if type(bundled) is list and len(bundled) > CHILDREN_MAX:
         return None
     children = bundled_offerings(document)
-    mandatory = frozenset(code for code, lower in children if lower >= 1)
+    mandatory = frozenset(code for code, needed in children if needed)
     return Offering(mandatory, frozenset(code for code, _ in children) - mandatory)
 
 

@@ -15,6 +15,7 @@ from gateway.errors import Problem
 from gateway.ordering.keys import KeyReader
 from gateway.ordering.mistakes import FirstProblems
 from gateway.ordering.toml import TomlMistakeError, read_toml
+from gateway.ordering.values import is_number
 from gateway.ordering.words import unclean
 from gateway.tmf.hrefs import last_segment
 
@@ -161,13 +162,14 @@ def mandatory_offerings(item: dict[str, Any]) -> frozenset[str]:
     offering = item.get("productOffering")
     if type(offering) is not dict:
         return frozenset()
-    return frozenset(code for code, lower in bundled_offerings(offering) if lower >= 1)
+    return frozenset(code for code, mandatory in bundled_offerings(offering) if mandatory)
 
 
-def bundled_offerings(offering: dict[str, Any]) -> list[tuple[str, int]]:
-    """Return the code and the lower limit of each child that an offering bundles; 0 where it names no limit.
+def bundled_offerings(offering: dict[str, Any]) -> list[tuple[str, bool]]:
+    """Return the code of each child that an offering bundles, and whether its lower limit makes it mandatory.
 
-    Only its own children are read, not what is nested in them: the work is bounded by the length of one list.
+    A limit is a number, which some catalogues write as text (`"1"`); a child without one is not mandatory. Only its own
+    children are read, not what is nested in them: the work is bounded by the length of one list.
     """
     bundled = offering.get("bundledProductOffering")
     found = []
@@ -176,5 +178,11 @@ def bundled_offerings(offering: dict[str, Any]) -> list[tuple[str, int]]:
             continue
         option = member.get("bundledProductOfferingOption")
         lower = option.get("numberRelOfferLowerLimit") if type(option) is dict else None
-        found.append((code, lower if type(lower) is int else 0))
+        found.append((code, _at_least_one(lower)))
     return found
+
+
+def _at_least_one(limit: Any) -> bool:
+    if type(limit) is str:
+        return limit.isdecimal() and limit.strip("0") != ""
+    return is_number(limit) and bool(limit >= 1)

@@ -18,8 +18,8 @@ def in_smaller_calls(work: Work, now: datetime, detail: str) -> Save | None:
     """Return the decision to send the refused items, and all that follow, in calls of half the size.
 
     None when the call cannot be cut: it carried one item, set a price or submitted, or the order system takes an order, or
-    what it says of installed products, only whole. The refused call had no effect; as before every step, the order is read back before the next one. Where
-    a refused POST may leave a draft behind, a new draft is begun under a new marker.
+    what it says of installed products, only whole. The refused call had no effect; as before every step, the order is read
+    back before the next one. Where a refused POST may leave a draft behind, a new draft is begun under a new marker.
     """
     step, draft = work.current, work.mapping.draft
     items_max = halved(len(step.item_ids))

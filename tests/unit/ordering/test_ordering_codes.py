@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from gateway.errors import MappingError
-from gateway.ordering.catalogue import catalogue_of
+from gateway.ordering.catalogue import catalogue_of, mandatory_offerings
 from gateway.ordering.loading import parse_mapping
 from gateway.ordering.tables import files_of, with_tables
 from gateway.ordering.translate import translate
@@ -127,6 +128,18 @@ OFFERINGS = [
     {"name": "no id"},
     7,
 ]
+
+
+@pytest.mark.parametrize(
+    ("limit", "needed"),
+    [(1, True), (0, False), (Decimal("1.0"), True), (Decimal("1E+999999"), True), ("1", True), ("10", True)]
+    + [(bad, False) for bad in ("00", "", "one", "-1", True, [1], None)],
+)
+def test_a_lower_limit_is_a_number_however_a_catalogue_writes_it(limit, needed):
+    offering = {
+        "bundledProductOffering": [{"id": "SIM", "bundledProductOfferingOption": {"numberRelOfferLowerLimit": limit}}]
+    }
+    assert mandatory_offerings({"productOffering": offering}) == ({"SIM"} if needed else set())
 
 
 def test_mandatory_children_come_from_the_file_by_the_cart_s_own_codes():
