@@ -118,7 +118,9 @@ def _changed(
     changed = taken_back(
         without(before, kept), dialect.to_canonical(without(shown, kept)), dialect.to_canonical(without(after, kept))
     )
-    return {name: before[name] if name in kept else changed[name] for name in after}
+    # What a version shows and nothing stores (v5's dates and types) is not stored for being handed back.
+    stored = changed | {name: before[name] for name in kept}
+    return {name: stored[name] for name in (*after, *stored) if name in stored}
 
 
 def _cart(value: Any) -> dict[str, Any]:
