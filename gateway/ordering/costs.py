@@ -19,6 +19,8 @@ from gateway.tmf.json import encode_json
 
 LINE_ID_BYTES: Final = 100
 """Room for an order system's line id, unknown when the plan is made; the longest known are 36 characters."""
+_STAND_IN: Final = len('"{lineId:}"')
+_CHARACTER_BYTES_MAX: Final = 6
 _ORDER_ID_SLACK: Final = 2
 _NESTING: Final = len(',"productOrderItem":[]')
 _RELATIONS: Final = len(',"productOrderItemRelationship":[],')
@@ -55,6 +57,7 @@ class LineCosts:
         self.writer = Writer(mapping)
         self.flat = mapping.item.hierarchy == "flat"
         self._relation_bytes = _RELATIONS + _size(self.writer.relation("", ""))
+        self._line_id = "i" * _line_id_bytes(order)
         self.parents = parents
         self._counted: dict[str, Cost] = {}
         limits = mapping.limits
@@ -95,7 +98,7 @@ class LineCosts:
         """Both relationships of a flat child, each in an array of its own; the parent may be named by its line id."""
         slots = self.mapping.item
         names = _size(slots.bundles_relationship) + _size(slots.relies_on_relationship)
-        return 2 * self._relation_bytes + names + _size(line.id) + max(_size(line.parent_id), LINE_ID_BYTES)
+        return 2 * self._relation_bytes + names + _size(line.id) + len(self._line_id)
 
     def nesting(self) -> Cost:
         """Return the cost of the array of children that the first child opens in its parent."""
@@ -105,7 +108,7 @@ class LineCosts:
         """Return the cost of the item that stands for a parent on the order and carries what is new beneath it."""
         growth = self.mapping.draft.growth
         if growth == "additive":
-            size = _size(self.writer.carrier("i" * LINE_ID_BYTES)) + 1
+            size = _size(self.writer.carrier(self._line_id)) + 1
             return Cost(
                 1, size + (self._relation_bytes if self.flat else _NESTING), 0, self.mapping.limits.budget_item_weight
             )
@@ -119,7 +122,7 @@ class LineCosts:
 
     def price_bytes(self, line: OrderLine) -> int:
         """Return the bytes of the call that prices `line`."""
-        item = self.writer.priced_item(line, "i" * LINE_ID_BYTES)
+        item = self.writer.priced_item(line, self._line_id)
         return _size({**patch_head(self.mapping), "productOrderItem": [item]}) + _ORDER_ID_SLACK
 
 
@@ -131,6 +134,14 @@ def _sum(costs: Iterable[Cost]) -> Cost:
         characteristics += cost.characteristics
         weight += cost.weight
     return Cost(items, size_bytes, characteristics, weight)
+
+
+def _line_id_bytes(order: Order) -> int:
+    """Return the room that a line id takes; it may be the item's own id, or, in a preview, what stands in for it."""
+    ids = [line.id for line in order.lines]
+    if max(map(len, ids), default=0) * _CHARACTER_BYTES_MAX + _STAND_IN <= LINE_ID_BYTES:
+        return LINE_ID_BYTES
+    return max(LINE_ID_BYTES, max(map(_size, ids)) + _STAND_IN)
 
 
 def patch_head(mapping: Mapping) -> dict[str, Any]:

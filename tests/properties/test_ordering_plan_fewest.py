@@ -9,12 +9,14 @@ import random
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from plan_orders import mapping_with
 
 from gateway.ordering.fewest import PIECES_MAX
 from gateway.ordering.mapping import Limits
 from gateway.ordering.model import Order, OrderLine, Plan, Step
 from gateway.ordering.plan import check_plan, plan
+from gateway.ordering.render import render
 
 
 def calls_of(planned: Plan) -> list[Step]:
@@ -291,3 +293,23 @@ def test_an_add_call_never_becomes_the_post_when_nothing_fits_beside_the_header(
     mapping = mapping_with(Limits(items_max=5, bytes_max=1234), "additive")
     planned, _ = plan(order, mapping)
     check_plan(order, planned, mapping)
+
+
+@pytest.mark.parametrize("hierarchy", ["nested", "flat"])
+@pytest.mark.parametrize("bytes_max", [4000, 7000, 9500])
+def test_a_preview_of_items_with_long_ids_keeps_to_the_bytes_of_a_call(hierarchy, bytes_max):
+    """What stands in for a line id there is as long as the item's own."""
+    tail = "x" * 1500
+    lines = [
+        replace(
+            line, id=line.id + tail, root_id=line.root_id + tail, parent_id=line.parent_id and line.parent_id + tail
+        )
+        for line in bundles([5]).lines
+    ]
+    order = Order(header={}, lines=tuple(lines))
+    mapping = mapping_with(Limits(items_max=3, bytes_max=bytes_max), "additive", hierarchy)
+    planned, _ = plan(order, mapping)
+    known = {line.id: f"{{lineId:{line.id}}}" for line in lines}
+    for step in planned.steps if planned is not None else ():
+        call = render(step, order, planned, mapping, known_line_ids=known, marker="m", order_id="1")
+        assert len(call.body) <= bytes_max
