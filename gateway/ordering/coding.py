@@ -6,6 +6,7 @@ from typing import Any
 
 from gateway.ordering.codes import CodeTable
 from gateway.ordering.findings import Findings
+from gateway.ordering.tables import Tables
 from gateway.ordering.values import as_text
 
 
@@ -33,3 +34,22 @@ def recoded(
     else:
         findings.warning("defaulted", where, f"It is not in the code table {table.name}; its default is sent.")
     return {**node, key: code}
+
+
+def recoded_characteristic(
+    member: dict[str, Any], tables: Tables, path: str, findings: Findings, given: dict[str, str]
+) -> dict[str, Any]:
+    """Return the characteristic with the order system's value and name; values are listed by the cart's name.
+
+    `given` has the names of the characteristics beside it, the order system's and the cart's: where two of the cart's become
+    one, an order system that keeps one value of each name loses the other.
+    """
+    name = member["name"]
+    member = recoded(member, "value", tables.values, path, findings, scope=name)
+    member = recoded(member, "name", tables.characteristics, path, findings)
+    if given.setdefault(member["name"], name) != name:
+        message = (
+            "Another characteristic of the product is sent under this name, too: the order system may keep one of them."
+        )
+        findings.warning("renamed", f"{path}.name", message)
+    return member

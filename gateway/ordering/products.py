@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from gateway.ordering.coding import recoded
+from gateway.ordering.coding import recoded, recoded_characteristic
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.party_kinds import as_reference, flat_party
@@ -166,20 +166,16 @@ class Products:
         if not renamed and not self._coded and type(value) is list and self._need_no_change(value):
             return value
         kept = []
+        given: dict[str, str] = {}
         for member, member_path in objects(value, path, findings):
             characteristic = self._characteristic(member, member_path)
             if characteristic is not None and self._coded:
-                characteristic = self._recoded(characteristic, member_path)
+                characteristic = recoded_characteristic(characteristic, self._tables, member_path, findings, given)
             if characteristic is not None:
                 if renamed and type(member["value"]) is str:
                     characteristic = {"valueType": "string", **characteristic}
                 kept.append(characteristic)
         return kept
-
-    def _recoded(self, member: dict[str, Any], path: str) -> dict[str, Any]:
-        """Return the characteristic with the order system's value and name; values are listed by the cart's name."""
-        member = recoded(member, "value", self._tables.values, path, self._findings, scope=member["name"])
-        return recoded(member, "name", self._tables.characteristics, path, self._findings)
 
     def _need_no_change(self, members: list[Any]) -> bool:
         """Tell whether the list can be sent as it is, the usual case."""

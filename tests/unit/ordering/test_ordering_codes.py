@@ -87,6 +87,19 @@ def test_codes_names_values_and_parties_are_the_order_system_s():
     }  # fmt: skip
 
 
+def test_two_characteristics_that_get_one_name_are_a_warning():
+    one = mapping()
+    table = replace(one.tables.characteristics, unknown="default", default="OTHER")
+    listed = [("a", "1"), ("color", "2"), ("a", "3"), ("b", "4")]
+    result = translated(
+        item("1", "PLAN", *listed), using=replace(one, tables=replace(one.tables, characteristics=table))
+    )
+    told = [finding.path for finding in result.findings if "Another characteristic" in finding.message]
+    assert told == ["cartItem[0].product.productCharacteristic[3].name"], (
+        "that the cart has one twice is its own affair"
+    )
+
+
 def test_an_unknown_code_is_refused_with_its_path_and_table():
     result = translated(item("1", "NEW"), item("2", "PLAN"))
     assert result.order is None
