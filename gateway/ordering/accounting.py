@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from gateway.ordering.account_values import MARKS, TYPES, Index, Leaf, leaves, names_of
+from gateway.ordering.account_leaves import Index, Leaf, leaves_of
 from gateway.ordering.model import Finding, Order
 
 RULES: Final[dict[str, str]] = {
@@ -25,6 +25,8 @@ RULES: Final[dict[str, str]] = {
 }
 """Why a value of a cart is neither in the order nor in a finding, by name."""
 
+_MARKS: Final = frozenset({"@r17", "@v5"})
+_TYPES: Final = frozenset({"@type", "@baseType", "@schemaLocation"})
 _CHECKOUT_ONLY: Final = frozenset(
     {"shoppingCart", "upstream", "submit", "expectedTotalPrice", "id", "href", "state", "externalId"}
 )
@@ -40,8 +42,8 @@ _NOT_SENT: Final = frozenset(
         "hierarchy",
     }
 )
-# Findings that tell that what is at their path is in the order, written differently or elsewhere.
-_CHANGED: Final = frozenset({"converted", "moved", "renamed", "defaulted"})
+# Findings that tell that what is at their path, or beneath it, is in the order, written differently or elsewhere.
+_CHANGED: Final = frozenset({"converted", "moved", "renamed", "defaulted", "regenerated_id"})
 _CHILDREN: Final = ("cartItem", "cardItem")
 
 
@@ -66,29 +68,53 @@ def account(
     `document` is the whole order as the order system gets it (or the list of all calls' bodies); `order` its lines.
     """
     paths = {line.path: line.id for line in order.lines} if order is not None else {}
-    sources = [*leaves(cart, "", paths), *(leaves(request, "checkout", {}) if request else ())]
-    targets = list(leaves(document, "", {}))
+    sources = [*leaves_of(cart, "", paths), *(leaves_of(request, "checkout", {}) if request else ())]
+    targets = list(leaves_of(document, "", None))
     index = Index(targets)
     judge = _Judge(findings)
     entries: list[Entry] = []
     unaccounted: list[str] = []
-    # What was sent as it is has its place first; only then the places are looked at of what was changed on the way.
-    equal = [index.exact(leaf, within=judge.not_sent_at(leaf)) for leaf in sources]
-    for leaf, found in zip(sources, equal, strict=True):
-        target, why = found, "" if found else judge.why(leaf)
-        if not target and (changed := judge.changed(leaf)):
-            target = (index.place(leaf) if leaf.path == changed[0] else "") or index.part(leaf)
-            why = f"finding: {changed[1]}" if target else why
-        if not target and not why:
-            target = index.part(leaf)
-        if not target and not why:
+    for leaf in sources:
+        target, is_same = _target(leaf, index, judge)
+        is_told = judge.is_told(leaf) or not is_same
+        why = (judge.change(leaf) if is_told else "") if target else judge.why(leaf)
+        if target or why:
+            entries.append(Entry(source=leaf.path, target=target, why=why))
+        else:
             unaccounted.append(leaf.path)
+    copies = {leaf.key: leaf.path for leaf in sources if leaf.path.startswith("checkout.")}
+    for leaf in targets:
+        if leaf.path in index.used:
             continue
-        entries.append(Entry(source=leaf.path, target=target, why=why))
-    entries.extend(
-        Entry(source="", target=leaf.path, why=judge.origin(leaf)) for leaf in targets if leaf.path not in index.used
-    )
+        source = copies.get(leaf.key, "") if leaf.item and not _is_nothing(leaf) else ""
+        entries.append(Entry(source=source, target=leaf.path, why="" if source else judge.origin(leaf)))
     return entries, unaccounted
+
+
+def _target(leaf: Leaf, index: Index, judge: _Judge) -> tuple[str, bool]:
+    """Return the path of the order's value that `leaf` became, or "", and whether it is that value still.
+
+    A value is where the standards have it in the order, under the name that the version of the order has for it. Only one that
+    a finding tells to be changed may be elsewhere, or be another one there.
+    """
+    if _is_nothing(leaf) or leaf.name in _TYPES or leaf.name in _MARKS:
+        return "", False
+    target = index.same(leaf, anywhere=leaf.path.startswith("checkout.") and not _rule(leaf))
+    if target:
+        return target, True
+    if judge.is_changed(leaf):
+        named = index.part(leaf, named=True)
+        if named:
+            return named, False
+        moved = index.elsewhere(leaf)
+        if moved:
+            return moved, True
+        return index.part(leaf, named=False) or (index.place(leaf) if judge.is_told(leaf) else ""), False
+    return (index.part(leaf, named=True), False) if not judge.why(leaf) else ("", False)
+
+
+def _is_nothing(leaf: Leaf) -> bool:
+    return leaf.value in (None, "", [], {})
 
 
 class _Judge:
@@ -96,44 +122,45 @@ class _Judge:
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         self._not_sent: dict[str, str] = {}
+        self._changed: dict[str, str] = {}
         self._at: dict[str, str] = {}
         self._defaults: set[str] = set()
         for finding in findings:
             self._at.setdefault(finding.path, finding.code)
             if finding.code in _NOT_SENT or finding.severity == "error":
                 self._not_sent.setdefault(finding.path, finding.code)
+            elif finding.code == "moved" or (finding.code in _CHANGED and finding.path not in self._changed):
+                self._changed[finding.path] = finding.code
             if finding.code == "defaulted":
                 self._defaults.add(finding.path.rpartition(".")[2])
 
     def why(self, leaf: Leaf) -> str:
         """Return `rule: NAME` or `finding: CODE`, or "" when nothing accounts for the value."""
         rule = _rule(leaf)
-        if rule:
-            return f"rule: {rule}"
-        if self._at.get(leaf.path, "defaulted") not in _CHANGED:
-            return f"finding: {self._at[leaf.path]}"
-        for path in (leaf.path, *_prefixes(leaf.path)):
-            if path in self._not_sent:
-                return f"finding: {self._not_sent[path]}"
-        return ""
+        code = self.not_sent(leaf) or self._at.get(leaf.path, "")
+        return f"rule: {rule}" if rule else f"finding: {code}" if code else ""
 
-    def not_sent_at(self, leaf: Leaf) -> str:
-        """Return the name of the attribute, it or one above it, that a finding says is not in the order, or ""."""
-        told = (path for path in (leaf.path, *_prefixes(leaf.path)) if path in self._not_sent)
-        return next((names_of(path)[0] for path in told), "")
+    def not_sent(self, leaf: Leaf) -> str:
+        """Return the code of the finding that says that the value, or all that it is part of, is not in the order, or ""."""
+        return next((self._not_sent[path] for path in _upwards(leaf.path) if path in self._not_sent), "")
 
-    def changed(self, leaf: Leaf) -> tuple[str, str] | None:
-        """Return the path and the code of the nearest finding, if it says that what is there was written differently or elsewhere."""
-        for path in (leaf.path, *_prefixes(leaf.path)):
-            if self._at.get(path) in _CHANGED:
-                return path, self._at[path]
-            if path in self._not_sent:
-                break
-        return None
+    def change(self, leaf: Leaf) -> str:
+        """Return the finding that tells how the value was changed, or "" when it is only one part of a text."""
+        code = next((self._changed[path] for path in _upwards(leaf.path) if path in self._changed), "")
+        return f"finding: {code}" if code else ""
+
+    def is_changed(self, leaf: Leaf) -> bool:
+        """Tell whether the finding nearest to the value says that it is written differently or elsewhere, not that it is not sent."""
+        nearest = next((path for path in _upwards(leaf.path) if path in self._changed or path in self._not_sent), "")
+        return nearest in self._changed and nearest not in self._not_sent
+
+    def is_told(self, leaf: Leaf) -> bool:
+        """Tell whether a finding is about this very value."""
+        return leaf.path in self._changed
 
     def origin(self, leaf: Leaf) -> str:
         """Return who set a value that comes from neither cart nor request."""
-        if leaf.name in TYPES:
+        if leaf.name in _TYPES:
             return "dialect"
         return "default" if leaf.name in self._defaults else "gateway"
 
@@ -149,8 +176,8 @@ def _is_item(path: str) -> bool:
 
 _RULES: Final[tuple[tuple[str, Callable[[Leaf], bool]], ...]] = (
     ("empty", lambda leaf: leaf.value in (None, "", [], {})),
-    ("marks of a dialect", lambda leaf: any(mark in leaf.path for mark in MARKS)),
-    ("type names", lambda leaf: leaf.name in TYPES),
+    ("marks of a dialect", lambda leaf: any(mark in leaf.path for mark in _MARKS)),
+    ("type names", lambda leaf: leaf.name in _TYPES),
     ("cart address", lambda leaf: leaf.path in ("id", "href")),
     ("checkout only", lambda leaf: leaf.path.removeprefix("checkout.").split(".")[0].split("[")[0] in _CHECKOUT_ONLY
                       and leaf.path.startswith("checkout.")),
@@ -159,10 +186,9 @@ _RULES: Final[tuple[tuple[str, Callable[[Leaf], bool]], ...]] = (
 )  # fmt: skip
 
 
-def _prefixes(path: str) -> Iterator[str]:
-    """Yield the paths above `path`, the nearest first."""
+def _upwards(path: str) -> Iterator[str]:
+    """Yield `path` and the paths above it, the nearest first."""
     while path:
+        yield path
         cut = max(path.rfind("."), path.rfind("["))
         path = path[:cut] if cut > 0 else ""
-        if path:
-            yield path

@@ -104,7 +104,9 @@ def _trace(entries: Iterable[Entry]) -> str:
     """Return the trace with the values of like attributes counted together: positions in arrays are left out."""
     counts = Counter((_pattern(entry.source), _pattern(entry.target), entry.why) for entry in entries)
     went = [
-        (source, target or f"not sent, {why}", str(count)) for (source, target, why), count in counts.items() if source
+        (source, f"{target} ({why})" if target and why else target or f"not sent, {why}", str(count))
+        for (source, target, why), count in counts.items()
+        if source
     ]
     own = [(target, why, str(count)) for (source, target, why), count in counts.items() if not source]
     parts = []

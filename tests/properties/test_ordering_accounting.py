@@ -203,3 +203,23 @@ def test_numbers_within_a_text_are_found_by_their_digits():
         calls[0]["productOrderItem"][0]["product"]["productCharacteristic"][0]["value"] = text
         lost = account(cart, {}, translation.order, calls, translation.findings)[1]
         assert lost == [f"cartItem[0].product.productCharacteristic[0].value[{at}]" for at in (1, 2)], text
+
+
+def test_a_value_that_other_values_hold_by_chance_is_missed_all_the_same():
+    """A letter stands in many texts, a one in many ids: only what is at its own place has been sent."""
+    gifts = {"gift": "a", "giftNumber": 1, "giftNote": {"text": "add"}, "giftWrapped": True}
+    item = {"id": "1", "action": "add", "quantity": 1, "productOffering": {"id": "A", "isBundle": True}, **gifts}
+    cart = {"relatedParty": [{"id": "CD1", "role": "customer", "name": "a"}], "cartItem": [item]}
+    (mapping,) = [one for one in MAPPINGS if one.name == "tmf622-v4"]
+    translation = translate(cart, {}, mapping, now=NOW)
+    (call,) = calls_of(translation.order, mapping)
+    assert account(cart, {}, translation.order, [call], translation.findings)[1] == []
+    for gift in gifts:
+        del call["productOrderItem"][0][gift]
+    lost = account(cart, {}, translation.order, [call], translation.findings)[1]
+    assert lost == [
+        "cartItem[0].gift",
+        "cartItem[0].giftNumber",
+        "cartItem[0].giftNote.text",
+        "cartItem[0].giftWrapped",
+    ]

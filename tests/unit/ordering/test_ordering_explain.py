@@ -158,3 +158,77 @@ def test_what_is_dropped_is_not_what_an_attribute_of_the_same_name_elsewhere_hol
     assert went[f"cartItem[0].itemPrice[0].{unit}"] == f"productOrderItem[0].itemPrice[0].{unit}"
     assert went["cartItem[0].itemPrice[0].price.dutyFreeAmount.unit"] == "finding: dropped"
     assert went["cartItem[0].itemPrice[0].priceType"] == "finding: dropped"
+
+
+def went_of(cart, request, name):
+    mapping = parse_mapping((MAPPINGS / f"{name}.toml").read_bytes(), f"{name}.toml")
+    translation = translate(cart, request, mapping, now=NOW)
+    assert translation.order is not None, translation.findings
+    entries = trace(cart, request, translation, render_whole(translation.order, mapping, "gw1-m"))
+    return entries, {entry.source: (entry.target, entry.why) for entry in entries if entry.source}
+
+
+def test_what_is_written_differently_is_followed_with_the_finding():
+    alteration = {"priceType": "discount", "priceCondition": "new", "price": {"percentage": 5}}
+    amount = {"money": {"unit": "EUR", "value": 9}, "taxRate": 20}
+    price = {"priceType": "recurring", "recurringChargePeriod": "monthly", "price": {"taxIncludedAmount": amount}}
+    related = {"type": "RelyOn", "cartItem": [{"id": "2"}]}
+    items = [
+        {
+            "id": "1",
+            "action": "no_change",
+            "product": {"id": "p"},
+            "cartItemRelationship": [related],
+            "note": {"text": "A"},
+            "itemPrice": [{**price, "priceAlteration": [alteration, alteration]}],
+        },
+        {"id": "2", "action": "add", "productOffering": {"id": "A"}, "note": {"text": "A"}},
+    ]
+    _, went = went_of({"cartItem": items}, {}, "tmf622-v4")
+    first, price_of = "productOrderItem[0]", "productOrderItem[0].itemPrice[0]"
+    assert went["cartItem[0].action"] == (f"{first}.action", "finding: converted")
+    assert went["cartItem[0].cartItemRelationship[0].type"] == (
+        f"{first}.productOrderItemRelationship[0].relationshipType",
+        "finding: converted",
+    )
+    assert went["cartItem[0].itemPrice[0].recurringChargePeriod"] == (
+        f"{price_of}.recurringChargePeriod",
+        "finding: converted",
+    )
+    rate = "cartItem[0].itemPrice[0].price.taxIncludedAmount.taxRate"
+    assert went[rate] == (f"{price_of}.price.taxRate", "finding: moved")
+    for at in (0, 1):
+        source, target = f"cartItem[0].itemPrice[0].priceAlteration[{at}]", f"{price_of}.priceAlteration[{at}]"
+        assert went[f"{source}.priceCondition"] == (f"{target}.description", "finding: moved")
+        assert went[f"{source}.priceType"] == (f"{target}.priceType", "")
+        assert went[f"cartItem[{at}].note.text"] == (f"note[{at}].text", "finding: moved")
+
+
+def test_a_value_that_happens_to_be_elsewhere_too_did_not_go_there():
+    price = {"name": "Plan", "priceType": "recurring", "price": {"dutyFreeAmount": {"unit": "EUR", "value": 9}}}
+    alteration = {**price, "recurringChargePeriod": "month", "applicationDuration": 3}
+    item = {"id": "1", "action": "add", "productOffering": {"id": "A"}}
+    cart = {
+        "id": "1",
+        "relatedParty": [{"id": "CD1", "role": "customer"}],
+        "cartItem": [{**item, "itemPrice": [{**price, "priceAlteration": [alteration]}]}],
+    }
+    _, went = went_of(cart, {}, "salesforce-v4")
+    assert went["id"] == ("", "rule: cart address")
+    assert went["cartItem[0].itemPrice[0].price.dutyFreeAmount.unit"] == ("", "finding: dropped")
+    assert went["cartItem[0].itemPrice[0].priceAlteration[0].price.dutyFreeAmount.unit"][0].endswith("unit")
+
+
+def test_a_place_of_the_request_is_followed_to_each_item_that_gets_it():
+    own = {"place": [{"id": "own", "role": "delivery"}]}
+    cart = {
+        "cartItem": [
+            {"id": "1", "action": "add", "productOffering": {"id": "A"}, "product": own},
+            {"id": "2", "action": "add", "productOffering": {"id": "A"}},
+            {"id": "3", "action": "add", "productOffering": {"id": "A"}},
+        ]
+    }
+    entries, went = went_of(cart, {"place": [{"id": "home", "role": "delivery"}]}, "tmf622-v5")
+    targets = {entry.target for entry in entries if entry.source == "checkout.place[0].id"}
+    assert targets == {f"productOrderItem[{at}].product.place[0].place.id" for at in (1, 2)}
+    assert went["cartItem[0].product.place[0].role"] == ("productOrderItem[0].product.place[0].role", "")
