@@ -170,7 +170,7 @@ def test_the_explanation_names_findings_lines_and_calls():
     text = explain_text(translation, planned, calls)
     assert "No findings" in text
     assert re.search(r"^7 +add +2 +A +cartItem\[0\]$", text, re.MULTILINE)
-    assert re.search(rf"^1 +create +POST productOrder +1 +{len(calls[0].body)}$", text, re.MULTILINE)
+    assert re.search(rf"^1 +create +POST productOrder +1 +{len(calls[0].body)} +7$", text, re.MULTILINE)
     refused = translate({"cartItem": []}, {}, PLAIN, now=NOW)
     assert "nothing_to_order" in explain_text(refused, None)
 
