@@ -137,10 +137,14 @@ class _Search:
         """
         if len(self._units) > PIECES_MAX:
             return None
-        roots = [unit[0].root_id for unit in self._units]
+        home = {line.id: number for number, unit in enumerate(self._units) for line in unit}
+        too_deep: set[int] = set()
+        for number, unit in enumerate(self._units):
+            if (above := home.get(unit[0].parent_id or "")) is not None:
+                too_deep |= {number, above}
         pieces: list[list[OrderLine]] = []
-        for unit in self._units:
-            whole = not (self.cut and roots.count(unit[0].root_id) > 1) and self._fits_alone(unit)
+        for number, unit in enumerate(self._units):
+            whole = number not in too_deep and self._fits_alone(unit)
             pieces.extend([unit] if whole else [[line] for line in unit])
         if len(pieces) > PIECES_MAX:
             return None

@@ -287,6 +287,28 @@ def test_a_small_order_of_any_shape_takes_the_fewest_calls(growth):
     assert split > 20, "orders that fit one call prove nothing"
 
 
+def test_only_what_is_cut_off_by_its_depth_is_sent_apart():
+    """Beneath an installed product: one child with a child of its own, one with two levels beneath it, which no call holds."""
+    parents = {"a": None, "b": "a", "c": "b", "d": "a", "e": "d", "f": "e"}
+    depths = {"a": 1, "b": 2, "c": 3, "d": 2, "e": 3, "f": 4}
+    lines = [
+        OrderLine(
+            id=one,
+            cart_item_id=one,
+            parent_id=above,
+            root_id="a",
+            depth=depths[one],
+            item={"id": one, "action": "modify" if one == "a" else "add"},
+        )
+        for one, above in parents.items()
+    ]
+    mapping = mapping_with(Limits(items_max=5, depth_max=3), "additive")
+    planned, _ = plan(Order(header={}, lines=tuple(lines)), mapping)
+    steps = [set(step.item_ids) for step in calls_of(planned)]
+    assert steps[0] == {"a"}
+    assert sum({"b", "c"} <= step for step in steps) == 1, "what fits a call stays together"
+
+
 def test_an_add_call_never_becomes_the_post_when_nothing_fits_beside_the_header():
     """Bundles that fit an add call and, with the long header, not the POST: the first call is still counted with the header."""
     order = Order(header={"description": "d" * 937}, lines=bundles([3, 3, 5, 5]).lines)
