@@ -191,11 +191,15 @@ class Header:
                 kept.append(node)
         return kept
 
+    def _has_place(self, key: str) -> bool:
+        """Tell whether the order system keeps what a cart says there; where the marker is, it does not."""
+        allowed = self._mapping.order.attributes
+        return key != self._marker_slot and (not allowed or key in allowed)
+
     def _contact(self, cart: dict[str, Any], found: dict[str, Any]) -> None:
         if cart.get("contactMedium") is None:
             return
-        allowed = self._mapping.order.attributes
-        if allowed and "notificationContact" not in allowed:
+        if not self._has_place("notificationContact"):
             self._findings.warning("dropped", "contactMedium", "The order system has no place for a contact.")
             return
         contact = notification_contact(cart["contactMedium"], self._findings, taken="notificationContact" in found)
@@ -214,6 +218,8 @@ class Header:
             return
         if not self._mapping.price.totals:
             self._findings.info("dropped", "cartTotalPrice", "The order system computes totals itself.")
+        elif not self._has_place("orderTotalPrice"):
+            self._findings.warning("dropped", "cartTotalPrice", "The order system has no place for it.")
         elif stays_of is not None:
             send_totals(found, "orderTotalPrice", stays_of, incomplete, "cartTotalPrice", self._findings)
         else:

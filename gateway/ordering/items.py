@@ -39,6 +39,11 @@ class Items:
         self._actions = mapping.item.actions
         self._named_by_code = not any(map(self.products.keeps, ("productOffering", "productSpecification")))
         self._roots_only = mapping.item.asset_orders == "roots-first"
+        slots = mapping.item
+        # What the order system reads as parent and child, and so does whoever reads its lines back.
+        self._tying = {slots.bundles_relationship} | (
+            {slots.relies_on_relationship} if slots.hierarchy == "flat" else set()
+        )
         self._is_v5 = mapping.dialect == "tmf622-v5"
         self._bundles = Bundles(mapping, findings, catalogue)
         self._sent: frozenset[str] = frozenset()
@@ -259,6 +264,8 @@ class Items:
                 lost[path] = "The order system takes no relationships."
             elif target_id not in self._sent:
                 lost[path] = "It refers to an item that stays behind."
+            elif kind in self._tying and (entry.parent is None or target_id != entry.parent.id):
+                lost[path] = "The order system would take the items for parent and child."
             else:
                 kept[target_id, kind] = None
         for path, why in lost.items():
@@ -268,7 +275,9 @@ class Items:
 
     def _notes(self, entry: Entry, item: dict[str, Any]) -> None:
         path = f"{entry.path}.note"
-        where = self._mapping.item.notes
+        where, attributes = self._mapping.item.notes, self._mapping.order.attributes
+        if where == "order" and attributes and "note" not in attributes:
+            where = "drop"
         notes = clean_notes(entry.raw["note"], path, self._findings)
         if not notes:
             return

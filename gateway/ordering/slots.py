@@ -37,8 +37,8 @@ _FILLED: Final = frozenset(
     }
 )
 _NO_NAME: Final = re.compile(r"[\s./\\{}\"']")
-# What holds an object in which a code has a place of its own.
-_OBJECTS: Final = frozenset({"productOffering", "productSpecification"})
+# What a cart says of an offering beside its code.
+_OF_OFFERING: Final = frozenset({"name", "href"})
 _EXAMPLE: Final = "productOffering.id"
 _NO_MARKER: Final = frozenset(
     {"id", "href", "state", "productOrderItem", "relatedParty", "note", "channel", "billingAccount", "payment", "agreement",
@@ -98,10 +98,14 @@ def _may_hold_code(names: list[str], mapping: Mapping) -> bool:
         first, *rest = rest
         if first == mapping.item.characteristics_slot:
             return False
-        return first not in PRODUCT or (first in _OBJECTS and bool(rest))
-    if first in _FILLED:
+        standard: tuple[str, ...] = PRODUCT
+    elif first in _FILLED:
         return False
-    return first not in ITEM or (first in _OBJECTS and bool(rest))
+    else:
+        standard = ITEM
+    if first == "productOffering":
+        return bool(rest) and rest[0] not in _OF_OFFERING
+    return first not in standard
 
 
 def _characteristics(mapping: Mapping) -> Iterator[Problem]:
@@ -129,6 +133,14 @@ def _lines(mapping: Mapping) -> Iterator[Problem]:
         yield Problem(
             "lines.line_id", f"is {lines.line_id}, which holds something else; use what identifies a line, e.g. id"
         )
-    if "id" in mapping.item.product_code and lines.item_id_echoed:
-        message = "is true, but item.product_code writes the product code to `id`; set it to false"
-        yield Problem("lines.item_id_echoed", message)
+    if lines.line_id in lines.offering:
+        message = f"has {lines.line_id}, which identifies the line (lines.line_id); use where the product code is"
+        yield Problem("lines.offering", message)
+    item = mapping.item
+    for where, stands in (
+        ("lines.item_id_echoed", lines.item_id_echoed),
+        ("item.relationships", item.relationships),
+    ):
+        if stands and "id" in item.product_code:
+            message = "is true, but item.product_code writes the product code to the item's `id`; set it to false"
+            yield Problem(where, message)
