@@ -64,7 +64,6 @@ def test_each_value_of_a_cart_and_its_request_is_accounted_for(version):
 
     def is_ordered(cart, request, mapping):
         name = mapping.name
-        seen[name, "generated"] += 1
         translation = translate(cart, request, mapping, now=NOW)
         if translation.order is None:
             refusals.update((name, finding.code) for finding in translation.findings if finding.severity == "error")
@@ -93,7 +92,6 @@ def test_each_value_of_a_cart_and_its_request_is_accounted_for(version):
     for mapping in MAPPINGS:
         count = {what: number for (name, what), number in seen.items() if name == mapping.name}
         assert count["ordered"] >= EXAMPLES, f"too few of the generated carts can be ordered: {count}, {refusals}"
-        assert count["ordered"] > count["generated"] / 4, f"most generated carts are refused: {count}, {refusals}"
         assert count["rendered"] == count["ordered"], "an order holds something of its cart"
         assert min(count["finding"], count["rule"]) > count["ordered"] / 4, f"a kind of answer is hardly met: {count}"
         met = {rule for name, rule in rules if name == mapping.name}
