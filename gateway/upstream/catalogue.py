@@ -157,8 +157,8 @@ class CatalogueClient:
             self._cache.put(offering_id, Said(offering, self._clock()))
 
     async def _offering(self, offering_id: str) -> Offering | None:
-        if not is_safe_id(offering_id):
-            return None  # no catalogue has it
+        if not is_safe_id(offering_id.replace(" ", "_")):  # a space is sent as %20 and separates nothing
+            raise ReadFailed("no address can hold its code")
         settings = self._settings
         url = f"{self._options.base_url}/{settings.resource}/{quote(offering_id, safe='')}"
         try:

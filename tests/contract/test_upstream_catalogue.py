@@ -36,10 +36,17 @@ async def test_what_is_mandatory_is_read_by_id_with_few_fields_and_the_token():
 async def test_a_code_is_one_segment_of_the_path_whatever_is_in_it():
     document = bundle("A B+ü", ["SIM"])
     async with serving(offering(document)) as server, catalogue_at(server.url) as client:
-        odd = {code: frozenset({"SIM"}) for code in ("A+ü", "../../admin", "a/b", "http://elsewhere/x", "x" * 300, "")}
+        odd = {
+            code: frozenset({"SIM"}) for code in ("A B+ü", "../../admin", "a/b", "http://elsewhere/x", "x" * 300, "")
+        }
         found = await client.catalogue(odd)
-        assert [request.target.partition("?")[0] for request in server.requests] == ["/api/productOffering/A%2B%C3%BC"]
-        assert {doubt.code for doubt in found.doubts.values()} == {"catalogue_unknown"}
+        assert [request.target.partition("?")[0] for request in server.requests] == [
+            "/api/productOffering/A%20B%2B%C3%BC"
+        ]
+        assert found.children("A B+ü") == {"SIM"}
+        doubts = {code: doubt.message for code, doubt in found.doubts.items()}
+        assert doubts.keys() == odd.keys() - {"A B+ü"}
+        assert all("no address can hold its code" in message for message in doubts.values())
 
 
 async def test_an_answer_is_kept_and_asked_for_again_after_its_time():
