@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -21,8 +20,8 @@ from gateway.upstream.client import UpstreamClient
 log = structlog.get_logger(__name__)
 
 
-# A SIGHUP came while nobody could act on it.
-_noted = threading.Event()
+# The SIGHUP that came while nobody could act on it. Nothing with a lock: a second one may come while the first is being noted.
+_noted: Final[set[int]] = set()
 
 
 def note_hangups() -> None:
@@ -30,8 +29,8 @@ def note_hangups() -> None:
     _handle(_note)
 
 
-def _note(_number: int, _frame: Any) -> None:
-    _noted.set()
+def _note(number: int, _frame: Any) -> None:
+    _noted.add(number)
 
 
 @asynccontextmanager
@@ -41,7 +40,7 @@ async def reloading(services: Services) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
     # Not the loop's own handlers: what was there before is put back in one step, so that no signal finds none.
     before = _handle(lambda _number, _frame: loop.call_soon_threadsafe(reloader.wake))
-    if _noted.is_set():
+    if _noted:
         _noted.clear()
         reloader.wake()
     task = asyncio.create_task(reloader.run(), name="reloader")

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ from msgspec.structs import replace
 
 from gateway.resources import load_mappings
 from gateway.settings import MappingSettings
-from gateway.upstream import UpstreamClient, UpstreamOptions
-from gateway.upstream.reloading import Reloader, reloading
+from gateway.upstream import UpstreamClient, UpstreamOptions, reloading
+from gateway.upstream.reloading import Reloader
 
 MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"
 
@@ -129,7 +130,7 @@ async def test_a_mapping_that_an_upstream_needs_cannot_go(gateway_with, folder):
 
 
 async def test_sighup_reads_them_again(gateway_with, folder):
-    async with gateway_with() as gateway, reloading(gateway.services):
+    async with gateway_with() as gateway, reloading.reloading(gateway.services):
         write_limit(folder, 3)
         os.kill(os.getpid(), signal.SIGHUP)
 
@@ -139,8 +140,22 @@ async def test_sighup_reads_them_again(gateway_with, folder):
         await until(reloaded)
 
 
+def test_a_hangup_may_come_while_another_one_is_noted():
+    before = signal.getsignal(signal.SIGHUP)
+    reloading.note_hangups()
+    sys.setprofile(lambda *_: signal.raise_signal(signal.SIGHUP))  # at every call and return
+    try:
+        reloading._note(signal.SIGHUP, None)
+    finally:
+        sys.setprofile(None)
+        signal.signal(signal.SIGHUP, before)
+        noted = list(reloading._noted)
+        reloading._noted.clear()
+    assert noted == [signal.SIGHUP]
+
+
 async def test_a_changed_file_is_seen_by_its_time_where_that_is_set(gateway_with, folder):
-    async with gateway_with(check_seconds=0.02) as gateway, reloading(gateway.services):
+    async with gateway_with(check_seconds=0.02) as gateway, reloading.reloading(gateway.services):
         await asyncio.sleep(0)
         write_limit(folder, 4)
 
