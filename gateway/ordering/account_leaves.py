@@ -21,6 +21,7 @@ _ONE_NAME: Final = {
     "agreementName": "name", "agreementHref": "href", "productOrderId": "orderId", "productOrderHref": "orderHref",
     "quoteItemId": "id", "itemId": "id",
 }  # fmt: skip
+_CHILDREN: Final = frozenset({"cartItem", "cardItem"})
 # Items are told apart by their ids; the rest wraps a value in some versions and not in others.
 _NO_PLACE: Final = frozenset({"cartItem", "cardItem", "productOrderItem", "partyOrPartyRole", "money", "checkout", ""})
 # A product holds these in some versions, in others they stand beside it.
@@ -77,13 +78,13 @@ def _names_on(path: str) -> Names:
 def leaves_of(document: Any, start: str, items: dict[str, str] | None) -> Iterator[Leaf]:
     """Yield every value in `document` that holds no other.
 
-    `items` are the ids of a cart's items by their paths; None for an order, whose items tell their ids.
+    `items` are the ids of a cart's ordered items by their paths; None for an order, whose items tell their ids.
     """
     stack: list[tuple[Any, str, str, str, int]] = [(document, start, "", "", 0)]
     while stack:
         node, path, name, item, cut = stack.pop()
         if isinstance(node, dict) and node:
-            own = _own_id(node, name) if items is None else items.get(path, "")
+            own = _own_id(node, name) if items is None else items.get(path) or _not_ordered(path, name)
             if own:
                 item, cut = own, len(path) + 1
             prefix = f"{path}." if path else ""
@@ -97,6 +98,11 @@ def leaves_of(document: Any, start: str, items: dict[str, str] | None) -> Iterat
 def _own_id(node: dict[str, Any], name: str) -> str:
     given = node.get("id") if name in ("productOrderItem", "value") and "action" in node else None
     return given if isinstance(given, str) else ""
+
+
+def _not_ordered(path: str, name: str) -> str:
+    """Return an id that no order has for an item of a cart that is not ordered; it is no part of the item above it."""
+    return path if name in _CHILDREN and "cartItemRelationship[" not in path else ""
 
 
 class _Group:
@@ -138,6 +144,8 @@ class Index:
 
     def __init__(self, targets: Iterable[Leaf]) -> None:
         self.used: set[str] = set()
+        self.again = True
+        """Whether the value that is looked for now may be one that is taken already."""
         self._by_key: defaultdict[tuple[str, Key], _Group] = defaultdict(_Group)
         self._by_names: defaultdict[tuple[str, Names], _Group] = defaultdict(_Group)
         self._by_item: defaultdict[str, _Group] = defaultdict(_Group)
@@ -182,7 +190,7 @@ class Index:
 
     def _take(self, group: _Group, leaf: Leaf, holds: Callable[[Any], bool] | None = None) -> str:
         chosen = group.choose(leaf, self.used, holds)
-        if chosen is None:
+        if chosen is None or (chosen.path in self.used and not self.again):
             return ""
         self.used.add(chosen.path)
         return chosen.path

@@ -97,8 +97,11 @@ def _target(leaf: Leaf, index: Index, judge: _Judge) -> tuple[str, bool]:
     A value is where the standards have it in the order, under the name that the version of the order has for it. Only one that
     a finding tells to be changed may be elsewhere, or be another one there.
     """
-    if _is_nothing(leaf) or leaf.name in _TYPES or leaf.name in _MARKS:
+    not_sent = judge.not_sent(leaf)
+    if _is_nothing(leaf) or leaf.name in _TYPES or leaf.name in _MARKS or not_sent == "overridden":
         return "", False
+    # Of what a finding says that it is not sent, some is (alterations of prices), but nothing as another value's place.
+    index.again = not not_sent
     target = index.same(leaf, anywhere=leaf.path.startswith("checkout.") and not _rule(leaf))
     if target:
         return target, True

@@ -232,3 +232,21 @@ def test_a_place_of_the_request_is_followed_to_each_item_that_gets_it():
     targets = {entry.target for entry in entries if entry.source == "checkout.place[0].id"}
     assert targets == {f"productOrderItem[{at}].product.place[0].place.id" for at in (1, 2)}
     assert went["cartItem[0].product.place[0].role"] == ("productOrderItem[0].product.place[0].role", "")
+
+
+def test_what_stays_behind_or_is_replaced_is_not_what_is_there_instead():
+    saved = {"id": "1.1", "action": "add", "quantity": 1, "status": "saveForLater", "productOffering": {"id": "B"}}
+    item = {"id": "1", "action": "add", "quantity": 1, "productOffering": {"id": "A"}, "cartItem": [saved]}
+    notes = [{"text": "kept", "author": "Ann"}, {"author": "Ann"}]
+    cart = {"relatedParty": [{"id": "CD1", "role": "customer"}], "cartItem": [{**item, "note": notes}]}
+    request = {"relatedParty": [{"id": "CD2", "role": "customer"}]}
+    mapping = parse_mapping((MAPPINGS / "tmf622-v4.toml").read_bytes(), "tmf622-v4.toml")
+    translation = translate(cart, request, mapping, now=NOW)
+    assert translation.order is not None
+    entries = trace(cart, request, translation, render_whole(translation.order, mapping, "gw1-m"))
+    went = {entry.source: entry.target or entry.why for entry in entries if entry.source}
+    assert went["cartItem[0].cartItem[0].action"] == "finding: left_behind"
+    assert went["cartItem[0].cartItem[0].quantity"] == "finding: left_behind"
+    assert went["cartItem[0].note[1].author"] == "finding: dropped"
+    assert went["relatedParty[0].role"] == "finding: overridden"
+    assert went["checkout.relatedParty[0].role"] == "relatedParty[0].role"
