@@ -70,11 +70,13 @@ def _check_limits(step: Step, lines: dict[str, OrderLine], costs: LineCosts, map
     size = base + sum(cost.size_bytes for cost in own)
     size += len(carriers) * costs.carrier().size_bytes if additive else 0
     assert size <= limits.bytes_max, f"step {step.sequence} has {size} bytes"
-    weight = sum(cost.weight for cost in own) + (len(carriers) * costs.carrier().weight if additive else 0)
-    assert not limits.budget or weight <= limits.budget, f"step {step.sequence} has the weight {weight}"
     depths: dict[str, int] = {}
     for item_id in step.item_ids:
         parent = lines[item_id].parent_id
         above = 0 if parent is None else depths.get(parent, 1 if additive else 0)
         depths[item_id] = above + 1
     assert max(depths.values(), default=0) <= limits.depth_max, f"step {step.sequence} is too deep"
+    weight = len(carriers) * costs.carrier().weight if additive else 0
+    for item_id, cost in zip(step.item_ids, own, strict=True):
+        weight += cost.weight * (1 + costs.level_weight * (depths[item_id] - 1))
+    assert not limits.budget or weight <= limits.budget, f"step {step.sequence} has the weight {weight}"

@@ -61,7 +61,8 @@ class LineCosts:
         self.parents = parents
         self._counted: dict[str, Cost] = {}
         limits = mapping.limits
-        self._weights = limits.budget_item_weight, limits.budget_characteristic_weight, limits.budget_depth_weight
+        self._weights = limits.budget_item_weight, limits.budget_characteristic_weight
+        self.level_weight = limits.budget_depth_weight if limits.budget else 0
         marker = "m" * mapping.recovery.marker_length_max
         self.create_base_bytes = _size(
             {**self.writer.head(order.header, marker), **mapping.draft.create_attributes, "productOrderItem": []}
@@ -73,7 +74,10 @@ class LineCosts:
             ) + len("[]")
 
     def own(self, line: OrderLine) -> Cost:
-        """Return the cost of `line` itself, without what surrounds it in a call."""
+        """Return the cost of `line` itself at the top of a call, without what surrounds it there.
+
+        What is deeper weighs `level_weight` times more with each level.
+        """
         cost = self._counted.get(line.id)
         if cost is None:
             cost = self._counted[line.id] = self._count(line)
@@ -90,9 +94,8 @@ class LineCosts:
         if self.flat and line.parent_id is not None:
             size += self._relations_bytes(line)
         count = characteristic_count(line)
-        of_item, of_characteristic, of_depth = self._weights
-        # The depth in the order: in a call a line is never deeper, as what carries it there stands at the top.
-        return Cost(1, size, count, (of_item + of_characteristic * count) * (1 + of_depth * (line.depth - 1)))
+        of_item, of_characteristic = self._weights
+        return Cost(1, size, count, of_item + of_characteristic * count)
 
     def _relations_bytes(self, line: OrderLine) -> int:
         """Both relationships of a flat child, each in an array of its own; the parent may be named by its line id."""

@@ -127,7 +127,8 @@ class _Search:
             sum(cost.characteristics for cost in own) / limits.characteristics_max,
         ]
         if limits.budget:
-            shares.append(sum(cost.weight for cost in own) / limits.budget)
+            levels = [1 + self._costs.level_weight * (line.depth - 1) for line in unit]
+            shares.append(sum(cost.weight * level for cost, level in zip(own, levels, strict=True)) / limits.budget)
         return max(shares)
 
     def exhaustive(self, fewest: int, most: int) -> list[Call] | None:

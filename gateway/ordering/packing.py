@@ -15,9 +15,12 @@ from gateway.ordering.model import OrderLine
 
 
 class Call:
-    """A create or add call that is being filled; of its members, `inside` are those with children."""
+    """A create or add call that is being filled; of its members, `inside` are those with children.
 
-    __slots__ = ("_limits", "characteristics", "inside", "items", "members", "opened", "size_bytes", "weight")
+    `levels` is how deep those stand in it, where that has a weight.
+    """
+
+    __slots__ = ("_limits", "characteristics", "inside", "items", "levels", "members", "opened", "size_bytes", "weight")
 
     def __init__(self, base_bytes: int, limits: Limits) -> None:
         self._limits = limits
@@ -28,6 +31,7 @@ class Call:
         self.members: list[str] = []
         self.inside: set[str] = set()
         self.opened: set[str] = set()
+        self.levels: dict[str, int] = {}
 
     def fits(self, cost: Cost) -> bool:
         """Tell whether the call has room for `cost`."""
@@ -53,6 +57,7 @@ class Call:
         other = Call(self.size_bytes, self._limits)
         other.items, other.characteristics, other.weight = self.items, self.characteristics, self.weight
         other.members, other.inside, other.opened = [*self.members], {*self.inside}, {*self.opened}
+        other.levels = {**self.levels}
         return other
 
 
@@ -76,6 +81,7 @@ class Packer:
         self._findings = findings
         self._cumulative = mapping.draft.growth == "cumulative-merge"
         self._appends = mapping.draft.growth == "json-patch-append"
+        self._carried = mapping.draft.growth == "additive"
         self._whole = mapping.draft.growth == "none"
         self.packed = Cost()
         self.calls: list[Call] = [Call(costs.create_base_bytes, mapping.limits)]
@@ -121,12 +127,16 @@ class Packer:
         opened: set[str] = set()
         parents: set[str] = set()
         line_ids: list[str] = []
-        own, inner = self.costs.own, self.costs.parents
+        levels: dict[str, int] = {}
+        own, inner, level_weight = self.costs.own, self.costs.parents, self.costs.level_weight
         plain = not self._appends
         first = call is self.calls[0]
         for line in unit:
             cost = own(line)
             parent = line.parent_id
+            if level_weight:
+                level = levels[line.id] = self._level(line, call, levels)
+                weight += cost.weight * level_weight * (level - 1)
             # Nothing but the line itself: a root, or a further child in a list that is open in this call.
             if not (plain and (parent is None or parent in opened or parent in call.opened)):
                 cost = cost.plus(self._surroundings(line, call, opened, parents, first=first))
@@ -143,7 +153,16 @@ class Packer:
             return False
         call.put(line_ids, whole, parents)
         call.opened |= opened
+        call.levels.update({line_id: level for line_id, level in levels.items() if line_id in parents})
         return True
+
+    def _level(self, line: OrderLine, call: Call, levels: dict[str, int]) -> int:
+        """Return how deep `line` stands in `call`; `levels` are those of what goes in with it."""
+        parent = line.parent_id
+        if parent is None or self._cumulative:
+            return line.depth
+        # What carries it where its parent is on the order already stands at the top.
+        return (levels.get(parent) or call.levels.get(parent) or (1 if self._carried else 0)) + 1
 
     def _surroundings(self, line: OrderLine, call: Call, opened: set[str], parents: set[str], *, first: bool) -> Cost:
         """Return what `line` adds to `call` beside itself; what it opens there (a list of children, a carrier) goes to `opened`."""

@@ -223,8 +223,10 @@ def every_split(order: Order, limits: Limits, growth: str) -> int | None:
         levels: dict[int, int] = {}
         for position, one in zip(members, above, strict=True):
             levels[position] = 1 if one is None else levels.get(one, int(additive)) + 1
-        deepest = max(line.depth for line in lines) if growth == "cumulative-merge" else max(levels.values())
-        weight = len(carriers) + sum((1 + named[position]) * lines[position].depth for position in members)
+        if growth == "cumulative-merge":  # which repeats what is above
+            levels = {position: line.depth for position, line in enumerate(lines)}
+        deepest = max(levels.values())
+        weight = len(carriers) + sum((1 + named[position]) * levels[position] for position in members)
         return (
             len(members) + len(carriers) <= limits.items_max
             and sum(named[position] for position in members) <= limits.characteristics_max
@@ -307,6 +309,26 @@ def test_only_what_is_cut_off_by_its_depth_is_sent_apart():
     steps = [set(step.item_ids) for step in calls_of(planned)]
     assert steps[0] == {"a"}
     assert sum({"b", "c"} <= step for step in steps) == 1, "what fits a call stays together"
+
+
+def test_a_budget_weighs_how_deep_an_item_stands_in_its_call():
+    """Beneath its carrier an item of the sixth level stands on the second: it is not too heavy for a call of its own."""
+    lines = [
+        OrderLine(
+            id=str(depth),
+            cart_item_id=str(depth),
+            parent_id=str(depth - 1) if depth > 1 else None,
+            root_id="1",
+            depth=depth,
+            item={"id": str(depth), "action": "add"},
+        )
+        for depth in range(1, 7)
+    ]
+    order = Order(header={}, lines=tuple(lines))
+    planned, _ = plan(order, mapping_with(Limits(items_max=9, budget=5), "additive"))
+    assert [step.item_ids for step in calls_of(planned)] == [("1", "2"), ("3",), ("4",), ("5",), ("6",)]
+    planned, _ = plan(order, mapping_with(Limits(items_max=9, budget=6), "additive"))
+    assert [step.item_ids for step in calls_of(planned)] == [("1", "2", "3"), ("4", "5"), ("6",)]
 
 
 def test_an_add_call_never_becomes_the_post_when_nothing_fits_beside_the_header():
