@@ -101,7 +101,7 @@ def _target(leaf: Leaf, index: Index, judge: _Judge) -> tuple[str, bool]:
     if _is_nothing(leaf) or leaf.name in _TYPES or leaf.name in _MARKS or not_sent == "overridden":
         return "", False
     # Of what a finding says that it is not sent, some is (alterations of prices), but nothing as another value's place.
-    index.again = not not_sent
+    index.again = not not_sent or judge.is_changed(leaf)
     target = index.same(leaf, anywhere=leaf.path.startswith("checkout.") and not _rule(leaf))
     if target:
         return target, True

@@ -145,7 +145,9 @@ def test_the_text_counts_like_findings_together_and_refusals_one_by_one():
 
 def test_what_is_dropped_is_not_what_an_attribute_of_the_same_name_elsewhere_holds():
     amount = {"dutyFreeAmount": {"unit": "EUR", "value": 9}}
+    valid = {"startDateTime": "2026-01-01T00:00:00Z", "endDateTime": "2027-01-01T00:00:00Z"}
     alteration = {"name": "A", "priceType": "oneTime", "price": {"dutyFreeAmount": {"unit": "EUR", "value": 1}}}
+    alteration |= {"validFor": valid}
     price = {"priceType": "oneTime", "price": amount, "priceAlteration": [alteration]}
     item = {"id": "1", "action": "add", "productOffering": {"id": "A"}, "itemPrice": [price]}
     cart = {"relatedParty": [{"id": "CD1", "role": "customer"}], "cartItem": [item]}
@@ -156,6 +158,9 @@ def test_what_is_dropped_is_not_what_an_attribute_of_the_same_name_elsewhere_hol
     went = {entry.source: entry.target or entry.why for entry in entries if entry.source}
     unit = "priceAlteration[0].price.dutyFreeAmount.unit"
     assert went[f"cartItem[0].itemPrice[0].{unit}"] == f"productOrderItem[0].itemPrice[0].{unit}"
+    for end in valid:
+        told = f"cartItem[0].itemPrice[0].priceAlteration[0].validFor.{end}"
+        assert went[told] == "productOrderItem[0].itemPrice[0].priceAlteration[0].description"
     assert went["cartItem[0].itemPrice[0].price.dutyFreeAmount.unit"] == "finding: dropped"
     assert went["cartItem[0].itemPrice[0].priceType"] == "finding: dropped"
 
