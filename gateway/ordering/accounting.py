@@ -98,13 +98,13 @@ def _target(leaf: Leaf, index: Index, judge: _Judge) -> tuple[str, bool]:
     a finding tells to be changed may be elsewhere, or be another one there.
     """
     not_sent = judge.not_sent(leaf)
-    if _is_nothing(leaf) or leaf.name in _TYPES or leaf.name in _MARKS or not_sent == "overridden":
+    if leaf.name in _TYPES or leaf.name in _MARKS or not_sent == "overridden":
         return "", False
     # Of what a finding says that it is not sent, some is (alterations of prices), but nothing as another value's place.
     index.again = not not_sent or judge.is_changed(leaf)
     target = index.same(leaf, anywhere=leaf.path.startswith("checkout.") and not _rule(leaf))
-    if target:
-        return target, True
+    if target or _is_nothing(leaf):
+        return target, bool(target)
     if judge.is_changed(leaf):
         named = index.part(leaf, named=True)
         if named:

@@ -18,7 +18,7 @@ from gateway.ordering.notes import clean_notes
 from gateway.ordering.order_totals import send_totals
 from gateway.ordering.parties import Parties, notification_contact
 from gateway.ordering.prices import Prices
-from gateway.ordering.values import date_time, objects, reference, rfc3339, wrong_type
+from gateway.ordering.values import date_time, objects, reference, rfc3339, says_nothing, wrong_type
 from gateway.ordering.vocabulary import HEADER
 from gateway.ordering.wire import EXTERNAL_ID_OWNER
 
@@ -110,7 +110,7 @@ class Header:
     def _read(self, source: dict[str, Any], prefix: str, own: frozenset[str], found: dict[str, Any]) -> None:
         """Read the attributes of the request or the cart that the order has too; report the rest as dropped."""
         for key, value in source.items():
-            if value is None:
+            if value is None or value == []:
                 continue
             path = f"{prefix}{key}"
             if key in _NOT_SENT and not prefix:
@@ -197,7 +197,7 @@ class Header:
         return key != self._marker_slot and (not allowed or key in allowed)
 
     def _contact(self, cart: dict[str, Any], found: dict[str, Any]) -> None:
-        if cart.get("contactMedium") is None:
+        if says_nothing(cart.get("contactMedium")):
             return
         if not self._has_place("notificationContact"):
             self._findings.warning("dropped", "contactMedium", "The order system has no place for a contact.")

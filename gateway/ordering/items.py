@@ -17,7 +17,7 @@ from gateway.ordering.notes import clean_notes
 from gateway.ordering.prices import Prices
 from gateway.ordering.products import Products
 from gateway.ordering.terms import check_duration
-from gateway.ordering.values import integer, objects
+from gateway.ordering.values import integer, objects, says_nothing
 
 _TOTALS: Final = ("itemTotalPrice", "ItemTotalPrice", "totalItemPrice")
 _READ_ELSEWHERE: Final = frozenset(
@@ -195,7 +195,8 @@ class Items:
                 self._totals(value, key, f"{path}.{key}", item, incomplete=incomplete)
                 continue
             elif self._kept and key not in self._kept:
-                findings.warning("dropped", f"{path}.{key}", "The order system has no place for it.")
+                if not says_nothing(value):
+                    findings.warning("dropped", f"{path}.{key}", "The order system has no place for it.")
                 continue
             else:
                 translated = self._checked(value, key, f"{path}.{key}")

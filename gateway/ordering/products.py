@@ -15,7 +15,7 @@ from gateway.ordering.findings import Findings
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.party_kinds import as_reference, flat_party
 from gateway.ordering.product_parts import PARTS, canonical_part, part_readers, relationship_of, tell_names
-from gateway.ordering.values import as_text, objects, reference, text, wrong_type
+from gateway.ordering.values import as_text, objects, reference, says_nothing, text, wrong_type
 from gateway.tmf.hrefs import last_segment
 from gateway.tmf.v5_classes import PARTIES, value_kind
 
@@ -56,6 +56,7 @@ class Products:
         self._boolean_as_text = self._is_v5 and mapping.item.boolean_characteristics == "string"
         self._kept = frozenset(mapping.item.product_attributes)
         self._place_role = mapping.item.place_role
+        self._party_role = mapping.order.party_role
         self._referred_type = mapping.order.party_referred_type
         self._part = partial(canonical_part, findings=findings, is_v5=self._is_v5, periods=mapping.price.charge_periods)
         self._handlers: dict[str, Callable[[Any, str], Any]] = {
@@ -112,9 +113,10 @@ class Products:
             return None
         product: dict[str, Any] = {}
         for key, inner in value.items():
-            if inner is None:
+            has_no_place = not self.keeps("productCharacteristic" if key == "characteristic" else key)
+            if inner is None or (has_no_place and says_nothing(inner)):
                 continue
-            if not self.keeps("productCharacteristic" if key == "characteristic" else key):
+            if has_no_place:
                 findings.warning("dropped", f"{path}.{key}", "The order system has no place for it.")
             elif key == "productCharacteristic":
                 own = self._characteristics(inner, f"{path}.{key}", renamed=False)
@@ -247,6 +249,9 @@ class Products:
         kept = []
         for member, member_path in objects(value, path, findings):
             inner = member.get("partyOrPartyRole")
+            if self._is_v5 and not member.get("role"):
+                member = {**member, "role": self._party_role}  # noqa: PLW2901 -- v5 demands a role
+                findings.info("defaulted", f"{member_path}.role", f"The party has no role; {self._party_role} is sent.")
             if type(inner) is dict and self._is_v5:
                 kept.append(member)
                 continue

@@ -17,7 +17,7 @@ from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import Order, OrderLine, Translation
 from gateway.ordering.order_totals import recompute_item_totals
 from gateway.ordering.tree import read_tree
-from gateway.ordering.values import objects, wrong_type
+from gateway.ordering.values import objects, without_nulls, wrong_type
 
 
 def translate(
@@ -36,6 +36,7 @@ def translate(
     if not isinstance(request, dict):
         wrong_type(request, "a checkout request object", "checkout", findings)
         request = {}
+    cart, request = without_nulls(cart), without_nulls(request)
     entries = read_tree(cart, findings)
     items = Items(mapping, findings, catalogue)
     lines = items.lines(entries)

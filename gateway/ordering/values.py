@@ -25,6 +25,40 @@ def wrong_type(value: Any, wanted: str, path: str, findings: Findings) -> None:
     findings.error("wrong_type", path, f"It is {json_type(value)}; it must be {wanted}.")
 
 
+def says_nothing(value: Any) -> bool:
+    """Tell whether nothing is lost when `value` is not sent: null, an empty text, array or object."""
+    return value is None or value in ("", [], {})
+
+
+def without_nulls(document: dict[str, Any]) -> dict[str, Any]:
+    """Return `document` without the attributes that are null, at any depth: null says nothing, and TMF622 has no place for it.
+
+    The `value` of a characteristic is any JSON, and stays as it is; so do the members of arrays, whose positions count.
+    """
+    try:
+        if b"null" not in encode_json(document):
+            return document
+    except RecursionError:  # deeper than anything that can be ordered, which the translation tells
+        return document
+    copy: dict[str, Any] = {}
+    stack: list[tuple[Any, Any]] = [(document, copy)]
+    while stack:
+        source, target = stack.pop()
+        members = source.items() if type(source) is dict else enumerate(source)
+        for key, value in members:
+            if value is None and type(source) is dict:
+                continue
+            kept = value
+            if type(value) in (dict, list) and key != "value":
+                kept = {} if type(value) is dict else []
+                stack.append((value, kept))
+            if type(target) is dict:
+                target[key] = kept
+            else:
+                target.append(kept)
+    return copy
+
+
 def text(node: dict[str, Any], key: str, path: str, findings: Findings) -> str | None:
     """Return the string `node[key]`; None when it is absent, null or (with a finding) of another type."""
     value = node.get(key)

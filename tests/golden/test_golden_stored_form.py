@@ -105,7 +105,8 @@ def told_paths(case: str, mapping_name: str, cart: Any, translation: Translation
     if order is not None:
         findings += plan(order, mapping)[1]
         entries = trace(cart, given_request(case), translation, render_whole(order, mapping, MARKER))
-        told = [("explanation", entry.source) for entry in entries if entry.source]
+        # v4 does not show what is null.
+        told = [("explanation", entry.source) for entry in entries if entry.source and entry.why != "rule: empty"]
     told += [(finding.code, finding.path) for finding in findings]
     return [(by, path) for by, path in told if path.partition(".")[0] != "checkout"]
 
