@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+import pytest_asyncio
+from application_runs import client_of
+
+from gateway.app import create_app
+from gateway.settings import Settings, StorageSettings
 
 V1, V4, V5 = (
     "/shoppingCart/v1/shoppingCart",
@@ -18,13 +25,33 @@ JSON = {"content-type": "application/json"}
 CART = {"cartItem": [{"action": "add"}], "relatedParty": [{"id": "42", "@referredType": "Customer"}]}
 
 
-@pytest.fixture(params=[0, 150], ids=["alone", "among others"])
-async def others(request: pytest.FixtureRequest, client: httpx.AsyncClient) -> int:
-    """How many carts there are before: none, or more than a page has by default."""
-    for number in range(request.param):
-        answer = await client.post(V4, json={"name": f"other {number}"})
-        assert answer.status_code == 201
+OTHERS = 150  # more than a page has by default
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def crowded(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with OTHERS carts, made once and copied for each test."""
+    path = Path(shutil.copy(sqlite_template, tmp_path_factory.mktemp("crowded")))
+    async with client_of(
+        create_app(Settings(storage=StorageSettings(url=f"sqlite:///{path}", readers_max=2)))
+    ) as client:
+        for number in range(OTHERS):
+            answer = await client.post(V4, json={"name": f"other {number}"})
+            assert answer.status_code == 201
+    return path
+
+
+@pytest.fixture(params=[0, OTHERS], ids=["alone", "among others"])
+def others(request: pytest.FixtureRequest) -> int:
+    """How many carts there are before."""
     return int(request.param)
+
+
+@pytest.fixture
+def sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    crowd = "others" in request.fixturenames and request.getfixturevalue("others")
+    found: Path = request.getfixturevalue("crowded" if crowd else "sqlite_template")
+    return f"sqlite:///{shutil.copy(found, tmp_path)}"
 
 
 @pytest.mark.parametrize("body", [{}, CART], ids=["empty", "cart"])
