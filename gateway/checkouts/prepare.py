@@ -109,7 +109,7 @@ def preview(
     if traced:
         wishes = {key: value for key, value in request.items() if key != "shoppingCart"}
         translation = Translation(order=prepared.order, findings=prepared.findings)
-        document["trace"] = trace_document(trace(cart, wishes, translation, document["order"]))
+        document["trace"] = trace_document(trace(cart, wishes, translation, document["order"], mapping))
     return encode_json(document)
 
 

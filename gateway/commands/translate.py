@@ -122,7 +122,7 @@ def translate(
     if form == "json":
         document = preview_document(prepared, findings, mapping)
         entries = (
-            trace(cart, request, Translation(order=prepared.order, findings=findings), document["order"])
+            trace(cart, request, Translation(order=prepared.order, findings=findings), document["order"], mapping)
             if prepared
             else []
         )
@@ -132,7 +132,7 @@ def translate(
     else:
         translation = Translation(order=prepared.order, findings=findings)
         whole = render_whole(prepared.order, mapping, PREVIEW_MARKER)
-        entries = trace(cart, request, translation, whole)
+        entries = trace(cart, request, translation, whole, mapping)
         steps = list(rendered_steps(prepared, mapping))
         click.echo(explain_text(translation, prepared.plan, steps, entries), nl=False)
     if prepared is None:

@@ -12,6 +12,8 @@ from typing import Any, Final
 from msgspec import Struct
 
 from gateway.ordering.account_leaves import Index, Leaf, leaves_of
+from gateway.ordering.account_slots import in_standard_places
+from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import Finding, Order
 
 RULES: Final[dict[str, str]] = {
@@ -61,15 +63,23 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 def account(
-    cart: Any, request: Any, order: Order | None, document: Any, findings: Sequence[Finding]
+    cart: Any,
+    request: Any,
+    order: Order | None,
+    document: Any,
+    findings: Sequence[Finding],
+    mapping: Mapping | None = None,
 ) -> tuple[list[Entry], list[str]]:
     """Return the account of every value of `cart`, `request` and `document`, and the paths that nothing accounts for.
 
-    `document` is the whole order as the order system gets it (or the list of all calls' bodies); `order` its lines.
+    `document` is the whole order as the order system gets it (or the list of all calls' bodies), `order` its lines, `mapping`
+    what it was written by; without one it has the standard's slots.
     """
     paths = {line.path: line.id for line in order.lines} if order is not None else {}
     sources = [*leaves_of(cart, "", paths), *(leaves_of(request, "checkout", {}) if request else ())]
     targets = list(leaves_of(document, "", None))
+    if mapping is not None:
+        targets = list(in_standard_places(targets, mapping))
     index = Index(targets)
     judge = _Judge(findings)
     entries: list[Entry] = []

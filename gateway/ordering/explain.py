@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from gateway.ordering.accounting import RULES, Entry, account
+from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import Finding, OrderLine, Plan, RenderedStep, Translation
 from gateway.ordering.wire import product_code
 
@@ -15,12 +16,14 @@ _SEVERITIES: Final = ("error", "warning", "info")
 _POSITION: Final = re.compile(r"\[[0-9]+\]")
 
 
-def trace(cart: Any, request: Any, translation: Translation, document: Any) -> list[Entry]:
+def trace(
+    cart: Any, request: Any, translation: Translation, document: Any, mapping: Mapping | None = None
+) -> list[Entry]:
     """Return where each value of the cart and request went and where each of the order came from.
 
-    `document` is the whole order as `render_whole` shows it. Entries carry paths, never values.
+    `document` is the whole order as `render_whole` shows it by `mapping`. Entries carry paths, never values.
     """
-    entries, _ = account(cart, request, translation.order, document, translation.findings)
+    entries, _ = account(cart, request, translation.order, document, translation.findings, mapping)
     return entries
 
 

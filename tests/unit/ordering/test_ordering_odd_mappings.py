@@ -38,6 +38,10 @@ def cart_of(case: str) -> Any:
         'order.attributes = ["relatedParty"]',
         'order.attributes = ["relatedParty", "requestedStartDate"]\ndialect = "tmf622-v5"',
         'recovery.marker_slot = "notificationContact"',
+        'item.action_case = "capitalised"',
+        'item.characteristics_slot = "value"\nlines.characteristics = ["value"]',
+        'item.product_code = ["article.number"]\nlines.offering = ["article.number"]',
+        'item.product_code = ["article", "productOffering.id"]',
     ],
 )
 def test_each_value_is_sent_or_told(text, case):
@@ -48,7 +52,7 @@ def test_each_value_is_sent_or_told(text, case):
     planned, _ = plan(order, mapping)
     assert planned is not None
     call = render(planned.steps[0], order, planned, mapping, known_line_ids={}, marker="gw1-m", order_id=None)
-    _, lost = account(cart, {}, order, decode_json(call.body), translation.findings)
+    _, lost = account(cart, {}, order, decode_json(call.body), translation.findings, mapping)
     assert lost == []
 
 
