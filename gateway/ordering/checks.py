@@ -5,16 +5,17 @@ from __future__ import annotations
 from gateway.ordering.costs import LineCosts
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import Order, OrderLine, Plan, Step
-from gateway.ordering.wire import is_asset_root
+from gateway.ordering.wire import is_asset_root, own_children
 
 
 def check_plan(order: Order, plan: Plan, mapping: Mapping) -> None:
     """Raise AssertionError unless `plan` is a plan for `order` that keeps every promise.
 
     Every line is in exactly one create or add step; no parent is in a later step than its child, nor after it in the same
-    one; no step exceeds the mapping's limits (bytes by the planner's count, which is never below what is sent); price
-    steps are one per line with alterations and follow the lines; a submit is the last step, and there is one exactly when
-    the mapping has drafts; an order about installed products starts with their roots alone when the mapping says so.
+    one, and no child that the system adds by itself is after its siblings of the same product; no step exceeds the mapping's
+    limits (bytes by the planner's count, which is never below what is sent); price steps are one per line with alterations and
+    follow the lines; a submit is the last step, and there is one exactly when the mapping has drafts; an order about installed
+    products starts with their roots alone when the mapping says so.
     """
     _check_order_of_kinds(plan, mapping)
     lines = {line.id: line for line in order.lines}
@@ -30,6 +31,8 @@ def check_plan(order: Order, plan: Plan, mapping: Mapping) -> None:
     for line in order.lines:
         if line.parent_id is not None:
             assert place[line.parent_id] < place[line.id], f"item {line.id} comes before its parent"
+    for line_id, own in own_children(order.lines).items():
+        assert place[own] < place[line_id], f"item {line_id} comes before {own}, which the order system adds by itself"
     assets = {line.id for line in order.lines if is_asset_root(line, mapping)}
     assert not assets or assets.issuperset(growth[0].item_ids), "the POST holds more than the installed products"
     costs = LineCosts(order, mapping)

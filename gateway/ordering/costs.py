@@ -14,13 +14,15 @@ from msgspec import Struct
 
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import Order, OrderLine
-from gateway.ordering.wire import Writer, characteristic_count
+from gateway.ordering.wire import Writer, characteristic_count, is_there_already
 from gateway.tmf.json import encode_json
 
 LINE_ID_BYTES: Final = 100
 """Room for an order system's line id, unknown when the plan is made; the longest known are 36 characters."""
 _STAND_IN: Final = len('"{lineId:}"')
 _CHARACTER_BYTES_MAX: Final = 6
+COUNTS_LINE_IDS: Final = 4
+"""The version of plans from which on children that are on the order already are counted with their line ids."""
 _ORDER_ID_SLACK: Final = 2
 _NESTING: Final = len(',"productOrderItem":[]')
 _RELATIONS: Final = len(',"productOrderItemRelationship":[],')
@@ -93,6 +95,8 @@ class LineCosts:
         size = self.writer.size_bytes(line) + 1
         if self.flat and line.parent_id is not None:
             size += self._relations_bytes(line)
+        if is_there_already(line, self.mapping):
+            size += _size({self.mapping.lines.line_id: self._line_id})
         count = characteristic_count(line)
         of_item, of_characteristic = self._weights
         return Cost(1, size, count, of_item + of_characteristic * count)

@@ -14,6 +14,7 @@ from gateway.ordering.findings import Findings
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import OrderLine
 from gateway.ordering.packing import Call, Packer
+from gateway.ordering.wire import own_children
 
 OPEN_CALLS_MAX: Final = 64
 """Calls that are looked through for room; older ones are full enough."""
@@ -74,6 +75,7 @@ class _Search:
         self._units = units
         self._lines = {line.id: line for unit in units for line in unit}
         self._ranks = {line_id: rank for rank, line_id in enumerate(self._lines)}
+        self._after = own_children([*self._lines.values()])
         self._first = 1 if assets else 0
         self._levels = mapping.limits.depth_max
         self.cut = any(unit[0].parent_id in self._lines for unit in units)
@@ -161,13 +163,17 @@ class _Search:
     def _distributions(
         self, packer: Packer, calls: list[Call], pieces: list[list[OrderLine]], place: dict[str, int]
     ) -> Iterator[list[Call]]:
-        """Yield the ways to put `pieces` into `calls`; a child is never in an earlier call than its parent."""
+        """Yield the ways to put `pieces` into `calls`.
+
+        A child is never in an earlier call than its parent, nor than the sibling of its product that comes by itself.
+        """
         if not pieces:
             if all(call.members for call in calls):
                 yield calls
             return
         piece, rest = pieces[0], pieces[1:]
-        earliest = place.get(piece[0].parent_id or "", self._first)
+        before = (piece[0].parent_id, self._after.get(piece[0].id))
+        earliest = max(place.get(line_id or "", self._first) for line_id in before)
         for number in range(max(earliest, self._first), len(calls)):
             self._tries -= 1
             if self._tries < 0:

@@ -41,13 +41,15 @@ def match(
     observed: ObservedOrder,
     mapping: mappings.Mapping,
     known: Mapping[str, str],
+    coming: Sequence[OrderLine] = (),
 ) -> Match:
     """Return how `lines` (parents before children) are found in `observed`.
 
     `priced` are the item ids whose alterations have been sent in calls of their own; `known` maps item ids to line ids
-    that were learnt before.
+    that were learnt before; `coming` is as in `match_expected`.
     """
-    return match_expected(expected_lines(lines, mapping), priced, observed, mapping, known)
+    later = expected_lines(coming, mapping)
+    return match_expected(expected_lines(lines, mapping), priced, observed, mapping, known, later)
 
 
 def match_expected(
@@ -56,12 +58,18 @@ def match_expected(
     observed: ObservedOrder,
     mapping: mappings.Mapping,
     known: Mapping[str, str],
+    coming: Sequence[ExpectedLine] = (),
 ) -> Match:
-    """Return how the lines that `expected_lines` returned are found in `observed`; as `match`."""
+    """Return how the lines that `expected_lines` returned are found in `observed`; as `match`.
+
+    `coming` are children that the order system adds by itself and that are to be configured by a later call: their lines are
+    told as well, where they are there.
+    """
     pairing = _Pairing(expected, observed, mapping)
     pairing.by_known(known)
     pairing.by_echo()
     pairing.by_signature()
+    pairing.of_coming(coming)
     return pairing.result(priced)
 
 
@@ -119,6 +127,20 @@ class _Pairing:
             waiting = sorted(levels[depth], key=lambda one: -len(one.characteristics))
             waiting = self._choose(waiting, free, strict=True)
             self._choose(waiting, free, strict=False)
+
+    def of_coming(self, coming: Sequence[ExpectedLine]) -> None:
+        """Pair children that nobody has configured yet with lines of their product that nobody has sent."""
+        if not coming:
+            return
+        free: dict[tuple[str | None, str | None], str] = {}
+        for line in self._observed.values():
+            if line.line_id not in self._used and line.offering is not None:
+                free.setdefault((line.parent_line_id, line.offering), line.line_id)
+        for one in coming:
+            parent = self._line_of.get(one.line.parent_id or "")
+            line_id = free.pop((parent, one.offering), None) if parent is not None else None
+            if line_id is not None:
+                self._pair(one.line.id, line_id)
 
     def _choose(
         self, waiting: Iterable[ExpectedLine], free: dict[tuple[str | None, str], list[KnownLine]], *, strict: bool

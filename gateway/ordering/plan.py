@@ -21,7 +21,7 @@ from gateway.ordering.wire import is_asset_root
 
 __all__ = ["PLAN_VERSION", "check_plan", "plan"]
 
-PLAN_VERSION: Final = 3
+PLAN_VERSION: Final = 4
 
 
 def plan(order: Order, mapping: Mapping) -> tuple[Plan | None, tuple[Finding, ...]]:

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from gateway.ordering.costs import patch_head
+from gateway.ordering.costs import COUNTS_LINE_IDS, patch_head
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import Order, OrderLine, Plan, RenderedStep, Step
-from gateway.ordering.wire import Writer
+from gateway.ordering.wire import Writer, lines_there_already
 from gateway.tmf.json import encode_json
 
 _JSON: Final = "application/json"
@@ -222,13 +222,17 @@ class _Call:
         self._writer = Writer(mapping)
         self._forest = _Forest(mapping, known_line_ids)
         self._lines = self._known.by_id
+        self._addressable = known_line_ids if plan.version >= COUNTS_LINE_IDS else {}
 
     def _items(self, lines: list[OrderLine]) -> abc.Iterator[_Pair]:
         """Yield the items of a call, made when asked for; those that nothing is put into are bytes, which take less room."""
         parents = {line.parent_id for line in lines}
         flat, make = self._mapping.item.hierarchy == "flat", self._writer.item
+        there = lines_there_already(lines, self._mapping, self._addressable)
         for line in lines:
             item = make(line)
+            if line.id in there:
+                item[self._mapping.lines.line_id] = there[line.id]
             yield line, item if flat or line.id in parents else msgspec.Raw(encode_json(item))
 
     def _grown(self, item_ids: abc.Iterable[str], *, carry: bool = True) -> list[_Pair]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import abc
 from itertools import islice
 from typing import Any, Final
 
@@ -45,6 +46,36 @@ def product_code(line: OrderLine) -> str | None:
     offering = line.item.get("productOffering")
     code = offering.get("id") if isinstance(offering, dict) else None
     return code if isinstance(code, str) else None
+
+
+def is_there_already(line: OrderLine, mapping: Mapping) -> bool:
+    """Tell whether `line` is a child that is on the order as soon as its parent is: a later call changes what is there."""
+    return line.mandatory and mapping.draft.growth == "additive" and action_word(line, mapping).lower() != "add"
+
+
+def lines_there_already(
+    lines: abc.Sequence[OrderLine], mapping: Mapping, known: abc.Mapping[str, str]
+) -> dict[str, str]:
+    """Return the line ids (of the `known`) of those of a call's `lines` that came by themselves with a parent of an earlier call."""
+    here = {line.id for line in lines}
+    return {
+        line.id: known[line.id]
+        for line in lines
+        if line.mandatory and line.id in known and line.parent_id not in here and is_there_already(line, mapping)
+    }
+
+
+def own_children(lines: abc.Sequence[OrderLine]) -> dict[str, str]:
+    """Return, by the id of a line, the sibling of the same product that the order system adds by itself.
+
+    That one has to be sent first, or with it: until it is, the system takes whatever names their product for the child that
+    is there.
+    """
+    first = {(line.parent_id, product_code(line)): line.id for line in lines if line.mandatory}
+    if not first:
+        return {}
+    siblings = ((line.id, first.get((line.parent_id, product_code(line)))) for line in lines if not line.mandatory)
+    return {line_id: own for line_id, own in siblings if own is not None}
 
 
 class Writer:

@@ -39,13 +39,16 @@ class Expectation(Struct, frozen=True, kw_only=True):
     steps_done: int
     lines: tuple[ExpectedLine, ...]
     priced: frozenset[str]
+    # Children that the order system adds by itself, beneath these lines, and that a later call configures.
+    coming: tuple[ExpectedLine, ...] = ()
 
 
 class Work(Struct, frozen=True, kw_only=True):
     """One claimed checkout with everything a decision needs. `known` maps item ids to line ids read back so far.
 
     `cart_totals` is what the cart cost when it was accepted, where that is to be compared; `parents` maps item ids to those of
-    the items above. `expected` is what the order is compared with, where that was worked out while it was being read.
+    the items above; `there_already` are items whose lines are on the order as soon as those above them are. `expected` is what
+    the order is compared with, where that was worked out while it was being read.
     """
 
     record: CheckoutRecord
@@ -56,6 +59,7 @@ class Work(Struct, frozen=True, kw_only=True):
     known: dict[str, str]
     cart_totals: dict[TotalKey, Decimal] = {}
     parents: dict[str, str] = {}
+    there_already: frozenset[str] = frozenset()
     expected: Expectation | None = None
 
     @property

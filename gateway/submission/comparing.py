@@ -22,7 +22,17 @@ def _after(work: Work, steps_done: int) -> Expectation:
     for step in work.plan.steps[:steps_done]:
         (priced if step.kind == "price" else sent).update(step.item_ids)
     lines: list[ExpectedLine] = expected_lines([line for line in work.order.lines if line.id in sent], work.mapping)
-    return Expectation(steps_done=steps_done, lines=tuple(lines), priced=frozenset(priced))
+    coming = [
+        line
+        for line in work.order.lines
+        if line.id in work.there_already and line.parent_id in sent and line.id not in sent
+    ]
+    return Expectation(
+        steps_done=steps_done,
+        lines=tuple(lines),
+        priced=frozenset(priced),
+        coming=tuple(expected_lines(coming, work.mapping)),
+    )
 
 
 def compare(work: Work, observed: ObservedOrder, *, steps_done: int) -> Match:
@@ -30,7 +40,7 @@ def compare(work: Work, observed: ObservedOrder, *, steps_done: int) -> Match:
     expected = work.expected
     if expected is None or expected.steps_done != steps_done:
         expected = _after(work, steps_done)
-    return match_expected(expected.lines, expected.priced, observed, work.mapping, work.known)
+    return match_expected(expected.lines, expected.priced, observed, work.mapping, work.known, expected.coming)
 
 
 def describe_mismatch(found: Match) -> str:

@@ -88,11 +88,12 @@ def _lines_may_wait(work: Work) -> bool:
 
 
 def _addressed(work: Work) -> set[str]:
-    """Return the ids of the items whose lines the next call names: those it prices, or those it adds something beneath."""
+    """Return the ids of the items whose lines the next call names: those it prices, or adds something beneath, or finds there."""
     items = set(work.current.item_ids)
     if work.current.kind == "price":
         return items
-    return {work.parents[item_id] for item_id in items if item_id in work.parents} - items
+    beneath = {item_id for item_id in items if work.parents.get(item_id, item_id) not in items}
+    return {work.parents[item_id] for item_id in beneath} | (beneath & work.there_already)
 
 
 def _builds_nothing_more(work: Work) -> bool:

@@ -18,6 +18,7 @@ from gateway.checkouts.model import CheckoutRecord
 from gateway.errors import StaleLeaseError, UnavailableError
 from gateway.metrics import Metrics
 from gateway.ordering.mapping import Mapping as OrderMapping
+from gateway.ordering.wire import is_there_already
 from gateway.settings import CheckoutSettings, Settings
 from gateway.storage import Database
 from gateway.submission import store
@@ -181,6 +182,7 @@ class Worker:
             policy=policy,
             known=known,
             parents=parents_of(order),
+            there_already=frozenset(line.id for line in order.lines if is_there_already(line, mapping)),
         )
         if policy.drift.action != "off":
             totals = await self._database.read(lambda connection: store.cart_totals(connection, record))

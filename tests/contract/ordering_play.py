@@ -21,6 +21,7 @@ from gateway.ordering.plan import plan
 from gateway.ordering.reading import read_order
 from gateway.ordering.render import order_path, render
 from gateway.ordering.translate import translate
+from gateway.ordering.wire import is_there_already
 from gateway.sandbox import SandboxOptions, profile_for, serving
 from gateway.sandbox.options import API_ROOTS
 
@@ -97,7 +98,8 @@ class Player:
             sent |= set(step.item_ids)
             priced |= set(step.item_ids) if step.kind == "price" else set()
             lines = [line for line in order.lines if line.id in sent]
-            found = match(lines, priced, observed, mapping, known)
+            coming = [line for line in order.lines if line.id not in sent and is_there_already(line, mapping)]
+            found = match(lines, priced, observed, mapping, known, coming)
             assert found.exact, found
             known |= found.line_ids
         return Played(order, planned, bodies, found, self.ledger_entries())

@@ -32,6 +32,7 @@ def orders(draw: st.DrawFn, lines_max: int = 25) -> Order:
     count = draw(st.integers(1, lines_max))
     depths: list[int] = []
     lines: list[OrderLine] = []
+    own: set[tuple[str, str]] = set()
     for number in range(count):
         parent = draw(st.none() | st.integers(0, number - 1)) if number else None
         depth = depths[parent] + 1 if parent is not None else 1
@@ -45,19 +46,26 @@ def orders(draw: st.DrawFn, lines_max: int = 25) -> Order:
         alterations = (
             ({"name": "Half", "priceType": "oneTime", "price": {"percentage": 50}},) if draw(st.booleans()) else ()
         )
+        above, code = None if parent is None else f"i{parent}", draw(st.sampled_from("ABC"))
+        # The first child of a product may be one that the order system adds by itself.
+        first = above is not None and (above, code) not in own
+        mandatory = first and draw(st.booleans())
+        if above is not None:
+            own.add((above, code))
         lines.append(
             OrderLine(
                 id=f"i{number}",
                 cart_item_id=f"i{number}",
-                parent_id=None if parent is None else f"i{parent}",
+                parent_id=above,
                 root_id=f"i{number}" if parent is None else lines[parent].root_id,
                 depth=depth,
                 item={
                     "id": f"i{number}",
                     "action": "add",
-                    "productOffering": {"id": draw(st.sampled_from("ABC"))},
+                    "productOffering": {"id": code},
                     "product": {"productCharacteristic": characteristics},
                 },
+                mandatory=mandatory,
                 alterations=alterations,
             )
         )

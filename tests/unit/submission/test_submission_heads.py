@@ -42,6 +42,14 @@ def test_what_is_added_beneath_needs_the_line_id_of_the_item_above():
     assert next_action(within, NOW) == ReadHead("00000001")
 
 
+def test_a_child_that_came_by_itself_needs_its_own_line_id_too():
+    work = work_of(step="add", items=11)
+    child = work.current.item_ids[0]
+    work = replace(work, parents={child: "1"}, there_already=frozenset({child}), known={"1": "8021"})
+    assert next_action(work, NOW) == ReadOrder("00000001")
+    assert next_action(replace(work, known={"1": "8021", child: "8022"}), NOW) == ReadHead("00000001")
+
+
 def test_every_line_is_compared_before_the_submission():
     assert next_action(work_of(step="submit", items=11, known=KNOWN), NOW) == ReadOrder("00000001")
 
