@@ -230,14 +230,11 @@ class _Call:
         flat, make = self._mapping.item.hierarchy == "flat", self._writer.item
         there = lines_there_already(lines, self._mapping, self._addressable)
         for line in lines:
-            item = make(line)
-            if line.id in there:
-                item[self._mapping.lines.line_id] = there[line.id]
+            item = {**make(line), **there[line.id]} if line.id in there else make(line)
             yield line, item if flat or line.id in parents else msgspec.Raw(encode_json(item))
 
     def _grown(self, item_ids: abc.Iterable[str], *, carry: bool = True) -> list[_Pair]:
-        lines = self._lines
-        return self._forest.grow(self._items([lines[item_id] for item_id in item_ids]), carry=carry)
+        return self._forest.grow(self._items([self._lines[item_id] for item_id in item_ids]), carry=carry)
 
     def create(self, step: Step, marker: str) -> bytes:
         """Return the POST: header, marker, the attributes that keep it a draft, the first items.

@@ -55,11 +55,14 @@ def is_there_already(line: OrderLine, mapping: Mapping) -> bool:
 
 def lines_there_already(
     lines: abc.Sequence[OrderLine], mapping: Mapping, known: abc.Mapping[str, str]
-) -> dict[str, str]:
-    """Return the line ids (of the `known`) of those of a call's `lines` that came by themselves with a parent of an earlier call."""
+) -> dict[str, dict[str, str]]:
+    """Return the attribute that names the line, by item id, of those of a call's `lines` that are there already.
+
+    They came by themselves with a parent of an earlier call; `known` are the line ids that were read.
+    """
     here = {line.id for line in lines}
     return {
-        line.id: known[line.id]
+        line.id: {mapping.lines.line_id: known[line.id]}
         for line in lines
         if line.mandatory and line.id in known and line.parent_id not in here and is_there_already(line, mapping)
     }
