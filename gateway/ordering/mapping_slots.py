@@ -139,5 +139,8 @@ class PriceRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         tuple[str, ...], documented("attributes a recurring priceAlteration must have, else the checkout is refused")
     ] = ()
     charge_periods: Annotated[
-        dict[str, str], documented("recurringChargePeriod of the cart to the order system's word, where they differ")
+        dict[str, str],
+        documented(
+            "recurringChargePeriod of the cart (small letters stand for capital ones too) to the order system's word"
+        ),
     ] = field(default_factory=dict)

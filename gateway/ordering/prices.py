@@ -50,7 +50,8 @@ class Prices:
                     return False
             elif key not in _TEXTS or type(value) is not str:
                 return False
-        if price.get("recurringChargePeriod") in self._periods:
+        period = price.get("recurringChargePeriod", "")
+        if period in self._periods or period.lower() in self._periods:
             return False
         return not self._is_v5 or bool(price.get("price") and price.get("priceType"))
 

@@ -82,11 +82,15 @@ def tell_names(member: dict[str, Any], path: str, findings: Findings) -> None:
 
 
 def period_word(node: dict[str, Any], path: str, findings: Findings, periods: Mapping[str, str]) -> str | None:
-    """Return the order system's word for the recurringChargePeriod of a price or alteration, None where it is the cart's."""
+    """Return the order system's word for the recurringChargePeriod of a price or alteration, None where it is the cart's.
+
+    Carts write their words with small and capital letters; a mapping may have each of these, or only the small ones.
+    """
     period = node.get("recurringChargePeriod")
-    word = periods.get(period) if type(period) is str else None
-    if word is not None:
-        findings.info("converted", f"{path}.recurringChargePeriod", f"It is sent as {word}.")
+    word = periods.get(period, periods.get(period.lower())) if type(period) is str else None
+    if word is None or word == period:
+        return None
+    findings.info("converted", f"{path}.recurringChargePeriod", f"It is sent as {word}.")
     return word
 
 
