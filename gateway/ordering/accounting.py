@@ -150,7 +150,9 @@ class _Judge:
     def why(self, leaf: Leaf) -> str:
         """Return `rule: NAME` or `finding: CODE`, or "" when nothing accounts for the value."""
         rule = _rule(leaf)
-        code = self.not_sent(leaf) or self._at.get(leaf.path, "")
+        # That a value was changed does not account for one that is nowhere.
+        own = self._at.get(leaf.path, "")
+        code = self.not_sent(leaf) or ("" if own in _CHANGED else own)
         return f"rule: {rule}" if rule else f"finding: {code}" if code else ""
 
     def not_sent(self, leaf: Leaf) -> str:

@@ -185,6 +185,28 @@ def test_a_value_that_is_in_no_call_and_no_finding_is_noticed():
     assert account(cart, {}, translation.order, [call], translation.findings)[1] == ["cartItem[0].gift"]
 
 
+def test_that_a_value_was_changed_does_not_account_for_one_that_is_lost():
+    amount = {"money": {"unit": "EUR", "value": 9}, "taxRate": 19}
+    alteration = {"name": "A", "priceType": "oneTime", "priceCondition": "<new>", "price": {"percentage": 5}}
+    price = {"priceType": "oneTime", "price": {"taxIncludedAmount": amount}, "priceAlteration": [alteration]}
+    cart = {"cartItem": [{"id": "1", "action": "Add", "productOffering": {"id": "A"}, "itemPrice": [price]}]}
+    (mapping,) = [one for one in MAPPINGS if one.name == "tmf622-v4"]
+    translation = translate(cart, {}, mapping, now=NOW)
+    (call,) = calls_of(translation.order, mapping)
+    assert account(cart, {}, translation.order, [call], translation.findings)[1] == []
+    (item,) = call["productOrderItem"]
+    del (
+        item["itemPrice"][0]["price"]["taxRate"],
+        item["itemPrice"][0]["priceAlteration"][0]["description"],
+        item["action"],
+    )
+    assert account(cart, {}, translation.order, [call], translation.findings)[1] == [
+        "cartItem[0].action",
+        "cartItem[0].itemPrice[0].price.taxIncludedAmount.taxRate",
+        "cartItem[0].itemPrice[0].priceAlteration[0].priceCondition",
+    ]
+
+
 def test_numbers_within_a_text_are_found_by_their_digits():
     """Order systems that keep texts get an array as one text: 1880 stands there so, not as 1.88E+3."""
     product = {"productCharacteristic": [{"name": "speeds", "value": [1879, 1880, 100]}]}
