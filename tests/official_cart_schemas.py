@@ -57,10 +57,16 @@ def needed(path: Path) -> Path:
     return path
 
 
+def read_official(path: Path) -> Any:
+    """Return the document of an official file, YAML or JSON; by libyaml, which takes a sixth of the time, where that is there."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - both are safe loaders
+
+
 @cache
 def v5_document() -> dict[str, Any]:
     """Return the API file of v5, dates as text."""
-    document: dict[str, Any] = json.loads(json.dumps(yaml.safe_load(V5_FILE.read_text()), default=_text))
+    document: dict[str, Any] = json.loads(json.dumps(read_official(V5_FILE), default=_text))
     return document
 
 
