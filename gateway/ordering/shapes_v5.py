@@ -15,6 +15,7 @@ from gateway.tmf.v5_classes import value_kind
 
 _Writer = Callable[[Any], Any]
 _NUMBERS: Final = frozenset({"Integer", "Number", "Float"})
+_ARRAYS: Final = frozenset(f"{kind}Array" for kind in (*_NUMBERS, "String", "Boolean", "Object"))
 _REFERENCE: Final = frozenset({"id", "href", "name", "@referredType", "@type"})
 _PLACES: Final = frozenset({"GeographicAddress", "GeographicSite", "GeographicLocation", "PlaceRef"})
 _ADDRESS: Final = frozenset({"city", "country", "locality", "postcode", "stateOrProvince", "streetName", "streetNr"})
@@ -126,10 +127,13 @@ def _characteristic(node: Any) -> Any:
     if type(node) is not dict:
         return node
     kind = value_kind(node.get("value"))
-    if kind in _NUMBERS:
-        given = str(node.get("@type")).removesuffix("Characteristic")
-        if given in _NUMBERS and not (kind == "Number" and given == "Integer"):
-            kind = given
+    given = str(node.get("@type")).removesuffix("Characteristic")
+    of_kind, of_given = kind.removesuffix("Array"), given.removesuffix("Array")
+    # A cart of v5 says which class of numbers it means, and of what an empty array is one.
+    if node.get("value") == [] and given in _ARRAYS:
+        kind = given
+    elif {of_kind, of_given} <= _NUMBERS and kind == given.replace(of_given, of_kind):
+        kind = kind if (of_kind, of_given) == ("Number", "Integer") else given
     return typed(node, f"{kind}Characteristic", _CHARACTERISTIC)
 
 
