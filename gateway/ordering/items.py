@@ -205,6 +205,9 @@ class Items:
 
     def _checked(self, value: Any, key: str, path: str) -> Any:
         """Return an attribute that is sent as it is; itemTerm has to be an array of objects, OrderTerm in the order."""
+        if key == "state":
+            self._findings.warning("dropped", path, "The order system says itself in which state its items are.")
+            return None
         if key != "itemTerm":
             return value
         terms = []
