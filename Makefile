@@ -12,8 +12,9 @@ BIN := .venv/bin
 # that are asked for: the worker that starts processes and kills them waits for them most of the time.
 WORKERS ?= 3
 TESTS ?= tests
-# Where `make test` writes: in memory where that has room, since thousands of commits wait for a disk. (`make test-long` uses the disk.)
-TEST_FOLDER ?= $(or $(TMPDIR),$(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 2000000 { print "/dev/shm" }'))
+# Where `make test` writes: in memory where that has room and programs may be run from it, since thousands of commits wait for a disk.
+# (`make test-long` uses the disk.)
+TEST_FOLDER ?= $(or $(TMPDIR),$(shell grep -qs ' /dev/shm .*noexec' /proc/mounts || df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 2000000 { print "/dev/shm" }'))
 # Benchmarks of `make bench`, by the names of their files.
 BENCH ?= ordering preview carts cart_filter hub waiting
 
