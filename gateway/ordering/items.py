@@ -187,7 +187,8 @@ class Items:
                 translated: Any = value if plain else self.products.offering(value, f"{path}.{key}")
             elif key == "product":
                 plain = self.products.is_plain(value)
-                translated = value if plain else self.products.translate(value, f"{path}.{key}")
+                # A product of which nothing is left is none.
+                translated = (value if plain else self.products.translate(value, f"{path}.{key}")) or None
             elif key == "itemPrice":
                 plain = self._sends_prices and self._prices.are_plain(value)
                 translated = value if plain else self._item_prices(value, f"{path}.{key}", altered)

@@ -252,7 +252,7 @@ class Products:
             if self._is_v5 and not member.get("role"):
                 member = {**member, "role": self._party_role}  # noqa: PLW2901 -- v5 demands a role
                 findings.info("defaulted", f"{member_path}.role", f"The party has no role; {self._party_role} is sent.")
-            if type(inner) is dict and self._is_v5:
+            if type(inner) is dict and self._is_v5 and (inner.get("id") or inner.get("@type") in PARTIES):
                 kept.append(member)
                 continue
             party, kind = flat_party(member, member_path, findings)
