@@ -8,7 +8,7 @@ from gateway.ordering.coding import recoded
 from gateway.ordering.findings import Findings
 from gateway.ordering.fitting_v5 import fit_party
 from gateway.ordering.mapping import Mapping
-from gateway.ordering.party_kinds import as_reference, flat_party
+from gateway.ordering.party_kinds import as_reference, flat_party, role_of
 from gateway.ordering.values import objects, text
 from gateway.tmf.hrefs import last_segment
 
@@ -32,7 +32,7 @@ class Parties:
         for member, member_path in objects(value, path, self._findings):
             party, kind = flat_party(member, member_path, self._findings)
             text(party, "role", member_path, self._findings)
-            role = party.get("role") or self._slots.party_role
+            role = party.get("role") or role_of(party, self._slots.party_role)
             rank = roles.get(str(role).lower(), -1)
             if roles and rank < 0:
                 self._findings.warning(
@@ -71,8 +71,8 @@ class Parties:
             where = f"{path}.partyOrPartyRole" if "validFor" in inside else path
             findings.warning("dropped", f"{where}.validFor", "The order's parties have no validity.")
         if not translated.get("role"):
-            translated["role"] = slots.party_role
-            findings.info("defaulted", f"{path}.role", f"The party has no role; {slots.party_role} is sent.")
+            translated["role"] = role_of(translated, slots.party_role)
+            findings.info("defaulted", f"{path}.role", f"The party has no role; {translated['role']} is sent.")
         self._referred_type(translated, f"{path}.partyOrPartyRole" if "@referredType" in inside else path)
         where = f"{path}.partyOrPartyRole" if "id" in inside else path
         translated = recoded(translated, "id", self._codes, where, findings)

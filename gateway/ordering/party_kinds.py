@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.ordering.findings import Findings
-from gateway.tmf.v5_classes import PARTIES
+from gateway.tmf.v5_classes import PARTIES, ROLES
 
 _KINDS: Final = PARTIES | {"PartyRoleRef"}
 _OF_REFERENCE: Final = frozenset(
@@ -41,6 +41,17 @@ def _named(party: dict[str, Any], kind: str) -> dict[str, Any]:
     if party.get("@referredType") is not None:
         return party
     return {**party, "@referredType": "PartyRole" if kind == "PartyRoleRef" else kind}
+
+
+def role_of(party: dict[str, Any], default: str) -> str:
+    """Return the role of a party that names none: the one that its class is, or `default`.
+
+    A supplier sent as the customer would be the account that pays.
+    """
+    for kind in (party.get("@referredType"), party.get("@type")):
+        if type(kind) is str and kind in ROLES:
+            return f"{kind[0].lower()}{kind[1:]}"
+    return default
 
 
 def as_reference(

@@ -13,7 +13,7 @@ from typing import Any, Final
 from gateway.ordering.coding import recoded, recoded_characteristic
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping import Mapping
-from gateway.ordering.party_kinds import as_reference, flat_party
+from gateway.ordering.party_kinds import as_reference, flat_party, role_of
 from gateway.ordering.product_parts import PARTS, canonical_part, part_readers, relationship_of, tell_names
 from gateway.ordering.values import as_text, objects, reference, says_nothing, text, wrong_type
 from gateway.tmf.hrefs import last_segment
@@ -245,20 +245,20 @@ class Products:
         return member
 
     def _parties(self, value: Any, path: str) -> list[dict[str, Any]]:
-        findings = self._findings
-        kept = []
+        findings, kept = self._findings, []
         for member, member_path in objects(value, path, findings):
             inner = member.get("partyOrPartyRole")
             if self._is_v5 and not member.get("role"):
-                member = {**member, "role": self._party_role}  # noqa: PLW2901 -- v5 demands a role
-                findings.info("defaulted", f"{member_path}.role", f"The party has no role; {self._party_role} is sent.")
+                role = role_of(inner if type(inner) is dict else member, self._party_role)
+                member = {**member, "role": role}  # noqa: PLW2901 -- v5 demands a role
+                findings.info("defaulted", f"{member_path}.role", f"The party has no role; {role} is sent.")
             if type(inner) is dict and self._is_v5 and (inner.get("id") or inner.get("@type") in PARTIES):
                 kept.append(member)
                 continue
             party, kind = flat_party(member, member_path, findings)
             if kind in PARTIES and self._is_v5:
-                role = {"role": member["role"]} if "role" in member else {}
-                kept.append({**role, "partyOrPartyRole": {key: member[key] for key in member if key != "role"}})
+                whole = {key: member[key] for key in member if key != "role"}
+                kept.append({"role": member["role"], "partyOrPartyRole": whole})
                 continue
             has_id = type(party.get("id")) is str and party["id"]
             derived = "" if has_id else last_segment(party.get("href"))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
-PARTIES: Final = frozenset(
-    {"Individual", "Organization", "PartyRole", "Supplier", "BusinessPartner", "Consumer", "Producer"}
-)
+ROLES: Final = frozenset({"Supplier", "BusinessPartner", "Consumer", "Producer"})
+"""The classes that say which role a party plays."""
+PARTIES: Final = ROLES | {"Individual", "Organization", "PartyRole"}
 """The classes for a party that is not a reference."""
 _SCALARS: Final[dict[type, str]] = {
     str: "String", bool: "Boolean", int: "Integer", Decimal: "Number", float: "Number", dict: "Object",
