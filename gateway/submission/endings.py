@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gateway.checkouts.abandoned import AbandonedDraft
 from gateway.checkouts.model import PLANNED
-from gateway.checkouts.waits import schedule, spread
+from gateway.checkouts.waits import growth_max, schedule, spread
 from gateway.ordering.mapping import is_final, tmf_state
 from gateway.ordering.model import ObservedOrder
 from gateway.submission.actions import Save, Work
@@ -18,9 +18,26 @@ CANCEL_REASON: Final = "cancelled by the client"
 
 def settled(work: Work, now: datetime) -> bool:
     """Tell whether a lost call has had its deadline and the time to settle."""
+    settles_at = _settles_at(work)
+    assert settles_at is not None, "an unknown step was sent at some time"
+    return now >= settles_at
+
+
+def _settles_at(work: Work) -> datetime | None:
+    """Return when the last call has had its deadline and the time to settle; None when nothing was sent yet."""
     sent_at = work.record.sent_at
-    assert sent_at is not None, "an unknown step was sent at some time"
-    return now >= sent_at + timedelta(seconds=work.policy.deadline_seconds + work.policy.settle_seconds)
+    settling = timedelta(seconds=work.policy.deadline_seconds + work.policy.settle_seconds)
+    return None if sent_at is None else sent_at + settling
+
+
+def _next_look(work: Work, now: datetime, not_after: datetime | None = None, *, probe: int | None = None) -> datetime:
+    """Return when to look at the order again: by the growing waits, and when the look decides at the latest.
+
+    A look before the last call has settled can only wait; the one after it ends the waiting, and must not be overslept.
+    """
+    count = work.record.probe if probe is None else probe
+    due_at = now + timedelta(seconds=schedule(work.policy.probe_seconds, count))
+    return min(moment for moment in (due_at, _settles_at(work), not_after) if moment is not None and moment > now)
 
 
 def observed_changes(work: Work, observed: ObservedOrder) -> dict[str, Any]:
@@ -58,19 +75,19 @@ def step_done(
 
 def wait(work: Work, now: datetime, detail: str, *, not_after: datetime | None = None) -> Save:
     """Look again later for the effect of a lost call."""
-    due_at = now + timedelta(seconds=schedule(work.policy.probe_seconds, work.record.probe))
-    if not_after is not None and now < not_after < due_at:
-        due_at = not_after
     return Save(
-        changes={"probe": work.record.probe + 1, "due_at": due_at},
+        changes={"probe": work.record.probe + 1, "due_at": _next_look(work, now, not_after)},
         step_changes={"state": "unknown", "detail": f"outcome not known: {detail}"},
         rest=True,
     )
 
 
-def retry_later(work: Work, now: datetime, detail: str, retry_after_seconds: float | None) -> Save:
-    """Send the same step again later: it provably had no effect."""
-    seconds = schedule(work.policy.retry_seconds, max(work.record.attempt - 1, 0))
+def retry_later(
+    work: Work, now: datetime, detail: str, retry_after_seconds: float | None, *, waits_max: int | None = None
+) -> Save:
+    """Send the same step again later: it provably had no effect. The waits grow with the attempts, up to that of `waits_max`."""
+    count = max(work.record.attempt - 1, 0)
+    seconds = schedule(work.policy.retry_seconds, count if waits_max is None else min(count, waits_max))
     due_at = now + timedelta(seconds=_spread(work, max(seconds, retry_after_seconds or 0.0)))
     return Save(
         changes={"step_state": PLANNED, "due_at": due_at},
@@ -81,10 +98,12 @@ def retry_later(work: Work, now: datetime, detail: str, retry_after_seconds: flo
 
 def read_failed(work: Work, now: datetime, detail: str, retry_after_seconds: float | None) -> Save:
     """Try a read again later; it changed nothing."""
-    seconds = schedule(work.policy.probe_seconds, work.record.probe)
+    probe = work.record.probe
+    counted = min(probe, growth_max(work.policy.probe_seconds, retry_after_seconds))
+    seconds = (_next_look(work, now, probe=counted) - now).total_seconds()
     due_at = now + timedelta(seconds=_spread(work, max(seconds, retry_after_seconds or 0.0)))
     return Save(
-        changes={"probe": work.record.probe + 1, "due_at": due_at},
+        changes={"probe": max(probe, counted + 1), "due_at": due_at},
         step_changes={"detail": f"reading back failed: {detail}"},
         rest=True,
     )
@@ -97,9 +116,8 @@ def _spread(work: Work, seconds: float) -> float:
 
 def look_again(work: Work, now: datetime, detail: str) -> Save:
     """Read the order again soon: an order system may show its own writes late."""
-    due_at = now + timedelta(seconds=schedule(work.policy.probe_seconds, work.record.probe))
     return Save(
-        changes={"probe": work.record.probe + 1, "due_at": due_at},
+        changes={"probe": work.record.probe + 1, "due_at": _next_look(work, now)},
         step_changes={"detail": f"read back, and looked at again: {detail}"},
         rest=True,
     )

@@ -8,7 +8,7 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from gateway.checkouts.model import UNKNOWN
-from gateway.checkouts.waits import schedule
+from gateway.checkouts.waits import growth_max, schedule
 from gateway.ordering.model import ObservedOrder
 from gateway.ordering.reading import read_order
 from gateway.submission.actions import Save, Work
@@ -69,13 +69,15 @@ def _not_sent(work: Work, outcome: NotSent, now: datetime) -> Save:
     """Send the step later, however long the order system is away: only the attempts that make the waits grow are counted.
 
     The bound of attempts is for calls that are turned away: what could not be sent needs no person's decision, and goes on by
-    itself when the order system is back. Meanwhile the checkout says what it waits for.
+    itself when the order system is back. Meanwhile the checkout says what it waits for. Where it is told when to come back (a
+    pause after another call was turned away, an open circuit), the waits grow less.
     """
-    again = retry_later(work, now, f"not sent: {outcome.detail}", outcome.retry_after_seconds)
+    attempt, policy = work.record.attempt, work.policy
+    waits_max = growth_max(policy.retry_seconds, outcome.retry_after_seconds)
+    again = retry_later(work, now, f"not sent: {outcome.detail}", outcome.retry_after_seconds, waits_max=waits_max)
     if outcome.lasting:
         return again
-    attempt, policy = work.record.attempt, work.policy
-    growing = min(len(policy.retry_seconds), policy.attempts_max - 1)
+    growing = min(waits_max + 1, policy.attempts_max - 1)
     changes = {
         "attempt": max(min(attempt, growing), attempt - 1),
         "status_reason": f"{WAITS}: the {work.current.kind} step could not be sent ({outcome.detail}); it is tried until it can",
