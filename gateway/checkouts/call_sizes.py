@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.checkouts.model import CheckoutRecord
@@ -44,6 +44,17 @@ def remember(
         dialect.insert(upstream_limit)
         .values(tenant=record.tenant, upstream=record.upstream, mapping=record.mapping, **values)
         .on_conflict_do_update(index_elements=["tenant", "upstream", "mapping"], set_=values)
+    )
+
+
+def forget(connection: Connection, record: CheckoutRecord) -> None:
+    """Forget what refusals taught of calls to the checkout's upstream."""
+    connection.execute(
+        delete(upstream_limit).where(
+            upstream_limit.c.tenant == record.tenant,
+            upstream_limit.c.upstream == record.upstream,
+            upstream_limit.c.mapping == record.mapping,
+        )
     )
 
 

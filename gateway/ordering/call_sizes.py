@@ -2,7 +2,8 @@
 
 The limits of a mapping are what is known beforehand; some order systems have limits that nobody can know (a budget of CPU
 time, of heap), and say only "too large". Then what is not sent yet is cut into calls of half the size, the size is kept for the
-checkouts to come, and grows again by a quarter each time a while passes without a refusal.
+checkouts to come, and grows again by a quarter each time a while passes without a refusal. It is forgotten when a call of one
+item is refused: what was too large was that item, or the whole order, and says nothing of the size of calls.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from gateway.ordering.wire import is_asset_root
 GROWTH: Final = 1.25
 """What a remembered size is multiplied with each time it recovers."""
 _GROWTH_STEPS_MAX: Final = 60
+_ONLY_NEW_ITEMS: Final = frozenset({"additive", "json-patch-append"})
 
 
 class CallSize(Struct, frozen=True):
@@ -76,9 +78,10 @@ def cut(plan: Plan, order: Order, mapping: Mapping, items_max: int | None, *, fi
     The steps before `first` stay as they are. The order of the items stays too, so a parent still comes before its children;
     items of one root stay together where they fit one call. A step is only ever cut, never joined with another: what
     kept to the limits of the mapping still does. A POST that must hold every installed product is not cut either. Without a
-    limit, or where an order takes nothing more after its POST, the plan is returned as it is.
+    limit, where an order takes nothing more after its POST, and where each call repeats what is there already (the last one
+    holds everything, however the others are cut), the plan is returned as it is.
     """
-    if items_max is None or mapping.draft.growth == "none" or not mapping.draft.supported:
+    if items_max is None or not mapping.draft.supported or mapping.draft.growth not in _ONLY_NEW_ITEMS:
         return plan
     roots = {line.id: line.root_id for line in order.lines}
     assets = {line.id for line in order.lines if is_asset_root(line, mapping)}

@@ -119,8 +119,8 @@ class Save(Struct, frozen=True, kw_only=True):
 
     `changes` go to the checkout row, `step_changes` to the row of the current step. `lines` are item ids and line ids newly
     known (None forgets all). With `redraft` the steps are planned again for the next generation, by the plan of `replan` if
-    there is one. A `finding` is kept with those of the checkout. `rest` gives the lease back; `due_at` in the changes says
-    when the checkout is due again.
+    there is one. A `finding` is kept with those of the checkout. With `forgets_call_size` calls to the upstream are as large
+    again as its mapping says. `rest` gives the lease back; `due_at` in the changes says when the checkout is due again.
     """
 
     changes: dict[str, Any]
@@ -130,6 +130,7 @@ class Save(Struct, frozen=True, kw_only=True):
     redraft: bool = False
     replan: Replan | None = None
     finding: Finding | None = None
+    forgets_call_size: bool = False
     rest: bool = False
 
 

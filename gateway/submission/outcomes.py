@@ -22,7 +22,7 @@ from gateway.submission.endings import (
     step_done,
     submitted,
 )
-from gateway.submission.too_large import in_smaller_calls, too_large_reason
+from gateway.submission.too_large import in_smaller_calls, says_nothing_of_sizes, too_large_reason
 from gateway.upstream.outcome import (
     Accepted,
     Duplicate,
@@ -131,20 +131,26 @@ def _with_id(observed: ObservedOrder | None, order_id: str) -> ObservedOrder:
 
 
 def _rejected(work: Work, outcome: Rejected, now: datetime) -> Save:
-    record, step = work.record, work.current
-    why = f"the order system refused the {step.kind} step: {outcome.detail}"
-    if outcome.too_large and (smaller := in_smaller_calls(work, now, outcome.detail)) is not None:
+    why = f"the order system refused the {work.current.kind} step: {outcome.detail}"
+    if not outcome.too_large:
+        return _refused(work, outcome.status, why, now)
+    smaller = in_smaller_calls(work, now, outcome.detail)
+    if smaller is not None:
         return smaller
-    if outcome.too_large:
-        why += f"; {too_large_reason(work)}"
-    if step.kind == "create":
+    refused = _refused(work, outcome.status, f"{why}; {too_large_reason(work)}", now)
+    return replace(refused, forgets_call_size=says_nothing_of_sizes(work))
+
+
+def _refused(work: Work, status: int, why: str, now: datetime) -> Save:
+    kind = work.current.kind
+    if kind == "create":
         may_exist = work.mapping.draft.supported and work.mapping.recovery.rejection_may_leave_draft
         return rejected(work, now, why, may_exist=may_exist)
-    if step.kind == "submit":
+    if kind == "submit":
         return _submit_refused(why, now)
-    if outcome.status in {404, 410}:
+    if status in {404, 410}:
         return give_up_draft(work, now, "the draft does not exist (any more)", mismatch=False)
-    assert record.submit_intent_order is None, "growth comes before the submission"
+    assert work.record.submit_intent_order is None, "growth comes before the submission"
     return rejected(work, now, why, may_exist=True)
 
 

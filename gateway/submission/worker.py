@@ -240,6 +240,8 @@ class Worker:
                     now,
                     self._settings.submission.limit_recovery_seconds,
                 )
+            if decision.forgets_call_size:
+                call_sizes.forget(connection, record)
             if fresh.state == "submitted" != record.state:
                 self._record_submitted(connection, fresh, now)
             return fresh, now

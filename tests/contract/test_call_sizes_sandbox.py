@@ -142,5 +142,7 @@ async def test_one_item_that_no_call_bears_ends_the_checkout_with_what_helps(ord
         checkout = await checked_out(gateway, 4)
         assert checkout["state"] == "rejected"
         assert "nothing but cartItem[0] with its 1 characteristics" in checkout["statusReason"]
+        size = await gateway.services.database.read(lambda c: known(c, "default", "shop", "salesforce-v4"))
+        assert size is None, "an item that no call bears says nothing of the calls of other checkouts"
         lines = ledger.read_text().splitlines() if ledger.exists() else []
         assert "submitted" not in {json.loads(line)["effect"] for line in lines}

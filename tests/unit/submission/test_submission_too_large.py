@@ -82,12 +82,47 @@ def test_installed_products_that_one_call_must_hold_are_not_spread_over_several(
     assert "every installed product that is modified" in save.changes["status_reason"]
 
 
-def test_a_call_that_repeats_what_is_there_blames_no_single_item():
-    draft = replace(PLAIN.draft, supported=True, growth="cumulative-merge", submit_attributes={"state": "acknowledged"})
-    limits = replace(PLAIN.limits, items_max=1)
-    save = refused(replace(PLAIN, draft=replace(draft, states=["draft"]), limits=limits), step="add")
-    assert "repeats what is there already" in save.changes["status_reason"]
-    assert "cartItem[" not in save.changes["status_reason"]
+def growing(growth, items_max=50):
+    """Return a mapping of an order system with drafts that grow in this way."""
+    draft = replace(
+        PLAIN.draft, supported=True, growth=growth, submit_attributes={"state": "acknowledged"}, states=["draft"]
+    )
+    return replace(PLAIN, draft=draft, limits=replace(PLAIN.limits, items_max=items_max))
+
+
+@pytest.mark.parametrize("status", [413, 500])
+@pytest.mark.parametrize("step", [0, 1, 3], ids=["first", "middle", "last"])
+def test_where_each_call_repeats_what_is_there_the_first_refusal_is_the_last(step, status):
+    work = work_of(growing("cumulative-merge", 3), items=12, step=step)
+    refusal = Rejected(status, "22", f"{status} 22", too_large=True)
+    save = after_send(lost(work, step_state="SENDING", unknowns=0), refusal, NOW)
+    assert (save.changes["state"], save.replan, save.forgets_call_size) == ("rejected", None, False)
+    why = save.changes["status_reason"]
+    assert "repeats what is there already, so that smaller calls do not help: order in several carts" in why
+    assert "limits.bytes_max of the mapping tmf622-v4" in why
+    assert "cartItem[" not in why
+    assert bool(save.abandoned) == (step > 0)
+
+
+@pytest.mark.parametrize("growth", ["additive", "json-patch-append"])
+@pytest.mark.parametrize("step", [0, 1, 3], ids=["first", "middle", "last"])
+def test_where_a_call_holds_only_what_is_new_it_is_cut_and_its_size_kept(growth, step):
+    work = work_of(growing(growth, 3), items=12, step=step)
+    save = after_send(lost(work, step_state="SENDING", unknowns=0), TOO_LARGE, NOW)
+    assert (save.replan.items_max, save.rest, save.forgets_call_size) == (1, False, False)
+    sizes = [len(step.item_ids) for step in save.replan.plan.steps if step.kind != "submit"]
+    assert sizes == [3] * step + [1] * (12 - 3 * step)
+
+
+@pytest.mark.parametrize(
+    ("step", "items_max", "forgets"),
+    [("create", 1, True), ("add", 1, True), ("price", 50, False), ("submit", 50, False)],
+)
+def test_what_was_learnt_is_forgotten_when_even_one_item_was_too_large(step, items_max, forgets):
+    mapping = replace(SALESFORCE, limits=replace(SALESFORCE.limits, items_max=items_max))
+    assert refused(mapping, step=step).forgets_call_size == forgets
+    refusal = Rejected(400, "22", "400 22")
+    assert not after_send(lost(work_of(mapping, step=step), step_state="SENDING"), refusal, NOW).forgets_call_size
 
 
 def test_where_a_refused_post_may_leave_a_draft_a_new_one_is_begun():
