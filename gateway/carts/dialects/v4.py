@@ -99,7 +99,8 @@ def _taken_back(before: Any, shown: Any, after: Any, kind: Kind | None) -> tuple
     if shown is not before:
         if type(before) is type(shown) is type(after) is dict:
             return _object_taken_back(before, shown, after, kind)
-        if type(before) is type(shown) is type(after) is list:
+        # A version may show a list with more or fewer entries than are stored (R17's relationships): those are no pairs.
+        if type(before) is type(shown) is type(after) is list and len(before) == len(shown):
             found = _list_taken_back(before, shown, after, kind)
             return [value for value, _ in found], len(after) == len(shown) and all(same for _, same in found)
         if after == shown:
@@ -165,7 +166,9 @@ def _list_taken_back(
         index = position
         is_in_place = looks[position] == look if position in looks else shown[position : position + 1] == [node]
         if not is_in_place:
-            index = by_looks.get(look, by_id.get(_id_of(node), position))
+            # Entries may share an id, as the roles of one party do: then the one in the same place is meant.
+            has_own_id = position < len(shown) and _id_of(shown[position]) == _id_of(node)
+            index = by_looks.get(look, position if has_own_id else by_id.get(_id_of(node), position))
         if looks.get(index) == look:
             found.append((before[index], index == position))
         elif index < len(shown):
