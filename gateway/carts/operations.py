@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from gateway.errors import (
 )
 from gateway.settings import Settings
 from gateway.storage.tables import ORDERED_STATES, checkout
-from gateway.tmf.json import decode_stored
+from gateway.tmf.json import decode_stored, encode_json
 
 GUEST_PATH: Final = "shoppingCart.id"
 CHECKOUT_PATH: Final = "/tmf-api/checkoutManagement/v1/checkout"
@@ -64,7 +64,7 @@ def change_cart(
         require_valid(row.expires_at, now)
         before = decode_stored(row.document)
         is_shown_as_stored = dialect.is_canonical and row.v4_complete
-        after = _changed(before, before if is_shown_as_stored else dialect.from_canonical(before), change, dialect)
+        after = changed_cart(before, before if is_shown_as_stored else dialect.from_canonical(before), change, dialect)
         earlier = Earlier(before, row.created_at, row.expiry_given)
         missing = lacking(before) if dialect.is_canonical else None
         done = complete_cart(after, settings, now=now, earlier=earlier, lacking=missing)
@@ -101,7 +101,7 @@ def _stored(
     )
 
 
-def _changed(
+def changed_cart(
     before: dict[str, Any], shown: dict[str, Any], change: Callable[[dict[str, Any]], Any], dialect: Dialect
 ) -> dict[str, Any]:
     """Return the canonical document after a change made in the dialect, which shows `before` as `shown`.
@@ -113,14 +113,51 @@ def _changed(
     known = set(dialect.check(shown))
     if problems := [problem for problem in dialect.check(after) if problem not in known]:
         raise InvalidBodyError(problems)
-    # Each first-level attribute is converted by itself: those that nobody touched need not be.
+    # Each first-level attribute is converted by itself, and so is each entry of a first-level list: those that nobody touched need
+    # not be.
     kept = {name for name in before if name in after and after[name] is shown.get(name)}
+    untouched = {
+        name: _untouched(before[name], shown.get(name), after.get(name)) for name in before if name not in kept
+    }
     changed = taken_back(
-        without(before, kept), dialect.to_canonical(without(shown, kept)), dialect.to_canonical(without(after, kept))
+        _touched(before, kept, untouched),
+        dialect.to_canonical(_touched(shown, kept, untouched)),
+        dialect.to_canonical(_touched(after, kept, untouched)),
     )
+    for name, places in untouched.items():
+        if places:
+            others = iter(changed[name])
+            changed[name] = [
+                before[name][place] if place in places else next(others) for place in range(len(after[name]))
+            ]
     # What a version shows and nothing stores (v5's dates and types) is not stored for being handed back.
     stored = changed | {name: before[name] for name in kept}
     return {name: stored[name] for name in (*after, *stored) if name in stored}
+
+
+def _untouched(before: Any, shown: Any, after: Any) -> frozenset[int]:
+    """Return the places of the entries that are in `after` to the letter as they were shown.
+
+    None where these are no lists of pairs, and where an entry was copied: the copy is stored as its original.
+    """
+    if not (type(before) is type(shown) is type(after) is list and len(before) == len(shown)):
+        return frozenset()
+    old, new = [encode_json(entry) for entry in shown], [encode_json(entry) for entry in after]
+    places = frozenset(place for place, (one, other) in enumerate(zip(old, new, strict=False)) if one == other)
+    there = {old[place] for place in places}
+    has_copies = any(text in there for place, text in enumerate(new) if place not in places)
+    return frozenset() if has_copies else places
+
+
+def _touched(
+    document: dict[str, Any], kept: Collection[str], untouched: Mapping[str, frozenset[int]]
+) -> dict[str, Any]:
+    """Return what a change may have touched: no attribute of `kept`, and no entry in one of the `untouched` places of its list."""
+    found = without(document, kept)
+    for name, places in untouched.items():
+        if places:
+            found[name] = [entry for place, entry in enumerate(found[name]) if place not in places]
+    return found
 
 
 def _cart(value: Any) -> dict[str, Any]:

@@ -1,0 +1,99 @@
+"""A change in any version leaves the stored form of what it does not touch: entries that are no pairs, that share an id, or were copied."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from gateway.carts.dialects import DIALECTS
+from gateway.carts.operations import changed_cart
+from gateway.tmf.json import decode_stored, encode_json
+
+
+def cart(*relationships: Any) -> dict[str, Any]:
+    return {"cartItem": [{"id": "1", "action": "add", "quantity": 1, "cartItemRelationship": list(relationships)}]}
+
+
+def patched(stored: dict[str, Any], version: str, change: Any) -> dict[str, Any]:
+    """Return what is stored after `change` was made in place to what the version shows."""
+    shown = DIALECTS[version].from_canonical(stored)
+    after = decode_stored(encode_json(shown))
+    change(after)
+    return changed_cart(stored, shown, lambda _: after, DIALECTS[version])
+
+
+@pytest.mark.parametrize(
+    "relationship",
+    [
+        {"id": "2", "relationshipType": "reliesOn", "cartItem": [{"id": "3"}, {"id": "4"}]},
+        {"relationshipType": "reliesOn", "cartItem": [{"id": "3"}, {"id": "3"}]},
+        {"id": "2", "relationshipType": "reliesOn", "cartItem": []},
+    ],
+)
+def test_a_relationship_that_has_the_name_of_an_r17_list_stays_as_it_is(relationship: dict[str, Any]) -> None:
+    stored = cart(relationship, {"id": "9", "relationshipType": "reliesOn"})
+
+    def change(shown: dict[str, Any]) -> None:
+        shown["cartItem"][0]["quantity"] = 2
+
+    taken = patched(copy.deepcopy(stored), "v1", change)
+
+    assert taken["cartItem"] == [{**stored["cartItem"][0], "quantity": 2}]
+
+
+def test_of_entries_that_share_an_id_the_one_in_the_same_place_is_changed() -> None:
+    other = {"href": "https://crm.example/party/1", "role": "buyer", "@referredType": "Customer"}
+    parties = [{"id": "1", "role": "payer"}, other]
+
+    def change(shown: dict[str, Any]) -> None:
+        shown["relatedParty"][0]["role"] = "customer"
+
+    taken = patched({"cartItem": [], "relatedParty": parties}, "v4", change)
+
+    assert taken["relatedParty"] == [{"id": "1", "role": "customer"}, other]
+
+
+@pytest.mark.parametrize("version", ["v1", "v4", "v5"])
+@pytest.mark.parametrize("places", [[0], [0, 0], [0, 0, 1], [1, 0], [1], [0, 1, 1], [1, 1, 0], []])
+def test_entries_that_moved_were_copied_or_went_keep_their_stored_form(version: str, places: list[int]) -> None:
+    entries: list[dict[str, Any]] = [
+        {"name": "A User", "role": "user"},
+        {"href": "https://crm.example/party/9", "role": "seller"},
+    ]
+
+    def change(shown: dict[str, Any]) -> None:
+        shown["relatedParty"] = [shown["relatedParty"][place] for place in places]
+
+    taken = patched({"cartItem": [], "relatedParty": entries}, version, change)
+
+    assert taken["relatedParty"] == [entries[place] for place in places]
+
+
+@pytest.mark.parametrize("version", ["v1", "v4", "v5"])
+def test_a_value_that_equals_another_only_in_python_is_a_change(version: str) -> None:
+    stored = {"cartItem": [{"id": "1", "action": "add", "vendor": 1}, {"id": "2", "action": "add", "vendor": [0]}]}
+
+    def change(shown: dict[str, Any]) -> None:
+        shown["cartItem"][0]["vendor"] = True
+        shown["cartItem"][1]["vendor"] = [False]
+
+    taken = patched(stored, version, change)
+
+    assert [encode_json(item["vendor"]) for item in taken["cartItem"]] == [b"true", b"[false]"]
+
+
+@pytest.mark.parametrize("version", ["v1", "v5"])
+def test_entries_that_nobody_touched_are_the_very_objects_that_are_stored(version: str) -> None:
+    stored = {"cartItem": [{"id": str(number), "action": "add", "quantity": 1} for number in range(5)]}
+
+    def change(shown: dict[str, Any]) -> None:
+        shown["cartItem"][2]["quantity"] = 7
+        shown["cartItem"].append({"@type": "CartItem", "id": "6", "action": "add", "quantity": 1})
+
+    taken = patched(stored, version, change)["cartItem"]
+
+    assert [new is old for new, old in zip(taken, stored["cartItem"], strict=False)] == [True, True, False, True, True]
+    assert taken[2]["quantity"] == 7
+    assert len(taken) == 6
