@@ -43,16 +43,18 @@ def test_a_relationship_that_has_the_name_of_an_r17_list_stays_as_it_is(relation
     assert taken["cartItem"] == [{**stored["cartItem"][0], "quantity": 2}]
 
 
-def test_of_entries_that_share_an_id_the_one_in_the_same_place_is_changed() -> None:
+def test_of_entries_that_share_an_id_each_is_paired_with_the_one_in_its_place() -> None:
     other = {"href": "https://crm.example/party/1", "role": "buyer", "@referredType": "Customer"}
     parties = [{"id": "1", "role": "payer"}, other]
 
     def change(shown: dict[str, Any]) -> None:
         shown["relatedParty"][0]["role"] = "customer"
+        shown["relatedParty"][1]["role"] = "user"
 
     taken = patched({"cartItem": [], "relatedParty": parties}, "v4", change)
 
-    assert taken["relatedParty"] == [{"id": "1", "role": "customer"}, other]
+    assert taken["relatedParty"][0] == {"id": "1", "role": "customer"}
+    assert taken["relatedParty"][1] == {**other, "id": "1", "role": "user"}
 
 
 @pytest.mark.parametrize("version", ["v1", "v4", "v5"])
