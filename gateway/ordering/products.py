@@ -252,7 +252,7 @@ class Products:
                 role = role_of(inner if type(inner) is dict else member, self._party_role)
                 member = {**member, "role": role}  # noqa: PLW2901 -- v5 demands a role
                 findings.info("defaulted", f"{member_path}.role", f"The party has no role; {role} is sent.")
-            if type(inner) is dict and self._is_v5 and (inner.get("id") or inner.get("@type") in PARTIES):
+            if type(inner) is dict and self._is_v5 and (inner.get("id") or str(inner.get("@type")) in PARTIES):
                 kept.append(member)
                 continue
             party, kind = flat_party(member, member_path, findings)

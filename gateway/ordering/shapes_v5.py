@@ -114,7 +114,7 @@ def _place(place: Any) -> Any:
         return place
     given = place.get("@type")
     rest = {key: value for key, value in place.items() if key not in ("role", "@type")}
-    if given not in _PLACES:
+    if type(given) is not str or given not in _PLACES:
         given = "PlaceRef" if "id" in rest and not _ADDRESS.intersection(rest) else "GeographicAddress"
     return {
         "@type": "RelatedPlaceRefOrValue",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.ordering.loading import parse_mapping
+from gateway.ordering.render import render_whole
 from gateway.ordering.translate import translate
 
 FILE = Path(__file__).resolve().parents[3] / "mappings" / "tmf622-v5.toml"
@@ -82,3 +83,12 @@ def test_products_nested_too_deep_are_dropped_with_all_they_relate_to():
     assert ("dropped", "product.product[0].productRelationship[0]") in found
     (line,) = result.order.lines
     assert line.item["product"]["product"][0]["productRelationship"] == [related(id="Q")]
+
+
+@pytest.mark.parametrize("odd", [[], {}, 1])
+def test_a_type_that_is_no_text_stops_nothing(odd):
+    parties = [{"role": "user", "partyOrPartyRole": {"href": "p/1", "@type": odd}}]
+    _, result = told(product={"relatedParty": parties, "place": [{"role": "here", "@type": odd, "id": "1"}]})
+    product = render_whole(result.order, V5, "marker")["productOrderItem"][0]["product"]
+    assert product["place"][0]["place"] == {"@type": "PlaceRef", "id": "1"}
+    assert product["relatedParty"][0]["partyOrPartyRole"]["id"] == "1"
