@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
-from difflib import get_close_matches
 from typing import Any, Final
 
 from gateway.errors import Problem
@@ -18,7 +17,7 @@ from gateway.ordering.findings import Findings
 from gateway.ordering.header import Header
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import Order, OrderLine
-from gateway.ordering.vocabulary import HEADER
+from gateway.ordering.vocabulary import HEADER, slip_of
 from gateway.ordering.words import PLACEHOLDER
 from gateway.tmf.json import encode_json
 
@@ -158,9 +157,9 @@ def _defaults(mapping: Mapping) -> Iterator[Problem]:
             continue
         where = f"order.defaults.{key}"
         kind, words = _SHAPES.get(key, (object, ""))
-        close = get_close_matches(key, HEADER, n=1, cutoff=0.8) if key not in HEADER else []
-        if close:
-            yield Problem(where, f"is an attribute that no order has; did you mean `{close[0]}`?")
+        meant = slip_of(key, HEADER)
+        if meant:
+            yield Problem(where, f"is an attribute that no order has; did you mean `{meant}`?")
         elif value in ("", [], {}):
             yield Problem(where, "is empty; write what is to be sent, or remove it")
         elif not isinstance(value, kind):

@@ -53,10 +53,9 @@ def _attributes(mapping: Mapping) -> Iterator[Problem]:
         ("product_attributes", item.product_attributes, PRODUCT),
     ):
         for position, name in enumerate(names):
-            # Attributes of the order system's own are carried too; a name that is nearly the standard's is a slip.
-            close = get_close_matches(name, standard, n=1, cutoff=0.8) if name not in standard else []
-            if close:
-                message = f"is {name}, which nothing has; did you mean `{close[0]}`?"
+            meant = slip_of(name, standard)
+            if meant:
+                message = f"is {name}, which nothing has; did you mean `{meant}`?"
                 yield Problem(f"item.{key}[{position}]", message)
     for position, name in enumerate(mapping.price.recurring_required):
         if name not in _ALTERATION:
@@ -97,6 +96,19 @@ def _codes(mapping: Mapping) -> Iterator[Problem]:
             other = meant.setdefault(code, name)
             if other != name:
                 yield Problem(f"answers.{name}[{position}]", f"is {code}, which answers.{other} has too; remove one")
+
+
+def slip_of(name: str, standard: Iterable[str]) -> str:
+    """Return which of the `standard` names `name` is misspelt for, "" where it is one, or the order system's own.
+
+    Its own attributes are often named by the standard's, with a word more: `quoteId`, `subStatus`.
+    """
+    close = get_close_matches(name, standard, n=1, cutoff=0.8)
+    return close[0] if close and close[0] != name and _words(name) <= _words(close[0]) else ""
+
+
+def _words(name: str) -> int:
+    return sum(map(str.isupper, name[1:]))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -176,6 +176,7 @@ MISTAKES = [
     ("[order]\ndefaults = {billingAccount = 'x'}", "order.defaults.billingAccount", "write a table"),
     ("[order]\ndefaults = {description = ''}", "order.defaults.description", "is empty"),
     ("[order]\ndefaults = {categroy = 'web'}", "order.defaults.categroy", "did you mean `category`"),
+    ("[order]\ndefaults = {relatedparty = ['x']}", "order.defaults.relatedparty", "did you mean `relatedParty`"),
     ("[order]\ndefaults = {productOrderItem = []}", "order.defaults.productOrderItem", "the gateway fills itself"),
     ("[order]\ndefaults = {'@type' = 'X'}", "order.defaults.@type", "the gateway fills itself"),
     ("[order]\ndefaults = {x = nan}", "order.defaults.x", "no number of JSON"),
