@@ -164,14 +164,9 @@ def _items(mapping: Mapping) -> Iterator[Problem]:
 def _prices(mapping: Mapping) -> Iterator[Problem]:
     item = mapping.item
     price = mapping.price
-    for name, key, sent in (
-        ("itemPrice", "item_prices", price.item_prices),
-        ("itemTotalPrice", "totals", price.totals),
-    ):
-        if sent and item.attributes and name not in item.attributes:
-            yield Problem(
-                "item.attributes", f"lacks {name}, which price.{key} = true sends; add it, or set that to false"
-            )
+    if price.item_prices and item.attributes and "itemPrice" not in item.attributes:
+        message = "lacks itemPrice, which price.item_prices = true sends; add it, or set that to false"
+        yield Problem("item.attributes", message)
     if price.alterations == "inline" and not price.item_prices:
         message = (
             "is inline, inside of the itemPrice that price.item_prices = false leaves out; use patch-per-line or drop"

@@ -35,6 +35,7 @@ class Items:
         self._prices = Prices(mapping, findings)
         self.products = Products(mapping, findings)
         self._kept = frozenset(mapping.item.attributes)
+        self._reads_totals = not (mapping.price.totals and self._kept and "itemTotalPrice" not in self._kept)
         self._sends_prices = mapping.price.item_prices
         self._actions = mapping.item.actions
         self._named_by_code = not any(map(self.products.keeps, ("productOffering", "productSpecification")))
@@ -192,7 +193,7 @@ class Items:
             elif key == "itemPrice":
                 plain = self._sends_prices and self._prices.are_plain(value)
                 translated = value if plain else self._item_prices(value, f"{path}.{key}", altered)
-            elif key in _TOTALS:
+            elif self._reads_totals and key in _TOTALS:
                 self._totals(value, key, f"{path}.{key}", item, incomplete=incomplete)
                 continue
             elif self._kept and key not in self._kept:

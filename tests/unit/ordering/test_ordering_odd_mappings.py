@@ -42,6 +42,9 @@ def cart_of(case: str) -> Any:
         'item.characteristics_slot = "value"\nlines.characteristics = ["value"]',
         'item.product_code = ["article.number"]\nlines.offering = ["article.number"]',
         'item.product_code = ["article", "productOffering.id"]',
+        'order.defaults = {channelId = "web", quoteId = "1", categoryCode = "B2C", "@schemaLocation" = "https://acme.example/order.json"}',
+        'item.attributes = ["productOffering", "product", "itemPrice", "productId", "placeId"]',
+        'item.product_attributes = ["productCharacteristic", "subStatus", "productSpecificationId"]',
     ],
 )
 def test_each_value_is_sent_or_told(text, case):
@@ -54,6 +57,17 @@ def test_each_value_is_sent_or_told(text, case):
     call = render(planned.steps[0], order, planned, mapping, known_line_ids={}, marker="gw1-m", order_id=None)
     _, lost = account(cart, {}, order, decode_json(call.body), translation.findings, mapping)
     assert lost == []
+
+
+def test_a_total_of_the_order_is_sent_where_items_have_no_place_for_theirs():
+    total = [{"priceType": "oneTime", "price": {"dutyFreeAmount": {"unit": "EUR", "value": 3}}}]
+    item = {"id": "1", "action": "add", "productOffering": {"id": "A"}, "itemTotalPrice": total}
+    mapping = mapping_of('item.attributes = ["productOffering", "product", "itemPrice"]')
+    translation = translate({"cartItem": [item], "cartTotalPrice": total}, {}, mapping, now=NOW)
+    assert translation.order is not None
+    assert translation.order.header["orderTotalPrice"] == total
+    assert "itemTotalPrice" not in translation.order.lines[0].item
+    assert [(one.code, one.path) for one in translation.findings] == [("dropped", "cartItem[0].itemTotalPrice")]
 
 
 def test_a_note_that_goes_to_an_order_without_notes_is_told_where_it_is():
