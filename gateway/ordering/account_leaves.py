@@ -21,9 +21,10 @@ _ONE_NAME: Final = {
     "agreementName": "name", "agreementHref": "href", "productOrderId": "orderId", "productOrderHref": "orderHref",
     "quoteItemId": "id", "itemId": "id",
 }  # fmt: skip
-_CHILDREN: Final = frozenset({"cartItem", "cardItem"})
+CHILDREN: Final = frozenset({"cartItem", "cardItem"})
+"""The attributes of a cart or item that hold items; R17 has both."""
 # Items are told apart by their ids; the rest wraps a value in some versions and not in others.
-_NO_PLACE: Final = frozenset({"cartItem", "cardItem", "productOrderItem", "partyOrPartyRole", "money", "checkout", ""})
+_NO_PLACE: Final = CHILDREN | {"productOrderItem", "partyOrPartyRole", "money", "checkout", ""}
 # A product holds these in some versions, in others they stand beside it.
 _BESIDE_PRODUCT: Final = frozenset({"productOffering", "place"})
 _POSITION: Final = re.compile(r"\[([0-9]+)\]")
@@ -102,7 +103,7 @@ def _own_id(node: dict[str, Any], name: str) -> str:
 
 def _not_ordered(path: str, name: str) -> str:
     """Return an id that no order has for an item of a cart that is not ordered; it is no part of the item above it."""
-    return path if name in _CHILDREN and "cartItemRelationship[" not in path else ""
+    return path if name in CHILDREN and "cartItemRelationship[" not in path else ""
 
 
 class _Group:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from gateway.ordering.account_leaves import Index, Leaf, leaves_of
+from gateway.ordering.account_leaves import CHILDREN, Index, Leaf, leaves_of
 from gateway.ordering.account_slots import in_standard_places
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import Finding, Order
@@ -46,7 +46,6 @@ _NOT_SENT: Final = frozenset(
 )
 # Findings that tell that what is at their path, or beneath it, is in the order, written differently or elsewhere.
 _CHANGED: Final = frozenset({"converted", "moved", "renamed", "defaulted", "regenerated_id"})
-_CHILDREN: Final = ("cartItem", "cardItem")
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -186,7 +185,7 @@ def _rule(leaf: Leaf) -> str:
 
 
 def _is_item(path: str) -> bool:
-    return path.rpartition(".")[2].partition("[")[0] in _CHILDREN
+    return path.rpartition(".")[2].partition("[")[0] in CHILDREN
 
 
 _RULES: Final[tuple[tuple[str, Callable[[Leaf], bool]], ...]] = (
