@@ -16,6 +16,9 @@ ITEM_DEPTH_MAX: Final = 32
 ACTIONS: Final = frozenset({"add", "modify", "delete", "noChange"})
 _NUMBERS: Final = re.compile(r"\[([0-9]+)\]")
 
+CHILDREN: Final = ("cartItem", "cardItem")
+"""The attributes of a cart or item that hold items; R17's text and samples write both."""
+
 
 class Entry(Struct, eq=False, gc=False):
     """One cart item in the tree. `path` is its path in the cart; `incomplete`: something beneath it stays in the cart.

@@ -126,7 +126,9 @@ def _complete(value: Any, given: Any, needed: tuple[str, ...], path: str, findin
 def _own_name(key: str, given: Any) -> str:
     """Return the name that the cart's product has for the canonical attribute `key`."""
     other = _OTHER_NAMES.get(key)
-    return other if other is not None and type(given) is dict and key not in given and other in given else key
+    if other is None or type(given) is not dict or given.get(key) is not None or given.get(other) is None:
+        return key
+    return other
 
 
 def _relationships(product: dict[str, Any], given: Any, path: str, findings: Findings) -> list[Any]:

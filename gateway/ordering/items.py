@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from gateway.ordering.altered_prices import Altered
@@ -16,8 +17,9 @@ from gateway.ordering.model import OrderLine
 from gateway.ordering.notes import clean_notes
 from gateway.ordering.prices import Prices
 from gateway.ordering.products import Products
+from gateway.ordering.relations import sent_relations
 from gateway.ordering.terms import check_duration
-from gateway.ordering.values import integer, objects, says_nothing
+from gateway.ordering.values import integer, objects, says_nothing, without_nulls
 
 _TOTALS: Final = ("itemTotalPrice", "ItemTotalPrice", "totalItemPrice")
 _READ_ELSEWHERE: Final = frozenset(
@@ -36,15 +38,15 @@ class Items:
         self.products = Products(mapping, findings)
         self._kept = frozenset(mapping.item.attributes)
         self._reads_totals = not (mapping.price.totals and self._kept and "itemTotalPrice" not in self._kept)
+        self._is_plain: dict[str, Callable[[Any], bool]] = {
+            "productOffering": self.products.is_plain_offering,
+            "product": self.products.is_plain,
+            "itemPrice": self._prices.are_plain,
+        }
         self._sends_prices = mapping.price.item_prices
         self._actions = mapping.item.actions
         self._named_by_code = not any(map(self.products.keeps, ("productOffering", "productSpecification")))
         self._roots_only = mapping.item.asset_orders == "roots-first"
-        slots = mapping.item
-        # What the order system reads as parent and child, and so does whoever reads its lines back.
-        self._tying = {slots.bundles_relationship} | (
-            {slots.relies_on_relationship} if slots.hierarchy == "flat" else set()
-        )
         self._is_v5 = mapping.dialect == "tmf622-v5"
         self._bundles = Bundles(mapping, findings, catalogue)
         self._sent: frozenset[str] = frozenset()
@@ -91,10 +93,9 @@ class Items:
                 f"{entry.path}.action",
                 "The order system removes only what is beneath an installed product that is modified; order it elsewhere.",
             )
-        altered = self._prices.altered()
         if action == "add" and self._named_by_code and raw.get("productOffering") is None:
             raw = self._with_offering(raw, item, entry.path)
-        self._attributes(raw, item, entry.path, altered, incomplete=entry.incomplete)
+        altered = self._attributes(raw, item, entry.path, incomplete=entry.incomplete)
         if self._is_v5:
             fit_item(item, raw, entry.path, self._findings)
         mandatory = self._bundles.is_mandatory(entry)
@@ -103,7 +104,7 @@ class Items:
         check_action(entry, self._findings, roots_only=self._roots_only, appears=configured)
         if not configured:
             self._check_references(raw, action, entry.path)
-        alterations, prices = altered.alterations(), altered.prices()
+        alterations, prices = (altered.alterations(), altered.prices()) if altered is not None else ((), ())
         if alterations:
             if action in ("delete", "noChange"):
                 self._findings.warning("dropped", f"{entry.path}.itemPrice", f"An item with {action} is not priced.")
@@ -114,8 +115,8 @@ class Items:
                 )
         if raw.get("note") is not None:
             self._notes(entry, item)
-        if entry.relations:
-            self._relations(entry, item)
+        if entry.relations and (kept := sent_relations(entry, self._sent, self._mapping.item, self._findings)):
+            item["productOrderItemRelationship"] = kept
         if action in self._actions or (mandatory and action == "add"):
             self._own_word(action, entry.path, mandatory=mandatory)
         return OrderLine(
@@ -137,7 +138,7 @@ class Items:
         given = product.get("productOffering") if type(product) is dict else None
         if given is not None:
             where = f"{path}.product.productOffering"
-            offering = self.products.offering(given, where)
+            offering = self.products.offering(without_nulls(given), where)
             if offering is not None:
                 item["productOffering"] = offering
                 self._findings.info("moved", where, "It is sent as the item's productOffering.")
@@ -173,37 +174,48 @@ class Items:
         raw: dict[str, Any],
         item: dict[str, Any],
         path: str,
-        altered: Altered,
         *,
         incomplete: bool,
-    ) -> None:
-        """Put every attribute but those read elsewhere into `item`, translated, or report it as dropped; no empty list."""
-        findings = self._findings
+    ) -> Altered | None:
+        """Put every attribute but those read elsewhere into `item`, translated, or report it as dropped; no empty list.
+
+        Return the altered prices, where something may be altered.
+        """
+        altered = None
         for key, value in raw.items():
             if key in _READ_ELSEWHERE or value is None:
                 continue
+            is_plain = self._is_plain.get(key)
             # What needs no change, the usual case, is shared with the cart: nothing is made for it, not even its path.
-            if key == "productOffering":
-                plain = self.products.is_plain_offering(value)
-                translated: Any = value if plain else self.products.offering(value, f"{path}.{key}")
-            elif key == "product":
-                plain = self.products.is_plain(value)
-                # A product of which nothing is left is none.
-                translated = (value if plain else self.products.translate(value, f"{path}.{key}")) or None
+            if is_plain is not None and is_plain(value):
+                if key == "itemPrice" and not self._sends_prices:
+                    self._prices_stay(f"{path}.{key}")
+                    continue
+                translated = value or None
             elif key == "itemPrice":
-                plain = self._sends_prices and self._prices.are_plain(value)
-                translated = value if plain else self._item_prices(value, f"{path}.{key}", altered)
-            elif self._reads_totals and key in _TOTALS:
-                self._totals(value, key, f"{path}.{key}", item, incomplete=incomplete)
-                continue
-            elif self._kept and key not in self._kept:
-                if not says_nothing(value):
-                    findings.warning("dropped", f"{path}.{key}", "The order system has no place for it.")
-                continue
+                altered = self._prices.altered()
+                translated = self._item_prices(without_nulls(value), f"{path}.{key}", altered)
             else:
-                translated = self._checked(value, key, f"{path}.{key}")
+                translated = self._translated(key, without_nulls(value), f"{path}.{key}", item, incomplete=incomplete)
             if translated is not None and translated != []:
                 item[key] = translated
+        return altered
+
+    def _translated(self, key: str, value: Any, path: str, item: dict[str, Any], *, incomplete: bool) -> Any:
+        """Return an attribute as the order has it; None when it is not sent, or put into `item` under another name."""
+        if key == "productOffering":
+            return self.products.offering(value, path)
+        if key == "product":
+            # A product of which nothing is left is none.
+            return self.products.translate(value, path) or None
+        if self._reads_totals and key in _TOTALS:
+            self._totals(value, key, path, item, incomplete=incomplete)
+            return None
+        if self._kept and key not in self._kept:
+            if not says_nothing(value):
+                self._findings.warning("dropped", path, "The order system has no place for it.")
+            return None
+        return self._checked(value, key, path)
 
     def _checked(self, value: Any, key: str, path: str) -> Any:
         """Return an attribute that is sent as it is; itemTerm has to be an array of objects, OrderTerm in the order."""
@@ -224,13 +236,15 @@ class Items:
         return terms
 
     def _item_prices(self, value: Any, path: str, altered: Altered) -> list[dict[str, Any]] | None:
-        plain = not self._sends_prices and self._prices.are_plain(value)
-        prices = value if plain else self._prices.item_prices(value, path, altered)
+        prices = self._prices.item_prices(value, path, altered)
         if self._sends_prices:
             return prices
         if prices:
-            self._findings.warning("dropped", path, "The order system sets prices itself; only alterations are sent.")
+            self._prices_stay(path)
         return None
+
+    def _prices_stay(self, path: str) -> None:
+        self._findings.warning("dropped", path, "The order system sets prices itself; only alterations are sent.")
 
     def _totals(self, value: Any, key: str, path: str, item: dict[str, Any], *, incomplete: bool) -> None:
         findings = self._findings
@@ -262,29 +276,12 @@ class Items:
             f"An item with the action {action} needs the id or href of the product it is about.",
         )
 
-    def _relations(self, entry: Entry, item: dict[str, Any]) -> None:
-        kept: dict[tuple[str, str], None] = {}
-        lost: dict[str, str] = {}
-        for kind, target_id, path in entry.relations:
-            if not self._mapping.item.relationships:
-                lost[path] = "The order system takes no relationships."
-            elif target_id not in self._sent:
-                lost[path] = "It refers to an item that stays behind."
-            elif kind in self._tying and (entry.parent is None or target_id != entry.parent.id):
-                lost[path] = "The order system would take the items for parent and child."
-            else:
-                kept[target_id, kind] = None
-        for path, why in lost.items():
-            self._findings.warning("relationship_dropped", path, why)
-        if kept:
-            item["productOrderItemRelationship"] = [{"id": target, "relationshipType": kind} for target, kind in kept]
-
     def _notes(self, entry: Entry, item: dict[str, Any]) -> None:
         path = f"{entry.path}.note"
         where, attributes = self._mapping.item.notes, self._mapping.order.attributes
         if where == "order" and attributes and "note" not in attributes:
             where = "drop"
-        notes = clean_notes(entry.raw["note"], path, self._findings)
+        notes = clean_notes(without_nulls(entry.raw["note"]), path, self._findings)
         if not notes:
             return
         if where == "drop":

@@ -115,7 +115,8 @@ def _with_period(price: dict[str, Any], path: str, findings: Findings, periods: 
 
 def relationship_of(member: dict[str, Any]) -> tuple[str | None, dict[str, Any] | None]:
     """Return the type of a relationship between products (R17: `type`) and the other product; None for what it does not say."""
-    kind = member.get("relationshipType", member.get("type"))
+    kind = member.get("relationshipType")
+    kind = member.get("type") if kind is None else kind
     inner = member.get("product")
     if inner is None and type(member.get("id")) is str:  # v5 refers by id
         inner = {key: member[key] for key in ("id", "href", "name") if key in member}

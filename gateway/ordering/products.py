@@ -7,6 +7,7 @@ Reads the shapes of TMF663 R17 (`characteristic`, relationship `type`), v4, and 
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
@@ -20,9 +21,9 @@ from gateway.tmf.hrefs import last_segment
 from gateway.tmf.v5_classes import PARTIES, value_kind
 
 PRODUCT_DEPTH_MAX: Final = 8
-_NONE: Final = type(None)
 _TEXTS: Final = frozenset({"id", "href", "name", "description"})
-_REMADE: Final = frozenset({bool, list})
+_TEXT_ONLY: Final = frozenset({str})
+_NO_NULL_INSIDE: Final = frozenset({str, int, bool, float, Decimal})
 _ALWAYS: Final = frozenset({"id", "href", "@type", "@baseType", "@schemaLocation", "@referredType"})
 
 
@@ -72,10 +73,7 @@ class Products:
         """Tell whether the product offering reference is sent as it is, the usual case."""
         if type(value) is not dict or self._tables.products is not None or "bundledProductOffering" in value:
             return False
-        identifier = value.get("id")
-        if type(identifier) is not str or not identifier:
-            return False
-        return type(value.get("href", "")) is str and type(value.get("name", "")) is str
+        return bool(value.get("id")) and _TEXT_ONLY.issuperset(map(type, value.values()))
 
     def is_plain(self, value: Any) -> bool:
         """Tell whether the product is sent as it is: nothing but texts and plain characteristics, the usual case."""
@@ -183,10 +181,12 @@ class Products:
         """Tell whether the list can be sent as it is, the usual case."""
         as_text, is_v5 = self._as_text, self._is_v5
         for member in members:
-            if type(member) is not dict or type(member.get("name")) is not str:
+            if type(member) is not dict or type(member.get("name")) is not str or "value" not in member:
                 return False
-            kind = type(member.get("value"))
-            if kind is not str and (as_text or kind is _NONE or (is_v5 and kind in _REMADE)):
+            if not _NO_NULL_INSIDE.issuperset(map(type, member.values())):
+                return False
+            kind = type(member["value"])
+            if kind is not str and (as_text or (is_v5 and kind is bool)):
                 return False
         return True
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from gateway.ordering.entries import Collected, Entry
 from gateway.ordering.findings import Findings
+from gateway.ordering.mapping_slots import ItemSlots
 from gateway.ordering.values import wrong_type
 
 _TO_CHILD: Final = frozenset(
@@ -149,3 +151,23 @@ def _adopt(parent: Entry, child: Entry, kind: str, path: str, findings: Findings
     child.parent = parent
     findings.info("hierarchy", path, "The relationship says which item is the parent of which.")
     return True
+
+
+def sent_relations(entry: Entry, sent: AbstractSet[str], slots: ItemSlots, findings: Findings) -> list[dict[str, str]]:
+    """Return the relationships of `entry` to the items `sent` as an order's item has them; tell those that it cannot have."""
+    # What the order system reads as parent and child, and so does whoever reads its lines back.
+    tying = {slots.bundles_relationship, slots.relies_on_relationship if slots.hierarchy == "flat" else ""}
+    kept: dict[tuple[str, str], None] = {}
+    lost: dict[str, str] = {}
+    for kind, target_id, path in entry.relations:
+        if not slots.relationships:
+            lost[path] = "The order system takes no relationships."
+        elif target_id not in sent:
+            lost[path] = "It refers to an item that stays behind."
+        elif kind in tying and (entry.parent is None or target_id != entry.parent.id):
+            lost[path] = "The order system would take the items for parent and child."
+        else:
+            kept[target_id, kind] = None
+    for path, why in lost.items():
+        findings.warning("relationship_dropped", path, why)
+    return [{"id": target, "relationshipType": kind} for target, kind in kept]

@@ -127,7 +127,10 @@ def _characteristic(node: Any) -> Any:
     if type(node) is not dict:
         return node
     kind = value_kind(node.get("value"))
-    given = str(node.get("@type")).removesuffix("Characteristic")
+    given = node.get("@type")
+    if type(given) is not str:
+        return typed(node, f"{kind}Characteristic", _CHARACTERISTIC)
+    given = given.removesuffix("Characteristic")
     of_kind, of_given = kind.removesuffix("Array"), given.removesuffix("Array")
     # A cart of v5 says which class of numbers it means, and of what an empty array is one.
     if node.get("value") == [] and given in _ARRAYS:

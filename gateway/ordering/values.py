@@ -15,6 +15,7 @@ from gateway.tmf.hrefs import last_segment
 from gateway.tmf.json import encode_json
 
 _OBJECT_OR_ARRAY: Final = "an array of objects"
+_CONTAINERS: Final = frozenset({dict, list})
 _RFC3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -30,29 +31,31 @@ def says_nothing(value: Any) -> bool:
     return value is None or value in ("", [], {})
 
 
-def without_nulls(document: dict[str, Any]) -> dict[str, Any]:
-    """Return `document` without the attributes that are null, at any depth: null says nothing, and TMF622 has no place for it.
+def without_nulls(value: Any) -> Any:
+    """Return JSON without the attributes that are null, at any depth: null says nothing, and TMF622 has no place for it.
 
     The `value` of a characteristic is any JSON, and stays as it is; so do the members of arrays, whose positions count.
     """
+    if type(value) not in _CONTAINERS:
+        return value
     try:
-        if b"null" not in encode_json(document):
-            return document
+        if b"null" not in encode_json(value):
+            return value
     except RecursionError:  # deeper than anything that can be ordered, which the translation tells
-        return document
-    copy: dict[str, Any] = {}
-    stack: list[tuple[Any, Any]] = [(document, copy)]
+        return value
+    copy: Any = type(value)()
+    stack: list[tuple[Any, Any]] = [(value, copy)]
     while stack:
         source, target = stack.pop()
-        members = source.items() if type(source) is dict else enumerate(source)
-        for key, value in members:
-            if value is None and type(source) is dict:
+        is_object = type(source) is dict
+        for key, inner in source.items() if is_object else enumerate(source):
+            kept = inner
+            if inner is None and is_object:
                 continue
-            kept = value
-            if type(value) in (dict, list) and key != "value":
-                kept = {} if type(value) is dict else []
-                stack.append((value, kept))
-            if type(target) is dict:
+            if type(inner) in _CONTAINERS and key != "value":
+                kept = type(inner)()
+                stack.append((inner, kept))
+            if is_object:
                 target[key] = kept
             else:
                 target.append(kept)
