@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
 from gateway.carts import store
+from gateway.carts.changing import changed_cart
 from gateway.carts.completion import Completed, Earlier, complete_cart
 from gateway.carts.dialects import Dialect
-from gateway.carts.dialects.forms import without
-from gateway.carts.dialects.v4 import taken_back
 from gateway.carts.dialects.v4_shape import lacking
 from gateway.carts.merging import merged_carts
 from gateway.carts.validity import require_valid
@@ -28,7 +27,7 @@ from gateway.errors import (
 )
 from gateway.settings import Settings
 from gateway.storage.tables import ORDERED_STATES, checkout
-from gateway.tmf.json import decode_stored, encode_json
+from gateway.tmf.json import decode_stored
 
 GUEST_PATH: Final = "shoppingCart.id"
 CHECKOUT_PATH: Final = "/tmf-api/checkoutManagement/v1/checkout"
@@ -99,71 +98,6 @@ def _stored(
         expiry_given=done.expiry_given,
         v4_complete=done.v4_complete,
     )
-
-
-def changed_cart(
-    before: dict[str, Any], shown: dict[str, Any], change: Callable[[dict[str, Any]], Any], dialect: Dialect
-) -> dict[str, Any]:
-    """Return the canonical document after a change made in the dialect, which shows `before` as `shown`.
-
-    What the change left alone keeps its canonical form; problems in the dialect's own terms are those that the change brought in.
-    """
-    after = _cart(change(shown))
-    _require_unchanged(shown, after, dialect.not_patchable)
-    known = set(dialect.check(shown))
-    if problems := [problem for problem in dialect.check(after) if problem not in known]:
-        raise InvalidBodyError(problems)
-    # Each first-level attribute is converted by itself, and so is each entry of a first-level list: those that nobody touched need
-    # not be.
-    kept = {name for name in before if name in after and after[name] is shown.get(name)}
-    untouched = {
-        name: _untouched(before[name], shown.get(name), after.get(name)) for name in before if name not in kept
-    }
-    changed = taken_back(
-        _touched(before, kept, untouched),
-        dialect.to_canonical(_touched(shown, kept, untouched)),
-        dialect.to_canonical(_touched(after, kept, untouched)),
-    )
-    for name, places in untouched.items():
-        if places:
-            others = iter(changed[name])
-            changed[name] = [
-                before[name][place] if place in places else next(others) for place in range(len(after[name]))
-            ]
-    # What a version shows and nothing stores (v5's dates and types) is not stored for being handed back.
-    stored = changed | {name: before[name] for name in kept}
-    return {name: stored[name] for name in (*after, *stored) if name in stored}
-
-
-def _untouched(before: Any, shown: Any, after: Any) -> frozenset[int]:
-    """Return the places of the entries that are in `after` to the letter as they were shown.
-
-    None where these are no lists of pairs, and where an entry was copied: the copy is stored as its original.
-    """
-    if not (type(before) is type(shown) is type(after) is list and len(before) == len(shown)):
-        return frozenset()
-    old, new = [encode_json(entry) for entry in shown], [encode_json(entry) for entry in after]
-    places = frozenset(place for place, (one, other) in enumerate(zip(old, new, strict=False)) if one == other)
-    there = {old[place] for place in places}
-    has_copies = any(text in there for place, text in enumerate(new) if place not in places)
-    return frozenset() if has_copies else places
-
-
-def _touched(
-    document: dict[str, Any], kept: Collection[str], untouched: Mapping[str, frozenset[int]]
-) -> dict[str, Any]:
-    """Return what a change may have touched: no attribute of `kept`, and no entry in one of the `untouched` places of its list."""
-    found = without(document, kept)
-    for name, places in untouched.items():
-        if places:
-            found[name] = [entry for place, entry in enumerate(found[name]) if place not in places]
-    return found
-
-
-def _cart(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise InvalidBodyError([Problem("", "a cart must be a JSON object")])
-    return value
 
 
 def delete_cart(
@@ -258,16 +192,6 @@ def held_by_checkout(connection: Connection, tenant: str, checkout_id: str, base
         "cancel the checkout to change the cart."
     )
     return ConflictError(message, extension={"referenceError": href, "checkout": {"id": checkout_id, "href": href}})
-
-
-def _require_unchanged(before: dict[str, Any], after: dict[str, Any], names: Collection[str]) -> None:
-    problems = [
-        Problem(name, "is given by the server and cannot be changed; leave it out")
-        for name in names
-        if before.get(name) != after.get(name)
-    ]
-    if problems:
-        raise InvalidBodyError(problems)
 
 
 def _contended() -> UnavailableError:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from gateway.carts.changing import changed_cart
 from gateway.carts.dialects import DIALECTS
-from gateway.carts.operations import changed_cart
+from gateway.errors import InvalidBodyError
 from gateway.tmf.json import decode_stored, encode_json
 
 
@@ -99,3 +100,25 @@ def test_entries_that_nobody_touched_are_the_very_objects_that_are_stored(versio
     assert [new is old for new, old in zip(taken, stored["cartItem"], strict=False)] == [True, True, False, True, True]
     assert taken[2]["quantity"] == 7
     assert len(taken) == 6
+
+
+V4_PARTIES: list[dict[str, Any]] = [{"id": "1", "role": "buyer"}, {"id": "2"}]
+V4_ITEMS: list[dict[str, Any]] = [{"id": "1", "action": "add"}, {"id": "2", "productOffering": {"id": "A"}}]
+
+
+@pytest.mark.parametrize(
+    ("version", "name", "entries"), [("v5", "relatedParty", V4_PARTIES), ("v1", "cartItem", V4_ITEMS)]
+)
+def test_an_entry_that_lacks_something_may_move_but_not_be_added(
+    version: str, name: str, entries: list[dict[str, Any]]
+) -> None:
+    stored = {"cartItem": [], name: entries}
+
+    def added(shown: dict[str, Any]) -> None:
+        lacking = {key: "3" if key == "id" else value for key, value in shown[name][1].items()}
+        shown[name] = [lacking | {"name": "another"}, *shown[name]]
+
+    assert patched(stored, version, lambda shown: shown[name].pop(0))[name] == entries[1:]
+    with pytest.raises(InvalidBodyError) as raised:
+        patched(stored, version, added)
+    assert [problem.path.partition(".")[0] for problem in raised.value.problems] == [f"{name}[0]"]
