@@ -17,7 +17,7 @@ from gateway.carts.validity import require_valid
 from gateway.checkouts import store
 from gateway.checkouts.model import PLANNED, CheckoutRecord, Prepared, plan_hash, request_hash
 from gateway.checkouts.preparing import Wish, frozen_cart
-from gateway.checkouts.request import is_by_value
+from gateway.checkouts.request import is_by_value, wanted_upstream
 from gateway.errors import (
     ConflictError,
     InvalidBodyError,
@@ -56,9 +56,7 @@ class Snapshot(NamedTuple):
 def upstream_of(services: Services, request: Mapping[str, Any]) -> str:
     """Return the upstream that a request names, or the default; InvalidBodyError (400) when there is none such."""
     upstreams = services.settings.upstreams
-    named = request.get("upstream")
-    if named is None:
-        named = services.settings.checkout.default_upstream or (next(iter(upstreams)) if len(upstreams) == 1 else None)
+    named = wanted_upstream(request, services.settings)
     if named not in upstreams:
         known = ", ".join(sorted(upstreams)) or "none is configured"
         what = "is not configured" if named is not None else "must be given, there is no default"

@@ -154,3 +154,12 @@ def _check_cart(cart: dict[str, Any], limits: CartSettings, problems: list[Probl
 def is_by_value(cart: Mapping[str, Any]) -> bool:
     """Tell whether `shoppingCart` is a whole cart rather than a reference to a stored one."""
     return not _REFERENCE_ATTRIBUTES.issuperset(cart)
+
+
+def wanted_upstream(request: Mapping[str, Any], settings: Settings) -> Any:
+    """Return what a request names as its upstream, whether there is one or not; without a name the default; None without that."""
+    named = request.get("upstream")
+    if named is not None:
+        return named
+    upstreams = settings.upstreams
+    return settings.checkout.default_upstream or (next(iter(upstreams)) if len(upstreams) == 1 else None)

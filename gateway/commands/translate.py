@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from gateway.checkouts.prepare import PREVIEW_MARKER, Known, gate, preview_document, rendered_steps
-from gateway.checkouts.request import check_request
+from gateway.checkouts.request import check_request, wanted_upstream
 from gateway.clock import utc_now
 from gateway.commands.common import config_option, configuration
 from gateway.errors import OperatorError, RequestError
@@ -25,6 +25,8 @@ from gateway.settings import Settings
 from gateway.tmf.json import decode_json, encode_json
 from gateway.upstream.building import build_catalogue
 
+# What a cart is translated by where the settings name no order system.
+_PLAIN: Final = "tmf622-v4"
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 
 
@@ -43,9 +45,8 @@ Examples:
     "--mapping",
     "mapping_name",
     metavar="NAME",
-    default="tmf622-v4",
-    show_default=True,
-    help="Mapping file to use; `gateway config check` lists them.",
+    help="Mapping file to use; `gateway config check` lists them.  "
+    f"[default: that of the upstream which a checkout takes; without upstreams {_PLAIN}]",
 )
 @click.option(
     "--request", "request_path", metavar="CHECKOUT.json", type=_FILE, help="Checkout request, without a cart."
@@ -80,7 +81,7 @@ Examples:
 def translate(
     *,
     cart_path: Path,
-    mapping_name: str,
+    mapping_name: str | None,
     request_path: Path | None,
     catalogue_path: Path | None,
     ask_catalogue: bool,
@@ -98,13 +99,14 @@ def translate(
     if catalogue_path is not None and ask_catalogue:
         raise click.UsageError("--catalogue and --ask-catalogue exclude each other: give one")
     settings, mappings = configuration(config_path)
+    request = read_object(request_path, settings.server.depth_max) if request_path else {}
+    mapping_name = mapping_name or _mapping_of(request, settings)
     mapping = mappings.get(mapping_name)
     if mapping is None:
         raise click.BadParameter(
             f"there is no mapping {mapping_name!r}; there are: {', '.join(sorted(mappings))}", param_hint="--mapping"
         )
     cart = read_object(cart_path, settings.server.depth_max)
-    request = read_object(request_path, settings.server.depth_max) if request_path else {}
     try:
         check_request({**request, "shoppingCart": {"id": "file"}}, settings)
         catalogue = None
@@ -138,6 +140,13 @@ def translate(
     if prepared is None:
         click.echo("refused: a checkout of this cart would be answered 422", err=True)
         sys.exit(1)
+
+
+def _mapping_of(request: dict[str, Any], settings: Settings) -> str:
+    """Return the name of the mapping that a checkout would be translated by."""
+    named = wanted_upstream(request, settings)
+    upstream = settings.upstreams.get(named) if isinstance(named, str) else None
+    return upstream.mapping if upstream is not None else _PLAIN
 
 
 async def asked_catalogue(settings: Settings, cart: dict[str, Any], mapping: Mapping) -> Catalogue | None:

@@ -92,3 +92,25 @@ def test_asking_needs_a_catalogue_and_one_source_only(tmp_path: Path):
 def test_calls_may_be_shown_in_the_size_that_a_gateway_has_learnt():
     steps = json.loads(translated("--format", "json", "--items-max", "1").stdout)["step"]
     assert [step["itemCount"] for step in steps if step["kind"] in {"create", "add"}] == [1, 1, 1]
+
+
+def test_without_a_name_the_mapping_is_that_of_the_upstream_which_a_checkout_takes(tmp_path: Path):
+    (tmp_path / "wish.json").write_text('{"upstream": "b"}')
+    upstreams = {
+        "GATEWAY_UPSTREAMS__A__BASE_URL": "http://127.0.0.1:1",
+        "GATEWAY_UPSTREAMS__A__MAPPING": "salesforce-v4",
+        "GATEWAY_UPSTREAMS__B__BASE_URL": "http://127.0.0.1:1",
+        "GATEWAY_UPSTREAMS__B__MAPPING": "tmf622-v5",
+        "GATEWAY_CHECKOUT__DEFAULT_UPSTREAM": "a",
+    }
+
+    def shape(*arguments: str, **environment: str) -> tuple[str, type]:
+        answered = CliRunner().invoke(main, ("translate", "cart.json", "--format", "json", *arguments), env=environment)
+        assert answered.exit_code == 0, answered.output
+        preview = json.loads(answered.stdout)
+        return preview["step"][0]["path"], type(preview["order"]["externalId"])
+
+    assert shape() == ("productOrder", str)
+    assert shape(**upstreams) == ("productorder", str)
+    assert shape("--request", "wish.json", **upstreams) == ("productOrder", list)
+    assert shape("--mapping", "tmf622-v4", **upstreams) == ("productOrder", str)
