@@ -23,7 +23,6 @@ from gateway.ordering.wire import is_asset_root
 GROWTH: Final = 1.25
 """What a remembered size is multiplied with each time it recovers."""
 _GROWTH_STEPS_MAX: Final = 60
-_ONLY_NEW_ITEMS: Final = frozenset({"additive", "json-patch-append"})
 
 
 class CallSize(Struct, frozen=True):
@@ -78,10 +77,9 @@ def cut(plan: Plan, order: Order, mapping: Mapping, items_max: int | None, *, fi
     The steps before `first` stay as they are. The order of the items stays too, so a parent still comes before its children;
     items of one root stay together where they fit one call. A step is only ever cut, never joined with another: what
     kept to the limits of the mapping still does. A POST that must hold every installed product is not cut either. Without a
-    limit, where an order takes nothing more after its POST, and where each call repeats what is there already (the last one
-    holds everything, however the others are cut), the plan is returned as it is.
+    limit, or where an order takes nothing more after its POST, the plan is returned as it is.
     """
-    if items_max is None or not mapping.draft.supported or mapping.draft.growth not in _ONLY_NEW_ITEMS:
+    if items_max is None or not mapping.draft.supported or mapping.draft.growth == "none":
         return plan
     roots = {line.id: line.root_id for line in order.lines}
     assets = {line.id for line in order.lines if is_asset_root(line, mapping)}

@@ -51,8 +51,8 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one call may carry. A call never exceeds any of them.
 
     Where `growth` is `cumulative-merge` a call repeats what is there already: `bytes_max` is then of the whole body, the others
-    are of what the call adds. There a call that the order system refuses as too large ends the checkout, as smaller ones would not
-    help; where a call holds only what is new, it is sent again in halves.
+    are of what the call adds. A call that the order system refuses as too large is sent again in halves; where even one more
+    item is too much, the checkout ends.
     """
 
     items_max: Annotated[int, documented("items, nested ones included, in one call", ge=1, le=100_000)] = 50

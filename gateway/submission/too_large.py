@@ -17,10 +17,9 @@ from gateway.submission.endings import give_up_draft
 def in_smaller_calls(work: Work, now: datetime, detail: str) -> Save | None:
     """Return the decision to send the refused items, and all that follow, in calls of half the size.
 
-    None when the call cannot be cut: it carried one item, set a price or submitted, each call repeats what is there already, or
-    the order system takes an order, or what it says of installed products, only whole. The refused call had no effect; as
-    before every step, the order is read back before the next one. Where a refused POST may leave a draft behind, a new draft is
-    begun under a new marker.
+    None when the call cannot be cut: it carried one item, set a price or submitted, or the order system takes an order, or
+    what it says of installed products, only whole. The refused call had no effect; as before every step, the order is read
+    back before the next one. Where a refused POST may leave a draft behind, a new draft is begun under a new marker.
     """
     step = work.current
     items_max = halved(len(step.item_ids))
@@ -69,11 +68,10 @@ def too_large_reason(work: Work) -> str:
             "the call was too large for it, and it takes nothing more after the first one: order in several carts, and "
             f"lower limits.items_max of the mapping {mapping.name}, so that such carts are refused at once"
         )
-    if mapping.draft.growth == "cumulative-merge" and (step.kind == "add" or len(step.item_ids) > 1):
+    if step.kind == "add" and mapping.draft.growth == "cumulative-merge":
         return (
-            "each call repeats what is there already, so that smaller calls do not help: order in several carts, and lower "
-            f"limits.bytes_max of the mapping {mapping.name} (limits.items_max, if it minds only what a call adds), so that such "
-            "carts are refused at once, or sent otherwise"
+            "each call repeats what is there already, and one more item was too much: order in several carts, and lower "
+            f"limits.bytes_max of the mapping {mapping.name}, so that such carts are refused at once"
         )
     if step.kind == "create" and len(step.item_ids) > 1:
         return "one call must hold every installed product that is modified, and was too large for it: order in several carts"

@@ -92,12 +92,6 @@ def test_an_order_that_goes_in_one_call_is_never_cut():
     assert cut(steps, order, PLAIN, 1) == steps
 
 
-def test_an_order_whose_calls_repeat_what_is_there_is_never_cut():
-    repeating = replace(SALESFORCE, draft=replace(SALESFORCE.draft, growth="cumulative-merge"))
-    order, steps, mapping = planned(12, repeating, items_max=4)
-    assert cut(steps, order, mapping, 1) == fitted(steps, order, mapping, 1) == steps
-
-
 def test_what_a_cut_leaves_over_is_joined_where_nothing_was_sent():
     order, steps, mapping = planned(100, items_max=50)
     sizes = [len(step.item_ids) for step in fitted(steps, order, mapping, 40).steps if step.kind in {"create", "add"}]
