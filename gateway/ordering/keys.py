@@ -178,8 +178,8 @@ def _reason(error: msgspec.ValidationError) -> str:
         return "must be a string of another form"
     message = message.replace("Invalid enum value", "must be one of the words for it, not")
     reason, _, where = message.partition(" - at ")
-    reason = reason.removeprefix("Expected ")
-    expected, comma, got = reason.partition(", got ")
-    text = f"must be {expected}{comma and f', not {got}'}" if reason != str(error) else reason
+    _, is_expected, wanted = reason.partition("Expected ")
+    expected, comma, got = wanted.partition(", got ")
+    text = f"must be {expected}{comma and f', not {got}'}" if is_expected else reason
     place = where.strip("`").removeprefix("$")
     return f"{text} (at {place})" if place not in ("", "[...]") else text

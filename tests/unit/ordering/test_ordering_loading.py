@@ -60,7 +60,9 @@ def test_there_are_enough_kinds_of_mistakes_and_each_is_told_with_its_file():
     ],
 )
 def test_mistakes_at_the_top(top, path, words):
-    assert words in problems_of(mapping_text(top=top))[path]
+    problem = problems_of(mapping_text(top=top))[path]
+    assert words in problem
+    assert "must be must be" not in problem
 
 
 def test_a_missing_name_and_table_are_both_told():
