@@ -7,6 +7,7 @@ word in others.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 
 from gateway.ordering.account_leaves import Leaf
 from gateway.ordering.mapping import Mapping
+from gateway.ordering.model import Order
 
 _CODE: Final = "productOffering.id"
 _CHARACTERISTICS: Final = "productCharacteristic"
@@ -36,3 +38,19 @@ def in_standard_places(leaves: Iterable[Leaf], mapping: Mapping) -> Iterator[Lea
             yield replace(leaf, value=leaf.value[:1].lower() + leaf.value[1:])
         else:
             yield leaf
+
+
+def items_by_path(order: Order, mapping: Mapping) -> dict[str, str] | None:
+    """Return the ids of the items of a whole order by their paths in it, where a product code is in the place of each id.
+
+    None where the items tell their ids themselves.
+    """
+    if "id" not in mapping.item.product_code:
+        return None
+    paths: dict[str, str] = {}
+    beneath: Counter[str] = Counter()
+    for line in order.lines:
+        parent = "" if line.parent_id is None or mapping.item.hierarchy == "flat" else f"{paths[line.parent_id]}."
+        paths[line.id] = f"{parent}productOrderItem[{beneath[parent]}]"
+        beneath[parent] += 1
+    return {path: line_id for line_id, path in paths.items()}

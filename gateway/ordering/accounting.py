@@ -12,7 +12,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from gateway.ordering.account_leaves import CHILDREN, Index, Leaf, leaves_of
-from gateway.ordering.account_slots import in_standard_places
+from gateway.ordering.account_slots import in_standard_places, items_by_path
 from gateway.ordering.mapping import Mapping
 from gateway.ordering.model import Finding, Order
 
@@ -21,7 +21,8 @@ RULES: Final[dict[str, str]] = {
     "type names": "@type, @baseType and @schemaLocation of a class of TMF663: each dialect of TMF622 names its own classes.",
     "cart address": "The id and href of the cart are kept on the checkout.",
     "order selection": "status decides whether an item is ordered; it is no attribute of the order.",
-    "item ids": "The reference to another item is sent as that item's id in the order.",
+    "item ids": "The reference to another item is sent as that item's id in the order; an item's own id is kept on the checkout "
+    "where the mapping writes the product code in its place.",
     "checkout only": "The attribute of the request steers the checkout and is kept on it.",
     "marks of a dialect": "What a dialect of the cart keeps to show the cart again as it was sent.",
 }
@@ -76,7 +77,8 @@ def account(
     """
     paths = {line.path: line.id for line in order.lines} if order is not None else {}
     sources = [*leaves_of(cart, "", paths), *(leaves_of(request, "checkout", {}) if request else ())]
-    targets = list(leaves_of(document, "", None))
+    items = items_by_path(order, mapping) if mapping is not None and order is not None else None
+    targets = list(leaves_of(document, "", items if isinstance(document, dict) else None))
     if mapping is not None:
         targets = list(in_standard_places(targets, mapping))
     index = Index(targets)
@@ -87,6 +89,8 @@ def account(
         target, is_same = _target(leaf, index, judge)
         is_told = judge.is_told(leaf) or not is_same
         why = (judge.change(leaf) if is_told else "") if target else judge.why(leaf)
+        if not (target or why) and items is not None and leaf.item and leaf.inside == "id":
+            why = "rule: item ids"
         if target or why:
             entries.append(Entry(source=leaf.path, target=target, why=why))
         else:

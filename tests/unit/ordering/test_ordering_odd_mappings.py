@@ -42,6 +42,7 @@ def cart_of(case: str) -> Any:
         'item.characteristics_slot = "value"\nlines.characteristics = ["value"]',
         'item.product_code = ["article.number"]\nlines.offering = ["article.number"]',
         'item.product_code = ["article", "productOffering.id"]',
+        'item.product_code = ["id"]\nitem.relationships = false\nlines.item_id_echoed = false\nlines.line_id = "line"',
         'order.defaults = {channelId = "web", quoteId = "1", categoryCode = "B2C", "@schemaLocation" = "https://acme.example/order.json"}',
         'item.attributes = ["productOffering", "product", "itemPrice", "productId", "placeId"]',
         'item.product_attributes = ["productCharacteristic", "subStatus", "productSpecificationId"]',
