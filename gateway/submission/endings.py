@@ -96,9 +96,13 @@ def retry_later(
     )
 
 
-def read_failed(work: Work, now: datetime, detail: str, retry_after_seconds: float | None) -> Save:
-    """Try a read again later; it changed nothing."""
+def read_failed(
+    work: Work, now: datetime, detail: str, retry_after_seconds: float | None, *, too_large: bool = False
+) -> Save:
+    """Try a read again later; it changed nothing. With `too_large` it will fail the next time, too: not for ever."""
     probe = work.record.probe
+    if too_large and probe >= len(work.policy.probe_seconds):
+        return _unreadable(work, now, detail)
     counted = min(probe, growth_max(work.policy.probe_seconds, retry_after_seconds))
     seconds = (_next_look(work, now, probe=counted) - now).total_seconds()
     due_at = now + timedelta(seconds=_spread(work, max(seconds, retry_after_seconds or 0.0)))
@@ -107,6 +111,22 @@ def read_failed(work: Work, now: datetime, detail: str, retry_after_seconds: flo
         step_changes={"detail": f"reading back failed: {detail}"},
         rest=True,
     )
+
+
+def _unreadable(work: Work, now: datetime, detail: str) -> Save:
+    """End a checkout whose order has become too large to be read back: unread, it is not submitted."""
+    record = work.record
+    if record.submit_intent_order is not None or not work.mapping.draft.supported:
+        return held(
+            work,
+            f"order {record.order_id or 'of this checkout'} may be live, and is too large to be read back ({detail}): look at it "
+            "in the order system",
+        )
+    why = (
+        f"the draft is too large to be read back ({detail}), and is not submitted unread: order in several carts, or raise the "
+        "limit of answers (limits.response_bytes_max, or the order system's)"
+    )
+    return rejected(work, now, why, may_exist=True)
 
 
 def _spread(work: Work, seconds: float) -> float:

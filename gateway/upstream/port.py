@@ -16,12 +16,21 @@ from gateway.upstream.outcome import Outcome
 class ReadFailed(GatewayError):  # noqa: N818 - it is the fact that a read gave no proof, whoever is to blame
     """A read gave no answer that proves anything. The message is safe to show and to log.
 
-    `status` is the HTTP status if there was one, `retry_after_seconds` how long to leave the order system alone.
+    `status` is the HTTP status if there was one, `retry_after_seconds` how long to leave the order system alone. `too_large`:
+    what was asked for is more than the order system shows, or than is read; it will be so the next time.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after_seconds: float | None = None,
+        too_large: bool = False,
+    ) -> None:
         self.status = status
         self.retry_after_seconds = retry_after_seconds
+        self.too_large = too_large
         super().__init__(message)
 
 

@@ -22,7 +22,7 @@ from gateway.upstream.breaker import Breaker
 from gateway.upstream.gate import Gate
 from gateway.upstream.limiter import NoSlot
 from gateway.upstream.options import UpstreamOptions, port_of
-from gateway.upstream.outcome import NotExecuted, Unknown, classify
+from gateway.upstream.outcome import NotExecuted, Outcome, Rejected, Unknown, classify
 from gateway.upstream.port import ReadFailed
 from gateway.upstream.transport import Answer, ExchangeFailed
 
@@ -112,9 +112,15 @@ class Reader:
         answered: bool | None = None
         try:
             answer = await self._exchange(url, parameters, ends_at)
-            answered = answer.status < HTTP_SERVER_ERROR
+            document, unreadable = decode_answer(answer, with_items=with_items)
+            outcome = classify(
+                answer.status, answer.headers, document, self._options.mapping, call="change", unreadable=unreadable
+            )
+            answered = answer.status < HTTP_SERVER_ERROR or _is_too_large(outcome)
         except ExchangeFailed as failure:
-            answered = False
+            answered = failure.too_large
+            if failure.too_large:
+                raise ReadFailed(failure.detail, too_large=True) from None
             raise _Transient(failure.detail, retry_after_seconds=failure.retry_after_seconds) from None
         except NoSlot as refusal:
             raise ReadFailed(refusal.detail, retry_after_seconds=refusal.retry_after_seconds) from None
@@ -123,29 +129,34 @@ class Reader:
                 breaker.end_probe(answered=answered)
             elif answered is not None:
                 breaker.record(failed=not answered)
-        return self._accept(answer, with_items=with_items)
+        self._gate.note(answer.status, outcome)
+        if answer.status < HTTP_ERROR:
+            return _success(answer, document, unreadable=unreadable)
+        raise self._failure(answer, document, outcome, unreadable=unreadable)
 
     async def _exchange(self, url: str, parameters: Headers[str, str] | None, ends_at: float) -> Answer:
         async with self._gate.limiter.slot(within_seconds=self._options.slot_timeout_seconds):
             remaining_seconds = max(0.0, ends_at - self._clock())
             return await self._port.exchange("GET", url, parameters=parameters, within_seconds=remaining_seconds)
 
-    def _accept(self, answer: Answer, *, with_items: bool) -> Reading:
-        document, unreadable = decode_answer(answer, with_items=with_items)
-        outcome = classify(
-            answer.status, answer.headers, document, self._options.mapping, call="change", unreadable=unreadable
-        )
-        self._gate.note(answer.status, outcome)
-        if answer.status < HTTP_ERROR:
-            return _success(answer, document, unreadable=unreadable)
-        detail = describe(answer.status, vendor_error(document))
+    def _failure(self, answer: Answer, document: Any, outcome: Outcome, *, unreadable: bool) -> ReadFailed:
+        detail, paused_seconds = describe(answer.status, vendor_error(document)), self._gate.limiter.paused_seconds
         if isinstance(outcome, NotExecuted) and outcome.kind != "unauthorised":
-            raise _Transient(detail, status=answer.status, retry_after_seconds=self._gate.limiter.paused_seconds)
+            return _Transient(detail, status=answer.status, retry_after_seconds=paused_seconds)
         if isinstance(outcome, Unknown):
-            raise _Transient(detail, status=answer.status)
+            return _Transient(detail, status=answer.status)
         if answer.status == HTTP_NOT_FOUND and unreadable:
-            raise ReadFailed("404 with a page instead of JSON: something before the order system answered")
-        raise ReadFailed(detail, status=answer.status, retry_after_seconds=self._gate.limiter.paused_seconds or None)
+            return ReadFailed("404 with a page instead of JSON: something before the order system answered")
+        return ReadFailed(
+            detail,
+            status=answer.status,
+            retry_after_seconds=paused_seconds or None,
+            too_large=_is_too_large(outcome),
+        )
+
+
+def _is_too_large(outcome: Outcome) -> bool:
+    return isinstance(outcome, Rejected) and outcome.too_large
 
 
 def _success(answer: Answer, document: Any, *, unreadable: bool) -> Reading:

@@ -50,17 +50,30 @@ class Answer(Struct, frozen=True):
 
 
 class ExchangeFailed(GatewayError):  # noqa: N818 - a value more than an error: it carries the fact `sent`
-    """There is no complete answer. `sent` tells whether the request may have reached the other side."""
+    """There is no complete answer.
 
-    def __init__(self, detail: str, *, sent: bool, retry_after_seconds: float | None = None) -> None:
+    `sent` tells whether the request may have reached the other side, `too_large` that it answered with more than is read.
+    """
+
+    def __init__(
+        self, detail: str, *, sent: bool, retry_after_seconds: float | None = None, too_large: bool = False
+    ) -> None:
         self.detail = detail
         self.sent = sent
+        self.too_large = too_large
         self.retry_after_seconds = retry_after_seconds
         super().__init__(detail)
 
 
 class UnacceptableAnswerError(GatewayError):
-    """The answer is larger than the limit, or its content encoding is broken."""
+    """The answer's content encoding is broken, or not one that was asked for."""
+
+
+class AnswerTooLargeError(UnacceptableAnswerError):
+    """The answer is larger than the limit."""
+
+    def __init__(self, bytes_max: int) -> None:
+        super().__init__(f"the answer is larger than {bytes_max} bytes")
 
 
 class HttpPort:
@@ -129,7 +142,8 @@ class HttpPort:
             detail = f"no complete answer within {within_seconds:.1f} s"
             raise ExchangeFailed(detail, sent=record.sent) from None
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the fact that counts is whether it was sent
-            raise ExchangeFailed(_in_words(error), sent=record.sent) from None
+            too_large = isinstance(error, AnswerTooLargeError)
+            raise ExchangeFailed(_in_words(error), sent=record.sent, too_large=too_large) from None
         finally:
             if response is None:
                 await record.close_connection()
@@ -208,7 +222,7 @@ class _BoundedTransport(httpx.AsyncBaseTransport):
             taken.append(chunk)
             size += len(chunk)
             if size > self._bytes_max:
-                raise UnacceptableAnswerError(f"the answer is larger than {self._bytes_max} bytes")
+                raise AnswerTooLargeError(self._bytes_max)
         return b"".join(taken)
 
 
@@ -224,7 +238,7 @@ def _decoded(raw: bytes, encoding: str, bytes_max: int) -> bytes:
     except zlib.error:
         raise UnacceptableAnswerError("the answer's content encoding is broken") from None
     if len(body) > bytes_max:
-        raise UnacceptableAnswerError(f"the answer is larger than {bytes_max} bytes")
+        raise AnswerTooLargeError(bytes_max)
     if not inflater.eof or inflater.unused_data:
         raise UnacceptableAnswerError("the answer's content encoding is broken")
     return body

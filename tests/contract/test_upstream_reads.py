@@ -22,8 +22,9 @@ from upstream_server import (
     trickles,
 )
 
-from gateway.ordering.mapping import Api
+from gateway.ordering.mapping import Answers, Api
 from gateway.upstream import NotSent, ReadFailed, Unknown
+from gateway.upstream.breaker import CALLS_MIN
 
 
 async def test_an_order_is_read_whole():
@@ -90,6 +91,27 @@ async def test_everything_else_raises_read_failed_and_only_what_may_pass_is_trie
         with pytest.raises(ReadFailed):
             await client.get_order("00000001")
         assert len(server.requests) == tries
+
+
+LIMITED = msgspec.structs.replace(PLAIN, answers=Answers(too_large_codes=("LimitException",)))
+TOO_LARGE = [{"errorCode": "APEX_ERROR", "message": "System.LimitException: Exceeded max size limit of the response"}]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [answer(500, TOO_LARGE), answer(413), answer(200, raw=b'{"id":"' + b"9" * 5000 + b'"}')],
+    ids=["code", "413", "read"],
+)
+async def test_an_answer_that_is_too_large_is_told_and_is_no_outage(reply):
+    async with (
+        serving(answering(lambda _: reply)) as server,
+        client_of(server.url, LIMITED, sleep=no_sleep, response_bytes_max=4096) as client,
+    ):
+        for _ in range(CALLS_MIN + 1):
+            with pytest.raises(ReadFailed) as failure:
+                await client.get_order("00000001")
+            assert failure.value.too_large
+        assert len(server.requests) == CALLS_MIN + 1, "not tried again at once, and the circuit stays closed"
 
 
 async def test_a_burst_of_tries_gets_over_a_short_failure():

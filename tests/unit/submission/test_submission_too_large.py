@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from checkout_work import NOW, PLAIN, SALESFORCE, SPLIT, lost, work_of
+from checkout_work import NOW, PLAIN, POLICY, SALESFORCE, SPLIT, lost, work_of
 from msgspec.structs import replace
 
 from gateway.ordering.checks import check_plan
+from gateway.submission.endings import read_failed
 from gateway.submission.outcomes import after_send
 from gateway.upstream.outcome import Rejected
 
@@ -120,6 +121,26 @@ def test_what_was_learnt_is_forgotten_when_even_one_item_was_too_large(step, ite
     assert refused(mapping, step=step).forgets_call_size == forgets
     refusal = Rejected(400, "22", "400 22")
     assert not after_send(lost(work_of(mapping, step=step), step_state="SENDING"), refusal, NOW).forgets_call_size
+
+
+@pytest.mark.parametrize("kind", ["add", "submit"])
+def test_a_draft_that_is_too_large_to_be_read_back_ends_its_checkout_in_time(kind):
+    looks = len(POLICY.probe_seconds)
+    for probe in range(looks):
+        assert "state" not in read_failed(work_of(step=kind, probe=probe), NOW, "500", None, too_large=True).changes
+    save = read_failed(work_of(step=kind, probe=looks), NOW, "500 LimitException", None, too_large=True)
+    assert save.changes["state"] == "rejected"
+    assert "too large to be read back (500 LimitException)" in save.changes["status_reason"]
+    assert [draft.order_id for draft in save.abandoned] == ["00000001"]
+    outage = read_failed(work_of(step=kind, probe=looks), NOW, "503", None)
+    assert "state" not in outage.changes, "an outage ends some time"
+
+
+def test_an_order_that_may_be_live_and_is_too_large_to_be_read_back_is_a_persons_business():
+    work = lost(work_of(step="submit", probe=9, submit_intent_order="00000001"), seconds_ago=100)
+    save = read_failed(work, NOW, "500", None, too_large=True)
+    assert (save.changes["state"], save.abandoned) == ("held", ())
+    assert "order 00000001 may be live, and is too large to be read back (500)" in save.changes["status_reason"]
 
 
 def test_where_a_refused_post_may_leave_a_draft_a_new_one_is_begun():
