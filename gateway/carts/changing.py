@@ -26,6 +26,8 @@ def changed_cart(
     _require_unchanged(shown, after, dialect.not_patchable)
     if problems := _brought_in(dialect, shown, after):
         raise InvalidBodyError(problems)
+    if shown is before:
+        return after
     # Each first-level attribute is converted by itself, and so is each entry of a first-level list: those that nobody touched need
     # not be.
     kept = {name for name in before if name in after and after[name] is shown.get(name)}
