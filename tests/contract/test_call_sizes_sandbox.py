@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from gateway.checkouts.model import plan_hash
 from gateway.sandbox import SandboxOptions, profile_for, serving
 from gateway.sandbox.options import API_ROOTS
 from gateway.settings import CheckoutSettings, Settings, UpstreamSettings
+from gateway.settings.stages import SubmissionSettings
 from gateway.storage.tables import upstream_limit
 from gateway.upstream import UpstreamClient, UpstreamOptions
 
@@ -46,6 +48,7 @@ async def order_system(settings, tmp_path):
                 storage=settings.storage,
                 upstreams={"shop": UpstreamSettings(base_url=url, mapping=name)},
                 checkout=CheckoutSettings(default_upstream="shop"),
+                submission=SubmissionSettings(probe_seconds=(0.01, 0.02)),
             )
             application = create_app(configured, mappings={name: SALESFORCE}, upstreams={"shop": client})
             transport = httpx.ASGITransport(app=application)
@@ -146,3 +149,16 @@ async def test_one_item_that_no_call_bears_ends_the_checkout_with_what_helps(ord
         assert size is None, "an item that no call bears says nothing of the calls of other checkouts"
         lines = ledger.read_text().splitlines() if ledger.exists() else []
         assert "submitted" not in {json.loads(line)["effect"] for line in lines}
+
+
+async def test_a_draft_that_the_order_system_cannot_show_ends_the_checkout_with_what_helps(order_system):
+    async with order_system(max_body_bytes=8_000) as (gateway, ledger):
+        checkout = await checked_out(gateway)
+        async with asyncio.timeout(30):
+            while checkout["state"] == "drafting":
+                await gateway.work()
+                checkout = await gateway.get(checkout["id"])
+        assert checkout["state"] == "rejected"
+        assert "too large to be read back (500 APEX_ERROR" in checkout["statusReason"]
+        assert "order in several carts" in checkout["statusReason"]
+        assert "submitted" not in {json.loads(line)["effect"] for line in ledger.read_text().splitlines()}
