@@ -12,17 +12,16 @@ from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
 from gateway.errors import Problem
+from gateway.ordering.account_leaves import leaves_of
 from gateway.ordering.costs import LineCosts, patch_head
 from gateway.ordering.findings import Findings
 from gateway.ordering.header import Header
-from gateway.ordering.mapping import Mapping
+from gateway.ordering.mapping import MARKER_LENGTH, Mapping
 from gateway.ordering.model import Order, OrderLine
 from gateway.ordering.vocabulary import HEADER, slip_of
 from gateway.ordering.words import PLACEHOLDER
 from gateway.tmf.json import encode_json
 
-MARKER_LENGTH_MAX: Final = 24
-"""Characters of the longest marker."""
 _INTEGER_MAX: Final = 2**63 - 1
 _OF_MARKER: Final = frozenset({"{marker}"})
 _OF_SCAN: Final = frozenset({"{since}", "{since_date}"})
@@ -73,34 +72,24 @@ def wrong_attributes(mapping: Mapping) -> Iterator[Problem]:
 
 def _unsendable(value: Any, where: str) -> Iterator[Problem]:
     """Yield a problem for each value that TOML has and JSON has not."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _unsendable(inner, f"{where}.{key}")
-    elif isinstance(value, list):
-        for position, inner in enumerate(value):
-            yield from _unsendable(inner, f"{where}[{position}]")
-    elif isinstance(value, date | time):
-        yield Problem(where, "is a date or time, which JSON has not; write it in quotes")
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield Problem(where, "is no number of JSON; write one that is finite")
-    elif isinstance(value, int) and abs(value) > _INTEGER_MAX:
-        yield Problem(where, f"must be <= {_INTEGER_MAX}: no order system reads more digits")
+    for leaf in leaves_of(value, where, {}):
+        given = leaf.value
+        if isinstance(given, date | time):
+            yield Problem(leaf.path, "is a date or time, which JSON has not; write it in quotes")
+        elif isinstance(given, float) and not math.isfinite(given):
+            yield Problem(leaf.path, "is no number of JSON; write one that is finite")
+        elif isinstance(given, int) and abs(given) > _INTEGER_MAX:
+            yield Problem(leaf.path, f"must be <= {_INTEGER_MAX}: no order system reads more digits")
 
 
 def _placeholders(value: Any, where: str, known: frozenset[str]) -> Iterator[Problem]:
     """Yield a problem for each `{word}` that is sent as it stands although it looks as if something were put there."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _placeholders(inner, f"{where}.{key}", known)
-    elif isinstance(value, list):
-        for position, inner in enumerate(value):
-            yield from _placeholders(inner, f"{where}[{position}]", known)
-    elif isinstance(value, str):
-        for found in PLACEHOLDER.findall(value):
+    for leaf in leaves_of(value, where, {}):
+        for found in PLACEHOLDER.findall(leaf.value) if isinstance(leaf.value, str) else ():
             if known and found not in known:
-                yield Problem(where, f"has {found}, which nothing is put in; known are {', '.join(sorted(known))}")
+                yield Problem(leaf.path, f"has {found}, which nothing is put in; known are {', '.join(sorted(known))}")
             elif not known and found in _OF_MARKER | _OF_SCAN:
-                yield Problem(where, f"has {found}, which nothing is put in here; remove it")
+                yield Problem(leaf.path, f"has {found}, which nothing is put in here; remove it")
 
 
 def _overwriting(mapping: Mapping) -> Iterator[Problem]:
@@ -184,7 +173,7 @@ def _too_large(mapping: Mapping) -> Iterator[Problem]:
         yield Problem("draft.submit_attributes", f"has {submit} bytes, but limits.bytes_max is {limit}; write less")
     marker = mapping.recovery.tombstone_attributes.get(mapping.recovery.marker_slot)
     if isinstance(marker, str):
-        length = len(marker.replace("{marker}", "m" * MARKER_LENGTH_MAX))
+        length = len(marker.replace("{marker}", "m" * MARKER_LENGTH))
         if length > mapping.recovery.marker_length_max:
             message = f"has up to {length} characters, but recovery.marker_length_max is {mapping.recovery.marker_length_max}; write less"
             yield Problem(f"recovery.tombstone_attributes.{mapping.recovery.marker_slot}", message)

@@ -15,6 +15,8 @@ from gateway.ordering.codes import Codes
 from gateway.ordering.mapping_slots import ItemSlots, OrderSlots, PriceRules, documented
 from gateway.ordering.tables import Tables
 
+MARKER_LENGTH: Final = 24
+"""Characters that a marker may have: a slot that keeps fewer cannot carry it."""
 NOT_IN_FILE: Final = frozenset({"tables", "hash"})
 """Attributes of a mapping that are no keys of its file: what the files beside it say."""
 
@@ -128,7 +130,7 @@ class Recovery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     marker_slot: Annotated[str, documented("attribute that carries the marker and can be read back", min_length=1)] = (
         "externalId"
     )
-    marker_length_max: Annotated[int, documented("longest marker the slot keeps", ge=24, le=255)] = 255
+    marker_length_max: Annotated[int, documented("longest marker the slot keeps", ge=MARKER_LENGTH, le=255)] = 255
     find: Annotated[
         Literal["filter", "scan", "none"],
         documented("find an order by its marker with a filter, by scanning a list, or not at all"),
