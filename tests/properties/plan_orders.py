@@ -26,6 +26,22 @@ def mapping_with(limits: Limits, growth: str, hierarchy: str = "nested"):
     )
 
 
+def chain(levels: int) -> Order:
+    """Return an order of one item on each level, each beneath the one before."""
+    lines = [
+        OrderLine(
+            id=str(depth),
+            cart_item_id=str(depth),
+            parent_id=str(depth - 1) if depth > 1 else None,
+            root_id="1",
+            depth=depth,
+            item={"id": str(depth), "action": "add"},
+        )
+        for depth in range(1, levels + 1)
+    ]
+    return Order(header={}, lines=tuple(lines))
+
+
 @st.composite
 def orders(draw: st.DrawFn, lines_max: int = 25) -> Order:
     """Orders of any shape: each line hangs beneath an earlier one or is a root; parents come first, children anywhere."""

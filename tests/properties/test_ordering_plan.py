@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from plan_orders import limit_values, mapping_with, orders
+from plan_orders import chain, limit_values, mapping_with, orders
 
 from gateway.ordering.mapping import Limits
-from gateway.ordering.model import Order, OrderLine, Plan, Step
+from gateway.ordering.model import Plan, Step
 from gateway.ordering.plan import check_plan, plan
 from gateway.ordering.render import render, render_whole
 
@@ -224,17 +224,6 @@ def test_a_damaged_plan_is_noticed(order, data):
     [("none", "takes nothing more afterwards"), ("cumulative-merge", "repeats what is there already")],
 )
 def test_an_order_that_is_too_deep_to_be_split_says_why(growth, why):
-    lines = [
-        OrderLine(
-            id=str(depth),
-            cart_item_id=str(depth),
-            parent_id=str(depth - 1) if depth > 1 else None,
-            root_id="1",
-            depth=depth,
-            item={"id": str(depth), "action": "add"},
-        )
-        for depth in (1, 2, 3)
-    ]
-    planned, (finding,) = plan(Order(header={}, lines=tuple(lines)), mapping_with(Limits(depth_max=2), growth))
+    planned, (finding,) = plan(chain(3), mapping_with(Limits(depth_max=2), growth))
     assert planned is None
     assert why in finding.message

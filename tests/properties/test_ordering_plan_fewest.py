@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from plan_orders import mapping_with
+from plan_orders import chain, mapping_with
 
 from gateway.ordering.fewest import PIECES_MAX
 from gateway.ordering.mapping import Limits
@@ -313,18 +313,7 @@ def test_only_what_is_cut_off_by_its_depth_is_sent_apart():
 
 def test_a_budget_weighs_how_deep_an_item_stands_in_its_call():
     """Beneath its carrier an item of the sixth level stands on the second: it is not too heavy for a call of its own."""
-    lines = [
-        OrderLine(
-            id=str(depth),
-            cart_item_id=str(depth),
-            parent_id=str(depth - 1) if depth > 1 else None,
-            root_id="1",
-            depth=depth,
-            item={"id": str(depth), "action": "add"},
-        )
-        for depth in range(1, 7)
-    ]
-    order = Order(header={}, lines=tuple(lines))
+    order = chain(6)
     planned, _ = plan(order, mapping_with(Limits(items_max=9, budget=5), "additive"))
     assert [step.item_ids for step in calls_of(planned)] == [("1", "2"), ("3",), ("4",), ("5",), ("6",)]
     planned, _ = plan(order, mapping_with(Limits(items_max=9, budget=6), "additive"))
