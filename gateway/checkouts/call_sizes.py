@@ -13,11 +13,9 @@ from gateway.ordering.mapping import Limits, Mapping
 from gateway.services import Services
 from gateway.storage.tables import upstream_limit
 
-_by_key = select(upstream_limit.c.items_max, upstream_limit.c.updated_at).where(
-    upstream_limit.c.tenant == bindparam("tenant"),
-    upstream_limit.c.upstream == bindparam("upstream"),
-    upstream_limit.c.mapping == bindparam("mapping"),
-)
+_OF_KEY = tuple(upstream_limit.c[name] == bindparam(name) for name in ("tenant", "upstream", "mapping"))
+_by_key = select(upstream_limit.c.items_max, upstream_limit.c.updated_at).where(*_OF_KEY)
+_forgotten = delete(upstream_limit).where(*_OF_KEY)
 
 
 def known(connection: Connection, tenant: str, upstream: str, mapping: str) -> CallSize | None:
@@ -49,13 +47,8 @@ def remember(
 
 def forget(connection: Connection, record: CheckoutRecord) -> None:
     """Forget what refusals taught of calls to the checkout's upstream."""
-    connection.execute(
-        delete(upstream_limit).where(
-            upstream_limit.c.tenant == record.tenant,
-            upstream_limit.c.upstream == record.upstream,
-            upstream_limit.c.mapping == record.mapping,
-        )
-    )
+    key = {"tenant": record.tenant, "upstream": record.upstream, "mapping": record.mapping}
+    connection.execute(_forgotten, key)
 
 
 async def items_max_now(services: Services, tenant: str, upstream: str, mapping: Mapping) -> int | None:
