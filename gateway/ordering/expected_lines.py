@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
@@ -16,6 +16,16 @@ from gateway.ordering.wire import action_word, product_code
 from gateway.tmf.json import encode_canonical
 
 _EXPONENT_MAX: Final = 100
+
+LineAspect: TypeAlias = Literal["offering", "action", "quantity", "parent", "characteristic", "alteration"]
+"""What about a line may be other than it was sent."""
+
+
+class LineDifference(NamedTuple):
+    """One way in which a line is not what was sent: `text` says it without values of characteristics."""
+
+    aspect: LineAspect
+    text: str
 
 
 class ExpectedLine(Struct, frozen=True):
@@ -72,40 +82,42 @@ def differences(
     mapping: mappings.Mapping,
     *,
     priced: bool,
-) -> Iterable[str]:
+) -> Iterable[LineDifference]:
     """Yield what is different about `line`; attributes that the order system does not show are not compared.
 
     `parent_line_id` is the line that it should stand beneath, `texts` are its characteristics as `comparable` has them, None where
     they are not shown; `priced`: its alterations were sent in a call of their own.
     """
     if one.offering is not None and line.offering is not None and line.offering != one.offering:
-        yield f"shows the offering {line.offering}, sent was {one.offering}"
+        yield LineDifference("offering", f"shows the offering {line.offering}, sent was {one.offering}")
     if line.action and line.action not in one.actions:
-        yield f"shows the action {line.action}, sent was {one.actions[0]}"
+        yield LineDifference("action", f"shows the action {line.action}, sent was {one.actions[0]}")
     if one.quantity is not None and line.quantity is not None and line.quantity != one.quantity:
-        yield f"shows the quantity {line.quantity}, sent was {one.quantity}"
+        yield LineDifference("quantity", f"shows the quantity {line.quantity}, sent was {one.quantity}")
     if line.parent_line_id != parent_line_id:
-        yield "is beneath another parent than it was sent with"
+        yield LineDifference("parent", "is beneath another parent than it was sent with")
     if texts is not None:
         for name, value in one.characteristics.items():
             if texts.get(name) != value:
-                yield f"shows another value of the characteristic {name}, or none"
+                yield LineDifference("characteristic", f"shows another value of the characteristic {name}, or none")
     if line.alterations is not None and mapping.lines.alterations_readable:
         yield from _alteration_differences(one.line, line.alterations, priced=priced)
 
 
-def _alteration_differences(line: OrderLine, shown: tuple[dict[str, Any], ...], *, priced: bool) -> Iterable[str]:
+def _alteration_differences(
+    line: OrderLine, shown: tuple[dict[str, Any], ...], *, priced: bool
+) -> Iterable[LineDifference]:
     sent = list(line.alterations) if priced else []
     for price in line.item.get("itemPrice") or ():
         sent.extend(price.get("priceAlteration") or ())
     if len(sent) != len(shown):
-        yield f"shows {len(shown)} price alterations, sent were {len(sent)}"
+        yield LineDifference("alteration", f"shows {len(shown)} price alterations, sent were {len(sent)}")
         return
     left = list(shown)
     for alteration in sent:
         found = next((other for other in left if _is_part_of(alteration, other)), None)
         if found is None:
-            yield "shows another price alteration than was sent"
+            yield LineDifference("alteration", "shows another price alteration than was sent")
             return
         left.remove(found)
 

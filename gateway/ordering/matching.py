@@ -13,7 +13,13 @@ from typing import Any
 from msgspec import Struct
 
 from gateway.ordering import mapping as mappings
-from gateway.ordering.expected_lines import ExpectedLine, comparable, differences, expected_lines
+from gateway.ordering.expected_lines import (
+    ExpectedLine,
+    LineDifference,
+    comparable,
+    differences,
+    expected_lines,
+)
 from gateway.ordering.model import KnownLine, ObservedOrder, OrderLine
 
 
@@ -216,7 +222,7 @@ class _Pairing:
                     missing.append(one.line.id)
                 continue
             for why in self._differences(one, self._observed[line_id], priced):
-                wrong.append((one.line.id, why))  # noqa: PERF401 - nearly always there is none: a generator more costs more
+                wrong.append((one.line.id, why.text))  # noqa: PERF401 - nearly always there is none: a generator more costs more
         return Match(
             line_ids=dict(self._line_of),
             missing=tuple(missing),
@@ -224,7 +230,7 @@ class _Pairing:
             wrong=tuple(wrong),
         )
 
-    def _differences(self, one: ExpectedLine, line: KnownLine, priced: frozenset[str]) -> Iterable[str]:
+    def _differences(self, one: ExpectedLine, line: KnownLine, priced: frozenset[str]) -> Iterable[LineDifference]:
         parent = self._line_of.get(one.line.parent_id) if one.line.parent_id is not None else None
         texts = self._text_of(line) if self._mapping.lines.characteristics_readable else None
         return differences(one, line, parent, texts, self._mapping, priced=one.line.id in priced)
