@@ -4,6 +4,10 @@ The checks of `gateway.tmf.shapes` say everything that is wrong, one call for ea
 one pass of msgspec tells at a tenth of the cost: the checks are turned into its types. What the types refuse may still be right
 (a known attribute that is null, an id in another alphabet, an object that is known by its second name): then the checks look.
 What they take, the checks would take too, and leave as it is.
+
+Carts are checked in several threads at once, and msgspec finds out about a type when it is used for the first time, without a lock:
+two threads that did that together ended the process. So types are made and used once where a shape is defined, while modules are
+imported.
 """
 
 from __future__ import annotations
@@ -41,11 +45,12 @@ _SIMPLE_IN_PRINTABLE: Final[dict[Check, Any]] = {**_SIMPLE, identifier: _SHORT_T
 
 
 class ShapeType:
-    """The type of an object with known attributes. Made at the first look, so that a shape may contain itself."""
+    """The types of an object with known attributes. All of them must be known by now, also those of a shape in itself."""
 
     def __init__(self, attributes: Mapping[str, Check]) -> None:
         self._attributes = attributes
-        self._types: dict[bool, Any] = {}
+        self._type = _ready_type(attributes, _SIMPLE)
+        self._type_in_printable = _ready_type(attributes, _SIMPLE_IN_PRINTABLE)
 
     def check(self, document: dict[str, Any], problems: list[Problem], *, printable: bool = False) -> None:
         """Report all that is wrong with the known attributes of `document`; those that are null are removed from it.
@@ -61,15 +66,24 @@ class ShapeType:
         `printable` says that it is known of every text in the document that it is printable and does not begin with a blank
         (`gateway.tmf.json.is_printable`): then no id has to be looked at letter by letter.
         """
-        wanted = self._types.get(printable)
-        if wanted is None:
-            simple = _SIMPLE_IN_PRINTABLE if printable else _SIMPLE
-            wanted = self._types[printable] = _type_of(ObjectOf(self._attributes), {}, simple)
-        try:
-            msgspec.convert(document, wanted, builtin_types=(Decimal,), dec_hook=_look)
-        except (msgspec.ValidationError, RecursionError):
-            return False
-        return True
+        return _fits(document, self._type_in_printable if printable else self._type)
+
+
+def _fits(document: Any, wanted: Any) -> bool:
+    try:
+        msgspec.convert(document, wanted, builtin_types=(Decimal,), dec_hook=_look)
+    except (msgspec.ValidationError, RecursionError):
+        return False
+    return True
+
+
+def _ready_type(attributes: Mapping[str, Check], simple: Mapping[Check, Any]) -> Any:
+    """Return the type of an object after msgspec has seen it and every type that is reached from it only by `_look`."""
+    known: dict[Any, Any] = {}
+    made = _type_of(ObjectOf(attributes), known, simple)
+    for kind in (made, *known.values()):
+        _fits({}, kind)
+    return made
 
 
 class _Looked:

@@ -82,6 +82,7 @@ def gateway(
     storage_url: str | None = None,
     limits: Mapping[str, Any] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
+    environment: dict[str, str] | None = None,
 ) -> RealProcess:
     """Prepare a gateway on `port`, with FAST settings but for those of `settings` and `limits`."""
     url = storage_url or f"sqlite:///{world.folder / 'gateway.db'}"
@@ -99,7 +100,7 @@ def gateway(
         + _table(f"upstreams.{UPSTREAM}.limits", {**LIMITS, **(limits or {})}),
         encoding="utf-8",
     )
-    return world.process(name, "gateway.cli", "serve", "--config", str(path))
+    return world.process(name, "gateway.cli", "serve", "--config", str(path), environment=environment)
 
 
 def notification_address(port: int) -> str:
