@@ -174,39 +174,51 @@ class _Forest:
 
 
 class _Known:
-    """What the calls of one order share, so that rendering all of them takes time in proportion to the order."""
+    """What the calls of one order share, so that rendering all of them takes time in proportion to the order.
+
+    It does not change once it is made: calls may be rendered in several threads at once.
+    """
 
     def __init__(self, order: Order, plan: Plan) -> None:
         self.lines = order.lines
         self.plan = plan
         self.by_id = {line.id: line for line in order.lines}
-        self._pointers: dict[str, str] = {}
-        self._lengths: dict[str, int] = {}
-        self._until = 0
-
-    def pointers(self, step: Step) -> dict[str, str]:
-        """Return the JSON pointer of every item sent until `step`: lists keep the order in which they were appended to."""
-        for earlier in self.plan.steps[self._until : step.sequence]:
-            for item_id in earlier.item_ids if earlier.kind in ("create", "add") else ():
-                parent = self.by_id[item_id].parent_id
-                above = self._pointers[parent] if parent is not None else ""
-                position = self._lengths.get(above, 0)
-                self._lengths[above] = position + 1
-                self._pointers[item_id] = f"{above}/productOrderItem/{position}"
-        self._until = max(self._until, step.sequence)
-        return self._pointers
+        self.pointers = _pointers(self.by_id, plan)
 
 
-_recent: list[_Known] = []
-"""What is known of the order whose calls are being rendered: one entry, gone with the last call. It only saves time."""
+def _pointers(lines: abc.Mapping[str, OrderLine], plan: Plan) -> dict[str, str]:
+    """Return the JSON pointer of every item once it was sent: lists keep the order in which they were appended to."""
+    pointers: dict[str, str] = {}
+    lengths: dict[str, int] = {}
+    for step in plan.steps:
+        for item_id in step.item_ids if step.kind in ("create", "add") else ():
+            parent = lines[item_id].parent_id
+            above = pointers[parent] if parent is not None else ""
+            position = lengths.get(above, 0)
+            lengths[above] = position + 1
+            pointers[item_id] = f"{above}/productOrderItem/{position}"
+    return pointers
 
 
-def _known(order: Order, plan: Plan, step: Step) -> _Known:
-    recent = next(iter(_recent), None)
-    if recent is None or recent.lines is not order.lines or recent.plan is not plan:
-        recent = _Known(order, plan)
-    _recent[:] = [recent] if step.sequence < len(plan.steps) else []
-    return recent
+class _Recent:
+    """What is known of the order whose calls were rendered last, gone with its last call. It only saves time.
+
+    One reference to what never changes: a thread that is overtaken finds the order out anew.
+    """
+
+    def __init__(self) -> None:
+        self._known: _Known | None = None
+
+    def known(self, order: Order, plan: Plan, step: Step) -> _Known:
+        """Return what is known of the order of a call that is to be rendered."""
+        recent = self._known
+        if recent is None or recent.lines is not order.lines or recent.plan is not plan:
+            recent = _Known(order, plan)
+        self._known = recent if step.sequence < len(plan.steps) else None
+        return recent
+
+
+_recent: Final = _Recent()
 
 
 class _Call:
@@ -216,7 +228,7 @@ class _Call:
         self, step: Step, order: Order, plan: Plan, mapping: Mapping, known_line_ids: abc.Mapping[str, str]
     ) -> None:
         self._order = order
-        self._known = _known(order, plan, step)
+        self._known = _recent.known(order, plan, step)
         self._plan = plan
         self._mapping = mapping
         self._writer = Writer(mapping)
@@ -283,7 +295,7 @@ class _Call:
             for key, value in self._mapping.draft.add_attributes.items()
         ]
         flat = self._mapping.item.hierarchy == "flat"
-        pointers = {} if flat else self._known.pointers(step)
+        pointers = {} if flat else self._known.pointers
         for line, item in self._grown(step.item_ids, carry=False):
             pointer = "/productOrderItem/-" if flat or line is None else pointers[line.id]
             path, _, position = pointer.rpartition("/")
