@@ -25,8 +25,8 @@ from gateway.http import operation
 from gateway.http.answers import Answer, allowed_methods, answer_exception, error_answer, internal_error
 from gateway.http.headers import correlation_id, require_valid_host
 from gateway.http.openapi import openapi_document, openapi_page
-from gateway.hub import api as hub
-from gateway.hub.openapi import SCHEMAS as HUB_SCHEMAS
+from gateway.hub.subscriptions import api as hub
+from gateway.hub.subscriptions.openapi import SCHEMAS as HUB_SCHEMAS
 from gateway.logs import correlation, get_logger, safe_traceback
 from gateway.metrics import UNROUTED
 from gateway.security.guard import require_client

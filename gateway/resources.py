@@ -12,9 +12,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from gateway.errors import MappingError, Problem, SettingsError
-from gateway.ordering.loading import read_mapping
-from gateway.ordering.mapping import Mapping
-from gateway.ordering.tables import content_hash, files_of, read_tables
+from gateway.ordering.lint.loading import read_mapping
+from gateway.ordering.mapping.model import Mapping
+from gateway.ordering.mapping.tables import content_hash, files_of, read_tables
 from gateway.settings import MappingSettings, Settings
 
 DEFAULTS: Final = MappingSettings()

@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 from gateway.app import Background, GatewayApp, create_app
 from gateway.carts.sweep import sweeping
 from gateway.checkouts.model import CheckoutRecord
-from gateway.hub.service import delivery
-from gateway.ordering.mapping import Mapping as OrderMapping
+from gateway.hub.delivery.service import delivery
+from gateway.ordering.mapping.model import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.settings import Settings
 from gateway.submission.cleanup import Cleanup

@@ -10,16 +10,16 @@ from fake_upstream import FakeUpstream, _Change
 from msgspec.structs import replace
 
 from gateway.checkouts import store as checkouts
+from gateway.checkouts.accepting.prepare import freeze
 from gateway.checkouts.model import PLANNED, CheckoutRecord, plan_hash
-from gateway.checkouts.prepare import freeze
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.mapping import Mapping
+from gateway.ordering.calls.render import render
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import ObservedOrder
-from gateway.ordering.render import render
 from gateway.settings import CheckoutSettings
 from gateway.storage import Database
 from gateway.storage.tables import EPOCH
-from gateway.submission.actions import Policy, Work, parents_of
+from gateway.submission.decisions.actions import Policy, Work, parents_of
 from gateway.tmf.json import decode_json, decode_stored, encode_json
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -186,7 +186,7 @@ def drafted(work: Work, steps: int, *, marker: str | None = None, state: str | N
 
 
 def seen(fake: FakeUpstream, order_id: str = "00000001") -> ObservedOrder:
-    from gateway.ordering.reading import read_order
+    from gateway.ordering.readback.reading import read_order
 
     observed = read_order(fake.orders[order_id], fake.mapping)
     assert observed is not None

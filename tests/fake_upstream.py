@@ -16,9 +16,9 @@ from typing import Any, Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace as with_changes
 
-from gateway.ordering.mapping import Mapping
+from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import ObservedOrder, RenderedStep
-from gateway.ordering.reading import read_order
+from gateway.ordering.readback.reading import read_order
 from gateway.tmf.json import decode_stored
 from gateway.upstream.outcome import Accepted, NotExecuted, NotSent, Outcome, Rejected
 from gateway.upstream.port import FindResult, ReadFailed

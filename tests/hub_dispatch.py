@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
-from gateway.hub import store
-from gateway.hub.dispatcher import Dispatcher
-from gateway.hub.health import Outcome, Taken
+from gateway.hub.delivery.dispatcher import Dispatcher
+from gateway.hub.delivery.health import Outcome, Taken
 from gateway.hub.model import CART_V4, Subscription
+from gateway.hub.subscriptions import store
 from gateway.settings import HubSettings, Settings
 from gateway.storage import Database
 from gateway.storage.outbox import CART_CHANGED, CART_CREATED, publish

@@ -24,6 +24,8 @@ from gateway.carts.operations import GUEST_PATH, change_cart, delete_cart, merge
 from gateway.carts.patching import read_change
 from gateway.carts.writing import beside, shown_text, written, written_list
 from gateway.errors import InvalidBodyError, PreconditionRequiredError, Problem
+from gateway.filters.paging import page_headers, page_status
+from gateway.filters.projection import Selection, parse_fields
 from gateway.http.answers import Answer
 from gateway.http.bodies import decode_object, read_body, read_object, require_json_accepted
 from gateway.http.headers import base_url, entity_tag, has_if_match, if_match_of, is_unmodified
@@ -32,8 +34,6 @@ from gateway.security.tenancy import require_role, tenant_of
 from gateway.services import Services, services_of
 from gateway.settings import Settings
 from gateway.tmf.json import is_printable
-from gateway.tmf.paging import page_headers, page_status
-from gateway.tmf.projection import Selection, parse_fields
 
 CARTS_PATH: Final = V4.carts_path
 CART_PATH: Final = V4.cart_path

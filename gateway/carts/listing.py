@@ -10,13 +10,13 @@ from gateway.carts import search, store
 from gateway.carts.dialects import Dialect
 from gateway.carts.dialects.paths import stored_path
 from gateway.errors import NotSupportedError, Problem
+from gateway.filters.paging import Page, parse_page
+from gateway.filters.parse import Filter, parse_filter
+from gateway.filters.projection import Selection, parse_fields
+from gateway.filters.sorting import Sort, parse_sort
 from gateway.http.queries import query_pairs, refuse, values_of
 from gateway.services import Services
 from gateway.settings import ServerSettings
-from gateway.tmf.filter import Filter, parse_filter
-from gateway.tmf.paging import Page, parse_page
-from gateway.tmf.projection import Selection, parse_fields
-from gateway.tmf.sorting import Sort, parse_sort
 
 # Everything else in the query string is a condition on an attribute.
 DIRECTIVES: Final = frozenset({"fields", "limit", "offset", "sort", "filter"})

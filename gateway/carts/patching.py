@@ -10,10 +10,10 @@ from litestar import Request
 
 from gateway.carts.dialects import Dialect
 from gateway.errors import MalformedBodyError, MediaTypeError
+from gateway.filters.patch_query import apply_query_operations, parse_query_operations
 from gateway.http.bodies import read_json
 from gateway.settings import ServerSettings
 from gateway.tmf.json_patch import apply_operations, parse_operations
-from gateway.tmf.json_patch_query import apply_query_operations, parse_query_operations
 from gateway.tmf.merge_patch import merge_patch
 from gateway.tmf.shapes import json_kind
 

@@ -16,10 +16,10 @@ from gateway.carts import store
 from gateway.carts.dialects import Dialect
 from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH, at_path
 from gateway.carts.dialects.paths import WORDS
-from gateway.storage.json_filter import filter_clauses, order_clauses, prepare
+from gateway.filters.parse import Filter, Path, Test
+from gateway.filters.sorting import Sort
+from gateway.filters.sql import filter_clauses, order_clauses, prepare
 from gateway.storage.tables import cart, cart_party
-from gateway.tmf.filter import Filter, Path, Test
-from gateway.tmf.sorting import Sort
 
 # v5 tells when a cart was made and last changed, to the millisecond; the documents do not.
 _MOMENTS: Final[dict[str, dict[Path, str]]] = {

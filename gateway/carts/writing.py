@@ -10,8 +10,8 @@ from gateway import threads
 from gateway.carts.dialects import Dialect
 from gateway.carts.dialects.v4 import completed_text
 from gateway.carts.store import CartRow
+from gateway.filters.projection import Selection, project
 from gateway.tmf.json import decode_stored, encode_json
-from gateway.tmf.projection import Selection, project
 
 P = ParamSpec("P")
 R = TypeVar("R")

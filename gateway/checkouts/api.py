@@ -10,14 +10,16 @@ from sqlalchemy import Connection
 
 from gateway.carts.api import CART_PATH
 from gateway.checkouts import openapi, resource, store
-from gateway.checkouts.accept import CHECKOUT_PATH, accept, is_large, snapshot, upstream_of
+from gateway.checkouts.accepting.accept import CHECKOUT_PATH, accept, is_large, snapshot, upstream_of
+from gateway.checkouts.accepting.prepare import preview
+from gateway.checkouts.accepting.preparing import Wish, prepared_cart
 from gateway.checkouts.changes import cancel, change_draft, not_found, submit
 from gateway.checkouts.filters import FILTERS, parse_filters
 from gateway.checkouts.model import CheckoutRecord
-from gateway.checkouts.prepare import preview
-from gateway.checkouts.preparing import Wish, prepared_cart
 from gateway.checkouts.request import check_draft_change, check_request, is_by_value
 from gateway.errors import InvalidBodyError, InvalidHeaderError, Problem
+from gateway.filters.paging import page_headers, page_status, parse_page
+from gateway.filters.projection import Selection, parse_fields, project
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import MERGE_PATCH_TYPES, read_object, require_json_accepted
 from gateway.http.headers import base_url, entity_tag, header_values, if_match_of, is_unmodified
@@ -26,8 +28,6 @@ from gateway.security.tenancy import has_role, tenant_of
 from gateway.services import Services, services_of
 from gateway.threads import LARGE_BYTES_MIN, beside
 from gateway.tmf.json import decode_stored
-from gateway.tmf.paging import page_headers, page_status, parse_page
-from gateway.tmf.projection import Selection, parse_fields, project
 
 KEY_CHARACTERS_MAX: Final = 255
 ONE: Final = f"{CHECKOUT_PATH}/{{checkout_id:str}}"

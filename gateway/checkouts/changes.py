@@ -10,13 +10,13 @@ from sqlalchemy import Connection
 
 from gateway.checkouts import step_store, store
 from gateway.checkouts.abandoned import AbandonedDraft, abandon
-from gateway.checkouts.accept import CHECKOUT_PATH
+from gateway.checkouts.accepting.accept import CHECKOUT_PATH
+from gateway.checkouts.accepting.preparing import Wish, frozen_cart
 from gateway.checkouts.model import PLANNED, CheckoutRecord, Prepared, plan_hash
-from gateway.checkouts.preparing import Wish, frozen_cart
 from gateway.checkouts.states import CART_RELEASED, FINAL
 from gateway.errors import ConflictError, ForbiddenError, NotFoundError, PreconditionError, Problem
 from gateway.logs import get_logger
-from gateway.ordering.mapping import Mapping as OrderMapping
+from gateway.ordering.mapping.model import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.threads import LARGE_BYTES_MIN
 from gateway.tmf.json import decode_stored

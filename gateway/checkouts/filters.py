@@ -7,8 +7,8 @@ from typing import Final
 
 from gateway.checkouts.states import MEANING
 from gateway.errors import Problem
+from gateway.filters.values import split_outside_quotes, unquoted
 from gateway.http.queries import values_of
-from gateway.tmf.filter_values import split_outside_quotes, unquoted
 
 # Filters of the list and the columns they compare.
 FILTERS: Final[dict[str, str]] = {

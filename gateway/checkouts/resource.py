@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row
 
 from gateway.carts.api import CARTS_PATH
 from gateway.checkouts import step_store, store
-from gateway.checkouts.accept import CHECKOUT_PATH
+from gateway.checkouts.accepting.accept import CHECKOUT_PATH
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
 from gateway.clock import timestamp_text
 from gateway.tmf.json import decode_stored

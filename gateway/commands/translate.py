@@ -9,18 +9,18 @@ from typing import Any, Final
 
 import click
 
-from gateway.checkouts.prepare import PREVIEW_MARKER, Known, gate, preview_document, rendered_steps
+from gateway.checkouts.accepting.prepare import PREVIEW_MARKER, Known, gate, preview_document, rendered_steps
 from gateway.checkouts.request import check_request, wanted_upstream
 from gateway.clock import utc_now
 from gateway.commands.common import config_option, configuration
 from gateway.errors import OperatorError, RequestError
 from gateway.logs import configure_logging
-from gateway.ordering.bundles import wanted_bundles
-from gateway.ordering.catalogue import Catalogue, catalogue_of
-from gateway.ordering.explain import explain_text, trace, trace_document
-from gateway.ordering.mapping import Mapping
+from gateway.ordering.calls.render import render_whole
+from gateway.ordering.mapping.catalogue import Catalogue, catalogue_of
+from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import Translation
-from gateway.ordering.render import render_whole
+from gateway.ordering.tracing.explain import explain_text, trace, trace_document
+from gateway.ordering.translation.bundles import wanted_bundles
 from gateway.settings import Settings
 from gateway.tmf.json import decode_json, encode_json
 from gateway.upstream.building import build_catalogue

@@ -14,10 +14,10 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gateway.ordering import mapping as mappings
-from gateway.ordering.expected_lines import ExpectedLine, LineAspect, comparable, differences, expected_lines
-from gateway.ordering.matching import Match, match_expected
+from gateway.ordering.mapping import model as mappings
 from gateway.ordering.model import KnownLine, ObservedOrder, Order
+from gateway.ordering.readback.expected import ExpectedLine, LineAspect, comparable, differences, expected_lines
+from gateway.ordering.readback.matching import Match, match_expected
 
 _NAMED_MAX: Final = 5
 ChangeKind: TypeAlias = Literal["missing", "extra"] | LineAspect

@@ -113,7 +113,7 @@ class KnownLine(Struct, frozen=True, kw_only=True, gc=False):
 class ObservedOrder(Struct, frozen=True, kw_only=True):
     """An order as the order system shows it: `state` in its own words, `marker` what the marker slot holds.
 
-    `totals` is what it costs, as far as it shows that (see `gateway.ordering.observed_totals`).
+    `totals` is what it costs, as far as it shows that (see `gateway.ordering.readback.totals`).
     """
 
     id: str

@@ -17,8 +17,8 @@ from gateway.sandbox.intake import Call, OrderIntake
 from gateway.sandbox.ledger import Ledger
 from gateway.sandbox.notifications import Event, Notifier
 from gateway.sandbox.options import API_ROOTS, SandboxOptions
-from gateway.sandbox.plain import PlainIntake
-from gateway.sandbox.salesforce import SalesforceIntake
+from gateway.sandbox.plain.system import PlainIntake
+from gateway.sandbox.salesforce.system import SalesforceIntake
 from gateway.sandbox.tally import CallTally
 from gateway.sandbox.tokens import TOKEN_PATH, TokenOffice
 from gateway.sandbox.wire import Request

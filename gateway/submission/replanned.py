@@ -15,7 +15,7 @@ from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import CheckoutRecord, findings_decoder, plan_hash
 from gateway.ordering.model import Finding, Plan
 from gateway.storage.tables import checkout_step
-from gateway.submission.actions import Replan
+from gateway.submission.decisions.actions import Replan
 from gateway.tmf.json import encode_json
 
 

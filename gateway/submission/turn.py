@@ -17,13 +17,13 @@ from msgspec.structs import replace
 
 from gateway.checkouts.model import CheckoutRecord
 from gateway.errors import StaleLeaseError
-from gateway.submission.actions import Action, AskCancel, FindMarker, ReadHead, ReadOrder, Save, Send, Work
-from gateway.submission.ahead import CallAhead, ReadAhead, foreseen, rendered_step
-from gateway.submission.comparing import expectation
-from gateway.submission.endings import CANCEL_REASON, read_failed, step_done
-from gateway.submission.machine import after_head, after_read, next_action
-from gateway.submission.outcomes import after_cancel, after_send
-from gateway.submission.searched import after_find
+from gateway.submission.decisions.actions import Action, AskCancel, FindMarker, ReadHead, ReadOrder, Save, Send, Work
+from gateway.submission.decisions.after_call import after_cancel, after_send
+from gateway.submission.decisions.after_search import after_find
+from gateway.submission.decisions.comparing import expectation
+from gateway.submission.decisions.next_action import after_head, after_read, next_action
+from gateway.submission.decisions.records import CANCEL_REASON, read_failed, step_done
+from gateway.submission.prefetch import CallAhead, ReadAhead, foreseen, rendered_step
 from gateway.submission.store import WishChangedError
 from gateway.threads import LARGE_LINES_MIN, beside
 from gateway.upstream.port import FindResult, ReadFailed, Upstream

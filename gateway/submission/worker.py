@@ -13,17 +13,17 @@ import structlog
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from gateway.checkouts import call_sizes
+from gateway.checkouts.accepting import call_sizes
 from gateway.checkouts.model import CheckoutRecord
 from gateway.errors import StaleLeaseError, UnavailableError
 from gateway.metrics import Metrics
-from gateway.ordering.mapping import Mapping as OrderMapping
-from gateway.ordering.wire import is_there_already
+from gateway.ordering.calls.writer import is_there_already
+from gateway.ordering.mapping.model import Mapping as OrderMapping
 from gateway.settings import CheckoutSettings, Settings
 from gateway.storage import Database
 from gateway.submission import store
-from gateway.submission.actions import Policy, Save, Work, parents_of
-from gateway.submission.drift import DriftGuard
+from gateway.submission.decisions.actions import Policy, Save, Work, parents_of
+from gateway.submission.decisions.price_drift import DriftGuard
 from gateway.submission.turn import Turn
 from gateway.upstream.port import Upstream
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
-from gateway.ordering.mapping import Mapping as OrderMapping
+from gateway.ordering.mapping.model import Mapping as OrderMapping
 from gateway.ordering.model import ObservedOrder
 from gateway.settings import Settings
 from gateway.storage import Database

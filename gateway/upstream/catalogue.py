@@ -17,8 +17,8 @@ from urllib.parse import quote
 
 import structlog
 
-from gateway.ordering.bundles import Bundle, Offering, read_offering, resolve
-from gateway.ordering.catalogue import Catalogue, Doubt
+from gateway.ordering.mapping.catalogue import Catalogue, Doubt
+from gateway.ordering.translation.bundles import Bundle, Offering, read_offering, resolve
 from gateway.settings import CatalogueSettings
 from gateway.shares import Shares
 from gateway.upstream.answers import is_safe_id
@@ -70,7 +70,7 @@ class CatalogueClient:
     async def catalogue(self, wanted: Mapping[str, frozenset[str]], tenant: str = "") -> Catalogue:
         """Return which of the items beneath each wanted bundle are mandatory, and what is doubtful about that.
 
-        `wanted` is as `gateway.ordering.bundles.wanted_bundles` returns it; the reads are `tenant`'s. Takes no longer than
+        `wanted` is as `gateway.ordering.translation.bundles.wanted_bundles` returns it; the reads are `tenant`'s. Takes no longer than
         `catalogue.checkout_seconds`.
         """
         settings = self._settings

@@ -17,9 +17,9 @@ from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
-from gateway.ordering.mapping import Mapping, Paging
+from gateway.ordering.mapping.model import Mapping, Paging
 from gateway.ordering.model import ObservedOrder
-from gateway.ordering.reading import read_order
+from gateway.ordering.readback.reading import read_order
 from gateway.upstream.port import FindResult, ReadFailed
 
 SINCE_SKEW: Final = timedelta(minutes=15)

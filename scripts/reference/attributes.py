@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.ordering.explain import trace
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.mapping import Mapping
-from gateway.ordering.render import render_whole
-from gateway.ordering.translate import translate
+from gateway.ordering.calls.render import render_whole
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.mapping.model import Mapping
+from gateway.ordering.tracing.explain import trace
+from gateway.ordering.translation.translate import translate
 from gateway.tmf.json import decode_json
 from scripts.reference.markdown import code, page, table
 

@@ -13,7 +13,7 @@ from gateway import errors
 from gateway.checkouts import states
 from gateway.cli import COMMANDS, main
 from gateway.ordering.findings import CODES
-from gateway.ordering.mapping import NOT_IN_FILE, Mapping
+from gateway.ordering.mapping.model import NOT_IN_FILE, Mapping
 from scripts.reference.markdown import code, page, table
 from scripts.reference.settings import toml
 

@@ -12,7 +12,7 @@ from application_runs import started
 from hub_listener import QUICK_ON_LOOPBACK, Delivery, Listener, listening
 
 from gateway.app import GatewayApp, create_app
-from gateway.hub.service import delivery
+from gateway.hub.delivery.service import delivery
 from gateway.settings import Settings, StorageSettings
 from tests.official_cart_schemas import V4_FILE, needed, problems
 

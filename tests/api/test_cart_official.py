@@ -22,7 +22,7 @@ from hub_listener import QUICK_ON_LOOPBACK, listening
 from gateway.app import GatewayApp, create_app
 from gateway.carts import store
 from gateway.errors import UnavailableError
-from gateway.hub.service import delivery
+from gateway.hub.delivery.service import delivery
 from gateway.security.tokens import token_sha256
 from gateway.settings import SecuritySettings, ServerSettings, Settings, StorageSettings
 from tests import r17_samples

@@ -28,7 +28,7 @@ from application_runs import started
 from hub_listener import QUICK_ON_LOOPBACK, Delivery, listening
 
 from gateway.app import GatewayApp, create_app
-from gateway.hub.service import delivery
+from gateway.hub.delivery.service import delivery
 from gateway.settings import Settings, StorageSettings
 from gateway.tmf.shapes import parse_date_time
 from tests import r17_samples as samples

@@ -31,10 +31,10 @@ from sqlalchemy import Connection, text
 
 from gateway.carts.dialects import V4
 from gateway.carts.search import find_page
+from gateway.filters.parse import parse_filter
 from gateway.settings import StorageSettings
 from gateway.storage import Database, open_database
 from gateway.storage.schema import migrate
-from gateway.tmf.filter import parse_filter
 
 RATIO_MAX = 3.0
 CARTS_PER_PARTY = 5

@@ -33,10 +33,10 @@ import uvloop
 from sqlalchemy import Connection
 
 from gateway.clock import utc_now
-from gateway.hub import store
-from gateway.hub.api import new_secret
+from gateway.hub.delivery.service import delivery
 from gateway.hub.model import CART_V4, Subscription
-from gateway.hub.service import delivery
+from gateway.hub.subscriptions import store
+from gateway.hub.subscriptions.api import new_secret
 from gateway.logs import configure_logging
 from gateway.services import Services, new_resource_id
 from gateway.settings import HubSettings, LogSettings, Settings, StorageSettings

@@ -33,11 +33,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from gateway.commands.common import calm_collector
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.mapping import Mapping
-from gateway.ordering.plan import plan
-from gateway.ordering.render import render
-from gateway.ordering.translate import translate
+from gateway.ordering.calls.plan import plan
+from gateway.ordering.calls.render import render
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.mapping.model import Mapping
+from gateway.ordering.translation.translate import translate
 from gateway.tmf.json import decode_stored, encode_json
 
 MAPPINGS = Path(__file__).resolve().parents[2] / "mappings"

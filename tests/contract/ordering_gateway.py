@@ -15,7 +15,7 @@ from checkout_gateway import Gateway
 from ordering_play import sandbox_options, tree
 
 from gateway.app import create_app
-from gateway.ordering.mapping import Mapping
+from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import RenderedStep
 from gateway.sandbox import serving
 from gateway.sandbox.options import API_ROOTS

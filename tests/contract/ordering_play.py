@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 import httpx
 import msgspec
 
-from gateway.ordering.checks import check_plan
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.mapping import Mapping, is_draft
-from gateway.ordering.matching import Match, match
+from gateway.ordering.calls.checks import check_plan
+from gateway.ordering.calls.plan import plan
+from gateway.ordering.calls.render import order_path, render
+from gateway.ordering.calls.writer import is_there_already
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.mapping.model import Mapping, is_draft
 from gateway.ordering.model import Order, Plan
-from gateway.ordering.plan import plan
-from gateway.ordering.reading import read_order
-from gateway.ordering.render import order_path, render
-from gateway.ordering.translate import translate
-from gateway.ordering.wire import is_there_already
+from gateway.ordering.readback.matching import Match, match
+from gateway.ordering.readback.reading import read_order
+from gateway.ordering.translation.translate import translate
 from gateway.sandbox import SandboxOptions, profile_for, serving
 from gateway.sandbox.options import API_ROOTS
 

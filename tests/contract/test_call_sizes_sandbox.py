@@ -18,7 +18,7 @@ from sqlalchemy import update
 
 from gateway.app import create_app
 from gateway.checkouts import step_store, store
-from gateway.checkouts.call_sizes import known
+from gateway.checkouts.accepting.call_sizes import known
 from gateway.checkouts.model import plan_hash
 from gateway.sandbox import SandboxOptions, profile_for, serving
 from gateway.sandbox.options import API_ROOTS

@@ -12,9 +12,9 @@ from sqlalchemy import event
 
 from gateway.carts.dialects import V4
 from gateway.carts.search import find_page
+from gateway.filters.parse import parse_filter
 from gateway.settings import StorageSettings
 from gateway.storage import open_database
-from gateway.tmf.filter import parse_filter
 
 HREF = "http://gateway.test/tmf-api/shoppingCart/v4/shoppingCart/c1"
 

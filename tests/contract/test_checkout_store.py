@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.carts import store as carts
 from gateway.checkouts import step_store, store
+from gateway.checkouts.accepting.prepare import freeze
 from gateway.checkouts.model import LineState, lines_decoder
-from gateway.checkouts.prepare import freeze
 from gateway.settings import CheckoutSettings
 from gateway.tmf.json import encode_json
 from gateway.upstream.outcome import Unknown

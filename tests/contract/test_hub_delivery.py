@@ -11,10 +11,12 @@ from hub_dispatch import NOW, QUICK, FakeSender, dispatching, published, row, su
 from sqlalchemy import func, select, update
 
 from gateway.errors import UnavailableError
-from gateway.hub import events, leases, store
-from gateway.hub.dispatcher import Dispatcher
-from gateway.hub.health import Gone, Outcome, Refused, Taken, health_of
+from gateway.hub import events
+from gateway.hub.delivery import claims as leases
+from gateway.hub.delivery.dispatcher import Dispatcher
+from gateway.hub.delivery.health import Gone, Outcome, Refused, Taken, health_of
 from gateway.hub.model import Subscription
+from gateway.hub.subscriptions import store
 from gateway.settings import Settings
 from gateway.storage import Database
 from gateway.storage.tables import EPOCH, hub_blocked, hub_event, hub_subscription

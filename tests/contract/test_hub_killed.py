@@ -12,9 +12,12 @@ from hub_dispatch import QUICK, FakeSender, dispatching, published, row, subscri
 from sqlalchemy import func, select, update
 from structlog.testing import capture_logs
 
-from gateway.hub import events, hold, lane, store
-from gateway.hub.dispatcher import Dispatcher
-from gateway.hub.health import Outcome, Refused, Taken
+from gateway.hub import events
+from gateway.hub.delivery import lease as hold
+from gateway.hub.delivery import subscriber as lane
+from gateway.hub.delivery.dispatcher import Dispatcher
+from gateway.hub.delivery.health import Outcome, Refused, Taken
+from gateway.hub.subscriptions import store
 from gateway.settings import HubSettings, Settings
 from gateway.storage import Database
 from gateway.storage.tables import EPOCH, hub_blocked, hub_subscription

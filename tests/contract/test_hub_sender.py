@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hub_listener import Listener, listening, serving
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from gateway.hub.health import Outcome, Refused, Taken
-from gateway.hub.sender import Sender, Signer
+from gateway.hub.delivery.health import Outcome, Refused, Taken
+from gateway.hub.delivery.sender import Sender, Signer
 from gateway.security.callbacks import CallbackGuard, CallbackPolicy
 from gateway.upstream import tls_context
 

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from ordering_gateway import assert_lines_of_cart, gateway_player
 from ordering_play import NOW, player, shipped, tree
 
-from gateway.ordering.catalogue import Catalogue
-from gateway.ordering.plan import plan
-from gateway.ordering.translate import translate
+from gateway.ordering.calls.plan import plan
+from gateway.ordering.mapping.catalogue import Catalogue
+from gateway.ordering.translation.translate import translate
 
 CATALOG = """
 [[product]]

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ordering_gateway import gateway_player
 from ordering_play import player, shipped
 
-from gateway.ordering.catalogue import Catalogue
+from gateway.ordering.mapping.catalogue import Catalogue
 
 CATALOG = """
 [[product]]

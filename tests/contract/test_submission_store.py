@@ -14,7 +14,7 @@ from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.errors import StaleLeaseError
 from gateway.storage.tables import EPOCH, abandoned_draft, checkout_document, checkout_step
 from gateway.submission import store
-from gateway.submission.actions import Save
+from gateway.submission.decisions.actions import Save
 
 ALONE = {"cart_id": None, "cart_live": False}
 

@@ -9,7 +9,7 @@ from collections import Counter
 from catalogue_server import Clock, bundle, catalogue_at, codes, offering, wanting
 from upstream_server import Connection, answer, answering, serving
 
-from gateway.ordering.bundles import read_offering
+from gateway.ordering.translation.bundles import read_offering
 from gateway.upstream import BearerAuth
 from gateway.upstream.catalogue import READS_OF_TENANT_MAX
 from gateway.upstream.offerings import OfferingCache, Said

@@ -13,7 +13,7 @@ from upstream_server import (
     serving,
 )
 
-from gateway.ordering.mapping import Answers, Api, Mapping
+from gateway.ordering.mapping.model import Answers, Api, Mapping
 from gateway.settings import Settings, UpstreamLimits, UpstreamSettings
 from gateway.upstream import Accepted, NotSent, ReadFailed, Rejected, Unknown
 from gateway.upstream.building import build_upstreams

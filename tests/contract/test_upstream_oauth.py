@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 from upstream_server import answer, answering, client_of, create_step, no_sleep, serving
 
-from gateway.ordering.mapping import Answers, Api, Mapping
+from gateway.ordering.mapping.model import Answers, Api, Mapping
 from gateway.upstream import (
     Accepted,
     BearerAuth,

@@ -22,7 +22,7 @@ from upstream_server import (
     trickles,
 )
 
-from gateway.ordering.mapping import Answers, Api
+from gateway.ordering.mapping.model import Answers, Api
 from gateway.upstream import NotSent, ReadFailed, Unknown
 from gateway.upstream.breaker import CALLS_MIN
 

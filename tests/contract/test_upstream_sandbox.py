@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from upstream_server import client_of, no_sleep
 
-from gateway.ordering.loading import parse_mapping
+from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.model import RenderedStep
 from gateway.sandbox import SandboxOptions, parse_fault, profile_for, serving
 from gateway.sandbox.options import API_ROOTS

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from upstream_server import NOT_FOUND, Connection, answer, answering, client_of, is_silent, no_sleep, order, serving
 
-from gateway.ordering.mapping import Api, Mapping, Paging, Recovery
+from gateway.ordering.mapping.model import Api, Mapping, Paging, Recovery
 from gateway.upstream import FindResult
 
 MARKED = [{"id": f"{number:08d}", "state": "Draft", "externalId": f"gw1-{number}"} for number in range(50)]

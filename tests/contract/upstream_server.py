@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from gateway.ordering.mapping import Api, Mapping
+from gateway.ordering.mapping.model import Api, Mapping
 from gateway.ordering.model import RenderedStep
 from gateway.upstream import UpstreamClient, UpstreamOptions
 

@@ -15,7 +15,7 @@ from hub_listener import LOOPBACK_ALLOWED, Delivery, Listener, listening
 from standardwebhooks import Webhook
 
 from gateway.app import GatewayApp, create_app
-from gateway.hub.service import delivery
+from gateway.hub.delivery.service import delivery
 from gateway.settings import HubSettings, Settings, StorageSettings
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"

@@ -17,14 +17,14 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from gateway.errors import Problem
-from gateway.ordering.catalogue import Catalogue
-from gateway.ordering.codes import CodeFile, parse_table
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.mapping import Mapping
+from gateway.ordering.calls.plan import check_plan, plan
+from gateway.ordering.calls.render import render, render_whole
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.mapping.catalogue import Catalogue
+from gateway.ordering.mapping.codes import CodeFile, parse_table
+from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import Order, Translation
-from gateway.ordering.plan import check_plan, plan
-from gateway.ordering.render import render, render_whole
-from gateway.ordering.translate import translate
+from gateway.ordering.translation.translate import translate
 from gateway.tmf.json import decode_json, encode_json
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -24,11 +24,11 @@ from gateway.carts.dialects.forms import unmarked
 from gateway.carts.dialects.recognition import version_of
 from gateway.checkouts.request import check_request
 from gateway.errors import InvalidBodyError
-from gateway.ordering.explain import trace
+from gateway.ordering.calls.plan import plan
+from gateway.ordering.calls.render import render_whole
 from gateway.ordering.model import Translation
-from gateway.ordering.plan import plan
-from gateway.ordering.render import render_whole
-from gateway.ordering.translate import translate
+from gateway.ordering.tracing.explain import trace
+from gateway.ordering.translation.translate import translate
 from gateway.settings import Settings
 from gateway.tmf.json import decode_json
 

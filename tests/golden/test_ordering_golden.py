@@ -11,8 +11,8 @@ from official_v4 import validator_v4
 from official_v5 import validator_v5
 from ordering_outcome import CASES, MAPPINGS, case_settings, cases, outcome, translated, written
 
+from gateway.ordering.calls.writer import Writer
 from gateway.ordering.findings import CODES
-from gateway.ordering.wire import Writer
 from gateway.tmf.json import encode_json
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.mapping import Limits
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.mapping.model import Limits
 from gateway.ordering.model import Order, OrderLine
 
 FILE = Path(__file__).resolve().parents[2] / "mappings" / "salesforce-v4.toml"

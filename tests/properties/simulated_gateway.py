@@ -20,8 +20,8 @@ from gateway.checkouts.model import SENDING, CheckoutRecord
 from gateway.checkouts.states import CART_RELEASED, FINAL, OPEN, may_follow
 from gateway.errors import StaleLeaseError
 from gateway.ordering.model import ObservedOrder, OrderLine
-from gateway.submission.actions import Save, Work
-from gateway.submission.ahead import ReadAhead
+from gateway.submission.decisions.actions import Save, Work
+from gateway.submission.prefetch import ReadAhead
 from gateway.submission.store import WishChangedError
 from gateway.submission.turn import Turn
 from gateway.upstream.port import ReadFailed

@@ -15,7 +15,7 @@ from typing import Any
 from msgspec.json import decode
 from msgspec.structs import replace
 
-from gateway.ordering.mapping import Mapping
+from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import KnownLine, ObservedOrder, RenderedStep
 from gateway.upstream.outcome import Accepted, NotExecuted, NotSent, Outcome, Rejected, Unknown
 from gateway.upstream.port import FindResult, ReadFailed

@@ -14,11 +14,12 @@ from simulated_gateway import Office, Simulation, SteppedRead, SteppedReads
 from simulated_upstream import FAULTS, ModelOrder, ModelUpstream
 
 from gateway.checkouts.model import PLANNED, SENDING, UNKNOWN, CheckoutRecord
-from gateway.ordering.matching import Match, _Pairing, match
 from gateway.ordering.model import ObservedOrder, RenderedStep
-from gateway.submission import machine, turn
-from gateway.submission.actions import Action, Save, Work
-from gateway.submission.endings import rejected, retry_later, step_done
+from gateway.ordering.readback.matching import Match, _Pairing, match
+from gateway.submission import turn
+from gateway.submission.decisions import next_action as machine
+from gateway.submission.decisions.actions import Action, Save, Work
+from gateway.submission.decisions.records import rejected, retry_later, step_done
 from gateway.upstream.outcome import NotExecuted, Outcome, Unknown
 from gateway.upstream.port import FindResult
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, create_engine, select, text
 
 from gateway.errors import Problem
-from gateway.storage.json_filter import filter_clauses, order_clauses, prepare
+from gateway.filters.match import Matcher
+from gateway.filters.parse import parse_filter
+from gateway.filters.sorting import parse_sort
+from gateway.filters.sql import filter_clauses, order_clauses, prepare
 from gateway.storage.tables import cart
-from gateway.tmf.filter import parse_filter
 from gateway.tmf.json import decode_stored, encode_json
-from gateway.tmf.matching import Matcher
-from gateway.tmf.sorting import parse_sort
 
 NAMES = ["a", "b", "@type", "c-d"]
 WORDS = [

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from official_carts import official_carts
 from r17_carts import checkout_requests, r17_carts
 
-from gateway.ordering.accounting import RULES, account
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.mapping import Mapping
+from gateway.ordering.calls.plan import plan
+from gateway.ordering.calls.render import render, render_whole
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import Translation
-from gateway.ordering.plan import plan
-from gateway.ordering.render import render, render_whole
-from gateway.ordering.translate import translate
+from gateway.ordering.tracing.accounting import RULES, account
+from gateway.ordering.translation.translate import translate
 from gateway.tmf.json import decode_json, encode_json
 
 ROOT = Path(__file__).resolve().parents[2]

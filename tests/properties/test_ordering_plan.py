@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from plan_orders import chain, limit_values, mapping_with, orders
 
-from gateway.ordering.mapping import Limits
+from gateway.ordering.calls.plan import check_plan, plan
+from gateway.ordering.calls.render import render, render_whole
+from gateway.ordering.mapping.model import Limits
 from gateway.ordering.model import Plan, Step
-from gateway.ordering.plan import check_plan, plan
-from gateway.ordering.render import render, render_whole
 
 GROWTHS = ("additive", "cumulative-merge", "json-patch-append")
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from plan_orders import chain, mapping_with
 
-from gateway.ordering.fewest import PIECES_MAX
-from gateway.ordering.mapping import Limits
+from gateway.ordering.calls.fewest import PIECES_MAX
+from gateway.ordering.calls.plan import check_plan, plan
+from gateway.ordering.calls.render import render
+from gateway.ordering.mapping.model import Limits
 from gateway.ordering.model import Order, OrderLine, Plan, Step
-from gateway.ordering.plan import check_plan, plan
-from gateway.ordering.render import render
 
 
 def calls_of(planned: Plan) -> list[Step]:

@@ -11,13 +11,13 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from gateway.ordering.calls.plan import check_plan, plan
+from gateway.ordering.calls.render import render, render_whole
 from gateway.ordering.findings import CODES
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.matching import match
-from gateway.ordering.plan import check_plan, plan
-from gateway.ordering.reading import read_order
-from gateway.ordering.render import render, render_whole
-from gateway.ordering.translate import translate
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.readback.matching import match
+from gateway.ordering.readback.reading import read_order
+from gateway.ordering.translation.translate import translate
 from gateway.tmf.json import decode_json, encode_json
 
 MAPPINGS = [

@@ -13,12 +13,13 @@ from msgspec.structs import replace
 from simulated_gateway import BEGIN, Simulation
 from simulated_upstream import ModelUpstream
 
+from gateway.checkouts.accepting.prepare import prepare
 from gateway.checkouts.model import PLANNED, CheckoutRecord
-from gateway.checkouts.prepare import prepare
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.mapping import Mapping
-from gateway.submission import machine, turn
-from gateway.submission.actions import Policy, Work, parents_of
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.mapping.model import Mapping
+from gateway.submission import turn
+from gateway.submission.decisions import next_action as machine
+from gateway.submission.decisions.actions import Policy, Work, parents_of
 from gateway.tmf.json import decode_stored, encode_json
 
 MAPPINGS = Path(__file__).resolve().parents[2] / "mappings"

@@ -288,7 +288,7 @@ async def test_a_defect_in_the_middle_of_a_patch_leaves_nothing_of_it(start, mak
     def broken(*_):
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("gateway.sandbox.salesforce_items.Lines.named", broken)
+    monkeypatch.setattr("gateway.sandbox.salesforce.items.Lines.named", broken)
     items = [make.add("2", "B"), {"id": "1", "action": "modify", "quantity": 2}]
     assert (await upstream.patch("00000001", {"productOrderItem": items})).status_code == 500
     assert "RuntimeError" in capsys.readouterr().err

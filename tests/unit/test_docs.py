@@ -65,7 +65,7 @@ def test_every_example_of_a_configuration_is_valid(path: Path, monkeypatch: pyte
     # Secrets are files of the machine it is for; here they are stand-ins.
     for number, name in enumerate(sorted(set(re.findall(r'"FILE:([^"]+)"', text)))):
         secret = tmp_path / f"secret-{number}"
-        secret.write_text("postgresql://gateway@database.example.com/gateway" if "database" in name else "secret")
+        secret.write_text("postgresql://gateway.database.example.com/gateway" if "database" in name else "secret")
         text = text.replace(f"FILE:{name}", f"FILE:{secret}")
     copied = tmp_path / path.name
     copied.write_text(text)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/how-to/read-held-reasons.md"
-SOURCES = sorted([*(ROOT / "gateway/submission").glob("*.py"), *(ROOT / "gateway/tracking").glob("*.py")])
+SOURCES = sorted([*(ROOT / "gateway/submission").rglob("*.py"), *(ROOT / "gateway/tracking").rglob("*.py")])
 
 
 def told(node: ast.expr | None) -> str | None:

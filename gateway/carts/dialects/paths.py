@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.carts.dialects.v1 import ACTIONS, AMOUNTS, STATUSES
-from gateway.tmf.filter import Path, same_path
+from gateway.filters.parse import Path, same_path
 
 # Names that v1 has for what v4 calls otherwise, by the attribute they are in; None is anywhere.
 _V1_NAMES: Final[dict[tuple[str | None, str], str]] = {

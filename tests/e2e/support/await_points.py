@@ -32,7 +32,7 @@ from sqlalchemy import Connection, select
 from gateway.checkouts import resource, store
 from gateway.clock import utc_now
 from gateway.logs import configure_logging
-from gateway.ordering.mapping import Mapping
+from gateway.ordering.mapping.model import Mapping
 from gateway.resources import load_mappings
 from gateway.settings import (
     LogSettings,
@@ -222,7 +222,7 @@ def fork(scenario: dict[str, Any], mappings: dict[str, Mapping], tls: Any) -> di
 
 def without_intent() -> None:
     """Mutant: a call is sent first, and only what came of it is recorded."""
-    from gateway.submission.actions import Save
+    from gateway.submission.decisions.actions import Save
     from gateway.submission.turn import Turn
 
     real_save = Turn.save

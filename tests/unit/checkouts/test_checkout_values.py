@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from gateway.checkouts.expected import differences
+from gateway.checkouts.accepting.expected import differences
 from gateway.checkouts.model import marker_of, request_hash
 from gateway.checkouts.request import check_draft_change, check_request
 from gateway.checkouts.resource import resource

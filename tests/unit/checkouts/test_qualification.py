@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from checkout_work import NOW, SALESFORCE, cart, request
 
-from gateway.checkouts.qualification import Offered, added_items, missing_evidence, not_qualified, unreadable
-from gateway.ordering.translate import translate
+from gateway.checkouts.accepting.qualification import Offered, added_items, missing_evidence, not_qualified, unreadable
+from gateway.ordering.translation.translate import translate
 from gateway.settings import CheckoutSettings
 
 REQUIRED = CheckoutSettings(require_qualification=True)

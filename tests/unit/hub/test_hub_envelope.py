@@ -12,10 +12,10 @@ from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 from official_cart_schemas import read_official
 
-from gateway.hub.envelope import Renderer, address
+from gateway.hub.delivery.envelope import Renderer, address
+from gateway.hub.delivery.service import cart_in_version
 from gateway.hub.model import CART_V1, CART_V4, CART_V5, CHECKOUT_V1, Api, Event
-from gateway.hub.query import parse_query
-from gateway.hub.service import cart_in_version
+from gateway.hub.subscriptions.query import parse_query
 from gateway.storage.outbox import CART_CHANGED, CART_CREATED, CART_DELETED, CHECKOUT_STATE_CHANGED
 
 SPECS = Path(__file__).resolve().parents[3] / ".." / "shared" / "specs"

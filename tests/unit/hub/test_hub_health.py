@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.hub.health import (
+from gateway.hub.delivery.health import (
     Gone,
     Health,
     Refused,
@@ -19,8 +19,8 @@ from gateway.hub.health import (
     is_failing,
     is_given_up,
 )
+from gateway.hub.delivery.sender import outcome_of
 from gateway.hub.model import Blocked
-from gateway.hub.sender import outcome_of
 from gateway.settings import HubSettings
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

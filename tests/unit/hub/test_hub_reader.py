@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from gateway.hub.envelope import Renderer
+from gateway.filters import match as matching
+from gateway.hub.delivery.envelope import Renderer
+from gateway.hub.delivery.reader import EventReader
+from gateway.hub.delivery.threads import AT_ONCE_WORK_MAX, SMALL_WORK_MAX, Threads
 from gateway.hub.model import CART_V4, CART_V5, Event
-from gateway.hub.query import JUDGED_MAX, parse_query
-from gateway.hub.reader import EventReader
-from gateway.hub.threads import AT_ONCE_WORK_MAX, SMALL_WORK_MAX, Threads
+from gateway.hub.subscriptions.query import JUDGED_MAX, parse_query
 from gateway.storage.outbox import CART_CREATED
-from gateway.tmf import matching
 
 MOMENT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SUBSCRIPTIONS = 50

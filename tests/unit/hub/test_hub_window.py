@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.hub.delivery.queue import Window
 from gateway.hub.model import Blocked, Event
-from gateway.hub.window import Window
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 

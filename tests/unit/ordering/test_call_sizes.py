@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from gateway.ordering.call_sizes import CallSize, cut, fitted, halved, learnt, recovered
-from gateway.ordering.checks import check_plan
+from gateway.ordering.calls.checks import check_plan
+from gateway.ordering.calls.plan import plan
+from gateway.ordering.calls.sizes import CallSize, cut, fitted, halved, learnt, recovered
 from gateway.ordering.model import Order, OrderLine
-from gateway.ordering.plan import plan
-from gateway.ordering.translate import translate
+from gateway.ordering.translation.translate import translate
 
 HOUR = 3600.0
 LIMITS = SALESFORCE.limits

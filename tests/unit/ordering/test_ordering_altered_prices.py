@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gateway.ordering.loading import parse_mapping
+from gateway.ordering.calls.writer import Writer
+from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.model import OrderLine
-from gateway.ordering.translate import translate
-from gateway.ordering.wire import Writer
+from gateway.ordering.translation.translate import translate
 from gateway.tmf.json import decode_json, encode_json
 
 FILE = Path(__file__).resolve().parents[3] / "mappings" / "salesforce-v4.toml"

@@ -7,8 +7,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.ordering.bundles import Offering, read_offering, resolve, wanted_bundles
-from gateway.ordering.loading import parse_mapping
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.translation.bundles import Offering, read_offering, resolve, wanted_bundles
 
 MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"
 SALESFORCE, PLAIN = (

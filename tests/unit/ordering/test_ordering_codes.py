@@ -10,10 +10,10 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.errors import MappingError
-from gateway.ordering.catalogue import catalogue_of, mandatory_offerings
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.tables import files_of, with_tables
-from gateway.ordering.translate import translate
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.mapping.catalogue import catalogue_of, mandatory_offerings
+from gateway.ordering.mapping.tables import files_of, with_tables
+from gateway.ordering.translation.translate import translate
 from gateway.resources import load_mappings, mapping_files
 from gateway.settings import MappingSettings
 

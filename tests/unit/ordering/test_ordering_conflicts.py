@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.render import render_whole
-from gateway.ordering.translate import translate
+from gateway.ordering.calls.render import render_whole
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.translation.translate import translate
 
 FOLDER = Path(__file__).resolve().parents[3] / "mappings"
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.ordering.accounting import RULES
-from gateway.ordering.explain import explain_text, trace, trace_document
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.plan import plan
-from gateway.ordering.render import render_whole
-from gateway.ordering.translate import translate
+from gateway.ordering.calls.plan import plan
+from gateway.ordering.calls.render import render_whole
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.tracing.accounting import RULES
+from gateway.ordering.tracing.explain import explain_text, trace, trace_document
+from gateway.ordering.translation.translate import translate
 
 MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

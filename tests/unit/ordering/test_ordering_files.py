@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import MappingError
-from gateway.ordering.catalogue import catalogue_of
-from gateway.ordering.loading import parse_mapping
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.mapping.catalogue import catalogue_of
 from gateway.resources import load_mapping, load_mappings
 from gateway.settings import MappingSettings
 

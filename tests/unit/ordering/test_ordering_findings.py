@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gateway.ordering.explain import explain_text
+from gateway.ordering.calls.plan import plan
+from gateway.ordering.calls.render import render
 from gateway.ordering.findings import CODES, Findings
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.plan import plan
-from gateway.ordering.render import render
-from gateway.ordering.translate import translate
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.tracing.explain import explain_text
+from gateway.ordering.translation.translate import translate
 
 ROOT = Path(__file__).resolve().parents[3]
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -26,11 +26,11 @@ PLAIN = MAPPINGS["tmf622-v4"]
 
 
 def test_every_code_is_made_somewhere_and_every_made_code_is_known():
-    source = "".join(file.read_text("utf-8") for file in (ROOT / "gateway" / "ordering").glob("*.py"))
+    source = "".join(file.read_text("utf-8") for file in (ROOT / "gateway" / "ordering").rglob("*.py"))
     made = set(re.findall(r'\.(?:info|warning|error)\(\s*"([a-z_]+)"', source))
     # Findings of the gates before the order, and of the submission.
     stages = ("checkouts", "submission")
-    later = "".join(file.read_text("utf-8") for stage in stages for file in (ROOT / "gateway" / stage).glob("*.py"))
+    later = "".join(file.read_text("utf-8") for stage in stages for file in (ROOT / "gateway" / stage).rglob("*.py"))
     made |= set(re.findall(r'(?:\bcode=|\b_error\(|\b_finding\()"([a-z_]+)"', later))
     # What a catalogue leaves in doubt becomes a finding where the bundle is in the cart.
     catalogue = (ROOT / "gateway" / "upstream" / "catalogue.py").read_text("utf-8")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.render import render_whole
-from gateway.ordering.translate import translate
+from gateway.ordering.calls.render import render_whole
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.translation.translate import translate
 
 FILE = Path(__file__).resolve().parents[3] / "mappings" / "tmf622-v5.toml"
 V5 = parse_mapping(FILE.read_bytes(), FILE.name)

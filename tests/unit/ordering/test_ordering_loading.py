@@ -9,7 +9,7 @@ import pytest
 from mapping_mistakes import MISTAKES
 
 from gateway.errors import MappingError
-from gateway.ordering.loading import parse_mapping
+from gateway.ordering.lint.loading import parse_mapping
 
 MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.plan import plan
-from gateway.ordering.render import render
-from gateway.ordering.translate import translate
+from gateway.ordering.calls.plan import plan
+from gateway.ordering.calls.render import render
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.translation.translate import translate
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 CART = {"cartItem": [{"id": "1", "action": "add", "productOffering": {"id": "A"}}]}

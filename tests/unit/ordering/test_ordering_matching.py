@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.matching import match
+from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.model import KnownLine, ObservedOrder, OrderLine
+from gateway.ordering.readback.matching import match
 
 FILE = Path(__file__).resolve().parents[3] / "mappings" / "salesforce-v4.toml"
 MAPPING = parse_mapping(FILE.read_bytes(), FILE.name)

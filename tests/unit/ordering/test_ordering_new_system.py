@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 
 from new_order_system import MAPPING, PRODUCTS, Model, cart
 
-from gateway.ordering.checks import check_plan
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.mapping import is_draft, tmf_state
-from gateway.ordering.matching import match
-from gateway.ordering.plan import plan
-from gateway.ordering.reading import read_order
-from gateway.ordering.render import render
-from gateway.ordering.tables import with_tables
-from gateway.ordering.translate import translate
+from gateway.ordering.calls.checks import check_plan
+from gateway.ordering.calls.plan import plan
+from gateway.ordering.calls.render import render
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.mapping.model import is_draft, tmf_state
+from gateway.ordering.mapping.tables import with_tables
+from gateway.ordering.readback.matching import match
+from gateway.ordering.readback.reading import read_order
+from gateway.ordering.translation.translate import translate
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 

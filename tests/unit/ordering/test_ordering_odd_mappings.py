@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from gateway.ordering.accounting import account
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.mapping import Mapping
-from gateway.ordering.matching import match
-from gateway.ordering.plan import plan
-from gateway.ordering.reading import read_order
-from gateway.ordering.render import render
-from gateway.ordering.translate import translate
+from gateway.ordering.calls.plan import plan
+from gateway.ordering.calls.render import render
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.mapping.model import Mapping
+from gateway.ordering.readback.matching import match
+from gateway.ordering.readback.reading import read_order
+from gateway.ordering.tracing.accounting import account
+from gateway.ordering.translation.translate import translate
 from gateway.tmf.json import decode_json
 
 CASES = Path(__file__).resolve().parents[2] / "golden" / "cases"

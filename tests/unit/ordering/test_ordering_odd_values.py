@@ -10,11 +10,11 @@ import msgspec
 from msgspec import Struct
 
 from gateway.errors import Problem
-from gateway.ordering.loading import read_mapping
-from gateway.ordering.mapping import NOT_IN_FILE, Mapping
-from gateway.ordering.plan import plan
-from gateway.ordering.render import render, render_tombstone
-from gateway.ordering.translate import translate
+from gateway.ordering.calls.plan import plan
+from gateway.ordering.calls.render import render, render_tombstone
+from gateway.ordering.lint.loading import read_mapping
+from gateway.ordering.mapping.model import NOT_IN_FILE, Mapping
+from gateway.ordering.translation.translate import translate
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 VALUES = [

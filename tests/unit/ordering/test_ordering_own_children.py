@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gateway.ordering.checks import check_plan
-from gateway.ordering.costs import LINE_ID_BYTES, LineCosts
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.matching import match
+from gateway.ordering.calls.checks import check_plan
+from gateway.ordering.calls.costs import LINE_ID_BYTES, LineCosts
+from gateway.ordering.calls.plan import plan
+from gateway.ordering.calls.render import render
+from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.model import KnownLine, ObservedOrder, Order, OrderLine, Plan, Step
-from gateway.ordering.plan import plan
-from gateway.ordering.render import render
+from gateway.ordering.readback.matching import match
 
 FILE = Path(__file__).resolve().parents[3] / "mappings" / "salesforce-v4.toml"
 SALESFORCE = parse_mapping(FILE.read_bytes(), FILE.name)

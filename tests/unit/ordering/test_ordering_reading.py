@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gateway.ordering.loading import parse_mapping
-from gateway.ordering.reading import read_order
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.readback.reading import read_order
 
 MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"
 

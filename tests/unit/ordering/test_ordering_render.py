@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gateway.ordering.loading import parse_mapping
+from gateway.ordering.calls.plan import check_plan, plan
+from gateway.ordering.calls.render import render, render_tombstone, render_whole
+from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.model import Order, OrderLine
-from gateway.ordering.plan import check_plan, plan
-from gateway.ordering.render import render, render_tombstone, render_whole
 from gateway.sandbox.json_patch import Patcher
 
 MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"

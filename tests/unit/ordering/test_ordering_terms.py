@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from gateway.ordering.findings import Findings
-from gateway.ordering.terms import whole_duration
+from gateway.ordering.v5.terms import whole_duration
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 
-from gateway.ordering import tree
-from gateway.ordering.entries import Entry, collect
 from gateway.ordering.findings import Findings
+from gateway.ordering.translation import tree
+from gateway.ordering.translation.entries import Entry, collect
 
 
 def item(item_id, *children, **more):

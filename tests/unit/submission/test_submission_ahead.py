@@ -11,11 +11,12 @@ from fake_upstream import FakeUpstream
 from msgspec.structs import replace
 
 from gateway.errors import StaleLeaseError
-from gateway.submission import machine, turn
-from gateway.submission.actions import ReadHead, ReadOrder, Save, Send
-from gateway.submission.ahead import CallAhead, foreseen, rendered_step
-from gateway.submission.endings import step_done
-from gateway.submission.machine import next_action
+from gateway.submission import turn
+from gateway.submission.decisions import next_action as machine
+from gateway.submission.decisions.actions import ReadHead, ReadOrder, Save, Send
+from gateway.submission.decisions.next_action import next_action
+from gateway.submission.decisions.records import step_done
+from gateway.submission.prefetch import CallAhead, foreseen, rendered_step
 from gateway.submission.turn import Turn
 from gateway.upstream.outcome import Rejected, Unknown
 from gateway.upstream.port import ReadFailed

@@ -6,9 +6,9 @@ import pytest
 from checkout_work import NOW, SPLIT, drafted, lost, work_of
 from msgspec.structs import replace
 
-from gateway.submission import machine
-from gateway.submission.actions import ReadHead, ReadOrder, Save, Send
-from gateway.submission.machine import after_head, next_action
+from gateway.submission.decisions import next_action as machine
+from gateway.submission.decisions.actions import ReadHead, ReadOrder, Save, Send
+from gateway.submission.decisions.next_action import after_head, next_action
 
 # Eleven items, two a call; all of them are roots, so that adding needs no line id.
 KNOWN = {str(number): f"802{number}" for number in range(1, 12)}

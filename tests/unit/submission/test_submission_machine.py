@@ -4,8 +4,8 @@ import pytest
 from checkout_work import NOW, PLAIN, POLICY, SALESFORCE, SPLIT, drafted, lost, seconds, work_of
 from msgspec.structs import replace
 
-from gateway.submission.actions import AskCancel, FindMarker, ReadOrder, Save, Send
-from gateway.submission.machine import after_read, next_action
+from gateway.submission.decisions.actions import AskCancel, FindMarker, ReadOrder, Save, Send
+from gateway.submission.decisions.next_action import after_read, next_action
 
 FULL = len(work_of().plan.steps) - 1  # steps before the submit
 

@@ -5,9 +5,9 @@ from checkout_work import NOW, PLAIN, SALESFORCE, SPLIT, drafted, lost, seconds,
 from msgspec.structs import replace
 
 from gateway.checkouts.waits import SPREAD_MAX
-from gateway.submission.actions import ReadOrder, Send
-from gateway.submission.machine import after_read, next_action
-from gateway.submission.outcomes import after_cancel, after_send
+from gateway.submission.decisions.actions import ReadOrder, Send
+from gateway.submission.decisions.after_call import after_cancel, after_send
+from gateway.submission.decisions.next_action import after_read, next_action
 from gateway.upstream.outcome import Accepted, Duplicate, NotExecuted, NotSent, Rejected, Unknown
 
 

@@ -4,8 +4,8 @@ import pytest
 from checkout_work import NOW, PLAIN, POLICY, SALESFORCE, SPLIT, drafted, lost, seconds, work_of
 from msgspec.structs import replace
 
-from gateway.submission.actions import Save
-from gateway.submission.searched import UNSEARCHABLE_SECONDS_MAX, after_find
+from gateway.submission.decisions.actions import Save
+from gateway.submission.decisions.after_search import UNSEARCHABLE_SECONDS_MAX, after_find
 from gateway.upstream.port import FindResult
 
 NOTHING = FindResult((), complete=True)

@@ -4,9 +4,9 @@ import pytest
 from checkout_work import NOW, PLAIN, POLICY, SALESFORCE, SPLIT, lost, work_of
 from msgspec.structs import replace
 
-from gateway.ordering.checks import check_plan
-from gateway.submission.endings import read_failed
-from gateway.submission.outcomes import after_send
+from gateway.ordering.calls.checks import check_plan
+from gateway.submission.decisions.after_call import after_send
+from gateway.submission.decisions.records import read_failed
 from gateway.upstream.outcome import Rejected
 
 TOO_LARGE = Rejected(500, "APEX_ERROR", "500 APEX_ERROR System.LimitException", too_large=True)

@@ -10,7 +10,7 @@ from checkout_work import NOW, POLICY, lost, work_of
 from msgspec.structs import replace
 
 from gateway.errors import StaleLeaseError
-from gateway.submission.actions import Save
+from gateway.submission.decisions.actions import Save
 from gateway.submission.turn import Turn
 from gateway.upstream.port import FindResult, ReadFailed
 

@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from gateway.checkouts.waits import SPREAD_MAX
 from gateway.settings.stages import SubmissionSettings
-from gateway.submission.actions import Save, Send
-from gateway.submission.endings import read_failed
-from gateway.submission.machine import after_read, next_action
-from gateway.submission.outcomes import after_send
-from gateway.submission.searched import after_find
+from gateway.submission.decisions.actions import Save, Send
+from gateway.submission.decisions.after_call import after_send
+from gateway.submission.decisions.after_search import after_find
+from gateway.submission.decisions.next_action import after_read, next_action
+from gateway.submission.decisions.records import read_failed
 from gateway.upstream.outcome import NotExecuted, NotSent
 from gateway.upstream.port import FindResult
 

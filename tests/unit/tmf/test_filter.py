@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl
 import pytest
 
 from gateway.errors import Problem
-from gateway.tmf import matching
-from gateway.tmf.filter import Filter, parse_filter
-from gateway.tmf.filter_values import moment_of, pattern_of
+from gateway.filters import match as matching
+from gateway.filters.match import Matcher
+from gateway.filters.parse import Filter, parse_filter
+from gateway.filters.values import moment_of, pattern_of
 from gateway.tmf.json import decode_stored
-from gateway.tmf.matching import Matcher
 
 CART = decode_stored("""
 {"id": "one", "href": "http://gateway.test/one", "name": "Grüße & more", "preferred": true, "created": "2026-03-01T12:00:00Z",

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.errors import ConflictError, InvalidBodyError
+from gateway.filters.patch_query import apply_query_operations, parse_query_operations
 from gateway.tmf.json_patch import apply_operations, parse_operations
-from gateway.tmf.json_patch_query import apply_query_operations, parse_query_operations
 
 
 def patched(document: Any, *operations: dict[str, Any], lenient: bool = False, depth_max: int = 32) -> Any:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.errors import Problem
-from gateway.tmf.paging import Page, page_headers, page_status, parse_page
+from gateway.filters.paging import Page, page_headers, page_status, parse_page
 
 
 def parsed(limits: list[str], offsets: list[str]) -> tuple[Page, list[Problem]]:

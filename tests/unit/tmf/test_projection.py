@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Problem
-from gateway.tmf.projection import FIELDS_MAX, parse_fields, project
+from gateway.filters.projection import FIELDS_MAX, parse_fields, project
 
 CART: dict[str, Any] = {
     "id": "1",

@@ -9,7 +9,7 @@ from checkout_work import NOW, PLAIN
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.ordering.translate import translate
+from gateway.ordering.translation.translate import translate
 from gateway.tmf.item_status import is_saved_for_later
 from gateway.tmf.totals import cart_totals
 

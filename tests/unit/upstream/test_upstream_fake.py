@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from fake_upstream import FakeUpstream
 
-from gateway.ordering.loading import parse_mapping
+from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.model import RenderedStep
 from gateway.upstream import Accepted, FindResult, NotSent, ReadFailed, Rejected, Unknown, Upstream, created_order_id
 

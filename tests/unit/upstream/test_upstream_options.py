@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.errors import SettingsError
-from gateway.ordering.mapping import Api, Mapping
+from gateway.ordering.mapping.model import Api, Mapping
 from gateway.upstream import UpstreamOptions
 
 PLAIN = Mapping(name="plain", api=Api(resource="productOrder"))

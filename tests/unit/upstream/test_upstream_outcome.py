@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.ordering.mapping import Answers, Api, Mapping
+from gateway.ordering.mapping.model import Answers, Api, Mapping
 from gateway.upstream import (
     Accepted,
     Duplicate,

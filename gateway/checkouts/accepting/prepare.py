@@ -1,0 +1,214 @@
+"""From a cart and a request to everything that is frozen when a checkout is accepted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from msgspec import Raw, to_builtins
+from msgspec.structs import replace
+
+from gateway.checkouts.accepting.expected import require_expected_totals
+from gateway.checkouts.accepting.qualification import missing_evidence
+from gateway.checkouts.model import Prepared
+from gateway.errors import Problem, RefusedError
+from gateway.ordering.calls.checks import check_plan
+from gateway.ordering.calls.plan import plan
+from gateway.ordering.calls.render import render, render_whole
+from gateway.ordering.calls.sizes import fitted
+from gateway.ordering.mapping import model as order_mapping
+from gateway.ordering.mapping.catalogue import Catalogue
+from gateway.ordering.model import Finding, RenderedStep, Translation
+from gateway.ordering.tracing.explain import trace, trace_document
+from gateway.ordering.translation.translate import translate
+from gateway.settings import CheckoutSettings
+from gateway.tmf.json import encode_json
+from gateway.tmf.totals import cart_total_prices
+
+PREVIEW_MARKER = "gw1-PREVIEW-0"
+_ORDER_ID = "{orderId}"
+
+
+class Known(NamedTuple):
+    """What others know that a cart is prepared with.
+
+    `items_max`: the order system has refused larger calls than that lately (see `gateway.ordering.calls.sizes`). `catalogue`:
+    what TMF620 says of the cart's bundles.
+    """
+
+    items_max: int | None = None
+    catalogue: Catalogue | None = None
+
+
+NOTHING_KNOWN = Known()
+
+
+def prepare(
+    cart: dict[str, Any],
+    request: Mapping[str, Any],
+    mapping: order_mapping.Mapping,
+    *,
+    now: datetime,
+    known: Known = NOTHING_KNOWN,
+) -> Prepared:
+    """Translate and plan. Raises RefusedError (422) with every finding when the cart cannot be ordered."""
+    return accepted(*try_prepare(cart, request, mapping, now=now, known=known))
+
+
+def accepted(prepared: Prepared | None, findings: tuple[Finding, ...]) -> Prepared:
+    """Return the prepared cart with its findings; RefusedError (422) with all of them when one is an error."""
+    if prepared is None or any(finding.severity == "error" for finding in findings):
+        raise refusal(findings)
+    return Prepared(order=prepared.order, plan=prepared.plan, findings=findings)
+
+
+def freeze(
+    cart: dict[str, Any],
+    request: Mapping[str, Any],
+    mapping: order_mapping.Mapping,
+    settings: CheckoutSettings,
+    *,
+    now: datetime,
+    known: Known = NOTHING_KNOWN,
+) -> tuple[Prepared, dict[str, bytes]]:
+    """Return what a checkout of this cart does, and the documents of it that are stored. Errors as `gate` and `accepted`."""
+    prepared = accepted(*gate(cart, request, mapping, settings, now=now, known=known))
+    return prepared, documents_of(cart, request, prepared, settings)
+
+
+def documents_of(
+    cart: dict[str, Any], request: Mapping[str, Any], prepared: Prepared, settings: CheckoutSettings
+) -> dict[str, bytes]:
+    """Return the documents of a checkout that are stored, by kind."""
+    documents = {
+        "order": encode_json(prepared.order),
+        "plan": encode_json(prepared.plan),
+        "findings": encode_json(prepared.findings),
+        "items": encode_json(
+            [{"cartItemId": line.cart_item_id, "productOrderItemId": line.id} for line in prepared.order.lines]
+        ),
+        "request": encode_json({key: value for key, value in request.items() if key != "shoppingCart"}),
+    }
+    if settings.drift_action != "off":
+        documents["totals"] = encode_json(cart_total_prices(cart))
+    return documents
+
+
+def preview(
+    cart: dict[str, Any],
+    request: Mapping[str, Any],
+    mapping: order_mapping.Mapping,
+    prepared: Prepared,
+    *,
+    traced: bool = False,
+) -> bytes:
+    """Return the CheckoutPreview of a prepared cart as JSON, `traced` with where each value went."""
+    document = preview_document(prepared, prepared.findings, mapping)
+    if traced:
+        wishes = {key: value for key, value in request.items() if key != "shoppingCart"}
+        translation = Translation(order=prepared.order, findings=prepared.findings)
+        document["trace"] = trace_document(trace(cart, wishes, translation, document["order"], mapping))
+    return encode_json(document)
+
+
+def gate(
+    cart: dict[str, Any],
+    request: Mapping[str, Any],
+    mapping: order_mapping.Mapping,
+    settings: CheckoutSettings,
+    *,
+    now: datetime,
+    known: Known = NOTHING_KNOWN,
+) -> tuple[Prepared | None, tuple[Finding, ...]]:
+    """Return the cart prepared and the findings, with those about evidence of qualification that the request lacks.
+
+    Raises ConflictError (409) when the totals are not the expected ones.
+    """
+    require_expected_totals(cart, request, settings)
+    prepared, findings = try_prepare(cart, request, mapping, now=now, known=known)
+    missing = missing_evidence(cart, request, settings)
+    return prepared, (*findings, *missing, *_unguarded(mapping, settings))
+
+
+def _unguarded(mapping: order_mapping.Mapping, settings: CheckoutSettings) -> tuple[Finding, ...]:
+    """Say that prices are not compared, where they are to be and the order system keeps no draft that could be read."""
+    if settings.drift_action == "off" or mapping.draft.supported:
+        return ()
+    message = "The order system keeps no drafts: what the order costs there is known only when it is live."
+    return (Finding(severity="warning", code="price_not_compared", path="cartTotalPrice", message=message),)
+
+
+def try_prepare(
+    cart: dict[str, Any],
+    request: Mapping[str, Any],
+    mapping: order_mapping.Mapping,
+    *,
+    now: datetime,
+    known: Known = NOTHING_KNOWN,
+) -> tuple[Prepared | None, tuple[Finding, ...]]:
+    """Translate and plan; return None and the findings when the cart cannot be ordered."""
+    wishes = {key: value for key, value in request.items() if key != "shoppingCart"}
+    translation = translate(cart, wishes, mapping, now=now, catalogue=known.catalogue)
+    if translation.order is None:
+        return None, translation.findings
+    steps, plan_findings = plan(translation.order, mapping)
+    findings = (*translation.findings, *plan_findings)
+    if steps is None:
+        return None, findings
+    steps = fitted(steps, translation.order, mapping, known.items_max)
+    check_plan(translation.order, steps, mapping)
+    return Prepared(order=translation.order, plan=steps, findings=findings), findings
+
+
+def refusal(findings: tuple[Finding, ...]) -> RefusedError:
+    """Return the error that lists why a cart cannot be ordered."""
+    errors = [finding for finding in findings if finding.severity == "error"]
+    return RefusedError(
+        "The cart cannot be ordered: " + "; ".join(f"{finding.path}: {finding.message}" for finding in errors[:20]),
+        problems=[Problem(finding.path, finding.message) for finding in errors],
+        extension={"finding": to_builtins(findings)},
+    )
+
+
+def rendered_steps(prepared: Prepared, mapping: order_mapping.Mapping) -> Iterator[RenderedStep]:
+    """Yield every step as it would be sent; ids that only the order system gives are shown as `{orderId}` and `{lineId:ITEM}`."""
+    known = {line.id: f"{{lineId:{line.id}}}" for line in prepared.order.lines}
+    for step in prepared.plan.steps:
+        call = render(
+            step,
+            prepared.order,
+            prepared.plan,
+            mapping,
+            known_line_ids=known,
+            marker=PREVIEW_MARKER,
+            order_id=None if step.kind == "create" else _ORDER_ID,
+        )
+        # A path holds an id percent-encoded; what stands for one is for the reader.
+        yield replace(call, path=call.path.replace(quote(_ORDER_ID, safe=""), _ORDER_ID))
+
+
+def preview_document(
+    prepared: Prepared | None, findings: tuple[Finding, ...], mapping: order_mapping.Mapping
+) -> dict[str, Any]:
+    """Return the CheckoutPreview: the whole order as the dialect writes it, each step with its size, the findings."""
+    if prepared is None:
+        return {"@type": "CheckoutPreview", "order": None, "step": [], "finding": to_builtins(findings)}
+    return {
+        "@type": "CheckoutPreview",
+        "order": render_whole(prepared.order, mapping, PREVIEW_MARKER),
+        "step": [
+            {
+                "sequence": step.sequence,
+                "kind": step.kind,
+                "method": step.method,
+                "path": step.path,
+                "itemCount": step.item_count,
+                "byteCount": len(step.body),
+                "body": Raw(step.body),
+            }
+            for step in rendered_steps(prepared, mapping)
+        ],
+        "finding": to_builtins(findings),
+    }

@@ -1,0 +1,79 @@
+"""A cart prepared with what others know of it: a catalogue of bundles, the order system's call size, a TMF679 service.
+
+All of it is asked before anything is stored, and outside of every transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+from gateway.checkouts.accepting.call_sizes import items_max_now
+from gateway.checkouts.accepting.confirm import confirmed
+from gateway.checkouts.accepting.prepare import Known, accepted, documents_of, gate
+from gateway.checkouts.model import Prepared
+from gateway.ordering.mapping.catalogue import Catalogue
+from gateway.ordering.mapping.model import Mapping as OrderMapping
+from gateway.ordering.translation.bundles import wanted_bundles
+from gateway.services import Services
+from gateway.threads import beside
+
+
+class Catalogues(Protocol):
+    """Tells which children of bundles are mandatory."""
+
+    async def catalogue(self, wanted: Mapping[str, frozenset[str]], tenant: str = "") -> Catalogue:
+        """Return what is known of the wanted bundles, with the codes of the items beneath them, for `tenant`; never raises."""
+
+
+class Wish(NamedTuple):
+    """A cart to be ordered: where, by which mapping, with which request, and whether work on it goes to a thread."""
+
+    tenant: str
+    upstream: str
+    mapping: OrderMapping
+    cart: dict[str, Any]
+    request: Mapping[str, Any]
+    large: bool
+
+
+async def prepared_cart(services: Services, wish: Wish, *, qualify: bool = True, only_shown: bool = False) -> Prepared:
+    """Return the cart translated, planned and confirmed.
+
+    `qualify`: its qualifications are confirmed, where a service is set. `only_shown`: nothing will be sent, so a service that
+    does not answer is a finding. Errors: 409 other totals than expected, 422 with every finding when it cannot be ordered,
+    503 when its qualification cannot be confirmed now.
+    """
+    known = Known(
+        items_max=await items_max_now(services, wish.tenant, wish.upstream, wish.mapping),
+        catalogue=await catalogue_of_cart(services, wish),
+    )
+    prepared, findings = await beside(
+        wish.large,
+        gate,
+        wish.cart,
+        wish.request,
+        wish.mapping,
+        services.settings.checkout,
+        now=services.clock(),
+        known=known,
+    )
+    if qualify:
+        findings += await confirmed(services, wish.cart, wish.request, prepared, only_shown=only_shown)
+    return accepted(prepared, findings)
+
+
+async def frozen_cart(services: Services, wish: Wish, *, qualify: bool = True) -> tuple[Prepared, dict[str, bytes]]:
+    """Return what a checkout of the cart does, and the documents of it that are stored. Errors as `prepared_cart`."""
+    prepared = await prepared_cart(services, wish, qualify=qualify)
+    documents = await beside(wish.large, documents_of, wish.cart, wish.request, prepared, services.settings.checkout)
+    return prepared, documents
+
+
+async def catalogue_of_cart(services: Services, wish: Wish) -> Catalogue | None:
+    """Return what the TMF620 catalogue says of the cart's bundles; None where none is set or nothing is to be asked."""
+    reader: Catalogues | None = services.catalogue
+    if reader is None:
+        return None
+    wanted = await beside(wish.large, wanted_bundles, wish.cart, wish.mapping)
+    return await reader.catalogue(wanted, wish.tenant) if wanted else None

@@ -1,0 +1,129 @@
+"""An event as it is sent: TMF663 4.0 and 5.0 notifications, the two of R17, and the checkout's in the style of 5.0."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+from msgspec import Raw
+
+from gateway.clock import timestamp_text
+from gateway.filters.projection import project
+from gateway.hub.model import Api, Event
+from gateway.hub.subscriptions.query import Interest, Query
+from gateway.storage.outbox import CART_CHANGED, CART_CREATED, CART_DELETED, CHECKOUT_CREATED, CHECKOUT_STATE_CHANGED
+from gateway.tmf.json import decode_stored, encode_json
+
+
+class Shape(Protocol):
+    """Turns a stored cart into the shape of a version."""
+
+    def __call__(
+        self, version: str, document: dict[str, Any], *, created: datetime | None, updated: datetime | None
+    ) -> dict[str, Any]:
+        """Return it; `created` and `updated` where the event tells them."""
+
+
+DOMAIN: Final = "Commercial"
+PRIORITY: Final = "3"
+_DESCRIPTIONS: Final = {
+    CART_CREATED: "A shopping cart was created.",
+    CART_CHANGED: "A shopping cart was changed.",
+    CART_DELETED: "A shopping cart was deleted.",
+    CHECKOUT_CREATED: "A checkout was accepted.",
+    CHECKOUT_STATE_CHANGED: "The state of a checkout or of its order changed.",
+}
+# Of a resource that is gone only these are told (IG1353).
+_IDENTITY: Final = ("@type", "id", "href")
+
+
+class Renderer:
+    """Makes the body of an event for one subscriber, or says that it was not asked for."""
+
+    def __init__(self, api: Api, query: Query, shape: Shape | None, public_url: str = "") -> None:
+        self._api = api
+        self._interest = Interest(query)
+        self._selection = query.selection
+        self._shape = shape if api.resource == "shoppingCart" else None
+        self._public_url = public_url.rstrip("/")
+
+    def is_wanted(self, event: Event) -> bool:
+        """Return whether the subscriber asked for the event."""
+        return self._interest.is_in(event.event_type, lambda: self._decoded(event))
+
+    def judging_work(self, event: Event) -> int:
+        """Return how much work it is to say whether an event is wanted: bytes of the document times comparisons."""
+        return event.document_bytes * self._interest.cost
+
+    def writing_work(self, event: Event) -> int:
+        """Return how much work the body of an event is: bytes of a document that is decoded for it, 0 when it is not."""
+        return 0 if self._is_sent_as_stored(event) else event.document_bytes
+
+    def _is_sent_as_stored(self, event: Event) -> bool:
+        return (
+            self._selection is None
+            and self._shape_of(event) is None
+            and event.event_type != CART_DELETED
+            and self._api.resource != "checkout"
+        )
+
+    def _shape_of(self, event: Event) -> Shape | None:
+        """Return what turns the event's cart into the version's form: nothing for v4 when it lacks nothing, as it is stored so."""
+        return None if event.v4_complete and self._api.version == "v4" else self._shape
+
+    def body(self, event: Event) -> bytes:
+        """Return the event as JSON."""
+        if self._is_sent_as_stored(event):
+            return encode_json(self._envelope(event, Raw(event.document.encode())))
+        document = self._decoded(event)
+        return encode_json(document if self._selection is None else project(document, self._selection))
+
+    def _decoded(self, event: Event) -> dict[str, Any]:
+        document = decode_stored(event.document)
+        if (shape := self._shape_of(event)) is not None:
+            created = event.created_at if event.event_type == CART_CREATED else None
+            document = shape(self._api.version, document, created=created, updated=event.created_at)
+        if event.event_type == CART_DELETED:
+            document = {name: document[name] for name in _IDENTITY if name in document}
+        if self._public_url:
+            _make_absolute(document, self._public_url)
+        return self._envelope(event, document)
+
+    def _envelope(self, event: Event, document: Any) -> dict[str, Any]:
+        name = self._api.names[event.event_type]
+        moment = timestamp_text(event.created_at)
+        head: dict[str, Any] = {"eventId": event.id, "eventTime": moment, "eventType": name}
+        if self._api.posts_to_listener:
+            if event.correlation_id is not None:
+                head["correlationId"] = event.correlation_id
+            head |= {
+                "domain": DOMAIN,
+                "title": name,
+                "description": _DESCRIPTIONS[event.event_type],
+                "priority": PRIORITY,
+                "timeOccurred" if self._api.typed else "timeOcurred": moment,
+            }
+            if event.field_path is not None:
+                head["fieldPath"] = event.field_path
+        if self._api.typed:
+            head |= {"@type": name, "@baseType": "Event"}
+        head["event"] = {self._api.resource: document}
+        return head
+
+
+def _make_absolute(document: dict[str, Any], public_url: str) -> None:
+    """Put the public address before references that were stored without one (a worker knows of no request)."""
+    for holder in (document, document.get("shoppingCart")):
+        if isinstance(holder, dict) and isinstance(holder.get("href"), str) and holder["href"].startswith("/"):
+            holder["href"] = public_url + holder["href"]
+
+
+def address(callback: str, api: Api, event_type: str) -> str:
+    """Return where an event is posted: `{callback}/listener/shoppingCartCreateEvent`, or the callback itself (R17)."""
+    if not api.posts_to_listener:
+        return callback
+    parts = urlsplit(callback)
+    name = api.names[event_type]
+    path = f"{parts.path.rstrip('/')}/listener/{name[:1].lower()}{name[1:]}"
+    return urlunsplit(parts._replace(path=path))

@@ -1,0 +1,3 @@
+"""Subscriptions to events: the hub resource, its API, its queries and its rows."""
+
+from __future__ import annotations

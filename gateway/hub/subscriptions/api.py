@@ -1,0 +1,218 @@
+"""The hub of every API over HTTP: subscribe, list, look, unsubscribe."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import secrets
+from collections.abc import Callable
+from typing import Any, Final
+
+from litestar import Request
+from litestar.handlers import delete, post, route
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from gateway.errors import ConflictError, ForbiddenError, InvalidBodyError, NotFoundError, Problem
+from gateway.filters.paging import page_headers, page_status, parse_page
+from gateway.http.answers import Answer, json_answer
+from gateway.http.bodies import read_object, require_json_accepted
+from gateway.http.headers import base_url
+from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
+from gateway.hub.model import ACTIVE, APIS, CART_V1, Api, Subscription
+from gateway.hub.subscriptions import openapi, store
+from gateway.hub.subscriptions.resource import check_request, resource
+from gateway.security.callbacks import CallbackGuard, CallbackRefusedError, policy_of, target_of
+from gateway.security.guard import client_of
+from gateway.security.tenancy import tenant_of
+from gateway.security.tokens import Client
+from gateway.services import Services, services_of
+from gateway.storage.tables import EPOCH
+
+# Bytes of a signing secret; Standard Webhooks asks for 24 to 64.
+SECRET_BYTES: Final = 32
+SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the prefix of every secret is none
+
+
+def new_secret() -> str:
+    """Return a signing secret as Standard Webhooks writes it."""
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+async def _subscribe(request: Request[Any, Any, Any], api: Api) -> Answer:
+    require_json_accepted(request)
+    services = services_of(request)
+    client, server = client_of(request), services.settings.server
+    guard = CallbackGuard(policy_of(services.settings.hub), services.resolver)
+    if api is CART_V1:
+        _assume_json(request)
+    document = await read_object(request, bytes_max=server.body_bytes_max, depth_max=server.depth_max)
+    callback, query = check_request(document, api, services.settings.hub, guard.policy)
+    target = target_of(callback)
+    try:
+        async with asyncio.timeout(services.settings.hub.timeout_seconds):
+            await guard.addresses(target.host, target.port)
+    except CallbackRefusedError as error:
+        raise InvalidBodyError([Problem("callback", f"cannot be used: {error}")]) from None
+    except TimeoutError:
+        raise InvalidBodyError([Problem("callback", "cannot be used: its host cannot be looked up in time")]) from None
+    secret, address = new_secret(), base_url(request, server.public_url)
+    stored = await _store(services, _new(services, client, api, callback, query, secret), address)
+    shown = resource(stored, address, 0, secret=secret)
+    return json_answer(shown, status=201, headers=[(b"location", shown["href"].encode("latin-1"))])
+
+
+def _assume_json(request: Request[Any, Any, Any]) -> None:
+    """Take a body without Content-Type for JSON, as the sample of R17 sends it.
+
+    Not from a page of somebody else in a browser, which always says where it comes from: it could subscribe for its visitor.
+    """
+    names = {name for name, _ in request.scope["headers"]}
+    if not {b"content-type", b"origin"} & names:
+        request.scope["headers"] = [*request.scope["headers"], (b"content-type", b"application/json")]
+
+
+def _new(services: Services, client: Client, api: Api, callback: str, query: str | None, secret: str) -> Subscription:
+    now = services.clock()
+    return Subscription(
+        tenant=client.tenant,
+        id=services.new_id(),
+        resource=api.resource,
+        version=api.version,
+        callback=callback,
+        query=query,
+        fingerprint=store.fingerprint_of(api, callback, query),
+        secrets=secret,
+        state=ACTIVE,
+        state_reason=None,
+        position=0,
+        failures=0,
+        failing_since=None,
+        last_success_at=None,
+        last_failure_at=None,
+        last_failure=None,
+        events_dropped=0,
+        due_at=EPOCH,
+        blocked_due_at=None,
+        fence=0,
+        lease_owner=None,
+        lease_until=EPOCH,
+        created_at=now,
+        owner=client.name,
+    )
+
+
+async def _store(services: Services, subscription: Subscription, address: str) -> Subscription:
+    most = services.settings.hub.subscriptions_max
+    try:
+        stored = await services.database.write(lambda connection: store.create(connection, subscription, most))
+    except IntegrityError:
+        stored = "another"
+    if isinstance(stored, Subscription):
+        return stored
+    if not stored:
+        raise ConflictError(f"There are {most} subscriptions already; remove one that is not needed.")
+    raise ConflictError(
+        "The same callback has the same query already; a second subscription needs another callback or query.",
+        extension={"referenceError": f"{address}{subscription.api.path}/{stored}"},
+    )
+
+
+async def _list(request: Request[Any, Any, Any], api: Api) -> Answer:
+    require_json_accepted(request)
+    services = services_of(request)
+    tenant, server = tenant_of(request), services.settings.server
+    pairs = query_pairs(request)
+    problems: list[Problem] = []
+    page = parse_page(
+        values_of(pairs, "limit"),
+        values_of(pairs, "offset"),
+        default=server.page_items_default,
+        largest=server.page_items_max,
+        problems=problems,
+    )
+    report_unknown(pairs, {"limit", "offset"}, problems)
+    refuse(problems)
+    address = base_url(request, server.public_url)
+
+    def function(connection: Connection) -> tuple[list[dict[str, Any]], int]:
+        found, total = store.list_page(connection, tenant, api, limit=page.limit, offset=page.offset)
+        return [resource(each, address, store.waiting(connection, each)) for each in found], total
+
+    found, total = await services.database.read_list(tenant, function)
+    headers = page_headers(page, len(found), total, api.path, pairs)
+    return json_answer(
+        found,
+        status=page_status(page, len(found), total),
+        headers=[(name.encode(), value.encode("latin-1")) for name, value in headers],
+    )
+
+
+async def _retrieve(request: Request[Any, Any, Any], api: Api) -> Answer:
+    require_json_accepted(request)
+    services = services_of(request)
+    tenant = tenant_of(request)
+    subscription_id: str = request.scope["path_params"]["hub_id"]
+    address = base_url(request, services.settings.server.public_url)
+
+    def function(connection: Connection) -> dict[str, Any] | None:
+        found = store.get(connection, tenant, api, subscription_id)
+        return None if found is None else resource(found, address, store.waiting(connection, found))
+
+    document = await services.database.read(function)
+    if document is None:
+        raise _not_found()
+    return json_answer(document)
+
+
+async def _unsubscribe(request: Request[Any, Any, Any], api: Api) -> Answer:
+    services = services_of(request)
+    client = client_of(request)
+    subscription_id: str = request.scope["path_params"]["hub_id"]
+
+    def function(connection: Connection) -> None:
+        found = store.get(connection, client.tenant, api, subscription_id)
+        if found is None:
+            raise _not_found()
+        if "admin" not in client.roles and client.name != found.owner:
+            raise ForbiddenError("Another client made this subscription: it, or a client with the role admin, ends it.")
+        store.remove(connection, client.tenant, subscription_id)
+
+    await services.database.write(function)
+    return Answer(status=204)
+
+
+def _not_found() -> NotFoundError:
+    return NotFoundError("There is no such subscription.", problems=[Problem("id", "names no subscription")])
+
+
+def _handlers(api: Api) -> list[Any]:
+    """Return the four operations of one API's hub."""
+    name = f"{api.resource[0].lower()}{api.resource[1:]}_{api.version}_hub"
+    one = f"{api.path}/{{hub_id:str}}"
+
+    def handler(verb: str, summary: str, perform: Callable[[Request[Any, Any, Any], Api], Any]) -> Any:
+        async def handle(request: Request[Any, Any, Any]) -> Answer:
+            answer: Answer = await perform(request, api)
+            return answer
+
+        handle.__name__ = f"{verb}_{name}"
+        handle.__doc__ = summary
+        return handle
+
+    return [
+        post(api.path, opt={"openapi": openapi.create(api)})(handler("create", "Subscribe to events.", _subscribe)),
+        route(api.path, http_method=["GET", "HEAD"], opt={"openapi": openapi.LIST})(
+            handler("list", "List the subscriptions.", _list)
+        ),
+        route(one, http_method=["GET", "HEAD"], opt={"openapi": openapi.RETRIEVE})(
+            handler("retrieve", "Look at a subscription: whether it is active, and how many events wait.", _retrieve)
+        ),
+        # The answer carries its own status; Litestar only refuses a 204 for a handler that returns something.
+        delete(one, status_code=200, opt={"openapi": openapi.DELETE})(
+            handler("delete", "Unsubscribe; what waits is dropped.", _unsubscribe)
+        ),
+    ]
+
+
+handlers: Final[list[Any]] = [handler for api in APIS for handler in _handlers(api)]

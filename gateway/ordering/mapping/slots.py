@@ -1,0 +1,146 @@
+"""The part of a mapping file that says where an order's attributes go, and in which words: header, items and prices.
+
+Read through `gateway.ordering.mapping.model`, whose other parts say how the order system behaves.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, field
+
+
+def documented(text: str, **limits: Any) -> Meta:
+    """Return msgspec metadata: the one-line documentation of a key, with its limits."""
+    return Meta(description=text, **limits)
+
+
+class OrderSlots(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The order's header."""
+
+    type_name: Annotated[str, documented("value of @type on the order; empty to leave it out")] = "ProductOrder"
+    party_roles: Annotated[
+        tuple[str, ...],
+        documented("roles of related parties to send, first match first; empty sends every party"),
+    ] = ()
+    party_required: Annotated[bool, documented("an order without a party is refused")] = False
+    party_referred_type: Annotated[
+        str, documented("@referredType of a party that has none; the standard makes it mandatory", min_length=1)
+    ] = "Individual"
+    party_referred_type_forced: Annotated[
+        str, documented("@referredType to send whatever the cart says; empty keeps the cart's")
+    ] = ""
+    party_role: Annotated[str, documented("role of a party that has none", min_length=1)] = "customer"
+    channel_role: Annotated[
+        str, documented("role of a channel that has none; only v5 makes it mandatory", min_length=1)
+    ] = "order capture"
+    start_date_required: Annotated[
+        bool, documented("requestedStartDate is mandatory: the time of the checkout is used when none is given")
+    ] = False
+    attributes: Annotated[
+        tuple[str, ...],
+        documented("header attributes the system has a place for; others are dropped with a finding; empty keeps all"),
+    ] = ()
+    defaults: Annotated[
+        dict[str, Any],
+        documented("attributes to set when neither cart nor request has them, whole: they are sent as they stand"),
+    ] = field(default_factory=dict)
+
+
+class ItemSlots(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One productOrderItem."""
+
+    type_name: Annotated[str, documented("value of @type on an item; empty to leave it out")] = "ProductOrderItem"
+    product_code: Annotated[
+        tuple[str, ...],
+        documented("dotted slots the product code is written to, e.g. `productOffering.id`", min_length=1),
+    ] = ("productOffering.id",)
+    hierarchy: Annotated[
+        Literal["nested", "flat"], documented("`nested` productOrderItem, or `flat` items tied by relationships")
+    ] = "nested"
+    bundles_relationship: Annotated[str, documented("relationshipType from a parent to its children when flat")] = (
+        "bundles"
+    )
+    relies_on_relationship: Annotated[
+        str, documented("relationshipType from a child to its parent when flat; empty to leave it out")
+    ] = "reliesOn"
+    relationships: Annotated[bool, documented("productOrderItemRelationship is understood")] = True
+    action_case: Annotated[Literal["lower", "capitalised"], documented("spelling of actions")] = "lower"
+    actions: Annotated[dict[str, str], documented("cart action to order action, where the words differ")] = field(
+        default_factory=dict
+    )
+    drop_no_change: Annotated[
+        bool, documented("items with noChange are not sent (a parent of a sent item still is)")
+    ] = False
+    mandatory_child_action: Annotated[
+        str,
+        documented(
+            "action for a child that the system adds by itself: the standard's, or a word of `actions`", min_length=1
+        ),
+    ] = "modify"
+    existing_parent_action: Annotated[
+        str,
+        documented(
+            "action of a root that is already on the order and only carries new children: the standard's, or a word of `actions`",
+            min_length=1,
+        ),
+    ] = "modify"
+    asset_orders: Annotated[
+        Literal["mixed", "roots-first"],
+        documented(
+            "`roots-first`: the POST of an order about installed products holds their roots alone, the rest follows"
+        ),
+    ] = "mixed"
+    characteristics_slot: Annotated[str, documented("name of the characteristics list in `product`", min_length=1)] = (
+        "productCharacteristic"
+    )
+    characteristic_values: Annotated[
+        Literal["as-is", "string"], documented("send values as they are, or all as strings")
+    ] = "as-is"
+    boolean_characteristics: Annotated[
+        Literal["boolean", "string"],
+        documented("v5: a BooleanCharacteristic, or a StringCharacteristic for servers that hold to the official list"),
+    ] = "boolean"
+    attributes: Annotated[
+        tuple[str, ...],
+        documented("item attributes the system has a place for; others are dropped with a finding; empty keeps all"),
+    ] = ()
+    product_attributes: Annotated[
+        tuple[str, ...],
+        documented("product attributes the system has a place for; others are dropped with a finding; empty keeps all"),
+    ] = ()
+    place_role: Annotated[
+        str, documented("role of a place that has none; the standard makes it mandatory", min_length=1)
+    ] = "installation address"
+    notes: Annotated[
+        Literal["item", "order", "drop"],
+        documented("where an item's note goes; `order` prefixes the text with the item"),
+    ] = "order"
+
+
+class PriceRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Prices and priceAlterations."""
+
+    item_prices: Annotated[bool, documented("itemPrice is sent with the item")] = True
+    totals: Annotated[bool, documented("itemTotalPrice and orderTotalPrice are sent")] = True
+    alterations: Annotated[
+        Literal["inline", "patch-per-line", "drop"],
+        documented("`inline` with itemPrice; `patch-per-line`: one PATCH for each priced line after the lines exist"),
+    ] = "inline"
+    altered_prices: Annotated[
+        Literal["merged", "separate"],
+        documented(
+            "with `patch-per-line`; `merged`: one itemPrice with all alterations of a line, whose priceType and "
+            "recurringChargePeriod say which charge each is for; `separate`: an itemPrice for each altered price, which it "
+            "names by name, priceType, recurringChargePeriod and unitOfMeasure"
+        ),
+    ] = "merged"
+    recurring_required: Annotated[
+        tuple[str, ...], documented("attributes a recurring priceAlteration must have, else the checkout is refused")
+    ] = ()
+    charge_periods: Annotated[
+        dict[str, str],
+        documented(
+            "recurringChargePeriod of the cart (small letters stand for capital ones too) to the order system's word"
+        ),
+    ] = field(default_factory=dict)

@@ -1,0 +1,194 @@
+"""An order as the order system shows it, read tolerantly: nothing here raises on any JSON.
+
+Copes with what order systems are known to do: relative hrefs, a missing state, capitalised actions, characteristics under
+another name, a note that is one string, nested items or flat ones tied by relationships.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from gateway.ordering.mapping.model import Mapping
+from gateway.ordering.model import KnownLine, ObservedOrder
+from gateway.ordering.readback.totals import read_totals
+
+_DEPTH_MAX: Final = 64
+
+
+def read_order(document: Any, mapping: Mapping) -> ObservedOrder | None:
+    """Return the order in `document`, or None when it is none: no object, or an object without an id."""
+    if not isinstance(document, dict):
+        return None
+    order_id = _identifier(document.get("id"))
+    if order_id is None:
+        return None
+    return ObservedOrder(
+        id=order_id,
+        href=_text(document.get("href")),
+        state=_text(document.get("state")) or "",
+        marker=read_marker(document, mapping),
+        lines=tuple(_lines(document, mapping)),
+        totals=read_totals(document),
+    )
+
+
+def read_marker(document: dict[str, Any], mapping: Mapping) -> str | None:
+    """Return the marker: the text of its slot, or the id of our entry in v5's list of external identifiers."""
+    value = document.get(mapping.recovery.marker_slot)
+    if not isinstance(value, list):
+        return _identifier(value)
+    entries = [entry for entry in value if isinstance(entry, dict) and _identifier(entry.get("id")) is not None]
+    ours = [entry for entry in entries if entry.get("externalIdentifierType") == "checkout"] or entries
+    return _identifier(ours[0]["id"]) if ours else None
+
+
+def characteristics_of(listed: Any) -> dict[str, Any]:
+    """Return name to value of a characteristics list; a name that occurs again with a value has the list of its values."""
+    found: dict[str, Any] = {}
+    repeated: set[str] = set()
+    for entry in listed if isinstance(listed, list) else ():
+        name = entry.get("name") if isinstance(entry, dict) else None
+        value = entry.get("value") if isinstance(name, str) else None
+        if not isinstance(name, str) or value is None:
+            continue
+        if name not in found:
+            found[name] = value
+        elif name in repeated:
+            found[name].append(value)
+        else:
+            repeated.add(name)
+            found[name] = [found[name], value]
+    return found
+
+
+def _lines(document: dict[str, Any], mapping: Mapping) -> list[KnownLine]:
+    """Return every item as a line, parents before children."""
+    found: list[KnownLine] = []
+    ties: dict[str, str] = {}
+    stack: list[tuple[dict[str, Any], str | None, int]] = [
+        (item, None, 1) for item in reversed(_objects(document.get("productOrderItem")))
+    ]
+    while stack:
+        item, parent, depth = stack.pop()
+        line = _line(item, parent, len(found), mapping)
+        found.append(line)
+        if parent is None:
+            _read_ties(item, line, mapping, ties)
+        if depth < _DEPTH_MAX and "productOrderItem" in item:
+            nested = _objects(item["productOrderItem"])
+            stack.extend([(inner, line.line_id, depth + 1) for inner in reversed(nested)])
+    return _tied(found, ties) if ties else found
+
+
+def _line(item: dict[str, Any], parent: str | None, position: int, mapping: Mapping) -> KnownLine:
+    lines = mapping.lines
+    product = item.get("product")
+    product = product if isinstance(product, dict) else {}
+    item_id = _identifier(item.get("id"))
+    line_id = _identifier(item.get(lines.line_id)) or item_id or f"position {position + 1}"
+    listed = offering = None
+    for name in lines.characteristics:
+        if name in product:
+            listed = product[name]
+            break
+    for slot in lines.offering:
+        offering = _identifier(_slot(item, slot))
+        if offering is not None:
+            break
+    return KnownLine(
+        line_id=line_id,
+        item_id=item_id if lines.item_id_echoed else None,
+        parent_line_id=parent,
+        offering=offering,
+        action=(_text(item.get("action")) or "").lower(),
+        quantity=_integer(item.get("quantity")),
+        characteristics=characteristics_of(listed),
+        alterations=_alterations(item) if lines.alterations_readable else None,
+        product_id=_identifier(product.get("id")),
+        state=_text(item.get("state")),
+    )
+
+
+def _alterations(item: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    return tuple(
+        alteration for price in _objects(item.get("itemPrice")) for alteration in _objects(price.get("priceAlteration"))
+    )
+
+
+def _read_ties(item: dict[str, Any], line: KnownLine, mapping: Mapping, ties: dict[str, str]) -> None:
+    """Note the parents that a flat item's relationships tell, as child to parent, by item id or line id."""
+    slots = mapping.item
+    for relationship in _objects(item.get("productOrderItemRelationship")):
+        target = _identifier(relationship.get("id"))
+        kind = relationship.get("relationshipType")
+        if target is None:
+            continue
+        if kind == slots.bundles_relationship:
+            ties.setdefault(target, line.line_id)
+        elif slots.hierarchy == "flat" and kind and kind == slots.relies_on_relationship:
+            ties.setdefault(line.line_id, target)
+
+
+def _tied(lines: list[KnownLine], ties: dict[str, str]) -> list[KnownLine]:
+    """Return the lines with the parents of `ties`, parents first as far as there is no cycle."""
+    by_name = {line.item_id: line.line_id for line in lines if line.item_id is not None}
+    by_name |= {line.line_id: line.line_id for line in lines}
+    children: dict[str, list[KnownLine]] = {}
+    ordered: list[KnownLine] = []
+    tops: list[KnownLine] = []
+    for line in lines:
+        named = line.parent_line_id or ties.get(line.line_id) or ties.get(line.item_id or "")
+        parent = by_name.get(named) if named is not None else None
+        if parent is None or parent == line.line_id:
+            tops.append(line)
+        else:
+            children.setdefault(parent, []).append(replace(line, parent_line_id=parent))
+    stack = list(reversed(tops))
+    while stack:
+        line = stack.pop()
+        ordered.append(line)
+        stack.extend(reversed(children.pop(line.line_id, [])))
+    return ordered + [line for rest in children.values() for line in rest]
+
+
+def _slot(item: dict[str, Any], slot: str) -> Any:
+    node: Any = item
+    for name in slot.split("."):
+        if not isinstance(node, dict):
+            return None
+        node = node.get(name)
+    return node
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    if isinstance(value, dict):
+        return [value]
+    return [member for member in value if isinstance(member, dict)] if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _identifier(value: Any) -> str | None:
+    """Return an id as text: order systems write numbers too."""
+    if type(value) is str:
+        return value or None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return _text(value)
+
+
+def _integer(value: Any) -> int | None:
+    if type(value) is int:
+        return value
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, Decimal | float):
+        number = Decimal(value)
+        if number.is_finite() and abs(number) < 10**18 and number == number.to_integral_value():
+            return int(number)
+    return None

@@ -1,0 +1,238 @@
+"""The order's header: parties, contact, dates, notes, totals and references, from the checkout request and the cart.
+
+An attribute of the request wins over the cart's. The external id is not set here: it carries the marker of one attempt and
+is put in when a call is rendered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from gateway.ordering.calls.writer import EXTERNAL_ID_OWNER
+from gateway.ordering.findings import Findings
+from gateway.ordering.mapping.model import Mapping
+from gateway.ordering.mapping.vocabulary import HEADER
+from gateway.ordering.model import OrderLine
+from gateway.ordering.notes import clean_notes
+from gateway.ordering.translation.order_totals import send_totals
+from gateway.ordering.translation.parties import Parties, notification_contact
+from gateway.ordering.translation.prices import Prices
+from gateway.ordering.v5.fitting import fit_channel
+from gateway.ordering.values import date_time, objects, reference, rfc3339, says_nothing, wrong_type
+
+_OWN_OF_REQUEST: Final = frozenset(
+    {"shoppingCart", "upstream", "submit", "externalId", "expectedTotalPrice", "place", "id", "href", "state", "@type",
+     "@baseType", "@schemaLocation"}
+)  # fmt: skip
+_OWN_OF_CART: Final = frozenset(
+    {"id", "href", "cartItem", "cardItem", "cartTotalPrice", "contactMedium", "validFor", "creationDate", "lastUpdate",
+     "lastUpdateDate", "@type", "@baseType", "@schemaLocation"}
+)  # fmt: skip
+_NOT_SENT: Final = {
+    "validFor": "The order has no validity; an expired cart is refused at checkout.",
+    "creationDate": "It is about the cart, not the order.",
+    "lastUpdate": "It is about the cart, not the order.",
+    "lastUpdateDate": "It is about the cart, not the order.",
+}
+
+
+class Header:
+    """Translates the header of one order."""
+
+    def __init__(self, mapping: Mapping, findings: Findings, now: datetime) -> None:
+        self._mapping = mapping
+        self._findings = findings
+        self._now = now
+        self._origins: dict[str, str] = {}
+        # v5's externalId is a list, in which the marker is one of several.
+        is_list = mapping.dialect == "tmf622-v5" and mapping.recovery.marker_slot == "externalId"
+        self._marker_slot = "" if is_list else mapping.recovery.marker_slot
+        self._prices = Prices(mapping, findings)
+        self._parties = Parties(mapping, findings)
+        texts, dates, references, single = self._text, self._date, self._references, self._reference
+        self._readers: dict[str, Callable[[Any, str], Any]] = {
+            "description": texts, "category": texts, "priority": texts, "notificationContact": texts,
+            "requestedStartDate": dates, "requestedCompletionDate": dates, "relatedParty": self._parties.translate,
+            "channel": self._channels, "billingAccount": single, "payment": references, "agreement": references,
+            "quote": references, "productOfferingQualification": references,
+            "note": lambda value, path: clean_notes(value, path, findings),
+        }  # fmt: skip
+
+    def translate(
+        self,
+        cart: dict[str, Any],
+        request: dict[str, Any],
+        item_notes: list[dict[str, Any]],
+        *,
+        stays_of: Sequence[OrderLine] | None,
+        incomplete: Collection[str] = (),
+    ) -> dict[str, Any]:
+        """Return the header in TMF622 v4 shape, its attributes in the standard's order.
+
+        `stays_of` are the lines that are ordered when something else stays in the cart, else None; `incomplete` are the ids
+        of those whose own total is of something that stays there too.
+        """
+        found: dict[str, Any] = {}
+        self._read(request, "checkout.", _OWN_OF_REQUEST, found)
+        self._read(cart, "", _OWN_OF_CART, found)
+        if self._mapping.dialect == "tmf622-v5":
+            self._external_ids(cart, request, found)
+        elif request.get("externalId") is not None:
+            self._external_id(request["externalId"])
+        self._contact(cart, found)
+        self._totals(cart, found, stays_of, incomplete)
+        if item_notes:
+            found["note"] = [*found.get("note", ()), *item_notes]
+        self._defaults(found)
+        self._parties.check_present(found)
+        allowed = frozenset(self._mapping.order.attributes)
+        header = {}
+        for key in (*HEADER, *(key for key in found if key not in HEADER)):
+            if found.get(key) in (None, []):
+                continue
+            if key == self._marker_slot:
+                self._findings.warning(
+                    "dropped", self._origins.get(key, key), "The gateway's own marker is sent there."
+                )
+                continue
+            if allowed and key not in allowed:
+                self._findings.warning("dropped", self._origins.get(key, key), "The order system has no place for it.")
+                continue
+            header[key] = found[key]
+        return header
+
+    def read_attribute(self, key: str, value: Any, path: str) -> Any:
+        """Return the attribute `key`, given at `path`, as the order has it; None where a cart or request gives no such one."""
+        return self._readers[key](value, path) if key in self._readers else None
+
+    def _read(self, source: dict[str, Any], prefix: str, own: frozenset[str], found: dict[str, Any]) -> None:
+        """Read the attributes of the request or the cart that the order has too; report the rest as dropped."""
+        for key, value in source.items():
+            if value is None or value == []:
+                continue
+            path = f"{prefix}{key}"
+            if key in _NOT_SENT and not prefix:
+                self._findings.info("dropped", path, _NOT_SENT[key])
+            elif key in own:
+                continue
+            elif key not in self._readers:
+                self._findings.warning("dropped", path, "The order has no attribute of this name.")
+            elif key in found:
+                self._findings.info("overridden", path, "The checkout request's attribute is sent instead.")
+            else:
+                found[key] = self._readers[key](value, path)
+                self._origins[key] = path
+
+    def _external_id(self, value: Any) -> None:
+        if type(value) is not str:
+            wrong_type(value, "a string", "checkout.externalId", self._findings)
+            return
+        self._findings.info(
+            "marker",
+            "checkout.externalId",
+            "It stays on the checkout; the order carries the gateway's own marker there.",
+        )
+
+    def _external_ids(self, cart: dict[str, Any], request: dict[str, Any], found: dict[str, Any]) -> None:
+        """Put the ids of the client's order and of the cart beside the marker: v5 has a list of external identifiers.
+
+        The cart is this gateway's own; whose system the client's order id comes from nobody has told.
+        """
+        identifiers = []
+        for source, path, kind in ((request, "checkout.externalId", "ProductOrder"), (cart, "id", "ShoppingCart")):
+            value = source.get("externalId" if source is request else "id")
+            if value is None:
+                continue
+            if type(value) is str:
+                owner = {"owner": EXTERNAL_ID_OWNER} if source is cart else {}
+                identifiers.append({**owner, "externalIdentifierType": kind, "id": value})
+                self._findings.info("moved", path, f"It is sent as an external identifier of the type {kind}.")
+            else:
+                wrong_type(value, "a string", path, self._findings)
+        if identifiers:
+            found["externalId"] = identifiers
+
+    def _text(self, value: Any, path: str) -> str | None:
+        if type(value) is str:
+            return value
+        wrong_type(value, "a string", path, self._findings)
+        return None
+
+    def _date(self, value: Any, path: str) -> str | None:
+        return date_time(value, path, self._findings)
+
+    def _reference(self, value: Any, path: str) -> dict[str, Any] | None:
+        if type(value) is not dict:
+            wrong_type(value, "an object", path, self._findings)
+            return None
+        return reference(value, path, self._findings)
+
+    def _references(self, value: Any, path: str) -> list[dict[str, Any]]:
+        return [
+            node
+            for member, member_path in objects(value, path, self._findings)
+            if (node := reference(member, member_path, self._findings)) is not None
+        ]
+
+    def _channels(self, value: Any, path: str) -> list[dict[str, Any]]:
+        """Return channels as v4 writes them: {id, role}; v5's {role, channel: {id}} is read too."""
+        kept = []
+        for member, member_path in objects(value, path, self._findings):
+            inner = member.get("channel")
+            if type(inner) is dict:
+                outer = {key: value for key, value in member.items() if key not in ("channel", "@type")}
+                member = {**{key: value for key, value in inner.items() if key != "@type"}, **outer}  # noqa: PLW2901 -- the flattened form replaces it
+            node = reference(member, member_path, self._findings)
+            if node is not None and self._mapping.dialect == "tmf622-v5":
+                node = fit_channel(node, self._mapping.order.channel_role, member_path, self._findings)
+            if node is not None:
+                kept.append(node)
+        return kept
+
+    def _has_place(self, key: str) -> bool:
+        """Tell whether the order system keeps what a cart says there; where the marker is, it does not."""
+        allowed = self._mapping.order.attributes
+        return key != self._marker_slot and (not allowed or key in allowed)
+
+    def _contact(self, cart: dict[str, Any], found: dict[str, Any]) -> None:
+        if says_nothing(cart.get("contactMedium")):
+            return
+        if not self._has_place("notificationContact"):
+            self._findings.warning("dropped", "contactMedium", "The order system has no place for a contact.")
+            return
+        contact = notification_contact(cart["contactMedium"], self._findings, taken="notificationContact" in found)
+        if contact is not None:
+            found.setdefault("notificationContact", contact)
+
+    def _totals(
+        self,
+        cart: dict[str, Any],
+        found: dict[str, Any],
+        stays_of: Sequence[OrderLine] | None,
+        incomplete: Collection[str],
+    ) -> None:
+        value = cart.get("cartTotalPrice")
+        if value is None:
+            return
+        if not self._mapping.price.totals:
+            self._findings.info("dropped", "cartTotalPrice", "The order system computes totals itself.")
+        elif not self._has_place("orderTotalPrice"):
+            self._findings.warning("dropped", "cartTotalPrice", "The order system has no place for it.")
+        elif stays_of is not None:
+            send_totals(found, "orderTotalPrice", stays_of, incomplete, "cartTotalPrice", self._findings)
+        else:
+            found["orderTotalPrice"] = self._prices.order_prices(value, "cartTotalPrice")
+
+    def _defaults(self, found: dict[str, Any]) -> None:
+        slots = self._mapping.order
+        for key, value in slots.defaults.items():
+            if found.get(key) in (None, []):
+                found[key] = value
+                self._findings.info("defaulted", key, "It is absent; the mapping's default is sent.")
+        if slots.start_date_required and not found.get("requestedStartDate"):
+            found["requestedStartDate"] = rfc3339(self._now)
+            self._findings.info(
+                "defaulted", "requestedStartDate", "The order system demands it; the time of the checkout is sent."
+            )

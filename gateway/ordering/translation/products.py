@@ -1,0 +1,300 @@
+"""Products, product offerings, characteristics and places of a cart item, in the shape of a TMF622 v4 order item.
+
+Reads the shapes of TMF663 R17 (`characteristic`, relationship `type`), v4, and v5 (typed characteristics,
+`RelatedPartyOrPartyRole`, a place inside `RelatedPlaceRefOrValue`). What needs no change is shared, not copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from functools import partial
+from typing import Any, Final
+
+from gateway.ordering.findings import Findings
+from gateway.ordering.mapping.model import Mapping
+from gateway.ordering.mapping.recoding import recoded, recoded_characteristic
+from gateway.ordering.v5.party_kinds import as_reference, flat_party, role_of
+from gateway.ordering.v5.product_parts import PARTS, canonical_part, part_readers, relationship_of, tell_names
+from gateway.ordering.values import as_text, objects, reference, says_nothing, text, wrong_type
+from gateway.tmf.hrefs import last_segment
+from gateway.tmf.v5_classes import PARTIES, value_kind
+
+PRODUCT_DEPTH_MAX: Final = 8
+_TEXTS: Final = frozenset({"id", "href", "name", "description"})
+_TEXT_ONLY: Final = frozenset({str})
+_NO_NULL_INSIDE: Final = frozenset({str, int, bool, float, Decimal})
+_ALWAYS: Final = frozenset({"id", "href", "@type", "@baseType", "@schemaLocation", "@referredType"})
+
+
+def product_offering(value: Any, path: str, findings: Findings) -> dict[str, Any] | None:
+    """Return the product offering reference at `path`, with an id and without R17's bundledProductOffering."""
+    if type(value) is not dict:
+        wrong_type(value, "an object", path, findings)
+        return None
+    node = reference(value, path, findings)
+    if node is None:
+        return None
+    for key in ("href", "name"):
+        text(node, key, path, findings)
+    if "bundledProductOffering" in node:
+        node = {key: inner for key, inner in node.items() if key != "bundledProductOffering"}
+        findings.info(
+            "dropped", f"{path}.bundledProductOffering", "The order names the children as items; the list is not sent."
+        )
+    return node
+
+
+class Products:
+    """Translates the `product` of cart items for one mapping."""
+
+    def __init__(self, mapping: Mapping, findings: Findings) -> None:
+        self._findings = findings
+        self._as_text = mapping.item.characteristic_values == "string"
+        self._tables = mapping.tables
+        self._coded = mapping.tables.characteristics is not None or mapping.tables.values is not None
+        self._is_v5 = mapping.dialect == "tmf622-v5"
+        self._boolean_as_text = self._is_v5 and mapping.item.boolean_characteristics == "string"
+        self._kept = frozenset(mapping.item.product_attributes)
+        self._place_role = mapping.item.place_role
+        self._party_role = mapping.order.party_role
+        self._referred_type = mapping.order.party_referred_type
+        self._part = partial(canonical_part, findings=findings, is_v5=self._is_v5, periods=mapping.price.charge_periods)
+        self._handlers: dict[str, Callable[[Any, str], Any]] = {
+            "place": self._places,
+            "relatedParty": self._parties,
+            "productSpecification": self._reference,
+            "productOffering": self.offering,
+            **part_readers(findings, is_v5=self._is_v5),
+            **dict.fromkeys(_TEXTS, self._text),
+        }
+
+    def is_plain_offering(self, value: Any) -> bool:
+        """Tell whether the product offering reference is sent as it is, the usual case."""
+        if type(value) is not dict or self._tables.products is not None or "bundledProductOffering" in value:
+            return False
+        return bool(value.get("id")) and _TEXT_ONLY.issuperset(map(type, value.values()))
+
+    def is_plain(self, value: Any) -> bool:
+        """Tell whether the product is sent as it is: nothing but texts and plain characteristics, the usual case."""
+        if type(value) is not dict:
+            return False
+        for key, inner in value.items():
+            if key == "productCharacteristic":
+                listed = type(inner) is list and bool(inner)
+                if self._coded or not listed or not self.keeps(key) or not self._need_no_change(inner):
+                    return False
+            elif key not in _TEXTS or type(inner) is not str or not self.keeps(key):
+                return False
+        return "id" in value or "href" not in value
+
+    def offering(self, value: Any, path: str) -> dict[str, Any] | None:
+        """Return the product offering reference at `path` with the order system's code."""
+        node = product_offering(value, path, self._findings)
+        return recoded(node, "id", self._tables.products, path, self._findings) if node is not None else None
+
+    def _text(self, value: Any, path: str) -> str | None:
+        if type(value) is str:
+            return value
+        wrong_type(value, "a string", path, self._findings)
+        return None
+
+    def keeps(self, key: str) -> bool:
+        """Tell whether the order system has a place for the product attribute `key`."""
+        return not self._kept or key in self._kept or key in _ALWAYS
+
+    def translate(self, value: Any, path: str, depth: int = 1) -> dict[str, Any] | None:
+        """Return the product at `path` in TMF622 v4 shape, without empty lists; None with an error when it is no object."""
+        findings = self._findings
+        if type(value) is not dict:
+            wrong_type(value, "an object", path, findings)
+            return None
+        product: dict[str, Any] = {}
+        for key, inner in value.items():
+            has_no_place = not self.keeps("productCharacteristic" if key == "characteristic" else key)
+            if inner is None or (has_no_place and says_nothing(inner)):
+                continue
+            if has_no_place:
+                findings.warning("dropped", f"{path}.{key}", "The order system has no place for it.")
+            elif key == "productCharacteristic":
+                own = self._characteristics(inner, f"{path}.{key}", renamed=False)
+                product[key] = [*own, *product[key]] if key in product else own
+            elif key == "characteristic":
+                self._renamed_characteristics(inner, path, product)
+            elif key in ("productRelationship", "product"):
+                translate = self._inside if key == "product" else self._relationships
+                product[key] = translate(inner, f"{path}.{key}", depth)
+            elif key in self._handlers:
+                translated = self._handlers[key](inner, f"{path}.{key}")
+                if translated is not None:
+                    product[key] = translated
+            elif key in PARTS:
+                name, parts = self._part(key, inner, f"{path}.{key}")
+                product[name] = parts
+            else:
+                product[key] = inner
+        if "id" not in product:
+            self._id_from_href(product, path)
+        return {key: inner for key, inner in product.items() if inner != []}
+
+    def _inside(self, value: Any, path: str, depth: int) -> list[dict[str, Any]]:
+        """Return the products that a product is made of."""
+        kept = []
+        for member, member_path in objects(value, path, self._findings):
+            if depth >= PRODUCT_DEPTH_MAX:
+                self._findings.warning("dropped", member_path, "The product is nested too deep.")
+                continue
+            product = self.translate(member, member_path, depth + 1)
+            if product is not None:
+                kept.append(product)
+        return kept
+
+    def _id_from_href(self, product: dict[str, Any], path: str) -> None:
+        derived = last_segment(product.get("href"))
+        if derived:
+            product["id"] = derived
+            self._findings.info("defaulted", f"{path}.id", "The id is taken from the last segment of the href.")
+
+    def _renamed_characteristics(self, inner: Any, path: str, product: dict[str, Any]) -> None:
+        """Put R17's `characteristic` under its v4 name, after those already there."""
+        renamed = self._characteristics(inner, f"{path}.characteristic", renamed=True)
+        self._findings.info("renamed", f"{path}.characteristic", "It is sent as productCharacteristic.")
+        product["productCharacteristic"] = [*product.get("productCharacteristic", ()), *renamed]
+
+    def _characteristics(self, value: Any, path: str, *, renamed: bool) -> list[dict[str, Any]]:
+        findings = self._findings
+        if not renamed and not self._coded and type(value) is list and self._need_no_change(value):
+            return value
+        kept = []
+        given: dict[str, str] = {}
+        for member, member_path in objects(value, path, findings):
+            characteristic = self._characteristic(member, member_path)
+            if characteristic is not None and self._coded:
+                characteristic = recoded_characteristic(characteristic, self._tables, member_path, findings, given)
+            if characteristic is not None:
+                if renamed and type(member["value"]) is str:
+                    characteristic = {"valueType": "string", **characteristic}
+                kept.append(characteristic)
+        return kept
+
+    def _need_no_change(self, members: list[Any]) -> bool:
+        """Tell whether the list can be sent as it is, the usual case."""
+        as_text, is_v5 = self._as_text, self._is_v5
+        for member in members:
+            if type(member) is not dict or type(member.get("name")) is not str or "value" not in member:
+                return False
+            if not _NO_NULL_INSIDE.issuperset(map(type, member.values())):
+                return False
+            kind = type(member["value"])
+            if kind is not str and (as_text or (is_v5 and kind is bool)):
+                return False
+        return True
+
+    def _characteristic(self, member: dict[str, Any], path: str) -> dict[str, Any] | None:
+        findings = self._findings
+        if text(member, "name", path, findings) is None:
+            if member.get("name") is None:
+                findings.error("characteristic_incomplete", path, "It has no name; give the characteristic's name.")
+            return None
+        value = member.get("value")
+        if value is None:
+            findings.warning("dropped", path, "The characteristic has no value; it is not sent.")
+            return None
+        if self._as_text and type(value) is not str:
+            findings.info("converted", f"{path}.value", "The value is sent as a string.")
+            return {**member, "value": as_text(value)}
+        if self._is_v5:
+            return self._of_one_class(member, value, path)
+        return member
+
+    def _of_one_class(self, member: dict[str, Any], value: Any, path: str) -> dict[str, Any]:
+        """Return the characteristic with a value that a class of v5 holds: no mixed arrays, booleans by the mapping."""
+        if self._boolean_as_text and (type(value) is bool or value_kind(value) == "BooleanArray"):
+            self._findings.info("converted", f"{path}.value", "The boolean is sent as a string.")
+            texts = as_text(value) if type(value) is bool else [as_text(entry) for entry in value]
+            return {**member, "valueType": "boolean", "value": texts}
+        if not value_kind(value):
+            self._findings.info("converted", f"{path}.value", "Values of different types are sent as strings.")
+            return {**member, "value": [as_text(entry) for entry in value]}
+        return member
+
+    def _places(self, value: Any, path: str) -> list[dict[str, Any]]:
+        return [
+            place
+            for member, member_path in objects(value, path, self._findings)
+            if (place := self.place(member, member_path)) is not None
+        ]
+
+    def place(self, member: dict[str, Any], path: str) -> dict[str, Any] | None:
+        """Return the place at `path` as TMF622 v4 writes it: the reference or value itself, with its role."""
+        findings = self._findings
+        inner = member.get("place")
+        if type(inner) is dict:  # v5: {role, place}
+            member = {**inner, **{key: value for key, value in member.items() if key not in ("place", "@type")}}
+            if not self._is_v5:
+                findings.info("moved", f"{path}.place", "The place is sent without the wrapper of v5.")
+        text(member, "id", path, findings)
+        if member.get("id") is None and (derived := last_segment(member.get("href"))):
+            member = {"id": derived, **{key: value for key, value in member.items() if key != "id"}}
+            findings.info("defaulted", f"{path}.id", "The id is taken from the last segment of the href.")
+        if text(member, "role", path, findings) is None:
+            if member.get("role") is not None:
+                return None
+            member = {**member, "role": self._place_role}
+            findings.info("defaulted", f"{path}.role", f"The place has no role; {self._place_role} is sent.")
+        return member
+
+    def _parties(self, value: Any, path: str) -> list[dict[str, Any]]:
+        findings, kept = self._findings, []
+        for member, member_path in objects(value, path, findings):
+            inner = member.get("partyOrPartyRole")
+            if self._is_v5 and not member.get("role"):
+                role = role_of(inner if type(inner) is dict else member, self._party_role)
+                member = {**member, "role": role}  # noqa: PLW2901 -- v5 demands a role
+                findings.info("defaulted", f"{member_path}.role", f"The party has no role; {role} is sent.")
+            if type(inner) is dict and self._is_v5 and (inner.get("id") or str(inner.get("@type")) in PARTIES):
+                kept.append(member)
+                continue
+            party, kind = flat_party(member, member_path, findings)
+            if kind in PARTIES and self._is_v5:
+                whole = {key: member[key] for key in member if key != "role"}
+                kept.append({"role": member["role"], "partyOrPartyRole": whole})
+                continue
+            has_id = type(party.get("id")) is str and party["id"]
+            derived = "" if has_id else last_segment(party.get("href"))
+            if not has_id and not derived:
+                findings.warning("dropped", member_path, "The party has neither an id nor an href; it is not sent.")
+                continue
+            if derived:
+                party = {"id": derived, **{key: inner for key, inner in party.items() if key != "id"}}
+                findings.info("defaulted", f"{member_path}.id", "The id is taken from the last segment of the href.")
+            if type(party.get("@referredType")) is not str:
+                party = {**party, "@referredType": self._referred_type}
+                said = f"Nothing says what the party is; {self._referred_type} is sent."
+                findings.info("defaulted", f"{member_path}.@referredType", said)
+            inside = frozenset(inner) if type(inner) is dict else frozenset()
+            kept.append(party if self._is_v5 else as_reference(party, kind, member_path, inside, findings))
+        return kept
+
+    def _reference(self, value: Any, path: str) -> dict[str, Any] | None:
+        if type(value) is not dict:
+            wrong_type(value, "an object", path, self._findings)
+            return None
+        return reference(value, path, self._findings)
+
+    def _relationships(self, value: Any, path: str, depth: int) -> list[dict[str, Any]]:
+        findings = self._findings
+        kept = []
+        for member, member_path in objects(value, path, findings):
+            kind, inner = relationship_of(member)
+            if kind is None:
+                findings.warning("dropped", member_path, "The product relationship has no relationshipType.")
+                continue
+            tell_names(member, member_path, findings)
+            if inner is None or depth >= PRODUCT_DEPTH_MAX:
+                findings.warning("dropped", member_path, "The related product is not named, or nested too deep.")
+                continue
+            product = self.translate(inner, f"{member_path}.product", depth + 1)
+            rest = {key: value for key, value in member.items() if key not in ("type", "product", "id", "href", "name")}
+            kept.append({**rest, "relationshipType": kind, "product": product})
+        return kept

@@ -1,0 +1,173 @@
+"""Relationships between cart items: some say parent and child, the rest stay relationships.
+
+Reads R17 ({type, id, cartItem: [{id}]}) and v4 ({relationshipType, id}).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, Final
+
+from gateway.ordering.findings import Findings
+from gateway.ordering.mapping.slots import ItemSlots
+from gateway.ordering.translation.entries import Collected, Entry
+from gateway.ordering.values import wrong_type
+
+_TO_CHILD: Final = frozenset(
+    {"bundles", "bundled", "contains", "haschild", "haschildren", "haspart", "parentof", "isparentof", "includes"}
+)
+_TO_PARENT: Final = frozenset(
+    {"bundledby", "isbundledby", "bundledin", "childof", "ischildof", "containedin", "iscontainedin", "partof",
+     "ispartof", "haspackage", "hasparent", "includedin", "belongsto"}
+)  # fmt: skip
+_KINDS: Final = {"relyon": "reliesOn", "relieson": "reliesOn", "dependenton": "dependsOn", "dependson": "dependsOn"}
+_TYPES: Final = frozenset({"@type", "@baseType", "@schemaLocation"})
+_OF_RELATION: Final = _TYPES | {"id", "type", "relationshipType", "cartItem"}
+_OF_REFERENCE: Final = _TYPES | {"id"}
+_NOT_LETTERS: Final = re.compile(r"[^a-z]")
+
+
+def assign_relations(collected: Collected, findings: Findings) -> bool:
+    """Resolve relationships: parents and children become the tree, the rest stays a relationship between entries.
+
+    True when an entry has got a parent that way.
+    """
+    moved = False
+    for entry in collected.related:
+        value = entry.raw.get("cartItemRelationship")
+        if value is None:
+            continue
+        path = f"{entry.path}.cartItemRelationship"
+        if type(value) is not list:
+            wrong_type(value, "an array of relationships", path, findings)
+            continue
+        for index, member in enumerate(value):
+            if type(member) is dict:
+                moved |= _read_relation(entry, member, f"{path}[{index}]", collected, findings)
+            else:
+                wrong_type(member, "an object", f"{path}[{index}]", findings)
+    return moved
+
+
+def _read_relation(entry: Entry, member: dict[str, Any], path: str, collected: Collected, findings: Findings) -> bool:
+    """Read one relationship; True when it has given an entry a parent."""
+    kind = member.get("relationshipType")
+    if kind is None:
+        kind = member.get("type")
+    if type(kind) is not str or not kind:
+        if kind is None or kind == "":
+            findings.warning("relationship_dropped", path, "It has no relationshipType; it is not sent.")
+        else:
+            wrong_type(kind, "a string", f"{path}.relationshipType", findings)
+        return False
+    _tell_unsent(member, kind, path, findings)
+    word = _NOT_LETTERS.sub("", kind.lower())
+    moved = False
+    for target_id in _target_ids(member, path, collected, findings):
+        candidates = collected.with_id(target_id)
+        target = _nearest(entry, candidates, path, findings) if len(candidates) > 1 else next(iter(candidates), None)
+        if target is None:
+            findings.warning("relationship_dropped", path, "It refers to an item that the cart does not hold.")
+        elif target is entry:
+            findings.warning("relationship_dropped", path, "It refers to its own item.")
+        elif word in _TO_CHILD:
+            moved |= _adopt(entry, target, kind, path, findings)
+        elif word in _TO_PARENT:
+            moved |= _adopt(target, entry, "bundles", path, findings)
+        else:
+            sent = _KINDS.get(word) or (kind if kind[1:2].isupper() else kind[:1].lower() + kind[1:])
+            if sent != kind and (not entry.relations or entry.relations[-1][2] != path):
+                key = "relationshipType" if member.get("relationshipType") is not None else "type"
+                written = f"as {sent}" if word in _KINDS else "with a small first letter"
+                findings.info("converted", f"{path}.{key}", f"The kind of relationship is sent {written}.")
+            entry.relations += ((sent, target.id, path),)
+    return moved
+
+
+def _tell_unsent(member: dict[str, Any], kind: str, path: str, findings: Findings) -> None:
+    """Tell what a relationship says beyond its kind and the items' ids: the order's has no place for it."""
+    if member.get("type") not in (None, kind):
+        findings.warning("dropped", f"{path}.type", "The relationshipType beside it is sent.")
+    listed = member.get("cartItem")
+    nodes = [(member, path, _OF_RELATION)]
+    if type(listed) is list:
+        nodes += [(inner, f"{path}.cartItem[{at}]", _OF_REFERENCE) for at, inner in enumerate(listed)]
+    for node, where, read in nodes:
+        for key in node if type(node) is dict else ():
+            if key not in read and node[key] is not None:
+                findings.info(
+                    "dropped", f"{where}.{key}", "The order says of a relationship its kind and the item's id."
+                )
+
+
+def _target_ids(member: dict[str, Any], path: str, collected: Collected, findings: Findings) -> list[str]:
+    """Return the ids a relationship refers to: its own `id` and, in R17, those of its `cartItem` list.
+
+    Beside such a list the `id` may be the relationship's own; it counts only when an item has it.
+    """
+    listed = member.get("cartItem")
+    found: dict[str, None] = {}
+    references: list[tuple[Any, str]] = []
+    if type(listed) is list and listed:
+        references = [
+            (inner.get("id") if type(inner) is dict else inner, f"{path}.cartItem[{index}].id")
+            for index, inner in enumerate(listed)
+        ]
+    elif listed is not None and type(listed) is not list:
+        wrong_type(listed, "an array of references", f"{path}.cartItem", findings)
+    own = member.get("id")
+    if own is not None and (not references or type(own) is not str or collected.with_id(own)):
+        references.append((own, f"{path}.id"))
+    for identifier, where in references:
+        if type(identifier) is str:
+            found[identifier] = None
+        else:
+            wrong_type(identifier, "a string", where, findings)
+    if not references:
+        findings.warning("relationship_dropped", path, "It refers to no item; give the id of one.")
+    return list(found)
+
+
+def _nearest(entry: Entry, candidates: Sequence[Entry], path: str, findings: Findings) -> Entry:
+    """Choose among items that share an id: one under the same top-level item, else the first."""
+    findings.warning("regenerated_id", path, "Several items have the id it refers to; the nearest one is meant.")
+    top = entry.position.partition(".")[0]
+    for candidate in candidates:
+        if candidate is not entry and candidate.position.partition(".")[0] == top:
+            return candidate
+    return candidates[0] if candidates[0] is not entry else candidates[1]
+
+
+def _adopt(parent: Entry, child: Entry, kind: str, path: str, findings: Findings) -> bool:
+    """Make `child` a child of `parent` (True), unless it already has one; then the relationship is kept as it is."""
+    if child.parent is parent:
+        return False
+    if child.parent is not None:
+        parent.relations += ((kind[:1].lower() + kind[1:], child.id, path),)
+        findings.warning("hierarchy", path, "The child already has a parent; the relationship is sent beside it.")
+        return False
+    child.parent = parent
+    findings.info("hierarchy", path, "The relationship says which item is the parent of which.")
+    return True
+
+
+def sent_relations(entry: Entry, sent: AbstractSet[str], slots: ItemSlots, findings: Findings) -> list[dict[str, str]]:
+    """Return the relationships of `entry` to the items `sent` as an order's item has them; tell those that it cannot have."""
+    # What the order system reads as parent and child, and so does whoever reads its lines back.
+    tying = {slots.bundles_relationship, slots.relies_on_relationship if slots.hierarchy == "flat" else ""}
+    kept: dict[tuple[str, str], None] = {}
+    lost: dict[str, str] = {}
+    for kind, target_id, path in entry.relations:
+        if not slots.relationships:
+            lost[path] = "The order system takes no relationships."
+        elif target_id not in sent:
+            lost[path] = "It refers to an item that stays behind."
+        elif kind in tying and (entry.parent is None or target_id != entry.parent.id):
+            lost[path] = "The order system would take the items for parent and child."
+        else:
+            kept[target_id, kind] = None
+    for path, why in lost.items():
+        findings.warning("relationship_dropped", path, why)
+    return [{"id": target, "relationshipType": kind} for target, kind in kept]

@@ -1,0 +1,185 @@
+"""What to record after one call, from its outcome."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+
+from msgspec.structs import replace
+
+from gateway.checkouts.model import UNKNOWN
+from gateway.checkouts.waits import growth_max, schedule
+from gateway.ordering.model import ObservedOrder
+from gateway.ordering.readback.reading import read_order
+from gateway.submission.decisions.actions import Save, Work
+from gateway.submission.decisions.records import (
+    cancellation_asked,
+    cancellation_refused,
+    give_up_draft,
+    observed_changes,
+    rejected,
+    retry_later,
+    step_done,
+    submitted,
+)
+from gateway.submission.decisions.too_large import in_smaller_calls, says_nothing_of_sizes, too_large_reason
+from gateway.upstream.outcome import (
+    Accepted,
+    Duplicate,
+    NotExecuted,
+    NotSent,
+    Outcome,
+    Rejected,
+    Unknown,
+    created_order_id,
+)
+
+# How the reason begins that is kept while calls to the order system cannot be sent.
+WAITS: Final = "waits for the order system"
+
+
+def after_send(work: Work, outcome: Outcome, now: datetime) -> Save:
+    """Return what to record after the current step was sent once. `work.record` is as the intent left it."""
+    save = _after_send(work, outcome, now)
+    reason = work.record.status_reason
+    if reason is None or not reason.startswith(WAITS) or "status_reason" in save.changes:
+        return save
+    return replace(save, changes={**save.changes, "status_reason": None})
+
+
+def _after_send(work: Work, outcome: Outcome, now: datetime) -> Save:
+    match outcome:
+        case Accepted():
+            return _accepted(work, outcome, now)
+        case NotSent():
+            return _not_sent(work, outcome, now)
+        case NotExecuted():
+            return retry_later(work, now, f"not executed: {outcome.detail}", outcome.retry_after_seconds)
+        case Duplicate():
+            return _duplicate(work, now, outcome)
+        case Rejected():
+            return _rejected(work, outcome, now)
+        case Unknown():
+            return _unknown(work, now, outcome.detail)
+        case _:
+            assert_never(outcome)
+
+
+def _not_sent(work: Work, outcome: NotSent, now: datetime) -> Save:
+    """Send the step later, however long the order system is away: only the attempts that make the waits grow are counted.
+
+    The bound of attempts is for calls that are turned away: what could not be sent needs no person's decision, and goes on by
+    itself when the order system is back. Meanwhile the checkout says what it waits for. Where it is told when to come back (a
+    pause after another call was turned away, an open circuit), the waits grow less.
+    """
+    attempt, policy = work.record.attempt, work.policy
+    waits_max = growth_max(policy.retry_seconds, outcome.retry_after_seconds)
+    again = retry_later(work, now, f"not sent: {outcome.detail}", outcome.retry_after_seconds, waits_max=waits_max)
+    if outcome.lasting:
+        return again
+    growing = min(waits_max + 1, policy.attempts_max - 1)
+    changes = {
+        "attempt": max(min(attempt, growing), attempt - 1),
+        "status_reason": f"{WAITS}: the {work.current.kind} step could not be sent ({outcome.detail}); it is tried until it can",
+    }
+    return replace(again, changes={**again.changes, **changes})
+
+
+def _unknown(work: Work, now: datetime, detail: str) -> Save:
+    due_at = now + timedelta(seconds=schedule(work.policy.probe_seconds, 0))
+    return Save(
+        changes={"step_state": UNKNOWN, "probe": 1, "unknowns": work.record.unknowns + 1, "due_at": due_at},
+        step_changes={"state": "unknown", "detail": f"outcome not known: {detail}"},
+        rest=True,
+    )
+
+
+def _duplicate(work: Work, now: datetime, outcome: Duplicate) -> Save:
+    """Look for the order that is said to exist. This call itself is not in doubt: it was refused."""
+    looked_for = _unknown(work, now, f"an order like it is said to exist: {outcome.detail}")
+    changes = {**looked_for.changes, "unknowns": work.record.unknowns}
+    return Save(changes=changes, step_changes=looked_for.step_changes, rest=True)
+
+
+def _accepted(work: Work, accepted: Accepted, now: datetime) -> Save:
+    detail = f"answered {accepted.status}"
+    step = work.current
+    if step.kind in ("add", "price"):
+        return step_done(work, now, detail)
+    observed = read_order(accepted.document, work.mapping) if accepted.document is not None else None
+    if step.kind == "create":
+        order_id = created_order_id(accepted, work.mapping)
+        if order_id is None:
+            return _unknown(work, now, f"{accepted.status} without an order id")
+        if observed is not None and observed.marker is not None and observed.marker != work.record.marker:
+            return _unknown(work, now, f"{accepted.status} for an order that does not carry our marker")
+        if not work.mapping.draft.supported:
+            return submitted(work, _with_id(observed, order_id), now, detail)
+        changes = observed_changes(work, _with_id(observed, order_id))
+        return step_done(work, now, detail, **changes)
+    # The answer may still show the draft (the order system submits in its own time), or only repeat the word it was sent.
+    draft = work.mapping.draft
+    no_news = {"", draft.submit_attributes.get("state"), *draft.states}
+    moved = observed if observed is not None and observed.state not in no_news else None
+    return submitted(work, moved, now, detail)
+
+
+def _with_id(observed: ObservedOrder | None, order_id: str) -> ObservedOrder:
+    if observed is not None:
+        return observed
+    return ObservedOrder(id=order_id, href=None, state="", marker=None, lines=())
+
+
+def _rejected(work: Work, outcome: Rejected, now: datetime) -> Save:
+    why = f"the order system refused the {work.current.kind} step: {outcome.detail}"
+    if not outcome.too_large:
+        return _refused(work, outcome.status, why, now)
+    smaller = in_smaller_calls(work, now, outcome.detail)
+    if smaller is not None:
+        return smaller
+    refused = _refused(work, outcome.status, f"{why}; {too_large_reason(work)}", now)
+    return replace(refused, forgets_call_size=says_nothing_of_sizes(work))
+
+
+def _refused(work: Work, status: int, why: str, now: datetime) -> Save:
+    kind = work.current.kind
+    if kind == "create":
+        may_exist = work.mapping.draft.supported and work.mapping.recovery.rejection_may_leave_draft
+        return rejected(work, now, why, may_exist=may_exist)
+    if kind == "submit":
+        return _submit_refused(why, now)
+    if status in {404, 410}:
+        return give_up_draft(work, now, "the draft does not exist (any more)", mismatch=False)
+    assert work.record.submit_intent_order is None, "growth comes before the submission"
+    return rejected(work, now, why, may_exist=True)
+
+
+def after_cancel(work: Work, outcome: Outcome, now: datetime) -> Save:
+    """Return what to record after the order system was asked to cancel the live order."""
+    record = work.record
+    match outcome:
+        case Accepted():
+            return cancellation_asked(work, now, f"answered {outcome.status}")
+        case Duplicate():
+            return cancellation_asked(work, now, outcome.detail)
+        case Rejected():
+            return cancellation_refused(
+                now, f"the order system refused to cancel order {record.order_id}: {outcome.detail}"
+            )
+        case NotSent() | NotExecuted():
+            again = retry_later(work, now, outcome.detail, outcome.retry_after_seconds)
+        case Unknown():
+            # Asking again does no harm: an order is cancelled once.
+            again = retry_later(work, now, f"outcome not known: {outcome.detail}", None)
+        case _:
+            assert_never(outcome)
+    changes = {**again.changes, "attempt": record.attempt + 1}
+    return Save(changes=changes, step_changes={**again.step_changes, "attempts": record.attempt + 1}, rest=True)
+
+
+def _submit_refused(why: str, now: datetime) -> Save:
+    """Look at the order before its refusal is believed: something that repeats calls may have submitted it just before."""
+    return Save(
+        changes={"step_state": UNKNOWN, "probe": 1, "status_reason": why},
+        step_changes={"state": "unknown", "ended_at": now, "detail": f"{why}; looking whether it is a draft still"},
+    )

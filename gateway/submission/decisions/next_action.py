@@ -1,0 +1,292 @@
+"""The decisions of the submission: data in, one action out. No clock, no I/O.
+
+The rules, in short (docs/decisions/0003):
+
+- An intent is stored before a call is sent. Whoever finds a step in SENDING knows only that it may have been sent: UNKNOWN.
+- UNKNOWN is resolved by reading back, never by sending again. What cannot be resolved is, for a draft, given up: a new draft
+  is made under a new marker, and the lost call can only touch the old one.
+- Only one order is ever submitted for a checkout: `submit_intent_order` is written once, in the intent of the first submit.
+- Where a POST is live at once, a lost one is sent again only after the quiet time and two complete searches without a find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from gateway.checkouts.model import PLANNED, SENDING, UNKNOWN
+from gateway.checkouts.states import OPEN
+from gateway.ordering.mapping.model import is_draft
+from gateway.ordering.model import Finding, ObservedOrder
+from gateway.ordering.readback.matching import Match
+from gateway.submission.decisions.actions import Action, AskCancel, FindMarker, ReadHead, ReadOrder, Save, Send, Work
+from gateway.submission.decisions.comparing import compare, describe_mismatch
+from gateway.submission.decisions.price_drift import judge
+from gateway.submission.decisions.records import (
+    cancellation_refused,
+    cancelled,
+    draft_complete,
+    give_up_draft,
+    held,
+    look_again,
+    rejected,
+    settled,
+    step_done,
+    submitted,
+    wait,
+)
+
+# How the reason begins that is kept while a look shows whether a refused submit really had no effect.
+SUBMIT_REFUSED = "the order system refused the submit step"
+# Reads that may show a draft other than it was sent before the draft is given up.
+DIFFERENCE_PROBES_MAX = 2
+# Drafts of up to so many lines are compared whole before each call.
+WHOLE_LINES_MAX = 200
+
+
+def next_action(work: Work, now: datetime) -> Action:  # noqa: PLR0911 - one return for each case, in order of precedence
+    """Return what to do with a checkout that was just claimed, or whose last action is recorded."""
+    record = work.record
+    if record.state == "submitted":
+        return _ask_to_cancel(work, now)
+    if record.state not in OPEN:
+        return Save(changes={"due_at": None}, rest=True)
+    if record.step_state == SENDING:
+        # Whoever sent this did not live to say what came of it.
+        return Save(
+            changes={"step_state": UNKNOWN, "probe": 0, "unknowns": record.unknowns + 1},
+            step_changes={"state": "unknown", "detail": "the sender stopped before the outcome was recorded"},
+        )
+    if record.cancel_requested and (action := _cancel(work, now)) is not None:
+        return action
+    if record.step_state == UNKNOWN:
+        return _look(work)
+    if not record.submit and _builds_nothing_more(work):
+        return draft_complete()
+    if work.current.kind == "create":
+        return _send(work, now)
+    assert record.order_id is not None, "a step after the create needs the order's id"
+    return ReadHead(record.order_id) if _lines_may_wait(work) else ReadOrder(record.order_id)
+
+
+def _lines_may_wait(work: Work) -> bool:
+    """Tell whether the next call on a large draft is sent without a look at the lines that are there.
+
+    Every line is compared before the order is submitted, and after a call in doubt. To compare all of them before each call,
+    too, takes time with the square of the order's size. What a call needs to address must be known.
+    """
+    record, mapping = work.record, work.mapping
+    if len(work.order.lines) <= WHOLE_LINES_MAX or not mapping.api.fields_parameter:
+        return False
+    if work.current.kind not in ("add", "price") or record.attempt or record.probe:
+        return False
+    if mapping.lines.line_id == "id" and mapping.lines.item_id_echoed:
+        return True
+    return work.known.keys() >= _addressed(work)
+
+
+def _addressed(work: Work) -> set[str]:
+    """Return the ids of the items whose lines the next call names: those it prices, or adds something beneath, or finds there."""
+    items = set(work.current.item_ids)
+    if work.current.kind == "price":
+        return items
+    beneath = {item_id for item_id in items if work.parents.get(item_id, item_id) not in items}
+    return {work.parents[item_id] for item_id in beneath} | (beneath & work.there_already)
+
+
+def _builds_nothing_more(work: Work) -> bool:
+    """Tell whether everything that may be sent before the client submits has been sent."""
+    return not work.mapping.draft.supported or work.current.kind == "submit"
+
+
+def _cancel(work: Work, now: datetime) -> Action | None:
+    """Cancel what can be cancelled; None when the outcome of a call must be known first, or the order may be live."""
+    record = work.record
+    if record.submit_intent_order is not None:
+        return None
+    if work.mapping.draft.supported:
+        return cancelled(work, now)
+    # Without a draft, PLANNED says that no order was made; anything else must be known first.
+    return cancelled(work, now) if record.step_state == PLANNED else None
+
+
+def _ask_to_cancel(work: Work, now: datetime) -> Action:
+    """Ask for the cancellation of the live order, if the client wants it and the order system takes such requests."""
+    record = work.record
+    if not record.cancel_requested:
+        return Save(changes={"due_at": None}, rest=True)
+    assert record.order_id is not None, "a live order has an id"
+    if not work.mapping.api.cancel_resource:
+        return cancellation_refused(
+            now,
+            f"order {record.order_id} was live before it could be cancelled, and the order system takes no cancellations "
+            "from here: cancel it there",
+        )
+    if record.attempt >= work.policy.attempts_max:
+        return cancellation_refused(
+            now,
+            f"the order system could not be asked to cancel order {record.order_id} in {record.attempt} attempts: cancel "
+            "again, or cancel it there",
+        )
+    return AskCancel(record.order_id)
+
+
+def _look(work: Work) -> Action:
+    record = work.record
+    if record.order_id is None:
+        return FindMarker(record.marker)
+    return ReadOrder(record.order_id)
+
+
+def _send(work: Work, now: datetime, lines: Mapping[str, str] | None = None) -> Action:
+    record, step = work.record, work.current
+    if record.attempt >= work.policy.attempts_max:
+        return held(
+            work,
+            f"the {step.kind} step had no success in {record.attempt} attempts (submission.attempts_max): see the step's "
+            "detail for what the order system answers",
+        )
+    changes = {
+        "step_state": SENDING,
+        "sent_at": now,
+        "first_sent_at": record.first_sent_at or now,
+        "attempt": record.attempt + 1,
+        "probe": 0,
+        "absent_at": None,
+    }
+    if step.kind == "submit" or not work.mapping.draft.supported:
+        changes["state"] = "submitting"
+    elif record.state != "drafting":
+        changes["state"] = "drafting"
+    if step.kind == "submit":
+        assert record.submit_intent_order in {None, record.order_id}, "only one order may ever be submitted"
+        changes["submit_intent_order"] = record.order_id
+    return Send(step, changes, dict(lines or {}))
+
+
+def after_read(work: Work, observed: ObservedOrder | None, now: datetime) -> Action:
+    """Decide after the order was read: None means that the order system says there is no such order."""
+    if observed is None:
+        return _absent(work, now)
+    if observed.marker is not None and observed.marker != work.record.marker:
+        return _of_another_marker(work, observed)
+    if work.current.kind == "submit":
+        return _before_or_after_submit(work, observed, now)
+    if not is_draft(work.mapping, observed.state):
+        return _left_draft(work, observed)
+    if work.record.step_state == UNKNOWN:
+        return _resolve_growth(work, observed, now)
+    found = compare(work, observed, steps_done=work.record.step)
+    return _send(work, now, found.line_ids) if found.exact else _differs(work, found, now)
+
+
+def after_head(work: Work, observed: ObservedOrder | None, now: datetime) -> Action:
+    """Decide after the head of the order was read: it is sent when it is our draft still; a head in doubt is read whole."""
+    assert work.record.order_id is not None, "it was read by its id"
+    if observed is None:
+        return _absent(work, now)
+    if observed.marker is None or not observed.state:
+        return ReadOrder(work.record.order_id)
+    if observed.marker != work.record.marker:
+        return _of_another_marker(work, observed)
+    return _send(work, now) if is_draft(work.mapping, observed.state) else _left_draft(work, observed)
+
+
+def _absent(work: Work, now: datetime) -> Action:
+    record = work.record
+    if record.submit_intent_order is not None:
+        return held(
+            work,
+            f"order {record.order_id} was being submitted and does not exist (any more): look for it in the order system",
+        )
+    if not settled(work, now):
+        return look_again(work, now, "the draft is not shown (yet)")
+    return give_up_draft(work, now, "the draft does not exist (any more)", mismatch=False)
+
+
+def _of_another_marker(work: Work, observed: ObservedOrder) -> Action:
+    return held(
+        work,
+        f"order {observed.id} does not carry the marker of this checkout (any more): somebody changed its "
+        f"{work.mapping.recovery.marker_slot}",
+    )
+
+
+def _left_draft(work: Work, observed: ObservedOrder) -> Action:
+    return held(
+        work,
+        f"order {observed.id} left its draft state ({observed.state}) before it was complete and submitted from here: "
+        "look at it in the order system",
+    )
+
+
+def _resolve_growth(work: Work, observed: ObservedOrder, now: datetime) -> Action:
+    """Find out whether a lost `add` or `price` took effect: only the call in flight can explain a difference.
+
+    Where the order system shows no price alterations, reading back says nothing of a `price`: whether it was set, nor how
+    often. The draft is given up then: only an answer is believed.
+    """
+    if work.current.kind == "price" and not work.mapping.lines.alterations_readable:
+        return give_up_draft(work, now, "whether a price alteration was set cannot be read back", mismatch=False)
+    with_it = compare(work, observed, steps_done=work.record.step + 1)
+    if with_it.exact:
+        return step_done(work, now, "found done when read back", lines=with_it.line_ids)
+    if settled(work, now):
+        return give_up_draft(work, now, "the outcome of a call on the draft stayed unknown", mismatch=False)
+    return wait(work, now, "not seen yet")
+
+
+def _before_or_after_submit(  # noqa: PLR0911 - one return for each case, in order of precedence
+    work: Work, observed: ObservedOrder, now: datetime
+) -> Action:
+    record = work.record
+    if not is_draft(work.mapping, observed.state):
+        if record.submit_intent_order == observed.id:
+            return submitted(work, observed, now, "found done when read back")
+        return held(
+            work,
+            f"order {observed.id} was submitted by somebody else ({observed.state}): see whether it is what was wanted",
+        )
+    if record.step_state == UNKNOWN:
+        if record.status_reason is not None and record.status_reason.startswith(SUBMIT_REFUSED):
+            return _submit_refused(work, record.status_reason, now)
+        if not settled(work, now):
+            return wait(work, now, "still a draft")
+        # The same order is submitted again: a late first submit would have the same effect.
+        return Save(changes={"step_state": PLANNED, "probe": 0}, step_changes={"state": "planned"})
+    found = compare(work, observed, steps_done=record.step)
+    if found.exact:
+        return _submit(work, observed, found, now)
+    if record.submit_intent_order is not None:
+        return held(work, f"order {observed.id} changed after its submission was begun: {describe_mismatch(found)}")
+    return _differs(work, found, now)
+
+
+def _submit_refused(work: Work, why: str, now: datetime) -> Action:
+    """End a checkout whose order was not submitted; but an earlier submit whose answer was lost may still make it live."""
+    record = work.record
+    if record.unknowns > 0:
+        return held(work, f"{why}; the outcome of an earlier attempt is not known: look at order {record.order_id}")
+    return rejected(work, now, why, may_exist=True)
+
+
+def _submit(work: Work, observed: ObservedOrder, found: Match, now: datetime) -> Action:
+    """Submit, unless the draft does not cost what the cart did; once it was tried to be submitted, that is settled."""
+    finding: Finding | None = None
+    if work.record.submit_intent_order is None:
+        accepted = work.record.price_drift_accepted
+        verdict = judge(work.cart_totals, observed, work.mapping, work.policy.drift, accepted=accepted)
+        if verdict.held_for is not None:
+            return held(work, verdict.reason, price_drift=verdict.held_for)
+        finding = verdict.finding
+    action = _send(work, now, found.line_ids)
+    return replace(action, finding=finding) if isinstance(action, Send) else action
+
+
+def _differs(work: Work, found: Match, now: datetime) -> Action:
+    """Look again once or twice (an order system may show its own writes late), then begin a new draft."""
+    if work.record.probe < DIFFERENCE_PROBES_MAX:
+        return look_again(work, now, describe_mismatch(found))
+    return give_up_draft(work, now, describe_mismatch(found), mismatch=True)

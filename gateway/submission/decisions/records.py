@@ -1,0 +1,296 @@
+"""The decisions that record something: a step done, a draft given up, a checkout submitted, refused, held, cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from gateway.checkouts.abandoned import AbandonedDraft
+from gateway.checkouts.model import PLANNED
+from gateway.checkouts.waits import growth_max, schedule, spread
+from gateway.ordering.mapping.model import is_final, tmf_state
+from gateway.ordering.model import ObservedOrder
+from gateway.submission.decisions.actions import Save, Work
+
+CANCEL_REASON: Final = "cancelled by the client"
+
+
+def settled(work: Work, now: datetime) -> bool:
+    """Tell whether a lost call has had its deadline and the time to settle."""
+    settles_at = _settles_at(work)
+    assert settles_at is not None, "an unknown step was sent at some time"
+    return now >= settles_at
+
+
+def _settles_at(work: Work) -> datetime | None:
+    """Return when the last call has had its deadline and the time to settle; None when nothing was sent yet."""
+    sent_at = work.record.sent_at
+    settling = timedelta(seconds=work.policy.deadline_seconds + work.policy.settle_seconds)
+    return None if sent_at is None else sent_at + settling
+
+
+def _next_look(work: Work, now: datetime, not_after: datetime | None = None, *, probe: int | None = None) -> datetime:
+    """Return when to look at the order again: by the growing waits, and when the look decides at the latest.
+
+    A look before the last call has settled can only wait; the one after it ends the waiting, and must not be overslept.
+    """
+    count = work.record.probe if probe is None else probe
+    due_at = now + timedelta(seconds=schedule(work.policy.probe_seconds, count))
+    return min(moment for moment in (due_at, _settles_at(work), not_after) if moment is not None and moment > now)
+
+
+def observed_changes(work: Work, observed: ObservedOrder) -> dict[str, Any]:
+    """Return the columns that describe the order as it was just seen."""
+    changes: dict[str, Any] = {"order_id": observed.id}
+    if observed.href:
+        changes["order_href"] = observed.href
+    if observed.state:
+        changes |= {"upstream_state": observed.state, "order_state": tmf_state(work.mapping, observed.state)}
+    return changes
+
+
+def step_done(
+    work: Work, now: datetime, detail: str, *, lines: Mapping[str, str] | None = None, **changes: Any
+) -> Save:
+    """Record that the current step took effect, and go on with the next.
+
+    `lines` are line ids that were read back; an answer to a call is not relied on for them (many show none).
+    """
+    return Save(
+        changes={
+            "step": work.record.step + 1,
+            "step_state": PLANNED,
+            "attempt": 0,
+            "probe": 0,
+            "unknowns": 0,
+            "absent_at": None,
+            **({"status_reason": None} if work.record.status_reason else {}),
+            **changes,
+        },
+        step_changes={"state": "done", "ended_at": now, "detail": detail},
+        lines=dict(lines or {}),
+    )
+
+
+def wait(work: Work, now: datetime, detail: str, *, not_after: datetime | None = None) -> Save:
+    """Look again later for the effect of a lost call."""
+    return Save(
+        changes={"probe": work.record.probe + 1, "due_at": _next_look(work, now, not_after)},
+        step_changes={"state": "unknown", "detail": f"outcome not known: {detail}"},
+        rest=True,
+    )
+
+
+def retry_later(
+    work: Work, now: datetime, detail: str, retry_after_seconds: float | None, *, waits_max: int | None = None
+) -> Save:
+    """Send the same step again later: it provably had no effect. The waits grow with the attempts, up to that of `waits_max`."""
+    count = max(work.record.attempt - 1, 0)
+    seconds = schedule(work.policy.retry_seconds, count if waits_max is None else min(count, waits_max))
+    due_at = now + timedelta(seconds=_spread(work, max(seconds, retry_after_seconds or 0.0)))
+    return Save(
+        changes={"step_state": PLANNED, "due_at": due_at},
+        step_changes={"state": "planned", "detail": detail},
+        rest=True,
+    )
+
+
+def read_failed(
+    work: Work, now: datetime, detail: str, retry_after_seconds: float | None, *, too_large: bool = False
+) -> Save:
+    """Try a read again later; it changed nothing. With `too_large` it will fail the next time, too: not for ever."""
+    probe = work.record.probe
+    if too_large and probe >= len(work.policy.probe_seconds):
+        return _unreadable(work, now, detail)
+    counted = min(probe, growth_max(work.policy.probe_seconds, retry_after_seconds))
+    seconds = (_next_look(work, now, probe=counted) - now).total_seconds()
+    due_at = now + timedelta(seconds=_spread(work, max(seconds, retry_after_seconds or 0.0)))
+    return Save(
+        changes={"probe": max(probe, counted + 1), "due_at": due_at},
+        step_changes={"detail": f"reading back failed: {detail}"},
+        rest=True,
+    )
+
+
+def _unreadable(work: Work, now: datetime, detail: str) -> Save:
+    """End a checkout whose order has become too large to be read back: unread, it is not submitted."""
+    record = work.record
+    if record.submit_intent_order is not None or not work.mapping.draft.supported:
+        return held(
+            work,
+            f"order {record.order_id or 'of this checkout'} may be live, and is too large to be read back ({detail}): look at it "
+            "in the order system",
+        )
+    why = (
+        f"the draft is too large to be read back ({detail}), and is not submitted unread: order in several carts, or raise the "
+        "limit of answers (limits.response_bytes_max, or the order system's)"
+    )
+    return rejected(work, now, why, may_exist=True)
+
+
+def _spread(work: Work, seconds: float) -> float:
+    record = work.record
+    return spread(f"{record.id} {record.attempt} {record.probe}", seconds)
+
+
+def look_again(work: Work, now: datetime, detail: str) -> Save:
+    """Read the order again soon: an order system may show its own writes late."""
+    return Save(
+        changes={"probe": work.record.probe + 1, "due_at": _next_look(work, now)},
+        step_changes={"detail": f"read back, and looked at again: {detail}"},
+        rest=True,
+    )
+
+
+def give_up_draft(work: Work, now: datetime, why: str, *, mismatch: bool) -> Save:
+    """Abandon the draft and begin a new one under a new marker; nothing that was sent can reach the new one."""
+    record, policy = work.record, work.policy
+    assert record.submit_intent_order is None, "an order that may have been submitted is never abandoned"
+    # In a row: a draft that was lost for another reason says nothing of how the order system treats what it is given.
+    mismatches = record.mismatches + 1 if mismatch else 0
+    if mismatches >= policy.mismatches_max:
+        return held(
+            work,
+            f"{mismatches} drafts in a row were not what was sent: the order system changes what it is given, or its "
+            f"mapping reads it wrongly; {why}",
+        )
+    if record.generation + 1 >= policy.generations_max:
+        return held(
+            work,
+            f"{record.generation + 1} drafts were begun and none could be completed "
+            f"(submission.generations_max); the last one: {why}",
+        )
+    return Save(
+        changes={
+            "generation": record.generation + 1,
+            "step": 0,
+            "step_state": PLANNED,
+            "attempt": 0,
+            "probe": 0,
+            "unknowns": 0,
+            "absent_at": None,
+            "mismatches": mismatches,
+            "order_id": None,
+            "order_href": None,
+            "order_state": None,
+            "upstream_state": None,
+            "first_sent_at": None,
+            "sent_at": None,
+        },
+        step_changes={"state": "abandoned", "ended_at": now, "detail": why},
+        lines=None,
+        abandoned=(_this_draft(work),),
+        redraft=True,
+    )
+
+
+def _this_draft(work: Work) -> AbandonedDraft:
+    record = work.record
+    return AbandonedDraft(marker=record.marker, order_id=record.order_id)
+
+
+def draft_complete() -> Save:
+    """Stop at the draft: the client submits it when it is ready."""
+    return Save(changes={"state": "draft", "due_at": None}, rest=True)
+
+
+def submitted(work: Work, observed: ObservedOrder | None, now: datetime, detail: str) -> Save:
+    """Record that the order is live; from here on it is tracked, also when it has come to its end already."""
+    record = work.record
+    changes: dict[str, Any] = {
+        "state": "submitted",
+        "step": len(work.plan.steps),
+        "step_state": PLANNED,
+        "attempt": 0,
+        "probe": 0,
+        # Who asked to cancel while the submission was under way is heard now.
+        "due_at": now if record.cancel_requested else None,
+        "status_reason": None,
+        # An order whose live state is not known yet is looked at soon.
+        "track_due_at": now + timedelta(seconds=schedule(work.policy.probe_seconds, 0)),
+        "track_attempt": 0,
+    }
+    if observed is not None and observed.state:
+        changes["track_due_at"] = now + timedelta(seconds=work.policy.track_after_seconds)
+    if observed is not None:
+        changes |= observed_changes(work, observed)
+    order_state = changes.get("order_state", record.order_state)
+    if order_state and is_final(work.mapping, order_state):
+        # Whoever follows the order reads it once more: its lines and their states are part of its end.
+        changes["track_due_at"] = now
+    step_changes = {"state": "done", "ended_at": now, "detail": detail} if record.step < len(work.plan.steps) else {}
+    return Save(changes=changes, step_changes=step_changes, rest=True)
+
+
+def adopt_live(work: Work, hits: list[ObservedOrder], now: datetime) -> Save:
+    """Take the order that a lost live POST made; several with one marker are a person's business."""
+    if len(hits) > 1:
+        ids = ", ".join(order.id for order in hits[:5])
+        return held(
+            work,
+            f"several live orders carry our marker ({ids}): something between the gateway and the order system repeats "
+            "calls; cancel all but one there, and switch off the repetition",
+        )
+    return submitted(work, hits[0], now, "found done by its marker")
+
+
+def rejected(work: Work, now: datetime, why: str, *, may_exist: bool) -> Save:
+    """End the checkout as refused. `may_exist`: a draft of it may be there and is cleaned up."""
+    return Save(
+        changes={"state": "rejected", "status_reason": why, "due_at": None},
+        step_changes={"state": "refused", "ended_at": now, "detail": why},
+        abandoned=(_this_draft(work),) if may_exist else (),
+        rest=True,
+    )
+
+
+def refused_as_duplicate(work: Work, now: datetime) -> Save:
+    """End a checkout whose POST was answered with a conflict although no order carries its marker."""
+    said = "the order system refused the create step with a conflict, and no order carries our marker"
+    return rejected(work, now, said, may_exist=work.mapping.draft.supported)
+
+
+def cancellation_asked(work: Work, now: datetime, detail: str) -> Save:
+    """Record that the order system was asked to cancel the order; what becomes of it is seen by following the order."""
+    return Save(
+        changes={
+            "due_at": None,
+            "status_reason": f"the order system was asked to cancel order {work.record.order_id}",
+            "track_due_at": now + timedelta(seconds=schedule(work.policy.probe_seconds, 0)),
+            "track_attempt": 0,
+        },
+        step_changes={"state": "done", "ended_at": now, "detail": detail},
+        rest=True,
+    )
+
+
+def cancellation_refused(now: datetime, why: str) -> Save:
+    """Record that the order cannot be cancelled from here; the client may ask again."""
+    return Save(
+        changes={"cancel_requested": False, "attempt": 0, "due_at": None, "status_reason": why},
+        step_changes={"state": "refused", "ended_at": now, "detail": why},
+        rest=True,
+    )
+
+
+def cancelled(work: Work, now: datetime) -> Save:
+    """End the checkout as the client wished; a draft that was begun is abandoned."""
+    begun = work.record.first_sent_at is not None
+    return Save(
+        changes={"state": "cancelled", "status_reason": CANCEL_REASON, "due_at": None},
+        step_changes={"state": "abandoned", "ended_at": now, "detail": "cancelled"}
+        if work.record.step < len(work.plan.steps)
+        else {},
+        abandoned=(_this_draft(work),) if begun and work.mapping.draft.supported else (),
+        rest=True,
+    )
+
+
+def held(work: Work, why: str, **changes: Any) -> Save:
+    """Stop and ask a person: going on could lose or double an order, or is not what the customer was shown."""
+    return Save(
+        changes={"state": "held", "status_reason": why, "due_at": None, **changes},
+        step_changes={"detail": f"held: {why}"} if work.record.step < len(work.plan.steps) else {},
+        rest=True,
+    )
