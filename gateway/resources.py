@@ -12,9 +12,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from gateway.errors import MappingError, Problem, SettingsError
-from gateway.ordering.lint.loading import read_mapping
-from gateway.ordering.mapping.model import Mapping
-from gateway.ordering.mapping.tables import content_hash, files_of, read_tables
+from gateway.ordering import Mapping, content_hash, files_of, read_mapping, read_tables
 from gateway.settings import MappingSettings, Settings
 
 DEFAULTS: Final = MappingSettings()

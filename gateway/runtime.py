@@ -17,7 +17,7 @@ from gateway.app import Background, GatewayApp, create_app
 from gateway.carts.sweep import sweeping
 from gateway.checkouts.model import CheckoutRecord
 from gateway.hub.delivery.service import delivery
-from gateway.ordering.mapping.model import Mapping as OrderMapping
+from gateway.ordering import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.settings import Settings
 from gateway.submission.cleanup import Cleanup

@@ -16,7 +16,7 @@ from gateway.checkouts.model import PLANNED, CheckoutRecord, Prepared, plan_hash
 from gateway.checkouts.states import CART_RELEASED, FINAL
 from gateway.errors import ConflictError, ForbiddenError, NotFoundError, PreconditionError, Problem
 from gateway.logs import get_logger
-from gateway.ordering.mapping.model import Mapping as OrderMapping
+from gateway.ordering import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.threads import LARGE_BYTES_MIN
 from gateway.tmf.json import decode_stored

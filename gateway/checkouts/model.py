@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from gateway.ordering.model import Finding, Order, Plan
+from gateway.ordering import Finding, Order, Plan
 from gateway.tmf.json import NUMBER_DIGITS_MAX, decimal_from_json, encode_canonical
 
 _EXACT = Context(prec=NUMBER_DIGITS_MAX)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Update
 
 from gateway.checkouts.model import CheckoutRecord
-from gateway.ordering.model import Plan
+from gateway.ordering import Plan
 from gateway.storage.tables import checkout_step
 
 

@@ -16,7 +16,7 @@ from gateway.carts import store as carts
 from gateway.checkouts import events, step_store
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
 from gateway.checkouts.states import CART_RELEASED, OPEN, may_follow
-from gateway.ordering.model import Plan
+from gateway.ordering import Plan
 from gateway.storage.tables import checkout, checkout_document
 from gateway.tmf.json import encode_json
 

@@ -13,7 +13,7 @@ import click
 
 from gateway.configuration import PREFIX, load_settings
 from gateway.errors import MappingError, OperatorError, SettingsError
-from gateway.ordering.mapping.model import Mapping
+from gateway.ordering import Mapping
 from gateway.resources import load_mappings, mapping_files, unknown_mappings
 from gateway.security.tokens import load_clients
 from gateway.settings import MappingSettings, Settings

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import OperatorError
 from gateway.settings import StorageSettings
-from gateway.storage.database import open_database
+from gateway.storage import open_database
 from gateway.storage.schema import migrate, require_current_schema
 
 T = TypeVar("T")

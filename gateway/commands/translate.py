@@ -15,12 +15,17 @@ from gateway.clock import utc_now
 from gateway.commands.common import config_option, configuration
 from gateway.errors import OperatorError, RequestError
 from gateway.logs import configure_logging
-from gateway.ordering.calls.render import render_whole
-from gateway.ordering.mapping.catalogue import Catalogue, catalogue_of
-from gateway.ordering.mapping.model import Mapping
-from gateway.ordering.model import Translation
-from gateway.ordering.tracing.explain import explain_text, trace, trace_document
-from gateway.ordering.translation.bundles import wanted_bundles
+from gateway.ordering import (
+    Catalogue,
+    Mapping,
+    Translation,
+    catalogue_of,
+    explain_text,
+    render_whole,
+    trace,
+    trace_document,
+    wanted_bundles,
+)
 from gateway.settings import Settings
 from gateway.tmf.json import decode_json, encode_json
 from gateway.upstream.building import build_catalogue

@@ -13,7 +13,7 @@ import click
 from gateway.commands.common import calm_collector, config_option, configuration, progress
 from gateway.commands.schema import ready_schema
 from gateway.logs import configure_logging
-from gateway.ordering.mapping.model import Mapping
+from gateway.ordering import Mapping
 from gateway.runtime import run_worker
 from gateway.services import Services
 from gateway.settings import Settings

@@ -1,3 +1,79 @@
-"""From cart to order: pure functions from documents to documents, steps and findings. No I/O, clock or randomness."""
+"""From cart to order: pure functions from documents to documents, steps and findings. No I/O, clock or randomness.
+
+This is the face of the package: nobody outside imports deeper.
+"""
 
 from __future__ import annotations
+
+from gateway.ordering.calls.checks import check_plan
+from gateway.ordering.calls.plan import plan
+from gateway.ordering.calls.render import render, render_tombstone, render_whole
+from gateway.ordering.calls.sizes import CallSize, cut, fitted, halved, learnt, recovered
+from gateway.ordering.calls.writer import characteristic_count, is_there_already
+from gateway.ordering.findings import Findings
+from gateway.ordering.lint.loading import read_mapping
+from gateway.ordering.mapping.catalogue import Catalogue, Doubt, catalogue_of, offering_code
+from gateway.ordering.mapping.model import Api, Limits, Mapping, Paging, is_draft, is_final, tmf_state
+from gateway.ordering.mapping.tables import content_hash, files_of, read_tables
+from gateway.ordering.model import Finding, ObservedOrder, Order, Plan, RenderedStep, Step, Translation
+from gateway.ordering.readback.expected import ExpectedLine, expected_lines
+from gateway.ordering.readback.matching import Match, match_expected
+from gateway.ordering.readback.reading import read_order
+from gateway.ordering.tracing.explain import explain_text, trace, trace_document
+from gateway.ordering.translation.bundles import Bundle, Offering, read_offering, resolve, wanted_bundles
+from gateway.ordering.translation.translate import translate
+from gateway.ordering.translation.tree import read_tree
+
+__all__ = [
+    "Api",
+    "Bundle",
+    "CallSize",
+    "Catalogue",
+    "Doubt",
+    "ExpectedLine",
+    "Finding",
+    "Findings",
+    "Limits",
+    "Mapping",
+    "Match",
+    "ObservedOrder",
+    "Offering",
+    "Order",
+    "Paging",
+    "Plan",
+    "RenderedStep",
+    "Step",
+    "Translation",
+    "catalogue_of",
+    "characteristic_count",
+    "check_plan",
+    "content_hash",
+    "cut",
+    "expected_lines",
+    "explain_text",
+    "files_of",
+    "fitted",
+    "halved",
+    "is_draft",
+    "is_final",
+    "is_there_already",
+    "learnt",
+    "match_expected",
+    "offering_code",
+    "plan",
+    "read_mapping",
+    "read_offering",
+    "read_order",
+    "read_tables",
+    "read_tree",
+    "recovered",
+    "render",
+    "render_tombstone",
+    "render_whole",
+    "resolve",
+    "tmf_state",
+    "trace",
+    "trace_document",
+    "translate",
+    "wanted_bundles",
+]

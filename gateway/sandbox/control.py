@@ -10,21 +10,32 @@ POST /_sandbox/state          {"order": "00000001", "state": "Rejected"}  as if 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 
 from gateway.sandbox.answers import Answer, RefusedError, decode, invalid, json_answer, not_found
-from gateway.sandbox.faults import parse_fault
+from gateway.sandbox.faults import FaultDice, parse_fault
+from gateway.sandbox.intake import OrderIntake
+from gateway.sandbox.options import SandboxOptions
+from gateway.sandbox.tally import CallTally
+from gateway.sandbox.tokens import TokenOffice
 from gateway.sandbox.wire import Request
-
-if TYPE_CHECKING:
-    from gateway.sandbox.application import Application
 
 CONTROL_ROOT = "/_sandbox"
 
 
-def control(application: Application, request: Request) -> Answer:
+class Controlled(Protocol):
+    """What can be looked at and changed through the door."""
+
+    options: SandboxOptions
+    dice: FaultDice
+    tally: CallTally
+    tokens: TokenOffice
+    intake: OrderIntake
+
+
+def control(application: Controlled, request: Request) -> Answer:
     """Answer a call to the control door."""
     try:
         return _control(application, request)
@@ -34,7 +45,7 @@ def control(application: Application, request: Request) -> Answer:
         return invalid("body", str(error)).answer
 
 
-def _control(application: Application, request: Request) -> Answer:
+def _control(application: Controlled, request: Request) -> Answer:
     match (request.method, request.path.removeprefix(CONTROL_ROOT).strip("/")):
         case ("GET", ""):
             return json_answer(200, _summary(application))
@@ -65,7 +76,7 @@ def _strings(request: Request) -> list[str]:
     return body
 
 
-def _summary(application: Application) -> dict[str, Any]:
+def _summary(application: Controlled) -> dict[str, Any]:
     return {
         "mapping": application.options.mapping,
         "orders": len(application.intake.book.orders),

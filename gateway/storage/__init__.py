@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.storage.database import Database, open_database
+from gateway.storage.database import Database
+from gateway.storage.opening import open_database
 
 __all__ = ["Database", "open_database"]

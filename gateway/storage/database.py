@@ -13,8 +13,6 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from gateway.settings import StorageSettings
-
 T = TypeVar("T")
 READ_TOO_LONG = (
     "The read took longer than storage.read_seconds_max; ask for less: fewer filters, or one on an id or a party."
@@ -49,14 +47,3 @@ class Database(Protocol):
 
     async def close(self) -> None:
         """Finish what is queued and let go of every connection."""
-
-
-def open_database(settings: StorageSettings) -> Database:
-    """Return the database of `settings.url`. The schema is not checked here (`gateway.storage.schema` does)."""
-    if settings.url.startswith("sqlite:"):
-        from gateway.storage.sqlite import SQLiteDatabase  # noqa: PLC0415 - only one of the two drivers is needed
-
-        return SQLiteDatabase(settings)
-    from gateway.storage.postgresql import PostgreSQLDatabase  # noqa: PLC0415 - only one of the two drivers is needed
-
-    return PostgreSQLDatabase(settings)

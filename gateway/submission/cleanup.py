@@ -16,10 +16,8 @@ import structlog
 from sqlalchemy import Connection, Row
 
 from gateway.errors import UnavailableError
-from gateway.ordering.calls.render import render_tombstone
-from gateway.ordering.mapping.model import Mapping as OrderMapping
-from gateway.ordering.mapping.model import is_draft
-from gateway.ordering.model import ObservedOrder
+from gateway.ordering import Mapping as OrderMapping
+from gateway.ordering import ObservedOrder, is_draft, render_tombstone
 from gateway.settings import Settings
 from gateway.storage import Database
 from gateway.submission import store

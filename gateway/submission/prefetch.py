@@ -16,8 +16,7 @@ from typing import Any, Final, TypeAlias
 
 from msgspec.structs import replace
 
-from gateway.ordering.calls.render import render
-from gateway.ordering.model import ObservedOrder, RenderedStep
+from gateway.ordering import ObservedOrder, RenderedStep, render
 from gateway.submission.decisions.actions import ReadHead, ReadOrder, Save, Send, Work
 from gateway.submission.decisions.next_action import next_action
 from gateway.upstream.port import Upstream

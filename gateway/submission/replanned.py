@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete
 from gateway.checkouts import step_store
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import CheckoutRecord, findings_decoder, plan_hash
-from gateway.ordering.model import Finding, Plan
+from gateway.ordering import Finding, Plan
 from gateway.storage.tables import checkout_step
 from gateway.submission.decisions.actions import Replan
 from gateway.tmf.json import encode_json

@@ -26,7 +26,7 @@ from gateway.checkouts.model import (
 )
 from gateway.checkouts.states import FINAL
 from gateway.errors import GatewayError, StaleLeaseError
-from gateway.ordering.model import Order, Plan
+from gateway.ordering import Order, Plan
 from gateway.storage.tables import abandoned_draft, checkout
 from gateway.submission.decisions.actions import Save
 from gateway.submission.replanned import add_finding, put_plan, replace_later_steps

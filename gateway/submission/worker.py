@@ -17,8 +17,8 @@ from gateway.checkouts.accepting import call_sizes
 from gateway.checkouts.model import CheckoutRecord
 from gateway.errors import StaleLeaseError, UnavailableError
 from gateway.metrics import Metrics
-from gateway.ordering.calls.writer import is_there_already
-from gateway.ordering.mapping.model import Mapping as OrderMapping
+from gateway.ordering import Mapping as OrderMapping
+from gateway.ordering import is_there_already
 from gateway.settings import CheckoutSettings, Settings
 from gateway.storage import Database
 from gateway.submission import store

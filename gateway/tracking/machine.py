@@ -11,8 +11,7 @@ from msgspec import Struct
 from gateway.checkouts.model import CheckoutRecord, LineState
 from gateway.checkouts.states import CART_RELEASED, FINAL, OUTCOME_OF_ORDER, may_follow
 from gateway.checkouts.waits import schedule, spread
-from gateway.ordering.mapping.model import Mapping, is_draft, is_final, tmf_state
-from gateway.ordering.model import ObservedOrder
+from gateway.ordering import Mapping, ObservedOrder, is_draft, is_final, tmf_state
 
 # Polls in a row that may show a submitted order as a draft before a person is asked.
 DRAFT_POLLS_MAX: Final = 5

@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
-from gateway.ordering.mapping.model import Mapping as OrderMapping
-from gateway.ordering.model import ObservedOrder
+from gateway.ordering import Mapping as OrderMapping
+from gateway.ordering import ObservedOrder
 from gateway.settings import Settings
 from gateway.storage import Database
 from gateway.threads import LARGE_LINES_MIN, beside

@@ -17,7 +17,7 @@ from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.states import CART_RELEASED, FINAL
 from gateway.checkouts.waits import spread
 from gateway.errors import UnavailableError
-from gateway.ordering.mapping.model import Mapping as OrderMapping
+from gateway.ordering import Mapping as OrderMapping
 from gateway.settings import Settings, UpstreamLimits
 from gateway.storage import Database
 from gateway.tracking import store

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Mapping
 
 from gateway.errors import Problem, SettingsError
-from gateway.ordering.mapping.model import Mapping as OrderMapping
+from gateway.ordering import Mapping as OrderMapping
 from gateway.settings import AuthSettings, CatalogueSettings, QualificationSettings, Settings, UpstreamSettings
 from gateway.upstream.auth import BearerAuth, ClientCredentialsAuth, UpstreamAuth
 from gateway.upstream.catalogue import CatalogueClient

@@ -17,8 +17,7 @@ from urllib.parse import quote
 
 import structlog
 
-from gateway.ordering.mapping.catalogue import Catalogue, Doubt
-from gateway.ordering.translation.bundles import Bundle, Offering, read_offering, resolve
+from gateway.ordering import Bundle, Catalogue, Doubt, Offering, read_offering, resolve
 from gateway.settings import CatalogueSettings
 from gateway.shares import Shares
 from gateway.upstream.answers import is_safe_id

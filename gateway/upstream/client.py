@@ -15,9 +15,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from gateway.ordering.mapping.model import Mapping
-from gateway.ordering.model import ObservedOrder, RenderedStep
-from gateway.ordering.readback.reading import read_order
+from gateway.ordering import Mapping, ObservedOrder, RenderedStep, read_order
 from gateway.tmf.json import encode_json
 from gateway.upstream.answers import is_safe_id
 from gateway.upstream.gate import Gate

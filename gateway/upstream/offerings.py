@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from msgspec import Struct
 
-from gateway.ordering.translation.bundles import Offering
+from gateway.ordering import Offering
 
 
 class Said(Struct, frozen=True, gc=False):

@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from gateway.errors import Problem, SettingsError
-from gateway.ordering.mapping.model import Api, Mapping
+from gateway.ordering import Api, Mapping
 from gateway.upstream.auth import UpstreamAuth
 from gateway.upstream.breaker import CALLS_MIN, FAILED_SHARE, OPEN_SECONDS, WINDOW_SECONDS
 from gateway.upstream.transport import HttpPort

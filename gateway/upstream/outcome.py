@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from gateway.ordering.mapping.model import Mapping
+from gateway.ordering import Mapping
 from gateway.upstream.answers import (
     VendorError,
     describe,

@@ -9,7 +9,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from gateway.errors import GatewayError
-from gateway.ordering.model import ObservedOrder, RenderedStep
+from gateway.ordering import ObservedOrder, RenderedStep
 from gateway.upstream.outcome import Outcome
 
 

@@ -17,9 +17,7 @@ from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
-from gateway.ordering.mapping.model import Mapping, Paging
-from gateway.ordering.model import ObservedOrder
-from gateway.ordering.readback.reading import read_order
+from gateway.ordering import Mapping, ObservedOrder, Paging, read_order
 from gateway.upstream.port import FindResult, ReadFailed
 
 SINCE_SKEW: Final = timedelta(minutes=15)

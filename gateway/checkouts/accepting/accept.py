@@ -27,7 +27,7 @@ from gateway.errors import (
     RefusedError,
     TooManyRequestsError,
 )
-from gateway.ordering.mapping.model import Mapping as OrderMapping
+from gateway.ordering import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.storage.tables import EPOCH
 from gateway.threads import LARGE_BYTES_MIN, beside

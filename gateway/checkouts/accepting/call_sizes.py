@@ -8,8 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.checkouts.model import CheckoutRecord
-from gateway.ordering.calls.sizes import CallSize, learnt, recovered
-from gateway.ordering.mapping.model import Limits, Mapping
+from gateway.ordering import CallSize, Limits, Mapping, learnt, recovered
 from gateway.services import Services
 from gateway.storage.tables import upstream_limit
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from gateway.checkouts.accepting.qualification import PATH, added_items, not_qualified, unconfirmed, unreadable
 from gateway.checkouts.model import Prepared
 from gateway.errors import UnavailableError
-from gateway.ordering.model import Finding
+from gateway.ordering import Finding
 from gateway.services import Services
 
 

@@ -14,15 +14,21 @@ from gateway.checkouts.accepting.expected import require_expected_totals
 from gateway.checkouts.accepting.qualification import missing_evidence
 from gateway.checkouts.model import Prepared
 from gateway.errors import Problem, RefusedError
-from gateway.ordering.calls.checks import check_plan
-from gateway.ordering.calls.plan import plan
-from gateway.ordering.calls.render import render, render_whole
-from gateway.ordering.calls.sizes import fitted
-from gateway.ordering.mapping import model as order_mapping
-from gateway.ordering.mapping.catalogue import Catalogue
-from gateway.ordering.model import Finding, RenderedStep, Translation
-from gateway.ordering.tracing.explain import trace, trace_document
-from gateway.ordering.translation.translate import translate
+from gateway.ordering import (
+    Catalogue,
+    Finding,
+    RenderedStep,
+    Translation,
+    check_plan,
+    fitted,
+    plan,
+    render,
+    render_whole,
+    trace,
+    trace_document,
+    translate,
+)
+from gateway.ordering import Mapping as OrderMapping
 from gateway.settings import CheckoutSettings
 from gateway.tmf.json import encode_json
 from gateway.tmf.totals import cart_total_prices
@@ -48,7 +54,7 @@ NOTHING_KNOWN = Known()
 def prepare(
     cart: dict[str, Any],
     request: Mapping[str, Any],
-    mapping: order_mapping.Mapping,
+    mapping: OrderMapping,
     *,
     now: datetime,
     known: Known = NOTHING_KNOWN,
@@ -67,7 +73,7 @@ def accepted(prepared: Prepared | None, findings: tuple[Finding, ...]) -> Prepar
 def freeze(
     cart: dict[str, Any],
     request: Mapping[str, Any],
-    mapping: order_mapping.Mapping,
+    mapping: OrderMapping,
     settings: CheckoutSettings,
     *,
     now: datetime,
@@ -99,7 +105,7 @@ def documents_of(
 def preview(
     cart: dict[str, Any],
     request: Mapping[str, Any],
-    mapping: order_mapping.Mapping,
+    mapping: OrderMapping,
     prepared: Prepared,
     *,
     traced: bool = False,
@@ -116,7 +122,7 @@ def preview(
 def gate(
     cart: dict[str, Any],
     request: Mapping[str, Any],
-    mapping: order_mapping.Mapping,
+    mapping: OrderMapping,
     settings: CheckoutSettings,
     *,
     now: datetime,
@@ -132,7 +138,7 @@ def gate(
     return prepared, (*findings, *missing, *_unguarded(mapping, settings))
 
 
-def _unguarded(mapping: order_mapping.Mapping, settings: CheckoutSettings) -> tuple[Finding, ...]:
+def _unguarded(mapping: OrderMapping, settings: CheckoutSettings) -> tuple[Finding, ...]:
     """Say that prices are not compared, where they are to be and the order system keeps no draft that could be read."""
     if settings.drift_action == "off" or mapping.draft.supported:
         return ()
@@ -143,7 +149,7 @@ def _unguarded(mapping: order_mapping.Mapping, settings: CheckoutSettings) -> tu
 def try_prepare(
     cart: dict[str, Any],
     request: Mapping[str, Any],
-    mapping: order_mapping.Mapping,
+    mapping: OrderMapping,
     *,
     now: datetime,
     known: Known = NOTHING_KNOWN,
@@ -172,7 +178,7 @@ def refusal(findings: tuple[Finding, ...]) -> RefusedError:
     )
 
 
-def rendered_steps(prepared: Prepared, mapping: order_mapping.Mapping) -> Iterator[RenderedStep]:
+def rendered_steps(prepared: Prepared, mapping: OrderMapping) -> Iterator[RenderedStep]:
     """Yield every step as it would be sent; ids that only the order system gives are shown as `{orderId}` and `{lineId:ITEM}`."""
     known = {line.id: f"{{lineId:{line.id}}}" for line in prepared.order.lines}
     for step in prepared.plan.steps:
@@ -189,9 +195,7 @@ def rendered_steps(prepared: Prepared, mapping: order_mapping.Mapping) -> Iterat
         yield replace(call, path=call.path.replace(quote(_ORDER_ID, safe=""), _ORDER_ID))
 
 
-def preview_document(
-    prepared: Prepared | None, findings: tuple[Finding, ...], mapping: order_mapping.Mapping
-) -> dict[str, Any]:
+def preview_document(prepared: Prepared | None, findings: tuple[Finding, ...], mapping: OrderMapping) -> dict[str, Any]:
     """Return the CheckoutPreview: the whole order as the dialect writes it, each step with its size, the findings."""
     if prepared is None:
         return {"@type": "CheckoutPreview", "order": None, "step": [], "finding": to_builtins(findings)}

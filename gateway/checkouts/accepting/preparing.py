@@ -12,9 +12,8 @@ from gateway.checkouts.accepting.call_sizes import items_max_now
 from gateway.checkouts.accepting.confirm import confirmed
 from gateway.checkouts.accepting.prepare import Known, accepted, documents_of, gate
 from gateway.checkouts.model import Prepared
-from gateway.ordering.mapping.catalogue import Catalogue
-from gateway.ordering.mapping.model import Mapping as OrderMapping
-from gateway.ordering.translation.bundles import wanted_bundles
+from gateway.ordering import Catalogue, wanted_bundles
+from gateway.ordering import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.threads import beside
 

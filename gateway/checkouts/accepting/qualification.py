@@ -11,10 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from gateway.ordering.findings import Findings
-from gateway.ordering.mapping.catalogue import offering_code
-from gateway.ordering.model import Finding, Order
-from gateway.ordering.translation.tree import read_tree
+from gateway.ordering import Finding, Findings, Order, offering_code, read_tree
 from gateway.settings import CheckoutSettings
 from gateway.tmf.shapes import parse_date_time
 

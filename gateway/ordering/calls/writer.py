@@ -6,13 +6,12 @@ from collections import abc
 from itertools import islice
 from typing import Any, Final
 
+from gateway.ordering.mapping.actions import EXTERNAL_ID_KIND, EXTERNAL_ID_OWNER, in_case
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import AlteredPrice, OrderLine
 from gateway.ordering.v5.shapes import alteration_v5, header_v5, item_v5
 from gateway.tmf.json import encode_json
 
-EXTERNAL_ID_OWNER: Final = "tmf-checkout-gateway"
-EXTERNAL_ID_KIND: Final = "checkout"
 _CANONICAL_CODE: Final = ("productOffering", "id")
 
 
@@ -34,11 +33,6 @@ def is_asset_root(line: OrderLine, mapping: Mapping) -> bool:
         and line.parent_id is None
         and action_word(line, mapping).lower() != "add"
     )
-
-
-def in_case(word: str, mapping: Mapping) -> str:
-    """Return the action `word` in the mapping's case."""
-    return word[:1].upper() + word[1:] if mapping.item.action_case == "capitalised" else word
 
 
 def product_code(line: OrderLine) -> str | None:

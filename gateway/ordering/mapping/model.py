@@ -10,10 +10,9 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Struct, field
 
-from gateway.ordering.mapping.catalogue import CatalogueFile
-from gateway.ordering.mapping.codes import Codes
+from gateway.ordering.mapping.catalogue import Catalogue, CatalogueFile
+from gateway.ordering.mapping.codes import Codes, CodeTable
 from gateway.ordering.mapping.slots import ItemSlots, OrderSlots, PriceRules, documented
-from gateway.ordering.mapping.tables import Tables
 
 MARKER_LENGTH: Final = 24
 """Characters that a marker may have: a slot that keeps fewer cannot carry it."""
@@ -190,6 +189,16 @@ class Answers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     duplicate_codes: Annotated[
         tuple[str, ...], documented("error codes that mean: an order with this marker exists")
     ] = ()
+
+
+class Tables(Struct, frozen=True, kw_only=True):
+    """The data beside a mapping; None where it names no file."""
+
+    products: CodeTable | None = None
+    characteristics: CodeTable | None = None
+    values: CodeTable | None = None
+    parties: CodeTable | None = None
+    catalogue: Catalogue = field(default_factory=Catalogue)
 
 
 class Mapping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

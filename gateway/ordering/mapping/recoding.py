@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.codes import CodeTable
-from gateway.ordering.mapping.tables import Tables
+from gateway.ordering.mapping.model import Tables
 from gateway.ordering.values import as_text
 
 

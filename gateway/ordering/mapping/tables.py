@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gateway.errors import MappingError, Problem
-from gateway.ordering.mapping.catalogue import Catalogue, parse_catalogue
-from gateway.ordering.mapping.codes import TABLES, CodeTable, parse_table
-
-if TYPE_CHECKING:
-    from gateway.ordering.mapping import model as mappings
-
-
-class Tables(Struct, frozen=True, kw_only=True):
-    """The data beside a mapping; None where it names no file."""
-
-    products: CodeTable | None = None
-    characteristics: CodeTable | None = None
-    values: CodeTable | None = None
-    parties: CodeTable | None = None
-    catalogue: Catalogue = field(default_factory=Catalogue)
+from gateway.ordering.mapping import model as mappings
+from gateway.ordering.mapping.catalogue import parse_catalogue
+from gateway.ordering.mapping.codes import TABLES, parse_table
+from gateway.ordering.mapping.model import Tables
 
 
 def files_of(mapping: mappings.Mapping) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from gateway.errors import Problem
-from gateway.ordering.calls.writer import in_case
+from gateway.ordering.mapping.actions import in_case
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.mapping.slot_rules import ITEM, PRODUCT
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from gateway.ordering.calls.writer import EXTERNAL_ID_OWNER
 from gateway.ordering.findings import Findings
+from gateway.ordering.mapping.actions import EXTERNAL_ID_OWNER
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.mapping.vocabulary import HEADER
 from gateway.ordering.model import OrderLine

@@ -9,9 +9,7 @@ from msgspec import Struct
 
 from gateway.checkouts.abandoned import AbandonedDraft
 from gateway.checkouts.model import CheckoutRecord
-from gateway.ordering.mapping.model import Mapping
-from gateway.ordering.model import Finding, Order, Plan, Step
-from gateway.ordering.readback.expected import ExpectedLine
+from gateway.ordering import ExpectedLine, Finding, Mapping, Order, Plan, Step
 from gateway.submission.decisions.price_drift import DriftGuard
 from gateway.tmf.totals import TotalKey
 

@@ -9,8 +9,7 @@ from msgspec.structs import replace
 
 from gateway.checkouts.model import UNKNOWN
 from gateway.checkouts.waits import growth_max, schedule
-from gateway.ordering.model import ObservedOrder
-from gateway.ordering.readback.reading import read_order
+from gateway.ordering import ObservedOrder, read_order
 from gateway.submission.decisions.actions import Save, Work
 from gateway.submission.decisions.records import (
     cancellation_asked,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from gateway.checkouts.abandoned import AbandonedDraft
 from gateway.checkouts.model import PLANNED
-from gateway.ordering.mapping.model import is_draft
+from gateway.ordering import is_draft
 from gateway.submission.decisions.actions import Action, Save, Work
 from gateway.submission.decisions.records import (
     adopt_live,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.ordering.model import ObservedOrder
-from gateway.ordering.readback.expected import ExpectedLine, expected_lines
-from gateway.ordering.readback.matching import Match, match_expected
+from gateway.ordering import ExpectedLine, Match, ObservedOrder, expected_lines, match_expected
 from gateway.submission.decisions.actions import Expectation, Work
 
 _NAMED_MAX = 5

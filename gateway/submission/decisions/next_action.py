@@ -18,9 +18,7 @@ from msgspec.structs import replace
 
 from gateway.checkouts.model import PLANNED, SENDING, UNKNOWN
 from gateway.checkouts.states import OPEN
-from gateway.ordering.mapping.model import is_draft
-from gateway.ordering.model import Finding, ObservedOrder
-from gateway.ordering.readback.matching import Match
+from gateway.ordering import Finding, Match, ObservedOrder, is_draft
 from gateway.submission.decisions.actions import Action, AskCancel, FindMarker, ReadHead, ReadOrder, Save, Send, Work
 from gateway.submission.decisions.comparing import compare, describe_mismatch
 from gateway.submission.decisions.price_drift import judge

@@ -13,8 +13,8 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from gateway.ordering.mapping.model import Mapping as OrderMapping
-from gateway.ordering.model import Finding, ObservedOrder
+from gateway.ordering import Finding, ObservedOrder
+from gateway.ordering import Mapping as OrderMapping
 from gateway.tmf.totals import TotalKey
 
 Totals: TypeAlias = Mapping[TotalKey, Decimal]

@@ -9,8 +9,7 @@ from typing import Any, Final
 from gateway.checkouts.abandoned import AbandonedDraft
 from gateway.checkouts.model import PLANNED
 from gateway.checkouts.waits import growth_max, schedule, spread
-from gateway.ordering.mapping.model import is_final, tmf_state
-from gateway.ordering.model import ObservedOrder
+from gateway.ordering import ObservedOrder, is_final, tmf_state
 from gateway.submission.decisions.actions import Save, Work
 
 CANCEL_REASON: Final = "cancelled by the client"

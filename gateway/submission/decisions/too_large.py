@@ -7,9 +7,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from gateway.checkouts.model import PLANNED
-from gateway.ordering.calls.sizes import cut, fitted, halved
-from gateway.ordering.calls.writer import characteristic_count
-from gateway.ordering.model import Finding
+from gateway.ordering import Finding, characteristic_count, cut, fitted, halved
 from gateway.submission.decisions.actions import Replan, Save, Work
 from gateway.submission.decisions.records import give_up_draft
 
