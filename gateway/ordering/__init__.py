@@ -17,6 +17,7 @@ from gateway.ordering.mapping.model import Api, Limits, Mapping, Paging, is_draf
 from gateway.ordering.mapping.tables import content_hash, files_of, read_tables
 from gateway.ordering.model import Finding, ObservedOrder, Order, Plan, RenderedStep, Step, Translation
 from gateway.ordering.readback.expected import ExpectedLine, expected_lines
+from gateway.ordering.readback.live import ChangedLine, LiveDifference, compare_live, live_match
 from gateway.ordering.readback.matching import Match, match_expected
 from gateway.ordering.readback.reading import read_order
 from gateway.ordering.tracing.explain import explain_text, trace, trace_document
@@ -29,11 +30,13 @@ __all__ = [
     "Bundle",
     "CallSize",
     "Catalogue",
+    "ChangedLine",
     "Doubt",
     "ExpectedLine",
     "Finding",
     "Findings",
     "Limits",
+    "LiveDifference",
     "Mapping",
     "Match",
     "ObservedOrder",
@@ -47,6 +50,7 @@ __all__ = [
     "catalogue_of",
     "characteristic_count",
     "check_plan",
+    "compare_live",
     "content_hash",
     "cut",
     "expected_lines",
@@ -58,6 +62,7 @@ __all__ = [
     "is_final",
     "is_there_already",
     "learnt",
+    "live_match",
     "match_expected",
     "offering_code",
     "plan",

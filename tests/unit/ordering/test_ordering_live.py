@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.ordering.lint.loading import parse_mapping
-from gateway.ordering.live import compare_live, live_match
 from gateway.ordering.model import KnownLine, ObservedOrder, Order, OrderLine
+from gateway.ordering.readback.live import compare_live, live_match
 
 FILES = Path(__file__).resolve().parents[3] / "mappings"
 
