@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from time import perf_counter
 from typing import Any, Final, TypeAlias
 
-from litestar import Litestar, Request
+from litestar import Litestar
 from litestar.datastructures import State
-from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.types import Message, Receive, Send
-from litestar.utils.path import normalize_path
 
 from gateway.carts import api as carts
 from gateway.carts.dialects.openapi import SCHEMAS as CART_DIALECT_SCHEMAS
@@ -20,10 +17,10 @@ from gateway.carts.openapi import SCHEMAS as CART_SCHEMAS
 from gateway.checkouts import api as checkouts
 from gateway.checkouts import figures
 from gateway.checkouts.openapi import SCHEMAS as CHECKOUT_SCHEMAS
-from gateway.errors import NotFoundError
 from gateway.http import operation
-from gateway.http.answers import Answer, allowed_methods, answer_exception, error_answer, internal_error
-from gateway.http.headers import correlation_id, require_valid_host
+from gateway.http.answers import internal_error
+from gateway.http.dispatch import Dispatch
+from gateway.http.headers import correlation_id
 from gateway.http.openapi import openapi_document, openapi_page
 from gateway.hub.subscriptions import api as hub
 from gateway.hub.subscriptions.openapi import SCHEMAS as HUB_SCHEMAS
@@ -49,12 +46,7 @@ ROUTES: Final[list[Any]] = [
 ]
 SCHEMAS: Final[dict[str, Any]] = {**CART_SCHEMAS, **CART_DIALECT_SCHEMAS, **CHECKOUT_SCHEMAS, **HUB_SCHEMAS}
 
-# Ids of our own, whole segments of a path; any of them leads where all do.
-_ID: Final = re.compile(r"(?<=/)[0-9a-f]{32}(?=/|\Z)")
-_ANY_ID: Final = "0" * 32
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-# The router remembers the last 1024 paths it was asked for, whoever asked; ours have less than 400 characters.
-PATH_CHARACTERS_MAX: Final = 2048
 
 _log = get_logger("gateway.app")
 
@@ -63,6 +55,7 @@ class GatewayApp(Litestar):
     """The ASGI application. Around every request: correlation id, figures, and an answer whatever happens."""
 
     services: Services
+    dispatch: Dispatch
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""
@@ -85,13 +78,7 @@ class GatewayApp(Litestar):
             await send(message)
 
         try:
-            if "\0" in scope["path"] or len(scope["path"]) > PATH_CHARACTERS_MAX:
-                # No id holds this character, and not every database can be asked for it; no id is as long as that.
-                await error_answer(NotFoundError("There is nothing at this path."))(
-                    scope, receive, send_with_identifier
-                )
-            else:
-                await self._dispatch(scope, receive, send_with_identifier)
+            await self.dispatch(scope, receive, send_with_identifier)
         except Exception as error:
             # Exceptions are answered where they happen; what comes here broke while the answer was on its way.
             _log.error("answer_failed", error=type(error).__name__, traceback=safe_traceback(error))
@@ -110,54 +97,6 @@ class GatewayApp(Litestar):
                 _log.info(
                     "request", method=scope["method"], route=route, status=status, milliseconds=round(seconds * 1000, 1)
                 )
-
-    async def _dispatch(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Answer a request: who calls comes first, before anything of it is read.
-
-        Litestar finds the handler. Ours take a request and return an answer, so they are called here: what Litestar does
-        between the two (arguments, dependencies, layers of middleware and of response classes, of which we have none) would
-        cost a GET a quarter of its time.
-        """
-        scope["app"] = scope["litestar_app"] = self
-        request: Request[Any, Any, Any] = Request(scope, receive, send)
-        try:
-            require_valid_host(request)
-            scope["path"] = path = normalize_path(scope["path"])
-            try:
-                handler, scope["path_params"], scope["path_template"] = self._routed(path, scope["method"])
-            except HTTPException:
-                # Who may not come in is not told what there is either.
-                require_client(request)
-                raise
-            scope["route_handler"] = handler
-            require_client(request)
-            if scope["method"] == "OPTIONS":
-                answer = Answer(status=204, headers=[(b"allow", self._allowed(path).encode())])
-            else:
-                answer = await handler.fn(request)
-        except Exception as error:  # noqa: BLE001 - the one way from an exception to a client; what nobody foresaw is logged there
-            answer = answer_exception(request, error)
-        await answer(scope, receive, send)
-
-    def _allowed(self, path: str) -> str:
-        """Return the methods of a path, for Allow: what Litestar says to one that no path has."""
-        try:
-            self._routed(path, "TRACE")
-        except MethodNotAllowedException as error:
-            return allowed_methods(error)
-        return "TRACE"
-
-    def _routed(self, path: str, method: str) -> tuple[Any, dict[str, Any], str]:
-        """Return handler, path parameters and path template.
-
-        Litestar remembers where the last 1 024 paths led. Most paths hold an id, so it is asked for a path with any id.
-        """
-        ids = _ID.findall(path)
-        given = ids[0] if len(ids) == 1 else _ANY_ID
-        _, handler, _, parameters, template = self.asgi_router.handle_routing(
-            path=path if given is _ANY_ID else _ID.sub(_ANY_ID, path), method=method
-        )
-        return handler, {name: given if value == _ANY_ID else value for name, value in parameters.items()}, template
 
 
 def create_app(
@@ -195,6 +134,7 @@ def create_app(
         debug=False,
     )
     app.services = services
+    app.dispatch = Dispatch(app, require_client)
     services.metrics.refreshers.append(figures.refresher(services))
     document = openapi_document(app.routes, SCHEMAS)
     app.state.openapi_json = encode_json(document)

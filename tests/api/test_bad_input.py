@@ -288,7 +288,7 @@ async def test_no_error_quotes_what_was_sent(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize("path", ["/notifications/x{0}/listener/{0}", "/notifications/{0}/listener/x{0}"])
 async def test_a_handler_gets_the_path_that_the_guard_saw(app: GatewayApp, path: str) -> None:
     one_id = "ab" * 16
-    _, parameters, _ = app._routed(path.format(one_id), "POST")
+    _, parameters, _ = app.dispatch.routed(path.format(one_id), "POST")
 
     _, _, upstream, _, event_name = path.format(one_id).split("/")
     assert parameters == {"upstream": upstream, "event_name": event_name}
