@@ -11,6 +11,7 @@ from gateway.errors import Problem
 from gateway.ordering.lint.fixed import wrong_attributes
 from gateway.ordering.mapping.codes import TABLES
 from gateway.ordering.mapping.model import Mapping
+from gateway.ordering.mapping.relationship_words import plain_word
 from gateway.ordering.mapping.slot_rules import collisions
 from gateway.ordering.mapping.vocabulary import meaningless, nearest
 from gateway.ordering.mapping.words import unclean_words
@@ -142,6 +143,18 @@ def _items(mapping: Mapping) -> Iterator[Problem]:
     item = mapping.item
     if item.asset_orders == "roots-first" and mapping.draft.growth == "none":
         yield Problem("item.asset_orders", 'is roots-first, but nothing follows while draft.growth = "none"; use mixed')
+    if item.several_values == "separated" and not item.value_separator:
+        yield Problem("item.value_separator", 'is needed when item.several_values = "separated": e.g. ";"')
+    elif item.value_separator and item.several_values != "separated":
+        yield Problem(
+            "item.value_separator",
+            'has no effect unless item.several_values = "separated"; set it so or remove the key',
+        )
+    if item.several_values == "json" and item.characteristic_values != "string":
+        yield Problem(
+            "item.several_values",
+            'is json, which only item.characteristic_values = "string" needs; use as-is, or set that',
+        )
     if item.hierarchy == "flat" and not item.bundles_relationship and not item.relies_on_relationship:
         yield Problem(
             "item.bundles_relationship",
@@ -152,6 +165,13 @@ def _items(mapping: Mapping) -> Iterator[Problem]:
             "item.relies_on_relationship",
             'is empty, but with draft.growth = "json-patch-append" only a new child can name its parent; set it',
         )
+    read: dict[str, str] = {}
+    for word, meaning in item.relationship_words.items():
+        if read.setdefault(plain_word(word), meaning) != meaning:
+            message = f"is {meaning}, but another spelling of the word says {read[plain_word(word)]}; keep one of them"
+            yield Problem(f"item.relationship_words.{word}", message)
+    if item.relationship_types and not item.relationships:
+        yield Problem("item.relationship_types", "has no effect while item.relationships = false; remove it")
     if item.hierarchy == "flat" and not item.relationships:
         yield Problem(
             "item.relationships", 'is false, but flat items are tied by relationships; use hierarchy = "nested"'

@@ -5,9 +5,12 @@ Read through `gateway.ordering.mapping.model`, whose other parts say how the ord
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct, field
+
+RelationshipMeaning: TypeAlias = Literal["child", "parent", "other"]
+"""What the other item of a relationship is to the item that names it."""
 
 
 def documented(text: str, **limits: Any) -> Meta:
@@ -64,7 +67,24 @@ class ItemSlots(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     relies_on_relationship: Annotated[
         str, documented("relationshipType from a child to its parent when flat; empty to leave it out")
     ] = "reliesOn"
-    relationships: Annotated[bool, documented("productOrderItemRelationship is understood")] = True
+    relationships: Annotated[
+        bool,
+        documented(
+            "productOrderItemRelationship is understood; where it is not, a word between two items that says neither parent, "
+            "child nor `other` refuses the cart: its structure would be lost"
+        ),
+    ] = True
+    relationship_words: Annotated[
+        dict[str, RelationshipMeaning],
+        documented(
+            "what a cart's word for a relationship says of the other item (`child`, `parent`, or `other`: no hierarchy); adds to "
+            "the usual words (`bundles`, `hasChild`, `isPartOf`, `reliesOn` ...) and wins over them; case and separators do not count"
+        ),
+    ] = field(default_factory=dict)
+    relationship_types: Annotated[
+        dict[str, str],
+        documented("relationshipType of the cart to the order system's word; others are sent in lower camel case"),
+    ] = field(default_factory=dict)
     action_case: Annotated[Literal["lower", "capitalised"], documented("spelling of actions")] = "lower"
     actions: Annotated[dict[str, str], documented("cart action to order action, where the words differ")] = field(
         default_factory=dict
@@ -97,6 +117,15 @@ class ItemSlots(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     characteristic_values: Annotated[
         Literal["as-is", "string"], documented("send values as they are, or all as strings")
     ] = "as-is"
+    several_values: Annotated[
+        Literal["as-is", "separated", "repeated", "json"],
+        documented(
+            "a list of several values: as it is (where values are strings the characteristic is not sent, with a warning), one text "
+            "with `value_separator` between them, the characteristic once for each, or JSON text (which goes for objects too); but "
+            "for `json`, a list of one value is sent as that value wherever lists are not sent as they are"
+        ),
+    ] = "as-is"
+    value_separator: Annotated[str, documented("what stands between values that are `separated`")] = ""
     boolean_characteristics: Annotated[
         Literal["boolean", "string"],
         documented("v5: a BooleanCharacteristic, or a StringCharacteristic for servers that hold to the official list"),

@@ -12,6 +12,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from gateway.ordering.mapping.model import Mapping
+from gateway.ordering.mapping.relationship_words import plain_word
 from gateway.ordering.model import KnownLine, ObservedOrder
 from gateway.ordering.readback.totals import read_totals
 
@@ -126,9 +127,10 @@ def _read_ties(item: dict[str, Any], line: KnownLine, mapping: Mapping, ties: di
         kind = relationship.get("relationshipType")
         if target is None:
             continue
-        if kind == slots.bundles_relationship:
+        word = plain_word(kind) if isinstance(kind, str) else ""
+        if word and word == plain_word(slots.bundles_relationship):
             ties.setdefault(target, line.line_id)
-        elif slots.hierarchy == "flat" and kind and kind == slots.relies_on_relationship:
+        elif slots.hierarchy == "flat" and word and word == plain_word(slots.relies_on_relationship):
             ties.setdefault(line.line_id, target)
 
 

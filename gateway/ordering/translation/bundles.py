@@ -52,7 +52,7 @@ def wanted_bundles(cart: dict[str, Any], mapping: mappings.Mapping) -> dict[str,
     if mapping.item.mandatory_child_action == "add":
         return {}
     wanted: dict[str, set[str]] = {}
-    for entry in read_tree(cart, Findings()):
+    for entry in read_tree(cart, Findings(), mapping.item):
         parent = entry.parent
         if parent is None or parent.action != "add":
             continue

@@ -7,23 +7,22 @@ Reads the shapes of TMF663 R17 (`characteristic`, relationship `type`), v4, and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.model import Mapping
-from gateway.ordering.mapping.recoding import recoded, recoded_characteristic
+from gateway.ordering.mapping.recoding import recoded
+from gateway.ordering.translation.characteristics import Characteristics
 from gateway.ordering.v5.party_kinds import as_reference, flat_party, role_of
 from gateway.ordering.v5.product_parts import PARTS, canonical_part, part_readers, relationship_of, tell_names
-from gateway.ordering.values import as_text, objects, reference, says_nothing, text, wrong_type
+from gateway.ordering.values import objects, reference, says_nothing, text, wrong_type
 from gateway.tmf.hrefs import last_segment
-from gateway.tmf.v5_classes import PARTIES, value_kind
+from gateway.tmf.v5_classes import PARTIES
 
 PRODUCT_DEPTH_MAX: Final = 8
 _TEXTS: Final = frozenset({"id", "href", "name", "description"})
 _TEXT_ONLY: Final = frozenset({str})
-_NO_NULL_INSIDE: Final = frozenset({str, int, bool, float, Decimal})
 _ALWAYS: Final = frozenset({"id", "href", "@type", "@baseType", "@schemaLocation", "@referredType"})
 
 
@@ -50,11 +49,9 @@ class Products:
 
     def __init__(self, mapping: Mapping, findings: Findings) -> None:
         self._findings = findings
-        self._as_text = mapping.item.characteristic_values == "string"
         self._tables = mapping.tables
-        self._coded = mapping.tables.characteristics is not None or mapping.tables.values is not None
         self._is_v5 = mapping.dialect == "tmf622-v5"
-        self._boolean_as_text = self._is_v5 and mapping.item.boolean_characteristics == "string"
+        self._characteristics = Characteristics(mapping, findings)
         self._kept = frozenset(mapping.item.product_attributes)
         self._place_role = mapping.item.place_role
         self._party_role = mapping.order.party_role
@@ -81,8 +78,7 @@ class Products:
             return False
         for key, inner in value.items():
             if key == "productCharacteristic":
-                listed = type(inner) is list and bool(inner)
-                if self._coded or not listed or not self.keeps(key) or not self._need_no_change(inner):
+                if not self.keeps(key) or not self._characteristics.are_plain(inner):
                     return False
             elif key not in _TEXTS or type(inner) is not str or not self.keeps(key):
                 return False
@@ -117,7 +113,7 @@ class Products:
             if has_no_place:
                 findings.warning("dropped", f"{path}.{key}", "The order system has no place for it.")
             elif key == "productCharacteristic":
-                own = self._characteristics(inner, f"{path}.{key}", renamed=False)
+                own = self._characteristics.translate(inner, f"{path}.{key}", renamed=False)
                 product[key] = [*own, *product[key]] if key in product else own
             elif key == "characteristic":
                 self._renamed_characteristics(inner, path, product)
@@ -157,66 +153,9 @@ class Products:
 
     def _renamed_characteristics(self, inner: Any, path: str, product: dict[str, Any]) -> None:
         """Put R17's `characteristic` under its v4 name, after those already there."""
-        renamed = self._characteristics(inner, f"{path}.characteristic", renamed=True)
+        renamed = self._characteristics.translate(inner, f"{path}.characteristic", renamed=True)
         self._findings.info("renamed", f"{path}.characteristic", "It is sent as productCharacteristic.")
         product["productCharacteristic"] = [*product.get("productCharacteristic", ()), *renamed]
-
-    def _characteristics(self, value: Any, path: str, *, renamed: bool) -> list[dict[str, Any]]:
-        findings = self._findings
-        if not renamed and not self._coded and type(value) is list and self._need_no_change(value):
-            return value
-        kept = []
-        given: dict[str, str] = {}
-        for member, member_path in objects(value, path, findings):
-            characteristic = self._characteristic(member, member_path)
-            if characteristic is not None and self._coded:
-                characteristic = recoded_characteristic(characteristic, self._tables, member_path, findings, given)
-            if characteristic is not None:
-                if renamed and type(member["value"]) is str:
-                    characteristic = {"valueType": "string", **characteristic}
-                kept.append(characteristic)
-        return kept
-
-    def _need_no_change(self, members: list[Any]) -> bool:
-        """Tell whether the list can be sent as it is, the usual case."""
-        as_text, is_v5 = self._as_text, self._is_v5
-        for member in members:
-            if type(member) is not dict or type(member.get("name")) is not str or "value" not in member:
-                return False
-            if not _NO_NULL_INSIDE.issuperset(map(type, member.values())):
-                return False
-            kind = type(member["value"])
-            if kind is not str and (as_text or (is_v5 and kind is bool)):
-                return False
-        return True
-
-    def _characteristic(self, member: dict[str, Any], path: str) -> dict[str, Any] | None:
-        findings = self._findings
-        if text(member, "name", path, findings) is None:
-            if member.get("name") is None:
-                findings.error("characteristic_incomplete", path, "It has no name; give the characteristic's name.")
-            return None
-        value = member.get("value")
-        if value is None:
-            findings.warning("dropped", path, "The characteristic has no value; it is not sent.")
-            return None
-        if self._as_text and type(value) is not str:
-            findings.info("converted", f"{path}.value", "The value is sent as a string.")
-            return {**member, "value": as_text(value)}
-        if self._is_v5:
-            return self._of_one_class(member, value, path)
-        return member
-
-    def _of_one_class(self, member: dict[str, Any], value: Any, path: str) -> dict[str, Any]:
-        """Return the characteristic with a value that a class of v5 holds: no mixed arrays, booleans by the mapping."""
-        if self._boolean_as_text and (type(value) is bool or value_kind(value) == "BooleanArray"):
-            self._findings.info("converted", f"{path}.value", "The boolean is sent as a string.")
-            texts = as_text(value) if type(value) is bool else [as_text(entry) for entry in value]
-            return {**member, "valueType": "boolean", "value": texts}
-        if not value_kind(value):
-            self._findings.info("converted", f"{path}.value", "Values of different types are sent as strings.")
-            return {**member, "value": [as_text(entry) for entry in value]}
-        return member
 
     def _places(self, value: Any, path: str) -> list[dict[str, Any]]:
         return [

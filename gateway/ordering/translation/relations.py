@@ -5,36 +5,28 @@ Reads R17 ({type, id, cartItem: [{id}]}) and v4 ({relationshipType, id}).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from gateway.ordering.findings import Findings
+from gateway.ordering.mapping.relationship_words import RelationshipWords, plain_word
 from gateway.ordering.mapping.slots import ItemSlots
 from gateway.ordering.translation.entries import Collected, Entry
 from gateway.ordering.values import wrong_type
 
-_TO_CHILD: Final = frozenset(
-    {"bundles", "bundled", "contains", "haschild", "haschildren", "haspart", "parentof", "isparentof", "includes"}
-)
-_TO_PARENT: Final = frozenset(
-    {"bundledby", "isbundledby", "bundledin", "childof", "ischildof", "containedin", "iscontainedin", "partof",
-     "ispartof", "haspackage", "hasparent", "includedin", "belongsto"}
-)  # fmt: skip
-_KINDS: Final = {"relyon": "reliesOn", "relieson": "reliesOn", "dependenton": "dependsOn", "dependson": "dependsOn"}
 _TYPES: Final = frozenset({"@type", "@baseType", "@schemaLocation"})
 _OF_RELATION: Final = _TYPES | {"id", "type", "relationshipType", "cartItem"}
 _OF_REFERENCE: Final = _TYPES | {"id"}
-_NOT_LETTERS: Final = re.compile(r"[^a-z]")
 
 
-def assign_relations(collected: Collected, findings: Findings) -> bool:
-    """Resolve relationships: parents and children become the tree, the rest stays a relationship between entries.
+def assign_relations(collected: Collected, findings: Findings, slots: ItemSlots) -> bool:
+    """Resolve relationships by the mapping's words: parents and children become the tree, the rest stays between entries.
 
     True when an entry has got a parent that way.
     """
     moved = False
+    words = RelationshipWords(slots)
     for entry in collected.related:
         value = entry.raw.get("cartItemRelationship")
         if value is None:
@@ -45,13 +37,15 @@ def assign_relations(collected: Collected, findings: Findings) -> bool:
             continue
         for index, member in enumerate(value):
             if type(member) is dict:
-                moved |= _read_relation(entry, member, f"{path}[{index}]", collected, findings)
+                moved |= _read_relation(entry, member, f"{path}[{index}]", collected, words, findings)
             else:
                 wrong_type(member, "an object", f"{path}[{index}]", findings)
     return moved
 
 
-def _read_relation(entry: Entry, member: dict[str, Any], path: str, collected: Collected, findings: Findings) -> bool:
+def _read_relation(
+    entry: Entry, member: dict[str, Any], path: str, collected: Collected, words: RelationshipWords, findings: Findings
+) -> bool:
     """Read one relationship; True when it has given an entry a parent."""
     kind = member.get("relationshipType")
     if kind is None:
@@ -63,7 +57,7 @@ def _read_relation(entry: Entry, member: dict[str, Any], path: str, collected: C
             wrong_type(kind, "a string", f"{path}.relationshipType", findings)
         return False
     _tell_unsent(member, kind, path, findings)
-    word = _NOT_LETTERS.sub("", kind.lower())
+    meaning = words.meaning(kind)
     moved = False
     for target_id in _target_ids(member, path, collected, findings):
         candidates = collected.with_id(target_id)
@@ -72,15 +66,16 @@ def _read_relation(entry: Entry, member: dict[str, Any], path: str, collected: C
             findings.warning("relationship_dropped", path, "It refers to an item that the cart does not hold.")
         elif target is entry:
             findings.warning("relationship_dropped", path, "It refers to its own item.")
-        elif word in _TO_CHILD:
-            moved |= _adopt(entry, target, kind, path, findings)
-        elif word in _TO_PARENT:
-            moved |= _adopt(target, entry, "bundles", path, findings)
+        elif meaning == "child":
+            moved |= _adopt(entry, target, words.sent(kind), path, findings, words)
+        elif meaning == "parent":
+            moved |= _adopt(target, entry, words.sent("bundles"), path, findings, words)
         else:
-            sent = _KINDS.get(word) or (kind if kind[1:2].isupper() else kind[:1].lower() + kind[1:])
+            sent = words.sent(kind)
             if sent != kind and (not entry.relations or entry.relations[-1][2] != path):
                 key = "relationshipType" if member.get("relationshipType") is not None else "type"
-                written = f"as {sent}" if word in _KINDS else "with a small first letter"
+                is_case_only = sent[1:] == kind[1:] and sent[:1] == kind[:1].lower()
+                written = "with a small first letter" if is_case_only else f"as {sent}"
                 findings.info("converted", f"{path}.{key}", f"The kind of relationship is sent {written}.")
             entry.relations += ((sent, target.id, path),)
     return moved
@@ -140,13 +135,16 @@ def _nearest(entry: Entry, candidates: Sequence[Entry], path: str, findings: Fin
     return candidates[0] if candidates[0] is not entry else candidates[1]
 
 
-def _adopt(parent: Entry, child: Entry, kind: str, path: str, findings: Findings) -> bool:
+def _adopt(parent: Entry, child: Entry, kind: str, path: str, findings: Findings, words: RelationshipWords) -> bool:
     """Make `child` a child of `parent` (True), unless it already has one; then the relationship is kept as it is."""
     if child.parent is parent:
         return False
     if child.parent is not None:
-        parent.relations += ((kind[:1].lower() + kind[1:], child.id, path),)
-        findings.warning("hierarchy", path, "The child already has a parent; the relationship is sent beside it.")
+        parent.relations += ((kind, child.id, path),)
+        also = (
+            "the relationship is sent beside it" if words.are_sent else "the order system has one parent for each item"
+        )
+        findings.warning("hierarchy", path, f"The child already has a parent; {also}.")
         return False
     child.parent = parent
     findings.info("hierarchy", path, "The relationship says which item is the parent of which.")
@@ -156,18 +154,28 @@ def _adopt(parent: Entry, child: Entry, kind: str, path: str, findings: Findings
 def sent_relations(entry: Entry, sent: AbstractSet[str], slots: ItemSlots, findings: Findings) -> list[dict[str, str]]:
     """Return the relationships of `entry` to the items `sent` as an order's item has them; tell those that it cannot have."""
     # What the order system reads as parent and child, and so does whoever reads its lines back.
-    tying = {slots.bundles_relationship, slots.relies_on_relationship if slots.hierarchy == "flat" else ""}
+    flat = slots.hierarchy == "flat"
+    tying = {plain_word(slots.bundles_relationship), plain_word(slots.relies_on_relationship) if flat else ""}
+    words = None if slots.relationships else RelationshipWords(slots)
     kept: dict[tuple[str, str], None] = {}
     lost: dict[str, str] = {}
+    refused: dict[str, str] = {}
     for kind, target_id, path in entry.relations:
-        if not slots.relationships:
+        if words is not None and target_id in sent and words.meaning(kind) is None:
+            refused[path] = (
+                "The order system takes no relationships, and nobody here knows whether this word says parent and child; "
+                "nest the items, or list the word in the mapping's item.relationship_words."
+            )
+        elif words is not None:
             lost[path] = "The order system takes no relationships."
         elif target_id not in sent:
             lost[path] = "It refers to an item that stays behind."
-        elif kind in tying and (entry.parent is None or target_id != entry.parent.id):
+        elif plain_word(kind) in tying and (entry.parent is None or target_id != entry.parent.id):
             lost[path] = "The order system would take the items for parent and child."
         else:
             kept[target_id, kind] = None
+    for path, why in refused.items():
+        findings.error("relationship_unknown", path, why)
     for path, why in lost.items():
         findings.warning("relationship_dropped", path, why)
     return [{"id": target, "relationshipType": kind} for target, kind in kept]

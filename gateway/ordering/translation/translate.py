@@ -38,7 +38,7 @@ def translate(
         wrong_type(request, "a checkout request object", "checkout", findings)
         request = {}
     request = without_nulls(request)
-    entries = read_tree(cart, findings)
+    entries = read_tree(cart, findings, mapping.item)
     items = Items(mapping, findings, catalogue)
     lines = items.lines(entries)
     items_stay = "left_behind" in findings.codes

@@ -10,19 +10,24 @@ import re
 from typing import Any, Final
 
 from gateway.ordering.findings import Findings
+from gateway.ordering.mapping.slots import ItemSlots
 from gateway.ordering.translation.entries import ACTIONS, ITEM_DEPTH_MAX, Entry, collect
 from gateway.ordering.translation.relations import assign_relations
 from gateway.ordering.values import wrong_type
 from gateway.tmf.item_status import ACTIVE, SAVED, status_word
 
 _LENIENT_ACTIONS: Final = {action.lower(): action for action in ACTIONS}
+_USUAL: Final = ItemSlots()
 _NOT_LETTERS: Final = re.compile(r"[^a-z]")
 
 
-def read_tree(cart: dict[str, Any], findings: Findings) -> list[Entry]:
-    """Return the items to be ordered, each parent before its children, with unique ids and resolved relationships."""
+def read_tree(cart: dict[str, Any], findings: Findings, slots: ItemSlots = _USUAL) -> list[Entry]:
+    """Return the items to be ordered, each parent before its children, with unique ids and resolved relationships.
+
+    `slots` says in which words a relationship tells the parent; the usual ones are always read.
+    """
     collected = collect(cart, findings)
-    moved = assign_relations(collected, findings) if collected.related else False
+    moved = assign_relations(collected, findings, slots) if collected.related else False
     entries = _parents_first(collected.entries, findings) if moved else collected.entries
     ordered = []
     for entry in entries:
