@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from gateway.hub import events
 from gateway.hub.delivery import lease as hold
-from gateway.hub.delivery import subscriber as lane
+from gateway.hub.delivery import subscriber
 from gateway.hub.delivery.dispatcher import Dispatcher
 from gateway.hub.delivery.health import Outcome, Refused, Taken
 from gateway.hub.subscriptions import store
@@ -83,7 +83,7 @@ async def test_a_process_may_be_killed_at_every_effect_without_a_loss_or_an_even
 ) -> None:
     """The effects are the writes to the database and the deliveries; what a killed process had in memory is gone."""
     monkeypatch.setattr(hold, "RECORD_SECONDS", 0.0)
-    monkeypatch.setattr(lane, "LINGER_SECONDS", 0.02)
+    monkeypatch.setattr(subscriber, "LINGER_SECONDS", 0.02)
     small = msgspec.structs.replace(QUICK, page_events_max=2, concurrency_max=2)
     with capture_logs():  # a log of each death, with its stack, would take longer than the test
         await _kill_at_every_effect(database, small, after=after)

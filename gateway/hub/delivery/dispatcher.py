@@ -1,6 +1,6 @@
 """The dispatcher of one process: numbers new events, takes subscriptions that wait for some, and tidies up.
 
-Any number of processes may run one. Each subscription is served by one of them at a time, in a lane of its own.
+Any number of processes may run one. Each subscription is served by one of them at a time, by a delivery of its own.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ from sqlalchemy import Connection
 
 from gateway.errors import UnavailableError
 from gateway.hub import events
-from gateway.hub.delivery import claims as leases
+from gateway.hub.delivery import claims
 from gateway.hub.delivery.envelope import Renderer, Shape
 from gateway.hub.delivery.health import health_of, is_failing
-from gateway.hub.delivery.lease import Hold
-from gateway.hub.delivery.reader import EventReader
+from gateway.hub.delivery.lease import Lease
+from gateway.hub.delivery.reader import EventReader, Threads
 from gateway.hub.delivery.sender import Post
-from gateway.hub.delivery.subscriber import Lane
-from gateway.hub.delivery.threads import Threads
+from gateway.hub.delivery.subscriber import SubscriberDelivery
 from gateway.hub.model import Subscription
 from gateway.hub.subscriptions.query import parse_query
 from gateway.logs import get_logger
@@ -61,7 +60,7 @@ class Dispatcher:
         self._count = count
         self._monotonic = monotonic
         self._threads = Threads()
-        self._lanes: dict[tuple[str, str], Lane] = {}
+        self._deliveries: dict[tuple[str, str], SubscriberDelivery] = {}
         self._failing: set[tuple[str, str]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -77,7 +76,7 @@ class Dispatcher:
     @property
     def serving(self) -> int:
         """How many subscriptions this process serves at this moment."""
-        return len(self._lanes)
+        return len(self._deliveries)
 
     async def run(self) -> None:
         """Deliver events until stopped. Survives a database that is away for a while."""
@@ -101,8 +100,8 @@ class Dispatcher:
         """Begin nothing more, let the deliveries under way end, then cut them off: those are repeated by whoever is next."""
         self._stopping = True
         self._wake.set()
-        for lane in self._lanes.values():
-            lane.stop()
+        for delivery in self._deliveries.values():
+            delivery.stop()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=drain_seconds)
         for task in list(self._tasks):
@@ -115,16 +114,18 @@ class Dispatcher:
         more = await self._number_events()
         failures_max = self._settings.failures_before_pause
 
-        def look(connection: Connection) -> tuple[bool, list[leases.Waiting]]:
+        def look(connection: Connection) -> tuple[bool, list[claims.Waiting]]:
             now = self._database.now(connection)
-            return leases.any_active(connection), leases.waiting_subscriptions(connection, now, failures_max)
+            return claims.any_active(connection), claims.waiting_subscriptions(connection, now, failures_max)
 
         self._anybody, waiting = await self._database.read(look)
         for each in waiting:
-            lane = self._lanes.get((each.tenant, each.id))
-            if lane is not None:
-                lane.wake(each.last_position)
-        await self._claim([each for each in waiting if each.claimable and (each.tenant, each.id) not in self._lanes])
+            delivery = self._deliveries.get((each.tenant, each.id))
+            if delivery is not None:
+                delivery.wake(each.last_position)
+        await self._claim(
+            [each for each in waiting if each.claimable and (each.tenant, each.id) not in self._deliveries]
+        )
         return more
 
     async def _number_events(self) -> bool:
@@ -140,13 +141,13 @@ class Dispatcher:
 
         return await self._database.write(number) == NUMBERED_AT_ONCE_MAX
 
-    async def _claim(self, waiting: list[leases.Waiting]) -> None:
+    async def _claim(self, waiting: list[claims.Waiting]) -> None:
         """Take as many of the waiting subscriptions as there is room for; failing ones leave half of it to the others."""
         most = self._settings.subscribers_max
         healthy = [each for each in waiting if not each.failing]
         failing = [each for each in waiting if each.failing][: max(0, most // 2 - len(self._failing))]
         wanted: dict[str, list[str]] = {}
-        for each in [*healthy, *failing][: max(0, most - len(self._lanes))]:
+        for each in [*healthy, *failing][: max(0, most - len(self._deliveries))]:
             wanted.setdefault(each.tenant, []).append(each.id)
         if not wanted or self._stopping:
             return
@@ -157,7 +158,7 @@ class Dispatcher:
             return [
                 subscription
                 for tenant, ids in wanted.items()
-                for subscription in leases.claim(
+                for subscription in claims.claim(
                     connection, tenant, ids, now, owner=self._owner, lease_seconds=lease_seconds
                 )
             ]
@@ -168,7 +169,7 @@ class Dispatcher:
     def _serve(self, subscription: Subscription) -> None:
         key = (subscription.tenant, subscription.id)
         health = health_of(subscription)
-        hold = Hold(subscription, health, database=self._database, settings=self._settings, monotonic=self._monotonic)
+        lease = Lease(subscription, health, database=self._database, settings=self._settings, monotonic=self._monotonic)
         renderer = Renderer(
             subscription.api,
             # It was checked when it was stored.
@@ -176,25 +177,25 @@ class Dispatcher:
             self._shape,
             self._public_url,
         )
-        lane = Lane(
+        delivery = SubscriberDelivery(
             subscription,
-            hold,
+            lease,
             settings=self._settings,
             database=self._database,
             sender=self._new_sender(),
             reader=EventReader(renderer, self._threads),
             count=self._count,
         )
-        self._lanes[key] = lane
+        self._deliveries[key] = delivery
         if is_failing(health, self._settings):
             self._failing.add(key)
-        task = asyncio.create_task(lane.run(), name=f"lane {subscription.id}")
+        task = asyncio.create_task(delivery.run(), name=f"delivery {subscription.id}")
         self._tasks.add(task)
 
         def ended(task: asyncio.Task[None]) -> None:
             self._tasks.discard(task)
             self._failing.discard(key)
-            self._lanes.pop(key, None)
+            self._deliveries.pop(key, None)
             self._wake.set()
             if not task.cancelled() and (error := task.exception()) is not None:
                 _log.error("hub.lane_failed", tenant=key[0], subscription=key[1], exc_info=error)
@@ -207,11 +208,11 @@ class Dispatcher:
         for tenant, resource in await self._database.read(events.kinds_with_events):
             await self._remove_events(tenant, resource)
         for subscription in await self._database.read(
-            lambda connection: leases.far_behind(connection, self._settings.backlog_events_max)
+            lambda connection: claims.far_behind(connection, self._settings.backlog_events_max)
         ):
 
             def switch_off(connection: Connection, subscription: Subscription = subscription) -> int | None:
-                return leases.switch_off(connection, subscription, BACKLOG, self._database.now(connection))
+                return claims.switch_off(connection, subscription, BACKLOG, self._database.now(connection))
 
             dropped = await self._database.write(switch_off)
             if dropped is not None:

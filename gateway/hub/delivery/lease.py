@@ -1,4 +1,4 @@
-"""A process's hold on one subscription: the lease, the database's time, and what was recorded of the progress."""
+"""A process's lease of one subscription: the database's time, and what was recorded of the progress."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Final
 from sqlalchemy import Connection
 
 from gateway.errors import UnavailableError
-from gateway.hub.delivery import claims as leases
+from gateway.hub.delivery import claims
 from gateway.hub.delivery.health import Health
-from gateway.hub.delivery.queue import Window
+from gateway.hub.delivery.waiting import WaitingEvents
 from gateway.hub.model import Subscription
 from gateway.logs import get_logger
 from gateway.settings import HubSettings
@@ -21,7 +21,7 @@ from gateway.storage import Database
 RECORD_SECONDS: Final = 1.0
 
 
-class Hold:
+class Lease:
     """What one process has recorded, and may rely on, of a subscription that it just claimed."""
 
     def __init__(
@@ -64,58 +64,58 @@ class Hold:
         """Whether progress should be recorded although nothing else asks for it."""
         return self._monotonic() - self._recorded_at >= RECORD_SECONDS
 
-    def is_dirty(self, window: Window, health: Health) -> bool:
+    def is_dirty(self, queue: WaitingEvents, health: Health) -> bool:
         """Return whether there is progress that is not recorded."""
-        return bool(window.watermark != self._position or window.changed or self.dropped or health is not self._health)
+        return bool(queue.watermark != self._position or queue.changed or self.dropped or health is not self._health)
 
-    async def keep(self, window: Window, health: Health) -> None:
+    async def keep(self, queue: WaitingEvents, health: Health) -> None:
         """Record progress and renew the lease, unless there is nothing to record and the lease is long enough.
 
         A database that is away is asked again until the lease is over: what is not recorded would be sent again.
         """
-        window.detach(self._sent_before, self.now())
-        self._sent_before = window.sent
+        queue.detach(self._sent_before, self.now())
+        self._sent_before = queue.sent
         self._recorded_at = self._monotonic()
-        if not self.is_dirty(window, health) and self.lease_left_seconds > self._lease_seconds / 2:
+        if not self.is_dirty(queue, health) and self.lease_left_seconds > self._lease_seconds / 2:
             return
         try:
-            await self._record(window, health, lease_seconds=self._lease_seconds)
+            await self._record(queue, health, lease_seconds=self._lease_seconds)
         except UnavailableError as error:
             self._log.warning("hub.not_recorded", reason=error.message)
             self.lost = self.lease_left_seconds <= 0
 
-    async def let_go(self, window: Window, health: Health) -> None:
+    async def let_go(self, queue: WaitingEvents, health: Health) -> None:
         """Record progress and end the lease. Raises UnavailableError; the lease then ends by itself."""
-        window.close(self.now())
-        await self._record(window, health, lease_seconds=0)
+        queue.close(self.now())
+        await self._record(queue, health, lease_seconds=0)
 
-    async def switch_off(self, window: Window, health: Health, reason: str) -> int | None:
+    async def switch_off(self, queue: WaitingEvents, health: Health, reason: str) -> int | None:
         """Switch the subscription off; return how many events are not delivered, None when it is not ours to do."""
-        window.close(self.now())
-        await self._record(window, health, lease_seconds=self._lease_seconds)
+        queue.close(self.now())
+        await self._record(queue, health, lease_seconds=self._lease_seconds)
         if self.lost:
             return None
         subscription, database = self._subscription, self._database
         return await database.write(
-            lambda connection: leases.switch_off(connection, subscription, reason, database.now(connection))
+            lambda connection: claims.switch_off(connection, subscription, reason, database.now(connection))
         )
 
-    async def _record(self, window: Window, health: Health, *, lease_seconds: float) -> None:
-        changed, window.changed = window.changed, set()
+    async def _record(self, queue: WaitingEvents, health: Health, *, lease_seconds: float) -> None:
+        changed, queue.changed = queue.changed, set()
         dropped, self.dropped = self.dropped, 0
-        position = window.watermark
-        progress = leases.Progress(position, health, {each: window.blocked.get(each) for each in changed}, dropped)
+        position = queue.watermark
+        progress = claims.Progress(position, health, {each: queue.blocked.get(each) for each in changed}, dropped)
         started = self._monotonic()
 
         def function(connection: Connection) -> tuple[bool, datetime]:
             now = self._database.now(connection)
             until = now + timedelta(seconds=lease_seconds)
-            return leases.record(connection, self._subscription, progress, until), now
+            return claims.record(connection, self._subscription, progress, until), now
 
         try:
             held, now = await self._database.write(function)
         except BaseException:
-            window.changed |= changed
+            queue.changed |= changed
             self.dropped += dropped
             raise
         self.lost = not held

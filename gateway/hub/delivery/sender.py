@@ -47,7 +47,7 @@ _WORDS: Final[Mapping[type[Exception], str]] = {
 
 
 class Post(Protocol):
-    """What a lane needs of a sender."""
+    """What a delivery needs of a sender."""
 
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> Outcome:
         """Send one event; see `Sender`."""

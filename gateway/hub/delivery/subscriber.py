@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
 from msgspec.structs import replace
 
 from gateway.errors import UnavailableError
-from gateway.hub.delivery import claims as leases
+from gateway.hub.delivery import claims
 from gateway.hub.delivery.envelope import address
-from gateway.hub.delivery.feed import Feed
 from gateway.hub.delivery.health import (
     Gone,
     Outcome,
@@ -30,11 +29,11 @@ from gateway.hub.delivery.health import (
     is_failing,
     is_given_up,
 )
-from gateway.hub.delivery.lease import RECORD_SECONDS, Hold
-from gateway.hub.delivery.queue import Window
+from gateway.hub.delivery.lease import RECORD_SECONDS, Lease
+from gateway.hub.delivery.queue import DeliveryQueue
 from gateway.hub.delivery.reader import EventReader
 from gateway.hub.delivery.sender import Post, Signer
-from gateway.hub.model import Event, Subscription
+from gateway.hub.model import Blocked, Event, Subscription
 from gateway.logs import get_logger
 from gateway.settings import HubSettings
 from gateway.storage import Database
@@ -46,13 +45,13 @@ GONE: Final = "The callback answered 410: it wants no more events."
 FAILING: Final = "The callback took no event for too long."
 
 
-class Lane:
+class SubscriberDelivery:
     """Serves one claimed subscription until there is nothing to send, it must pause, or it is another's."""
 
     def __init__(
         self,
         subscription: Subscription,
-        hold: Hold,
+        lease: Lease,
         *,
         settings: HubSettings,
         database: Database,
@@ -61,7 +60,7 @@ class Lane:
         count: Callable[[str, str], None] = lambda _resource, _outcome: None,
     ) -> None:
         self._subscription = subscription
-        self._hold = hold
+        self._lease = lease
         self._settings = settings
         self._database = database
         self._sender = sender
@@ -69,21 +68,18 @@ class Lane:
         self._reader = reader
         self._count = count
         self._health = health_of(subscription)
-        self._feed = Feed(
-            subscription,
-            Window(subscription.position, {}),
-            hold,
-            settings=settings,
-            database=database,
-            reader=reader,
-            is_failing=lambda: self._is_failing,
-        )
+        self._queue = self._empty_queue({})
         self._deliverers: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._last_known = 0
         self._end: str | None = None
         self._stopping = False
         self._log = get_logger("gateway.hub").bind(tenant=subscription.tenant, subscription=subscription.id)
+
+    def _empty_queue(self, blocked: Mapping[str, Blocked]) -> DeliveryQueue:
+        return DeliveryQueue(
+            self._subscription, blocked, settings=self._settings, database=self._database, reader=self._reader
+        )
 
     def wake(self, last_position: int) -> None:
         """Tell that there are events up to this position."""
@@ -99,8 +95,8 @@ class Lane:
     async def run(self) -> None:
         """Serve the subscription; whatever happens to the database or the callback stays here."""
         try:
-            blocked = await self._database.read(lambda c: leases.blocked_resources(c, self._subscription))
-            self._feed.window = Window(self._subscription.position, blocked)
+            blocked = await self._database.read(lambda c: claims.blocked_resources(c, self._subscription))
+            self._queue = self._empty_queue(blocked)
             await self._serve()
         except UnavailableError as error:
             self._log.warning("hub.put_off", reason=error.message)
@@ -116,7 +112,7 @@ class Lane:
     def _failed(self, error: BaseException) -> None:
         """Stop for a while: a defect of ours, which another round at once would only meet again."""
         self._log.error("hub.failed", exc_info=error)
-        later = self._hold.now() + timedelta(seconds=FAILED_SECONDS)
+        later = self._lease.now() + timedelta(seconds=FAILED_SECONDS)
         self._health = replace(self._health, due_at=max(self._health.due_at, later))
         self._stopping = True
 
@@ -124,27 +120,30 @@ class Lane:
     def _is_failing(self) -> bool:
         return is_failing(self._health, self._settings)
 
+    def _has_work(self) -> bool:
+        return self._queue.has_work(self._lease.now(), failing=self._is_failing)
+
     def _may_send(self) -> bool:
         """Whether an event may be sent now: the lease outlives the delivery, and the subscriber is not to be left alone."""
         return (
-            not (self._stopping or self._hold.lost or self._end)
-            and self._health.due_at <= self._hold.now()
-            and self._hold.lease_left_seconds > self._settings.timeout_seconds
+            not (self._stopping or self._lease.lost or self._end)
+            and self._health.due_at <= self._lease.now()
+            and self._lease.lease_left_seconds > self._settings.timeout_seconds
         )
 
     async def _serve(self) -> None:
-        while not (self._hold.lost or self._end):
+        while not (self._lease.lost or self._end):
             self._changed.clear()
             if self._may_send():
-                if await self._feed.load():
+                if await self._queue.load(failing=self._is_failing):
                     # There may be more: look again before waiting.
                     self._changed.set()
                 self._start_deliverers()
-            if self._hold.is_record_due or self._hold.lease_left_seconds <= self._settings.timeout_seconds:
-                await self._hold.keep(self._feed.window, self._health)
+            if self._lease.is_record_due or self._lease.lease_left_seconds <= self._settings.timeout_seconds:
+                await self._lease.keep(self._queue, self._health)
             if self._deliverers or self._changed.is_set():
                 await self._until_changed(RECORD_SECONDS)
-            elif self._stopping or self._health.due_at > self._hold.now() or not await self._linger():
+            elif self._stopping or self._health.due_at > self._lease.now() or not await self._linger():
                 return
 
     async def _until_changed(self, seconds: float) -> bool:
@@ -156,17 +155,17 @@ class Lane:
 
     async def _linger(self) -> bool:
         """Wait for new events, or for those that wait to become due; False when it is not worth waiting for."""
-        if self._feed.has_work():
+        if self._has_work():
             return True
-        if self._hold.is_dirty(self._feed.window, self._health):
-            await self._hold.keep(self._feed.window, self._health)
-        due = [blocked.due_at for blocked in self._feed.window.blocked.values()]
-        seconds = min(LINGER_SECONDS, (min(due) - self._hold.now()).total_seconds() if due else LINGER_SECONDS)
-        return await self._until_changed(max(seconds, 0.001)) or self._feed.has_work()
+        if self._lease.is_dirty(self._queue, self._health):
+            await self._lease.keep(self._queue, self._health)
+        due = [blocked.due_at for blocked in self._queue.blocked.values()]
+        seconds = min(LINGER_SECONDS, (min(due) - self._lease.now()).total_seconds() if due else LINGER_SECONDS)
+        return await self._until_changed(max(seconds, 0.001)) or self._has_work()
 
     def _start_deliverers(self) -> None:
         """Have as many deliverers as may send at once; of a failing subscriber's one. Those without work end by themselves."""
-        if not self._feed.has_work():
+        if not self._has_work():
             return
         for _ in range((1 if self._is_failing else self._settings.concurrency_max) - len(self._deliverers)):
             task = asyncio.create_task(self._deliver(), name=f"deliverer {self._subscription.id}")
@@ -183,14 +182,17 @@ class Lane:
 
     async def _deliver(self) -> None:
         """Send one event after the other while there are some."""
-        while self._may_send() and (event := await self._feed.next_event()) is not None:
+        while (
+            self._may_send()
+            and (event := await self._queue.next_event(self._lease.now(), failing=self._is_failing)) is not None
+        ):
             if not self._may_send():
-                self._feed.window.put_back(event)
+                self._queue.put_back(event)
                 return
             await self._deliver_one(event)
             if self._is_failing:
                 return
-            if self._feed.window.loaded_events * 2 <= self._settings.page_events_max:
+            if self._queue.loaded_events * 2 <= self._settings.page_events_max:
                 self._changed.set()
 
     async def _deliver_one(self, event: Event) -> None:
@@ -198,47 +200,47 @@ class Lane:
         try:
             body = await self._reader.body(event)
         except asyncio.CancelledError:
-            self._feed.window.put_back(event)
+            self._queue.put_back(event)
             raise
         except Exception as error:  # noqa: BLE001 - the same each time: waiting would stop this resource's events for good
             self._log.error("hub.event_not_written", event_id=event.id, exc_info=error)
-            self._hold.dropped += 1
-            self._feed.window.settle(event, self._hold.now())
+            self._lease.dropped += 1
+            self._queue.settle(event, self._lease.now())
             return
-        headers = self._signer.headers(f"{event.id}_{subscription.id}", self._hold.now(), body)
+        headers = self._signer.headers(f"{event.id}_{subscription.id}", self._lease.now(), body)
         url = address(subscription.callback, subscription.api, event.event_type)
         try:
             outcome = await self._sender.post(url, body, headers)
         except asyncio.CancelledError:
-            self._feed.window.put_back(event)
+            self._queue.put_back(event)
             raise
         self._count(subscription.resource, type(outcome).__name__)
         self._apply(event, outcome)
 
     def _apply(self, event: Event, outcome: Outcome) -> None:
         """Take down what came of a delivery."""
-        now, settings, window = self._hold.now(), self._settings, self._feed.window
+        now, settings, queue = self._lease.now(), self._settings, self._queue
         if isinstance(outcome, Taken):
             recovered = self._is_failing
             self._health = after_success(self._health, now)
-            window.settle(event, now)
+            queue.settle(event, now)
             if recovered:
                 self._log.info("hub.recovered")
-                window.make_all_due(now)
+                queue.make_all_due(now)
             return
         self._changed.set()
         if isinstance(outcome, Gone):
             self._end = GONE
-            window.put_back(event)
+            queue.put_back(event)
             return
         self._health = after_failure(self._health, outcome, now, settings)
-        blocked = blocked_after(window.is_blocked_at(event), event.position, outcome, now, self._health, settings)
+        blocked = blocked_after(queue.is_blocked_at(event), event.position, outcome, now, self._health, settings)
         if is_given_up(blocked, self._health, settings):
             self._log.warning("hub.event_given_up", event_id=event.id, attempts=blocked.attempts, reason=outcome.detail)
-            self._hold.dropped += 1
-            window.settle(event, now)
+            self._lease.dropped += 1
+            queue.settle(event, now)
         else:
-            window.block(event, blocked)
+            queue.block(event, blocked)
         if is_dead(self._health, now, settings):
             self._end = FAILING
 
@@ -248,16 +250,16 @@ class Lane:
         try:
             if self._deliverers:
                 await asyncio.wait(self._deliverers)
-            if self._hold.lost:
+            if self._lease.lost:
                 self._log.info("hub.lease_lost")
             elif self._end:
-                dropped = await self._hold.switch_off(self._feed.window, self._health, self._end)
+                dropped = await self._lease.switch_off(self._queue, self._health, self._end)
                 if dropped is not None:
                     self._log.warning(
                         "hub.switched_off", why=self._end, events_dropped=dropped, reason=self._health.last_failure
                     )
             else:
-                await self._hold.let_go(self._feed.window, self._health)
+                await self._lease.let_go(self._queue, self._health)
         except UnavailableError as error:
             self._log.warning("hub.not_recorded", reason=error.message)
         finally:

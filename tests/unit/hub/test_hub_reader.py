@@ -14,8 +14,7 @@ from msgspec.structs import replace
 
 from gateway.filters import match as matching
 from gateway.hub.delivery.envelope import Renderer
-from gateway.hub.delivery.reader import EventReader
-from gateway.hub.delivery.threads import AT_ONCE_WORK_MAX, SMALL_WORK_MAX, Threads
+from gateway.hub.delivery.reader import AT_ONCE_WORK_MAX, SMALL_WORK_MAX, EventReader, Threads
 from gateway.hub.model import CART_V4, CART_V5, Event
 from gateway.hub.subscriptions.query import JUDGED_MAX, parse_query
 from gateway.storage.outbox import CART_CREATED

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.hub.delivery.queue import Window
+from gateway.hub.delivery.waiting import WaitingEvents
 from gateway.hub.model import Blocked, Event
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -17,13 +17,13 @@ def event(position: int, resource: str) -> Event:
     return Event(position, f"event-{position}", resource, "ShoppingCartCreateEvent", None, None, 10, "{}", NOW)
 
 
-def window_of(*resources: str) -> Window:
-    window = Window(0, {})
+def window_of(*resources: str) -> WaitingEvents:
+    window = WaitingEvents(0, {})
     window.take([(event(number, resource), True) for number, resource in enumerate(resources, start=1)])
     return window
 
 
-def drain(window: Window) -> list[int]:
+def drain(window: WaitingEvents) -> list[int]:
     """Send and settle everything that is ready; return the positions."""
     sent = []
     while (each := window.next_ready()) is not None:
@@ -80,7 +80,7 @@ def test_a_blocked_resource_goes_on_with_its_next_event_until_none_waits():
 
 
 def test_an_event_that_is_not_wanted_is_done_with():
-    window = Window(0, {})
+    window = WaitingEvents(0, {})
     window.take([(event(1, "a"), False), (event(2, "a"), False)])
 
     assert window.is_empty
@@ -149,7 +149,7 @@ class Run:
         self.events = [event(number, resource) for number, resource in enumerate(resources, start=1)]
         self.accepted: dict[str, list[int]] = {resource: [] for resource in resources}
         self.recorded: tuple[int, dict[str, Blocked]] = (0, {})
-        self.window = Window(0, {})
+        self.window = WaitingEvents(0, {})
         self.flying: list[Event] = []
         self.looking: list[tuple[str, int, int]] = []
 
@@ -225,7 +225,7 @@ class Run:
 
     def _begin(self) -> None:
         self.flying, self.looking = [], []
-        self.window = Window(*self.recorded)
+        self.window = WaitingEvents(*self.recorded)
 
     def detach(self, _count: int = 0) -> None:
         self.window.detach(self.window.sent, NOW)
