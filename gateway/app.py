@@ -26,13 +26,15 @@ from gateway.hub.subscriptions import api as hub
 from gateway.hub.subscriptions.openapi import SCHEMAS as HUB_SCHEMAS
 from gateway.logs import correlation, get_logger, safe_traceback
 from gateway.metrics import UNROUTED
+from gateway.ordering import Mapping as OrderMapping
 from gateway.security.guard import require_client
-from gateway.services import Services
+from gateway.services import Catalogues, Qualifications, Services
 from gateway.settings import Settings
 from gateway.storage import Database, open_database
 from gateway.storage.schema import migrate, require_current_schema
 from gateway.tmf.json import encode_json
 from gateway.tracking import api as tracking
+from gateway.upstream.port import Upstream
 
 # Something that runs while the service does: entered at the start with the services, left (and waited for) at the stop.
 Background: TypeAlias = Callable[[Services], AbstractAsyncContextManager[Any]]
@@ -103,10 +105,10 @@ def create_app(
     settings: Settings,
     *,
     database: Database | None = None,
-    mappings: Mapping[str, Any] | None = None,
-    upstreams: Mapping[str, Any] | None = None,
-    qualifications: Any = None,
-    catalogue: Any = None,
+    mappings: Mapping[str, OrderMapping] | None = None,
+    upstreams: Mapping[str, Upstream] | None = None,
+    qualifications: Qualifications | None = None,
+    catalogue: Catalogues | None = None,
     background: Sequence[Background] = (),
 ) -> GatewayApp:
     """Return the application.
@@ -118,7 +120,7 @@ def create_app(
     services = Services(
         settings=settings,
         database=open_database(settings.storage) if database is None else database,
-        mappings=mappings or {},
+        mappings=dict(mappings or {}),
         upstreams=upstreams or {},
         qualifications=qualifications,
         catalogue=catalogue,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from litestar import Request
 
@@ -15,6 +15,11 @@ from gateway.clock import utc_now
 from gateway.metrics import Metrics
 from gateway.settings import Settings
 from gateway.storage import Database
+
+if TYPE_CHECKING:  # the types of what later stages put in here; nothing of them is run
+    from gateway.ordering import Catalogue
+    from gateway.ordering import Mapping as OrderMapping
+    from gateway.upstream.port import Upstream
 
 # The two bits that say how the rest of a UUID is to be read.
 _VARIANT: Final = "89ab"
@@ -60,18 +65,39 @@ class Bell:
             listener()
 
 
+class Qualifications(Protocol):
+    """Reads TMF679 qualifications."""
+
+    async def get(self, qualification_id: str) -> dict[str, Any] | None:
+        """Return the document with this id, None when there is none such; raises UnavailableError (503)."""
+
+    async def close(self) -> None:
+        """Close every connection."""
+
+
+class Catalogues(Protocol):
+    """Asks a TMF620 catalogue about bundles."""
+
+    async def catalogue(self, wanted: Mapping[str, frozenset[str]], tenant: str = "") -> Catalogue:
+        """Return what is known of the wanted bundles, with the codes of the items beneath them, for `tenant`; never raises."""
+
+    async def close(self) -> None:
+        """Close every connection."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """Settings, the database, the mappings by name, the upstream clients by name, the clock and the source of ids."""
 
     settings: Settings
     database: Database
-    mappings: Mapping[str, Any] = field(default_factory=dict)
-    upstreams: Mapping[str, Any] = field(default_factory=dict)
-    # Reads TMF679 qualifications; None: none is read.
-    qualifications: Any = None
-    # Asks a TMF620 catalogue about bundles; None: none is asked.
-    catalogue: Any = None
+    # By name; reloading the mapping files changes what is in here.
+    mappings: dict[str, OrderMapping] = field(default_factory=dict)
+    upstreams: Mapping[str, Upstream] = field(default_factory=dict)
+    # None: none is read.
+    qualifications: Qualifications | None = None
+    # None: none is asked.
+    catalogue: Catalogues | None = None
     clock: Callable[[], datetime] = utc_now
     new_id: Callable[[], str] = new_resource_id
     metrics: Metrics = field(default_factory=Metrics)

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.accepting.prepare import freeze
-from gateway.checkouts.model import PLANNED, CheckoutRecord, plan_hash
+from gateway.checkouts.model import CheckoutRecord, plan_hash
+from gateway.checkouts.row_changes import PLANNED
 from gateway.ordering.calls.render import render
 from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.mapping.model import Mapping

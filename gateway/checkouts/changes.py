@@ -12,7 +12,8 @@ from gateway.checkouts import step_store, store
 from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.checkouts.accepting.accept import CHECKOUT_PATH
 from gateway.checkouts.accepting.preparing import Wish, frozen_cart
-from gateway.checkouts.model import PLANNED, CheckoutRecord, Prepared, plan_hash
+from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash
+from gateway.checkouts.row_changes import FRESH_DRAFT, CheckoutChanges, because, without_reason
 from gateway.checkouts.states import CART_RELEASED, FINAL
 from gateway.errors import ConflictError, ForbiddenError, NotFoundError, PreconditionError, Problem
 from gateway.logs import get_logger
@@ -54,7 +55,7 @@ async def submit(services: Services, tenant: str, checkout_id: str, *, decides: 
                     "state": "draft",
                     "submit": True,
                     "due_at": now,
-                    "status_reason": None,
+                    **without_reason(),
                     "price_drift": None,
                     "price_drift_accepted": record.price_drift,
                 },
@@ -89,11 +90,11 @@ async def cancel(services: Services, tenant: str, checkout_id: str, *, base_url:
         if record.state in FINAL:
             raise _state_conflict(record, "it has ended and cannot be cancelled", base_url)
         if _is_held_for_price(record):
-            changes = {
+            changes: CheckoutChanges = {
                 "state": "draft",
                 "cancel_requested": True,
                 "due_at": now,
-                "status_reason": None,
+                **without_reason(),
                 "price_drift": None,
             }
             store.change(connection, record, changes, now)
@@ -119,7 +120,7 @@ def _cancel_order(
     services: Services, connection: Connection, record: CheckoutRecord, now: datetime, base_url: str
 ) -> None:
     """Record that the order system is to be asked to cancel the order, once it is known to be live."""
-    mapping: OrderMapping | None = services.mappings.get(record.mapping)
+    mapping = services.mappings.get(record.mapping)
     if mapping is None or not mapping.api.cancel_resource:
         raise _state_conflict(
             record,
@@ -127,10 +128,10 @@ def _cancel_order(
             "this checkout follows",
             base_url,
         )
-    changes: dict[str, Any] = {"cancel_requested": True}
+    changes: CheckoutChanges = {"cancel_requested": True}
     if record.state == "submitted":
         why = f"order {record.order_id} is live; the order system is asked to cancel it"
-        changes |= {"due_at": now, "attempt": 0, "status_reason": why}
+        changes |= {"due_at": now, "attempt": 0, **because("cancellation_asked", why)}
         step_store.put_cancel_step(
             connection, record, {"state": "planned", "attempts": 0, "detail": None, "ended_at": None}
         )
@@ -163,7 +164,7 @@ async def change_draft(
             problems=[Problem("If-Match", f'the current version is "{record.version}"')],
             headers={"ETag": f'"{record.version}"'},
         )
-    mapping: OrderMapping | None = services.mappings.get(record.mapping)
+    mapping = services.mappings.get(record.mapping)
     if mapping is None:
         raise _state_conflict(record, f"its mapping {record.mapping} is not configured any more", base_url)
     before = decode_stored(stored["request"])
@@ -230,19 +231,9 @@ def _redraft(
             "plan_hash": plan_hash(documents),
             "mapping_hash": mapping.hash or None,
             "steps_total": len(prepared.plan.steps),
-            "step": 0,
-            "step_state": PLANNED,
-            "attempt": 0,
-            "probe": 0,
-            "unknowns": 0,
+            **FRESH_DRAFT,
+            **without_reason(),
             "mismatches": 0,
-            "absent_at": None,
-            "sent_at": None,
-            "first_sent_at": None,
-            "order_id": None,
-            "order_href": None,
-            "order_state": None,
-            "upstream_state": None,
             "due_at": now,
             # A worker that still holds the lease of the old draft must not write to the new one.
             "fence": record.fence + 1,

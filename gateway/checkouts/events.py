@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +10,8 @@ from sqlalchemy import Connection
 
 from gateway.carts.operations import CHECKOUT_PATH
 from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.reason_document import reason_of
+from gateway.checkouts.row_changes import CheckoutChanges
 from gateway.clock import timestamp_text
 from gateway.storage.outbox import CHECKOUT_CREATED, CHECKOUT_STATE_CHANGED, publish
 from gateway.tmf.json import encode_json
@@ -33,13 +34,12 @@ def created(connection: Connection, record: CheckoutRecord) -> None:
 
 
 def changed(
-    connection: Connection, before: CheckoutRecord, changes: Mapping[str, Any], version: int, now: datetime
+    connection: Connection, before: CheckoutRecord, changes: CheckoutChanges, version: int, now: datetime
 ) -> None:
     """Tell of a checkout's new version, if its state or its order's state is another one."""
     state_changed = changes.get("state", before.state) != before.state
     if not state_changed and changes.get("order_state", before.order_state) == before.order_state:
         return
-    known = {name: value for name, value in changes.items() if name in CheckoutRecord.__struct_fields__}
     publish(
         connection,
         before.tenant,
@@ -48,7 +48,7 @@ def changed(
         sequence=version,
         event_type=CHECKOUT_STATE_CHANGED,
         document=lambda: encode_json(
-            head(replace(before, **{**known, "version": version, "updated_at": now}))
+            head(replace(before, **{**changes, "version": version, "updated_at": now}))
         ).decode(),
         now=now,
         field_path="state" if state_changed else "productOrder.state",
@@ -63,6 +63,7 @@ def head(record: CheckoutRecord) -> dict[str, Any]:
         "href": f"{CHECKOUT_PATH}/{record.id}",
         "state": record.state,
         "statusReason": record.status_reason,
+        "reason": reason_of(record),
         "creationDate": timestamp_text(record.created_at),
         "lastUpdate": timestamp_text(record.updated_at),
         "externalId": record.external_id,

@@ -11,12 +11,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from gateway.checkouts.reasons import Awaiting, ReasonCode
+from gateway.checkouts.row_changes import StepProgress
+from gateway.checkouts.states import CheckoutState
 from gateway.ordering import Finding, Order, Plan
 from gateway.tmf.json import NUMBER_DIGITS_MAX, decimal_from_json, encode_canonical
 
 _EXACT = Context(prec=NUMBER_DIGITS_MAX)
-# Step states of the durable process (reliability: write-ahead intent).
-PLANNED, SENDING, UNKNOWN = "PLANNED", "SENDING", "UNKNOWN"
 
 
 class CheckoutRecord(Struct, frozen=True, kw_only=True):
@@ -24,7 +25,7 @@ class CheckoutRecord(Struct, frozen=True, kw_only=True):
 
     tenant: str
     id: str
-    state: str
+    state: CheckoutState
     status_reason: str | None
     external_id: str | None
     upstream: str
@@ -41,7 +42,7 @@ class CheckoutRecord(Struct, frozen=True, kw_only=True):
     plan_hash: str
     steps_total: int
     step: int
-    step_state: str
+    step_state: StepProgress
     attempt: int
     probe: int
     sent_at: datetime | None
@@ -67,6 +68,10 @@ class CheckoutRecord(Struct, frozen=True, kw_only=True):
     mapping_hash: str | None = None
     price_drift: str | None = None
     price_drift_accepted: str | None = None
+    reason_code: ReasonCode | None = None
+    awaiting: Awaiting | None = None
+    answered_order: str | None = None
+    answered_marker: str | None = None
 
     @property
     def marker(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from gateway.checkouts.reasons import MEANING as REASONS
 from gateway.checkouts.states import MEANING
 
 _REF: Final = {"$ref": "#/components/schemas/Checkout"}
@@ -150,6 +151,20 @@ SCHEMAS: Final[dict[str, Any]] = {
             "href": _TEXT,
             "state": {"type": "string", "enum": list(MEANING)},
             "statusReason": _TEXT_OR_NULL,
+            "reason": {
+                "type": ["object", "null"],
+                "description": "Why the checkout is where it is; null while calls are made. `statusReason` is its message where "
+                "something is out of the ordinary",
+                "properties": {
+                    "code": {"type": "string", "enum": list(REASONS)},
+                    "message": _TEXT,
+                    "nextAttemptAt": {
+                        "type": ["string", "null"],
+                        "format": "date-time",
+                        "description": "When it is gone on with by itself; null where a person or the client is waited for",
+                    },
+                },
+            },
             "creationDate": {"type": "string", "format": "date-time"},
             "lastUpdate": {"type": "string", "format": "date-time"},
             "externalId": _TEXT_OR_NULL,

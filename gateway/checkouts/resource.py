@@ -12,6 +12,7 @@ from gateway.carts.api import CARTS_PATH
 from gateway.checkouts import step_store, store
 from gateway.checkouts.accepting.accept import CHECKOUT_PATH
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
+from gateway.checkouts.reason_document import reason_of
 from gateway.clock import timestamp_text
 from gateway.tmf.json import decode_stored
 
@@ -50,6 +51,7 @@ def resource(
         "href": f"{base_url}{CHECKOUT_PATH}/{record.id}",
         "state": record.state,
         "statusReason": record.status_reason,
+        "reason": reason_of(record),
         "creationDate": timestamp_text(record.created_at),
         "lastUpdate": timestamp_text(record.updated_at),
         "externalId": record.external_id,

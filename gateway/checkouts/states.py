@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, TypeAlias, cast
 
 from gateway.storage.tables import ORDERED_STATES, RELEASED_STATES
 
-MEANING: Final[dict[str, str]] = {
+CheckoutState: TypeAlias = Literal[
+    "accepted",
+    "drafting",
+    "draft",
+    "submitting",
+    "submitted",
+    "completed",
+    "partial",
+    "failed",
+    "rejected",
+    "cancelled",
+    "held",
+]
+
+MEANING: Final[dict[CheckoutState, str]] = {
     "accepted": "stored; nothing has been sent yet",
     "drafting": "calls that build the draft order are under way",
     "draft": "the draft is complete and waits for the client to submit or cancel it",
@@ -20,29 +34,37 @@ MEANING: Final[dict[str, str]] = {
     "held": "a person must decide; statusReason says what is known and what is not",
 }
 
-_BEFORE_SUBMISSION: Final = {"draft", "drafting", "submitting", "submitted", "rejected", "cancelled", "held"}
-_AFTER_SUBMISSION: Final = {"completed", "partial", "failed", "rejected", "cancelled", "held"}
+_BEFORE_SUBMISSION: Final[set[CheckoutState]] = {
+    "draft",
+    "drafting",
+    "submitting",
+    "submitted",
+    "rejected",
+    "cancelled",
+    "held",
+}
+_AFTER_SUBMISSION: Final[set[CheckoutState]] = {"completed", "partial", "failed", "rejected", "cancelled", "held"}
 
-FOLLOWERS: Final[dict[str, frozenset[str]]] = {
+FOLLOWERS: Final[dict[CheckoutState, frozenset[CheckoutState]]] = {
     "accepted": frozenset(_BEFORE_SUBMISSION | _AFTER_SUBMISSION),
     # A client may change the request of a draft: it is drafted again.
     "drafting": frozenset(_BEFORE_SUBMISSION | _AFTER_SUBMISSION),
     "draft": frozenset(_BEFORE_SUBMISSION | _AFTER_SUBMISSION),
-    "submitting": frozenset({"submitted", "drafting"} | _AFTER_SUBMISSION),
+    "submitting": frozenset[CheckoutState]({"submitted", "drafting", *_AFTER_SUBMISSION}),
     "submitted": frozenset(_AFTER_SUBMISSION),
     # A person resolves what was held: events and polling leave it alone.
     "held": frozenset(_BEFORE_SUBMISSION | _AFTER_SUBMISSION),
-    **dict.fromkeys(sorted(ORDERED_STATES | RELEASED_STATES), frozenset()),
+    **{cast("CheckoutState", state): frozenset[CheckoutState]() for state in sorted(ORDERED_STATES | RELEASED_STATES)},
 }
 
 FINAL: Final = frozenset(state for state, followers in FOLLOWERS.items() if not followers)
 # States that give the cart back to its owner.
-CART_RELEASED: Final = RELEASED_STATES
+CART_RELEASED: Final[frozenset[str]] = RELEASED_STATES
 # States in which the worker may still have something to do.
-OPEN: Final = frozenset({"accepted", "drafting", "draft", "submitting"})
+OPEN: Final[frozenset[CheckoutState]] = frozenset({"accepted", "drafting", "draft", "submitting"})
 
 # The final TM Forum order states and what they make of the checkout.
-OUTCOME_OF_ORDER: Final[dict[str, str]] = {
+OUTCOME_OF_ORDER: Final[dict[str, CheckoutState]] = {
     "completed": "completed",
     "partial": "partial",
     "failed": "failed",
@@ -51,6 +73,6 @@ OUTCOME_OF_ORDER: Final[dict[str, str]] = {
 }
 
 
-def may_follow(state: str, following: str) -> bool:
+def may_follow(state: CheckoutState, following: CheckoutState) -> bool:
     """Tell whether a checkout in `state` may become `following` (staying as it is is always allowed)."""
     return state == following or following in FOLLOWERS[state]

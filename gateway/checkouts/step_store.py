@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Update
 
 from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.row_changes import StepChanges
 from gateway.ordering import Plan
 from gateway.storage.tables import checkout_step
 
@@ -64,7 +65,7 @@ def _step_change_of(names: frozenset[str]) -> Update:
     )
 
 
-def set_step(connection: Connection, record: CheckoutRecord, sequence: int, values: Mapping[str, Any]) -> None:
+def set_step(connection: Connection, record: CheckoutRecord, sequence: int, values: StepChanges) -> None:
     """Change one step row of the record's generation."""
     key = {
         "of_tenant": record.tenant,
@@ -77,7 +78,7 @@ def set_step(connection: Connection, record: CheckoutRecord, sequence: int, valu
     )
 
 
-def put_cancel_step(connection: Connection, record: CheckoutRecord, values: Mapping[str, Any]) -> None:
+def put_cancel_step(connection: Connection, record: CheckoutRecord, values: StepChanges) -> None:
     """Store or change the row of the call that asks the order system to cancel the order; it comes after the plan's steps."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     row = {

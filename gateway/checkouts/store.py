@@ -15,6 +15,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from gateway.carts import store as carts
 from gateway.checkouts import events, step_store
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
+from gateway.checkouts.row_changes import CheckoutChanges
 from gateway.checkouts.states import CART_RELEASED, OPEN, may_follow
 from gateway.ordering import Plan
 from gateway.storage.tables import checkout, checkout_document
@@ -196,7 +197,7 @@ def list_page(
 def change(
     connection: Connection,
     record: CheckoutRecord,
-    changes: Mapping[str, Any],
+    changes: CheckoutChanges,
     now: datetime,
     *,
     fence: int | None = None,
@@ -207,7 +208,7 @@ def change(
     The one place where a state changes: it keeps to the table of followers, lets go of the cart, and never overwrites the
     order that may be submitted. A state that leaves nothing to be done also ends the worker's interest.
     """
-    values = dict(changes)
+    values: CheckoutChanges = {**changes}
     state = values.get("state", record.state)
     if not may_follow(record.state, state):
         raise AssertionError(f"checkout {record.id}: {record.state} cannot become {state}")
@@ -218,7 +219,7 @@ def change(
     if state in CART_RELEASED:
         values["cart_live"] = False
     if state not in OPEN and state != "submitted":
-        values |= {"due_at": None, "track_due_at": None}
+        values["due_at"] = values["track_due_at"] = None
     values["updated_at"] = now
     conditions = {"fence": fence, "version": version}
     key = {f"of_{name}": value for name, value in conditions.items() if value is not None}
@@ -234,7 +235,7 @@ def change(
     return changed
 
 
-def _new(values: Mapping[str, Any]) -> dict[str, Any]:
+def _new(values: Mapping[str, object]) -> dict[str, object]:
     return {f"new_{name}": value for name, value in values.items()}
 
 

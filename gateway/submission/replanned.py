@@ -5,21 +5,20 @@ Plain functions over a connection, called under the fence by `gateway.submission
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec.structs import replace
 from sqlalchemy import Connection, delete
 
 from gateway.checkouts import step_store
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import CheckoutRecord, findings_decoder, plan_hash
+from gateway.checkouts.row_changes import CheckoutChanges
 from gateway.ordering import Finding, Plan
 from gateway.storage.tables import checkout_step
 from gateway.submission.decisions.actions import Replan
 from gateway.tmf.json import encode_json
 
 
-def put_plan(connection: Connection, record: CheckoutRecord, replan: Replan) -> dict[str, Any]:
+def put_plan(connection: Connection, record: CheckoutRecord, replan: Replan) -> CheckoutChanges:
     """Store the new plan and the finding about it; return what changes in the checkout's row."""
     stored = checkouts.documents(connection, record.tenant, record.id, ("order", "findings"))
     plan = encode_json(replan.plan)

@@ -15,15 +15,8 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 from gateway.checkouts import step_store
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.abandoned import abandon
-from gateway.checkouts.model import (
-    SENDING,
-    CheckoutRecord,
-    LineState,
-    lines_decoder,
-    order_decoder,
-    plan_decoder,
-    plan_hash,
-)
+from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder, order_decoder, plan_decoder, plan_hash
+from gateway.checkouts.row_changes import SENDING, CheckoutChanges
 from gateway.checkouts.states import FINAL
 from gateway.errors import GatewayError, StaleLeaseError
 from gateway.ordering import Order, Plan
@@ -168,7 +161,7 @@ def _under_lock(
         raise WishChangedError(f"the client's wish for checkout {record.id} changed")
     changes = _changes(current, decision, now, lease_seconds)
     if decision.replan is not None:
-        changes = put_plan(connection, record, decision.replan) | changes
+        changes = {**put_plan(connection, record, decision.replan), **changes}
     if decision.rest and wishes_changed:
         changes["due_at"] = _due_for_wish(current, changes.get("due_at"), now)
     fresh = checkouts.change(connection, current, changes, now, fence=record.fence)
@@ -176,19 +169,24 @@ def _under_lock(
     return fresh
 
 
-def _changes(current: CheckoutRecord, decision: Save, now: datetime, lease_seconds: float) -> dict[str, Any]:
+def _changes(current: CheckoutRecord, decision: Save, now: datetime, lease_seconds: float) -> CheckoutChanges:
     """Return what a decision changes in the row as it is now.
 
     An intent is dated by the transaction that commits it: a process that was stopped before it thinks that it is earlier, and
     what is proven by waiting would be counted from before the call could leave.
     """
-    dated = {"sent_at": now} if decision.changes.get("step_state") == SENDING else {}
-    return {
+    changes: CheckoutChanges = {
         "claims_without_progress": 0,
         "lease_until": now if decision.rest else now + timedelta(seconds=lease_seconds),
-        # The order may have come to its end meanwhile: then there is nothing left to decide.
-        **({**decision.changes, **dated} if current.state not in FINAL else {"due_at": None}),
     }
+    if current.state in FINAL:
+        # The order may have come to its end meanwhile: then there is nothing left to decide.
+        changes["due_at"] = None
+        return changes
+    changes |= decision.changes
+    if decision.changes.get("step_state") == SENDING:
+        changes["sent_at"] = now
+    return changes
 
 
 def _wishes(record: CheckoutRecord) -> tuple[bool, bool]:

@@ -130,9 +130,7 @@ class Turn:
             found = await self._find(action.marker)
             return after_find(self._work, found, started_at, self._now())
         except ReadFailed as error:
-            return read_failed(
-                self._work, self._now(), str(error), error.retry_after_seconds, too_large=error.too_large
-            )
+            return read_failed(self._work, self._now(), error)
 
     async def _read_ahead(self, decision: Save) -> None:
         """Begin the read that most likely follows a decision that is not recorded yet."""

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from gateway.checkouts.accepting import call_sizes
 from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.row_changes import because
 from gateway.errors import StaleLeaseError, UnavailableError
 from gateway.metrics import Metrics
 from gateway.ordering import Mapping as OrderMapping
@@ -165,7 +166,9 @@ class Worker:
                 f"{record.claims_without_progress} claims in a row ended without a result "
                 "(submission.claims_without_progress_max): the log says checkout.crashed and where"
             )
-            await self.save(record, Save(changes={"state": "held", "status_reason": why, "due_at": None}, rest=True))
+            await self.save(
+                record, Save(changes={"state": "held", "due_at": None, **because("no_progress", why)}, rest=True)
+            )
             return
         upstream = self._upstreams.get(record.upstream)
         mapping = self._mappings.get(record.mapping)
@@ -194,7 +197,7 @@ class Worker:
         log.error("checkout.unconfigured", checkout=record.id, upstream=record.upstream, mapping=record.mapping)
         due_at = record.lease_until + timedelta(seconds=UNCONFIGURED_SECONDS - self._settings.submission.lease_seconds)
         why = f"waits: the upstream {record.upstream} or its mapping {record.mapping} is not configured"
-        await self.save(record, Save(changes={"due_at": due_at, "status_reason": why}, rest=True))
+        await self.save(record, Save(changes={"due_at": due_at, **because("not_configured", why)}, rest=True))
 
     def _policy(self, record: CheckoutRecord, mapping: OrderMapping) -> Policy:
         submission = self._settings.submission

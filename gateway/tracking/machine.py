@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
 from gateway.checkouts.model import CheckoutRecord, LineState
+from gateway.checkouts.row_changes import CheckoutChanges, because, without_reason
 from gateway.checkouts.states import CART_RELEASED, FINAL, OUTCOME_OF_ORDER, may_follow
 from gateway.checkouts.waits import schedule, spread
 from gateway.ordering import Mapping, ObservedOrder, is_draft, is_final, tmf_state
 
 # Polls in a row that may show a submitted order as a draft before a person is asked.
 DRAFT_POLLS_MAX: Final = 5
-NOT_FOUND_ONCE: Final = "the order system did not know the order when it was last asked; it is asked again"
+_NOT_FOUND_ONCE: Final = "the order system did not know the order when it was last asked; it is asked again"
 
 
 class Applied(Struct, frozen=True, kw_only=True):
     """What changes: `changes` is what clients see, `poll` the columns of the next poll; or why nothing is believed."""
 
-    changes: dict[str, Any] = {}
-    poll: dict[str, Any] = {}
+    changes: CheckoutChanges = {}
+    poll: CheckoutChanges = {}
     ignored: str | None = None
 
 
@@ -47,9 +48,9 @@ def apply_observation(
     if is_draft(mapping, observed.state) or not observed.state:
         return _without_live_state(record, observed, now, poll_seconds, polled=polled)
     state = tmf_state(mapping, observed.state)
-    changes: dict[str, Any] = {}
-    if record.status_reason == NOT_FOUND_ONCE:
-        changes["status_reason"] = None
+    changes: CheckoutChanges = {}
+    if record.awaiting == "missing_order":
+        changes |= {"awaiting": None, **without_reason()}
     if observed.href and observed.href != record.order_href:
         changes["order_href"] = observed.href
     if (state, observed.state) != (record.order_state, record.upstream_state):
@@ -57,7 +58,7 @@ def apply_observation(
     outcome = OUTCOME_OF_ORDER.get(state) if is_final(mapping, state) else None
     if outcome is not None and may_follow(record.state, outcome):
         reason = _reason(outcome, observed)
-        return Applied(changes={**changes, "state": outcome, "status_reason": reason}, poll={"track_due_at": None})
+        return Applied(changes={**changes, "state": outcome, "awaiting": None, **reason}, poll={"track_due_at": None})
     # A state that moved on is followed closely again; one that stays is looked at less and less often.
     return Applied(
         changes=changes, poll=_next_poll(record, now, poll_seconds, restart="order_state" in changes, polled=polled)
@@ -87,7 +88,7 @@ def _without_live_state(
             f"order {observed.id} was submitted, and the order system still shows it as {observed.state or 'having no state'}: "
             "see there whether it is live"
         )
-        return Applied(changes={"state": "held", "status_reason": why}, poll={"track_due_at": None})
+        return Applied(changes={"state": "held", **because("not_verifiable", why)}, poll={"track_due_at": None})
     return Applied(poll=_next_poll(record, now, poll_seconds, polled=polled), ignored="the order shows no live state")
 
 
@@ -95,11 +96,11 @@ def apply_absence(record: CheckoutRecord, now: datetime, poll_seconds: tuple[flo
     """Return what it changes that the order system says there is no such order: nothing once, held when it says so again."""
     if (why := _not_followed(record)) is not None:
         return Applied(ignored=why)
-    if record.status_reason == NOT_FOUND_ONCE:
+    if record.awaiting == "missing_order":
         why = f"order {record.order_id} was submitted and does not exist (any more): look for it in the order system"
-        return Applied(changes={"state": "held", "status_reason": why}, poll={"track_due_at": None})
-    poll = {"track_attempt": 0, "track_due_at": now + timedelta(seconds=poll_seconds[0])}
-    return Applied(changes={"status_reason": NOT_FOUND_ONCE}, poll=poll)
+        return Applied(changes={"state": "held", **because("not_verifiable", why)}, poll={"track_due_at": None})
+    poll: CheckoutChanges = {"track_attempt": 0, "track_due_at": now + timedelta(seconds=poll_seconds[0])}
+    return Applied(changes={"awaiting": "missing_order", **because("not_shown_yet", _NOT_FOUND_ONCE)}, poll=poll)
 
 
 def is_live_after_its_end(record: CheckoutRecord, observed: ObservedOrder, mapping: Mapping) -> bool:
@@ -109,10 +110,10 @@ def is_live_after_its_end(record: CheckoutRecord, observed: ObservedOrder, mappi
     return not is_final(mapping, tmf_state(mapping, observed.state))
 
 
-def _reason(outcome: str, observed: ObservedOrder) -> str | None:
+def _reason(outcome: str, observed: ObservedOrder) -> CheckoutChanges:
     if outcome in {"completed", "partial"}:
-        return None
-    return f"the order system ended order {observed.id} as {observed.state}"
+        return without_reason()
+    return because("ended_by_order_system", f"the order system ended order {observed.id} as {observed.state}")
 
 
 def _next_poll(
@@ -122,7 +123,7 @@ def _next_poll(
     *,
     restart: bool = False,
     polled: bool,
-) -> dict[str, Any]:
+) -> CheckoutChanges:
     if not restart and not polled:
         return {}
     attempt = 0 if restart else record.track_attempt + 1

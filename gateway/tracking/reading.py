@@ -60,7 +60,7 @@ class OrderReader:
                 applied = apply_observation(current, observed, mapping, now, self._poll_seconds, polled=polled)
             new_lines = lines if applied.ignored is None else None
             if applied.changes or new_lines is not None:
-                checkouts.change(connection, current, applied.changes | applied.poll, now)
+                checkouts.change(connection, current, {**applied.changes, **applied.poll}, now)
             elif applied.poll:
                 store.set_poll(connection, current, applied.poll)
             if new_lines is not None:

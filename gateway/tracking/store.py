@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from sqlalchemy import Connection, Row, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.row_changes import CheckoutChanges
 from gateway.checkouts.store import record_of
 from gateway.storage.tables import checkout, inbox
 from gateway.tracking.events import Event
@@ -121,7 +121,7 @@ def due_orders(connection: Connection, now: datetime, limit: int) -> list[Checko
     return [record_of(row) for row in connection.execute(query)]
 
 
-def set_poll(connection: Connection, record: CheckoutRecord, poll: Mapping[str, Any]) -> None:
+def set_poll(connection: Connection, record: CheckoutRecord, poll: CheckoutChanges) -> None:
     """Set when the order is read next; nothing that a client sees changes."""
     connection.execute(
         update(checkout)

@@ -106,7 +106,7 @@ class Reloader:
                 log.error("mappings.refused", mistake=mistake)
             log.error("mappings.kept", mistakes=len(mistakes))
             return False
-        current: Any = services.mappings
+        current = services.mappings
         changed = sorted(name for name, mapping in fresh.items() if current.get(name) != mapping)
         # One that has no file any more is kept: a checkout may still need it.
         current.update(fresh)

@@ -37,6 +37,11 @@ async def test_a_stored_cart_is_checked_out_by_reference(gateway):
         "href": "",
         "state": "accepted",
         "statusReason": None,
+        "reason": {
+            "code": "queued",
+            "message": "accepted; it is worked on as soon as there is room",
+            "nextAttemptAt": document["creationDate"],
+        },
         "creationDate": "",
         "lastUpdate": "",
         "externalId": "WEB-1",

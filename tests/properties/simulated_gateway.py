@@ -16,7 +16,8 @@ from typing import Any
 from msgspec.structs import replace
 from simulated_upstream import ModelOrder, ModelUpstream, Pause
 
-from gateway.checkouts.model import SENDING, CheckoutRecord
+from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.row_changes import SENDING
 from gateway.checkouts.states import CART_RELEASED, FINAL, OPEN, may_follow
 from gateway.errors import StaleLeaseError
 from gateway.ordering.model import ObservedOrder, OrderLine

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from simulated_gateway import Office, Simulation, SteppedRead, SteppedReads
 from simulated_upstream import FAULTS, ModelOrder, ModelUpstream
 
-from gateway.checkouts.model import PLANNED, SENDING, UNKNOWN, CheckoutRecord
+from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.row_changes import PLANNED, SENDING, UNKNOWN
 from gateway.ordering.model import ObservedOrder, RenderedStep
 from gateway.ordering.readback.matching import Match, _Pairing, match
 from gateway.submission import turn

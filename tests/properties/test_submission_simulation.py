@@ -14,7 +14,8 @@ from simulated_gateway import BEGIN, Simulation
 from simulated_upstream import ModelUpstream
 
 from gateway.checkouts.accepting.prepare import prepare
-from gateway.checkouts.model import PLANNED, CheckoutRecord
+from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.row_changes import PLANNED
 from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.mapping.model import Mapping
 from gateway.submission import turn

@@ -30,7 +30,7 @@ def reasons() -> Iterator[str]:
             named: list[str] = []
             for node in ast.walk(function):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "held":
-                    if (text := told(node.args[1])) is not None:
+                    if (text := told(node.args[2])) is not None:
                         yield text
                 elif isinstance(node, ast.Dict):
                     states = zip(node.keys, node.values, strict=True)

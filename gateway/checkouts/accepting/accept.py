@@ -16,8 +16,9 @@ from gateway.carts.dialects.forms import unmarked_text
 from gateway.carts.validity import require_valid
 from gateway.checkouts import store
 from gateway.checkouts.accepting.preparing import Wish, frozen_cart
-from gateway.checkouts.model import PLANNED, CheckoutRecord, Prepared, plan_hash, request_hash
+from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash, request_hash
 from gateway.checkouts.request import is_by_value, wanted_upstream
+from gateway.checkouts.row_changes import FRESH_DRAFT
 from gateway.errors import (
     ConflictError,
     InvalidBodyError,
@@ -189,19 +190,8 @@ def _new_record(  # noqa: PLR0917 - it is called once, just above
         generation=0,
         plan_hash=plan_hash(documents),
         steps_total=len(prepared.plan.steps),
-        step=0,
-        step_state=PLANNED,
-        attempt=0,
-        probe=0,
-        sent_at=None,
-        first_sent_at=None,
-        absent_at=None,
-        unknowns=0,
+        **FRESH_DRAFT,
         mismatches=0,
-        order_id=None,
-        order_href=None,
-        order_state=None,
-        upstream_state=None,
         submit_intent_order=None,
         fence=0,
         lease_owner=None,

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from gateway.checkouts.accepting.qualification import PATH, added_items, not_qualified, unconfirmed, unreadable
 from gateway.checkouts.model import Prepared
 from gateway.errors import UnavailableError
 from gateway.ordering import Finding
 from gateway.services import Services
-
-
-class Qualifications(Protocol):
-    """Reads qualifications."""
-
-    async def get(self, qualification_id: str) -> dict[str, Any] | None:
-        """Return the document with this id, None when there is none such; raises UnavailableError (503)."""
 
 
 async def confirmed(
@@ -34,7 +27,7 @@ async def confirmed(
     cannot be translated (`prepared` is None) is judged by its own words, so that all findings come at once. Where the
     service does not answer: UnavailableError (503); with `only_shown`, or when the cart is refused anyhow, a warning.
     """
-    reader: Qualifications | None = services.qualifications
+    reader = services.qualifications
     references = request.get(PATH) or []
     if reader is None or not services.settings.checkout.require_qualification or not references:
         return ()

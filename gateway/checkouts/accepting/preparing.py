@@ -6,7 +6,7 @@ All of it is asked before anything is stored, and outside of every transaction.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from gateway.checkouts.accepting.call_sizes import items_max_now
 from gateway.checkouts.accepting.confirm import confirmed
@@ -16,13 +16,6 @@ from gateway.ordering import Catalogue, wanted_bundles
 from gateway.ordering import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.threads import beside
-
-
-class Catalogues(Protocol):
-    """Tells which children of bundles are mandatory."""
-
-    async def catalogue(self, wanted: Mapping[str, frozenset[str]], tenant: str = "") -> Catalogue:
-        """Return what is known of the wanted bundles, with the codes of the items beneath them, for `tenant`; never raises."""
 
 
 class Wish(NamedTuple):
@@ -71,7 +64,7 @@ async def frozen_cart(services: Services, wish: Wish, *, qualify: bool = True) -
 
 async def catalogue_of_cart(services: Services, wish: Wish) -> Catalogue | None:
     """Return what the TMF620 catalogue says of the cart's bundles; None where none is set or nothing is to be asked."""
-    reader: Catalogues | None = services.catalogue
+    reader = services.catalogue
     if reader is None:
         return None
     wanted = await beside(wish.large, wanted_bundles, wish.cart, wish.mapping)

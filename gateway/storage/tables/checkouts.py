@@ -34,7 +34,9 @@ checkout = Table(
     Column("tenant", String(64), primary_key=True),
     Column("id", String(64), primary_key=True),
     Column("state", String(16), nullable=False),
+    # Why it is where it is: a sentence for people, and its code (see gateway/checkouts/reasons.py).
     Column("status_reason", Text),
+    Column("reason_code", String(32)),
     Column("external_id", String(255)),
     Column("upstream", String(64), nullable=False),
     Column("mapping", String(64), nullable=False),
@@ -66,6 +68,12 @@ checkout = Table(
     Column("unknowns", Integer, nullable=False),
     # Drafts in a row whose lines were not what was sent although every call had succeeded.
     Column("mismatches", Integer, nullable=False),
+    # What is found out before the process goes on, where that is more than what became of a lost call.
+    Column("awaiting", String(32)),
+    # The order that a 2xx answer to the `create` of this generation named, and the marker that this answer showed. Where it is
+    # set, no second POST of this generation is ever sent.
+    Column("answered_order", String(255)),
+    Column("answered_marker", String(255)),
     Column("order_id", String(255)),
     Column("order_href", Text),
     Column("order_state", String(64)),

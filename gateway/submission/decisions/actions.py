@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from gateway.checkouts.abandoned import AbandonedDraft
 from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.row_changes import CheckoutChanges, StepChanges
 from gateway.ordering import ExpectedLine, Finding, Mapping, Order, Plan, Step
 from gateway.submission.decisions.price_drift import DriftGuard
 from gateway.tmf.totals import TotalKey
@@ -93,7 +94,7 @@ class Send(Struct, frozen=True):
     """Commit the intent (`changes`, the `lines` just read, a `finding`), then send the step once, then ask `after_send`."""
 
     step: Step
-    changes: dict[str, Any]
+    changes: CheckoutChanges
     lines: dict[str, str] = {}
     finding: Finding | None = None
 
@@ -121,8 +122,8 @@ class Save(Struct, frozen=True, kw_only=True):
     again as its mapping says. `rest` gives the lease back; `due_at` in the changes says when the checkout is due again.
     """
 
-    changes: dict[str, Any]
-    step_changes: dict[str, Any] = {}
+    changes: CheckoutChanges
+    step_changes: StepChanges = {}
     lines: dict[str, str] | None = {}
     abandoned: tuple[AbandonedDraft, ...] = ()
     redraft: bool = False

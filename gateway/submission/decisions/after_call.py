@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from typing import assert_never
 
 from msgspec.structs import replace
 
-from gateway.checkouts.model import UNKNOWN
+from gateway.checkouts.row_changes import UNKNOWN, CheckoutChanges, because
 from gateway.checkouts.waits import growth_max, schedule
 from gateway.ordering import ObservedOrder, read_order
 from gateway.submission.decisions.actions import Save, Work
@@ -33,27 +33,16 @@ from gateway.upstream.outcome import (
     created_order_id,
 )
 
-# How the reason begins that is kept while calls to the order system cannot be sent.
-WAITS: Final = "waits for the order system"
-
 
 def after_send(work: Work, outcome: Outcome, now: datetime) -> Save:
     """Return what to record after the current step was sent once. `work.record` is as the intent left it."""
-    save = _after_send(work, outcome, now)
-    reason = work.record.status_reason
-    if reason is None or not reason.startswith(WAITS) or "status_reason" in save.changes:
-        return save
-    return replace(save, changes={**save.changes, "status_reason": None})
-
-
-def _after_send(work: Work, outcome: Outcome, now: datetime) -> Save:
     match outcome:
         case Accepted():
             return _accepted(work, outcome, now)
         case NotSent():
             return _not_sent(work, outcome, now)
         case NotExecuted():
-            return retry_later(work, now, f"not executed: {outcome.detail}", outcome.retry_after_seconds)
+            return _not_executed(work, outcome, now)
         case Duplicate():
             return _duplicate(work, now, outcome)
         case Rejected():
@@ -73,21 +62,50 @@ def _not_sent(work: Work, outcome: NotSent, now: datetime) -> Save:
     """
     attempt, policy = work.record.attempt, work.policy
     waits_max = growth_max(policy.retry_seconds, outcome.retry_after_seconds)
-    again = retry_later(work, now, f"not sent: {outcome.detail}", outcome.retry_after_seconds, waits_max=waits_max)
+    said = because(
+        "upstream_unreachable",
+        f"waits for the order system: the {work.current.kind} step could not be sent ({outcome.detail}); it is tried until it can",
+    )
+    again = retry_later(
+        work, now, f"not sent: {outcome.detail}", outcome.retry_after_seconds, reason=said, waits_max=waits_max
+    )
     if outcome.lasting:
         return again
     growing = min(waits_max + 1, policy.attempts_max - 1)
-    changes = {
-        "attempt": max(min(attempt, growing), attempt - 1),
-        "status_reason": f"{WAITS}: the {work.current.kind} step could not be sent ({outcome.detail}); it is tried until it can",
+    return replace(again, changes={**again.changes, "attempt": max(min(attempt, growing), attempt - 1)})
+
+
+def _not_executed(work: Work, outcome: NotExecuted, now: datetime) -> Save:
+    """Send the step again later: the order system said that it did not look at it."""
+    kind, auth = work.current.kind, f"upstreams.{work.record.upstream}.auth"
+    said: dict[str, CheckoutChanges] = {
+        "throttled": because(
+            "throttled", f"the order system asked for fewer calls ({outcome.detail}); the {kind} step is sent again"
+        ),
+        "unauthorised": because(
+            "credentials_refused",
+            f"the order system refuses the gateway's credentials ({outcome.detail}): look at {auth}; the {kind} step is sent again",
+        ),
+        "busy": because("waiting_retry", f"the order system is busy ({outcome.detail}); the {kind} step is sent again"),
     }
-    return replace(again, changes={**again.changes, **changes})
+    return retry_later(
+        work, now, f"not executed: {outcome.detail}", outcome.retry_after_seconds, reason=said[outcome.kind]
+    )
 
 
 def _unknown(work: Work, now: datetime, detail: str) -> Save:
     due_at = now + timedelta(seconds=schedule(work.policy.probe_seconds, 0))
     return Save(
-        changes={"step_state": UNKNOWN, "probe": 1, "unknowns": work.record.unknowns + 1, "due_at": due_at},
+        changes={
+            "step_state": UNKNOWN,
+            "probe": 1,
+            "unknowns": work.record.unknowns + 1,
+            "due_at": due_at,
+            **because(
+                "outcome_unknown",
+                f"the answer to the {work.current.kind} step was lost ({detail}); what became of it is being found out",
+            ),
+        },
         step_changes={"state": "unknown", "detail": f"outcome not known: {detail}"},
         rest=True,
     )
@@ -96,7 +114,14 @@ def _unknown(work: Work, now: datetime, detail: str) -> Save:
 def _duplicate(work: Work, now: datetime, outcome: Duplicate) -> Save:
     """Look for the order that is said to exist. This call itself is not in doubt: it was refused."""
     looked_for = _unknown(work, now, f"an order like it is said to exist: {outcome.detail}")
-    changes = {**looked_for.changes, "unknowns": work.record.unknowns}
+    changes: CheckoutChanges = {
+        **looked_for.changes,
+        "unknowns": work.record.unknowns,
+        "awaiting": "duplicate_order",
+        **because(
+            "outcome_unknown", f"the order system says that it has such an order ({outcome.detail}): it is looked for"
+        ),
+    }
     return Save(changes=changes, step_changes=looked_for.step_changes, rest=True)
 
 
@@ -115,7 +140,7 @@ def _accepted(work: Work, accepted: Accepted, now: datetime) -> Save:
         if not work.mapping.draft.supported:
             return submitted(work, _with_id(observed, order_id), now, detail)
         changes = observed_changes(work, _with_id(observed, order_id))
-        return step_done(work, now, detail, **changes)
+        return step_done(work, now, detail, changes=changes)
     # The answer may still show the draft (the order system submits in its own time), or only repeat the word it was sent.
     draft = work.mapping.draft
     no_news = {"", draft.submit_attributes.get("state"), *draft.states}
@@ -156,6 +181,7 @@ def _refused(work: Work, status: int, why: str, now: datetime) -> Save:
 def after_cancel(work: Work, outcome: Outcome, now: datetime) -> Save:
     """Return what to record after the order system was asked to cancel the live order."""
     record = work.record
+    said = because("cancellation_asked", f"order {record.order_id} is live; the order system is asked to cancel it")
     match outcome:
         case Accepted():
             return cancellation_asked(work, now, f"answered {outcome.status}")
@@ -166,19 +192,19 @@ def after_cancel(work: Work, outcome: Outcome, now: datetime) -> Save:
                 now, f"the order system refused to cancel order {record.order_id}: {outcome.detail}"
             )
         case NotSent() | NotExecuted():
-            again = retry_later(work, now, outcome.detail, outcome.retry_after_seconds)
+            again = retry_later(work, now, outcome.detail, outcome.retry_after_seconds, reason=said)
         case Unknown():
             # Asking again does no harm: an order is cancelled once.
-            again = retry_later(work, now, f"outcome not known: {outcome.detail}", None)
+            again = retry_later(work, now, f"outcome not known: {outcome.detail}", None, reason=said)
         case _:
             assert_never(outcome)
-    changes = {**again.changes, "attempt": record.attempt + 1}
+    changes: CheckoutChanges = {**again.changes, "attempt": record.attempt + 1}
     return Save(changes=changes, step_changes={**again.step_changes, "attempts": record.attempt + 1}, rest=True)
 
 
 def _submit_refused(why: str, now: datetime) -> Save:
     """Look at the order before its refusal is believed: something that repeats calls may have submitted it just before."""
     return Save(
-        changes={"step_state": UNKNOWN, "probe": 1, "status_reason": why},
+        changes={"step_state": UNKNOWN, "probe": 1, "awaiting": "refused_submission", **because("refused", why)},
         step_changes={"state": "unknown", "ended_at": now, "detail": f"{why}; looking whether it is a draft still"},
     )

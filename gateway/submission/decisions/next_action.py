@@ -16,7 +16,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from gateway.checkouts.model import PLANNED, SENDING, UNKNOWN
+from gateway.checkouts.row_changes import PLANNED, SENDING, UNKNOWN, CheckoutChanges
 from gateway.checkouts.states import OPEN
 from gateway.ordering import Finding, Match, ObservedOrder, is_draft
 from gateway.submission.decisions.actions import Action, AskCancel, FindMarker, ReadHead, ReadOrder, Save, Send, Work
@@ -36,8 +36,6 @@ from gateway.submission.decisions.records import (
     wait,
 )
 
-# How the reason begins that is kept while a look shows whether a refused submit really had no effect.
-SUBMIT_REFUSED = "the order system refused the submit step"
 # Reads that may show a draft other than it was sent before the draft is given up.
 DIFFERENCE_PROBES_MAX = 2
 # Drafts of up to so many lines are compared whole before each call.
@@ -62,7 +60,7 @@ def next_action(work: Work, now: datetime) -> Action:  # noqa: PLR0911 - one ret
     if record.step_state == UNKNOWN:
         return _look(work)
     if not record.submit and _builds_nothing_more(work):
-        return draft_complete()
+        return draft_complete(work)
     if work.current.kind == "create":
         return _send(work, now)
     assert record.order_id is not None, "a step after the create needs the order's id"
@@ -143,16 +141,18 @@ def _send(work: Work, now: datetime, lines: Mapping[str, str] | None = None) -> 
     if record.attempt >= work.policy.attempts_max:
         return held(
             work,
+            record.reason_code or "waiting_retry",
             f"the {step.kind} step had no success in {record.attempt} attempts (submission.attempts_max): see the step's "
             "detail for what the order system answers",
         )
-    changes = {
+    changes: CheckoutChanges = {
         "step_state": SENDING,
         "sent_at": now,
         "first_sent_at": record.first_sent_at or now,
         "attempt": record.attempt + 1,
         "probe": 0,
         "absent_at": None,
+        "awaiting": None,
     }
     if step.kind == "submit" or not work.mapping.draft.supported:
         changes["state"] = "submitting"
@@ -197,6 +197,7 @@ def _absent(work: Work, now: datetime) -> Action:
     if record.submit_intent_order is not None:
         return held(
             work,
+            "not_verifiable",
             f"order {record.order_id} was being submitted and does not exist (any more): look for it in the order system",
         )
     if not settled(work, now):
@@ -207,6 +208,7 @@ def _absent(work: Work, now: datetime) -> Action:
 def _of_another_marker(work: Work, observed: ObservedOrder) -> Action:
     return held(
         work,
+        "marker_changed",
         f"order {observed.id} does not carry the marker of this checkout (any more): somebody changed its "
         f"{work.mapping.recovery.marker_slot}",
     )
@@ -215,6 +217,7 @@ def _of_another_marker(work: Work, observed: ObservedOrder) -> Action:
 def _left_draft(work: Work, observed: ObservedOrder) -> Action:
     return held(
         work,
+        "contents_differ",
         f"order {observed.id} left its draft state ({observed.state}) before it was complete and submitted from here: "
         "look at it in the order system",
     )
@@ -245,11 +248,12 @@ def _before_or_after_submit(  # noqa: PLR0911 - one return for each case, in ord
             return submitted(work, observed, now, "found done when read back")
         return held(
             work,
+            "contents_differ",
             f"order {observed.id} was submitted by somebody else ({observed.state}): see whether it is what was wanted",
         )
     if record.step_state == UNKNOWN:
-        if record.status_reason is not None and record.status_reason.startswith(SUBMIT_REFUSED):
-            return _submit_refused(work, record.status_reason, now)
+        if record.awaiting == "refused_submission":
+            return _submit_refused(work, record.status_reason or "the order system refused the submit step", now)
         if not settled(work, now):
             return wait(work, now, "still a draft")
         # The same order is submitted again: a late first submit would have the same effect.
@@ -258,7 +262,11 @@ def _before_or_after_submit(  # noqa: PLR0911 - one return for each case, in ord
     if found.exact:
         return _submit(work, observed, found, now)
     if record.submit_intent_order is not None:
-        return held(work, f"order {observed.id} changed after its submission was begun: {describe_mismatch(found)}")
+        return held(
+            work,
+            "contents_differ",
+            f"order {observed.id} changed after its submission was begun: {describe_mismatch(found)}",
+        )
     return _differs(work, found, now)
 
 
@@ -266,7 +274,11 @@ def _submit_refused(work: Work, why: str, now: datetime) -> Action:
     """End a checkout whose order was not submitted; but an earlier submit whose answer was lost may still make it live."""
     record = work.record
     if record.unknowns > 0:
-        return held(work, f"{why}; the outcome of an earlier attempt is not known: look at order {record.order_id}")
+        return held(
+            work,
+            "outcome_unknown",
+            f"{why}; the outcome of an earlier attempt is not known: look at order {record.order_id}",
+        )
     return rejected(work, now, why, may_exist=True)
 
 
@@ -277,7 +289,7 @@ def _submit(work: Work, observed: ObservedOrder, found: Match, now: datetime) ->
         accepted = work.record.price_drift_accepted
         verdict = judge(work.cart_totals, observed, work.mapping, work.policy.drift, accepted=accepted)
         if verdict.held_for is not None:
-            return held(work, verdict.reason, price_drift=verdict.held_for)
+            return held(work, "price_differs", verdict.reason, {"price_drift": verdict.held_for})
         finding = verdict.finding
     action = _send(work, now, found.line_ids)
     return replace(action, finding=finding) if isinstance(action, Send) else action

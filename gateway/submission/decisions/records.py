@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from gateway.checkouts.abandoned import AbandonedDraft
-from gateway.checkouts.model import PLANNED
+from gateway.checkouts.reasons import ReasonCode
+from gateway.checkouts.row_changes import FRESH_DRAFT, PLANNED, CheckoutChanges, StepChanges, because, without_reason
 from gateway.checkouts.waits import growth_max, schedule, spread
 from gateway.ordering import ObservedOrder, is_final, tmf_state
 from gateway.submission.decisions.actions import Save, Work
+from gateway.upstream.port import ReadFailed
 
 CANCEL_REASON: Final = "cancelled by the client"
 
@@ -39,9 +41,9 @@ def _next_look(work: Work, now: datetime, not_after: datetime | None = None, *, 
     return min(moment for moment in (due_at, _settles_at(work), not_after) if moment is not None and moment > now)
 
 
-def observed_changes(work: Work, observed: ObservedOrder) -> dict[str, Any]:
+def observed_changes(work: Work, observed: ObservedOrder) -> CheckoutChanges:
     """Return the columns that describe the order as it was just seen."""
-    changes: dict[str, Any] = {"order_id": observed.id}
+    changes: CheckoutChanges = {"order_id": observed.id}
     if observed.href:
         changes["order_href"] = observed.href
     if observed.state:
@@ -50,11 +52,17 @@ def observed_changes(work: Work, observed: ObservedOrder) -> dict[str, Any]:
 
 
 def step_done(
-    work: Work, now: datetime, detail: str, *, lines: Mapping[str, str] | None = None, **changes: Any
+    work: Work,
+    now: datetime,
+    detail: str,
+    *,
+    lines: Mapping[str, str] | None = None,
+    changes: CheckoutChanges | None = None,
 ) -> Save:
     """Record that the current step took effect, and go on with the next.
 
-    `lines` are line ids that were read back; an answer to a call is not relied on for them (many show none).
+    `lines` are line ids that were read back; an answer to a call is not relied on for them (many show none). `changes` are
+    further columns.
     """
     return Save(
         changes={
@@ -64,41 +72,68 @@ def step_done(
             "probe": 0,
             "unknowns": 0,
             "absent_at": None,
-            **({"status_reason": None} if work.record.status_reason else {}),
-            **changes,
+            "awaiting": None,
+            **_no_reason(work),
+            **(changes or {}),
         },
         step_changes={"state": "done", "ended_at": now, "detail": detail},
         lines=dict(lines or {}),
     )
 
 
-def wait(work: Work, now: datetime, detail: str, *, not_after: datetime | None = None) -> Save:
-    """Look again later for the effect of a lost call."""
+def _no_reason(work: Work) -> CheckoutChanges:
+    return without_reason() if work.record.reason_code is not None else {}
+
+
+def wait(
+    work: Work,
+    now: datetime,
+    detail: str,
+    *,
+    not_after: datetime | None = None,
+    reason: CheckoutChanges | None = None,
+) -> Save:
+    """Look again later for the effect of a lost call. `reason` is what the checkout says meanwhile, where it is another."""
+    said: CheckoutChanges = {}
+    if work.record.reason_code != "outcome_unknown":
+        said = because(
+            "outcome_unknown",
+            f"the answer to the {work.current.kind} step was lost; what became of it is being found out",
+        )
     return Save(
-        changes={"probe": work.record.probe + 1, "due_at": _next_look(work, now, not_after)},
+        changes={
+            "probe": work.record.probe + 1,
+            "due_at": _next_look(work, now, not_after),
+            **(said if reason is None else reason),
+        },
         step_changes={"state": "unknown", "detail": f"outcome not known: {detail}"},
         rest=True,
     )
 
 
 def retry_later(
-    work: Work, now: datetime, detail: str, retry_after_seconds: float | None, *, waits_max: int | None = None
+    work: Work,
+    now: datetime,
+    detail: str,
+    retry_after_seconds: float | None,
+    *,
+    reason: CheckoutChanges,
+    waits_max: int | None = None,
 ) -> Save:
-    """Send the same step again later: it provably had no effect. The waits grow with the attempts, up to that of `waits_max`."""
+    """Send the same step again later. The waits grow with the attempts, up to that of `waits_max`; `reason` is told meanwhile."""
     count = max(work.record.attempt - 1, 0)
     seconds = schedule(work.policy.retry_seconds, count if waits_max is None else min(count, waits_max))
     due_at = now + timedelta(seconds=_spread(work, max(seconds, retry_after_seconds or 0.0)))
     return Save(
-        changes={"step_state": PLANNED, "due_at": due_at},
+        changes={"step_state": PLANNED, "due_at": due_at, **reason},
         step_changes={"state": "planned", "detail": detail},
         rest=True,
     )
 
 
-def read_failed(
-    work: Work, now: datetime, detail: str, retry_after_seconds: float | None, *, too_large: bool = False
-) -> Save:
-    """Try a read again later; it changed nothing. With `too_large` it will fail the next time, too: not for ever."""
+def read_failed(work: Work, now: datetime, failure: ReadFailed) -> Save:
+    """Try a read again later; it changed nothing. What is too large to be read will fail the next time, too: not for ever."""
+    detail, retry_after_seconds, too_large = str(failure), failure.retry_after_seconds, failure.too_large
     probe = work.record.probe
     if too_large and probe >= len(work.policy.probe_seconds):
         return _unreadable(work, now, detail)
@@ -106,7 +141,14 @@ def read_failed(
     seconds = (_next_look(work, now, probe=counted) - now).total_seconds()
     due_at = now + timedelta(seconds=_spread(work, max(seconds, retry_after_seconds or 0.0)))
     return Save(
-        changes={"probe": max(probe, counted + 1), "due_at": due_at},
+        changes={
+            "probe": max(probe, counted + 1),
+            "due_at": due_at,
+            **because(
+                "unreadable_answer",
+                f"waits for the order system: the order cannot be read ({detail}); it is read until it can",
+            ),
+        },
         step_changes={"detail": f"reading back failed: {detail}"},
         rest=True,
     )
@@ -118,6 +160,7 @@ def _unreadable(work: Work, now: datetime, detail: str) -> Save:
     if record.submit_intent_order is not None or not work.mapping.draft.supported:
         return held(
             work,
+            "too_large",
             f"order {record.order_id or 'of this checkout'} may be live, and is too large to be read back ({detail}): look at it "
             "in the order system",
         )
@@ -125,7 +168,7 @@ def _unreadable(work: Work, now: datetime, detail: str) -> Save:
         f"the draft is too large to be read back ({detail}), and is not submitted unread: order in several carts, or raise the "
         "limit of answers (limits.response_bytes_max, or the order system's)"
     )
-    return rejected(work, now, why, may_exist=True)
+    return rejected(work, now, why, may_exist=True, code="too_large")
 
 
 def _spread(work: Work, seconds: float) -> float:
@@ -136,7 +179,11 @@ def _spread(work: Work, seconds: float) -> float:
 def look_again(work: Work, now: datetime, detail: str) -> Save:
     """Read the order again soon: an order system may show its own writes late."""
     return Save(
-        changes={"probe": work.record.probe + 1, "due_at": _next_look(work, now)},
+        changes={
+            "probe": work.record.probe + 1,
+            "due_at": _next_look(work, now),
+            **because("not_shown_yet", f"the order system does not show yet what it was sent: {detail}"),
+        },
         step_changes={"detail": f"read back, and looked at again: {detail}"},
         rest=True,
     )
@@ -151,31 +198,23 @@ def give_up_draft(work: Work, now: datetime, why: str, *, mismatch: bool) -> Sav
     if mismatches >= policy.mismatches_max:
         return held(
             work,
+            "contents_differ",
             f"{mismatches} drafts in a row were not what was sent: the order system changes what it is given, or its "
             f"mapping reads it wrongly; {why}",
         )
     if record.generation + 1 >= policy.generations_max:
         return held(
             work,
+            "outcome_unknown",
             f"{record.generation + 1} drafts were begun and none could be completed "
             f"(submission.generations_max); the last one: {why}",
         )
     return Save(
         changes={
+            **FRESH_DRAFT,
+            **_no_reason(work),
             "generation": record.generation + 1,
-            "step": 0,
-            "step_state": PLANNED,
-            "attempt": 0,
-            "probe": 0,
-            "unknowns": 0,
-            "absent_at": None,
             "mismatches": mismatches,
-            "order_id": None,
-            "order_href": None,
-            "order_state": None,
-            "upstream_state": None,
-            "first_sent_at": None,
-            "sent_at": None,
         },
         step_changes={"state": "abandoned", "ended_at": now, "detail": why},
         lines=None,
@@ -189,15 +228,15 @@ def _this_draft(work: Work) -> AbandonedDraft:
     return AbandonedDraft(marker=record.marker, order_id=record.order_id)
 
 
-def draft_complete() -> Save:
+def draft_complete(work: Work) -> Save:
     """Stop at the draft: the client submits it when it is ready."""
-    return Save(changes={"state": "draft", "due_at": None}, rest=True)
+    return Save(changes={"state": "draft", "due_at": None, **_no_reason(work)}, rest=True)
 
 
 def submitted(work: Work, observed: ObservedOrder | None, now: datetime, detail: str) -> Save:
     """Record that the order is live; from here on it is tracked, also when it has come to its end already."""
     record = work.record
-    changes: dict[str, Any] = {
+    changes: CheckoutChanges = {
         "state": "submitted",
         "step": len(work.plan.steps),
         "step_state": PLANNED,
@@ -205,7 +244,8 @@ def submitted(work: Work, observed: ObservedOrder | None, now: datetime, detail:
         "probe": 0,
         # Who asked to cancel while the submission was under way is heard now.
         "due_at": now if record.cancel_requested else None,
-        "status_reason": None,
+        "awaiting": None,
+        **without_reason(),
         # An order whose live state is not known yet is looked at soon.
         "track_due_at": now + timedelta(seconds=schedule(work.policy.probe_seconds, 0)),
         "track_attempt": 0,
@@ -218,8 +258,8 @@ def submitted(work: Work, observed: ObservedOrder | None, now: datetime, detail:
     if order_state and is_final(work.mapping, order_state):
         # Whoever follows the order reads it once more: its lines and their states are part of its end.
         changes["track_due_at"] = now
-    step_changes = {"state": "done", "ended_at": now, "detail": detail} if record.step < len(work.plan.steps) else {}
-    return Save(changes=changes, step_changes=step_changes, rest=True)
+    step_changes: StepChanges = {"state": "done", "ended_at": now, "detail": detail}
+    return Save(changes=changes, step_changes=step_changes if record.step < len(work.plan.steps) else {}, rest=True)
 
 
 def adopt_live(work: Work, hits: list[ObservedOrder], now: datetime) -> Save:
@@ -228,16 +268,17 @@ def adopt_live(work: Work, hits: list[ObservedOrder], now: datetime) -> Save:
         ids = ", ".join(order.id for order in hits[:5])
         return held(
             work,
+            "duplicate_orders",
             f"several live orders carry our marker ({ids}): something between the gateway and the order system repeats "
             "calls; cancel all but one there, and switch off the repetition",
         )
     return submitted(work, hits[0], now, "found done by its marker")
 
 
-def rejected(work: Work, now: datetime, why: str, *, may_exist: bool) -> Save:
+def rejected(work: Work, now: datetime, why: str, *, may_exist: bool, code: ReasonCode = "refused") -> Save:
     """End the checkout as refused. `may_exist`: a draft of it may be there and is cleaned up."""
     return Save(
-        changes={"state": "rejected", "status_reason": why, "due_at": None},
+        changes={"state": "rejected", "due_at": None, "awaiting": None, **because(code, why)},
         step_changes={"state": "refused", "ended_at": now, "detail": why},
         abandoned=(_this_draft(work),) if may_exist else (),
         rest=True,
@@ -255,7 +296,7 @@ def cancellation_asked(work: Work, now: datetime, detail: str) -> Save:
     return Save(
         changes={
             "due_at": None,
-            "status_reason": f"the order system was asked to cancel order {work.record.order_id}",
+            **because("cancellation_asked", f"the order system was asked to cancel order {work.record.order_id}"),
             "track_due_at": now + timedelta(seconds=schedule(work.policy.probe_seconds, 0)),
             "track_attempt": 0,
         },
@@ -267,7 +308,7 @@ def cancellation_asked(work: Work, now: datetime, detail: str) -> Save:
 def cancellation_refused(now: datetime, why: str) -> Save:
     """Record that the order cannot be cancelled from here; the client may ask again."""
     return Save(
-        changes={"cancel_requested": False, "attempt": 0, "due_at": None, "status_reason": why},
+        changes={"cancel_requested": False, "attempt": 0, "due_at": None, **because("cancellation_refused", why)},
         step_changes={"state": "refused", "ended_at": now, "detail": why},
         rest=True,
     )
@@ -276,20 +317,19 @@ def cancellation_refused(now: datetime, why: str) -> Save:
 def cancelled(work: Work, now: datetime) -> Save:
     """End the checkout as the client wished; a draft that was begun is abandoned."""
     begun = work.record.first_sent_at is not None
+    step_changes: StepChanges = {"state": "abandoned", "ended_at": now, "detail": "cancelled"}
     return Save(
-        changes={"state": "cancelled", "status_reason": CANCEL_REASON, "due_at": None},
-        step_changes={"state": "abandoned", "ended_at": now, "detail": "cancelled"}
-        if work.record.step < len(work.plan.steps)
-        else {},
+        changes={"state": "cancelled", "due_at": None, "awaiting": None, **because("cancelled", CANCEL_REASON)},
+        step_changes=step_changes if work.record.step < len(work.plan.steps) else {},
         abandoned=(_this_draft(work),) if begun and work.mapping.draft.supported else (),
         rest=True,
     )
 
 
-def held(work: Work, why: str, **changes: Any) -> Save:
+def held(work: Work, code: ReasonCode, why: str, changes: CheckoutChanges | None = None) -> Save:
     """Stop and ask a person: going on could lose or double an order, or is not what the customer was shown."""
     return Save(
-        changes={"state": "held", "status_reason": why, "due_at": None, **changes},
+        changes={"state": "held", "due_at": None, **because(code, why), **(changes or {})},
         step_changes={"detail": f"held: {why}"} if work.record.step < len(work.plan.steps) else {},
         rest=True,
     )

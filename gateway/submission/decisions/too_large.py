@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from gateway.checkouts.model import PLANNED
+from gateway.checkouts.row_changes import PLANNED
 from gateway.ordering import Finding, characteristic_count, cut, fitted, halved
 from gateway.submission.decisions.actions import Replan, Save, Work
 from gateway.submission.decisions.records import give_up_draft
@@ -45,7 +45,7 @@ def in_smaller_calls(work: Work, now: datetime, detail: str) -> Save | None:
         decision = give_up_draft(work, now, said, mismatch=False)
         return replace(decision, replan=replan) if decision.redraft else decision
     return Save(
-        changes={"step_state": PLANNED, "attempt": 0, "probe": 0, "unknowns": 0},
+        changes={"step_state": PLANNED, "attempt": 0, "probe": 0, "unknowns": 0, "awaiting": None},
         step_changes={"state": "planned", "detail": said, "item_count": len(plan.steps[work.record.step].item_ids)},
         replan=replan,
     )

@@ -239,7 +239,7 @@ def test_nothing_is_foreseen_but_after_a_step_that_is_done(decision):
 def test_nothing_is_foreseen_without_an_order_to_read():
     work = work_of()
     assert foreseen(work, step_done(work, NOW, "answered 201"), NOW) is None
-    assert foreseen(work, step_done(work, NOW, "answered 201", order_id=ORDER), NOW) == ReadOrder(ORDER)
+    assert foreseen(work, step_done(work, NOW, "answered 201", changes={"order_id": ORDER}), NOW) == ReadOrder(ORDER)
 
 
 def test_no_read_is_foreseen_where_the_draft_waits_for_the_client():

@@ -50,6 +50,7 @@ def test_the_intent_of_a_call_holds_what_its_recovery_needs():
         "attempt": 3,
         "probe": 0,
         "absent_at": None,
+        "awaiting": None,
     }
 
 

@@ -56,7 +56,7 @@ def test_u11_u15_a_live_order_with_our_marker_is_a_persons_business():
 def test_a_draft_that_is_not_found_is_waited_for_and_then_replaced_under_a_new_marker(result):
     waiting = after(lost(work_of(), seconds_ago=44), result)
     assert waiting.rest
-    assert waiting.changes.keys() == {"probe", "due_at"}
+    assert waiting.changes.keys() == {"probe", "due_at", "reason_code", "status_reason"}
     save = after(lost(work_of(), seconds_ago=45), result)
     assert save.redraft
     assert save.changes["generation"] == 1
@@ -64,11 +64,11 @@ def test_a_draft_that_is_not_found_is_waited_for_and_then_replaced_under_a_new_m
 
 
 def test_a_conflict_without_an_order_behind_it_is_a_refusal():
-    work = lost(work_of(), seconds_ago=45, unknowns=0)
+    work = lost(work_of(), seconds_ago=45, unknowns=0, awaiting="duplicate_order")
     save = after(work, NOTHING)
     assert save.changes["state"] == "rejected"
     assert [(draft.marker, draft.order_id) for draft in save.abandoned] == [("gw1-abcdefghijklmnop-0", None)]
-    assert after(lost(work_of(), seconds_ago=44, unknowns=0), NOTHING).rest
+    assert after(lost(work_of(), seconds_ago=44, unknowns=0, awaiting="duplicate_order"), NOTHING).rest
     assert after(work, UNPROVEN).redraft
 
 
@@ -122,7 +122,7 @@ def test_absence_takes_two_complete_searches_apart():
     twice = replace(work, record=replace(work.record, absent_at=NOW - seconds(2)))
     assert after(twice, UNPROVEN).rest
     save = after(twice, NOTHING)
-    assert save.changes == {"step_state": "PLANNED", "probe": 0, "absent_at": None}
+    assert save.changes.items() >= {"step_state": "PLANNED", "probe": 0, "absent_at": None, "reason_code": None}.items()
     assert "generation" not in save.changes
 
 
@@ -159,7 +159,7 @@ def test_an_order_system_that_can_never_be_searched_is_not_waited_for():
 
 @pytest.mark.parametrize(("ago", "state"), [(44, None), (45, "rejected")])
 def test_a_live_post_that_was_answered_with_a_conflict_waits_only_until_the_order_would_show(ago, state):
-    work = lost(work_of(PLAIN), seconds_ago=ago, unknowns=0)
+    work = lost(work_of(PLAIN), seconds_ago=ago, unknowns=0, awaiting="duplicate_order")
     save = after(work, NOTHING)
     assert save.changes.get("state") == state
     assert save.abandoned == ()

@@ -8,6 +8,7 @@ from gateway.ordering.calls.checks import check_plan
 from gateway.submission.decisions.after_call import after_send
 from gateway.submission.decisions.records import read_failed
 from gateway.upstream.outcome import Rejected
+from gateway.upstream.port import ReadFailed
 
 TOO_LARGE = Rejected(500, "APEX_ERROR", "500 APEX_ERROR System.LimitException", too_large=True)
 # A refused POST leaves nothing behind.
@@ -21,7 +22,7 @@ def refused(mapping=SALESFORCE, **columns):
 def test_a_refused_create_goes_on_at_once_in_halves():
     save = refused(CLEAN, items=12)
     assert not save.rest
-    assert save.changes == {"step_state": "PLANNED", "attempt": 0, "probe": 0, "unknowns": 0}
+    assert save.changes == {"step_state": "PLANNED", "attempt": 0, "probe": 0, "unknowns": 0, "awaiting": None}
     assert save.step_changes["item_count"] == 6
     assert "a call of 12 items was too large" in save.step_changes["detail"]
     assert save.abandoned == ()
@@ -127,18 +128,20 @@ def test_what_was_learnt_is_forgotten_when_even_one_item_was_too_large(step, ite
 def test_a_draft_that_is_too_large_to_be_read_back_ends_its_checkout_in_time(kind):
     looks = len(POLICY.probe_seconds)
     for probe in range(looks):
-        assert "state" not in read_failed(work_of(step=kind, probe=probe), NOW, "500", None, too_large=True).changes
-    save = read_failed(work_of(step=kind, probe=looks), NOW, "500 LimitException", None, too_large=True)
+        assert (
+            "state" not in read_failed(work_of(step=kind, probe=probe), NOW, ReadFailed("500", too_large=True)).changes
+        )
+    save = read_failed(work_of(step=kind, probe=looks), NOW, ReadFailed("500 LimitException", too_large=True))
     assert save.changes["state"] == "rejected"
     assert "too large to be read back (500 LimitException)" in save.changes["status_reason"]
     assert [draft.order_id for draft in save.abandoned] == ["00000001"]
-    outage = read_failed(work_of(step=kind, probe=looks), NOW, "503", None)
+    outage = read_failed(work_of(step=kind, probe=looks), NOW, ReadFailed("503"))
     assert "state" not in outage.changes, "an outage ends some time"
 
 
 def test_an_order_that_may_be_live_and_is_too_large_to_be_read_back_is_a_persons_business():
     work = lost(work_of(step="submit", probe=9, submit_intent_order="00000001"), seconds_ago=100)
-    save = read_failed(work, NOW, "500", None, too_large=True)
+    save = read_failed(work, NOW, ReadFailed("500", too_large=True))
     assert (save.changes["state"], save.abandoned) == ("held", ())
     assert "order 00000001 may be live, and is too large to be read back (500)" in save.changes["status_reason"]
 

@@ -14,7 +14,7 @@ from gateway.submission.decisions.after_search import after_find
 from gateway.submission.decisions.next_action import after_read, next_action
 from gateway.submission.decisions.records import read_failed
 from gateway.upstream.outcome import NotExecuted, NotSent
-from gateway.upstream.port import FindResult
+from gateway.upstream.port import FindResult, ReadFailed
 
 DEFAULTS = SubmissionSettings()
 WAITING = replace(POLICY, retry_seconds=DEFAULTS.retry_seconds, probe_seconds=DEFAULTS.probe_seconds, attempts_max=100)
@@ -47,19 +47,19 @@ def test_the_look_that_decides_on_a_lost_call_is_not_overslept(kind):
 
 def test_a_read_that_failed_is_repeated_when_the_lost_call_has_settled():
     work = lost(work_of(SPLIT, step="submit", policy=WAITING, probe=4), seconds_ago=SETTLED_SECONDS - 10)
-    due_in = read_failed(work, NOW, "503", None).changes["due_at"] - NOW
+    due_in = read_failed(work, NOW, ReadFailed("503")).changes["due_at"] - NOW
     assert seconds(10) <= due_in <= seconds(10 * (1 + SPREAD_MAX))
-    due_in = read_failed(work, NOW, "503", 20.0).changes["due_at"] - NOW
+    due_in = read_failed(work, NOW, ReadFailed("503", retry_after_seconds=20.0)).changes["due_at"] - NOW
     assert due_in >= seconds(20), "never earlier than asked for"
 
 
 @pytest.mark.parametrize("probe", [0, 1, 4, 9])
 def test_a_read_during_a_short_pause_is_repeated_soon_after_it(probe):
     work = work_of(SPLIT, step="submit", policy=WAITING, probe=probe, sent_at=NOW - seconds(3600))
-    changes = read_failed(work, NOW, "paused", 1.1).changes
+    changes = read_failed(work, NOW, ReadFailed("paused", retry_after_seconds=1.1)).changes
     assert seconds(1.1) <= changes["due_at"] - NOW <= seconds(5 * (1 + SPREAD_MAX))
     assert changes["probe"] == max(probe, min(probe + 1, 3))
-    assert read_failed(work, NOW, "503", None).changes["probe"] == max(probe, min(probe + 1, 5))
+    assert read_failed(work, NOW, ReadFailed("503")).changes["probe"] == max(probe, min(probe + 1, 5))
 
 
 def test_a_pause_that_all_calls_share_makes_no_call_wait_for_minutes():

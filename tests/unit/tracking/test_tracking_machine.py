@@ -11,7 +11,6 @@ from gateway.checkouts.states import FINAL, MEANING
 from gateway.checkouts.waits import SPREAD_MAX
 from gateway.tracking.machine import (
     DRAFT_POLLS_MAX,
-    NOT_FOUND_ONCE,
     apply_absence,
     apply_observation,
     is_live_after_its_end,
@@ -110,17 +109,17 @@ def test_a_submitted_order_that_shows_as_a_draft_is_an_old_copy_at_first_and_a_p
 
 def test_an_order_that_is_not_found_is_asked_for_once_more_and_then_held():
     once = apply_absence(submitted(), NOW, POLLS)
-    assert once.changes == {"status_reason": NOT_FOUND_ONCE}
+    assert (once.changes["awaiting"], once.changes["reason_code"]) == ("missing_order", "not_shown_yet")
     assert once.poll == {"track_attempt": 0, "track_due_at": NOW + seconds(60)}
-    twice = apply_absence(submitted(status_reason=NOT_FOUND_ONCE), NOW, POLLS)
+    twice = apply_absence(submitted(awaiting="missing_order"), NOW, POLLS)
     assert twice.changes["state"] == "held"
     assert "00000001" in twice.changes["status_reason"]
 
 
 def test_an_order_that_is_found_again_is_not_spoken_of():
-    applied = apply(submitted(status_reason=NOT_FOUND_ONCE), order())
-    assert applied.changes["status_reason"] is None
-    kept = apply(submitted(status_reason="the order system was asked to cancel order 00000001"), order())
+    applied = apply(submitted(awaiting="missing_order"), order())
+    assert applied.changes == {**applied.changes, "awaiting": None, "reason_code": None, "status_reason": None}
+    kept = apply(submitted(reason_code="cancellation_asked"), order())
     assert "status_reason" not in kept.changes
 
 
