@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import secrets
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -14,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from gateway.app import Background, GatewayApp, create_app
+from gateway.background import ended, process_name, running
 from gateway.carts.sweep import sweeping
 from gateway.checkouts.model import CheckoutRecord
 from gateway.hub.delivery.service import delivery
@@ -76,7 +73,7 @@ async def submission(services: Services) -> AsyncIterator[None]:
         database=services.database,
         upstreams=services.upstreams,
         mappings=services.mappings,
-        owner=f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(4)}",
+        owner=process_name(),
         metrics=services.metrics,
         record_submitted=_wake_early_events,
         on_submitted=lambda _record: services.events_due.ring(),
@@ -85,14 +82,15 @@ async def submission(services: Services) -> AsyncIterator[None]:
         settings=settings, database=services.database, upstreams=services.upstreams, mappings=services.mappings
     )
     services.work_due.listeners.append(worker.wake)
-    tasks = [asyncio.create_task(worker.run(), name="worker"), asyncio.create_task(cleanup.run(), name="cleanup")]
-    try:
-        yield
-    finally:
-        services.work_due.listeners.remove(worker.wake)
-        cleanup.stop()
-        await worker.stop(settings.server.drain_seconds)
-        await _ended(tasks)
+    task = asyncio.create_task(worker.run(), name="worker")
+    async with running(cleanup.loop):
+        try:
+            yield
+        finally:
+            services.work_due.listeners.remove(worker.wake)
+            cleanup.loop.stop()
+            await worker.stop(settings.server.drain_seconds)
+            await ended([task])
 
 
 def _wake_early_events(connection: Connection, record: CheckoutRecord, now: datetime) -> None:
@@ -110,20 +108,9 @@ async def tracking(services: Services) -> AsyncIterator[None]:
         upstreams=services.upstreams,
         mappings=services.mappings,
     )
-    services.events_due.listeners.append(tracker.wake)
-    task = asyncio.create_task(tracker.run(), name="tracker")
-    try:
-        yield
-    finally:
-        services.events_due.listeners.remove(tracker.wake)
-        tracker.stop()
-        await _ended([task])
-
-
-async def _ended(tasks: list[asyncio.Task[None]]) -> None:
-    """Wait a moment for tasks that were told to stop, then cancel them."""
-    _, late = await asyncio.wait(tasks, timeout=5.0)
-    for task in late:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    services.events_due.listeners.append(tracker.loop.wake)
+    async with running(tracker.loop):
+        try:
+            yield
+        finally:
+            services.events_due.listeners.remove(tracker.loop.wake)

@@ -5,8 +5,6 @@ There is nothing to resume: what a sweep did not come to is found by the next on
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -16,8 +14,8 @@ from typing import Final
 import structlog
 from sqlalchemy import Connection
 
+from gateway.background import Loop, running
 from gateway.carts import store
-from gateway.errors import UnavailableError
 from gateway.services import Services
 from gateway.settings import CartSettings
 from gateway.storage import Database
@@ -34,29 +32,19 @@ class Sweep:
         self._settings = settings
         self._database = database
         self._clock = clock
-        self._stopping = asyncio.Event()
+        self.loop = Loop("cart_sweep", self._round, seconds=settings.sweep_seconds)
 
-    def stop(self) -> None:
-        """End after the batch at hand."""
-        self._stopping.set()
-
-    async def run(self) -> None:
-        """Sweep until stopped."""
-        while not self._stopping.is_set():
-            removed = 0
-            with contextlib.suppress(UnavailableError):
-                removed = await self.once()
-            if removed:
-                log.info("carts.expired_removed", carts=removed)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), self._settings.sweep_seconds)
+    async def _round(self) -> bool:
+        if removed := await self.once():
+            log.info("carts.expired_removed", carts=removed)
+        return False
 
     async def once(self) -> int:
         """Remove what is to be removed, `sweep_carts_max` carts at most; return how many that were."""
         now = self._clock()
         before = now - timedelta(days=self._settings.expired_kept_days)
         removed = 0
-        while removed < self._settings.sweep_carts_max and not self._stopping.is_set():
+        while removed < self._settings.sweep_carts_max and not self.loop.stopping:
             wanted = min(BATCH_MAX, self._settings.sweep_carts_max - removed)
             found, gone = await self._database.write(partial(remove_expired, before=before, limit=wanted, now=now))
             removed += gone
@@ -76,9 +64,5 @@ def remove_expired(connection: Connection, before: datetime, limit: int, now: da
 async def sweeping(services: Services) -> AsyncIterator[None]:
     """Sweep from start to stop of the service."""
     sweep = Sweep(services.settings.cart, services.database, services.clock)
-    task = asyncio.create_task(sweep.run(), name="cart-sweep")
-    try:
+    async with running(sweep.loop):
         yield
-    finally:
-        sweep.stop()
-        await task

@@ -6,8 +6,6 @@ for correctness: an abandoned draft is never submitted.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -15,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import structlog
 from sqlalchemy import Connection, Row
 
-from gateway.errors import UnavailableError
+from gateway.background import Loop
 from gateway.ordering import Mapping as OrderMapping
 from gateway.ordering import ObservedOrder, is_draft, render_tombstone
 from gateway.settings import Settings
@@ -47,25 +45,10 @@ class Cleanup:
         self._database = database
         self._upstreams = upstreams
         self._mappings = mappings
-        self._stopping = asyncio.Event()
+        self.loop = Loop("cleanup", self._round, seconds=max(settings.submission.poll_seconds, 1.0))
 
-    def stop(self) -> None:
-        """End after the draft at hand."""
-        self._stopping.set()
-
-    async def run(self) -> None:
-        """Clean up until stopped. Survives a database that is away, and its own mistakes."""
-        while not self._stopping.is_set():
-            cleaned = 0
-            try:
-                cleaned = await self.once()
-            except UnavailableError as error:
-                log.warning("cleanup.failed", reason=error.message)
-            except Exception:
-                log.exception("cleanup.crashed")
-            if not cleaned:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), max(self._settings.submission.poll_seconds, 1.0))
+    async def _round(self) -> bool:
+        return bool(await self.once())
 
     async def once(self) -> int:
         """Look at the drafts that are due; return how many there were."""
@@ -75,7 +58,7 @@ class Cleanup:
 
         rows = await self._database.read(due)
         for row in rows:
-            if self._stopping.is_set():
+            if self.loop.stopping:
                 break
             await self._look_at(row)
         return len(rows)

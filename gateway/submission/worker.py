@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ import structlog
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
+from gateway.background import Loop
 from gateway.checkouts.accepting import call_sizes
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.row_changes import because
@@ -66,18 +66,17 @@ class Worker:
         self._metrics = metrics or Metrics()
         self._record_submitted = record_submitted
         self._on_submitted = on_submitted
-        self._wake = asyncio.Event()
+        self._loop = Loop("claim", self._round, seconds=settings.submission.poll_seconds)
         self._running: set[asyncio.Task[None]] = set()
-        self._stopping = False
 
     def wake(self) -> None:
         """Look for due work now: something was accepted, submitted or cancelled."""
-        self._wake.set()
+        self._loop.wake()
 
     @property
     def stopping(self) -> bool:
         """Tell whether no further call is to be begun."""
-        return self._stopping
+        return self._loop.stopping
 
     @property
     def busy(self) -> int:
@@ -86,34 +85,25 @@ class Worker:
 
     async def run(self) -> None:
         """Claim and work until cancelled or stopped. Survives a database that is away, and its own mistakes."""
-        while not self._stopping:
-            self._wake.clear()
-            claimed_at = self._monotonic()
-            try:
-                claimed = await self._claim()
-            except UnavailableError as error:
-                log.warning("claim.failed", reason=error.message)
-                claimed = []
-            except Exception:
-                log.exception("claim.crashed")
-                claimed = []
-            for record in claimed:
-                task = asyncio.create_task(self._guarded(record, claimed_at), name=f"checkout {record.id}")
-                self._running.add(task)
-                task.add_done_callback(self._done)
-            if not claimed:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._settings.submission.poll_seconds)
-            elif len(self._running) >= self._settings.submission.concurrency_max:
-                await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        await self._loop.run()
+
+    async def _round(self) -> bool:
+        claimed_at = self._monotonic()
+        claimed = await self._claim()
+        for record in claimed:
+            task = asyncio.create_task(self._guarded(record, claimed_at), name=f"checkout {record.id}")
+            self._running.add(task)
+            task.add_done_callback(self._done)
+        if claimed and len(self._running) >= self._settings.submission.concurrency_max:
+            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        return bool(claimed)
 
     async def stop(self, drain_seconds: float) -> None:
         """Claim nothing more, begin no further call, let those in flight end, then cancel what is left.
 
         A step that is cancelled stays SENDING; a checkout whose call ended goes to the next worker that looks.
         """
-        self._stopping = True
-        self._wake.set()
+        self._loop.stop()
         if self._running:
             await asyncio.wait(self._running, timeout=drain_seconds)
         for task in list(self._running):
@@ -122,7 +112,7 @@ class Worker:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
-        self._wake.set()
+        self._loop.wake()
 
     async def _claim(self) -> list[CheckoutRecord]:
         room = self._settings.submission.concurrency_max - len(self._running)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from typing import Any, Final, TypeAlias
 import structlog
 from sqlalchemy import Connection, Row
 
+from gateway.background import Loop
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.states import CART_RELEASED, FINAL
@@ -45,7 +45,7 @@ OrderKey: TypeAlias = tuple[str, str, str]
 
 
 class Tracker:
-    """Follows the live orders of one process. `wake` makes it look at once."""
+    """Follows the live orders of one process. Waking its loop makes it look at once."""
 
     def __init__(
         self,
@@ -60,37 +60,16 @@ class Tracker:
         self._database = database
         self._reader = OrderReader(settings, database, upstreams, mappings)
         self._monotonic = monotonic
-        self._wake = asyncio.Event()
-        self._stopping = False
+        self.loop = Loop("tracking", self._round, seconds=settings.submission.poll_seconds)
         # When each order was read last, the longest ago first.
         self._last_read: dict[OrderKey, float] = {}
         self._forget_at = monotonic()
         self._slots = asyncio.Semaphore(CONCURRENCY_MAX)
 
-    def wake(self) -> None:
-        """Look for due events and orders now."""
-        self._wake.set()
-
-    def stop(self) -> None:
-        """End after the round at hand."""
-        self._stopping = True
-        self._wake.set()
-
-    async def run(self) -> None:
-        """Follow orders until stopped. Survives a database that is away, and its own mistakes."""
-        while not self._stopping:
-            self._wake.clear()
-            done = 0
-            try:
-                done = await self.once()
-                await self._forget_old_events()
-            except UnavailableError as error:
-                log.warning("tracking.failed", reason=error.message)
-            except Exception:
-                log.exception("tracking.crashed")
-            if not done:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._settings.submission.poll_seconds)
+    async def _round(self) -> bool:
+        done = await self.once()
+        await self._forget_old_events()
+        return bool(done)
 
     async def once(self) -> int:
         """Look at what is due; return how much of it could be dealt with or put off."""

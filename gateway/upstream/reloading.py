@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import structlog
 
+from gateway.background import Loop
 from gateway.errors import MappingError, SettingsError
 from gateway.resources import load_mappings, mapping_stamp, unknown_mappings
 from gateway.services import Services
@@ -43,7 +44,7 @@ async def reloading(services: Services) -> AsyncIterator[None]:
     if _noted:
         _noted.clear()
         reloader.wake()
-    task = asyncio.create_task(reloader.run(), name="reloader")
+    task = asyncio.create_task(reloader.loop.run(), name="reloader")
     try:
         yield
     finally:
@@ -71,24 +72,22 @@ class Reloader:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._wake = asyncio.Event()
+        self._asked = False
+        self._seen: frozenset[tuple[str, int, int]] | None = None
+        self.loop = Loop("mappings", self._round, seconds=services.settings.mappings.check_seconds or None)
 
     def wake(self) -> None:
         """Read the files now."""
-        self._wake.set()
+        self._asked = True
+        self.loop.wake()
 
-    async def run(self) -> None:
-        """Wait and reload until cancelled."""
-        settings = self._services.settings.mappings
-        seen = await asyncio.to_thread(_stamp, settings)
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), settings.check_seconds or None)
-            stamp = await asyncio.to_thread(_stamp, settings)
-            if self._wake.is_set() or stamp != seen:
-                self._wake.clear()
-                await self.reload()
-            seen = stamp
+    async def _round(self) -> bool:
+        stamp = await asyncio.to_thread(_stamp, self._services.settings.mappings)
+        asked, self._asked = self._asked, False
+        if asked or (self._seen is not None and stamp != self._seen):
+            await self.reload()
+        self._seen = stamp
+        return False
 
     async def reload(self) -> bool:
         """Read every mapping file; tell whether they are in use now. With a mistake in one, everything stays as it was."""

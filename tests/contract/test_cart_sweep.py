@@ -86,17 +86,17 @@ async def test_it_stops_between_two_batches(database: Database, monkeypatch: pyt
     for number in range(6):
         await insert(database, str(number), NOW - timedelta(days=10))
     swept = sweep(database)
-    swept.stop()
+    swept.loop.stop()
 
-    await asyncio.wait_for(swept.run(), 10)
+    await asyncio.wait_for(swept.loop.run(), 10)
 
     assert len(await left(database)) == 6
     other = sweep(database)
-    task = asyncio.create_task(other.run())
+    task = asyncio.create_task(other.loop.run())
     deadline = asyncio.get_running_loop().time() + 20
     while await left(database) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - a row is no event
         await asyncio.sleep(0.01)
-    other.stop()
+    other.loop.stop()
     await asyncio.wait_for(task, 10)
     assert not await left(database)
 

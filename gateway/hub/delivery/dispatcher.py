@@ -6,14 +6,13 @@ Any number of processes may run one. Each subscription is served by one of them 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 from typing import Final
 
 from sqlalchemy import Connection
 
-from gateway.errors import UnavailableError
+from gateway.background import Loop
 from gateway.hub import events
 from gateway.hub.delivery import claims
 from gateway.hub.delivery.envelope import Renderer, Shape
@@ -63,15 +62,14 @@ class Dispatcher:
         self._deliveries: dict[tuple[str, str], SubscriberDelivery] = {}
         self._failing: set[tuple[str, str]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._wake = asyncio.Event()
+        self._loop = Loop("hub_round", self._round, seconds=self._settings.poll_seconds, gather_seconds=GATHER_SECONDS)
         self._anybody = True
-        self._stopping = False
         self._tidied_at = monotonic()
 
     def wake(self) -> None:
         """Look for new events now; costs nothing while nobody subscribes."""
         if self._anybody:
-            self._wake.set()
+            self._loop.wake()
 
     @property
     def serving(self) -> int:
@@ -80,26 +78,17 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Deliver events until stopped. Survives a database that is away for a while."""
-        while not self._stopping:
-            self._wake.clear()
-            more = False
-            try:
-                more = await self.once()
-                if self._monotonic() - self._tidied_at >= TIDY_SECONDS:
-                    await self.tidy()
-            except UnavailableError as error:
-                _log.warning("hub.round_failed", reason=error.message)
-            except Exception as error:  # noqa: BLE001 - deliveries must go on, whatever one round met
-                _log.error("hub.round_failed", exc_info=error)
-            if not more:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._settings.poll_seconds)
-                    await asyncio.sleep(GATHER_SECONDS)
+        await self._loop.run()
+
+    async def _round(self) -> bool:
+        more = await self.once()
+        if self._monotonic() - self._tidied_at >= TIDY_SECONDS:
+            await self.tidy()
+        return more
 
     async def stop(self, drain_seconds: float) -> None:
         """Begin nothing more, let the deliveries under way end, then cut them off: those are repeated by whoever is next."""
-        self._stopping = True
-        self._wake.set()
+        self._loop.stop()
         for delivery in self._deliveries.values():
             delivery.stop()
         if self._tasks:
@@ -149,7 +138,7 @@ class Dispatcher:
         wanted: dict[str, list[str]] = {}
         for each in [*healthy, *failing][: max(0, most - len(self._deliveries))]:
             wanted.setdefault(each.tenant, []).append(each.id)
-        if not wanted or self._stopping:
+        if not wanted or self._loop.stopping:
             return
         lease_seconds = self._settings.lease_seconds
 
@@ -196,7 +185,7 @@ class Dispatcher:
             self._tasks.discard(task)
             self._failing.discard(key)
             self._deliveries.pop(key, None)
-            self._wake.set()
+            self._loop.wake()
             if not task.cancelled() and (error := task.exception()) is not None:
                 _log.error("hub.lane_failed", tenant=key[0], subscription=key[1], exc_info=error)
 

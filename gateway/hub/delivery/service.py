@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import secrets
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
+from gateway.background import process_name
 from gateway.carts.dialects import DIALECTS
 from gateway.errors import Problem, SettingsError
 from gateway.hub.delivery.dispatcher import Dispatcher
@@ -41,7 +39,7 @@ async def delivery(services: Services) -> AsyncIterator[Dispatcher]:
     dispatcher = Dispatcher(
         settings=settings,
         database=services.database,
-        owner=f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(4)}",
+        owner=process_name(),
         new_sender=lambda: Sender(
             guard, tls=tls, timeout_seconds=hub.timeout_seconds, connections_max=hub.concurrency_max
         ),

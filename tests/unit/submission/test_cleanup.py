@@ -224,8 +224,8 @@ async def test_it_runs_until_it_is_stopped_and_survives_its_own_mistakes(gateway
         raise RuntimeError("a defect")
 
     monkeypatch.setattr(cleanup, "once", once)
-    task = asyncio.create_task(cleanup.run())
+    task = asyncio.create_task(cleanup.loop.run())
     await asyncio.wait_for(failed.wait(), 5)
     assert not task.done()
-    cleanup.stop()
+    cleanup.loop.stop()
     await asyncio.wait_for(task, 5)

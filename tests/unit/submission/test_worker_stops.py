@@ -257,7 +257,7 @@ async def test_l1_a_worker_that_stops_begins_no_further_call_and_hands_over(gate
 
     async def stopping(rendered, **_):
         outcome = await send(gateway.shop, rendered)
-        worker._stopping = True
+        worker._loop.stop()
         return outcome
 
     gateway.shop.send = stopping

@@ -121,15 +121,15 @@ async def test_it_runs_until_it_is_stopped_and_survives_its_own_mistakes(databas
     async def once():
         nonlocal rounds
         rounds += 1
-        tracker.wake()
+        tracker.loop.wake()
         if rounds > 1:
             twice.set()
         raise RuntimeError("a defect")
 
     monkeypatch.setattr(tracker, "once", once)
-    task = asyncio.create_task(tracker.run())
+    task = asyncio.create_task(tracker.loop.run())
     await asyncio.wait_for(twice.wait(), 5)
-    tracker.stop()
+    tracker.loop.stop()
     await asyncio.wait_for(task, 5)
 
 
