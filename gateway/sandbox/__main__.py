@@ -10,6 +10,7 @@ from typing import Any, cast, get_args
 import click
 
 from gateway.sandbox.faults import FAULT_NAMES, Fault, parse_fault
+from gateway.sandbox.misbehaviours import MISBEHAVIOURS
 from gateway.sandbox.options import Mapping, SandboxOptions
 from gateway.sandbox.price_drift import PriceDrift, parse_drift
 from gateway.sandbox.server import run_sandbox
@@ -31,7 +32,11 @@ class _FaultType(click.ParamType[Fault]):
 
 
 _LISTED_FAULTS = textwrap.fill(
-    ", ".join(FAULT_NAMES), 100, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+    ", ".join(name for name in FAULT_NAMES if name not in MISBEHAVIOURS),
+    100,
+    initial_indent="  ",
+    subsequent_indent="  ",
+    break_on_hyphens=False,
 )
 
 
@@ -66,6 +71,8 @@ Examples:
     "sandbox",
     help="Run a TMF622 order intake system to try things against. Prints one line when it listens; ends on Ctrl-C."
     f"\n\n\b\nFaults:\n{_LISTED_FAULTS}\n"
+    "\n\b\n  Further, what order systems do that do not keep to their mapping, such as marker-upper, filter-empty,\n"
+    "  done-429, foreign-id, stale-read=8: docs/reference/misbehaviours.md has every name.\n"
     f"\n{_EXAMPLES}",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")

@@ -12,9 +12,13 @@ from typing import Literal
 from gateway.sandbox.answers import Answer, RefusedError, json_answer, platform_error, tmf_error
 from gateway.sandbox.catalog import load_catalog
 from gateway.sandbox.control import CONTROL_ROOT, control
-from gateway.sandbox.faults import FaultDice, Scope, Strike
+from gateway.sandbox.faults import Fault, FaultDice, Scope, Strike
+from gateway.sandbox.hostile.state import Ending as HostileEnding
+from gateway.sandbox.hostile.state import Told
+from gateway.sandbox.hostile.system import Hostility
 from gateway.sandbox.intake import Call, OrderIntake
 from gateway.sandbox.ledger import Ledger
+from gateway.sandbox.misbehaviours import MISBEHAVIOURS
 from gateway.sandbox.notifications import Event, Notifier
 from gateway.sandbox.options import API_ROOTS, SandboxOptions
 from gateway.sandbox.plain.system import PlainIntake
@@ -23,7 +27,7 @@ from gateway.sandbox.tally import CallTally
 from gateway.sandbox.tokens import TOKEN_PATH, TokenOffice
 from gateway.sandbox.wire import Request
 
-Ending = Literal["whole", "reset", "silent", "cut", "cut-without-length"]
+Ending = Literal["cut", "cut-without-length"] | HostileEnding
 
 _ENDINGS: dict[str, Ending] = {"reset-after": "reset", "silent-after": "silent", "cut-body": "cut"}
 _LATE = "late-commit"
@@ -54,6 +58,20 @@ class Application:
         self._root = API_ROOTS[options.mapping]
         kind = SalesforceIntake if options.mapping == "salesforce-v4" else PlainIntake
         self.intake: OrderIntake = kind(options, load_catalog(options.catalog_path), self.ledger, self.notifier)
+        self.hostility = Hostility(self.intake, options.faults, options.seed)
+
+    def replace_faults(self, faults: tuple[Fault, ...]) -> None:
+        """Switch on exactly these faults from now on."""
+        self.dice.replace(faults)
+        self.hostility.replace(faults)
+
+    def queue_faults(self, names: list[str]) -> None:
+        """Let the next calls that change something suffer these, one name each. ValueError for one that cannot strike such a call."""
+        struck = ("create", "change", "submit", "write")
+        hostile = {name for name in names if name in MISBEHAVIOURS and MISBEHAVIOURS[name].strikes in struck}
+        self.dice.queue([name if name not in hostile else "none" for name in names])
+        for name in names if hostile or self.hostility.state.queued else ():
+            self.hostility.state.queue(name if name in hostile else "none")
 
     async def reply(self, request: Request) -> Reply:
         """Return the reply to one request."""
@@ -71,6 +89,8 @@ class Application:
         """Return the reply to a call that suffers `strike`."""
         if strike.latency_seconds:
             await asyncio.sleep(strike.latency_seconds)
+        if self.hostility.state.queued and (strike.before or strike.after == _LATE) and _scope(request) == "write":
+            self.hostility.pass_over()
         if strike.before is not None:
             return Reply(self._refusal_before(strike))
         if strike.after == _LATE:
@@ -78,14 +98,36 @@ class Application:
             self._late.append(timer)
             return Reply(Answer(202), "silent")
         events: list[Event] = []
-        answer = self._answer_or_refusal(request, strike, events)
+        told = await self._told(request, strike, events)
+        answer = told.answer
+        events = self.hostility.events(events)
         rest = await self.notifier.before_answer(events)
         if strike.after == "error-after":
             answer = self._server_error(strike.variant)
-        ending: Ending = _ENDINGS.get(strike.after or "", "whole")
+        ending: Ending = _ENDINGS.get(strike.after or "", told.ending)
         if ending == "cut" and strike.variant < 0.5:  # noqa: PLR2004 - one half of the cuts
             ending = "cut-without-length"
         return Reply(answer, ending, rest)
+
+    async def _told(self, request: Request, strike: Strike, events: list[Event]) -> Told:
+        """Let a call happen as the misbehaviours that are switched on want it."""
+        answered = False
+
+        def perform(changed: Request) -> Answer:
+            caused: list[Event] = []
+            answer = self._answer_or_refusal(changed, strike, caused)
+            if answered:  # the call takes effect after its answer
+                for event in self.hostility.events(caused):
+                    self.notifier.send(event)
+            else:
+                events.extend(caused)
+            return answer
+
+        if not request.path.startswith(self._root + "/"):
+            return Told(perform(request))
+        told = await self.hostility.answer(request, self._tail(request), perform)
+        answered = True
+        return told
 
     def _commit_late(self, request: Request) -> None:
         """Do what a call asked for, long after it came."""
@@ -111,8 +153,11 @@ class Application:
         if not request.path.startswith(self._root + "/"):
             raise self._error(404, "NOT_FOUND", "60", f"nothing is served here; the API root is {self._root}")
         _check_media_type(self.options, request)
-        tail = tuple(request.path.removeprefix(self._root + "/").removesuffix("/").split("/"))
-        return self.intake.handle(Call(request, tail, half=strike.half, events=events))
+        return self.intake.handle(Call(request, self._tail(request), half=strike.half, events=events))
+
+    def _tail(self, request: Request) -> tuple[str, ...]:
+        """Return the path below the API root."""
+        return tuple(request.path.removeprefix(self._root + "/").removesuffix("/").split("/"))
 
     def _unauthorized(self) -> RefusedError:
         if self.options.mapping == "salesforce-v4":
@@ -147,6 +192,7 @@ class Application:
         """Stop every timer and every delivery, and close the ledger."""
         for timer in self._late:
             timer.cancel()
+        self.hostility.close()
         for order in self.intake.book.orders.values():
             self.intake.walk.stop(order)
         await self.notifier.close()

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import msgspec
 
 from gateway.sandbox.answers import Answer, RefusedError, decode, invalid, json_answer, not_found
-from gateway.sandbox.faults import FaultDice, parse_fault
+from gateway.sandbox.faults import Fault, parse_fault
 from gateway.sandbox.intake import OrderIntake
 from gateway.sandbox.options import SandboxOptions
 from gateway.sandbox.tally import CallTally
@@ -29,10 +29,15 @@ class Controlled(Protocol):
     """What can be looked at and changed through the door."""
 
     options: SandboxOptions
-    dice: FaultDice
     tally: CallTally
     tokens: TokenOffice
     intake: OrderIntake
+
+    def replace_faults(self, faults: tuple[Fault, ...]) -> None:
+        """Switch on exactly these faults from now on."""
+
+    def queue_faults(self, names: list[str]) -> None:
+        """Let the next calls that change something suffer these, one name each."""
 
 
 def control(application: Controlled, request: Request) -> Answer:
@@ -52,9 +57,9 @@ def _control(application: Controlled, request: Request) -> Answer:
         case ("GET", "calls"):
             return json_answer(200, application.tally.summary())
         case ("PUT", "faults"):
-            application.dice.replace(tuple(parse_fault(text) for text in _strings(request)))
+            application.replace_faults(tuple(parse_fault(text) for text in _strings(request)))
         case ("POST", "next-faults"):
-            application.dice.queue(_strings(request))
+            application.queue_faults(_strings(request))
         case ("POST", "expire-tokens"):
             application.tokens.expire_all()
         case ("POST", "state"):

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
+from gateway.sandbox.misbehaviours import MISBEHAVIOURS
+
 Scope = Literal["write", "read", "token", "notify"]
 
 BEFORE = ("throttle", "request-limit", "error-before")
@@ -39,8 +41,9 @@ FAULT_NAMES = (
     *NOTIFY,
     *(f"{READ_PREFIX}{name}" for name in ("latency", *ON_READS)),
     *(f"{TOKEN_PREFIX}{name}" for name in ("latency", *BEFORE, *AFTER) if name not in ("half-patch", "late-commit")),
+    *MISBEHAVIOURS,
 )
-"""Every name that `--fault` takes.
+"""Every name that `--fault` takes: those of calls that are disturbed, and those of `gateway.sandbox.hostile`.
 
 A `read-` name strikes GET only, in the place of the name without it. A `token-` name strikes the token endpoint, which
 the others leave alone.
@@ -82,6 +85,8 @@ def parse_fault(text: str) -> Fault:
         raise ValueError(f"fault {name!r} needs a value: {name}={'50ms' if name.endswith('latency') else '0.3'}")
     if name.endswith("latency"):
         return Fault(name, 1.0, _seconds(name, value))
+    if name in MISBEHAVIOURS and MISBEHAVIOURS[name].seconds is not None:
+        return Fault(name, 1.0, _number(name, value))
     try:
         rate = float(value)
     except ValueError:
@@ -89,6 +94,19 @@ def parse_fault(text: str) -> Fault:
     if not 0.0 <= rate <= 1.0:
         raise ValueError(f"rate of fault {name!r} is {value!r}; it must be a number from 0 to 1, such as {name}=0.3")
     return Fault(name, rate)
+
+
+def _number(name: str, value: str) -> float:
+    """Read the seconds, or the count, of a misbehaviour."""
+    try:
+        number = float(value.removesuffix("s"))
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number < float("inf"):
+        raise ValueError(
+            f"{name!r} is {value!r}; it must be a number of 0 or more, such as {name}={MISBEHAVIOURS[name].seconds:g}"
+        )
+    return number
 
 
 def _seconds(name: str, value: str) -> float:

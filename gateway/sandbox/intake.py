@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -27,6 +26,16 @@ _EVENT_OF_EFFECT: dict[Effect, Happening] = {
     "cancelled": "state",
     "state": "state",
 }
+
+
+LineChange = Literal["add", "drop", "split"]
+"""A further line; the last line gone; the last line twice."""
+HAND_OFFERING = "BY_HAND"
+"""The product of a line that nobody sent."""
+
+
+def _look_away(effect: Effect, order: Order) -> None:
+    """Watch nothing."""
 
 
 @dataclass(slots=True)
@@ -55,6 +64,12 @@ class OrderIntake(ABC):
         self._notifier = notifier
         self._events = EventMaker(options.mapping, self.profile)
         self.walk = Walk(options.mapping, options.state_delay_seconds, self._arrive)
+        self.watch: Callable[[Effect, Order], None] = _look_away
+        """Called after each effect."""
+        self.posted: Callable[[list[Event]], list[Event]] = list
+        """Chooses the events that are posted for those that happened."""
+        self.shown: Callable[[list[Order]], list[Order]] = list
+        """Chooses the orders that a list may show."""
 
     @abstractmethod
     def handle(self, call: Call) -> Answer:
@@ -80,8 +95,8 @@ class OrderIntake(ABC):
             record_id=record_id("801", int(number) if number.isdigit() else 0),
             header=header,
             state=state,
-            created=datetime.now(UTC),
-            created_monotonic=time.monotonic(),
+            created=self.options.clock.now(),
+            created_monotonic=self.options.clock.monotonic(),
         )
 
     def order(self, number: str) -> Order:
@@ -94,31 +109,49 @@ class OrderIntake(ABC):
     def listed_orders(self) -> list[Order]:
         """Return the orders that list answers see, in list order."""
         lag = self.profile.list_lag_seconds
-        seen_until = time.monotonic() - lag
+        seen_until = self.options.clock.monotonic() - lag
         orders = [order for order in self.book.orders.values() if not lag or order.created_monotonic <= seen_until]
+        orders = self.shown(orders)
         return orders[::-1] if self.profile.list_descending else orders
 
     def commit(self, effect: Effect, order: Order, call: Call) -> None:
         """Record an effect of a call: the ledger now, the event with or after the answer."""
-        order.version += 1
-        self._ledger.write(effect, order)
+        self.record(effect, order)
         if effect == "changed" and not self.profile.attribute_events:
             return
         call.events.append(self._event(effect, order))
 
+    def record(self, effect: Effect, order: Order) -> None:
+        """Write an effect into the ledger, without an event."""
+        order.version += 1
+        self._ledger.write(effect, order)
+        self.watch(effect, order)
+
     def _arrive(self, order: Order, state: str) -> None:
         """Put an order into its next state."""
         order.state = state
-        order.version += 1
         effect: Effect = "cancelled" if state == "cancelled" else "state"
-        self._ledger.write(effect, order)
-        self._notifier.send(self._event(effect, order))
+        self.record(effect, order)
+        for event in self.posted([self._event(effect, order)]):
+            self._notifier.send(event)
 
     def arrive_by_hand(self, order: Order, state: str) -> None:
         """Put an order into a state as if a person had changed it; it stays there."""
         self.walk.stop(order)
         order.is_draft = False
         self._arrive(order, state)
+
+    @abstractmethod
+    def submit_by_hand(self, order: Order) -> None:
+        """Make a draft live as if a person had done it."""
+
+    @abstractmethod
+    def change_lines_by_hand(self, order: Order, change: LineChange) -> None:
+        """Change the last line, or what stands beside it, as if a person had done it."""
+
+    def event_of(self, order: Order, view: dict[str, Any]) -> Event:
+        """Return a state event about `order` that says what `view` does."""
+        return self._events.make("state", order.number, view)
 
     def _event(self, effect: Effect, order: Order) -> Event:
         with_items = self.profile.notification_order == "full"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
+from gateway.sandbox.clock import MACHINE_CLOCK, Clock
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.price_drift import NO_DRIFT, PriceDrift
 
@@ -134,6 +135,7 @@ class SandboxOptions:
     """Overrides `profile_for(mapping)`."""
     late_seconds: float = 2.0
     """How long after the call a `late-commit` takes effect."""
+    clock: Clock = MACHINE_CLOCK
     call_log: bool = False
     """Write one line per call to stderr."""
 

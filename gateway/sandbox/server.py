@@ -20,6 +20,9 @@ from gateway.sandbox.wire import (
     reset,
     write_answer,
     write_cut_answer,
+    write_cut_head,
+    write_dripping_answer,
+    write_raw,
 )
 
 
@@ -89,6 +92,14 @@ class SandboxServer:
                 reply.events = []
                 self._log(request, reply, started)
                 await hold_silent(reader)
+            elif reply.ending in ("drip", "endless"):
+                await write_dripping_answer(writer, reply.answer, endless=reply.ending == "endless")
+            elif reply.ending == "raw":
+                await write_raw(writer, reply.answer.body)
+            elif reply.ending == "head-cut":
+                await write_cut_head(writer, reply.answer)
+            elif reply.ending == "closed":
+                writer.close()
             elif reply.ending in ("cut", "cut-without-length"):
                 await write_cut_answer(writer, reply.answer, with_length=reply.ending == "cut")
             else:

@@ -19,6 +19,7 @@ from gateway.sandbox.answers import Answer
 MAX_HEADER_BYTES = 65_536
 MAX_BODY_BYTES = 128_000_000
 STREAM_BUFFER_BYTES = 1 << 20
+DRIP_SECONDS = 1.0
 
 
 class BadRequestError(Exception):
@@ -164,6 +165,32 @@ async def write_cut_answer(writer: asyncio.StreamWriter, answer: Answer, *, with
     with contextlib.suppress(ConnectionError):
         await writer.drain()
     writer.close()
+
+
+async def write_dripping_answer(writer: asyncio.StreamWriter, answer: Answer, *, endless: bool) -> None:
+    """Write an answer byte by byte, one a second; an endless one goes on until the peer has enough."""
+    writer.write(_head(answer, keep_alive=False, length=len(answer.body) + (1 << 40 if endless else 0)))
+    with contextlib.suppress(ConnectionError):
+        for index in range(1 << 40 if endless else len(answer.body)):
+            writer.write(answer.body[index % len(answer.body) :][:1] if answer.body else b" ")
+            await writer.drain()
+            if writer.is_closing():
+                break
+            await asyncio.sleep(DRIP_SECONDS)
+    writer.close()
+
+
+async def write_raw(writer: asyncio.StreamWriter, raw: bytes) -> None:
+    """Write bytes as they are, then close."""
+    writer.write(raw)
+    with contextlib.suppress(ConnectionError):
+        await writer.drain()
+    writer.close()
+
+
+async def write_cut_head(writer: asyncio.StreamWriter, answer: Answer) -> None:
+    """Write the beginning of a head, then close."""
+    await write_raw(writer, _head(answer, keep_alive=False, length=len(answer.body))[:40])
 
 
 def reset(writer: asyncio.StreamWriter) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.sandbox.answers import Answer, encode, invalid, json_answer, not_found, tmf_error
 from gateway.sandbox.catalog import Catalog
-from gateway.sandbox.intake import Call, OrderIntake, listing, page_of, selected
+from gateway.sandbox.intake import HAND_OFFERING, Call, LineChange, OrderIntake, listing, page_of, selected
 from gateway.sandbox.items import halved, measure, text
 from gateway.sandbox.json_patch import Patcher, merged
 from gateway.sandbox.ledger import Ledger
@@ -235,6 +235,35 @@ class PlainIntake(OrderIntake):
         order.state = "acknowledged"
         self.commit("submitted", order, call)
         self.walk.start(order)
+
+    def submit_by_hand(self, order: Order) -> None:
+        """Make a draft live as if a person had done it."""
+        order.is_draft = False
+        order.state = "acknowledged"
+        self.record("submitted", order)
+        self.walk.start(order)
+
+    def change_lines_by_hand(self, order: Order, change: LineChange) -> None:
+        """Change the last item, or what stands beside it, as if a person had done it."""
+        items = list(order.header["productOrderItem"])
+        further = {"id": f"{len(items) + 900}"}
+        if change == "drop":
+            items = items[:-1] if len(items) > 1 else items
+        elif change == "split":
+            items.append(items[-1] | further)
+        else:
+            items.append(
+                further
+                | {
+                    "@type": "ProductOrderItem",
+                    "action": "add",
+                    "quantity": 1,
+                    "productOffering": {"id": HAND_OFFERING},
+                }
+            )
+        order.header = order.header | {"productOrderItem": items}
+        self._settle(order)
+        self.record("changed", order)
 
     def _delete(self, call: Call, order: Order) -> Answer:
         if not order.is_draft:

@@ -15,12 +15,12 @@ from gateway.sandbox.answers import (
     tmf_error,
 )
 from gateway.sandbox.catalog import Catalog
-from gateway.sandbox.intake import Call, OrderIntake, listing, selected
+from gateway.sandbox.intake import HAND_OFFERING, Call, LineChange, OrderIntake, listing, selected
 from gateway.sandbox.items import halved, objects, text
 from gateway.sandbox.ledger import Ledger
 from gateway.sandbox.notifications import Notifier
 from gateway.sandbox.options import API_ROOTS, RESOURCES, SandboxOptions
-from gateway.sandbox.orders import Edit, Order
+from gateway.sandbox.orders import Edit, Line, Order
 from gateway.sandbox.price_drift import NO_DRIFT
 from gateway.sandbox.prices import total_prices
 from gateway.sandbox.salesforce.items import ItemEditor
@@ -200,6 +200,29 @@ class SalesforceIntake(OrderIntake):
         order.state = self.profile.submitted_state
         self.commit("submitted", order, call)
         self.walk.start(order)
+
+    def submit_by_hand(self, order: Order) -> None:
+        """Make a draft live as if a person had done it."""
+        order.is_draft = False
+        order.state = self.profile.submitted_state
+        self.record("submitted", order)
+        self.walk.start(order)
+
+    def change_lines_by_hand(self, order: Order, change: LineChange) -> None:
+        """Change the last line, or what stands beside it, as if a person had done it."""
+        edit = Edit(order)
+        roots = [line for line in order.lines.values() if line.parent is None]
+        if change == "drop":
+            if len(roots) > 1:
+                edit.remove(roots[-1])
+        else:
+            last = roots[-1]
+            offering = last.offering if change == "split" else HAND_OFFERING
+            characteristics = dict(last.characteristics) if change == "split" else {}
+            edit.add(
+                Line(self.book.next_line_id(), f"{len(order.lines) + 900}", None, offering, "add", 1, characteristics)
+            )
+        self.record("changed", order)
 
     def _supplemental(self, order: Order, call: Call) -> Order:
         """Refuse a PATCH of an order that is live, or, as a trap, start a further order for it."""
