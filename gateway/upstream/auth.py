@@ -21,6 +21,7 @@ import httpx
 from gateway.errors import MalformedBodyError
 from gateway.tmf.json import decode_json
 from gateway.upstream.answers import describe, retry_after_seconds, vendor_error
+from gateway.upstream.causes import Cause
 from gateway.upstream.transport import Answer, ExchangeFailed, HttpPort
 
 Secret: TypeAlias = str | Callable[[], str]
@@ -198,7 +199,8 @@ class ClientCredentialsAuth(UpstreamAuth):
             document = None
         if answer.status != httpx.codes.OK:
             detail = describe(answer.status, vendor_error(document)).replace(secret or "\0", "***")
-            _no_token(f"the token endpoint answered {detail}", retry_after_seconds(answer.headers))
+            wait_seconds = retry_after_seconds(answer.headers)
+            _no_token(f"the token endpoint answered {detail}", wait_seconds, _cause_of(answer.status))
         fields: dict[str, Any] = document if isinstance(document, dict) else {}
         token = fields.get("access_token")
         if not isinstance(token, str) or not _is_sendable(token):
@@ -214,11 +216,19 @@ class ClientCredentialsAuth(UpstreamAuth):
 
 def _copy(failure: ExchangeFailed) -> ExchangeFailed:
     """Return the failure anew: one exception raised in many tasks would collect all their tracebacks."""
-    return ExchangeFailed(failure.detail, sent=False, retry_after_seconds=failure.retry_after_seconds)
+    wait_seconds = failure.retry_after_seconds
+    return ExchangeFailed(failure.detail, sent=False, retry_after_seconds=wait_seconds, cause=failure.cause)
 
 
-def _no_token(reason: str, wait_seconds: float | None = None) -> NoReturn:
-    raise ExchangeFailed(f"no token: {reason}", sent=False, retry_after_seconds=wait_seconds)
+def _cause_of(status: int) -> Cause:
+    """Return what it means that a token endpoint answers with this status: a refusal is of the credentials."""
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        return "throttled"
+    return "credentials_refused" if httpx.codes.is_client_error(status) else "upstream_unreachable"
+
+
+def _no_token(reason: str, wait_seconds: float | None = None, cause: Cause = "credentials_refused") -> NoReturn:
+    raise ExchangeFailed(f"no token: {reason}", sent=False, retry_after_seconds=wait_seconds, cause=cause)
 
 
 def _is_sendable(token: str) -> bool:

@@ -22,7 +22,7 @@ from gateway.upstream.gate import Gate
 from gateway.upstream.limiter import NoSlot
 from gateway.upstream.options import UpstreamOptions, port_of
 from gateway.upstream.outcome import Call, NotSent, Outcome, Rejected, Unknown, classify
-from gateway.upstream.port import FindResult, ReadFailed
+from gateway.upstream.port import AnotherOrder, FindResult, ReadFailed
 from gateway.upstream.reads import HTTP_NOT_FOUND, Reader, decode_answer
 from gateway.upstream.search import Page, Scanner, Walk, paging_offset, scan_parameters, walk
 from gateway.upstream.transport import Answer, ExchangeFailed
@@ -104,7 +104,7 @@ class UpstreamClient:
         if order is None:
             raise ReadFailed("the answer is not a product order")
         if order.id != order_id:
-            raise ReadFailed("the answer is another order than the one asked for")
+            raise AnotherOrder(order)
         return order
 
     async def find(self, marker: str, *, since: datetime) -> FindResult:
@@ -168,7 +168,8 @@ class UpstreamClient:
                 "the path of the call holds separators or dot segments that do not belong there", lasting=True
             )
         if not await self._circuit_closed():
-            return NotSent("circuit open: too many recent calls failed", self._gate.breaker.retry_after_seconds)
+            detail, wait_seconds = "circuit open: too many recent calls failed", self._gate.breaker.retry_after_seconds
+            return NotSent(detail, wait_seconds, cause="circuit_open")
         try:
             async with self._gate.limiter.slot(within_seconds=self._options.slot_timeout_seconds):
                 answer = await self._port.exchange(
@@ -179,10 +180,12 @@ class UpstreamClient:
                     within_seconds=max(0.0, self._options.deadline_seconds - (self._clock() - began)),
                 )
         except NoSlot as refusal:
-            return NotSent(refusal.detail, refusal.retry_after_seconds)
+            return NotSent(refusal.detail, refusal.retry_after_seconds, cause=refusal.cause)
         except ExchangeFailed as failure:
             self._gate.breaker.record(failed=True)
-            return Unknown(failure.detail) if failure.sent else NotSent(failure.detail, failure.retry_after_seconds)
+            if failure.sent:
+                return Unknown(failure.detail)
+            return NotSent(failure.detail, failure.retry_after_seconds, cause=failure.cause)
         if answered is not None and 200 <= answer.status <= 299:  # noqa: PLR2004 - the class of success
             await answered()
         outcome = self._outcome(answer, call, with_items=with_items)

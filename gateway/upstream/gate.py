@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.upstream.auth import UpstreamAuth
 from gateway.upstream.breaker import Breaker
-from gateway.upstream.limiter import Limiter
+from gateway.upstream.limiter import Limiter, PauseCause
 from gateway.upstream.options import UpstreamOptions
 from gateway.upstream.outcome import NotExecuted, Outcome
 
@@ -39,9 +39,10 @@ class Gate:
         if not isinstance(outcome, NotExecuted):
             self.limiter.succeeded()
         elif outcome.kind != "unauthorised":
-            self.limiter.slow_down(outcome.retry_after_seconds)
+            cause: PauseCause = "throttled" if outcome.kind == "throttled" else "waiting_retry"
+            self.limiter.slow_down(outcome.retry_after_seconds, cause)
         elif status == UNAUTHORISED:
             # A renewed token was refused too: asking on would lock the account rather than let a checkout through.
-            self.limiter.slow_down(outcome.retry_after_seconds or UNAUTHORISED_PAUSE_SECONDS)
+            self.limiter.slow_down(outcome.retry_after_seconds or UNAUTHORISED_PAUSE_SECONDS, "credentials_refused")
         elif self._auth is not None:
             self._auth.forget()

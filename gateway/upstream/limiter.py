@@ -8,22 +8,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from aiolimiter import AsyncLimiter
 
 from gateway.errors import GatewayError
 from gateway.upstream.answers import clamp_seconds
+from gateway.upstream.causes import Cause
 
 JITTER_SHARE: Final = 0.25
 BACKOFF_SECONDS_MAX: Final = 60.0
+PauseCause: TypeAlias = Literal["throttled", "waiting_retry", "credentials_refused"]
+_PAUSE_WORDS: Final[dict[PauseCause, str]] = {
+    "throttled": "it asked for fewer calls",
+    "waiting_retry": "it is busy",
+    "credentials_refused": "it refuses the gateway's credentials",
+}
 
 
 class NoSlot(GatewayError):  # noqa: N818 - the ordinary way of saying "not now"
     """The call may not be made now; `retry_after_seconds` says when to come back, if that is known."""
 
-    def __init__(self, detail: str, retry_after_seconds: float | None = None) -> None:
+    def __init__(self, detail: str, retry_after_seconds: float | None = None, cause: Cause = "waiting_retry") -> None:
         self.detail = detail
+        self.cause: Cause = cause
         self.retry_after_seconds = retry_after_seconds
         super().__init__(detail)
 
@@ -50,6 +58,7 @@ class Limiter:
         self._clock = clock
         self._jitter = jitter
         self._paused_until = 0.0
+        self._paused_by: PauseCause = "throttled"
         self._pauses_in_a_row = 0
 
     @property
@@ -74,8 +83,8 @@ class Limiter:
         finally:
             self._slots.release()
 
-    def slow_down(self, retry_after_seconds: float | None) -> None:
-        """Pause every call for as long as was asked; for a growing time when nothing was said."""
+    def slow_down(self, retry_after_seconds: float | None, cause: PauseCause = "throttled") -> None:
+        """Pause every call for as long as was asked; for a growing time when nothing was said. `cause` is told to all of them."""
         already_paused = self.paused_seconds > 0
         if retry_after_seconds is None:
             if already_paused:
@@ -84,7 +93,9 @@ class Limiter:
         if not already_paused:
             self._pauses_in_a_row = min(self._pauses_in_a_row + 1, 10)
         seconds = clamp_seconds(retry_after_seconds) * (1.0 + JITTER_SHARE * self._jitter())
-        self._paused_until = max(self._paused_until, self._clock() + seconds)
+        ends_at = self._clock() + seconds
+        if ends_at > self._paused_until:
+            self._paused_until, self._paused_by = ends_at, cause
 
     def succeeded(self) -> None:
         """Note that a call went through: the next unexplained pause starts small again."""
@@ -93,7 +104,8 @@ class Limiter:
     def _refuse_during_pause(self) -> None:
         remaining_seconds = self.paused_seconds
         if remaining_seconds > 0:
-            raise NoSlot(f"paused for {remaining_seconds:.1f} s: it asked for fewer calls", remaining_seconds)
+            why = _PAUSE_WORDS[self._paused_by]
+            raise NoSlot(f"paused for {remaining_seconds:.1f} s: {why}", remaining_seconds, self._paused_by)
 
     async def _wait_for_rate(self, rate: AsyncLimiter, within_seconds: float) -> None:
         try:

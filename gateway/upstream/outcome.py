@@ -29,14 +29,19 @@ from gateway.upstream.answers import (
     retry_after_seconds,
     vendor_error,
 )
+from gateway.upstream.causes import Cause
 
 
 class NotSent(Struct, frozen=True):
-    """No byte of the call reached the order system. With `lasting` that does not go away by itself: the call is not sendable."""
+    """No byte of the call reached the order system. With `lasting` that does not go away by itself: the call is not sendable.
+
+    `cause` is why, as a code.
+    """
 
     detail: str
     retry_after_seconds: float | None = None
     lasting: bool = False
+    cause: Cause = "upstream_unreachable"
 
 
 class NotExecuted(Struct, frozen=True):

@@ -10,14 +10,15 @@ from msgspec import Struct
 
 from gateway.errors import GatewayError
 from gateway.ordering import ObservedOrder, RenderedStep
+from gateway.upstream.causes import Cause
 from gateway.upstream.outcome import Outcome
 
 
 class ReadFailed(GatewayError):  # noqa: N818 - it is the fact that a read gave no proof, whoever is to blame
     """A read gave no answer that proves anything. The message is safe to show and to log.
 
-    `status` is the HTTP status if there was one, `retry_after_seconds` how long to leave the order system alone. `too_large`:
-    what was asked for is more than the order system shows, or than is read; it will be so the next time.
+    `cause` is why, as a code; `status` is the HTTP status if there was one, `retry_after_seconds` how long to leave the order
+    system alone. `too_large`: what was asked for is more than the order system shows, or than is read; it will be so the next time.
     """
 
     def __init__(
@@ -27,11 +28,24 @@ class ReadFailed(GatewayError):  # noqa: N818 - it is the fact that a read gave 
         status: int | None = None,
         retry_after_seconds: float | None = None,
         too_large: bool = False,
+        cause: Cause = "unreadable_answer",
     ) -> None:
         self.status = status
         self.retry_after_seconds = retry_after_seconds
         self.too_large = too_large
+        self.cause: Cause = cause
         super().__init__(message)
+
+
+class AnotherOrder(ReadFailed):
+    """The order system answered with an order of another id: it merged orders, gave one another name, or mixed them up.
+
+    `order` is what it answered with.
+    """
+
+    def __init__(self, order: ObservedOrder) -> None:
+        self.order = order
+        super().__init__("the answer is another order than the one asked for")
 
 
 class FindResult(Struct, frozen=True):
@@ -55,7 +69,7 @@ class Upstream(Protocol):
         """
 
     async def get_order(self, order_id: str) -> ObservedOrder | None:
-        """Read an order; None if the order system says that it does not exist."""
+        """Read an order; None if the order system says that it does not exist. An answer with another id is AnotherOrder."""
 
     async def get_head(self, order_id: str) -> ObservedOrder | None:
         """Read an order's state and marker, without its lines; None as `get_order`."""

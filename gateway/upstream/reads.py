@@ -19,6 +19,7 @@ from gateway.errors import MalformedBodyError
 from gateway.tmf.json import decode_json, encode_json
 from gateway.upstream.answers import describe, vendor_error
 from gateway.upstream.breaker import Breaker
+from gateway.upstream.causes import Cause
 from gateway.upstream.gate import Gate
 from gateway.upstream.limiter import NoSlot
 from gateway.upstream.options import UpstreamOptions, port_of
@@ -29,8 +30,14 @@ from gateway.upstream.transport import Answer, ExchangeFailed
 ANSWER_DEPTH_MAX: Final = 100
 BACKOFF_SECONDS_FIRST: Final = 0.2
 BACKOFF_SECONDS_MAX: Final = 5.0
+_CAUSE_OF: Final[dict[str, Cause]] = {
+    "throttled": "throttled",
+    "unauthorised": "credentials_refused",
+    "busy": "waiting_retry",
+}
 _parts_decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 HTTP_ERROR: Final = 400
+HTTP_FORBIDDEN: Final = 403
 HTTP_NOT_FOUND: Final = 404
 HTTP_SERVER_ERROR: Final = 500
 
@@ -121,9 +128,13 @@ class Reader:
             answered = failure.too_large
             if failure.too_large:
                 raise ReadFailed(failure.detail, too_large=True) from None
-            raise _Transient(failure.detail, retry_after_seconds=failure.retry_after_seconds) from None
+            raise _Transient(
+                failure.detail, retry_after_seconds=failure.retry_after_seconds, cause=failure.cause
+            ) from None
         except NoSlot as refusal:
-            raise ReadFailed(refusal.detail, retry_after_seconds=refusal.retry_after_seconds) from None
+            raise ReadFailed(
+                refusal.detail, retry_after_seconds=refusal.retry_after_seconds, cause=refusal.cause
+            ) from None
         finally:
             if probing:
                 breaker.end_probe(answered=answered)
@@ -142,9 +153,11 @@ class Reader:
     def _failure(self, answer: Answer, document: Any, outcome: Outcome, *, unreadable: bool) -> ReadFailed:
         detail, paused_seconds = describe(answer.status, vendor_error(document)), self._gate.limiter.paused_seconds
         if isinstance(outcome, NotExecuted) and outcome.kind != "unauthorised":
-            return _Transient(detail, status=answer.status, retry_after_seconds=paused_seconds)
+            return _Transient(
+                detail, status=answer.status, retry_after_seconds=paused_seconds, cause=_cause_of(answer, outcome)
+            )
         if isinstance(outcome, Unknown):
-            return _Transient(detail, status=answer.status)
+            return _Transient(detail, status=answer.status, cause=_cause_of(answer, outcome))
         if answer.status == HTTP_NOT_FOUND and unreadable:
             return ReadFailed("404 with a page instead of JSON: something before the order system answered")
         return ReadFailed(
@@ -152,7 +165,17 @@ class Reader:
             status=answer.status,
             retry_after_seconds=paused_seconds or None,
             too_large=_is_too_large(outcome),
+            cause=_cause_of(answer, outcome),
         )
+
+
+def _cause_of(answer: Answer, outcome: Outcome) -> Cause:
+    """Return why an answer that is an error gave no order."""
+    if isinstance(outcome, NotExecuted):
+        return _CAUSE_OF[outcome.kind]
+    if isinstance(outcome, Unknown):
+        return "upstream_unreachable"
+    return "credentials_refused" if answer.status == HTTP_FORBIDDEN else "unreadable_answer"
 
 
 def _is_too_large(outcome: Outcome) -> bool:
@@ -169,7 +192,10 @@ def _success(answer: Answer, document: Any, *, unreadable: bool) -> Reading:
 
 def circuit_open(breaker: Breaker) -> ReadFailed:
     """Return the refusal to read while the circuit is open."""
-    return ReadFailed("circuit open: too many recent calls failed", retry_after_seconds=breaker.retry_after_seconds)
+    wait_seconds = breaker.retry_after_seconds
+    return ReadFailed(
+        "circuit open: too many recent calls failed", retry_after_seconds=wait_seconds, cause="circuit_open"
+    )
 
 
 def decode_answer(answer: Answer, *, with_items: bool = True) -> tuple[Any, bool]:

@@ -21,6 +21,7 @@ import httpx
 from msgspec import Struct
 
 from gateway.errors import GatewayError
+from gateway.upstream.causes import Cause
 
 USER_AGENT: Final = "tmf-checkout-gateway"
 _RECORD: Final = "gateway.send_record"
@@ -56,11 +57,18 @@ class ExchangeFailed(GatewayError):  # noqa: N818 - a value more than an error: 
     """
 
     def __init__(
-        self, detail: str, *, sent: bool, retry_after_seconds: float | None = None, too_large: bool = False
+        self,
+        detail: str,
+        *,
+        sent: bool,
+        retry_after_seconds: float | None = None,
+        too_large: bool = False,
+        cause: Cause = "upstream_unreachable",
     ) -> None:
         self.detail = detail
         self.sent = sent
         self.too_large = too_large
+        self.cause: Cause = cause
         self.retry_after_seconds = retry_after_seconds
         super().__init__(detail)
 
