@@ -10,7 +10,7 @@ from gateway.errors import Problem
 from gateway.filters.parse import PATH_CHARACTERS_MAX, PATH_PARTS_MAX, Path, same_path
 
 SORTS_MAX: Final = 5
-_PATH: Final = re.compile(r"@?[A-Za-z_][A-Za-z0-9_-]*(\.@?[A-Za-z_][A-Za-z0-9_-]*)*", re.ASCII)
+_PATH: Final = re.compile(r"@?[A-Za-z_][A-Za-z0-9_-]*+(?:\.@?[A-Za-z_][A-Za-z0-9_-]*+)*+", re.ASCII)
 
 
 class Sort(NamedTuple):

@@ -21,7 +21,7 @@ MOMENT_GRAMMAR: Final = (
 )
 _MOMENT: Final = re.compile(MOMENT_GRAMMAR.removesuffix("$"), re.ASCII)
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
-_QUOTED: Final = re.compile(r'"(?:[^"]|"")*"')
+_QUOTED: Final = re.compile(r'"(?:[^"]++|"")*+"')
 _BEFORE_VALUES: Final = frozenset("=<>~,;")
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - reckoned without zones, so that no moment is out of range
 _MICROSECOND: Final = timedelta(microseconds=1)

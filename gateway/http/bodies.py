@@ -15,6 +15,7 @@ from gateway.errors import (
     MediaTypeError,
     NotAcceptableError,
 )
+from gateway.threads import LARGE_BYTES_MIN, beside
 from gateway.tmf.json import decode_json
 from gateway.tmf.shapes import json_kind
 
@@ -33,15 +34,20 @@ async def read_json(
     Raises MediaTypeError (415) for a missing or other content type and for any content encoding, BodyTooLargeError (413)
     as soon as more than `bytes_max` are announced or have come, MalformedBodyError (400) for what is not JSON.
     """
-    raw = await read_body(request, bytes_max=bytes_max, media_types=media_types)
-    return decode_json(raw, depth_max=depth_max)
+    return await decoded(await read_body(request, bytes_max=bytes_max, media_types=media_types), depth_max=depth_max)
 
 
 async def read_object(
     request: Request[Any, Any, Any], *, bytes_max: int, depth_max: int, media_types: Collection[str] = JSON_TYPES
 ) -> dict[str, Any]:
     """Return the decoded body, which must be a JSON object; otherwise as `read_json`."""
-    return decode_object(await read_body(request, bytes_max=bytes_max, media_types=media_types), depth_max=depth_max)
+    raw = await read_body(request, bytes_max=bytes_max, media_types=media_types)
+    return await beside(len(raw) > LARGE_BYTES_MIN, decode_object, raw, depth_max=depth_max)
+
+
+async def decoded(raw: bytes, *, depth_max: int) -> Any:
+    """Return the decoded body; a large one, right or wrong, is read in a thread. Raises MalformedBodyError (400)."""
+    return await beside(len(raw) > LARGE_BYTES_MIN, decode_json, raw, depth_max=depth_max)
 
 
 def decode_object(raw: bytes, *, depth_max: int) -> dict[str, Any]:

@@ -17,7 +17,6 @@ import msgspec
 
 from gateway.errors import MalformedBodyError, Problem
 from gateway.tmf import json_faults as faults
-from gateway.tmf.paths import path_text
 
 DEPTH_MAX_DEFAULT: Final = 32
 NUMBER_DIGITS_MAX: Final = 64
@@ -85,23 +84,28 @@ def decode_json(raw: bytes, *, depth_max: int = DEPTH_MAX_DEFAULT) -> Any:
     try:
         value = _decoder.decode(raw)
     except RecursionError:
-        raise _too_deep(faults.too_deep_place(raw, depth_max), depth_max) from None
+        raise _too_deep(raw, depth_max) from None
     except UnicodeDecodeError:
         raise _not_utf8(raw, faults.utf8_fault(raw) or 0) from None
     except (msgspec.ValidationError, _NumberError) as error:
         raise _unfit_number(raw, error) from None
     except msgspec.DecodeError as error:
         raise _not_json(raw, str(error)) from None
-    nul_possible = b"\\" in raw and b"\\u0000" in raw
     if not _is_plainly_sound(raw, value, depth_max):
         names = _names_in(value, depth_max)
         if names is None:
-            _check(value, depth_max, nul_possible=nul_possible)
+            raise _too_deep(raw, depth_max)
         # Each name is followed by a colon, mostly at once. What else looks like that only makes a count larger.
-        if names != raw.count(b":") and names != raw.count(b'":') + sum(map(raw.count, _BLANK_COLONS)):
-            faults.refuse_repeated_names(raw)
-    if nul_possible or _DIGITS_TOO_MANY in raw.translate(_DIGITS_ALIKE):
-        _check(value, depth_max, nul_possible=nul_possible)
+        if (
+            names != raw.count(b":")
+            and names != raw.count(b'":') + sum(map(raw.count, _BLANK_COLONS))
+            and names != faults.count_names(raw)
+        ):
+            raise faults.repeated_names(raw)
+    if b"\\u0000" in raw and (nul := faults.nul_escape(raw)) is not None:
+        raise _nul_error(raw, nul)
+    if _DIGITS_TOO_MANY in raw.translate(_DIGITS_ALIKE):
+        _refuse_long_integers(raw, value)
     return value
 
 
@@ -138,9 +142,15 @@ def is_printable(raw: bytes) -> bool:
     return b"\x7f" not in raw if raw.isascii() else raw.decode().isprintable()
 
 
-def _too_deep(path: str, depth_max: int) -> MalformedBodyError:
-    problem = Problem(path, f"nested deeper than {depth_max} levels")
-    return MalformedBodyError(f"The JSON is {problem.message} at {problem.path or 'the top'}.", problems=[problem])
+def _too_deep(raw: bytes, depth_max: int) -> MalformedBodyError:
+    path = faults.too_deep_place(raw, depth_max)
+    problem = Problem(path or "", f"nested deeper than {depth_max} levels")
+    return MalformedBodyError(f"The JSON is {problem.message}{_where(path)}.", problems=[problem])
+
+
+def _where(path: str | None) -> str:
+    """Return where something is, for a sentence; nothing when its place is not known."""
+    return "" if path is None else f" at {path or 'the top'}"
 
 
 def _not_utf8(raw: bytes, offset: int) -> MalformedBodyError:
@@ -151,7 +161,7 @@ def _malformed(what: str, raw: bytes, offset: int, message: str) -> MalformedBod
     """Return the error for bytes that are wrong at `offset`, up to which the body is well formed."""
     path = faults.place_of(raw, offset)
     text = f"{what} (byte {offset}){f' at {path}' if path else ''}."
-    return MalformedBodyError(text, problems=[Problem(path, f"{message} (byte {offset})")])
+    return MalformedBodyError(text, problems=[Problem(path or "", f"{message} (byte {offset})")])
 
 
 def _fits(text: str) -> bool:
@@ -172,9 +182,8 @@ def _unfit_number(raw: bytes, error: Exception) -> MalformedBodyError:
     message = "the number has more than 64 digits or an exponent beyond 64"
     if path is None:
         return MalformedBodyError(f"The JSON holds a number that cannot be kept ({type(error).__name__}).")
-    where = f"at {path}" if path else "at the top"
     return MalformedBodyError(
-        f"The JSON holds a number that cannot be kept {where}: {message}.", problems=[Problem(path, message)]
+        f"The JSON holds a number that cannot be kept{_where(path)}: {message}.", problems=[Problem(path, message)]
     )
 
 
@@ -185,8 +194,9 @@ def _not_json(raw: bytes, error: str) -> MalformedBodyError:
     found = _BYTE.search(error)
     position = int(found.group(1)) if found else -1
     if position >= 0 and raw.startswith((b"NaN", b"Infinity"), position):
-        problem = Problem(faults.place_of(raw, position), "must be a number; JSON has neither NaN nor Infinity")
-        where = problem.path or "the top"
+        path = faults.place_of(raw, position)
+        problem = Problem(path or "", "must be a number; JSON has neither NaN nor Infinity")
+        where = f"byte {position}" if path is None else path or "the top"
         return MalformedBodyError(f"The body is not valid JSON: {where} {problem.message}.", problems=[problem])
     if ("truncated" in error or "surrogate" in error) and (lone := faults.lone_surrogate(raw)) is not None:
         message = "send both halves instead of half of a surrogate pair alone"
@@ -216,43 +226,25 @@ def _names_in(value: Any, depth_max: int) -> int | None:
     return None if level else names
 
 
-def _check(value: Any, depth_max: int, *, nul_possible: bool) -> None:
-    """Walk the document once, without recursion: depth, integers of absurd size, and U+0000 where one may be."""
-    stack: list[tuple[Any, int, tuple[Any, ...]]] = [(value, 0, ())]
-    while stack:
-        node, depth, path = stack.pop()
-        if isinstance(node, dict):
-            children: Any = node.items()
-        elif isinstance(node, list):
-            children = enumerate(node)
-        else:
-            _check_leaf(node, path)
-            continue
-        if depth >= depth_max:
-            raise _too_deep(path_text(path), depth_max)
-        for key, child in children:
-            if nul_possible and isinstance(key, str) and "\0" in key:
-                raise _nul_error(path)
-            kind = type(child)
-            if kind is dict or kind is list:
-                stack.append((child, depth + 1, (*path, key)))
-            elif kind is int:
-                if not -_INTEGER_LIMIT < child < _INTEGER_LIMIT:
-                    _check_leaf(child, (*path, key))
-            elif nul_possible and kind is str and "\0" in child:
-                raise _nul_error((*path, key))
+def _refuse_long_integers(raw: bytes, value: Any) -> None:
+    """Raise MalformedBodyError (400) when a whole number has more than NUMBER_DIGITS_MAX digits."""
+    level = [value]
+    while level:
+        if any(type(node) is int and not -_INTEGER_LIMIT < node < _INTEGER_LIMIT for node in level):
+            path = faults.unfit_number(raw, _fits)
+            problem = Problem(path or "", "the number has more than 64 digits")
+            raise MalformedBodyError(
+                f"The JSON holds a number of more than 64 digits{_where(path)}.", problems=[problem]
+            )
+        level = [
+            child
+            for node in level
+            if type(node) in _HOLDERS
+            for child in (node.values() if type(node) is dict else node)
+        ]
 
 
-def _check_leaf(node: Any, path: tuple[Any, ...]) -> None:
-    if isinstance(node, int) and not -_INTEGER_LIMIT < node < _INTEGER_LIMIT:
-        problem = Problem(path_text(path), "the number has more than 64 digits")
-        raise MalformedBodyError(
-            f"The JSON holds a number of more than 64 digits at {problem.path or 'the top'}.", problems=[problem]
-        )
-    if isinstance(node, str) and "\0" in node:
-        raise _nul_error(path)
-
-
-def _nul_error(path: tuple[Any, ...]) -> MalformedBodyError:
-    problem = Problem(path_text(path), "holds the character U+0000, which cannot be stored; leave it out")
-    return MalformedBodyError(f"The text at {problem.path or 'the top'} {problem.message}.", problems=[problem])
+def _nul_error(raw: bytes, offset: int) -> MalformedBodyError:
+    path = faults.place_of(raw, offset)
+    problem = Problem(path or "", "holds the character U+0000, which cannot be stored; leave it out")
+    return MalformedBodyError(f"A text{_where(path)} {problem.message}.", problems=[problem])

@@ -9,11 +9,10 @@ from litestar.handlers import post
 
 from gateway.errors import MalformedBodyError, NotFoundError, Problem
 from gateway.http.answers import Answer
-from gateway.http.bodies import read_body
+from gateway.http.bodies import decoded, read_body
 from gateway.logs import get_logger
 from gateway.security.tenancy import tenant_of
 from gateway.services import services_of
-from gateway.tmf.json import decode_json
 from gateway.tmf.shapes import json_kind
 from gateway.tracking import store
 from gateway.tracking.events import read_event
@@ -44,7 +43,7 @@ async def receive_notification(request: Request[Any, Any, Any]) -> Answer:
     if settings is None:
         raise NotFoundError("There is no such upstream.", problems=[Problem("upstream", "names no upstream")])
     raw = await read_body(request, bytes_max=services.settings.tracking.body_bytes_max)
-    document = decode_json(raw, depth_max=services.settings.server.depth_max)
+    document = await decoded(raw, depth_max=services.settings.server.depth_max)
     if not isinstance(document, dict):
         what = f"must be a JSON object, not {json_kind(document)}"
         raise MalformedBodyError.about("A notification", what, "")

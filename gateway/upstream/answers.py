@@ -26,6 +26,7 @@ _ENTRIES_MAX: Final = 20
 _CODE_NAMES: Final = ("errorCode", "code", "error")
 _MESSAGE_NAMES: Final = ("reason", "message", "error_description", "title", "detail")
 _SEPARATORS: Final = re.compile(r"[/?#\\%\s]")
+_SECONDS: Final = re.compile(r"[0-9]{1,9}")
 
 
 class VendorError(Struct, frozen=True):
@@ -101,7 +102,7 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     skewed one on either side does not matter.
     """
     text = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", text):
+    if _SECONDS.fullmatch(text):
         return clamp_seconds(float(text))
     until, sent = _http_date(text), _http_date(headers.get("date", ""))
     return clamp_seconds((until - sent).total_seconds()) if until and sent else None

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from malformed_bodies import KINDS, calm_collector, growth, malformed, seconds_of
 
 from gateway.errors import MalformedBodyError
 from gateway.tmf.json import decode_json, is_printable
@@ -178,3 +179,56 @@ def test_nesting_at_the_edge_of_what_can_be_decoded_is_refused_like_any_other(op
     for levels in range(300, 1010):
         with pytest.raises(MalformedBodyError, match="nested deeper"):
             decode_json((opening * levels + "1" + closing * levels).encode())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_malformed_body_takes_time_in_proportion_to_its_size(kind: str):
+    with pytest.raises(MalformedBodyError):
+        decode_json(malformed(kind, 10_000))
+    assert growth(lambda size: seconds_of(decode_json, malformed(kind, size)), 256 * 1024) <= 2.5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_largest_malformed_body_is_refused_soon(kind: str):
+    raw = malformed(kind, 1024 * 1024)
+    # Less than 0.1 s on a quiet machine of 2026; it was hours.
+    with calm_collector():
+        assert min(seconds_of(decode_json, raw) for _ in range(3)) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (b'{"a":[' + b"[]," * 60_000 + b'"\xff"]}', "not valid UTF-8 (byte 180007)"),
+        (b'{"a":[' + b"[]," * 60_000 + b"}", "invalid character (byte 180006)"),
+        (b'{"a":[' + b"[]," * 60_000 + b"NaN]}", "byte 180006 must be a number"),
+        (b'{"a":[' + b"[]," * 60_000 + b"[" * 33 + b"]" * 33 + b"]}", "nested deeper than 32 levels."),
+        (b'{"a":[' + b"[]," * 60_000 + b"1e999]}", "cannot be kept"),
+        (b'{"a":[' + b"[]," * 60_000 + b'1],"a":1}', "an object has a name more than once"),
+        (b'{"a":[' + b"[]," * 60_000 + b'"\\u0000"]}', "A text holds the character U+0000"),
+    ],
+)
+def test_behind_very_many_pieces_no_path_is_looked_for(raw: bytes, words: str):
+    with pytest.raises(MalformedBodyError) as caught:
+        decode_json(raw)
+    assert words in caught.value.message
+    assert [problem.path for problem in caught.value.problems] in ([""], [])
+
+
+@pytest.mark.parametrize(
+    ("raw", "path"),
+    [
+        (b'{"a":{"b":["x\\\\","\\\\\\u0000"]}}', "a.b[1]"),
+        (b'{"a":{"x\\u0000":1}}', "a"),
+        (b'{"a":{"x\\ud800":1}}', "a"),
+    ],
+)
+def test_what_is_wrong_inside_a_text_or_a_name_is_found(raw: bytes, path: str):
+    with pytest.raises(MalformedBodyError) as caught:
+        decode_json(raw)
+    assert [problem.path for problem in caught.value.problems] == [path]
+
+
+@pytest.mark.parametrize("text", ["\\\\u0000", "\\\\\\\\u0000", "u0000"])
+def test_an_escaped_backslash_before_u0000_is_no_nul(text: str):
+    assert decode_json(f'{{"a":"{text}"}}'.encode())
