@@ -23,6 +23,7 @@ from gateway.carts.listing import find, read_query
 from gateway.carts.operations import GUEST_PATH, change_cart, delete_cart, merge_carts, not_found
 from gateway.carts.patching import read_change
 from gateway.carts.writing import beside, shown_text, written, written_list
+from gateway.clock import timestamp_text
 from gateway.errors import InvalidBodyError, PreconditionRequiredError, Problem
 from gateway.filters.paging import page_headers, page_status
 from gateway.filters.projection import Selection, parse_fields
@@ -70,7 +71,11 @@ async def create_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]
     return Answer(
         await written(dialect, row, selection),
         status=201,
-        headers=[(b"location", location.encode("latin-1")), (b"etag", entity_tag(1))],
+        headers=[
+            (b"location", location.encode("latin-1")),
+            (b"etag", entity_tag(1)),
+            *_expiry_headers(done.expires_at, services),
+        ],
     )
 
 
@@ -121,11 +126,7 @@ async def retrieve_shopping_cart(dialect: Dialect, request: Request[Any, Any, An
         if row is None:
             raise not_found()
         version, body, expires_at = row.version, await written(dialect, row, selection), row.expires_at
-    headers = [(b"etag", entity_tag(version))]
-    if expires_at is not None and expires_at <= services.clock():
-        # RFC 8594: from then on the cart may be gone.
-        gone = expires_at + timedelta(days=services.settings.cart.expired_kept_days)
-        headers.append((b"sunset", format_datetime(gone, usegmt=True).encode()))
+    headers = [(b"etag", entity_tag(version)), *_expiry_headers(expires_at, services)]
     if is_unmodified(request, version):
         return Answer(status=304, headers=headers)
     return Answer(body, headers=headers)
@@ -158,8 +159,20 @@ async def patch_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any])
     return Answer(
         await written(dialect, row, selection),
         status=settings.cart.v1_patch_status if dialect is V1 else 200,
-        headers=[(b"etag", entity_tag(row.version))],
+        headers=[(b"etag", entity_tag(row.version)), *_expiry_headers(row.expires_at, services)],
     )
+
+
+def _expiry_headers(expires_at: datetime | None, services: Services) -> list[tuple[bytes, bytes]]:
+    """Return the headers that tell a client of an expired cart: that it is one, and from when on it may be gone (RFC 8594).
+
+    A cart may be made expired: its client hears of it at once, not when it wants to change it or to check out.
+    """
+    if expires_at is None or expires_at > services.clock():
+        return []
+    gone = expires_at + timedelta(days=services.settings.cart.expired_kept_days)
+    told = f'299 - "the shopping cart expired at {timestamp_text(expires_at)}; it is neither changed nor checked out any more"'
+    return [(b"sunset", format_datetime(gone, usegmt=True).encode()), (b"warning", told.encode())]
 
 
 async def merge_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any]) -> Answer:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from gateway.ordering.findings import Findings
 from gateway.ordering.values import date_time, objects, wrong_type
 
 
-def clean_notes(value: Any, path: str, findings: Findings) -> list[dict[str, Any]]:
-    """Return the notes at `path` that have a text, with dates in the form of RFC 3339."""
+def clean_notes(
+    value: Any, path: str, findings: Findings, written: Callable[[str], str] = lambda moment: moment
+) -> list[dict[str, Any]]:
+    """Return the notes at `path` that have a text, with dates as `written` writes those of RFC 3339."""
     kept = []
     for member, member_path in objects(value, path, findings):
         content = member.get("text")
@@ -21,8 +24,8 @@ def clean_notes(value: Any, path: str, findings: Findings) -> list[dict[str, Any
             continue
         note = member
         if member.get("date") is not None:
-            written = date_time(member["date"], f"{member_path}.date", findings)
-            if written is not None and written != member["date"]:
-                note = {**member, "date": written}
+            date = date_time(member["date"], f"{member_path}.date", findings, written)
+            if date is not None and date != member["date"]:
+                note = {**member, "date": date}
         kept.append(note)
     return kept

@@ -6,13 +6,15 @@ JSON null reads as absent, as in a merge patch. No function here raises on any J
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from gateway.ordering.findings import Findings, json_type
 from gateway.tmf.hrefs import last_segment
 from gateway.tmf.json import encode_json
+from gateway.tmf.moments import parse_moment
 
 _OBJECT_OR_ARRAY: Final = "an array of objects"
 _CONTAINERS: Final = frozenset({dict, list})
@@ -120,24 +122,30 @@ def is_number(value: Any) -> bool:
     return type(value) in _NUMBERS
 
 
-def date_time(value: Any, path: str, findings: Findings) -> str | None:
-    """Return `value` as an RFC 3339 date-time; the lenient forms of R17 (no seconds, no zone: UTC) with a finding."""
+def date_time(
+    value: Any, path: str, findings: Findings, written: Callable[[str], str] = lambda moment: moment
+) -> str | None:
+    """Return `value` as an RFC 3339 date-time that `written` writes as the order system reads it.
+
+    The forms of R17 with less in them (no seconds, no zone: UTC) are read, with a finding.
+    """
     if type(value) is not str:
         wrong_type(value, "a date-time such as 2026-12-01T00:00:00Z", path, findings)
         return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
+    moment = parse_moment(value)
+    if moment is None:
         findings.error("bad_date", path, "It cannot be read; write a date-time such as 2026-12-01T00:00:00Z.")
         return None
-    if _RFC3339.fullmatch(value):
-        return value
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-        findings.info("converted", path, "The date-time names no time zone; it is read as UTC.")
-    else:
-        findings.info("converted", path, "The date-time is written in the form of RFC 3339.")
-    return rfc3339(moment)
+    standard = value
+    if not _RFC3339.fullmatch(value):
+        standard = rfc3339(moment)
+        has_zone = value[-1] in "Zz" or "+" in value or value.count("-") > 2  # noqa: PLR2004 -- a date has two hyphens
+        what = "is written in the form of RFC 3339" if has_zone else "names no time zone; it is read as UTC"
+        findings.info("converted", path, f"The date-time {what}.")
+    sent = written(standard)
+    if sent != standard:
+        findings.info("converted", path, "The date-time is sent in the order system's own form.")
+    return sent
 
 
 def rfc3339(moment: datetime) -> str:

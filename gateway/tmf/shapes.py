@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 from gateway.errors import Problem
+from gateway.tmf.moments import parse_moment
 from gateway.tmf.paths import path_text
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -115,12 +116,8 @@ def uri(value: Any, path: Path, name: str | int, problems: list[Problem]) -> Non
 
 def parse_date_time(value: str) -> datetime | None:
     """Return the moment of an RFC 3339 text, lenient: seconds and zone may be missing (UTC then). None for other texts."""
-    try:
-        moment = datetime.fromisoformat(value)
-        # A moment at the very edge of the calendar cannot be told in UTC.
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+    moment = parse_moment(value)
+    return moment if moment is None else moment.astimezone(UTC)
 
 
 def date_time(value: Any, path: Path, name: str | int, problems: list[Problem]) -> None:

@@ -90,8 +90,13 @@ async def test_a_client_may_say_when_its_cart_expires(client: httpx.AsyncClient,
 
 async def test_a_cart_may_be_born_expired(client: httpx.AsyncClient, advance: Advance) -> None:
     advance(0)
-    cart_id = await create(client, validFor={"endDateTime": "2017-10-24T00:00"})
+    born = await client.post(CARTS, json={"validFor": {"endDateTime": "2017-10-24T00:00"}})
+    cart_id = born.json()["id"]
 
+    assert born.status_code == 201
+    assert born.headers["warning"].startswith('299 - "the shopping cart expired at 2017-10-24T00:00:00.000Z')
+    assert born.headers["sunset"] == "Tue, 31 Oct 2017 00:00:00 GMT"
+    assert "warning" not in (await client.post(CARTS, json={})).headers
     assert (await client.get(f"{CARTS}/{cart_id}")).json()["validFor"] == {"endDateTime": "2017-10-24T00:00:00Z"}
     assert (await client.patch(f"{CARTS}/{cart_id}", json={"x": 1})).status_code == 409
 
@@ -119,6 +124,17 @@ async def test_an_expired_cart_is_not_checked_out(settings: Settings) -> None:
             answer = await gateway.post(body, path)
             assert answer.status_code == 409
             assert "expired at 2020-01-01T00:00:00.000Z" in answer.json()["message"]
+
+
+async def test_a_cart_that_is_not_valid_yet_is_not_checked_out(settings: Settings) -> None:
+    period = {"startDateTime": "2035-01-01T00:00:00Z", "endDateTime": "2036-01-01T00:00:00Z"}
+    async with running(settings_of(settings.storage)) as gateway:
+        kept = {"id": await gateway.new_cart({**cart(2), "validFor": period})}
+        for given in (kept, {**cart(2), "validFor": period}):
+            for path in (CHECKOUTS, f"{CHECKOUTS}/preview"):
+                answer = await gateway.post({**request(), "shoppingCart": given}, path)
+                assert answer.status_code == 422
+                assert answer.json()["problem"][0]["path"] == "validFor.startDateTime"
 
 
 async def test_what_a_dialect_keeps_for_its_clients_is_not_sent_to_an_order_system(settings: Settings) -> None:

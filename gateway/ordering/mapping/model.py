@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from gateway.ordering.mapping.catalogue import Catalogue, CatalogueFile
 from gateway.ordering.mapping.codes import Codes, CodeTable
-from gateway.ordering.mapping.slots import ItemSlots, OrderSlots, PriceRules, documented
+from gateway.ordering.mapping.slots import DateForm, ItemSlots, OrderSlots, PriceRules, documented
 
 MARKER_LENGTH: Final = 24
 """Characters that a marker may have: a slot that keeps fewer cannot carry it."""
@@ -215,6 +215,7 @@ class Mapping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api: Api
     order: OrderSlots = field(default_factory=OrderSlots)
     item: ItemSlots = field(default_factory=ItemSlots)
+    dates: DateForm = field(default_factory=DateForm)
     price: PriceRules = field(default_factory=PriceRules)
     limits: Limits = field(default_factory=Limits)
     draft: Draft = field(default_factory=Draft)

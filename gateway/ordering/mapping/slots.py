@@ -147,6 +147,25 @@ class ItemSlots(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = "order"
 
 
+class DateForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How date-times of the order, its notes and its products are written; without these keys as RFC 3339 and the cart have them."""
+
+    zone: Annotated[
+        Literal["as-is", "utc"], documented("with the offset that the cart or request gives, or converted to UTC")
+    ] = "as-is"
+    second_digits: Annotated[
+        int,
+        documented(
+            "digits of seconds after the point, what is beyond them is cut; -1: as many as are given", ge=-1, le=9
+        ),
+    ] = -1
+    utc_offset: Annotated[
+        Literal["z", "extended", "basic"],
+        documented("how the offset of UTC is written: `Z`, `+00:00` or `+0000`; with `basic` no offset has a colon"),
+    ] = "z"
+    day_only: Annotated[bool, documented("the day without a time, `2026-12-01`")] = False
+
+
 class PriceRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Prices and priceAlterations."""
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.actions import EXTERNAL_ID_OWNER
+from gateway.ordering.mapping.dates import date_writer
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.mapping.vocabulary import HEADER
 from gateway.ordering.model import OrderLine
@@ -19,8 +20,10 @@ from gateway.ordering.notes import clean_notes
 from gateway.ordering.translation.order_totals import send_totals
 from gateway.ordering.translation.parties import Parties, notification_contact
 from gateway.ordering.translation.prices import Prices
+from gateway.ordering.translation.timing import check_requested_dates, check_validity
 from gateway.ordering.v5.fitting import fit_channel
 from gateway.ordering.values import date_time, objects, reference, rfc3339, says_nothing, wrong_type
+from gateway.tmf.moments import parse_moment
 
 _OWN_OF_REQUEST: Final = frozenset(
     {"shoppingCart", "upstream", "submit", "externalId", "expectedTotalPrice", "place", "id", "href", "state", "@type",
@@ -31,7 +34,7 @@ _OWN_OF_CART: Final = frozenset(
      "lastUpdateDate", "@type", "@baseType", "@schemaLocation"}
 )  # fmt: skip
 _NOT_SENT: Final = {
-    "validFor": "The order has no validity; an expired cart is refused at checkout.",
+    "validFor": "The order has no validity of its own.",
     "creationDate": "It is about the cart, not the order.",
     "lastUpdate": "It is about the cart, not the order.",
     "lastUpdateDate": "It is about the cart, not the order.",
@@ -51,13 +54,15 @@ class Header:
         self._marker_slot = "" if is_list else mapping.recovery.marker_slot
         self._prices = Prices(mapping, findings)
         self._parties = Parties(mapping, findings)
+        self._written = date_writer(mapping.dates)
+        self._moments: dict[str, tuple[datetime, str]] = {}
         texts, dates, references, single = self._text, self._date, self._references, self._reference
         self._readers: dict[str, Callable[[Any, str], Any]] = {
             "description": texts, "category": texts, "priority": texts, "notificationContact": texts,
             "requestedStartDate": dates, "requestedCompletionDate": dates, "relatedParty": self._parties.translate,
             "channel": self._channels, "billingAccount": single, "payment": references, "agreement": references,
             "quote": references, "productOfferingQualification": references,
-            "note": lambda value, path: clean_notes(value, path, findings),
+            "note": lambda value, path: clean_notes(value, path, findings, self._written),
         }  # fmt: skip
 
     def translate(
@@ -85,6 +90,8 @@ class Header:
         self._totals(cart, found, stays_of, incomplete)
         if item_notes:
             found["note"] = [*found.get("note", ()), *item_notes]
+        check_validity(cart.get("validFor"), self._now, self._findings)
+        check_requested_dates(self._moments, self._now, self._findings)
         self._defaults(found)
         self._parties.check_present(found)
         allowed = frozenset(self._mapping.order.attributes)
@@ -161,7 +168,10 @@ class Header:
         return None
 
     def _date(self, value: Any, path: str) -> str | None:
-        return date_time(value, path, self._findings)
+        moment = parse_moment(value) if type(value) is str else None
+        if moment is not None:
+            self._moments[path.rpartition(".")[2]] = moment, path
+        return date_time(value, path, self._findings, self._written)
 
     def _reference(self, value: Any, path: str) -> dict[str, Any] | None:
         if type(value) is not dict:
@@ -232,7 +242,7 @@ class Header:
                 found[key] = value
                 self._findings.info("defaulted", key, "It is absent; the mapping's default is sent.")
         if slots.start_date_required and not found.get("requestedStartDate"):
-            found["requestedStartDate"] = rfc3339(self._now)
+            found["requestedStartDate"] = self._written(rfc3339(self._now))
             self._findings.info(
                 "defaulted", "requestedStartDate", "The order system demands it; the time of the checkout is sent."
             )

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.catalogue import Catalogue
+from gateway.ordering.mapping.dates import date_writer
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import OrderLine
 from gateway.ordering.notes import clean_notes
@@ -35,6 +36,7 @@ class Items:
         self._mapping = mapping
         self._findings = findings
         self._prices = Prices(mapping, findings)
+        self._written = date_writer(mapping.dates)
         self.products = Products(mapping, findings)
         self._kept = frozenset(mapping.item.attributes)
         self._reads_totals = not (mapping.price.totals and self._kept and "itemTotalPrice" not in self._kept)
@@ -281,7 +283,7 @@ class Items:
         where, attributes = self._mapping.item.notes, self._mapping.order.attributes
         if where == "order" and attributes and "note" not in attributes:
             where = "drop"
-        notes = clean_notes(without_nulls(entry.raw["note"]), path, self._findings)
+        notes = clean_notes(without_nulls(entry.raw["note"]), path, self._findings, self._written)
         if not notes:
             return
         if where == "drop":

@@ -12,6 +12,7 @@ from gateway.ordering.v5.party_kinds import as_reference, flat_party, role_of
 from gateway.ordering.values import objects, text
 from gateway.tmf.hrefs import last_segment
 
+_CUSTOMER: Final = "customer"
 _EMAIL: Final = ("emailAddress", "email")
 _PHONE: Final = ("phoneNumber",)
 
@@ -24,6 +25,7 @@ class Parties:
         self._codes = mapping.tables.parties
         self._is_v5 = mapping.dialect == "tmf622-v5"
         self._findings = findings
+        self._customers: set[str] = set()
 
     def translate(self, value: Any, path: str) -> list[dict[str, Any]]:
         """Return the parties to send, in the order of the mapping's roles."""
@@ -44,8 +46,21 @@ class Parties:
             translated = self._party(party, member_path, inside, kind)
             if translated is not None:
                 ranked.append((rank, translated))
+            self._tell_another_customer(translated, member_path)
         ranked.sort(key=lambda pair: pair[0])
         return [party for _, party in ranked]
+
+    def _tell_another_customer(self, party: dict[str, Any] | None, path: str) -> None:
+        """Tell that a second customer is named: the order is for one account."""
+        if party is None or str(party.get("role")).lower() != _CUSTOMER:
+            return
+        is_other = bool(self._customers - {party["id"]}) and party["id"] not in self._customers
+        self._customers.add(party["id"])
+        if is_other:
+            message = (
+                "Another related party is the customer, too; the order system takes one account. Name one of them."
+            )
+            self._findings.warning("several_customers", path, message)
 
     def _party(self, party: dict[str, Any], path: str, inside: frozenset[str], kind: str) -> dict[str, Any] | None:
         """Return one party, of the v5 class `kind`; attributes that are `inside` v5's wrapper are told by their path in it."""

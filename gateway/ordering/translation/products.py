@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from gateway.ordering.findings import Findings
+from gateway.ordering.mapping.dates import date_writer
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.mapping.recoding import recoded
 from gateway.ordering.translation.characteristics import Characteristics
@@ -62,7 +63,7 @@ class Products:
             "relatedParty": self._parties,
             "productSpecification": self._reference,
             "productOffering": self.offering,
-            **part_readers(findings, is_v5=self._is_v5),
+            **part_readers(findings, date_writer(mapping.dates), is_v5=self._is_v5),
             **dict.fromkeys(_TEXTS, self._text),
         }
 

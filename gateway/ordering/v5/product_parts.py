@@ -44,11 +44,13 @@ def canonical_part(
     return canonical, parts
 
 
-def part_readers(findings: Findings, *, is_v5: bool) -> dict[str, Callable[[Any, str], Any]]:
-    """Return what reads the dates and terms of a product, by attribute: dates as RFC 3339 wants them, amounts as numbers."""
+def part_readers(
+    findings: Findings, written: Callable[[str], str], *, is_v5: bool
+) -> dict[str, Callable[[Any, str], Any]]:
+    """Return what reads the dates and terms of a product, by attribute: dates as `written` writes them, amounts as numbers."""
 
     def moment(value: Any, path: str) -> str | None:
-        return date_time(value, path, findings)
+        return date_time(value, path, findings, written)
 
     def period(value: Any, path: str) -> Any:
         if type(value) is not dict:
