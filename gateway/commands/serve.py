@@ -81,6 +81,7 @@ def server_config(app: Any, settings: ServerSettings) -> uvicorn.Config:
         date_header=True,
         lifespan="on",
         backlog=BACKLOG,
+        timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
     )
 

@@ -24,6 +24,12 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     depth_max: Annotated[int, setting("deepest nesting of a JSON body", ge=8, le=200)] = 32
     page_items_default: Annotated[int, setting("items of a list when no limit is asked for", ge=1, le=10_000)] = 100
     page_items_max: Annotated[int, setting("largest limit of a list", ge=1, le=10_000)] = 1_000
+    keep_alive_seconds: Annotated[
+        int,
+        setting(
+            "how long an idle connection of a client stays open; longer than a proxy in front keeps it", ge=1, le=3_600
+        ),
+    ] = 75
     drain_seconds: Annotated[float, setting("how long a stop waits for calls in flight", ge=0, le=600)] = 40.0
     worker: Annotated[bool, setting("run the submission worker in the server's process")] = True
 

@@ -7,9 +7,11 @@ import io
 import json
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 import uvicorn
+from msgspec.structs import replace
 
 from gateway.app import create_app
 from gateway.commands.serve import server_config
@@ -22,6 +24,12 @@ HEAD = f"POST {CARTS} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 @pytest.fixture
 async def port(settings: Settings, log: io.StringIO) -> AsyncIterator[int]:
     """The application behind uvicorn on a free port of this machine."""
+    async with served(settings) as number:
+        yield number
+
+
+@asynccontextmanager
+async def served(settings: Settings) -> AsyncIterator[int]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     server = uvicorn.Server(server_config(create_app(settings), settings.server))
@@ -30,10 +38,12 @@ async def port(settings: Settings, log: io.StringIO) -> AsyncIterator[int]:
     async with asyncio.timeout(20):
         while not server.started:  # noqa: ASYNC110 - uvicorn offers nothing to wait for
             await asyncio.sleep(0.01)
-    yield int(listener.getsockname()[1])
-    server.should_exit = True
-    await task
-    listener.close()
+    try:
+        yield int(listener.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()
 
 
 async def answers(port: int, *parts: bytes, half_close: bool = False) -> bytes:
@@ -235,3 +245,17 @@ async def test_a_head_that_never_ends_is_cut_off(port: int) -> None:
     writer.close()
 
     assert sent < 10_000_000
+
+
+async def test_an_idle_connection_is_kept_as_long_as_the_setting_says(settings: Settings, log: io.StringIO) -> None:
+    assert server_config(None, settings.server).timeout_keep_alive == 75
+
+    async with served(replace(settings, server=replace(settings.server, keep_alive_seconds=1))) as number:
+        reader, writer = await asyncio.open_connection("127.0.0.1", number)
+        for _ in range(2):
+            writer.write(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert b"HTTP/1.1 200" in await reader.readuntil(b"\r\n\r\n")
+        async with asyncio.timeout(30):
+            while await reader.read(65536):
+                pass  # the body; then the server closes the connection that nothing comes over
+        writer.close()
