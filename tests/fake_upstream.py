@@ -20,8 +20,10 @@ from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import ObservedOrder, RenderedStep
 from gateway.ordering.readback.reading import read_order
 from gateway.tmf.json import decode_stored
+from gateway.upstream.evidence import Absence, CallInDoubt, FindResult, Hint, incomplete, proven, uncontrolled
 from gateway.upstream.outcome import Accepted, NotExecuted, NotSent, Outcome, Rejected
-from gateway.upstream.port import FindResult, ReadFailed
+from gateway.upstream.port import ReadFailed
+from gateway.upstream.rows import read_row
 
 Effect: TypeAlias = Literal["applied", "none", "later"]
 _HTTP_CREATED, _HTTP_OK, _HTTP_BAD_REQUEST, _HTTP_NOT_FOUND = 201, 200, 400, 404
@@ -44,8 +46,8 @@ class _Change(Struct, frozen=True):
 class FakeUpstream:
     """See the module. `calls` lists what was sent, `orders` holds the documents by id.
 
-    `search_complete = False` makes searches prove nothing; `live_state` and `cancelled_state` are the words for the state
-    of an order that was submitted without naming one, or cancelled.
+    `absence`, where it is set, is what a search that finds nothing more is worth; else it proves what it was asked to prove.
+    `live_state` and `cancelled_state` are the words for the state of an order that was submitted without naming one, or cancelled.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class FakeUpstream:
         self.cancelled_state = cancelled_state
         self.orders: dict[str, dict[str, Any]] = {}
         self.calls: list[SentCall] = []
-        self.search_complete = True
+        self.absence: Absence | None = None
         self.closed = False
         self._script: deque[tuple[Outcome | None, Effect]] = deque()
         self._failing_reads: deque[ReadFailed] = deque()
@@ -100,15 +102,22 @@ class FakeUpstream:
         order = await self.get_order(order_id)
         return None if order is None else with_changes(order, lines=())
 
-    async def find(self, marker: str, *, since: datetime) -> FindResult:
+    async def find(self, marker: str, *, since: datetime, doubt: CallInDoubt | None = None) -> FindResult:
         """Search by marker among all orders."""
         await asyncio.sleep(0)
         if self._failing_reads:
-            self._failing_reads.popleft()
-            return FindResult((), complete=False)
-        orders = (read_order(document, self.mapping) for document in self.orders.values())
-        hits = tuple(order for order in orders if order is not None and order.marker == marker)
-        return FindResult(hits, self.search_complete)
+            return FindResult((), incomplete("page_failed", str(self._failing_reads.popleft())))
+        orders: list[ObservedOrder] = []
+        hints: list[Hint] = []
+        for document in self.orders.values():
+            row = read_row(document, {marker}, self.mapping)
+            assert row is not None, "every order has an id"
+            if row.carried:
+                orders.append(row.order)
+            hints.extend(hint for _, hint in row.hints)
+        if hints:
+            return FindResult(tuple(orders), incomplete("marker_changed"), tuple(hints))
+        return FindResult(tuple(orders), self.absence or (uncontrolled() if doubt is None else proven()))
 
     async def cancel(self, order_id: str, reason: str) -> Outcome:
         """Cancel an order at once."""

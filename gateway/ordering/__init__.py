@@ -13,11 +13,32 @@ from gateway.ordering.calls.writer import characteristic_count, is_there_already
 from gateway.ordering.findings import Findings
 from gateway.ordering.lint.loading import read_mapping
 from gateway.ordering.mapping.catalogue import Catalogue, Doubt, catalogue_of, offering_code
-from gateway.ordering.mapping.model import Api, Limits, Mapping, Paging, is_draft, is_final, tmf_state
+from gateway.ordering.mapping.model import Api, Limits, Mapping, Paging
+from gateway.ordering.mapping.states import is_draft, is_final, tmf_state, unknown_state
 from gateway.ordering.mapping.tables import content_hash, files_of, read_tables
-from gateway.ordering.model import Finding, ObservedOrder, Order, Plan, RenderedStep, Step, Translation
+from gateway.ordering.model import (
+    NO_MARKER,
+    Finding,
+    Marker,
+    ObservedOrder,
+    Order,
+    Plan,
+    RenderedStep,
+    Step,
+    Translation,
+)
 from gateway.ordering.readback.expected import ExpectedLine, expected_lines
 from gateway.ordering.readback.live import ChangedLine, LiveDifference, compare_live, live_match
+from gateway.ordering.readback.markers import (
+    Spelling,
+    both_spellings,
+    carries,
+    is_changed,
+    readable,
+    spelling,
+    spelling_of,
+    texts_within,
+)
 from gateway.ordering.readback.matching import Match, match_expected
 from gateway.ordering.readback.reading import read_order
 from gateway.ordering.tracing.explain import explain_text, trace, trace_document
@@ -26,6 +47,7 @@ from gateway.ordering.translation.translate import translate
 from gateway.ordering.translation.tree import read_tree
 
 __all__ = [
+    "NO_MARKER",
     "Api",
     "Bundle",
     "CallSize",
@@ -38,6 +60,7 @@ __all__ = [
     "Limits",
     "LiveDifference",
     "Mapping",
+    "Marker",
     "Match",
     "ObservedOrder",
     "Offering",
@@ -45,8 +68,11 @@ __all__ = [
     "Paging",
     "Plan",
     "RenderedStep",
+    "Spelling",
     "Step",
     "Translation",
+    "both_spellings",
+    "carries",
     "catalogue_of",
     "characteristic_count",
     "check_plan",
@@ -58,6 +84,7 @@ __all__ = [
     "files_of",
     "fitted",
     "halved",
+    "is_changed",
     "is_draft",
     "is_final",
     "is_there_already",
@@ -71,14 +98,19 @@ __all__ = [
     "read_order",
     "read_tables",
     "read_tree",
+    "readable",
     "recovered",
     "render",
     "render_tombstone",
     "render_whole",
     "resolve",
+    "spelling",
+    "spelling_of",
+    "texts_within",
     "tmf_state",
     "trace",
     "trace_document",
     "translate",
+    "unknown_state",
     "wanted_bundles",
 ]

@@ -63,6 +63,7 @@ CODES: Final[dict[str, str]] = {
     "renamed": "An attribute is sent under another name.",
     "sent_later": "Price alterations are sent in calls of their own, after the lines exist.",
     "several_customers": "The order names several customers, and an order system may take any of them for the account.",
+    "unknown_state": "The order system shows an order in a state that its mapping does not have.",
     "totals_not_sent": "Totals are not sent, because they may count items that stay behind.",
     "totals_recomputed": "Totals were added up again, because items stay behind.",
 }

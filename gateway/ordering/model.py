@@ -9,7 +9,7 @@ would cost more than making it.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
@@ -110,16 +110,36 @@ class KnownLine(Struct, frozen=True, kw_only=True, gc=False):
     state: str | None = None
 
 
+class Marker(Struct, frozen=True):
+    """What the marker's slot of an order shows: its texts, and whether all that is there was understood.
+
+    Nothing shown is `Marker()`. A slot that holds something else than texts, numbers, or objects with an id is not
+    `understood`: it may hold our marker in a way that is not known here.
+    """
+
+    texts: tuple[str, ...] = ()
+    understood: bool = True
+
+    @property
+    def is_shown(self) -> bool:
+        """Tell whether there is anything in the slot, understood or not."""
+        return bool(self.texts) or not self.understood
+
+
+NO_MARKER: Final = Marker()
+
+
 class ObservedOrder(Struct, frozen=True, kw_only=True):
     """An order as the order system shows it: `state` in its own words, `marker` what the marker slot holds.
 
-    `totals` is what it costs, as far as it shows that (see `gateway.ordering.readback.totals`).
+    `totals` is what it costs, as far as it shows that (see `gateway.ordering.readback.totals`). How a marker is
+    compared with ours stands in `gateway.ordering.readback.markers`.
     """
 
     id: str
     href: str | None
     state: str
-    marker: str | None
+    marker: Marker
     lines: tuple[KnownLine, ...]
     totals: dict[TotalKey, Decimal] = {}
 

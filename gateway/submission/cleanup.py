@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row
 
 from gateway.background import Loop
 from gateway.ordering import Mapping as OrderMapping
-from gateway.ordering import ObservedOrder, is_draft, render_tombstone
+from gateway.ordering import ObservedOrder, carries, is_draft, render_tombstone
 from gateway.settings import Settings
 from gateway.storage import Database
 from gateway.submission import store
@@ -115,7 +115,7 @@ class Cleanup:
         return [order for order in orders if order is not None], found.complete
 
     async def _clean_one(self, upstream: Upstream, mapping: OrderMapping, row: Row[Any], draft: ObservedOrder) -> _Look:
-        if (why := _keep_off(row, draft)) is not None:
+        if (why := _keep_off(row, draft, mapping)) is not None:
             return _Look(done=True, outcome=f"{draft.id} {why}")
         if not is_draft(mapping, draft.state):
             log.error("draft.live", checkout=row.checkout_id, tenant=row.tenant, order=draft.id, state=draft.state)
@@ -139,13 +139,13 @@ class _Look(NamedTuple):
     outcome: str
 
 
-def _keep_off(row: Row[Any], draft: ObservedOrder) -> str | None:
+def _keep_off(row: Row[Any], draft: ObservedOrder, mapping: OrderMapping) -> str | None:
     """Return why a draft must not be touched, or None."""
     if draft.id == row.submit_intent_order and row.checkout_state != "rejected":
         # Only a checkout whose submission was refused for certain, with no call in doubt, is rejected with a draft left.
         return "may have been submitted"
     if draft.id == row.current_order_id and draft.id != row.order_id:
         return "is the checkout's order"
-    if draft.marker is not None and draft.marker != row.marker:
+    if draft.marker.is_shown and not carries(draft, row.marker, mapping):
         return "is marked already"
     return None

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from gateway.checkouts.model import CheckoutRecord
 from gateway.errors import StaleLeaseError
+from gateway.ordering import carries
 from gateway.submission.decisions.actions import Action, AskCancel, FindMarker, ReadHead, ReadOrder, Save, Send, Work
 from gateway.submission.decisions.after_call import after_cancel, after_send
 from gateway.submission.decisions.after_search import after_find
@@ -26,7 +27,8 @@ from gateway.submission.decisions.records import CANCEL_REASON, read_failed, ste
 from gateway.submission.prefetch import CallAhead, ReadAhead, foreseen, rendered_step
 from gateway.submission.store import WishChangedError
 from gateway.threads import LARGE_LINES_MIN, beside
-from gateway.upstream.port import FindResult, ReadFailed, Upstream
+from gateway.upstream.evidence import FindResult, incomplete
+from gateway.upstream.port import ReadFailed, Upstream
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -163,9 +165,10 @@ class Turn:
         since = self._work.record.first_sent_at or self._work.record.created_at
         found = await self._renewing(self._upstream.find(marker, since=since))
         orders = [await self._renewing(self._upstream.get_order(order.id)) for order in found.orders]
-        kept = tuple(order for order in orders if order is not None and order.marker == marker)
+        kept = tuple(order for order in orders if order is not None and carries(order, marker, self._work.mapping))
         # An order that is in the list and cannot be read is no proof of absence.
-        return FindResult(kept, found.complete and len(kept) == len(found.orders))
+        absence = found.absence if len(kept) == len(found.orders) else incomplete("hit_unreadable")
+        return FindResult(kept, absence, found.hints)
 
     async def _renewing(self, reading: Awaitable[T]) -> T:
         """Wait for a read that may outlast the lease (a search through many pages), and keep the lease meanwhile."""

@@ -7,6 +7,16 @@ from __future__ import annotations
 
 from gateway.upstream.auth import BearerAuth, ClientCredentialsAuth, UpstreamAuth
 from gateway.upstream.client import UpstreamClient
+from gateway.upstream.evidence import (
+    Absence,
+    CallInDoubt,
+    FindResult,
+    Hint,
+    KnownOrder,
+    incomplete,
+    proven,
+    uncontrolled,
+)
 from gateway.upstream.options import UpstreamOptions
 from gateway.upstream.outcome import (
     Accepted,
@@ -19,15 +29,19 @@ from gateway.upstream.outcome import (
     classify,
     created_order_id,
 )
-from gateway.upstream.port import FindResult, ReadFailed, Upstream
+from gateway.upstream.port import ReadFailed, Upstream
 from gateway.upstream.transport import tls_context
 
 __all__ = [
+    "Absence",
     "Accepted",
     "BearerAuth",
+    "CallInDoubt",
     "ClientCredentialsAuth",
     "Duplicate",
     "FindResult",
+    "Hint",
+    "KnownOrder",
     "NotExecuted",
     "NotSent",
     "Outcome",
@@ -40,5 +54,8 @@ __all__ = [
     "UpstreamOptions",
     "classify",
     "created_order_id",
+    "incomplete",
+    "proven",
     "tls_context",
+    "uncontrolled",
 ]

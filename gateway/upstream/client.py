@@ -18,11 +18,12 @@ from urllib.parse import quote, unquote
 from gateway.ordering import Mapping, ObservedOrder, RenderedStep, read_order
 from gateway.tmf.json import encode_json
 from gateway.upstream.answers import is_safe_id
+from gateway.upstream.evidence import CallInDoubt, FindResult, incomplete, proven
 from gateway.upstream.gate import Gate
 from gateway.upstream.limiter import NoSlot
 from gateway.upstream.options import UpstreamOptions, port_of
 from gateway.upstream.outcome import Call, NotSent, Outcome, Rejected, Unknown, classify
-from gateway.upstream.port import AnotherOrder, FindResult, ReadFailed
+from gateway.upstream.port import AnotherOrder, ReadFailed
 from gateway.upstream.reads import HTTP_NOT_FOUND, Reader, decode_answer
 from gateway.upstream.search import Page, Scanner, Walk, paging_offset, scan_parameters, walk
 from gateway.upstream.transport import Answer, ExchangeFailed
@@ -107,19 +108,25 @@ class UpstreamClient:
             raise AnotherOrder(order)
         return order
 
-    async def find(self, marker: str, *, since: datetime) -> FindResult:
+    async def find(self, marker: str, *, since: datetime, doubt: CallInDoubt | None = None) -> FindResult:
         """Search the orders that carry `marker` in the way the mapping names; never raises ReadFailed.
 
-        `complete` is True only when the search proves that there is no other. `since` is when the first call with this
-        marker was sent. A filter that turns out to be ignored is replaced by a scan.
+        `since` is when the first call with this marker was sent. A filter that turns out to be ignored is replaced by a scan.
         """
         recovery = self._mapping.recovery
         if recovery.find == "none":
-            return FindResult((), complete=False)
+            return FindResult((), incomplete("no_search"))
+        found = await self._find(marker, since)
+        if doubt is not None and found.complete:
+            return FindResult(found.orders, proven(), found.hints)
+        return found
+
+    async def _find(self, marker: str, since: datetime) -> FindResult:
+        recovery = self._mapping.recovery
         if recovery.find == "filter":
-            found = await self._walk({recovery.filter_parameter: marker}, marker)
-            if not found.filter_ignored:
-                return found.result(marker)
+            seen = await self._walk({recovery.filter_parameter: marker}, frozenset({marker}), marker)
+            if seen.absence.code != "filter_not_shown":
+                return seen.result(marker)
         return await self._scanner.find(marker, since)
 
     async def cancel(self, order_id: str, reason: str) -> Outcome:
@@ -208,13 +215,13 @@ class UpstreamClient:
             return await self._reader.probe(self._url(self._mapping.api.resource), smallest)
         return self._gate.breaker.state == "closed"
 
-    async def _scan(self, since: datetime) -> Walk:
-        return await self._walk(scan_parameters(self._mapping, since))
+    async def _scan(self, since: datetime, markers: frozenset[str]) -> Walk:
+        return await self._walk(scan_parameters(self._mapping, since), markers)
 
-    async def _walk(self, parameters: dict[str, str], marker: str | None = None) -> Walk:
+    async def _walk(self, parameters: dict[str, str], markers: frozenset[str], only: str | None = None) -> Walk:
         ends_at = self._clock() + self._options.scan_deadline_seconds
         return await walk(
-            self._read_page, self._mapping, parameters, in_time=lambda: self._clock() < ends_at, only_marker=marker
+            self._read_page, self._mapping, parameters, markers, in_time=lambda: self._clock() < ends_at, only=only
         )
 
     async def _read_page(self, parameters: dict[str, str]) -> Page:

@@ -6,11 +6,10 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Protocol
 
-from msgspec import Struct
-
 from gateway.errors import GatewayError
 from gateway.ordering import ObservedOrder, RenderedStep
 from gateway.upstream.causes import Cause
+from gateway.upstream.evidence import CallInDoubt, FindResult
 from gateway.upstream.outcome import Outcome
 
 
@@ -48,16 +47,6 @@ class AnotherOrder(ReadFailed):
         super().__init__("the answer is another order than the one asked for")
 
 
-class FindResult(Struct, frozen=True):
-    """The orders that carry a marker, and whether the search proves that there are no others.
-
-    The orders may come without their lines: a search asks for few attributes. Read an order by its id before using them.
-    """
-
-    orders: tuple[ObservedOrder, ...]
-    complete: bool
-
-
 class Upstream(Protocol):
     """An order system. Outcomes are values; only reads raise, and only ReadFailed. Cancellation passes through."""
 
@@ -74,8 +63,12 @@ class Upstream(Protocol):
     async def get_head(self, order_id: str) -> ObservedOrder | None:
         """Read an order's state and marker, without its lines; None as `get_order`."""
 
-    async def find(self, marker: str, *, since: datetime) -> FindResult:
-        """Search the orders made at or after `since` that carry `marker`."""
+    async def find(self, marker: str, *, since: datetime, doubt: CallInDoubt | None = None) -> FindResult:
+        """Search the orders made at or after `since` that carry `marker`.
+
+        With `doubt` the search is also controlled: its absence is `proven` only if the same kind of question finds orders made
+        before and after the call in question. Only what would send that call again needs it.
+        """
 
     async def cancel(self, order_id: str, reason: str) -> Outcome:
         """Ask for the cancellation of an order."""

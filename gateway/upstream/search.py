@@ -1,15 +1,15 @@
-"""Finding orders by their marker in the order system's list, and knowing when "not found" is a proof.
+"""Finding orders by their marker in the order system's list, and knowing when "not found" means "not there".
 
-A proof of absence needs every page up to an empty one, no error, no order that could not be read, the paging at work (the
-same page twice proves nothing), a total, if the answers carry one, that was reached and did not change on the way, and at
-least one marker in sight unless the list is empty (a list that does not show markers proves nothing about them).
+A search is complete with every page up to an empty one, no error, no row and no marker that could not be read, the paging at
+work (the same page twice proves nothing), a total, if the answers carry one, that was reached and did not change on the way,
+and at least one marker in sight unless the list is empty (a list that does not show markers proves nothing about them).
 Filters are not trusted: systems ignore the ones they do not know and return everything, so markers are compared here.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from collections.abc import Mapping as Headers
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
@@ -17,8 +17,10 @@ from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
-from gateway.ordering import Mapping, ObservedOrder, Paging, read_order
-from gateway.upstream.port import FindResult, ReadFailed
+from gateway.ordering import Mapping, Paging
+from gateway.upstream.evidence import Absence, FindResult, Hint, incomplete, uncontrolled
+from gateway.upstream.port import ReadFailed
+from gateway.upstream.rows import Row, read_row
 
 SINCE_SKEW: Final = timedelta(minutes=15)
 NOT_FOUND: Final = 404
@@ -36,33 +38,42 @@ ReadPage: TypeAlias = Callable[[dict[str, str]], Awaitable[Page]]
 
 
 class Walk(Struct, frozen=True):
-    """What a walk over a list saw: the orders that carry a marker, and whether that is all there is."""
+    """What a walk over a list saw: its rows by the order's id, and what it is worth that there are no more."""
 
-    by_marker: dict[str, tuple[ObservedOrder, ...]]
-    complete: bool
-    filter_ignored: bool = False
+    rows: tuple[Row, ...]
+    absence: Absence
 
     def result(self, marker: str) -> FindResult:
-        """Return the answer for one marker."""
-        return FindResult(self.by_marker.get(marker, ()), self.complete)
+        """Return the answer for one of the markers that were searched."""
+        orders = tuple(row.order for row in self.rows if marker in row.carried)
+        hints = tuple(hint for row in self.rows for of, hint in row.hints if of == marker)
+        absence = incomplete("marker_changed", _named(hints)) if hints else self.absence
+        return FindResult(orders, absence, hints)
+
+
+def _named(hints: tuple[Hint, ...]) -> str:
+    return "; ".join(hint.sentence for hint in hints[:3])
 
 
 async def walk(
     read_page: ReadPage,
     mapping: Mapping,
     parameters: Headers[str, str],
+    markers: AbstractSet[str],
     *,
     in_time: Callable[[], bool] = lambda: True,
-    only_marker: str | None = None,
+    only: str | None = None,
 ) -> Walk:
     """Read the list page by page until an empty page, or until something shows that the rest cannot be seen.
 
-    With `only_marker` the list is meant to be filtered by it: the first order that carries another ends the walk.
+    `markers` are those that are searched. With `only` the list is meant to be filtered by that marker: the first page with an
+    order that does not carry it ends the walk.
     """
-    seen: dict[str, ObservedOrder] = {}
+    seen: dict[str, Row] = {}
     totals: set[int | None] = set()
     previous: AbstractSet[str] = set()
-    readable, ended, short = True, False, False
+    ended: Absence | None = None
+    short, unread = False, False
     paging = mapping.api.paging
     fixed = {**parameters, **_selection(mapping), paging.limit_parameter: str(paging.limit_max)}
     rows_seen = 0
@@ -72,28 +83,48 @@ async def walk(
             page = await read_page({**fixed, paging.offset_parameter: str(offset)})
         except ReadFailed as failure:
             # Some systems answer a page beyond the end with 404; that is the end only if the last page was not full.
-            ended = short and failure.status == NOT_FOUND
+            at_end = short and failure.status == NOT_FOUND
+            ended = uncontrolled() if at_end else incomplete("page_failed", str(failure))
             break
         totals.add(page.total)
         if not page.rows:
-            ended = True
+            ended = uncontrolled()
             break
-        orders = [read_order(row, mapping) for row in page.rows]
-        readable = readable and None not in orders
-        on_page = {order.id: order for order in orders if order is not None}
+        rows = [read_row(row, markers, mapping) for row in page.rows]
+        unread = unread or None in rows
+        on_page = {row.order.id: row for row in rows if row is not None}
         if on_page.keys() == previous:
+            ended = incomplete("paging_unclear")
             break
         previous = on_page.keys()
         seen.update(on_page)
-        if only_marker is not None and any(order.marker != only_marker for order in on_page.values()):
-            return Walk(_grouped(seen.values()), complete=False, filter_ignored=True)
+        if only is not None and any(only not in row.carried for row in on_page.values()):
+            ended = incomplete("filter_not_shown")
+            break
         rows_seen += len(page.rows)
         short = len(page.rows) < paging.limit_max
         if not in_time():
+            ended = incomplete("out_of_time")
             break
-    by_marker = _grouped(seen.values())
-    markers_shown = bool(by_marker) or not seen
-    return Walk(by_marker, ended and readable and markers_shown and _total_agrees(totals, len(seen)))
+    if ended is None:
+        ended = incomplete("too_many_pages")
+    if ended.kind != "incomplete":
+        ended = _judged(list(seen.values()), totals, unread=unread) or ended
+    return Walk(tuple(seen.values()), ended)
+
+
+def _judged(rows: list[Row], totals: set[int | None], *, unread: bool) -> Absence | None:
+    """Return why a list that was read to its end is not complete all the same, or None."""
+    if unread:
+        return incomplete("row_unreadable")
+    named = {total for total in totals if total is not None}
+    if named and (len(named) > 1 or len(rows) < min(named)):
+        return incomplete("totals_disagree")
+    if any(not row.order.marker.understood for row in rows):
+        return incomplete("marker_not_understood")
+    if rows and not any(row.order.marker.texts for row in rows):
+        return incomplete("markers_not_shown")
+    return None
 
 
 def paging_offset(paging: Paging, page_index: int, rows_seen: int) -> int:
@@ -122,20 +153,6 @@ def _selection(mapping: Mapping) -> dict[str, str]:
     return {mapping.api.fields_parameter: ",".join(names)}
 
 
-def _grouped(orders: Iterable[ObservedOrder]) -> dict[str, tuple[ObservedOrder, ...]]:
-    groups: dict[str, list[ObservedOrder]] = {}
-    for order in orders:
-        if order.marker is not None:
-            groups.setdefault(order.marker, []).append(order)
-    return {marker: tuple(group) for marker, group in groups.items()}
-
-
-def _total_agrees(totals: set[int | None], rows_distinct: int) -> bool:
-    """Tell whether the totals the pages named leave no row unseen: one value, and reached."""
-    named = {total for total in totals if total is not None}
-    return not named or (len(named) == 1 and rows_distinct >= named.pop())
-
-
 class Scanner:
     """Shares scans: at most one runs, and one scan answers everybody who asked before it started.
 
@@ -145,7 +162,7 @@ class Scanner:
 
     def __init__(
         self,
-        scan: Callable[[datetime], Awaitable[Walk]],
+        scan: Callable[[datetime, frozenset[str]], Awaitable[Walk]],
         *,
         interval_seconds: float,
         clock: Callable[[], float],
@@ -158,11 +175,13 @@ class Scanner:
         self._running: asyncio.Task[Walk] | None = None
         self._waiting: asyncio.Task[Walk] | None = None
         self._since: datetime | None = None
+        self._markers: set[str] = set()
         self._ended_at = float("-inf")
 
     async def find(self, marker: str, since: datetime) -> FindResult:
         """Wait for a scan that starts after this call, and return what it saw of `marker`."""
         self._since = since if self._since is None else min(self._since, since)
+        self._markers.add(marker)
         if self._waiting is None:
             self._waiting = asyncio.create_task(self._run(self._running), name="order scan")
         return (await asyncio.shield(self._waiting)).result(marker)
@@ -181,9 +200,10 @@ class Scanner:
         await self._sleep(max(0.0, self._ended_at + self._interval_seconds - self._clock()))
         self._running, self._waiting = self._waiting, None
         since, self._since = self._since, None
+        markers, self._markers = frozenset(self._markers), set()
         assert since is not None, "a scan is only started by a find"
         try:
-            return await self._scan(since)
+            return await self._scan(since, markers)
         finally:
             self._ended_at = self._clock()
             self._running = None

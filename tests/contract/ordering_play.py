@@ -17,7 +17,8 @@ from gateway.ordering.calls.plan import plan
 from gateway.ordering.calls.render import order_path, render
 from gateway.ordering.calls.writer import is_there_already
 from gateway.ordering.lint.loading import parse_mapping
-from gateway.ordering.mapping.model import Mapping, is_draft
+from gateway.ordering.mapping.model import Mapping
+from gateway.ordering.mapping.states import is_draft
 from gateway.ordering.model import Order, Plan
 from gateway.ordering.readback.matching import Match, match
 from gateway.ordering.readback.reading import read_order
@@ -93,7 +94,7 @@ class Player:
             document = (await self.client.get(self.root + order_path(mapping, order_id))).json()
             observed = read_order(document, mapping)
             assert observed is not None
-            assert observed.marker == MARKER
+            assert MARKER in observed.marker.texts
             assert is_draft(mapping, observed.state) == (mapping.draft.supported and step.kind != "submit")
             sent |= set(step.item_ids)
             priced |= set(step.item_ids) if step.kind == "price" else set()

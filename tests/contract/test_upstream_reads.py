@@ -23,6 +23,7 @@ from upstream_server import (
 )
 
 from gateway.ordering.mapping.model import Answers, Api
+from gateway.ordering.model import Marker
 from gateway.upstream import NotSent, ReadFailed, Unknown
 from gateway.upstream.breaker import CALLS_MIN
 
@@ -31,7 +32,7 @@ async def test_an_order_is_read_whole():
     document = order(1, "gw1-a-1") | {"productOrderItem": [{"id": "1", "action": "Add", "quantity": 1}]}
     async with serving(answering(lambda _: answer(200, document))) as server, client_of(server.url) as client:
         observed = await client.get_order("00000001")
-    assert (observed.id, observed.state, observed.marker) == ("00000001", "Draft", "gw1-a-1")
+    assert (observed.id, observed.state, observed.marker) == ("00000001", "Draft", Marker(("gw1-a-1",)))
     assert [line.item_id for line in observed.lines] == ["1"]
 
 
@@ -41,7 +42,12 @@ async def test_a_head_is_the_order_without_its_lines(items):
     async with serving(answering(lambda _: answer(200, document))) as server, client_of(server.url) as client:
         observed = await client.get_head("00000001")
         assert "fields=id%2Cstate%2CexternalId" in str(server.requests[0])
-    assert (observed.id, observed.state, observed.marker, observed.lines) == ("00000001", "Draft", "gw1-a-1", ())
+    assert (observed.id, observed.state, observed.marker, observed.lines) == (
+        "00000001",
+        "Draft",
+        Marker(("gw1-a-1",)),
+        (),
+    )
 
 
 async def test_a_head_that_is_no_json_is_no_head():

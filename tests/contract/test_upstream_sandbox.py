@@ -14,7 +14,7 @@ import pytest
 from upstream_server import client_of, no_sleep
 
 from gateway.ordering.lint.loading import parse_mapping
-from gateway.ordering.model import RenderedStep
+from gateway.ordering.model import Marker, RenderedStep
 from gateway.sandbox import SandboxOptions, parse_fault, profile_for, serving
 from gateway.sandbox.options import API_ROOTS
 from gateway.upstream import (
@@ -107,7 +107,7 @@ async def test_a_draft_is_made_grown_found_and_submitted(tmp_path):
         grown = await client.send(make("add", {"submitCart": False, "productOrderItem": [item(2)]}, order_id))
         assert isinstance(grown, Accepted), grown
         observed = await client.get_order(order_id)
-        assert (observed.state, observed.marker) == ("Draft", "gw1-a-1")
+        assert (observed.state, observed.marker) == ("Draft", Marker(("gw1-a-1",)))
         assert [line.offering for line in observed.lines] == ["CODE-1", "CODE-2"]
         found = await client.find("gw1-a-1", since=SINCE)
         assert ([order.id for order in found.orders], found.complete) == ([order_id], True)

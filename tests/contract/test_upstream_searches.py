@@ -10,7 +10,7 @@ import pytest
 from upstream_server import NOT_FOUND, Connection, answer, answering, client_of, is_silent, no_sleep, order, serving
 
 from gateway.ordering.mapping.model import Api, Mapping, Paging, Recovery
-from gateway.upstream import FindResult
+from gateway.upstream import FindResult, incomplete, uncontrolled
 
 MARKED = [{"id": f"{number:08d}", "state": "Draft", "externalId": f"gw1-{number}"} for number in range(50)]
 SINCE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -52,7 +52,7 @@ async def test_a_scan_reads_every_page_and_then_proves_absence(page_numbers, cou
             found = await client.find(f"gw1-{number}", since=SINCE)
             assert [hit.id for hit in found.orders] == [f"{number:08d}"]
             assert found.complete
-        assert await client.find("gw1-none", since=SINCE) == FindResult((), complete=True)
+        assert await client.find("gw1-none", since=SINCE) == FindResult((), uncontrolled())
         assert server.requests[-1].query["fields"] == "id,state,externalId"
         offsets = [request.query["offset"] for request in server.requests]
         assert offsets[0] == ("1" if page_numbers else "0")
@@ -66,7 +66,7 @@ async def test_page_numbers_sent_as_record_offsets_would_miss_orders_and_are_not
         serving(listing(orders, page_numbers=True, total=True)) as server,
         client_of(server.url, wrong) as client,
     ):
-        assert await client.find("gw1-21", since=SINCE) == FindResult((), complete=False)
+        assert await client.find("gw1-21", since=SINCE) == FindResult((), incomplete("totals_disagree"))
 
 
 async def test_smaller_pages_than_asked_for_are_followed_by_the_rows_received():
@@ -78,24 +78,25 @@ async def test_smaller_pages_than_asked_for_are_followed_by_the_rows_received():
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "options"),
+    ("behaviour", "options", "code"),
     [
-        pytest.param(listing(MARKED), {"scan_pages_max": 3}, id="too many pages"),
-        pytest.param(listing(MARKED, ignores={"offset"}), {}, id="offset ignored"),
-        pytest.param(listing(MARKED, ignores={"offset", "limit"}), {}, id="paging ignored"),
-        pytest.param(listing([order(n) for n in range(5)]), {}, id="no marker in sight"),
-        pytest.param(answering(lambda _: answer(200, {"items": []})), {}, id="not a list"),
-        pytest.param(answering(lambda _: answer(500)), {}, id="error on the first page"),
-        pytest.param(answering(lambda _: NOT_FOUND), {}, id="404 on the first page"),
+        pytest.param(listing(MARKED), {"scan_pages_max": 3}, "too_many_pages", id="too many pages"),
+        pytest.param(listing(MARKED, ignores={"offset"}), {}, "paging_unclear", id="offset ignored"),
+        pytest.param(listing(MARKED, ignores={"offset", "limit"}), {}, "paging_unclear", id="paging ignored"),
+        pytest.param(listing([order(n) for n in range(5)]), {}, "markers_not_shown", id="no marker in sight"),
+        pytest.param(answering(lambda _: answer(200, {"items": []})), {}, "page_failed", id="not a list"),
+        pytest.param(answering(lambda _: answer(500)), {}, "page_failed", id="error on the first page"),
+        pytest.param(answering(lambda _: NOT_FOUND), {}, "page_failed", id="404 on the first page"),
         pytest.param(
             answering(
                 lambda request: (
                     NOT_FOUND
-                    if int(request.query["offset"]) >= 2000
+                    if int(request.query["offset"]) >= 100
                     else answer(200, [order(int(request.query["offset"]) + n, "gw1-y") for n in range(10)])
                 )
             ),
             {},
+            "page_failed",
             id="a cap after full pages",
         ),
         pytest.param(
@@ -103,6 +104,7 @@ async def test_smaller_pages_than_asked_for_are_followed_by_the_rows_received():
                 lambda request: answer(200, [MARKED[0], {"state": "Draft"}] if request.query["offset"] == "0" else [])
             ),
             {},
+            "row_unreadable",
             id="an order without an id",
         ),
         pytest.param(
@@ -112,16 +114,18 @@ async def test_smaller_pages_than_asked_for_are_followed_by_the_rows_received():
                 )
             ),
             {},
+            "totals_disagree",
             id="total not reached",
         ),
     ],
 )
-async def test_a_search_that_did_not_see_everything_is_no_proof(behaviour, options):
+async def test_a_search_that_did_not_see_everything_is_no_proof(behaviour, options, code):
     async with (
         serving(behaviour) as server,
         client_of(server.url, mapping(**options), sleep=no_sleep, read_attempts_max=1) as client,
     ):
-        assert await client.find("gw1-x", since=SINCE) == FindResult((), complete=False)
+        found = await client.find("gw1-x", since=SINCE)
+        assert (found.orders, found.absence.kind, found.absence.code) == ((), "incomplete", code)
 
 
 async def test_a_total_that_changes_on_the_way_is_no_proof():
@@ -170,7 +174,7 @@ async def test_a_filter_finds_its_order_and_proves_absence():
         assert [hit.id for hit in found.orders] == ["00000007"]
         assert found.complete
         assert server.requests[0].query["externalId"] == "gw1-7"
-        assert await client.find("gw1-none", since=SINCE) == FindResult((), complete=True)
+        assert await client.find("gw1-none", since=SINCE) == FindResult((), uncontrolled())
 
 
 async def test_two_orders_with_one_marker_are_both_found():
@@ -187,12 +191,12 @@ async def test_an_ignored_filter_is_not_believed_and_replaced_by_a_scan():
     ):
         found = await client.find("gw1-29", since=SINCE)
         assert [hit.id for hit in found.orders] == ["00000029"]
-        assert await client.find("gw1-none", since=SINCE) == FindResult((), complete=True)
+        assert await client.find("gw1-none", since=SINCE) == FindResult((), uncontrolled())
 
 
 async def test_without_a_way_to_find_orders_nothing_is_asked_and_nothing_proven():
     async with serving(listing([])) as server, client_of(server.url, mapping("none")) as client:
-        assert await client.find("gw1-a", since=SINCE) == FindResult((), complete=False)
+        assert await client.find("gw1-a", since=SINCE) == FindResult((), incomplete("no_search"))
         assert server.connections == 0
 
 

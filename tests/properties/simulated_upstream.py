@@ -16,9 +16,10 @@ from msgspec.json import decode
 from msgspec.structs import replace
 
 from gateway.ordering.mapping.model import Mapping
-from gateway.ordering.model import KnownLine, ObservedOrder, RenderedStep
+from gateway.ordering.model import KnownLine, Marker, ObservedOrder, RenderedStep
+from gateway.upstream.evidence import CallInDoubt, FindResult, incomplete, proven, uncontrolled
 from gateway.upstream.outcome import Accepted, NotExecuted, NotSent, Outcome, Rejected, Unknown
-from gateway.upstream.port import FindResult, ReadFailed
+from gateway.upstream.port import ReadFailed
 
 # Shares of the calls that change something; the rest is answered as it should be.
 FAULTS: dict[str, float] = {
@@ -161,7 +162,7 @@ class ModelUpstream:
         observed = await self.get_order(order_id)
         return None if observed is None else replace(observed, lines=())
 
-    async def find(self, marker: str, *, since: datetime) -> FindResult:
+    async def find(self, marker: str, *, since: datetime, doubt: CallInDoubt | None = None) -> FindResult:
         """Search; an order younger than the lag is not seen. A search that breaks off may have missed any order."""
         del since
         await Pause(self.random.uniform(0.1, 1.0))
@@ -171,7 +172,9 @@ class ModelUpstream:
             hits = [order for order in hits if self.random.random() < 0.1]
         found = tuple(self._observed(order) for order in hits)
         await Pause(self.random.uniform(0.1, 1.0))
-        return FindResult(found, complete=not broken)
+        if broken:
+            return FindResult(found, incomplete("page_failed"))
+        return FindResult(found, uncontrolled() if doubt is None else proven())
 
     def searched(self) -> list[ModelOrder]:
         """Return the orders that a search sees."""
@@ -259,7 +262,9 @@ class ModelUpstream:
             )
             for line in order.lines
         )
-        return ObservedOrder(id=order.id, href=None, state=self._state(order), marker=order.marker, lines=lines)
+        return ObservedOrder(
+            id=order.id, href=None, state=self._state(order), marker=Marker((order.marker,)), lines=lines
+        )
 
 
 def _alterations(item: dict[str, Any]) -> list[dict[str, Any]]:

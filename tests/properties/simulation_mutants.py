@@ -21,8 +21,8 @@ from gateway.submission import turn
 from gateway.submission.decisions import next_action as machine
 from gateway.submission.decisions.actions import Action, Save, Work
 from gateway.submission.decisions.records import rejected, retry_later, step_done
+from gateway.upstream.evidence import CallInDoubt, FindResult, proven
 from gateway.upstream.outcome import NotExecuted, Outcome, Unknown
-from gateway.upstream.port import FindResult
 
 real_after_send = turn.after_send
 real_after_read = turn.after_read
@@ -130,9 +130,11 @@ def m7_5xx_is_no_effect() -> AbstractContextManager[Any]:
 def m8_broken_search_is_proof() -> AbstractContextManager[Any]:
     """A search that broke off is taken for a complete one."""
 
-    async def find(self: ModelUpstream, marker: str, *, since: datetime) -> FindResult:
+    async def find(
+        self: ModelUpstream, marker: str, *, since: datetime, doubt: CallInDoubt | None = None
+    ) -> FindResult:
         found = await real_find(self, marker, since=since)
-        return FindResult(found.orders, complete=True)
+        return FindResult(found.orders, proven())
 
     return patch.object(ModelUpstream, "find", find)
 

@@ -13,6 +13,7 @@ from gateway.ordering.mapping.codes import TABLES
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.mapping.relationship_words import plain_word
 from gateway.ordering.mapping.slot_rules import collisions
+from gateway.ordering.mapping.states import TMF_ORDER_STATES
 from gateway.ordering.mapping.vocabulary import meaningless, nearest
 from gateway.ordering.mapping.words import unclean_words
 
@@ -20,10 +21,6 @@ _SEGMENT: Final = re.compile(r"[A-Za-z0-9_.~-]+")
 _PARAMETER: Final = re.compile(r"[^\s&=?#/%{}\"']+")
 _MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+( *; *[A-Za-z0-9_.-]+=[A-Za-z0-9_.-]+)*")
 
-TMF_ORDER_STATES: Final = (
-    "acknowledged", "rejected", "pending", "held", "inProgress", "inProgress.accepted", "cancelled", "completed", "failed",
-    "partial", "assessingCancellation", "pendingCancellation", "draft",
-)  # fmt: skip
 _ENDS: Final = ("completed", "failed", "partial", "cancelled", "rejected")
 
 

@@ -130,6 +130,13 @@ class Recovery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         "externalId"
     )
     marker_length_max: Annotated[int, documented("longest marker the slot keeps", ge=MARKER_LENGTH, le=255)] = 255
+    marker_compare: Annotated[
+        Literal["exact", "case-insensitive", "prefix"],
+        documented(
+            "how the marker comes back: as it was sent; in another case; or behind a text of the system's own "
+            "(`WEB/gw1-...`). What differs otherwise is held"
+        ),
+    ] = "exact"
     find: Annotated[
         Literal["filter", "scan", "none"],
         documented("find an order by its marker with a filter, by scanning a list, or not at all"),
@@ -148,6 +155,13 @@ class Recovery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     quiet_seconds: Annotated[
         float, documented("without a draft: how long a lost POST may still take effect", ge=0, le=86_400)
     ] = 665.0
+    uncontrolled_absence: Annotated[
+        Literal["hold", "resend"],
+        documented(
+            "without a draft, after a lost POST: a search finds nothing, and nothing shows that it would have found the order; "
+            "hold the checkout, or send the order again after the quiet time"
+        ),
+    ] = "hold"
     abandon: Annotated[Literal["tombstone", "delete", "leave"], documented("what becomes of an abandoned draft")] = (
         "leave"
     )
@@ -228,18 +242,3 @@ class Mapping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tables: Tables = field(default_factory=Tables)
     # Names the text it was read from (see `gateway.ordering.mapping.tables.content_hash`); empty when it came from none.
     hash: str = ""
-
-
-def tmf_state(mapping: Mapping, upstream_state: str) -> str:
-    """Return the TM Forum word for the order system's `upstream_state`; unknown words pass through."""
-    return mapping.states.order.get(upstream_state, upstream_state)
-
-
-def is_final(mapping: Mapping, state: str) -> bool:
-    """Tell whether the TM Forum order state `state` is never left."""
-    return state in mapping.states.final
-
-
-def is_draft(mapping: Mapping, upstream_state: str) -> bool:
-    """Tell whether the order system's `upstream_state` means that the order is still inert."""
-    return upstream_state in mapping.draft.states

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.mapping.relationship_words import plain_word
 from gateway.ordering.model import KnownLine, ObservedOrder
+from gateway.ordering.readback.markers import read_marker
 from gateway.ordering.readback.totals import read_totals
 
 _DEPTH_MAX: Final = 64
@@ -34,16 +35,6 @@ def read_order(document: Any, mapping: Mapping) -> ObservedOrder | None:
         lines=tuple(_lines(document, mapping)),
         totals=read_totals(document),
     )
-
-
-def read_marker(document: dict[str, Any], mapping: Mapping) -> str | None:
-    """Return the marker: the text of its slot, or the id of our entry in v5's list of external identifiers."""
-    value = document.get(mapping.recovery.marker_slot)
-    if not isinstance(value, list):
-        return _identifier(value)
-    entries = [entry for entry in value if isinstance(entry, dict) and _identifier(entry.get("id")) is not None]
-    ours = [entry for entry in entries if entry.get("externalIdentifierType") == "checkout"] or entries
-    return _identifier(ours[0]["id"]) if ours else None
 
 
 def characteristics_of(listed: Any) -> dict[str, Any]:

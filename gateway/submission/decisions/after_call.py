@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from gateway.checkouts.row_changes import UNKNOWN, CheckoutChanges, because
 from gateway.checkouts.waits import growth_max, schedule
-from gateway.ordering import ObservedOrder, read_order
+from gateway.ordering import NO_MARKER, ObservedOrder, carries, read_order
 from gateway.submission.decisions.actions import Save, Work
 from gateway.submission.decisions.records import (
     cancellation_asked,
@@ -135,7 +135,11 @@ def _accepted(work: Work, accepted: Accepted, now: datetime) -> Save:
         order_id = created_order_id(accepted, work.mapping)
         if order_id is None:
             return _unknown(work, now, f"{accepted.status} without an order id")
-        if observed is not None and observed.marker is not None and observed.marker != work.record.marker:
+        if (
+            observed is not None
+            and observed.marker.is_shown
+            and not carries(observed, work.record.marker, work.mapping)
+        ):
             return _unknown(work, now, f"{accepted.status} for an order that does not carry our marker")
         if not work.mapping.draft.supported:
             return submitted(work, _with_id(observed, order_id), now, detail)
@@ -151,7 +155,7 @@ def _accepted(work: Work, accepted: Accepted, now: datetime) -> Save:
 def _with_id(observed: ObservedOrder | None, order_id: str) -> ObservedOrder:
     if observed is not None:
         return observed
-    return ObservedOrder(id=order_id, href=None, state="", marker=None, lines=())
+    return ObservedOrder(id=order_id, href=None, state="", marker=NO_MARKER, lines=())
 
 
 def _rejected(work: Work, outcome: Rejected, now: datetime) -> Save:

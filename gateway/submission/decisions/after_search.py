@@ -19,7 +19,7 @@ from gateway.submission.decisions.records import (
     step_done,
     wait,
 )
-from gateway.upstream.port import FindResult
+from gateway.upstream.evidence import FindResult
 
 # A lost live POST counts as proven absent after two complete searches at least this far apart.
 CONFIRM_ABSENCE_SECONDS = 2.0

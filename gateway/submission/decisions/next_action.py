@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from gateway.checkouts.row_changes import PLANNED, SENDING, UNKNOWN, CheckoutChanges
 from gateway.checkouts.states import OPEN
-from gateway.ordering import Finding, Match, ObservedOrder, is_draft
+from gateway.ordering import Finding, Match, ObservedOrder, carries, is_draft
 from gateway.submission.decisions.actions import Action, AskCancel, FindMarker, ReadHead, ReadOrder, Save, Send, Work
 from gateway.submission.decisions.comparing import compare, describe_mismatch
 from gateway.submission.decisions.price_drift import judge
@@ -168,7 +168,7 @@ def after_read(work: Work, observed: ObservedOrder | None, now: datetime) -> Act
     """Decide after the order was read: None means that the order system says there is no such order."""
     if observed is None:
         return _absent(work, now)
-    if observed.marker is not None and observed.marker != work.record.marker:
+    if observed.marker.is_shown and not carries(observed, work.record.marker, work.mapping):
         return _of_another_marker(work, observed)
     if work.current.kind == "submit":
         return _before_or_after_submit(work, observed, now)
@@ -185,9 +185,9 @@ def after_head(work: Work, observed: ObservedOrder | None, now: datetime) -> Act
     assert work.record.order_id is not None, "it was read by its id"
     if observed is None:
         return _absent(work, now)
-    if observed.marker is None or not observed.state:
+    if not observed.marker.is_shown or not observed.state:
         return ReadOrder(work.record.order_id)
-    if observed.marker != work.record.marker:
+    if not carries(observed, work.record.marker, work.mapping):
         return _of_another_marker(work, observed)
     return _send(work, now) if is_draft(work.mapping, observed.state) else _left_draft(work, observed)
 

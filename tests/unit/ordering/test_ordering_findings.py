@@ -27,11 +27,11 @@ PLAIN = MAPPINGS["tmf622-v4"]
 
 def test_every_code_is_made_somewhere_and_every_made_code_is_known():
     source = "".join(file.read_text("utf-8") for file in (ROOT / "gateway" / "ordering").rglob("*.py"))
-    made = set(re.findall(r'\.(?:info|warning|error)\(\s*"([a-z_]+)"', source))
+    made = set(re.findall(r'(?:\.(?:info|warning|error)\(\s*|\bFinding\([^()]*\bcode=)"([a-z_]+)"', source))
     # Findings of the gates before the order, and of the submission.
     stages = ("checkouts", "submission")
     later = "".join(file.read_text("utf-8") for stage in stages for file in (ROOT / "gateway" / stage).rglob("*.py"))
-    made |= set(re.findall(r'(?:\bcode=|\b_error\(|\b_finding\()"([a-z_]+)"', later))
+    made |= set(re.findall(r'(?:\bFinding\([^()]*\bcode=|\b_error\(|\b_finding\()"([a-z_]+)"', later))
     # What a catalogue leaves in doubt becomes a finding where the bundle is in the cart.
     catalogue = (ROOT / "gateway" / "upstream" / "catalogue.py").read_text("utf-8")
     made |= set(re.findall(r'\bDoubt\(\s*"([a-z_]+)"', catalogue))

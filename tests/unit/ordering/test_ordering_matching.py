@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.ordering.lint.loading import parse_mapping
-from gateway.ordering.model import KnownLine, ObservedOrder, OrderLine
+from gateway.ordering.model import NO_MARKER, KnownLine, ObservedOrder, OrderLine
 from gateway.ordering.readback.matching import match
 
 FILE = Path(__file__).resolve().parents[3] / "mappings" / "salesforce-v4.toml"
@@ -55,7 +55,7 @@ def shown(line_id, offering="A", parent=None, *, item_id=None, action="add", qua
 
 
 def matched(lines, observed, *, mapping=MAPPING, known=(), priced=()):
-    order = ObservedOrder(id="1", href=None, state="Draft", marker="m", lines=tuple(observed))
+    order = ObservedOrder(id="1", href=None, state="Draft", marker=NO_MARKER, lines=tuple(observed))
     return match(lines, priced, order, mapping, dict(known))
 
 

@@ -11,8 +11,9 @@ from gateway.ordering.calls.checks import check_plan
 from gateway.ordering.calls.plan import plan
 from gateway.ordering.calls.render import render
 from gateway.ordering.lint.loading import parse_mapping
-from gateway.ordering.mapping.model import is_draft, tmf_state
+from gateway.ordering.mapping.states import is_draft, tmf_state
 from gateway.ordering.mapping.tables import with_tables
+from gateway.ordering.model import Marker
 from gateway.ordering.readback.matching import match
 from gateway.ordering.readback.reading import read_order
 from gateway.ordering.translation.translate import translate
@@ -35,7 +36,7 @@ def test_a_new_order_system_is_one_file():
         system.take(call.method, call.path, json.loads(call.body))
         observed = read_order(system.show(), mapping)
         assert observed is not None
-        assert observed.marker == "gw1-0123456789"
+        assert observed.marker == Marker(("gw1-0123456789",))
         assert is_draft(mapping, observed.state) == (step.kind != "submit")
         sent |= set(step.item_ids)
         priced |= set(step.item_ids) if step.kind == "price" else set()

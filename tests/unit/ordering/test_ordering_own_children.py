@@ -13,7 +13,7 @@ from gateway.ordering.calls.costs import LINE_ID_BYTES, LineCosts
 from gateway.ordering.calls.plan import plan
 from gateway.ordering.calls.render import render
 from gateway.ordering.lint.loading import parse_mapping
-from gateway.ordering.model import KnownLine, ObservedOrder, Order, OrderLine, Plan, Step
+from gateway.ordering.model import NO_MARKER, KnownLine, ObservedOrder, Order, OrderLine, Plan, Step
 from gateway.ordering.readback.matching import match
 
 FILE = Path(__file__).resolve().parents[3] / "mappings" / "salesforce-v4.toml"
@@ -121,7 +121,7 @@ def shown(line_id, parent, code):
 def test_the_line_of_a_child_that_came_by_itself_is_learnt_before_it_is_configured():
     root, own, _ = BUNDLE.lines
     lines = (shown("802P", None, "PLAN"), shown("802X", "802P", "OTHER"), shown("802A", "802P", "SIM"))
-    observed = ObservedOrder(id="1", href=None, state="Draft", marker="m", lines=lines)
+    observed = ObservedOrder(id="1", href=None, state="Draft", marker=NO_MARKER, lines=lines)
     bare = replace(root, item={**root.item, "product": {}})
     found = match([bare], (), observed, SALESFORCE, {}, [own])
     assert found.exact

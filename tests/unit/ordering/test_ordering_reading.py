@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.ordering.lint.loading import parse_mapping
+from gateway.ordering.model import NO_MARKER, Marker
 from gateway.ordering.readback.reading import read_order
 
 MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"
@@ -57,7 +58,7 @@ def test_the_order_of_the_vendor_sample():
     assert (order.id, order.state, order.marker, order.href) == (
         "00001234",
         "Draft",
-        "gw1-abc",
+        Marker(("gw1-abc",)),
         "/services/apexrest/x/Order/801",
     )
     parent, child = order.lines
@@ -70,7 +71,7 @@ def test_the_order_of_the_vendor_sample():
 
 def test_a_missing_state_is_empty_and_a_numeric_id_is_text():
     order = read_order({"id": 42}, PLAIN)
-    assert (order.id, order.state, order.marker, order.lines) == ("42", "", None, ())
+    assert (order.id, order.state, order.marker, order.lines) == ("42", "", NO_MARKER, ())
 
 
 def test_flat_items_find_their_parents_by_relationships():
@@ -101,9 +102,9 @@ def test_relationships_in_a_circle_lose_no_line():
 def test_the_marker_in_the_list_of_v5():
     mapping = replace(PLAIN, dialect="tmf622-v5")
     listed = [{"id": "other", "externalIdentifierType": "crm"}, {"id": "gw1-x", "externalIdentifierType": "checkout"}]
-    assert read_order({"id": "1", "externalId": listed}, mapping).marker == "gw1-x"
-    assert read_order({"id": "1", "externalId": listed[:1]}, mapping).marker == "other"
-    assert read_order({"id": "1", "externalId": []}, mapping).marker is None
+    assert read_order({"id": "1", "externalId": listed}, mapping).marker == Marker(("other", "gw1-x"))
+    assert read_order({"id": "1", "externalId": listed[:1]}, mapping).marker == Marker(("other",))
+    assert read_order({"id": "1", "externalId": []}, mapping).marker == NO_MARKER
 
 
 def test_alterations_and_the_state_of_a_line():

@@ -13,6 +13,7 @@ from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.settings import StorageSettings
 from gateway.storage.tables import abandoned_draft, checkout
 from gateway.submission import store
+from gateway.upstream.evidence import incomplete
 from gateway.upstream.outcome import NotExecuted, Rejected, Unknown
 from gateway.upstream.port import ReadFailed
 
@@ -169,7 +170,7 @@ async def test_a_look_that_comes_to_nothing_is_repeated_and_costs_none(gateway, 
     if trouble == "read":
         gateway.shop.script_reads([ReadFailed("503", status=503)])
     if trouble == "search":
-        gateway.shop.search_complete = False
+        gateway.shop.absence = incomplete("page_failed")
         gateway.shop.orders.clear()
     if trouble in {"lost", "throttled"}:
         gateway.shop.script([Unknown("504") if trouble == "lost" else NotExecuted("429")])
@@ -180,7 +181,7 @@ async def test_a_look_that_comes_to_nothing_is_repeated_and_costs_none(gateway, 
     seen = await row(gateway)
     assert (seen.attempt, seen.due_at) == (0, gateway.clock.moment + timedelta(minutes=10))
     draft(gateway)
-    gateway.shop.search_complete = True
+    gateway.shop.absence = None
     assert (await look(gateway, after=600)).outcome == "00000001 marked abandoned"
 
 

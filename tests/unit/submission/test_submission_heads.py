@@ -6,6 +6,7 @@ import pytest
 from checkout_work import NOW, SPLIT, drafted, lost, work_of
 from msgspec.structs import replace
 
+from gateway.ordering.model import NO_MARKER, Marker
 from gateway.submission.decisions import next_action as machine
 from gateway.submission.decisions.actions import ReadHead, ReadOrder, Save, Send
 from gateway.submission.decisions.next_action import after_head, next_action
@@ -75,7 +76,7 @@ def test_our_draft_is_sent_the_next_call():
     assert (action.step, action.lines) == (work.current, {})
 
 
-@pytest.mark.parametrize("changes", [{"marker": None}, {"state": ""}])
+@pytest.mark.parametrize("changes", [{"marker": NO_MARKER}, {"state": ""}])
 def test_a_head_that_says_too_little_is_read_whole(changes):
     work = work_of(step="add", items=11)
     assert after_head(work, head(work, **changes), NOW) == ReadOrder("00000001")
@@ -83,7 +84,10 @@ def test_a_head_that_says_too_little_is_read_whole(changes):
 
 def test_a_draft_that_is_somebody_else_s_or_live_is_held():
     work = work_of(step="add", items=11)
-    for changes, word in (({"marker": "void-gw1-x"}, "marker"), ({"state": "Activated"}, "left its draft state")):
+    for changes, word in (
+        ({"marker": Marker(("void-gw1-x",))}, "marker"),
+        ({"state": "Activated"}, "left its draft state"),
+    ):
         action = after_head(work, head(work, **changes), NOW)
         assert isinstance(action, Save)
         assert action.changes["state"] == "held"

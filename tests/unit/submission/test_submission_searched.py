@@ -6,16 +6,16 @@ from msgspec.structs import replace
 
 from gateway.submission.decisions.actions import Save
 from gateway.submission.decisions.after_search import UNSEARCHABLE_SECONDS_MAX, after_find
-from gateway.upstream.port import FindResult
+from gateway.upstream.evidence import FindResult, incomplete, proven
 
-NOTHING = FindResult((), complete=True)
-UNPROVEN = FindResult((), complete=False)
+NOTHING = FindResult((), proven())
+UNPROVEN = FindResult((), incomplete("page_failed"))
 # 60 s of lease (longer than the deadline), then the mapping's quiet time.
 QUIET_SECONDS = 60 + 665
 
 
 def found(work, *orders, complete=True):
-    return FindResult(tuple(orders) or (drafted(work, 1),), complete)
+    return FindResult(tuple(orders) or (drafted(work, 1),), proven() if complete else UNPROVEN.absence)
 
 
 def after(work, result, *, started_at=NOW):

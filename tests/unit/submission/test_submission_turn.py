@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from gateway.errors import StaleLeaseError
 from gateway.submission.decisions.actions import Save
 from gateway.submission.turn import Turn
-from gateway.upstream.port import FindResult, ReadFailed
+from gateway.upstream.evidence import FindResult
+from gateway.upstream.port import ReadFailed
 
 
 class Office:
@@ -52,13 +53,13 @@ class SlowSearch:
         self.let_go = asyncio.Event()
         self.cancelled = False
 
-    async def find(self, marker, *, since):
+    async def find(self, marker, *, since, doubt=None):
         try:
             await self.let_go.wait()
         except asyncio.CancelledError:
             self.cancelled = True
             raise
-        return FindResult((), complete=True)
+        return FindResult()
 
 
 def searching(office, upstream):
@@ -91,7 +92,7 @@ async def test_a_search_ends_when_the_lease_is_lost():
 class FailingSearch(SlowSearch):
     """An order system whose search fails at the moment at which the lease is found to be lost."""
 
-    async def find(self, marker, *, since):
+    async def find(self, marker, *, since, doubt=None):
         await self.let_go.wait()
         raise ReadFailed("503")
 

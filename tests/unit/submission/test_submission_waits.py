@@ -13,8 +13,9 @@ from gateway.submission.decisions.after_call import after_send
 from gateway.submission.decisions.after_search import after_find
 from gateway.submission.decisions.next_action import after_read, next_action
 from gateway.submission.decisions.records import read_failed
+from gateway.upstream.evidence import FindResult
 from gateway.upstream.outcome import NotExecuted, NotSent
-from gateway.upstream.port import FindResult, ReadFailed
+from gateway.upstream.port import ReadFailed
 
 DEFAULTS = SubmissionSettings()
 WAITING = replace(POLICY, retry_seconds=DEFAULTS.retry_seconds, probe_seconds=DEFAULTS.probe_seconds, attempts_max=100)
@@ -25,10 +26,8 @@ PAUSED = NotSent("paused for 1.1 s: it asked for fewer calls", 1.1)
 def looked(kind, seconds_ago, probe):
     """Return what a look decides that sees no effect of a call lost so long ago."""
     work = lost(work_of(SPLIT, step=kind, policy=WAITING, probe=probe), seconds_ago=seconds_ago)
-    if kind == "create":
-        save = after_find(work, FindResult((), complete=True), NOW, NOW)
-    else:
-        save = after_read(work, drafted(work, work.record.step), NOW)
+    seen = drafted(work, work.record.step) if kind != "create" else None
+    save = after_find(work, FindResult(), NOW, NOW) if seen is None else after_read(work, seen, NOW)
     assert isinstance(save, Save)
     return save
 

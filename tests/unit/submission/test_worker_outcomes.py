@@ -27,8 +27,9 @@ from worker_runs import (
 )
 
 from gateway.settings import SubmissionSettings
+from gateway.upstream.evidence import FindResult, incomplete
 from gateway.upstream.outcome import Accepted, Duplicate, NotExecuted, NotSent, Rejected, Unknown
-from gateway.upstream.port import FindResult, ReadFailed
+from gateway.upstream.port import ReadFailed
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -76,7 +77,7 @@ async def test_every_outcome_of_a_live_post_ends_in_one_live_order_or_none(gatew
 @pytest.mark.parametrize("name", ["lost before", "lost after", "lost and late"])
 @pytest.mark.parametrize("blind", [True, False])
 async def test_a_live_post_is_repeated_only_after_proof(gateway, name, blind):
-    gateway.plain.search_complete = not blind
+    gateway.plain.absence = incomplete("page_failed") if blind else None
     checkout = await gateway.check_out(upstream="plain")
     fill(gateway.plain, 0, CASES[name])
     record = await run(gateway, checkout)
@@ -279,9 +280,9 @@ class Storm:
             raise ReadFailed("503", status=503)
         return await FakeUpstream.get_order(self.fake, order_id)
 
-    async def find(self, marker, *, since):
+    async def find(self, marker, *, since, doubt=None):
         if self.strikes(0.2):
-            return FindResult((), complete=False)
+            return FindResult((), incomplete("page_failed"))
         return await FakeUpstream.find(self.fake, marker, since=since)
 
     def apply_some(self):

@@ -9,8 +9,9 @@ import pytest
 from fake_upstream import FakeUpstream
 
 from gateway.ordering.lint.loading import parse_mapping
-from gateway.ordering.model import RenderedStep
-from gateway.upstream import Accepted, FindResult, NotSent, ReadFailed, Rejected, Unknown, Upstream, created_order_id
+from gateway.ordering.model import Marker, RenderedStep
+from gateway.upstream import Accepted, NotSent, ReadFailed, Rejected, Unknown, Upstream, created_order_id
+from gateway.upstream.evidence import FindResult, incomplete
 
 ROOT = Path(__file__).resolve().parents[3]
 SALESFORCE = parse_mapping((ROOT / "mappings" / "salesforce-v4.toml").read_bytes(), "salesforce-v4.toml")
@@ -55,7 +56,7 @@ async def test_a_draft_grows_line_by_line_and_is_submitted(fake):
     assert isinstance(created, Accepted)
     order_id = created_order_id(created, SALESFORCE)
     first = await fake.get_order(order_id)
-    assert (first.state, first.marker) == ("Draft", "gw1-a-1")
+    assert (first.state, first.marker) == ("Draft", Marker(("gw1-a-1",)))
     assert [(line.item_id, line.offering) for line in first.lines] == [("1", "P1"), ("2", "P2")]
     root = first.lines[0].line_id
     assert first.lines[1].parent_line_id == root
@@ -149,9 +150,9 @@ async def test_reads_can_fail_and_searches_prove_nothing_then(fake):
     fake.script_reads([ReadFailed("500"), ReadFailed("500")])
     with pytest.raises(ReadFailed):
         await fake.get_order("00000001")
-    assert await fake.find("gw1-a-1", since=SINCE) == FindResult((), complete=False)
+    assert await fake.find("gw1-a-1", since=SINCE) == FindResult((), incomplete("page_failed", "500"))
     assert (await fake.find("gw1-a-1", since=SINCE)).complete
-    fake.search_complete = False
+    fake.absence = incomplete("out_of_time")
     assert not (await fake.find("gw1-a-1", since=SINCE)).complete
 
 

@@ -1,0 +1,62 @@
+"""The words an order system has for an order's state, and the standard's. Compared without regard to case. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.ordering.mapping.model import Mapping
+from gateway.ordering.model import Finding
+
+TMF_ORDER_STATES: Final = (
+    "acknowledged", "rejected", "pending", "held", "inProgress", "inProgress.accepted", "cancelled", "completed", "failed",
+    "partial", "assessingCancellation", "pendingCancellation", "draft",
+)  # fmt: skip
+"""The states of an order in TMF622."""
+_CHARACTERS_MAX: Final = 80
+
+
+def tmf_state(mapping: Mapping, upstream_state: str) -> str:
+    """Return the TM Forum word for the order system's `upstream_state`; a word that is not known passes through."""
+    return _known(mapping, upstream_state) or upstream_state
+
+
+def is_final(mapping: Mapping, state: str) -> bool:
+    """Tell whether the TM Forum order state `state` is never left."""
+    return _is_among(state, mapping.states.final)
+
+
+def is_draft(mapping: Mapping, upstream_state: str) -> bool:
+    """Tell whether the order system's `upstream_state` means that the order is still inert; "" is that none is shown."""
+    return _is_among(upstream_state, mapping.draft.states)
+
+
+def unknown_state(mapping: Mapping, upstream_state: str) -> Finding | None:
+    """Return the finding that a state is neither in the mapping nor the standard's; None where there is nothing to tell."""
+    if not upstream_state or is_draft(mapping, upstream_state) or _known(mapping, upstream_state) is not None:
+        return None
+    shown = "".join(character for character in upstream_state[:_CHARACTERS_MAX] if character.isprintable())
+    return Finding(
+        severity="warning",
+        code="unknown_state",
+        path="",
+        message=f"the order system shows the order as {shown}, which states.order of the mapping {mapping.name} does not have; "
+        "it is passed on as it is, and is not taken for an end",
+    )
+
+
+def _known(mapping: Mapping, upstream_state: str) -> str | None:
+    words = mapping.states.order
+    if upstream_state in words:
+        return words[upstream_state]
+    folded = upstream_state.casefold()
+    for word, state in words.items():
+        if word.casefold() == folded:
+            return state
+    return next((state for state in TMF_ORDER_STATES if state.casefold() == folded), None)
+
+
+def _is_among(word: str, words: tuple[str, ...]) -> bool:
+    if word in words:
+        return True
+    folded = word.casefold()
+    return any(each.casefold() == folded for each in words)
