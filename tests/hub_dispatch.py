@@ -17,7 +17,7 @@ from gateway.hub.model import CART_V4, Subscription
 from gateway.hub.subscriptions import store
 from gateway.settings import HubSettings, Settings
 from gateway.storage import Database
-from gateway.storage.outbox import CART_CHANGED, CART_CREATED, publish
+from gateway.storage.outbox import CART_CHANGED, CART_CREATED, Happened, publish
 from gateway.storage.tables import EPOCH, hub_subscription
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -99,13 +99,15 @@ async def published(database: Database, cart_id: str, *numbers: int, tenant: str
         await database.write(
             lambda c, n=number, d=document: publish(
                 c,
-                tenant,
-                resource="shoppingCart",
-                resource_id=cart_id,
-                sequence=n,
-                event_type=CART_CREATED if n == 1 else CART_CHANGED,
-                document=d,
-                now=NOW + timedelta(seconds=n),
+                Happened(
+                    tenant=tenant,
+                    resource="shoppingCart",
+                    resource_id=cart_id,
+                    sequence=n,
+                    event_type=CART_CREATED if n == 1 else CART_CHANGED,
+                    document=d,
+                ),
+                NOW + timedelta(seconds=n),
             )
         )
 

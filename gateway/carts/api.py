@@ -13,28 +13,36 @@ from typing import Any, Final
 from litestar import Request
 from litestar.handlers import delete, patch, post, route
 
+from gateway.callers import caller_of
 from gateway.carts import openapi, store
-from gateway.carts.completion import Completed, complete_cart
 from gateway.carts.dialects import DIALECTS, V1, V4, Dialect
-from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH
 from gateway.carts.dialects.openapi import in_version
 from gateway.carts.dialects.v4_shape import lacking
 from gateway.carts.listing import find, read_query
-from gateway.carts.operations import GUEST_PATH, change_cart, delete_cart, merge_carts, not_found
+from gateway.carts.operations import (
+    GUEST_PATH,
+    ChangeCart,
+    CreateCart,
+    DeleteCart,
+    MergeCarts,
+    change_cart,
+    create_cart,
+    delete_cart,
+    merge_carts,
+    not_found,
+)
 from gateway.carts.patching import read_change
-from gateway.carts.writing import beside, shown_text, written, written_list
+from gateway.carts.writing import shown_text, written, written_list
 from gateway.clock import timestamp_text
 from gateway.errors import InvalidBodyError, PreconditionRequiredError, Problem
 from gateway.filters.paging import page_headers, page_status
 from gateway.filters.projection import Selection, parse_fields
 from gateway.http.answers import Answer
-from gateway.http.bodies import decode_object, read_body, read_object, require_json_accepted
-from gateway.http.headers import base_url, entity_tag, has_if_match, if_match_of, is_unmodified
+from gateway.http.bodies import read_body, read_object, require_json_accepted
+from gateway.http.headers import entity_tag, has_if_match, if_match_of, is_unmodified
 from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
 from gateway.security.tenancy import require_role, tenant_of
 from gateway.services import Services, services_of
-from gateway.settings import Settings
-from gateway.tmf.json import is_printable
 
 CARTS_PATH: Final = V4.carts_path
 CART_PATH: Final = V4.cart_path
@@ -44,52 +52,20 @@ _LACKING: Final = lacking()
 async def create_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]) -> Answer:
     """Create a shopping cart."""
     require_json_accepted(request)
-    services = services_of(request)
-    settings = services.settings
-    tenant = tenant_of(request)
+    services, caller = services_of(request), caller_of(request)
     selection = _only_fields(request)
-    cart_id, address, now = services.new_id(), base_url(request, settings.server.public_url), services.clock()
-    href = f"{address}{CANONICAL_CARTS_PATH}/{cart_id}"
-    raw = await read_body(request, bytes_max=settings.server.body_bytes_max)
-    # Of the document only its text is left while it is written: many requests wait for the disk at once.
-    done = await beside(len(raw), _new_cart, raw, dialect, cart_id, href, settings, now)
-    await services.database.write(
-        lambda connection: store.insert(
-            connection,
-            tenant,
-            cart_id,
-            done.text,
-            now,
-            expires_at=done.expires_at,
-            expiry_given=done.expiry_given,
-            party_ids=done.party_ids,
-            v4_complete=done.v4_complete,
-        )
-    )
-    location = f"{address}{dialect.carts_path}/{cart_id}"
-    row = store.CartRow(cart_id, 1, done.text, None, now, now, v4_complete=done.v4_complete)
+    body = await read_body(request, bytes_max=services.settings.server.body_bytes_max)
+    row = await create_cart(services, CreateCart(caller=caller, body=body, dialect=dialect))
+    location = f"{caller.base_url}{dialect.carts_path}/{row.id}"
     return Answer(
         await written(dialect, row, selection),
         status=201,
         headers=[
             (b"location", location.encode("latin-1")),
             (b"etag", entity_tag(1)),
-            *_expiry_headers(done.expires_at, services),
+            *_expiry_headers(row.expires_at, services),
         ],
     )
-
-
-def _new_cart(raw: bytes, dialect: Dialect, cart_id: str, href: str, settings: Settings, now: datetime) -> Completed:
-    given = decode_object(raw, depth_max=settings.server.depth_max)
-    if problems := dialect.check(given):
-        raise InvalidBodyError(problems)
-    document = {"id": cart_id, "href": href, **dialect.to_canonical(_without(given, dialect.read_only))}
-    # What the client sent as id and href is ignored: the standard's own examples send them.
-    document["id"], document["href"] = cart_id, href
-    # What the server adds to the texts of the body is printable: an id and an address.
-    if not dialect.is_canonical:
-        return complete_cart(document, settings, now=now)
-    return complete_cart(document, settings, now=now, printable=is_printable(raw), lacking=_LACKING)
 
 
 async def list_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any]) -> Answer:
@@ -137,25 +113,16 @@ async def patch_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any])
     require_json_accepted(request)
     services = services_of(request)
     settings = services.settings
-    tenant = tenant_of(request)
-    cart_id: str = request.scope["path_params"]["cart_id"]
-    selection = _only_fields(request)
-    wanted_versions = _required_versions(request, services)
-    change = await read_change(request, dialect, settings.server)
-    address, now = base_url(request, settings.server.public_url), services.clock()
-    row = await services.database.write(
-        lambda connection: change_cart(
-            connection,
-            tenant,
-            cart_id,
-            change,
-            dialect=dialect,
-            wanted_versions=wanted_versions,
-            settings=settings,
-            base_url=address,
-            now=now,
-        )
+    command = ChangeCart(
+        caller=caller_of(request),
+        cart_id=request.scope["path_params"]["cart_id"],
+        dialect=dialect,
+        wanted_versions=_required_versions(request, services),
+        change=await read_change(request, dialect, settings.server),
     )
+    selection = _only_fields(request)
+    now = services.clock()
+    row = await services.database.write(lambda connection: change_cart(connection, command, settings, now))
     return Answer(
         await written(dialect, row, selection),
         status=settings.cart.v1_patch_status if dialect is V1 else 200,
@@ -180,25 +147,17 @@ async def merge_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any]
     require_json_accepted(request)
     services = services_of(request)
     settings = services.settings
-    tenant = tenant_of(request)
-    cart_id: str = request.scope["path_params"]["cart_id"]
     selection = _only_fields(request)
     wanted_versions = _required_versions(request, services)
     given = await read_object(request, bytes_max=settings.server.body_bytes_max, depth_max=settings.server.depth_max)
-    guest_id = _guest_of(given)
-    address, now = base_url(request, settings.server.public_url), services.clock()
-    row = await services.database.write(
-        lambda connection: merge_carts(
-            connection,
-            tenant,
-            cart_id,
-            guest_id,
-            wanted_versions=wanted_versions,
-            settings=settings,
-            base_url=address,
-            now=now,
-        )
+    command = MergeCarts(
+        caller=caller_of(request),
+        cart_id=request.scope["path_params"]["cart_id"],
+        guest_id=_guest_of(given),
+        wanted_versions=wanted_versions,
     )
+    now = services.clock()
+    row = await services.database.write(lambda connection: merge_carts(connection, command, settings, now))
     return Answer(await written(dialect, row, selection), headers=[(b"etag", entity_tag(row.version))])
 
 
@@ -208,13 +167,12 @@ async def delete_shopping_cart(request: Request[Any, Any, Any]) -> Answer:
     require_role(
         request, "admin", "Deleting a cart is for administrators; empty it with PATCH and cartItem [] instead."
     )
-    tenant = tenant_of(request)
-    cart_id: str = request.scope["path_params"]["cart_id"]
-    wanted_versions = _required_versions(request, services)
-    address = base_url(request, services.settings.server.public_url)
-    await services.database.write(
-        lambda connection: delete_cart(connection, tenant, cart_id, wanted_versions=wanted_versions, base_url=address)
+    command = DeleteCart(
+        caller=caller_of(request),
+        cart_id=request.scope["path_params"]["cart_id"],
+        wanted_versions=_required_versions(request, services),
     )
+    await services.database.write(lambda connection: delete_cart(connection, command))
     return Answer(status=204)
 
 
@@ -276,10 +234,6 @@ def _only_fields(request: Request[Any, Any, Any]) -> Selection | None:
     report_unknown(pairs, {"fields"}, problems)
     refuse(problems)
     return selection
-
-
-def _without(given: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if name not in names} if names else given
 
 
 def _guest_of(given: dict[str, Any]) -> str:

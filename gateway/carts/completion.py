@@ -7,22 +7,10 @@ from typing import Any, NamedTuple
 
 from gateway.carts.parties import party_ids
 from gateway.carts.rules import Lacking, check_cart, item_ids, written_cart
+from gateway.carts.store import CartContent
 from gateway.carts.totals import write_totals
 from gateway.carts.validity import set_validity
 from gateway.settings import Settings
-
-
-class Completed(NamedTuple):
-    """A cart as it is stored: its JSON text, when it expires, whether its client said so, and its parties' ids.
-
-    `v4_complete` tells that v4 shows it as it is stored.
-    """
-
-    text: str
-    expires_at: datetime
-    expiry_given: bool
-    party_ids: set[str]
-    v4_complete: bool
 
 
 class Earlier(NamedTuple):
@@ -41,7 +29,7 @@ def complete_cart(
     earlier: Earlier | None = None,
     printable: bool = False,
     lacking: Lacking | None = None,
-) -> Completed:
+) -> CartContent:
     """Complete a new or changed cart (`earlier`: what it was) in the canonical form, in place.
 
     `printable` and `lacking` as for `check_cart`.
@@ -61,4 +49,4 @@ def complete_cart(
     )
     written = written_cart(document, settings.cart, settings.server.body_bytes_max)
     parties = party_ids(document.get("relatedParty"))
-    return Completed(written.decode(), validity.expires_at, validity.given, parties, v4_complete)
+    return CartContent(written.decode(), validity.expires_at, validity.given, parties, v4_complete)

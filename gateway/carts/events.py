@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
 from gateway.carts.dialects.forms import MARKS
-from gateway.storage.outbox import CART_CHANGED, CART_CREATED, CART_DELETED, publish
+from gateway.storage.outbox import CART_CHANGED, CART_CREATED, CART_DELETED, Happened, publish
 from gateway.tmf.json import decode_stored, encode_json
 
 # Of a cart that is gone only these are told (IG1353).
@@ -17,26 +17,29 @@ _IDENTITY: Final = ("@type", "id", "href")
 _ABSENT: Final = object()
 
 
-def created(
-    connection: Connection, tenant: str, cart_id: str, document: str, now: datetime, *, v4_complete: bool | None = None
-) -> None:
-    """Tell of a new cart, which is at version 1; `v4_complete` as in `gateway.carts.store.CartRow`."""
-    _publish(connection, tenant, cart_id, 1, CART_CREATED, document, now, v4_complete=v4_complete)
+class CartVersion(NamedTuple):
+    """A cart as a change left it: its JSON text, and whether v4 shows that as it is (`gateway.carts.store.CartRow`).
+
+    Of a cart that is gone `document` is what it was, and `version` comes after its last.
+    """
+
+    tenant: str
+    cart_id: str
+    version: int
+    document: str
+    v4_complete: bool | None = None
+
+
+def created(connection: Connection, cart: CartVersion, now: datetime) -> None:
+    """Tell of a new cart."""
+    _publish(connection, cart, CART_CREATED, now)
 
 
 def changed(
-    connection: Connection,
-    tenant: str,
-    cart_id: str,
-    version: int,
-    document: str,
-    now: datetime,
-    *,
-    field_path: Callable[[], str | None] | None = None,
-    v4_complete: bool | None = None,
+    connection: Connection, cart: CartVersion, now: datetime, *, field_path: Callable[[], str | None] | None = None
 ) -> None:
     """Tell of a cart's new version; `field_path` finds out which attributes changed, and runs when somebody is to be told."""
-    _publish(connection, tenant, cart_id, version, CART_CHANGED, document, now, field_path, v4_complete=v4_complete)
+    _publish(connection, cart, CART_CHANGED, now, field_path=field_path)
 
 
 def changed_attributes(before: str, after: str, *, expiry_given: bool = False) -> str | None:
@@ -59,39 +62,35 @@ def changed_attributes(before: str, after: str, *, expiry_given: bool = False) -
     return ",".join(sorted(names)) or None
 
 
-def deleted(connection: Connection, tenant: str, cart_id: str, version: int, document: str, now: datetime) -> None:
-    """Tell that a cart is gone; `document` is what it was, `version` comes after its last."""
+def deleted(connection: Connection, cart: CartVersion, now: datetime) -> None:
+    """Tell that a cart is gone."""
 
     def identity() -> str:
-        cart = decode_stored(document)
+        document = decode_stored(cart.document)
         return encode_json(
-            {"@type": "ShoppingCart"} | {name: cart[name] for name in _IDENTITY if name in cart}
+            {"@type": "ShoppingCart"} | {name: document[name] for name in _IDENTITY if name in document}
         ).decode()
 
-    _publish(connection, tenant, cart_id, version, CART_DELETED, identity, now)
+    _publish(connection, cart, CART_DELETED, now, document=identity)
 
 
 def _publish(
     connection: Connection,
-    tenant: str,
-    cart_id: str,
-    version: int,
+    cart: CartVersion,
     event_type: str,
-    document: str | Callable[[], str],
     now: datetime,
-    field_path: Callable[[], str | None] | None = None,
     *,
-    v4_complete: bool | None = None,
+    document: Callable[[], str] | None = None,
+    field_path: Callable[[], str | None] | None = None,
 ) -> None:
-    publish(
-        connection,
-        tenant,
+    event = Happened(
+        tenant=cart.tenant,
         resource="shoppingCart",
-        resource_id=cart_id,
-        sequence=version,
+        resource_id=cart.cart_id,
+        sequence=cart.version,
         event_type=event_type,
-        document=document,
-        now=now,
+        document=cart.document if document is None else document,
         field_path=field_path,
-        v4_complete=v4_complete,
+        v4_complete=cart.v4_complete,
     )
+    publish(connection, event, now)

@@ -1,4 +1,7 @@
-"""Changing and deleting a cart: each one read, decision and write in a single transaction."""
+"""What is done with carts: made, changed, merged, deleted. Each is a command, handled by one function.
+
+A change is one read, decision and write in a single transaction.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,19 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any, Final
 
+from msgspec import Struct
 from sqlalchemy import Connection, select
 
+from gateway.callers import Caller
 from gateway.carts import store
 from gateway.carts.changing import changed_cart
-from gateway.carts.completion import Completed, Earlier, complete_cart
+from gateway.carts.completion import Earlier, complete_cart
 from gateway.carts.dialects import Dialect
+from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH
 from gateway.carts.dialects.v4_shape import lacking
 from gateway.carts.merging import merged_carts
 from gateway.carts.validity import require_valid
+from gateway.carts.writing import beside as in_thread_if_large
 from gateway.errors import (
     BodyTooLargeError,
     ConflictError,
@@ -25,12 +32,15 @@ from gateway.errors import (
     RefusedError,
     UnavailableError,
 )
+from gateway.http.bodies import decode_object
+from gateway.services import Services
 from gateway.settings import Settings
 from gateway.storage.tables import ORDERED_STATES, checkout
-from gateway.tmf.json import decode_stored
+from gateway.tmf.json import decode_stored, is_printable
 
 GUEST_PATH: Final = "shoppingCart.id"
 CHECKOUT_PATH: Final = "/tmf-api/checkoutManagement/v1/checkout"
+_LACKING: Final = lacking()
 # The row is locked while it is changed; where an engine has no row locks the decision is taken anew.
 ATTEMPTS_MAX: Final = 5
 
@@ -40,30 +50,89 @@ def not_found() -> NotFoundError:
     return NotFoundError("There is no such shopping cart.", problems=[Problem("id", "names no shopping cart")])
 
 
-def change_cart(
-    connection: Connection,
-    tenant: str,
-    cart_id: str,
-    change: Callable[[dict[str, Any]], Any],
-    *,
-    dialect: Dialect,
-    wanted_versions: Collection[int] | None,
-    settings: Settings,
-    base_url: str,
-    now: datetime,
-) -> store.CartRow:
+class CreateCart(Struct, frozen=True, kw_only=True):
+    """Make a cart of the text of a body, in the form of `dialect`."""
+
+    caller: Caller
+    body: bytes
+    dialect: Dialect
+
+
+class ChangeCart(Struct, frozen=True, kw_only=True):
+    """Change a cart: `change` takes the document as the dialect writes it and returns a new one.
+
+    `wanted_versions`, here and below, are those that If-Match allows; None for any.
+    """
+
+    caller: Caller
+    cart_id: str
+    change: Callable[[dict[str, Any]], Any]
+    dialect: Dialect
+    wanted_versions: Collection[int] | None
+
+
+class MergeCarts(Struct, frozen=True, kw_only=True):
+    """Take everything of the cart `guest_id` into the cart `cart_id`, and remove the former."""
+
+    caller: Caller
+    cart_id: str
+    guest_id: str
+    wanted_versions: Collection[int] | None
+
+
+class DeleteCart(Struct, frozen=True, kw_only=True):
+    """Remove a cart."""
+
+    caller: Caller
+    cart_id: str
+    wanted_versions: Collection[int] | None
+
+
+async def create_cart(services: Services, command: CreateCart) -> store.CartRow:
+    """Make a cart and return it. Raises InvalidBodyError (400) with every problem, BodyTooLargeError (413)."""
+    cart_id, now = services.new_id(), services.clock()
+    tenant, body = command.caller.tenant, command.body
+    href = f"{command.caller.base_url}{CANONICAL_CARTS_PATH}/{cart_id}"
+    # Of the document only its text is left while it is written: many requests wait for the disk at once.
+    content = await in_thread_if_large(
+        len(body), _new_cart, body, command.dialect, cart_id, href, services.settings, now
+    )
+    await services.database.write(lambda connection: store.insert(connection, tenant, cart_id, content, now))
+    return store.CartRow(
+        cart_id, 1, content.text, None, now, now, expires_at=content.expires_at, v4_complete=content.v4_complete
+    )
+
+
+def _new_cart(
+    raw: bytes, dialect: Dialect, cart_id: str, href: str, settings: Settings, now: datetime
+) -> store.CartContent:
+    given = decode_object(raw, depth_max=settings.server.depth_max)
+    if problems := dialect.check(given):
+        raise InvalidBodyError(problems)
+    document = {"id": cart_id, "href": href, **dialect.to_canonical(_without(given, dialect.read_only))}
+    # What the client sent as id and href is ignored: the standard's own examples send them.
+    document["id"], document["href"] = cart_id, href
+    # What the server adds to the texts of the body is printable: an id and an address.
+    if not dialect.is_canonical:
+        return complete_cart(document, settings, now=now)
+    return complete_cart(document, settings, now=now, printable=is_printable(raw), lacking=_LACKING)
+
+
+def change_cart(connection: Connection, command: ChangeCart, settings: Settings, now: datetime) -> store.CartRow:
     """Change the cart and return it as it is stored now.
 
-    `change` takes the document as the dialect writes it and returns a new one; `wanted_versions` are those that If-Match
-    allows, None for any. Raises NotFoundError (404), ConflictError (409) while a checkout holds the cart and when it has
+    Raises NotFoundError (404), ConflictError (409) while a checkout holds the cart and when it has
     expired, PreconditionError (412), InvalidBodyError (400) when the result is no cart or has another id.
     """
+    tenant, dialect = command.caller.tenant, command.dialect
     for _ in range(ATTEMPTS_MAX):
-        row = _changeable(connection, tenant, cart_id, wanted_versions, base_url)
+        row = _changeable(connection, command)
         require_valid(row.expires_at, now)
         before = decode_stored(row.document)
         is_shown_as_stored = dialect.is_canonical and row.v4_complete
-        after = changed_cart(before, before if is_shown_as_stored else dialect.from_canonical(before), change, dialect)
+        after = changed_cart(
+            before, before if is_shown_as_stored else dialect.from_canonical(before), command.change, dialect
+        )
         earlier = Earlier(before, row.created_at, row.expiry_given)
         missing = lacking(before) if dialect.is_canonical else None
         done = complete_cart(after, settings, now=now, earlier=earlier, lacking=missing)
@@ -73,67 +142,45 @@ def change_cart(
 
 
 def _stored(
-    connection: Connection, tenant: str, row: store.CartRow, done: Completed, now: datetime
+    connection: Connection, tenant: str, row: store.CartRow, content: store.CartContent, now: datetime
 ) -> store.CartRow | None:
     """Store the next version of a cart and return it; None when somebody else was first."""
-    is_stored = store.update(
-        connection,
-        tenant,
-        row.id,
-        row.version,
-        done.text,
-        now,
-        expires_at=done.expires_at,
-        expiry_given=done.expiry_given,
-        before=row.document,
-        v4_complete=done.v4_complete,
-    )
-    if not is_stored:
+    if not store.update(connection, tenant, row.id, row.version, content, now, before=row.document):
         return None
     return row._replace(
         version=row.version + 1,
-        document=done.text,
+        document=content.text,
         updated_at=now,
-        expires_at=done.expires_at,
-        expiry_given=done.expiry_given,
-        v4_complete=done.v4_complete,
+        expires_at=content.expires_at,
+        expiry_given=content.expiry_given,
+        v4_complete=content.v4_complete,
     )
 
 
-def delete_cart(
-    connection: Connection, tenant: str, cart_id: str, *, wanted_versions: Collection[int] | None, base_url: str
-) -> None:
+def delete_cart(connection: Connection, command: DeleteCart) -> None:
     """Remove the cart; errors as `change_cart`."""
     for _ in range(ATTEMPTS_MAX):
-        row = _changeable(connection, tenant, cart_id, wanted_versions, base_url)
-        if store.delete(connection, tenant, cart_id, row.version):
+        row = _changeable(connection, command)
+        if store.delete(connection, command.caller.tenant, command.cart_id, row.version):
             return
     raise _contended()
 
 
-def merge_carts(
-    connection: Connection,
-    tenant: str,
-    cart_id: str,
-    guest_id: str,
-    *,
-    wanted_versions: Collection[int] | None,
-    settings: Settings,
-    base_url: str,
-    now: datetime,
-) -> store.CartRow:
-    """Take everything of the cart `guest_id` into the cart `cart_id`, remove the former, and return the latter.
+def merge_carts(connection: Connection, command: MergeCarts, settings: Settings, now: datetime) -> store.CartRow:
+    """Merge the carts and return the one that is left.
 
     Raises RefusedError (422) when there is no such guest cart (any more), or both together are more than a cart may hold;
     for either cart ConflictError (409) while a checkout holds it and when it has expired; otherwise as `change_cart`.
     """
+    caller, cart_id, guest_id = command.caller, command.cart_id, command.guest_id
+    tenant, base_url = caller.tenant, caller.base_url
     if cart_id == guest_id:
         raise RefusedError(
             "A shopping cart cannot be merged into itself.", problems=[Problem(GUEST_PATH, "is the cart itself")]
         )
     # Two merges at once take the carts in the same order, whoever is the guest.
     found = {key: store.get(connection, tenant, key, for_change=True) for key in sorted((cart_id, guest_id))}
-    row = _changeable(connection, tenant, cart_id, wanted_versions, base_url)
+    row = _changeable(connection, command)
     guest = found[guest_id]
     if guest is None:
         raise RefusedError(
@@ -162,14 +209,13 @@ def merge_carts(
     return stored
 
 
-def _changeable(
-    connection: Connection, tenant: str, cart_id: str, wanted_versions: Collection[int] | None, base_url: str
-) -> store.CartRow:
-    row = store.get(connection, tenant, cart_id, for_change=True)
+def _changeable(connection: Connection, command: ChangeCart | DeleteCart | MergeCarts) -> store.CartRow:
+    tenant, wanted_versions = command.caller.tenant, command.wanted_versions
+    row = store.get(connection, tenant, command.cart_id, for_change=True)
     if row is None:
         raise not_found()
     if row.checkout_id is not None:
-        raise held_by_checkout(connection, tenant, row.checkout_id, base_url)
+        raise held_by_checkout(connection, tenant, row.checkout_id, command.caller.base_url)
     if wanted_versions is not None and row.version not in wanted_versions:
         raise PreconditionError(
             "If-Match does not name the cart's current version: somebody changed it. Read it again and repeat.",
@@ -198,3 +244,7 @@ def _contended() -> UnavailableError:
     return UnavailableError(
         "The shopping cart is being changed by many at once; try again.", headers={"Retry-After": "1"}
     )
+
+
+def _without(given: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name not in names} if names else given

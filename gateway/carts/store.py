@@ -66,6 +66,20 @@ class CartRow(NamedTuple):
     v4_complete: bool | None = None
 
 
+class CartContent(NamedTuple):
+    """What is stored of a new or changed cart: its JSON text, and what is known of it.
+
+    `expires_at`: None leaves the end of validity as it is. `expiry_given`: a client said when it expires. `party_ids`: those of
+    its related parties; None: they are read from the text. `v4_complete` as in `CartRow`.
+    """
+
+    text: str
+    expires_at: datetime | None = None
+    expiry_given: bool = False
+    party_ids: set[str] | None = None
+    v4_complete: bool | None = None
+
+
 class CartPage(NamedTuple):
     """One page of a list: its rows, and how many carts there are in all."""
 
@@ -73,28 +87,15 @@ class CartPage(NamedTuple):
     total: int
 
 
-def insert(
-    connection: Connection,
-    tenant: str,
-    cart_id: str,
-    document: str,
-    now: datetime,
-    *,
-    expires_at: datetime | None = None,
-    expiry_given: bool = False,
-    party_ids: set[str] | None = None,
-    v4_complete: bool | None = None,
-) -> None:
-    """Store a new cart as version 1. `party_ids` are those of its related parties, read from the document unless given.
-
-    `v4_complete` as in `CartRow`.
-    """
+def insert(connection: Connection, tenant: str, cart_id: str, content: CartContent, now: datetime) -> None:
+    """Store a new cart as version 1."""
     moment = (now - EPOCH) // _MICROSECOND
-    expiry = None if expires_at is None else (expires_at - EPOCH) // _MICROSECOND
-    run(connection, _INSERT, (tenant, cart_id, document, moment, moment, expiry, expiry_given, v4_complete))
-    after = parties.stored_party_ids(document) if party_ids is None else party_ids
+    expiry = None if content.expires_at is None else (content.expires_at - EPOCH) // _MICROSECOND
+    known = (expiry, content.expiry_given, content.v4_complete)
+    run(connection, _INSERT, (tenant, cart_id, content.text, moment, moment, *known))
+    after = parties.stored_party_ids(content.text) if content.party_ids is None else content.party_ids
     parties.index_changed(connection, tenant, cart_id, set(), after)
-    events.created(connection, tenant, cart_id, document, now, v4_complete=v4_complete)
+    events.created(connection, events.CartVersion(tenant, cart_id, 1, content.text, content.v4_complete), now)
 
 
 def get(connection: Connection, tenant: str, cart_id: str, *, for_change: bool = False) -> CartRow | None:
@@ -163,21 +164,20 @@ def update(
     tenant: str,
     cart_id: str,
     expected_version: int,
-    document: str,
+    content: CartContent,
     now: datetime,
     *,
-    expires_at: datetime | None = None,
-    expiry_given: bool = False,
     before: str | None = None,
-    v4_complete: bool | None = None,
 ) -> bool:
     """Replace the document, and the end of its validity when one is given, and count the version up.
 
-    `before` is the document as it was at that version; it is read when the caller does not have it. `v4_complete` as in
-    `CartRow`.
+    `before` is the document as it was at that version; it is read when the caller does not have it.
     Returns False, and changes nothing, when the cart is gone, is not at `expected_version` or is held by a checkout.
     """
-    expiry = {} if expires_at is None else {"expires_at": expires_at, "expiry_given": expiry_given}
+    document, complete = content.text, content.v4_complete
+    expiry = (
+        {} if content.expires_at is None else {"expires_at": content.expires_at, "expiry_given": content.expiry_given}
+    )
     if before is None:
         found = run(connection, _GET_DOCUMENT, (tenant, cart_id))
         if found is None:
@@ -187,16 +187,16 @@ def update(
         update_table(cart)
         .where(cart.c.tenant == tenant, cart.c.id == cart_id)
         .where(cart.c.version == expected_version, cart.c.checkout_id.is_(None))
-        .values(version=cart.c.version + 1, document=document, updated_at=now, v4_complete=v4_complete, **expiry)
+        .values(version=cart.c.version + 1, document=document, updated_at=now, v4_complete=complete, **expiry)
     )
     if result.rowcount != 1:
         return False
     parties.index_changed(
         connection, tenant, cart_id, parties.stored_party_ids(before), parties.stored_party_ids(document)
     )
-    paths = partial(events.changed_attributes, before, document, expiry_given=expiry_given)
-    version = expected_version + 1
-    events.changed(connection, tenant, cart_id, version, document, now, field_path=paths, v4_complete=v4_complete)
+    paths = partial(events.changed_attributes, before, document, expiry_given=content.expiry_given)
+    after = events.CartVersion(tenant, cart_id, expected_version + 1, document, complete)
+    events.changed(connection, after, now, field_path=paths)
     return True
 
 
@@ -213,7 +213,7 @@ def delete(
     if document is None:
         return False
     parties.index_changed(connection, tenant, cart_id, parties.stored_party_ids(document), set())
-    events.deleted(connection, tenant, cart_id, expected_version + 1, document, now or utc_now())
+    events.deleted(connection, events.CartVersion(tenant, cart_id, expected_version + 1, document), now or utc_now())
     return True
 
 

@@ -8,12 +8,13 @@ from litestar import Request
 from litestar.handlers import patch, post, route
 from sqlalchemy import Connection
 
+from gateway.callers import caller_of
 from gateway.carts.api import CART_PATH
 from gateway.checkouts import openapi, resource, store
-from gateway.checkouts.accepting.accept import CHECKOUT_PATH, accept, is_large, snapshot, upstream_of
+from gateway.checkouts.accepting.accept import CHECKOUT_PATH, Accept, accept, accept_request, is_large, snapshot
 from gateway.checkouts.accepting.prepare import preview
-from gateway.checkouts.accepting.preparing import Wish, prepared_cart
-from gateway.checkouts.changes import cancel, change_draft, not_found, submit
+from gateway.checkouts.accepting.preparing import prepared_cart
+from gateway.checkouts.changes import Cancel, ChangeDraft, Submit, cancel, change_draft, not_found, submit
 from gateway.checkouts.filters import FILTERS, parse_filters
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.request import check_draft_change, check_request, is_by_value
@@ -24,10 +25,9 @@ from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import MERGE_PATCH_TYPES, read_object, require_json_accepted
 from gateway.http.headers import base_url, entity_tag, header_values, if_match_of, is_unmodified
 from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
-from gateway.security.tenancy import has_role, tenant_of
+from gateway.security.tenancy import tenant_of
 from gateway.services import Services, services_of
-from gateway.threads import LARGE_BYTES_MIN, beside
-from gateway.tmf.json import decode_stored
+from gateway.threads import beside
 
 KEY_CHARACTERS_MAX: Final = 255
 ONE: Final = f"{CHECKOUT_PATH}/{{checkout_id:str}}"
@@ -60,13 +60,11 @@ async def preview_checkout(request: Request[Any, Any, Any]) -> Answer:
     traced = _wants_trace(request)
     document = await _body(request)
     await beside(is_large(document), check_request, document, services.settings)
-    upstream = upstream_of(services, document)
-    mapping = services.mappings[services.settings.upstreams[upstream].mapping]
-    shot = await snapshot(services, tenant_of(request), document, if_match_of(request))
-    cart, large = decode_stored(shot.document), len(shot.document) > LARGE_BYTES_MIN
-    wish = Wish(tenant_of(request), upstream, mapping, cart, document, large)
-    prepared = await prepared_cart(services, wish, only_shown=True)
-    written = await beside(large, preview, cart, document, mapping, prepared, traced=traced)
+    tenant = tenant_of(request)
+    found = await snapshot(services, tenant, document, if_match_of(request))
+    asked = accept_request(services, tenant, document, found)
+    prepared = await prepared_cart(services, asked, only_shown=True)
+    written = await beside(asked.large, preview, asked.cart, document, asked.mapping, prepared, traced=traced)
     return Answer(written)
 
 
@@ -111,7 +109,7 @@ async def retrieve_checkout(request: Request[Any, Any, Any]) -> Answer:
     require_json_accepted(request)
     services = services_of(request)
     tenant = tenant_of(request)
-    checkout_id: str = request.scope["path_params"]["checkout_id"]
+    checkout_id = _checkout_id(request)
     selection = _selection(request)
     address = _address(request, services)
 
@@ -134,17 +132,12 @@ async def patch_checkout(request: Request[Any, Any, Any]) -> Answer:
     """Change customer, place, payment, dates or texts of a draft."""
     require_json_accepted(request)
     services = services_of(request)
-    checkout_id: str = request.scope["path_params"]["checkout_id"]
     document = await _body(request, media_types=MERGE_PATCH_TYPES)
     check_draft_change(document, services.settings)
-    record = await change_draft(
-        services,
-        tenant_of(request),
-        checkout_id,
-        document,
-        if_match=if_match_of(request),
-        base_url=_address(request, services),
+    command = ChangeDraft(
+        caller=caller_of(request), checkout_id=_checkout_id(request), patch=document, if_match=if_match_of(request)
     )
+    record = await change_draft(services, command)
     return await _answer(request, services, record, status=200)
 
 
@@ -153,10 +146,7 @@ async def submit_checkout(request: Request[Any, Any, Any]) -> Answer:
     """Submit a draft, or one that is held for its price; asking twice is the same as asking once."""
     require_json_accepted(request)
     services = services_of(request)
-    decides = has_role(request, "operator", "admin")
-    checkout_id: str = request.scope["path_params"]["checkout_id"]
-    address = _address(request, services)
-    record = await submit(services, tenant_of(request), checkout_id, decides=decides, base_url=address)
+    record = await submit(services, Submit(caller=caller_of(request), checkout_id=_checkout_id(request)))
     return await _answer(request, services, record, status=202)
 
 
@@ -165,8 +155,7 @@ async def cancel_checkout(request: Request[Any, Any, Any]) -> Answer:
     """Cancel a checkout; a live order is asked to be cancelled, where its order system takes such requests."""
     require_json_accepted(request)
     services = services_of(request)
-    checkout_id: str = request.scope["path_params"]["checkout_id"]
-    record = await cancel(services, tenant_of(request), checkout_id, base_url=_address(request, services))
+    record = await cancel(services, Cancel(caller=caller_of(request), checkout_id=_checkout_id(request)))
     return await _answer(request, services, record, status=202)
 
 
@@ -192,16 +181,15 @@ async def _accept(request: Request[Any, Any, Any], document: dict[str, Any]) -> 
     services = services_of(request)
     key = _idempotency_key(request, services)
     await beside(is_large(document), check_request, document, services.settings)
-    accepted = await accept(
-        services,
-        tenant_of(request),
-        document,
-        idempotency_key=key,
-        if_match=if_match_of(request),
-        base_url=_address(request, services),
-    )
+    command = Accept(caller=caller_of(request), request=document, idempotency_key=key, if_match=if_match_of(request))
+    accepted = await accept(services, command)
     headers = [(b"idempotent-replayed", b"true")] if accepted.replayed else []
     return await _answer(request, services, accepted.record, status=202, headers=headers)
+
+
+def _checkout_id(request: Request[Any, Any, Any]) -> str:
+    checkout_id: str = request.scope["path_params"]["checkout_id"]
+    return checkout_id
 
 
 async def _answer(

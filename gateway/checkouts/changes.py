@@ -1,4 +1,4 @@
-"""What a client may do to a checkout it has: submit its draft, cancel it, change its draft."""
+"""What is asked of a checkout: to submit its draft, to cancel it, to change its draft. Each is a command, handled by one function."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
+from gateway.callers import Caller
 from gateway.checkouts import step_store, store
 from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.checkouts.accepting.accept import CHECKOUT_PATH
-from gateway.checkouts.accepting.preparing import Wish, frozen_cart
+from gateway.checkouts.accepting.preparing import AcceptRequest, frozen_cart
 from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash
 from gateway.checkouts.row_changes import FRESH_DRAFT, CheckoutChanges, because, without_reason
 from gateway.checkouts.states import CART_RELEASED, FINAL
@@ -31,19 +33,40 @@ def not_found() -> NotFoundError:
     return NotFoundError("There is no such checkout.", problems=[Problem("id", "names no checkout")])
 
 
-async def submit(services: Services, tenant: str, checkout_id: str, *, decides: bool, base_url: str) -> CheckoutRecord:
+class Submit(Struct, frozen=True, kw_only=True):
+    """Submit a checkout."""
+
+    caller: Caller
+    checkout_id: str
+
+
+class Cancel(Struct, frozen=True, kw_only=True):
+    """Cancel a checkout."""
+
+    caller: Caller
+    checkout_id: str
+
+
+class ChangeDraft(Struct, frozen=True, kw_only=True):
+    """Change the request of a draft by a merge patch; `if_match`: the versions of the checkout that may be changed, None for any."""
+
+    caller: Caller
+    checkout_id: str
+    patch: dict[str, Any]
+    if_match: frozenset[int] | None
+
+
+async def submit(services: Services, command: Submit) -> CheckoutRecord:
     """Ask for the submission of a checkout; asking again changes nothing. 409 when it ended without an order.
 
-    `base_url`, here and below, is what clients put before the paths.
-
-    Where a checkout is held because its draft does not cost what the cart did, this is the yes to these figures of a person
-    who `decides` (403 for others): should the draft cost something else again when it is read before the submission, it is
+    Where a checkout is held because its draft does not cost what the cart did, this is the yes to these figures of an
+    operator or administrator (403 for others): should the draft cost something else again when it is read before the submission, it is
     held again.
     """
 
     def decide(connection: Connection, record: CheckoutRecord, now: datetime) -> None:
         if _is_held_for_price(record):
-            if not decides:
+            if not command.caller.has_role("operator", "admin"):
                 raise ForbiddenError(
                     f"The checkout is held, because its order does not cost what the cart did: {record.price_drift}. Only a client "
                     "with the role operator or admin may submit it all the same."
@@ -61,21 +84,21 @@ async def submit(services: Services, tenant: str, checkout_id: str, *, decides: 
                 },
                 now,
             )
-            log.info("checkout.price_accepted", checkout=record.id, tenant=tenant)
+            log.info("checkout.price_accepted", checkout=record.id, tenant=record.tenant)
             return
         if record.state in CART_RELEASED | {"held"} or record.cancel_requested:
-            raise _state_conflict(record, "it cannot be submitted", base_url)
+            raise _state_conflict(record, "it cannot be submitted", command.caller.base_url)
         if record.submit:
             return
         # A call that is put off stays put off; a complete draft waits for nothing but this.
         store.change(connection, record, {"submit": True, "due_at": record.due_at or now}, now)
 
-    record = await _change(services, tenant, checkout_id, decide)
+    record = await _change(services, command, decide)
     services.work_due.ring()
     return record
 
 
-async def cancel(services: Services, tenant: str, checkout_id: str, *, base_url: str) -> CheckoutRecord:
+async def cancel(services: Services, command: Cancel) -> CheckoutRecord:
     """Ask for the cancellation of a checkout; asking again changes nothing.
 
     Before its order is submitted this always succeeds, at once or as soon as a call in flight has come to an end. A live
@@ -83,6 +106,7 @@ async def cancel(services: Services, tenant: str, checkout_id: str, *, base_url:
     the checkout then follows the order. Otherwise, and when the checkout has ended or is held: 409. One that is held for the
     price of its draft is cancelled like a draft.
     """
+    base_url = command.caller.base_url
 
     def decide(connection: Connection, record: CheckoutRecord, now: datetime) -> None:
         if record.state == "cancelled" or (record.cancel_requested and record.state not in FINAL | {"held"}):
@@ -106,7 +130,7 @@ async def cancel(services: Services, tenant: str, checkout_id: str, *, base_url:
         else:
             store.change(connection, record, {"cancel_requested": True, "due_at": now}, now)
 
-    record = await _change(services, tenant, checkout_id, decide)
+    record = await _change(services, command, decide)
     services.work_due.ring()
     return record
 
@@ -138,27 +162,20 @@ def _cancel_order(
     store.change(connection, record, changes, now)
 
 
-async def change_draft(
-    services: Services,
-    tenant: str,
-    checkout_id: str,
-    patch: dict[str, Any],
-    *,
-    if_match: frozenset[int] | None,
-    base_url: str,
-) -> CheckoutRecord:
+async def change_draft(services: Services, command: ChangeDraft) -> CheckoutRecord:
     """Change the request of a draft (merge patch) and draft it anew.
 
     The draft that was made is abandoned and a new one is made: an order system lets few attributes of a draft be changed,
     and a new draft is exactly what a checkout with the changed request would have made. Errors: 409 when it is no draft,
     412 when it changed, 422 when the result cannot be ordered.
     """
-    row = await services.database.read(lambda connection: _load(connection, tenant, checkout_id))
+    base_url, tenant = command.caller.base_url, command.caller.tenant
+    row = await services.database.read(lambda connection: _load(connection, tenant, command.checkout_id))
     if row is None:
         raise not_found()
     record, stored = row
     _require_draft(record, base_url)
-    if if_match is not None and record.version not in if_match:
+    if command.if_match is not None and record.version not in command.if_match:
         raise PreconditionError(
             "If-Match does not name the checkout's current version: it changed. Read it again and repeat.",
             problems=[Problem("If-Match", f'the current version is "{record.version}"')],
@@ -168,7 +185,7 @@ async def change_draft(
     if mapping is None:
         raise _state_conflict(record, f"its mapping {record.mapping} is not configured any more", base_url)
     before = decode_stored(stored["request"])
-    request = merge_patch(before, patch)
+    request = merge_patch(before, command.patch)
     if request == before:
         return record
     drafts_max = services.settings.submission.generations_max
@@ -180,9 +197,9 @@ async def change_draft(
             base_url,
         )
     large = len(stored["cart"]) > LARGE_BYTES_MIN
-    wish = Wish(tenant, record.upstream, mapping, decode_stored(stored["cart"]), request, large)
+    asked = AcceptRequest(tenant, record.upstream, mapping, decode_stored(stored["cart"]), request, large)
     # What a draft may change adds no item: the evidence that was confirmed when it was accepted still is about the same ones.
-    prepared, documents = await frozen_cart(services, wish, qualify=False)
+    prepared, documents = await frozen_cart(services, asked, qualify=False)
 
     def decide(connection: Connection, current: CheckoutRecord, now: datetime) -> None:
         _require_draft(current, base_url)
@@ -191,7 +208,7 @@ async def change_draft(
         after = services.settings.submission.cleanup_seconds[0]
         _redraft(connection, current, prepared, documents, mapping, now, after)
 
-    changed = await _change(services, tenant, checkout_id, decide)
+    changed = await _change(services, command, decide)
     services.work_due.ring()
     return changed
 
@@ -248,11 +265,11 @@ def _redraft(
 
 async def _change(
     services: Services,
-    tenant: str,
-    checkout_id: str,
+    command: Submit | Cancel | ChangeDraft,
     decide: Callable[[Connection, CheckoutRecord, datetime], None],
 ) -> CheckoutRecord:
     """Run `decide` on the current record in one transaction and return the record as it is then."""
+    tenant, checkout_id = command.caller.tenant, command.checkout_id
 
     def function(connection: Connection) -> CheckoutRecord:
         record = store.get_for_update(connection, tenant, checkout_id)

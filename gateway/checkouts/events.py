@@ -13,7 +13,7 @@ from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.reason_document import reason_of
 from gateway.checkouts.row_changes import CheckoutChanges
 from gateway.clock import timestamp_text
-from gateway.storage.outbox import CHECKOUT_CREATED, CHECKOUT_STATE_CHANGED, publish
+from gateway.storage.outbox import CHECKOUT_CREATED, CHECKOUT_STATE_CHANGED, Happened, publish
 from gateway.tmf.json import encode_json
 
 CARTS_PATH = "/tmf-api/shoppingCart/v4/shoppingCart"
@@ -21,16 +21,15 @@ CARTS_PATH = "/tmf-api/shoppingCart/v4/shoppingCart"
 
 def created(connection: Connection, record: CheckoutRecord) -> None:
     """Tell of a checkout that was accepted."""
-    publish(
-        connection,
-        record.tenant,
+    event = Happened(
+        tenant=record.tenant,
         resource="checkout",
         resource_id=record.id,
         sequence=record.version,
         event_type=CHECKOUT_CREATED,
         document=lambda: encode_json(head(record)).decode(),
-        now=record.created_at,
     )
+    publish(connection, event, record.created_at)
 
 
 def changed(
@@ -40,9 +39,8 @@ def changed(
     state_changed = changes.get("state", before.state) != before.state
     if not state_changed and changes.get("order_state", before.order_state) == before.order_state:
         return
-    publish(
-        connection,
-        before.tenant,
+    event = Happened(
+        tenant=before.tenant,
         resource="checkout",
         resource_id=before.id,
         sequence=version,
@@ -50,9 +48,9 @@ def changed(
         document=lambda: encode_json(
             head(replace(before, **{**changes, "version": version, "updated_at": now}))
         ).decode(),
-        now=now,
         field_path="state" if state_changed else "productOrder.state",
     )
+    publish(connection, event, now)
 
 
 def head(record: CheckoutRecord) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import Connection
@@ -41,43 +41,45 @@ def wanted(connection: Connection, tenant: str, resource: Resource) -> bool:
     return run(connection, _WANTED, (tenant, resource)) is not None
 
 
-def publish(
-    connection: Connection,
-    tenant: str,
-    *,
-    resource: Resource,
-    resource_id: str,
-    sequence: int,
-    event_type: str,
-    document: str | Callable[[], str],
-    now: datetime,
-    field_path: str | Callable[[], str | None] | None = None,
-    v4_complete: bool | None = None,
-) -> bool:
-    """Write an event, if anybody wants it; return whether one was written.
+class Happened(NamedTuple):
+    """A change that subscribers are told of.
 
     `sequence` is the version that the change gives the resource: it orders its events, whatever the clocks of replicas say.
     `document` is the resource after the change as JSON text (of a removed one `@type`, `id` and `href`), or what makes it;
     `field_path` names the attributes that changed, or is what finds out. `v4_complete` tells of a cart that v4 shows the
     document as it is (None: nobody has looked).
     """
-    if not wanted(connection, tenant, resource):
+
+    tenant: str
+    resource: Resource
+    resource_id: str
+    sequence: int
+    event_type: str
+    document: str | Callable[[], str]
+    field_path: str | Callable[[], str | None] | None = None
+    v4_complete: bool | None = None
+
+
+def publish(connection: Connection, event: Happened, now: datetime) -> bool:
+    """Write an event, if anybody wants it; return whether one was written."""
+    if not wanted(connection, event.tenant, event.resource):
         return False
+    document, field_path = event.document, event.field_path
     text = document if isinstance(document, str) else document()
     caused_by = correlation.get()
     values = (
-        tenant,
+        event.tenant,
         uuid4().hex,
-        resource,
-        resource_id,
-        sequence,
-        event_type,
+        event.resource,
+        event.resource_id,
+        event.sequence,
+        event.event_type,
         field_path() if callable(field_path) else field_path,
         caused_by.decode("latin-1") if caused_by is not None else None,
         len(text.encode()),
         text,
         (now - EPOCH) // _MICROSECOND,
-        v4_complete,
+        event.v4_complete,
     )
     run(connection, _INSERT, values)
     return True

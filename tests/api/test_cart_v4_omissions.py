@@ -109,7 +109,9 @@ async def test_a_cart_of_an_earlier_release_is_looked_at(app: GatewayApp, client
     document = {"id": "old", "href": f"{V4}/old", "relatedParty": [{"name": "x"}], "cartItem": [{"product": {}}]}
     document["cartItem"][0]["product"] = {"place": [{}], "agreement": [{"id": None, "name": None}]}  # type: ignore[index]
     await app.services.database.write(
-        lambda connection: store.insert(connection, "default", "old", json.dumps(document), app.services.clock())
+        lambda connection: store.insert(
+            connection, "default", "old", store.CartContent(json.dumps(document)), app.services.clock()
+        )
     )
 
     cart = valid(await client.get(f"{V4}/old"))

@@ -242,7 +242,7 @@ async def stored_ids(folder: str, count: int, tenant: str) -> list[str]:
             for cart_id in part:
                 document = {"id": cart_id, "href": f"http://127.0.0.1:8663{CARTS}/{cart_id}", **example_cart()}
                 text = json.dumps(document, separators=(",", ":"))
-                store.insert(connection, tenant, cart_id, text, utc_now(), v4_complete=True)
+                store.insert(connection, tenant, cart_id, store.CartContent(text, v4_complete=True), utc_now())
 
         await database.write(insert)
     await database.close()

@@ -41,7 +41,7 @@ from gateway.logs import configure_logging
 from gateway.services import Services, new_resource_id
 from gateway.settings import HubSettings, LogSettings, Settings, StorageSettings
 from gateway.storage import open_database
-from gateway.storage.outbox import CART_CHANGED, publish
+from gateway.storage.outbox import CART_CHANGED, Happened, publish
 from gateway.storage.schema import migrate
 from gateway.storage.tables import EPOCH
 
@@ -187,14 +187,16 @@ async def run_dispatcher(options: argparse.Namespace, folder: str, callbacks: li
                 cart_id, number = carts[index % len(carts)], index // len(carts) + 1
                 publish(
                     connection,
-                    TENANT,
-                    resource="shoppingCart",
-                    resource_id=cart_id,
-                    sequence=number,
-                    event_type=CART_CHANGED,
-                    document=document(cart_id, number),
-                    now=now + timedelta(microseconds=index),
-                    v4_complete=True,
+                    Happened(
+                        tenant=TENANT,
+                        resource="shoppingCart",
+                        resource_id=cart_id,
+                        sequence=number,
+                        event_type=CART_CHANGED,
+                        document=document(cart_id, number),
+                        v4_complete=True,
+                    ),
+                    now + timedelta(microseconds=index),
                 )
 
         await database.write(store_events)

@@ -18,7 +18,7 @@ DOCUMENT = '{"id":"one","price":19.90,"text":"Grüße 🛒 % ? :name"}'
 async def inserted(database: Database, *cart_ids: str, tenant: str = "a") -> None:
     for index, cart_id in enumerate(cart_ids):
         moment = NOW + timedelta(microseconds=index)
-        await database.write(lambda c, i=cart_id, m=moment: store.insert(c, tenant, i, DOCUMENT, m))
+        await database.write(lambda c, i=cart_id, m=moment: store.insert(c, tenant, i, store.CartContent(DOCUMENT), m))
 
 
 async def fetched(database: Database, cart_id: str, tenant: str = "a") -> store.CartRow | None:
@@ -39,7 +39,7 @@ async def test_another_tenant_sees_and_changes_nothing(database: Database) -> No
 
     assert await fetched(database, "one", tenant="b") is None
     assert (await database.read(lambda c: store.list_page(c, "b", limit=10, offset=0))) == ([], 0)
-    assert not await database.write(lambda c: store.update(c, "b", "one", 1, "{}", NOW))
+    assert not await database.write(lambda c: store.update(c, "b", "one", 1, store.CartContent("{}"), NOW))
     assert not await database.write(lambda c: store.delete(c, "b", "one", 1))
     assert not await database.write(lambda c: store.lock(c, "b", "one", "checkout"))
 
@@ -60,8 +60,8 @@ async def test_update_counts_the_version_and_needs_the_one_that_was_read(databas
     await inserted(database, "one")
     later = NOW + timedelta(days=1)
 
-    assert await database.write(lambda c: store.update(c, "a", "one", 1, '{"n":2}', later))
-    assert not await database.write(lambda c: store.update(c, "a", "one", 1, '{"n":3}', later))
+    assert await database.write(lambda c: store.update(c, "a", "one", 1, store.CartContent('{"n":2}'), later))
+    assert not await database.write(lambda c: store.update(c, "a", "one", 1, store.CartContent('{"n":3}'), later))
 
     assert await fetched(database, "one") == store.CartRow("one", 2, '{"n":2}', None, NOW, later)
 
@@ -81,7 +81,7 @@ async def test_a_held_cart_does_not_change_until_its_checkout_lets_go(database: 
     assert await database.write(lambda c: store.lock(c, "a", "one", "first", expected_version=1))
     assert await database.write(lambda c: store.lock(c, "a", "one", "first"))
     assert not await database.write(lambda c: store.lock(c, "a", "one", "second"))
-    assert not await database.write(lambda c: store.update(c, "a", "one", 1, "{}", NOW))
+    assert not await database.write(lambda c: store.update(c, "a", "one", 1, store.CartContent("{}"), NOW))
     assert not await database.write(lambda c: store.delete(c, "a", "one", 1))
     assert not await database.write(lambda c: store.release(c, "a", "one", "second"))
 
@@ -91,7 +91,7 @@ async def test_a_held_cart_does_not_change_until_its_checkout_lets_go(database: 
 
     assert await database.write(lambda c: store.release(c, "a", "one", "first"))
     assert not await database.write(lambda c: store.release(c, "a", "one", "first"))
-    assert await database.write(lambda c: store.update(c, "a", "one", 1, "{}", NOW))
+    assert await database.write(lambda c: store.update(c, "a", "one", 1, store.CartContent("{}"), NOW))
 
 
 async def test_holding_needs_the_expected_version_and_an_existing_cart(database: Database) -> None:

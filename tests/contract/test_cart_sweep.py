@@ -19,7 +19,9 @@ LONG_AGO = NOW - timedelta(days=30)
 
 
 async def insert(database: Database, cart_id: str, expires_at: datetime | None, *, made: datetime = LONG_AGO) -> None:
-    await database.write(lambda c: store.insert(c, "acme", cart_id, '{"id":"x"}', made, expires_at=expires_at))
+    await database.write(
+        lambda c: store.insert(c, "acme", cart_id, store.CartContent('{"id":"x"}', expires_at=expires_at), made)
+    )
 
 
 async def left(database: Database) -> set[str]:

@@ -31,12 +31,14 @@ async def flags(database: Database) -> tuple[Any, Any, Any]:
 @pytest.mark.parametrize("complete", [True, False, None])
 async def test_it_is_kept_with_the_cart_and_told_with_its_events(database: Database, complete: bool | None) -> None:
     await subscribed(database, "one")
-    await database.write(lambda c: store.insert(c, "a", "one", "{}", NOW, v4_complete=complete))
+    await database.write(lambda c: store.insert(c, "a", "one", store.CartContent("{}", v4_complete=complete), NOW))
     assert await flags(database) == (complete, complete, complete)
 
-    await database.write(lambda c: store.update(c, "a", "one", 1, '{"x":1}', NOW, v4_complete=not complete))
+    await database.write(
+        lambda c: store.update(c, "a", "one", 1, store.CartContent('{"x":1}', v4_complete=not complete), NOW)
+    )
     assert await flags(database) == (not complete, not complete, not complete)
-    await database.write(lambda c: store.update(c, "a", "one", 2, '{"x":2}', NOW))
+    await database.write(lambda c: store.update(c, "a", "one", 2, store.CartContent('{"x":2}'), NOW))
     assert await flags(database) == (None, None, None)
 
     await database.write(lambda c: events.number_events(c, "a", "shoppingCart", limit=None))

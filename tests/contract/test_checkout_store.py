@@ -108,7 +108,7 @@ async def test_a_change_of_a_version_is_of_that_version_alone(database):
 )
 async def test_the_cart_is_let_go_by_what_ends_without_an_order(database, state, released):
     record = await store_checkout(database, state="submitted", step=5, track_due_at=NOW)
-    await database.write(lambda connection: carts.insert(connection, "default", "c1", "{}", NOW))
+    await database.write(lambda connection: carts.insert(connection, "default", "c1", carts.CartContent("{}"), NOW))
     await database.write(lambda connection: carts.lock(connection, "default", "c1", "k1"))
     await database.write(lambda connection: store.change(connection, record, {"state": state}, NOW))
     changed = await load_checkout(database)
@@ -119,7 +119,7 @@ async def test_the_cart_is_let_go_by_what_ends_without_an_order(database, state,
 
 async def test_a_cart_that_another_checkout_holds_is_not_let_go(database):
     record = await store_checkout(database)
-    await database.write(lambda connection: carts.insert(connection, "default", "c1", "{}", NOW))
+    await database.write(lambda connection: carts.insert(connection, "default", "c1", carts.CartContent("{}"), NOW))
     await database.write(lambda connection: carts.lock(connection, "default", "c1", "another"))
     await database.write(lambda connection: store.change(connection, record, {"state": "cancelled"}, NOW))
     assert (await read(database, carts.get, "default", "c1")).checkout_id == "another"

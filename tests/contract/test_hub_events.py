@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from gateway.errors import UnavailableError
 from gateway.hub import events
 from gateway.storage import Database
-from gateway.storage.outbox import CART_CHANGED, CART_CREATED, publish
+from gateway.storage.outbox import CART_CHANGED, CART_CREATED, Happened, publish
 from gateway.storage.tables import hub_event
 
 
@@ -30,10 +30,7 @@ async def test_a_change_that_fails_leaves_no_event(database: Database) -> None:
     await subscribed(database, "one")
 
     def change(connection: Any) -> None:
-        publish(
-            connection, "a", resource="shoppingCart", resource_id="x", sequence=1, event_type=CART_CREATED,
-            document="{}", now=NOW,
-        )  # fmt: skip
+        publish(connection, Happened("a", "shoppingCart", "x", 1, CART_CREATED, "{}"), NOW)
         raise UnavailableError("no")
 
     with pytest.raises(UnavailableError):
@@ -47,10 +44,11 @@ async def test_events_are_numbered_by_time_but_those_of_a_resource_by_its_versio
     async def put(resource_id: str, sequence: int, second: int) -> None:
         await database.write(
             lambda c: publish(
-                c, "a", resource="shoppingCart", resource_id=resource_id, sequence=sequence, event_type=CART_CHANGED,
-                document="{}", now=NOW + timedelta(seconds=second),
+                c,
+                Happened("a", "shoppingCart", resource_id, sequence, CART_CHANGED, "{}"),
+                NOW + timedelta(seconds=second),
             )
-        )  # fmt: skip
+        )
 
     # Two replicas whose clocks differ: the later version of x has the earlier time.
     await put("x", 2, 1)

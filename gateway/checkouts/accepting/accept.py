@@ -7,15 +7,17 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from gateway.callers import Caller
 from gateway.carts import store as carts
 from gateway.carts.dialects.forms import unmarked_text
 from gateway.carts.validity import require_valid
 from gateway.checkouts import store
-from gateway.checkouts.accepting.preparing import Wish, frozen_cart
+from gateway.checkouts.accepting.preparing import AcceptRequest, frozen_cart
 from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash, request_hash
 from gateway.checkouts.request import is_by_value, wanted_upstream
 from gateway.checkouts.row_changes import FRESH_DRAFT
@@ -28,7 +30,6 @@ from gateway.errors import (
     RefusedError,
     TooManyRequestsError,
 )
-from gateway.ordering import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.storage.tables import EPOCH
 from gateway.threads import LARGE_BYTES_MIN, beside
@@ -37,6 +38,15 @@ from gateway.tmf.json import decode_stored, encode_json
 CHECKOUT_PATH = "/tmf-api/checkoutManagement/v1/checkout"
 # Times the whole is begun anew because the cart changed, or an equal request was faster, while it was being prepared.
 ROUNDS_MAX = 8
+
+
+class Accept(Struct, frozen=True, kw_only=True):
+    """Check a cart out: a checked request, the Idempotency-Key, and the versions of the cart that If-Match allows (None: any)."""
+
+    caller: Caller
+    request: dict[str, Any]
+    idempotency_key: str | None
+    if_match: frozenset[int] | None
 
 
 class Accepted(NamedTuple):
@@ -65,42 +75,25 @@ def upstream_of(services: Services, request: Mapping[str, Any]) -> str:
     return str(named)
 
 
-async def accept(
-    services: Services,
-    tenant: str,
-    request: dict[str, Any],
-    *,
-    idempotency_key: str | None,
-    if_match: frozenset[int] | None,
-    base_url: str,
-) -> Accepted:
+async def accept(services: Services, command: Accept) -> Accepted:
     """Accept a checked request, or return the checkout that the same key made before.
-
-    `base_url` is what clients put before the paths, for a reference to a checkout that is in the way.
 
     Errors: 400 unknown upstream, 404 unknown cart, 409 cart held by another checkout or other totals than expected,
     412 another version of the cart, 422 same key with another request, or a cart that cannot be ordered, 429 too many open.
     Nothing is stored unless it is accepted.
     """
-    large = is_large(request)
-    fingerprint = await beside(large, request_hash, request)
+    caller, request, key = command.caller, command.request, command.idempotency_key
+    fingerprint = await beside(is_large(request), request_hash, request)
     for _ in range(ROUNDS_MAX):
-        if idempotency_key is not None:
-            earlier = await _replay(services, tenant, idempotency_key, fingerprint, base_url)
-            if earlier is not None:
-                return Accepted(earlier, replayed=True)
-        upstream = upstream_of(services, request)
-        mapping = services.mappings[services.settings.upstreams[upstream].mapping]
-        shot = await snapshot(services, tenant, request, if_match)
-        cart = decode_stored(shot.document)
-        wish = Wish(tenant, upstream, mapping, cart, request, large=len(shot.document) > LARGE_BYTES_MIN)
-        prepared, documents = await frozen_cart(services, wish)
-        record = _new_record(
-            services, tenant, request, upstream, mapping, shot, prepared, documents, fingerprint, idempotency_key
-        )
-        documents["cart"] = shot.document.encode()
-        by_value = is_by_value(request["shoppingCart"])
-        stored = await _store(services, record, prepared, documents, by_value=by_value, base_url=base_url)
+        if key is not None and (earlier := await _replay(services, caller, key, fingerprint)) is not None:
+            return Accepted(earlier, replayed=True)
+        found = await snapshot(services, caller.tenant, request, command.if_match)
+        to_order = accept_request(services, caller.tenant, request, found)
+        prepared, documents = await frozen_cart(services, to_order)
+        documents["cart"] = found.document.encode()
+        record = _new_record(services, command, to_order, found, plan_hash(documents))
+        record = replace(record, request_hash=fingerprint, steps_total=len(prepared.plan.steps))
+        stored = await _store(services, command, record, prepared, documents)
         if stored is not None:
             services.work_due.ring()
             return Accepted(stored, replayed=False)
@@ -116,13 +109,21 @@ def is_large(request: Mapping[str, Any]) -> bool:
     return isinstance(items, list) and len(items) > 0
 
 
-async def _replay(services: Services, tenant: str, key: str, fingerprint: str, base_url: str) -> CheckoutRecord | None:
-    earlier = await services.database.read_brief(lambda connection: store.get_by_key(connection, tenant, key))
+def accept_request(services: Services, tenant: str, request: dict[str, Any], found: Snapshot) -> AcceptRequest:
+    """Return what is to be ordered, and where. Raises InvalidBodyError (400) when there is no such upstream."""
+    upstream = upstream_of(services, request)
+    mapping = services.mappings[services.settings.upstreams[upstream].mapping]
+    large = len(found.document) > LARGE_BYTES_MIN
+    return AcceptRequest(tenant, upstream, mapping, decode_stored(found.document), request, large)
+
+
+async def _replay(services: Services, caller: Caller, key: str, fingerprint: str) -> CheckoutRecord | None:
+    earlier = await services.database.read_brief(lambda connection: store.get_by_key(connection, caller.tenant, key))
     if earlier is not None and earlier.request_hash != fingerprint:
         raise RefusedError(
             "This Idempotency-Key was used for a different request; use a new key for a new request.",
             problems=[Problem("Idempotency-Key", "belongs to a different request")],
-            extension={"referenceError": f"{base_url}{CHECKOUT_PATH}/{earlier.id}"},
+            extension={"referenceError": f"{caller.base_url}{CHECKOUT_PATH}/{earlier.id}"},
         )
     return earlier
 
@@ -157,39 +158,31 @@ async def snapshot(
     return Snapshot(row.id, row.version, unmarked_text(row.document))
 
 
-def _new_record(  # noqa: PLR0917 - it is called once, just above
-    services: Services,
-    tenant: str,
-    request: dict[str, Any],
-    upstream: str,
-    mapping: OrderMapping,
-    snapshot: Snapshot,
-    prepared: Prepared,
-    documents: Mapping[str, bytes],
-    fingerprint: str,
-    idempotency_key: str | None,
+def _new_record(
+    services: Services, command: Accept, to_order: AcceptRequest, found: Snapshot, hash_of_plan: str
 ) -> CheckoutRecord:
     """Return the record; its times are set by the database's clock when it is stored."""
+    request, mapping = command.request, to_order.mapping
     return CheckoutRecord(
-        tenant=tenant,
+        tenant=command.caller.tenant,
         id=services.new_id(),
         state="accepted",
         status_reason=None,
         external_id=request.get("externalId"),
-        upstream=upstream,
+        upstream=to_order.upstream,
         mapping=mapping.name,
         mapping_hash=mapping.hash or None,
-        cart_id=snapshot.cart_id,
-        cart_version=snapshot.version,
-        cart_live=snapshot.cart_id is not None,
-        idempotency_key=idempotency_key,
-        request_hash=fingerprint,
+        cart_id=found.cart_id,
+        cart_version=found.version,
+        cart_live=found.cart_id is not None,
+        idempotency_key=command.idempotency_key,
+        request_hash="",
         submit=request.get("submit", services.settings.checkout.submit_default),
         cancel_requested=False,
         marker_root=new_marker_root(),
         generation=0,
-        plan_hash=plan_hash(documents),
-        steps_total=len(prepared.plan.steps),
+        plan_hash=hash_of_plan,
+        steps_total=0,
         **FRESH_DRAFT,
         mismatches=0,
         submit_intent_order=None,
@@ -212,15 +205,10 @@ def new_marker_root() -> str:
 
 
 async def _store(
-    services: Services,
-    record: CheckoutRecord,
-    prepared: Prepared,
-    documents: dict[str, bytes],
-    *,
-    by_value: bool,
-    base_url: str,
+    services: Services, command: Accept, record: CheckoutRecord, prepared: Prepared, documents: dict[str, bytes]
 ) -> CheckoutRecord | None:
     """Store it all in one transaction; None when something changed meanwhile and the whole must be looked at again."""
+    base_url, by_value = command.caller.base_url, is_by_value(command.request["shoppingCart"])
     item_counts = [len(step.item_ids) for step in prepared.plan.steps]
     open_max = services.settings.checkout.open_max
 

@@ -18,7 +18,7 @@ from gateway.services import Services
 from gateway.threads import beside
 
 
-class Wish(NamedTuple):
+class AcceptRequest(NamedTuple):
     """A cart to be ordered: where, by which mapping, with which request, and whether work on it goes to a thread."""
 
     tenant: str
@@ -29,7 +29,9 @@ class Wish(NamedTuple):
     large: bool
 
 
-async def prepared_cart(services: Services, wish: Wish, *, qualify: bool = True, only_shown: bool = False) -> Prepared:
+async def prepared_cart(
+    services: Services, asked: AcceptRequest, *, qualify: bool = True, only_shown: bool = False
+) -> Prepared:
     """Return the cart translated, planned and confirmed.
 
     `qualify`: its qualifications are confirmed, where a service is set. `only_shown`: nothing will be sent, so a service that
@@ -37,35 +39,37 @@ async def prepared_cart(services: Services, wish: Wish, *, qualify: bool = True,
     503 when its qualification cannot be confirmed now.
     """
     known = Known(
-        items_max=await items_max_now(services, wish.tenant, wish.upstream, wish.mapping),
-        catalogue=await catalogue_of_cart(services, wish),
+        items_max=await items_max_now(services, asked.tenant, asked.upstream, asked.mapping),
+        catalogue=await catalogue_of_cart(services, asked),
     )
     prepared, findings = await beside(
-        wish.large,
+        asked.large,
         gate,
-        wish.cart,
-        wish.request,
-        wish.mapping,
+        asked.cart,
+        asked.request,
+        asked.mapping,
         services.settings.checkout,
         now=services.clock(),
         known=known,
     )
     if qualify:
-        findings += await confirmed(services, wish.cart, wish.request, prepared, only_shown=only_shown)
+        findings += await confirmed(services, asked.cart, asked.request, prepared, only_shown=only_shown)
     return accepted(prepared, findings)
 
 
-async def frozen_cart(services: Services, wish: Wish, *, qualify: bool = True) -> tuple[Prepared, dict[str, bytes]]:
+async def frozen_cart(
+    services: Services, asked: AcceptRequest, *, qualify: bool = True
+) -> tuple[Prepared, dict[str, bytes]]:
     """Return what a checkout of the cart does, and the documents of it that are stored. Errors as `prepared_cart`."""
-    prepared = await prepared_cart(services, wish, qualify=qualify)
-    documents = await beside(wish.large, documents_of, wish.cart, wish.request, prepared, services.settings.checkout)
+    prepared = await prepared_cart(services, asked, qualify=qualify)
+    documents = await beside(asked.large, documents_of, asked.cart, asked.request, prepared, services.settings.checkout)
     return prepared, documents
 
 
-async def catalogue_of_cart(services: Services, wish: Wish) -> Catalogue | None:
+async def catalogue_of_cart(services: Services, asked: AcceptRequest) -> Catalogue | None:
     """Return what the TMF620 catalogue says of the cart's bundles; None where none is set or nothing is to be asked."""
     reader = services.catalogue
     if reader is None:
         return None
-    wanted = await beside(wish.large, wanted_bundles, wish.cart, wish.mapping)
-    return await reader.catalogue(wanted, wish.tenant) if wanted else None
+    wanted = await beside(asked.large, wanted_bundles, asked.cart, asked.mapping)
+    return await reader.catalogue(wanted, asked.tenant) if wanted else None

@@ -1,0 +1,33 @@
+"""Who asks for something, as a use case is told it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request
+from msgspec import Struct
+
+from gateway.http.headers import base_url
+from gateway.security.guard import client_of
+from gateway.security.tokens import Role
+from gateway.services import services_of
+
+
+class Caller(Struct, frozen=True, kw_only=True):
+    """Who asks: the tenant, the client's name and roles; and the address that the client puts before the paths."""
+
+    tenant: str
+    client: str
+    roles: frozenset[Role]
+    base_url: str
+
+    def has_role(self, *roles: Role) -> bool:
+        """Tell whether the client has one of `roles`; without identities everybody has every role."""
+        return not self.roles.isdisjoint(roles)
+
+
+def caller_of(request: Request[Any, Any, Any]) -> Caller:
+    """Return who sent `request`. Raises UnauthenticatedError (401), ForbiddenError (403), InvalidHeaderError (400, Host)."""
+    client = client_of(request)
+    address = base_url(request, services_of(request).settings.server.public_url)
+    return Caller(tenant=client.tenant, client=client.name, roles=client.roles, base_url=address)
