@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, func, select
 
+from gateway.checkouts.due import tenants_waiting
 from gateway.services import Services
 from gateway.storage.tables import UNFINISHED_STATES, checkout
 
@@ -26,8 +27,9 @@ def unfinished_counts(connection: Connection) -> dict[str, int]:
 
 def longest_due(connection: Connection) -> datetime | None:
     """Return since when the longest waiting due checkout of all tenants has been due; None when none waits."""
-    query = select(checkout.c.due_at).where(checkout.c.due_at.is_not(None)).order_by(checkout.c.due_at).limit(1)
-    return connection.execute(query).scalar_one_or_none()
+    waiting = tenants_waiting(checkout.c.due_at)
+    longest = select(func.min(checkout.c.due_at)).where(checkout.c.tenant == waiting.c.tenant).correlate(waiting)
+    return connection.execute(select(func.min(longest.scalar_subquery())).select_from(waiting)).scalar_one_or_none()
 
 
 def refresher(services: Services) -> Callable[[], Awaitable[None]]:

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 from gateway.checkouts import step_store
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.abandoned import abandon
+from gateway.checkouts.due import tenants_due
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder, order_decoder, plan_decoder, plan_hash
 from gateway.checkouts.row_changes import SENDING, CheckoutChanges
 from gateway.checkouts.states import FINAL
@@ -36,8 +37,7 @@ _abandoned_drafts = select(
 
 def tenants_with_due_work(connection: Connection, now: datetime) -> list[str]:
     """Return the tenants that have due checkouts. The one query over all tenants: it tells the others whom to name."""
-    query = select(checkout.c.tenant).where(checkout.c.due_at <= now, checkout.c.lease_until <= now).distinct()
-    return list(connection.execute(query).scalars())
+    return list(connection.execute(tenants_due(checkout.c.due_at, now, checkout.c.lease_until <= now)).scalars())
 
 
 def claim(

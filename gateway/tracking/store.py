@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from gateway.checkouts.due import tenants_due
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.row_changes import CheckoutChanges
 from gateway.checkouts.store import record_of
 from gateway.storage.tables import checkout, inbox
 from gateway.tracking.events import Event
 
+_FOLLOWED: Final = checkout.c.state == "submitted"
 RECEIVED, WAITING, DONE, DEAD = "received", "waiting", "done", "dead"
 
 
@@ -111,14 +113,21 @@ def wake_waiting(connection: Connection, tenant: str, upstream: str, order_id: s
 
 
 def due_orders(connection: Connection, now: datetime, limit: int) -> list[CheckoutRecord]:
-    """Return the checkouts whose live order is to be read, of every tenant; the records name their tenant."""
-    query = (
-        select(*(checkout.c[name] for name in CheckoutRecord.__struct_fields__))
-        .where(checkout.c.track_due_at <= now, checkout.c.state == "submitted")
-        .order_by(checkout.c.track_due_at)
-        .limit(limit)
-    )
-    return [record_of(row) for row in connection.execute(query)]
+    """Return up to `limit` checkouts whose live order is to be read, of every tenant; the records name their tenant.
+
+    Every tenant gets its share, so that one with very many orders does not keep those of the others from being read.
+    """
+    tenants = list(connection.execute(tenants_due(checkout.c.track_due_at, now, _FOLLOWED)).scalars())
+    found: list[CheckoutRecord] = []
+    for index, tenant in enumerate(tenants):
+        query = (
+            select(*(checkout.c[name] for name in CheckoutRecord.__struct_fields__))
+            .where(checkout.c.tenant == tenant, checkout.c.track_due_at <= now, _FOLLOWED)
+            .order_by(checkout.c.track_due_at)
+            .limit(-(-(limit - len(found)) // (len(tenants) - index)))
+        )
+        found += [record_of(row) for row in connection.execute(query)]
+    return found
 
 
 def set_poll(connection: Connection, record: CheckoutRecord, poll: CheckoutChanges) -> None:

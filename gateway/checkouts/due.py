@@ -1,0 +1,45 @@
+"""Whose checkouts are due: found from tenant to tenant, whatever else is stored.
+
+A column of due times is indexed behind the tenant, for the rows that have one. The tenants are read from that index by stepping from one to
+the next (a loose index scan), and of each only its earliest rows: neither finished checkouts nor a long queue cost anything.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CTE, Column, ColumnElement, Select, func, select
+
+from gateway.storage.tables import checkout
+
+
+def tenants_waiting(column: Column[Any]) -> CTE:
+    """Return the tenants that have a checkout with this due time (`due_at` or `track_due_at`), due or not: one column, `tenant`.
+
+    Its last row is null.
+    """
+    earliest = (
+        select(func.min(checkout.c.tenant).label("tenant")).where(column.is_not(None)).cte("waiting", recursive=True)
+    )
+    following = (
+        select(func.min(checkout.c.tenant))
+        .where(column.is_not(None), checkout.c.tenant > earliest.c.tenant)
+        .correlate(earliest)
+        .scalar_subquery()
+    )
+    return earliest.union_all(select(following).where(earliest.c.tenant.is_not(None)))
+
+
+def tenants_due(column: Column[Any], now: datetime, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Return the query for the tenants that have a checkout whose time has come and that meets the conditions."""
+    waiting = tenants_waiting(column)
+    first = (
+        select(column)
+        .where(checkout.c.tenant == waiting.c.tenant, column <= now, *conditions)
+        .order_by(column)
+        .limit(1)
+        .correlate(waiting)
+        .scalar_subquery()
+    )
+    return select(waiting.c.tenant).where(waiting.c.tenant.is_not(None), first.is_not(None))

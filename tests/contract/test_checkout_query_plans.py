@@ -1,0 +1,116 @@
+"""Whatever is stored: what looks for due work and for an order's checkout reads an index, and only what it needs of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from checkout_work import NOW, store_checkout
+from sqlalchemy import Connection, event, insert, select, text
+
+from gateway.checkouts import figures, store
+from gateway.storage.tables import checkout
+from gateway.submission import store as submissions
+from gateway.tracking import store as tracking
+
+COMPLETED, QUEUED, TENANTS = 3_000, 2_000, 4
+
+
+def rows(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return very many checkouts that have ended, some that are due, some that wait, and some whose order is followed."""
+    made = []
+    for number in range(COMPLETED + QUEUED):
+        row = {
+            **record,
+            "id": f"k{number}",
+            "tenant": f"tenant-{number % TENANTS}",
+            "cart_id": None,
+            "cart_live": False,
+        }
+        row |= {"idempotency_key": None, "order_id": f"order-{number}", "due_at": None, "track_due_at": None}
+        if number < COMPLETED:
+            row["state"] = "completed"
+        elif number % 3 == 0:
+            row |= {"state": "submitted", "track_due_at": soon(number % 50 - 25)}
+        else:
+            row |= {"state": "drafting", "due_at": soon(number % 50 - 25)}
+        made.append(row)
+    return made
+
+
+def soon(seconds: float) -> Any:
+    return NOW + timedelta(seconds=seconds)
+
+
+@pytest.fixture
+async def full(database):
+    await store_checkout(database, cart_id=None, cart_live=False)
+
+    def fill(connection: Connection) -> None:
+        record = dict(connection.execute(select(checkout)).one()._mapping)
+        connection.execute(insert(checkout), rows(record))
+
+    await database.write(fill)
+    return database
+
+
+def plans(connection: Connection, function: Callable[[Connection], object]) -> list[str]:
+    """Return the plan of every statement that a function runs."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        seen.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", note)
+    try:
+        function(connection)
+    finally:
+        event.remove(connection, "before_cursor_execute", note)
+    is_sqlite = connection.dialect.name == "sqlite"
+    found = []
+    for statement, parameters in seen:
+        shown = statement.replace("FOR UPDATE SKIP LOCKED", "")
+        prefix = "EXPLAIN QUERY PLAN " if is_sqlite else "EXPLAIN "
+        explained = connection.exec_driver_sql(prefix + shown, parameters)
+        found.append("\n".join(str(row[-1]) for row in explained))
+    return found
+
+
+def page_of(column: str) -> Callable[[Connection], object]:
+    return lambda connection: store.list_page(connection, "tenant-1", {column: [f"{column}-9"]}, offset=0, limit=20)
+
+
+LOOKS: dict[str, tuple[Callable[[Connection], object], str]] = {
+    "tenants with due work": (lambda c: submissions.tenants_with_due_work(c, NOW), "ix_checkout_due"),
+    "a claim": (
+        lambda c: submissions.claim(c, "tenant-1", NOW, owner="me", lease_seconds=60, limit=10),
+        "ix_checkout_due",
+    ),
+    "orders to be read": (lambda c: tracking.due_orders(c, NOW, 10), "ix_checkout_track_due"),
+    "the longest due": (figures.longest_due, "ix_checkout_due"),
+    "checkouts of an order": (page_of("order_id"), "ix_checkout_order"),
+    "checkouts by external id": (page_of("external_id"), "ix_checkout_external"),
+    "checkouts of a cart": (page_of("cart_id"), "ix_checkout_cart"),
+    "a checkout by order": (lambda c: store.get_by_order(c, "tenant-1", "shop", "order_id-9"), "ix_checkout_order"),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+async def test_an_index_leads_to_what_is_looked_for(full, look: str) -> None:
+    function, index = LOOKS[look]
+
+    def explained(connection: Connection) -> list[str]:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("ANALYZE checkout"))
+        return plans(connection, function)
+
+    found = await full.write(explained)
+    assert index in found[0], found
+    for plan in found:
+        assert not re.search(
+            r"SCAN checkout\b(?! USING (COVERING )?INDEX ix_checkout_(track_)?due)|Seq Scan on checkout", plan
+        ), plan
+        assert "TEMP B-TREE FOR DISTINCT" not in plan, plan
