@@ -28,6 +28,10 @@ _MOMENTS: Final[dict[str, dict[Path, str]]] = {
         ("lastUpdate",): "(cart.updated_at / 1000 * 1000)",
     }
 }
+# Carts of one millisecond are sorted by what is stored all the same.
+_AGES: Final[dict[str, dict[Path, str]]] = {
+    "v5": {("creationDate",): "(cart.created_at + 0)", ("lastUpdate",): "(cart.updated_at + 0)"}
+}
 _DOCUMENT: Final = "cart.document"
 # An expression, so that few carts that were looked up are sorted, instead of all being read in the order of an index.
 _BY_CREATION: Final = text("cart.created_at + 0")
@@ -48,7 +52,7 @@ def find_page(
     engine = connection.dialect.name
     moments = _MOMENTS.get(dialect.version, {})
     looked_up, rest = _conditions(in_stored_words(wanted, dialect), tenant)
-    order = order_clauses(sorts, _DOCUMENT, engine, columns=moments)
+    order = order_clauses(sorts, _DOCUMENT, engine, columns=_AGES.get(dialect.version, {}))
     return store.list_page(
         connection,
         tenant,
