@@ -1,19 +1,19 @@
 """The checkout request: its attributes, their types, and every mistake at once.
 
-The resource is this gateway's own, so an unknown attribute is a mistake here (a cart's unknown attributes are not): dropping
-it silently would lose what the client meant.
+An attribute that nearly has the name of a known one is a mistake; others of the client's own go into the order, as those of a cart
+do: dropping one silently would lose what the client meant.
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.carts.dialects.forms import unmarked
-from gateway.carts.dialects.recognition import version_of
+from gateway.carts.dialects.recognition import version_of, with_given_actions
 from gateway.carts.rules import check_cart
 from gateway.errors import InvalidBodyError, Problem
+from gateway.ordering import slip_of
 from gateway.settings import CartSettings, Settings
 from gateway.tmf.shapes import (
     PROBLEMS_MAX,
@@ -51,6 +51,32 @@ _total = object_of(
     needs=("price",),
 )
 
+_external_ids = list_of(
+    object_of(
+        {"id": identifier, "owner": text, "externalIdentifierType": text, **dict.fromkeys(TYPES, text)}, needs=("id",)
+    )
+)
+_order_relationships = list_of(
+    object_of(
+        {"id": identifier, "href": text, "name": text, "relationshipType": text}, needs=("id", "relationshipType")
+    )
+)
+
+
+def _external_id(value: Any, path: Path, name: str | int, problems: list[Problem]) -> None:
+    """Want a text, or what v5 has: a list of objects with an id, and whose id it is."""
+    check = _external_ids if type(value) in (list, dict) else identifier
+    check(value, path, name, problems)
+
+
+def external_id_of(document: Mapping[str, Any]) -> str | None:
+    """Return the id that a request is found by: the text, or the first of v5's objects."""
+    given = document.get("externalId")
+    if type(given) is list:
+        given = next((entry.get("id") for entry in given if type(entry) is dict), None)
+    return given if type(given) is str else None
+
+
 # What a client may change while the checkout is a draft; everything else is fixed when it is accepted.
 DRAFT_ATTRIBUTES: Final[dict[str, Check]] = {
     "relatedParty": list_of(
@@ -74,7 +100,8 @@ ATTRIBUTES: Final[dict[str, Check]] = {
     "shoppingCart": object_of({}),
     "upstream": text,
     "submit": boolean,
-    "externalId": identifier,
+    "externalId": _external_id,
+    "orderRelationship": _order_relationships,
     "category": text,
     "priority": one_of("0", "1", "2", "3", "4"),
     "agreement": list_of(_reference),
@@ -92,7 +119,7 @@ def check_request(document: dict[str, Any], settings: Settings) -> None:
     A cart by value is taken into the stored form and checked by the rules of carts, its problems under `shoppingCart`.
     """
     problems: list[Problem] = []
-    _check_names(document, ATTRIBUTES, problems)
+    _check_names(document, ATTRIBUTES, problems, only_known=False)
     check_attributes(document, ATTRIBUTES, (), problems)
     check_text_lengths(
         {key: value for key, value in document.items() if key != "shoppingCart"}, _longest(settings), problems
@@ -103,8 +130,11 @@ def check_request(document: dict[str, Any], settings: Settings) -> None:
     elif isinstance(cart, dict):
         if is_by_value(cart):
             # It comes in whatever version of TMF663 the channel speaks.
-            cart = document["shoppingCart"] = unmarked(version_of(cart).to_canonical(cart))
-        _check_cart(cart, settings.cart, problems)
+            given, cart = cart, unmarked(version_of(cart).to_canonical(cart))
+            _check_cart(cart, settings.cart, problems)
+            document["shoppingCart"] = with_given_actions(cart, given)
+        else:
+            _check_cart(cart, settings.cart, problems)
     if problems:
         raise InvalidBodyError(problems)
 
@@ -115,7 +145,7 @@ def check_draft_change(document: dict[str, Any], settings: Settings) -> None:
     for name in document:
         if name in ATTRIBUTES and name not in DRAFT_ATTRIBUTES:
             report(problems, (name,), "is fixed when a checkout is accepted; cancel it and check out again")
-    _check_names(document, ATTRIBUTES, problems)
+    _check_names(document, ATTRIBUTES, problems, only_known=True)
     check_attributes({k: v for k, v in document.items() if v is not None}, DRAFT_ATTRIBUTES, (), problems)
     check_text_lengths(document, _longest(settings), problems)
     if problems:
@@ -126,14 +156,23 @@ def _longest(settings: Settings) -> int:
     return settings.cart.text_characters_max
 
 
-def _check_names(document: Mapping[str, Any], known: Mapping[str, Check], problems: list[Problem]) -> None:
+def _check_names(
+    document: Mapping[str, Any], known: Mapping[str, Check], problems: list[Problem], *, only_known: bool
+) -> None:
+    """Report names that are slips of known ones, and (`only_known`) all others that are not among them.
+
+    An attribute of the client's own goes into the order, where that has a place for it.
+    """
     for name in document:
         if len(problems) >= PROBLEMS_MAX:
             return  # the rest is not worth listing, and a near name is not found for nothing
-        if name not in known and name not in TYPES:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}"
-            report(problems, (name,), f"is no attribute of a checkout; {hint}")
+        if name in known or name in TYPES:
+            continue
+        meant = slip_of(name, known)
+        if meant:
+            report(problems, (name,), f"is no attribute of a checkout; did you mean {meant}?")
+        elif only_known or name.startswith("@"):
+            report(problems, (name,), f"is no attribute of a checkout; there are: {', '.join(known)}")
 
 
 def _check_cart(cart: dict[str, Any], limits: CartSettings, problems: list[Problem]) -> None:

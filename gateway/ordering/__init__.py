@@ -16,6 +16,7 @@ from gateway.ordering.mapping.catalogue import Catalogue, Doubt, catalogue_of, o
 from gateway.ordering.mapping.model import Api, Limits, Mapping, Paging
 from gateway.ordering.mapping.states import is_draft, is_final, tmf_state, unknown_state
 from gateway.ordering.mapping.tables import content_hash, files_of, read_tables
+from gateway.ordering.mapping.vocabulary import slip_of
 from gateway.ordering.model import (
     NO_MARKER,
     Finding,
@@ -104,6 +105,7 @@ __all__ = [
     "render_tombstone",
     "render_whole",
     "resolve",
+    "slip_of",
     "spelling",
     "spelling_of",
     "texts_within",

@@ -31,6 +31,7 @@ CODES: Final[dict[str, str]] = {
     "party_unmappable": "A related party cannot be referred to: it has neither an id nor an href.",
     "price_incomplete": "A price alteration has no price.",
     "recurring_incomplete": "A recurring price alteration lacks attributes that the order system demands.",
+    "relationship_incomplete": "A relationship to another order has no kind.",
     "relationship_unknown": "A relationship's kind is not understood, and the order system has only parents and children.",
     "too_deep": "Items are nested deeper than any order system accepts.",
     "unknown_code": "A code is not in its code table, and the mapping wants every code to be known.",

@@ -20,6 +20,9 @@ Convert: TypeAlias = Callable[[Any], Any]
 V1_MARK: Final = "@r17"
 V5_MARK: Final = "@v5"
 MARKS: Final = frozenset({V1_MARK, V5_MARK})
+WRAPPED: Final = ("partyOrPartyRole", "place")
+"""What v5 has inside, and the stored form flat: a party beside its role, a place beside its role."""
+_SAME_IN_BOTH: Final = frozenset({"role", "@type", "@baseType", "@schemaLocation", "@referredType"})
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 # The value of a mark where the dialect's form is the canonical form itself.
 SAME: Final = "same"
@@ -192,10 +195,30 @@ def rfc_3339(value: Any) -> Any:
 
 
 def unmarked(value: Any) -> Any:
-    """Return a canonical document without marks: what goes on to others, who know no dialects."""
+    """Return a canonical document without marks: what goes on to others, who know no dialects.
+
+    Of what v5 wraps (a party, a place), one mark is left with what the wrapper itself said and the flat form has no place for, such
+    as an id of its own: whoever goes on says what becomes of it.
+    """
     if type(value) is dict:
-        return {name: unmarked(inner) for name, inner in value.items() if name not in MARKS}
+        own = _own_of_wrapper(value.get(V5_MARK))
+        flat = {name: unmarked(inner) for name, inner in value.items() if name not in MARKS}
+        return {**flat, V5_MARK: own} if own else flat
     return [unmarked(inner) for inner in value] if type(value) is list else value
+
+
+def _own_of_wrapper(mark: Any) -> dict[str, Any]:
+    """Return what v5's wrapper of a party or place says of itself and its content says differently."""
+    if type(mark) is not dict:
+        return {}
+    inside = next((mark[name] for name in WRAPPED if type(mark.get(name)) is dict), None)
+    if inside is None:
+        return {}
+    return {
+        name: value
+        for name, value in mark.items()
+        if name in inside and name not in _SAME_IN_BOTH and inside[name] != value
+    }
 
 
 def unmarked_text(document: str) -> str:

@@ -76,3 +76,24 @@ def _is_v1(cart: dict[str, Any], items: list[dict[str, Any]], products: list[dic
 
 def _is_wrapped(price: Any) -> bool:
     return type(price) is dict and any(type(amount) is dict and "money" in amount for amount in price.values())
+
+
+def with_given_actions(cart: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return the stored form of the cart `given` with the words for actions that its sender wrote, where they are others.
+
+    Nobody said in which version the cart is: whoever translates it tells how such a word was read.
+    """
+    items, sent = cart.get("cartItem"), given.get("cartItem", given.get("cardItem"))
+    if type(items) is not list or type(sent) is not list or len(items) != len(sent):
+        return cart
+    read = [
+        _with_given_action(item, one) if type(item) is dict and type(one) is dict else item
+        for item, one in zip(items, sent, strict=True)
+    ]
+    return {**cart, "cartItem": read} if any(new is not old for new, old in zip(read, items, strict=True)) else cart
+
+
+def _with_given_action(item: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    whole = with_given_actions(item, given)
+    word = given.get("action")
+    return {**whole, "action": word} if type(word) is str and word != item.get("action") else whole

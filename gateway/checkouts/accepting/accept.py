@@ -19,7 +19,7 @@ from gateway.carts.validity import require_valid
 from gateway.checkouts import store
 from gateway.checkouts.accepting.preparing import AcceptRequest, frozen_cart
 from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash, request_hash
-from gateway.checkouts.request import is_by_value, wanted_upstream
+from gateway.checkouts.request import external_id_of, is_by_value, wanted_upstream
 from gateway.checkouts.row_changes import FRESH_DRAFT
 from gateway.errors import (
     ConflictError,
@@ -168,7 +168,7 @@ def _new_record(
         id=services.new_id(),
         state="accepted",
         status_reason=None,
-        external_id=request.get("externalId"),
+        external_id=external_id_of(request),
         upstream=to_order.upstream,
         mapping=mapping.name,
         mapping_hash=mapping.hash or None,

@@ -226,6 +226,13 @@ class Mapping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ]
     title: Annotated[str, documented("one line for people")] = ""
     dialect: Annotated[Literal["tmf622-v4", "tmf622-v5"], documented("wire shapes: TMF622 v4 or v5")] = "tmf622-v4"
+    unknown_attributes: Annotated[
+        Literal["keep", "drop"],
+        documented(
+            "attributes that TMF622 does not know, at any depth: sent under their names, or dropped with a finding; those that only "
+            "v5 knows are never sent in an order of v4"
+        ),
+    ] = "keep"
     api: Api
     order: OrderSlots = field(default_factory=OrderSlots)
     item: ItemSlots = field(default_factory=ItemSlots)

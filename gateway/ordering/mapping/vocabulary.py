@@ -16,7 +16,8 @@ from gateway.ordering.mapping.slot_rules import ITEM, PRODUCT
 
 HEADER: Final = (
     "description", "category", "priority", "requestedStartDate", "requestedCompletionDate", "notificationContact",
-    "relatedParty", "channel", "billingAccount", "payment", "agreement", "quote", "productOfferingQualification", "note",
+    "relatedParty", "channel", "billingAccount", "payment", "agreement", "quote", "productOfferingQualification",
+    "orderRelationship", "note",
     "orderTotalPrice",
 )  # fmt: skip
 """The attributes of an order's header that a cart or a request can give, in the standard's order."""
@@ -45,8 +46,9 @@ def _attributes(mapping: Mapping) -> Iterator[Problem]:
     order, item = mapping.order, mapping.item
     known = {*HEADER, "externalId", mapping.recovery.marker_slot, *order.defaults}
     for position, name in enumerate(order.attributes):
-        if name not in known:
-            message = f"is {name}, which no cart or request gives an order; {nearest(name, HEADER)}"
+        meant = slip_of(name, HEADER) if name not in known else ""
+        if meant:
+            message = f"is {name}, which nothing has; did you mean `{meant}`?"
             yield Problem(f"order.attributes[{position}]", message)
     for key, names, standard in (
         ("attributes", item.attributes, ITEM),

@@ -13,6 +13,7 @@ from typing import Any, Final
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.mapping.recoding import recoded_characteristic
+from gateway.ordering.v5.standard import OF_CHARACTERISTIC_V4, Standard
 from gateway.ordering.values import as_text, objects, text
 from gateway.tmf.v5_classes import value_kind
 
@@ -32,6 +33,8 @@ class Characteristics:
         self._coded = mapping.tables.characteristics is not None or mapping.tables.values is not None
         self._is_v5 = mapping.dialect == "tmf622-v5"
         self._boolean_as_text = self._is_v5 and slots.boolean_characteristics == "string"
+        standard = Standard(mapping, findings)
+        self._known = OF_CHARACTERISTIC_V4 if standard.looks else None
         self._lists_stay = slots.several_values == "as-is" and not self._as_text
 
     def are_plain(self, value: Any) -> bool:
@@ -60,6 +63,8 @@ class Characteristics:
             if type(member) is not dict or type(member.get("name")) is not str or "value" not in member:
                 return False
             if not _NO_NULL_INSIDE.issuperset(map(type, member.values())):
+                return False
+            if self._known is not None and not self._known.issuperset(member):
                 return False
             kind = type(member["value"])
             if kind is not str and (as_text or (is_v5 and kind is bool)):

@@ -11,18 +11,19 @@ from datetime import datetime
 from typing import Any, Final
 
 from gateway.ordering.findings import Findings
-from gateway.ordering.mapping.actions import EXTERNAL_ID_OWNER
 from gateway.ordering.mapping.dates import date_writer
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.mapping.vocabulary import HEADER
 from gateway.ordering.model import OrderLine
 from gateway.ordering.notes import clean_notes
+from gateway.ordering.translation.external_ids import ExternalIds
 from gateway.ordering.translation.order_totals import send_totals
 from gateway.ordering.translation.parties import Parties, notification_contact
 from gateway.ordering.translation.prices import Prices
 from gateway.ordering.translation.timing import check_requested_dates, check_validity
 from gateway.ordering.v5.fitting import fit_channel
-from gateway.ordering.values import date_time, objects, reference, rfc3339, says_nothing, wrong_type
+from gateway.ordering.v5.standard import HEADER_PARTS, NOT_STANDARD, Standard
+from gateway.ordering.values import date_time, objects, reference, rfc3339, says_nothing, text, wrong_type
 from gateway.tmf.moments import parse_moment
 
 _OWN_OF_REQUEST: Final = frozenset(
@@ -31,14 +32,22 @@ _OWN_OF_REQUEST: Final = frozenset(
 )  # fmt: skip
 _OWN_OF_CART: Final = frozenset(
     {"id", "href", "cartItem", "cardItem", "cartTotalPrice", "contactMedium", "validFor", "creationDate", "lastUpdate",
-     "lastUpdateDate", "@type", "@baseType", "@schemaLocation"}
+     "lastUpdateDate", "externalId", "checkoutState", "checkout", "@type", "@baseType", "@schemaLocation"}
 )  # fmt: skip
 _NOT_SENT: Final = {
     "validFor": "The order has no validity of its own.",
     "creationDate": "It is about the cart, not the order.",
     "lastUpdate": "It is about the cart, not the order.",
     "lastUpdateDate": "It is about the cart, not the order.",
+    "checkoutState": "It is about the cart, not the order.",
+    "checkout": "It is about the cart, not the order.",
 }
+# What an order system says itself, or the gateway: nobody else gives an order its state or its items.
+_ORDERS_OWN: Final = (
+    "id", "href", "state", "orderDate", "completionDate", "expectedCompletionDate", "cancellationDate", "cancellationReason",
+    "productOrderItem", "orderTotalPrice", "requestedInitialState", "creationDate", "lastUpdate", "submitCart", "milestone",
+    "productOrderMilestone", "jeopardyAlert", "productOrderJeopardyAlert", "productOrderErrorMessage",
+)  # fmt: skip
 
 
 class Header:
@@ -53,6 +62,9 @@ class Header:
         is_list = mapping.dialect == "tmf622-v5" and mapping.recovery.marker_slot == "externalId"
         self._marker_slot = "" if is_list else mapping.recovery.marker_slot
         self._prices = Prices(mapping, findings)
+        self._external_ids = ExternalIds(mapping, findings)
+        self._reserved = _reserved(mapping)
+        self._standard = Standard(mapping, findings)
         self._parties = Parties(mapping, findings)
         self._written = date_writer(mapping.dates)
         self._moments: dict[str, tuple[datetime, str]] = {}
@@ -62,6 +74,7 @@ class Header:
             "requestedStartDate": dates, "requestedCompletionDate": dates, "relatedParty": self._parties.translate,
             "channel": self._channels, "billingAccount": single, "payment": references, "agreement": references,
             "quote": references, "productOfferingQualification": references,
+            "orderRelationship": self._order_relationships,
             "note": lambda value, path: clean_notes(value, path, findings, self._written),
         }  # fmt: skip
 
@@ -82,10 +95,7 @@ class Header:
         found: dict[str, Any] = {}
         self._read(request, "checkout.", _OWN_OF_REQUEST, found)
         self._read(cart, "", _OWN_OF_CART, found)
-        if self._mapping.dialect == "tmf622-v5":
-            self._external_ids(cart, request, found)
-        elif request.get("externalId") is not None:
-            self._external_id(request["externalId"])
+        found["externalId"] = self._external_ids.translate(cart, request)
         self._contact(cart, found)
         self._totals(cart, found, stays_of, incomplete)
         if item_notes:
@@ -124,42 +134,17 @@ class Header:
                 self._findings.info("dropped", path, _NOT_SENT[key])
             elif key in own:
                 continue
-            elif key not in self._readers:
-                self._findings.warning("dropped", path, "The order has no attribute of this name.")
+            elif key.casefold() in self._reserved or key.startswith("@"):
+                self._findings.warning("dropped", path, "The order's attribute of this name is not a cart's to give.")
+            elif key not in self._readers and self._standard.is_strict:
+                self._findings.warning("dropped", path, NOT_STANDARD)
             elif key in found:
                 self._findings.info("overridden", path, "The checkout request's attribute is sent instead.")
             else:
-                found[key] = self._readers[key](value, path)
+                # An attribute of the client's own travels under its name, as those of items do.
+                given = self._standard.fitted(value, HEADER_PARTS.get(key, ""), path)
+                found[key] = self._readers[key](given, path) if key in self._readers else given
                 self._origins[key] = path
-
-    def _external_id(self, value: Any) -> None:
-        if type(value) is not str:
-            wrong_type(value, "a string", "checkout.externalId", self._findings)
-            return
-        self._findings.info(
-            "marker",
-            "checkout.externalId",
-            "It stays on the checkout; the order carries the gateway's own marker there.",
-        )
-
-    def _external_ids(self, cart: dict[str, Any], request: dict[str, Any], found: dict[str, Any]) -> None:
-        """Put the ids of the client's order and of the cart beside the marker: v5 has a list of external identifiers.
-
-        The cart is this gateway's own; whose system the client's order id comes from nobody has told.
-        """
-        identifiers = []
-        for source, path, kind in ((request, "checkout.externalId", "ProductOrder"), (cart, "id", "ShoppingCart")):
-            value = source.get("externalId" if source is request else "id")
-            if value is None:
-                continue
-            if type(value) is str:
-                owner = {"owner": EXTERNAL_ID_OWNER} if source is cart else {}
-                identifiers.append({**owner, "externalIdentifierType": kind, "id": value})
-                self._findings.info("moved", path, f"It is sent as an external identifier of the type {kind}.")
-            else:
-                wrong_type(value, "a string", path, self._findings)
-        if identifiers:
-            found["externalId"] = identifiers
 
     def _text(self, value: Any, path: str) -> str | None:
         if type(value) is str:
@@ -185,6 +170,25 @@ class Header:
             for member, member_path in objects(value, path, self._findings)
             if (node := reference(member, member_path, self._findings)) is not None
         ]
+
+    def _order_relationships(self, value: Any, path: str) -> list[dict[str, Any]]:
+        """Return the orders that this one is related to, as an amendment is to what it amends: only v5 has a place for them."""
+        if self._standard.is_v4 and "orderRelationship" not in self._mapping.order.attributes:
+            message = (
+                "An order of v4 says of no other order that it is related to it; the order system gets no amendment."
+            )
+            self._findings.warning("dropped", path, message)
+            return []
+        kept = []
+        for member, member_path in objects(value, path, self._findings):
+            node = reference(member, member_path, self._findings)
+            kind = text(member, "relationshipType", member_path, self._findings)
+            if not kind:
+                message = "It says nothing of how the orders are related; give a relationshipType."
+                self._findings.error("relationship_incomplete", member_path, message)
+            elif node is not None:
+                kept.append(node)
+        return kept
 
     def _channels(self, value: Any, path: str) -> list[dict[str, Any]]:
         """Return channels as v4 writes them: {id, role}; v5's {role, channel: {id}} is read too."""
@@ -246,3 +250,12 @@ class Header:
             self._findings.info(
                 "defaulted", "requestedStartDate", "The order system demands it; the time of the checkout is sent."
             )
+
+
+def _reserved(mapping: Mapping) -> frozenset[str]:
+    """Return the attributes, without case, that no cart or request gives an order: they would steer it, or take the marker's place."""
+    draft, recovery = mapping.draft, mapping.recovery
+    fixed = (draft.create_attributes, draft.add_attributes, draft.submit_attributes, recovery.tombstone_attributes)
+    named = {name for table in fixed for name in table if name not in HEADER}
+    slot = set() if recovery.marker_slot in HEADER else {recovery.marker_slot}
+    return frozenset(name.casefold() for name in {*_ORDERS_OWN, *named, *slot} - {"externalId"})

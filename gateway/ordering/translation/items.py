@@ -19,6 +19,7 @@ from gateway.ordering.translation.prices import Prices
 from gateway.ordering.translation.products import Products
 from gateway.ordering.translation.relations import sent_relations
 from gateway.ordering.v5.fitting import fit_item
+from gateway.ordering.v5.standard import ITEM_PARTS, NOT_STANDARD, Standard
 from gateway.ordering.v5.terms import check_duration
 from gateway.ordering.values import integer, objects, says_nothing, without_nulls
 
@@ -36,6 +37,7 @@ class Items:
         self._mapping = mapping
         self._findings = findings
         self._prices = Prices(mapping, findings)
+        self._standard = Standard(mapping, findings)
         self._written = date_writer(mapping.dates)
         self.products = Products(mapping, findings)
         self._kept = frozenset(mapping.item.attributes)
@@ -196,7 +198,8 @@ class Items:
                 translated = value or None
             elif key == "itemPrice":
                 altered = self._prices.altered()
-                translated = self._item_prices(without_nulls(value), f"{path}.{key}", altered)
+                given = self._standard.fitted(without_nulls(value), key, f"{path}.{key}")
+                translated = self._item_prices(given, f"{path}.{key}", altered)
             else:
                 translated = self._translated(key, without_nulls(value), f"{path}.{key}", item, incomplete=incomplete)
             if translated is not None and translated != []:
@@ -205,6 +208,7 @@ class Items:
 
     def _translated(self, key: str, value: Any, path: str, item: dict[str, Any], *, incomplete: bool) -> Any:
         """Return an attribute as the order has it; None when it is not sent, or put into `item` under another name."""
+        value = self._standard.fitted(value, ITEM_PARTS.get(key, ""), path)
         if key == "productOffering":
             return self.products.offering(value, path)
         if key == "product":
@@ -216,6 +220,10 @@ class Items:
         if self._kept and key not in self._kept:
             if not says_nothing(value):
                 self._findings.warning("dropped", path, "The order system has no place for it.")
+            return None
+        if key not in ITEM_PARTS and self._standard.is_strict:
+            if not says_nothing(value):
+                self._findings.warning("dropped", path, NOT_STANDARD)
             return None
         return self._checked(value, key, path)
 

@@ -15,8 +15,9 @@ from gateway.ordering.mapping.dates import date_writer
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.mapping.recoding import recoded
 from gateway.ordering.translation.characteristics import Characteristics
-from gateway.ordering.v5.party_kinds import as_reference, flat_party, role_of
+from gateway.ordering.v5.party_kinds import as_reference, flat_party, role_of, with_place_kind, without_own
 from gateway.ordering.v5.product_parts import PARTS, canonical_part, part_readers, relationship_of, tell_names
+from gateway.ordering.v5.standard import OF_REFERENCE_V4, Standard
 from gateway.ordering.values import objects, reference, says_nothing, text, wrong_type
 from gateway.tmf.hrefs import last_segment
 from gateway.tmf.v5_classes import PARTIES
@@ -24,6 +25,7 @@ from gateway.tmf.v5_classes import PARTIES
 PRODUCT_DEPTH_MAX: Final = 8
 _TEXTS: Final = frozenset({"id", "href", "name", "description"})
 _TEXT_ONLY: Final = frozenset({str})
+_NAMED: Final = ("id", "href", "name")
 _ALWAYS: Final = frozenset({"id", "href", "@type", "@baseType", "@schemaLocation", "@referredType"})
 
 
@@ -53,6 +55,7 @@ class Products:
         self._tables = mapping.tables
         self._is_v5 = mapping.dialect == "tmf622-v5"
         self._characteristics = Characteristics(mapping, findings)
+        self._standard = Standard(mapping, findings)
         self._kept = frozenset(mapping.item.product_attributes)
         self._place_role = mapping.item.place_role
         self._party_role = mapping.order.party_role
@@ -70,6 +73,8 @@ class Products:
     def is_plain_offering(self, value: Any) -> bool:
         """Tell whether the product offering reference is sent as it is, the usual case."""
         if type(value) is not dict or self._tables.products is not None or "bundledProductOffering" in value:
+            return False
+        if self._standard.looks and not OF_REFERENCE_V4.issuperset(value):
             return False
         return bool(value.get("id")) and _TEXT_ONLY.issuperset(map(type, value.values()))
 
@@ -168,11 +173,21 @@ class Products:
     def place(self, member: dict[str, Any], path: str) -> dict[str, Any] | None:
         """Return the place at `path` as TMF622 v4 writes it: the reference or value itself, with its role."""
         findings = self._findings
-        inner = member.get("place")
+        fitted = self._standard.fitted(member, "place", path)
+        is_cut = fitted is not member
+        inner = fitted.get("place")
+        member = without_own(fitted, inner, path, findings)
         if type(inner) is dict:  # v5: {role, place}
             member = {**inner, **{key: value for key, value in member.items() if key not in ("place", "@type")}}
             if not self._is_v5:
                 findings.info("moved", f"{path}.place", "The place is sent without the wrapper of v5.")
+        if is_cut and not any(member.get(name) for name in _NAMED if name in member):
+            findings.warning(
+                "dropped", path, "An order of v4 refers to places; nothing of this one could be referred to."
+            )
+            return None
+        if self._is_v5:
+            member = with_place_kind(member, f"{path}.place" if type(inner) is dict else path, findings)
         text(member, "id", path, findings)
         if member.get("id") is None and (derived := last_segment(member.get("href"))):
             member = {"id": derived, **{key: value for key, value in member.items() if key != "id"}}

@@ -11,6 +11,16 @@ from gateway.ordering.findings import Findings
 from gateway.tmf.v5_classes import PARTIES, ROLES
 
 _KINDS: Final = PARTIES | {"PartyRoleRef"}
+_SAME: Final = frozenset({"role", "@type", "@baseType", "@schemaLocation", "@referredType"})
+_OWN: Final = (
+    "The order has no place for what is said of the relation itself; what is said of the party or place is sent."
+)
+V5_MARK: Final = "@v5"
+"""Under which a stored cart keeps what only v5 has."""
+_PLACE_CLASSES: Final = frozenset(
+    {"GeographicAddress", "GeographicSite", "GeographicLocation", "PlaceRef", "Place", "RelatedPlace", "RelatedPlaceRef",
+     "RelatedPlaceRefOrValue"}
+)  # fmt: skip
 _OF_REFERENCE: Final = frozenset(
     {"id", "href", "name", "role", "validFor", "@type", "@baseType", "@schemaLocation", "@referredType"}
 )
@@ -22,6 +32,7 @@ def flat_party(member: dict[str, Any], path: str, findings: Findings) -> tuple[d
     v5's {role, partyOrPartyRole} is unwrapped: the role outside is the one that counts.
     """
     inner = member.get("partyOrPartyRole")
+    member = without_own(member, inner, path, findings)
     if type(inner) is not dict:
         kind = member.get("@type")
         if type(kind) is not str or kind not in _KINDS:
@@ -34,6 +45,24 @@ def flat_party(member: dict[str, Any], path: str, findings: Findings) -> tuple[d
     kind = given if type(given) is str and given != "PartyRef" else ""
     party = {**{key: value for key, value in inner.items() if key != "@type"}, **outer}
     return _named(party, kind) if kind else party, kind
+
+
+def without_own(member: dict[str, Any], inner: Any, path: str, findings: Findings) -> dict[str, Any]:
+    """Return v5's wrapper of a party or place without what it says of itself where its content says otherwise; that is told.
+
+    A stored cart keeps it under v5's mark: the flat form has one place for both.
+    """
+    own = member.get(V5_MARK)
+    if type(own) is dict:
+        for key in own:
+            findings.warning("dropped", f"{path}.{V5_MARK}.{key}", _OWN)
+        member = {key: value for key, value in member.items() if key != V5_MARK}
+    if type(inner) is not dict:
+        return member
+    doubled = [key for key in member if key in inner and key not in _SAME and member[key] != inner[key]]
+    for key in doubled:
+        findings.warning("dropped", f"{path}.{key}", _OWN)
+    return {key: value for key, value in member.items() if key not in doubled} if doubled else member
 
 
 def _named(party: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -68,3 +97,26 @@ def as_reference(
             where = f"{path}.partyOrPartyRole.{key}" if key in inside else f"{path}.{key}"
             findings.warning("dropped", where, "An order of v4 refers to parties; it has no place for it.")
     return {key: value for key, value in party.items() if key in _OF_REFERENCE}
+
+
+def with_place_kind(place: dict[str, Any], path: str, findings: Findings) -> dict[str, Any]:
+    """Return the place with what it refers to said as v5 says it: a class that v5 does not have as the `@referredType`."""
+    given = place.get("@type")
+    if type(given) is not str or given in _PLACE_CLASSES or "@schemaLocation" in place:
+        return place
+    kind = given.removesuffix("Ref")
+    if not place.get("id") or not kind:
+        findings.warning(
+            "dropped", f"{path}.@type", "v5 has no class of places of this name; the one that fits is sent."
+        )
+        return place
+    if place.get("@referredType") is not None:
+        if place["@referredType"] != kind:
+            findings.info("dropped", f"{path}.@type", "The @referredType beside it is sent.")
+        return place
+    findings.info(
+        "converted",
+        f"{path}.@type",
+        "v5 refers to places by a PlaceRef; what the place is is sent as its @referredType.",
+    )
+    return {**place, "@referredType": kind}

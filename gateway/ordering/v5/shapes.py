@@ -226,6 +226,7 @@ _HEADER: Final[dict[str, _Writer]] = {
     "channel": _many(_channel),
     "externalId": _many(_one("ExternalIdentifier")),
     "note": _many(_one("Note")),
+    "orderRelationship": _many(_one("OrderRelationship")),
     "orderTotalPrice": _many(_one("OrderPrice", _PRICE)),
     "payment": _many(_one("PaymentRef")),
     "productOfferingQualification": _many(_one("ProductOfferingQualificationRef")),
