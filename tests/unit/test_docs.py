@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -123,3 +124,21 @@ def test_every_benchmark_is_run_by_make_and_described():
     assert (
         set(re.findall(r"^\| `(\w+)\.py", (ROOT / "docs/how-to/measure.md").read_text(), flags=re.MULTILINE)) == names
     )
+
+
+def test_the_texts_of_the_picture_fit_their_boxes_in_any_font() -> None:
+    picture = ET.parse(ROOT / "docs" / "flow.svg").getroot()  # noqa: S314 - our own file
+    name = "{http://www.w3.org/2000/svg}"
+    _, *boxes = [
+        {key: float(box.get(key, 0)) for key in ("x", "y", "width", "height")} for box in picture.iter(f"{name}rect")
+    ]
+    inside = 0
+    for text in picture.iter(f"{name}text"):
+        x, y = float(text.get("x", 0)), float(text.get("y", 0))
+        # The widest usual fonts take 0.62 of their size for each letter, bold ones a little more.
+        width = len(text.text or "") * 13 * (0.66 if text.get("font-weight") else 0.62)
+        for box in boxes:
+            if box["x"] < x < box["x"] + box["width"] and box["y"] < y < box["y"] + box["height"]:
+                inside += 1
+                assert width < box["width"] - 6, text.text
+    assert inside == 2 * len(boxes)
