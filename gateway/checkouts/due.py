@@ -6,10 +6,9 @@ the next (a loose index scan), and of each only its earliest rows: neither finis
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CTE, Column, ColumnElement, Select, func, select
+from sqlalchemy import CTE, Column, ColumnElement, Select, bindparam, func, select
 
 from gateway.storage.tables import checkout
 
@@ -31,12 +30,12 @@ def tenants_waiting(column: Column[Any]) -> CTE:
     return earliest.union_all(select(following).where(earliest.c.tenant.is_not(None)))
 
 
-def tenants_due(column: Column[Any], now: datetime, *conditions: ColumnElement[bool]) -> Select[Any]:
-    """Return the query for the tenants that have a checkout whose time has come and that meets the conditions."""
+def tenants_due(column: Column[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Return the query for the tenants that have a checkout whose time has come (parameter `now`) and that meets the conditions."""
     waiting = tenants_waiting(column)
     first = (
         select(column)
-        .where(checkout.c.tenant == waiting.c.tenant, column <= now, *conditions)
+        .where(checkout.c.tenant == waiting.c.tenant, column <= bindparam("now"), *conditions)
         .order_by(column)
         .limit(1)
         .correlate(waiting)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from gateway.checkouts.due import tenants_waiting
 from gateway.services import Services
@@ -27,9 +27,16 @@ def unfinished_counts(connection: Connection) -> dict[str, int]:
 
 def longest_due(connection: Connection) -> datetime | None:
     """Return since when the longest waiting due checkout of all tenants has been due; None when none waits."""
-    waiting = tenants_waiting(checkout.c.due_at)
-    longest = select(func.min(checkout.c.due_at)).where(checkout.c.tenant == waiting.c.tenant).correlate(waiting)
-    return connection.execute(select(func.min(longest.scalar_subquery())).select_from(waiting)).scalar_one_or_none()
+    return connection.execute(_LONGEST_DUE).scalar_one_or_none()
+
+
+def _longest_due() -> Select[Any]:
+    waiting, due_at = tenants_waiting(checkout.c.due_at), checkout.c.due_at
+    of_tenant = select(func.min(due_at)).where(checkout.c.tenant == waiting.c.tenant, due_at.is_not(None))
+    return select(func.min(of_tenant.correlate(waiting).scalar_subquery())).select_from(waiting)
+
+
+_LONGEST_DUE: Final = _longest_due()
 
 
 def refresher(services: Services) -> Callable[[], Awaitable[None]]:

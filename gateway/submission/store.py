@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, select, update
 
 from gateway.checkouts import step_store
 from gateway.checkouts import store as checkouts
@@ -27,6 +27,7 @@ from gateway.submission.replanned import add_finding, put_plan, replace_later_st
 from gateway.tmf.json import decode_stored
 from gateway.tmf.totals import TotalKey, amounts_by_key
 
+_DUE_TENANTS: Final = tenants_due(checkout.c.due_at, checkout.c.lease_until <= bindparam("now"))
 _abandoned_drafts = select(
     abandoned_draft,
     checkout.c.submit_intent_order,
@@ -37,7 +38,7 @@ _abandoned_drafts = select(
 
 def tenants_with_due_work(connection: Connection, now: datetime) -> list[str]:
     """Return the tenants that have due checkouts. The one query over all tenants: it tells the others whom to name."""
-    return list(connection.execute(tenants_due(checkout.c.due_at, now, checkout.c.lease_until <= now)).scalars())
+    return list(connection.execute(_DUE_TENANTS, {"now": now}).scalars())
 
 
 def claim(

@@ -16,6 +16,7 @@ from gateway.storage.tables import checkout, inbox
 from gateway.tracking.events import Event
 
 _FOLLOWED: Final = checkout.c.state == "submitted"
+_DUE_TENANTS: Final = tenants_due(checkout.c.track_due_at, _FOLLOWED)
 RECEIVED, WAITING, DONE, DEAD = "received", "waiting", "done", "dead"
 
 
@@ -117,7 +118,7 @@ def due_orders(connection: Connection, now: datetime, limit: int) -> list[Checko
 
     Every tenant gets its share, so that one with very many orders does not keep those of the others from being read.
     """
-    tenants = list(connection.execute(tenants_due(checkout.c.track_due_at, now, _FOLLOWED)).scalars())
+    tenants = list(connection.execute(_DUE_TENANTS, {"now": now}).scalars())
     found: list[CheckoutRecord] = []
     for index, tenant in enumerate(tenants):
         query = (

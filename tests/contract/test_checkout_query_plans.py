@@ -109,8 +109,12 @@ async def test_an_index_leads_to_what_is_looked_for(full, look: str) -> None:
 
     found = await full.write(explained)
     assert index in found[0], found
-    for plan in found:
-        assert not re.search(
-            r"SCAN checkout\b(?! USING (COVERING )?INDEX ix_checkout_(track_)?due)|Seq Scan on checkout", plan
-        ), plan
-        assert "TEMP B-TREE FOR DISTINCT" not in plan, plan
+    # Rows that are known by their key may be read by it; and PostgreSQL, which counts, may take the index of what has not ended.
+    others = {"sqlite_autoindex_checkout_1", "checkout_pkey", "pk_checkout", "ix_checkout_unfinished"}
+    used = re.findall(
+        r"checkout USING (?:COVERING )?INDEX (\w+)|using (\w+) on checkout|Index Scan on (\w+)", "\n".join(found)
+    )
+    assert {name for names in used for name in names if name} <= {index, *others}
+    assert not [
+        plan for plan in found if re.search(r"SCAN checkout$|Seq Scan on checkout|FOR DISTINCT", plan, re.MULTILINE)
+    ]
