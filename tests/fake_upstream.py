@@ -113,7 +113,7 @@ class FakeUpstream:
             row = read_row(document, {marker}, self.mapping)
             assert row is not None, "every order has an id"
             if row.carried:
-                orders.append(row.order)
+                orders.append(read_order(copy.deepcopy(document), self.mapping) or row.order)
             hints.extend(hint for _, hint in row.hints)
         if hints:
             return FindResult(tuple(orders), incomplete("marker_changed"), tuple(hints))

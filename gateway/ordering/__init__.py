@@ -38,6 +38,7 @@ from gateway.ordering.readback.markers import (
     readable,
     spelling,
     spelling_of,
+    texts_near,
     texts_within,
 )
 from gateway.ordering.readback.matching import Match, match_expected
@@ -108,6 +109,7 @@ __all__ = [
     "slip_of",
     "spelling",
     "spelling_of",
+    "texts_near",
     "texts_within",
     "tmf_state",
     "trace",

@@ -104,7 +104,7 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     text = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(text):
         return clamp_seconds(float(text))
-    until, sent = _http_date(text), _http_date(headers.get("date", ""))
+    until, sent = http_date(text), http_date(headers.get("date", ""))
     return clamp_seconds((until - sent).total_seconds()) if until and sent else None
 
 
@@ -113,7 +113,8 @@ def clamp_seconds(seconds: float) -> float:
     return min(max(seconds, RETRY_AFTER_SECONDS_MIN), RETRY_AFTER_SECONDS_MAX)
 
 
-def _http_date(text: str) -> datetime | None:
+def http_date(text: str) -> datetime | None:
+    """Return the moment of an HTTP date; None for other texts."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -17,15 +17,16 @@ from urllib.parse import quote, unquote
 
 from gateway.ordering import Mapping, ObservedOrder, RenderedStep, read_order
 from gateway.tmf.json import encode_json
-from gateway.upstream.answers import is_safe_id
-from gateway.upstream.evidence import CallInDoubt, FindResult, incomplete, proven
+from gateway.upstream.answers import http_date, is_safe_id
+from gateway.upstream.evidence import CallInDoubt, FindResult
+from gateway.upstream.finder import Finder
 from gateway.upstream.gate import Gate
 from gateway.upstream.limiter import NoSlot
 from gateway.upstream.options import UpstreamOptions, port_of
 from gateway.upstream.outcome import Call, NotSent, Outcome, Rejected, Unknown, classify
 from gateway.upstream.port import AnotherOrder, ReadFailed
 from gateway.upstream.reads import HTTP_NOT_FOUND, Reader, decode_answer
-from gateway.upstream.search import Page, Scanner, Walk, paging_offset, scan_parameters, walk
+from gateway.upstream.search import Page, paging_offset
 from gateway.upstream.transport import Answer, ExchangeFailed
 
 _NOT_OFFERED: Final = 405
@@ -50,7 +51,15 @@ class UpstreamClient:
         self._clock = clock
         self._gate = Gate(options, clock=clock, jitter=jitter)
         self._reader = Reader(options, self._gate, clock=clock, sleep=sleep, jitter=jitter)
-        self._scanner = Scanner(self._scan, interval_seconds=options.scan_interval_seconds, clock=clock, sleep=sleep)
+        self._finder = Finder(
+            options.mapping,
+            self._read_page,
+            self.get_order,
+            deadline_seconds=options.scan_deadline_seconds,
+            interval_seconds=options.scan_interval_seconds,
+            clock=clock,
+            sleep=sleep,
+        )
         self._port = port_of(options, keep_alive=False)
 
     def __repr__(self) -> str:
@@ -61,6 +70,7 @@ class UpstreamClient:
         self._mapping = mapping
         self._options = replace(self._options, mapping=mapping)
         self._reader.use(self._options)
+        self._finder.use(mapping)
 
     async def send(self, rendered: RenderedStep, *, answered: Callable[[], Awaitable[None]] | None = None) -> Outcome:
         """Send one step, once. Every outcome is a value; only cancellation is raised, and it means Unknown.
@@ -113,21 +123,7 @@ class UpstreamClient:
 
         `since` is when the first call with this marker was sent. A filter that turns out to be ignored is replaced by a scan.
         """
-        recovery = self._mapping.recovery
-        if recovery.find == "none":
-            return FindResult((), incomplete("no_search"))
-        found = await self._find(marker, since)
-        if doubt is not None and found.complete:
-            return FindResult(found.orders, proven(), found.hints)
-        return found
-
-    async def _find(self, marker: str, since: datetime) -> FindResult:
-        recovery = self._mapping.recovery
-        if recovery.find == "filter":
-            seen = await self._walk({recovery.filter_parameter: marker}, frozenset({marker}), marker)
-            if seen.absence.code != "filter_not_shown":
-                return seen.result(marker)
-        return await self._scanner.find(marker, since)
+        return await self._finder.find(marker, since, doubt)
 
     async def cancel(self, order_id: str, reason: str) -> Outcome:
         """Ask for the cancellation of an order (a TMF622 task); Rejected when the mapping names no such resource."""
@@ -152,7 +148,7 @@ class UpstreamClient:
 
     async def close(self) -> None:
         """Stop scans and close every connection."""
-        await self._scanner.close()
+        await self._finder.close()
         await self._reader.close()
         await self._port.close()
         if self._options.auth is not None:
@@ -215,21 +211,17 @@ class UpstreamClient:
             return await self._reader.probe(self._url(self._mapping.api.resource), smallest)
         return self._gate.breaker.state == "closed"
 
-    async def _scan(self, since: datetime, markers: frozenset[str]) -> Walk:
-        return await self._walk(scan_parameters(self._mapping, since), markers)
-
-    async def _walk(self, parameters: dict[str, str], markers: frozenset[str], only: str | None = None) -> Walk:
-        ends_at = self._clock() + self._options.scan_deadline_seconds
-        return await walk(
-            self._read_page, self._mapping, parameters, markers, in_time=lambda: self._clock() < ends_at, only=only
-        )
-
     async def _read_page(self, parameters: dict[str, str]) -> Page:
         reading = await self._reader.read(self._url(self._mapping.api.resource), parameters)
         if not isinstance(reading.document, list):
             raise ReadFailed("the answer is not a list of orders")
-        total = reading.headers.get("x-total-count", "")
-        return Page(reading.document, int(total) if total.isascii() and total.isdigit() else None)
+        total, age = reading.headers.get("x-total-count", ""), reading.headers.get("age", "").strip()
+        return Page(
+            reading.document,
+            total=int(total) if total.isascii() and total.isdigit() else None,
+            dated=http_date(reading.headers.get("date", "")),
+            age_seconds=float(age) if age.isascii() and age.isdigit() else 0.0,
+        )
 
     def _order_path(self, order_id: str) -> str:
         return f"{self._mapping.api.resource}/{quote(order_id, safe='')}"

@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from gateway.ordering import ObservedOrder, Spelling, readable
+from gateway.ordering import ObservedOrder, Spelling, is_changed, readable
 
 AbsenceCode: TypeAlias = Literal[
     # The search did not see everything, or did not understand what it saw.
@@ -129,12 +129,15 @@ class CallInDoubt(Struct, frozen=True, kw_only=True):
     """A call that makes a live order and whose outcome is not known, for a search that is to tell whether to send it again.
 
     `sent_at` is when it was sent last, `now` the time of the same clock at the beginning of the search. `known` are orders that
-    this order system accepted from us, best the last one before `sent_at` and the first and the last one after.
+    this order system accepted from us, best the last one before `sent_at` and the first one after. `offerings` are the product
+    codes that the call sent, as the order system writes them: a young order without a marker that shows none of them is not
+    ours. Without them each may be.
     """
 
     sent_at: datetime
     now: datetime
     known: tuple[KnownOrder, ...] = ()
+    offerings: frozenset[str] = frozenset()
 
 
 class FindResult(Struct, frozen=True):
@@ -151,6 +154,11 @@ class FindResult(Struct, frozen=True):
     def complete(self) -> bool:
         """Tell whether, for an ordinary look, there are no more orders with the marker than those found."""
         return self.absence.kind != "incomplete"
+
+    @property
+    def changed(self) -> tuple[Hint, ...]:
+        """Return the hints that hold our marker in another spelling or place: there is no doubt whose orders they are."""
+        return tuple(hint for hint in self.hints if hint.where == "elsewhere" or is_changed(hint.how))
 
     def allows_sending_again(self, uncontrolled_absence: Literal["hold", "resend"]) -> bool:
         """Tell whether nothing was found in a way that a call which makes a live order may be sent a second time.

@@ -37,6 +37,8 @@ _CAUSE_OF: Final[dict[str, Cause]] = {
 }
 _parts_decoder: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 HTTP_ERROR: Final = 400
+NOT_FROM_A_CACHE: Final = {"Cache-Control": "no-cache"}
+"""What is asked is how things stand now."""
 HTTP_FORBIDDEN: Final = 403
 HTTP_NOT_FOUND: Final = 404
 HTTP_SERVER_ERROR: Final = 500
@@ -148,7 +150,9 @@ class Reader:
     async def _exchange(self, url: str, parameters: Headers[str, str] | None, ends_at: float) -> Answer:
         async with self._gate.limiter.slot(within_seconds=self._options.slot_timeout_seconds):
             remaining_seconds = max(0.0, ends_at - self._clock())
-            return await self._port.exchange("GET", url, parameters=parameters, within_seconds=remaining_seconds)
+            return await self._port.exchange(
+                "GET", url, parameters=parameters, headers=NOT_FROM_A_CACHE, within_seconds=remaining_seconds
+            )
 
     def _failure(self, answer: Answer, document: Any, outcome: Outcome, *, unreadable: bool) -> ReadFailed:
         detail, paused_seconds = describe(answer.status, vendor_error(document)), self._gate.limiter.paused_seconds

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 from collections.abc import Set as AbstractSet
-from typing import Any
+from datetime import datetime, time
+from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.ordering import (
     Mapping,
@@ -16,17 +18,29 @@ from gateway.ordering import (
     read_order,
     spelling,
     spelling_of,
+    texts_near,
     texts_within,
 )
+from gateway.tmf.moments import parse_moment
 from gateway.upstream.evidence import Hint
+
+DATES: Final = {"tmf622-v4": ("orderDate",), "tmf622-v5": ("creationDate", "orderDate")}
+"""The attributes of an order that say when it was made, by dialect."""
+_ZONED: Final = re.compile(r"[Tt ].*([Zz]|[+-]\d\d:?\d\d)$", re.ASCII)
 
 
 class Row(Struct, frozen=True):
-    """One row: the order it shows, and which of the markers searched it carries, or may."""
+    """One row: the order it shows, when that was made, and which of the markers searched it carries, or may."""
 
     order: ObservedOrder
+    made_at: datetime | None = None
     carried: frozenset[str] = frozenset()
     hints: tuple[tuple[str, Hint], ...] = ()
+
+    @property
+    def shows_marker(self) -> bool:
+        """Tell whether what the row shows in the marker's slot tells it from every other order."""
+        return self.order.marker.understood and bool(self.order.marker.texts)
 
 
 def read_row(document: Any, markers: AbstractSet[str], mapping: Mapping) -> Row | None:
@@ -35,27 +49,38 @@ def read_row(document: Any, markers: AbstractSet[str], mapping: Mapping) -> Row 
     if order is None:
         return None
     carried = frozenset(marker for marker in markers if carries(order, marker, mapping))
-    hints = ((marker, _hint(document, order, marker, mapping)) for marker in markers - carried)
-    return Row(order, carried, tuple((marker, hint) for marker, hint in hints if hint is not None))
+    hints = ((marker, _hint(document, order, marker, mapping)) for marker in sorted(markers - carried))
+    return Row(
+        # A list may have thousands of rows, and an order is read by its id before it is used.
+        replace(order, lines=(), totals={}),
+        _made_at(document, mapping),
+        carried,
+        tuple((marker, hint) for marker, hint in hints if hint is not None),
+    )
+
+
+def _made_at(document: dict[str, Any], mapping: Mapping) -> datetime | None:
+    """Return when the order was made; None where that is not shown, has no zone, or only names a day (a time of midnight)."""
+    for name in DATES[mapping.dialect]:
+        text = document.get(name)
+        moment = parse_moment(text) if isinstance(text, str) and _ZONED.search(text) else None
+        if moment is not None and moment.time() != time.min:
+            return moment
+    return None
 
 
 def _hint(document: Any, order: ObservedOrder, marker: str, mapping: Mapping) -> Hint | None:
     """Return how an order that does not carry `marker` as the mapping expects holds it all the same."""
-    ours = tombstone_texts(marker, mapping)
-    shown = [text for text in order.marker.texts if text not in ours]
-    for text in shown:
+    tombstones = tombstone_texts(marker, mapping)
+    if tombstones.intersection(order.marker.texts):
+        return None
+    for text in order.marker.texts:
         if is_changed(spelling_of(text, marker)):
             return Hint(order.id, order.state, spelling_of(text, marker), text)
-    if len(shown) < len(order.marker.texts):
-        return None
-    for text in _near(texts_within(document), marker):
-        if text not in ours:
+    for text in texts_near(document, marker):
+        if text not in tombstones:
             return Hint(order.id, order.state, spelling_of(text, marker), text, "elsewhere")
     return None
-
-
-def _near(texts: Iterable[str], marker: str) -> list[str]:
-    return [text for text in texts if text == marker or is_changed(spelling_of(text, marker))]
 
 
 def tombstone_texts(marker: str, mapping: Mapping) -> frozenset[str]:
@@ -67,6 +92,7 @@ def tombstone_texts(marker: str, mapping: Mapping) -> frozenset[str]:
     )
 
 
-def may_hold(order: ObservedOrder, marker: str) -> bool:
-    """Tell whether an order that a filter gave for `marker` shows nothing that speaks against its being meant."""
-    return spelling(order.marker, marker) in ("none", "unreadable")
+def hint_of(order: ObservedOrder, marker: str) -> Hint:
+    """Return the hint that an order may be ours, whatever it shows in the marker's slot."""
+    shown = order.marker.texts
+    return Hint(order.id, order.state, spelling(order.marker, marker), shown[0] if shown else "")

@@ -9,8 +9,7 @@ Filters are not trusted: systems ignore the ones they do not know and return eve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from collections.abc import Mapping as Headers
+from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
@@ -20,17 +19,22 @@ from msgspec import Struct
 from gateway.ordering import Mapping, Paging
 from gateway.upstream.evidence import Absence, FindResult, Hint, incomplete, uncontrolled
 from gateway.upstream.port import ReadFailed
-from gateway.upstream.rows import Row, read_row
+from gateway.upstream.rows import DATES, Row, read_row
 
 SINCE_SKEW: Final = timedelta(minutes=15)
 NOT_FOUND: Final = 404
 
 
 class Page(Struct, frozen=True):
-    """One page of a list: its rows, and the total number of rows where the answer says it (X-Total-Count)."""
+    """One page of a list: its rows, and the total number of rows where the answer says it (X-Total-Count).
+
+    `dated` is the order system's time when it answered (Date), `age_seconds` for how long a cache has kept the answer (Age).
+    """
 
     rows: list[Any]
     total: int | None = None
+    dated: datetime | None = None
+    age_seconds: float = 0.0
 
 
 ReadPage: TypeAlias = Callable[[dict[str, str]], Awaitable[Page]]
@@ -38,10 +42,16 @@ ReadPage: TypeAlias = Callable[[dict[str, str]], Awaitable[Page]]
 
 
 class Walk(Struct, frozen=True):
-    """What a walk over a list saw: its rows by the order's id, and what it is worth that there are no more."""
+    """What a walk over a list saw: its rows, one for each order, and what it is worth that there are no more.
+
+    `dated` is the order system's time as the monotonic clock showed `dated_at`; `age_seconds` is that of its oldest page.
+    """
 
     rows: tuple[Row, ...]
     absence: Absence
+    dated: datetime | None = None
+    dated_at: float = 0.0
+    age_seconds: float = 0.0
 
     def result(self, marker: str) -> FindResult:
         """Return the answer for one of the markers that were searched."""
@@ -55,70 +65,119 @@ def _named(hints: tuple[Hint, ...]) -> str:
     return "; ".join(hint.sentence for hint in hints[:3])
 
 
+class Question(Struct, frozen=True, kw_only=True):
+    """What a walk asks for, and how: `markers` are those that are searched.
+
+    With `only` the list is meant to be filtered by that marker: the first page with an order that does not carry it ends the
+    walk. `whole`: rows with all their attributes, else their heads, and with `dated` the time an order was made. `limit` is the
+    size of a page, if not the largest: an address that was not asked before is in no cache. `pages_max` is the most to read.
+    """
+
+    parameters: dict[str, str]
+    markers: frozenset[str]
+    only: str | None = None
+    whole: bool = False
+    dated: bool = False
+    limit: int | None = None
+    pages_max: int | None = None
+
+
+class _Seen:
+    """What a walk has seen so far."""
+
+    def __init__(self, question: Question, mapping: Mapping) -> None:
+        self.rows: dict[str, Row] = {}
+        self.count = 0
+        self.short = False
+        self.page: Page | None = None
+        self.age_seconds = 0.0
+        self._question = question
+        self._mapping = mapping
+        self._limit = limit_of(question, mapping)
+        self._totals: set[int] = set()
+        self._previous: AbstractSet[str] = set()
+        self._unread = False
+
+    def take(self, page: Page) -> Absence | None:
+        """Take in one page; return why the walk ends with it, or None."""
+        self.page = page
+        self.age_seconds = max(self.age_seconds, page.age_seconds)
+        if page.total is not None:
+            self._totals.add(page.total)
+        if not page.rows:
+            return self._at_the_end()
+        rows = [read_row(row, self._question.markers, self._mapping) for row in page.rows]
+        self._unread = self._unread or None in rows
+        on_page = {row.order.id: row for row in rows if row is not None}
+        if on_page.keys() == self._previous:
+            return incomplete("paging_unclear")
+        self._previous = on_page.keys()
+        self.rows.update(on_page)
+        only = self._question.only
+        if only is not None and any(only not in row.carried for row in on_page.values()):
+            return incomplete("filter_not_shown")
+        self.count += len(page.rows)
+        self.short = len(page.rows) < self._limit
+        return None
+
+    def failed(self, failure: ReadFailed) -> Absence:
+        """Return how the walk ends with a page that could not be read.
+
+        Some systems answer a page beyond the end with 404; that is the end only if the last page was not full.
+        """
+        if self.short and failure.status == NOT_FOUND:
+            return self._at_the_end()
+        return incomplete("page_failed", str(failure))
+
+    def _at_the_end(self) -> Absence:
+        return _judged(list(self.rows.values()), self._totals, unread=self._unread) or uncontrolled()
+
+
 async def walk(
     read_page: ReadPage,
     mapping: Mapping,
-    parameters: Headers[str, str],
-    markers: AbstractSet[str],
+    question: Question,
     *,
     in_time: Callable[[], bool] = lambda: True,
-    only: str | None = None,
+    clock: Callable[[], float] = lambda: 0.0,
 ) -> Walk:
-    """Read the list page by page until an empty page, or until something shows that the rest cannot be seen.
-
-    `markers` are those that are searched. With `only` the list is meant to be filtered by that marker: the first page with an
-    order that does not carry it ends the walk.
-    """
-    seen: dict[str, Row] = {}
-    totals: set[int | None] = set()
-    previous: AbstractSet[str] = set()
-    ended: Absence | None = None
-    short, unread = False, False
+    """Read the list page by page until an empty page, or until something shows that the rest cannot be seen."""
+    seen = _Seen(question, mapping)
     paging = mapping.api.paging
-    fixed = {**parameters, **_selection(mapping), paging.limit_parameter: str(paging.limit_max)}
-    rows_seen = 0
-    for page_index in range(mapping.recovery.scan_pages_max):
-        offset = paging_offset(paging, page_index, rows_seen)
+    fixed = {**question.parameters, paging.limit_parameter: str(limit_of(question, mapping))}
+    if not question.whole:
+        fixed |= _selection(mapping, DATES[mapping.dialect] if question.dated else ())
+    ended: Absence | None = None
+    dated: tuple[datetime | None, float] = (None, 0.0)
+    for page_index in range(
+        min(question.pages_max or mapping.recovery.scan_pages_max, mapping.recovery.scan_pages_max)
+    ):
+        offset = paging_offset(paging, page_index, seen.count)
         try:
             page = await read_page({**fixed, paging.offset_parameter: str(offset)})
         except ReadFailed as failure:
-            # Some systems answer a page beyond the end with 404; that is the end only if the last page was not full.
-            at_end = short and failure.status == NOT_FOUND
-            ended = uncontrolled() if at_end else incomplete("page_failed", str(failure))
+            ended = seen.failed(failure)
             break
-        totals.add(page.total)
-        if not page.rows:
-            ended = uncontrolled()
-            break
-        rows = [read_row(row, markers, mapping) for row in page.rows]
-        unread = unread or None in rows
-        on_page = {row.order.id: row for row in rows if row is not None}
-        if on_page.keys() == previous:
-            ended = incomplete("paging_unclear")
-            break
-        previous = on_page.keys()
-        seen.update(on_page)
-        if only is not None and any(only not in row.carried for row in on_page.values()):
-            ended = incomplete("filter_not_shown")
-            break
-        rows_seen += len(page.rows)
-        short = len(page.rows) < paging.limit_max
-        if not in_time():
+        if dated[0] is None:
+            dated = (page.dated, clock())
+        ended = seen.take(page)
+        if ended is None and not in_time():
             ended = incomplete("out_of_time")
+        if ended is not None:
             break
-    if ended is None:
-        ended = incomplete("too_many_pages")
-    if ended.kind != "incomplete":
-        ended = _judged(list(seen.values()), totals, unread=unread) or ended
-    return Walk(tuple(seen.values()), ended)
+    return Walk(tuple(seen.rows.values()), ended or incomplete("too_many_pages"), *dated, seen.age_seconds)
 
 
-def _judged(rows: list[Row], totals: set[int | None], *, unread: bool) -> Absence | None:
+def limit_of(question: Question, mapping: Mapping) -> int:
+    """Return the size of the pages that are asked for."""
+    return question.limit or mapping.api.paging.limit_max
+
+
+def _judged(rows: list[Row], totals: set[int], *, unread: bool) -> Absence | None:
     """Return why a list that was read to its end is not complete all the same, or None."""
     if unread:
         return incomplete("row_unreadable")
-    named = {total for total in totals if total is not None}
-    if named and (len(named) > 1 or len(rows) < min(named)):
+    if totals and (len(totals) > 1 or len(rows) < min(totals)):
         return incomplete("totals_disagree")
     if any(not row.order.marker.understood for row in rows):
         return incomplete("marker_not_understood")
@@ -146,11 +205,34 @@ def scan_parameters(mapping: Mapping, since: datetime) -> dict[str, str]:
     }
 
 
-def _selection(mapping: Mapping) -> dict[str, str]:
+def _selection(mapping: Mapping, more: tuple[str, ...]) -> dict[str, str]:
     if not mapping.api.fields_parameter:
         return {}
-    names = dict.fromkeys(("id", "state", mapping.recovery.marker_slot.partition(".")[0]))
+    names = dict.fromkeys(("id", "state", mapping.recovery.marker_slot, *more))
     return {mapping.api.fields_parameter: ",".join(names)}
+
+
+class Scan(Struct, frozen=True, kw_only=True):
+    """What one who waits for a scan wants of it."""
+
+    marker: str
+    since: datetime
+    whole: bool = False
+    pages_max: int | None = None
+
+
+def joined(scans: Sequence[Scan], mapping: Mapping, limit: int | None) -> Question:
+    """Return the one question that answers everybody's."""
+    whole = any(scan.whole for scan in scans)
+    bounds = [scan.pages_max for scan in scans]
+    known = [bound for bound in bounds if bound is not None]
+    return Question(
+        parameters=scan_parameters(mapping, min(scan.since for scan in scans)),
+        markers=frozenset(scan.marker for scan in scans),
+        whole=whole,
+        limit=limit if whole else None,
+        pages_max=max(known) if len(known) == len(bounds) else None,
+    )
 
 
 class Scanner:
@@ -162,7 +244,7 @@ class Scanner:
 
     def __init__(
         self,
-        scan: Callable[[datetime, frozenset[str]], Awaitable[Walk]],
+        scan: Callable[[Sequence[Scan]], Awaitable[Walk]],
         *,
         interval_seconds: float,
         clock: Callable[[], float],
@@ -174,17 +256,15 @@ class Scanner:
         self._sleep = sleep
         self._running: asyncio.Task[Walk] | None = None
         self._waiting: asyncio.Task[Walk] | None = None
-        self._since: datetime | None = None
-        self._markers: set[str] = set()
+        self._wanted: list[Scan] = []
         self._ended_at = float("-inf")
 
-    async def find(self, marker: str, since: datetime) -> FindResult:
-        """Wait for a scan that starts after this call, and return what it saw of `marker`."""
-        self._since = since if self._since is None else min(self._since, since)
-        self._markers.add(marker)
+    async def see(self, wanted: Scan) -> Walk:
+        """Wait for a scan that starts after this call, and return what it saw."""
+        self._wanted.append(wanted)
         if self._waiting is None:
             self._waiting = asyncio.create_task(self._run(self._running), name="order scan")
-        return (await asyncio.shield(self._waiting)).result(marker)
+        return await asyncio.shield(self._waiting)
 
     async def close(self) -> None:
         """Stop what runs or waits."""
@@ -199,11 +279,9 @@ class Scanner:
             await asyncio.wait([previous])
         await self._sleep(max(0.0, self._ended_at + self._interval_seconds - self._clock()))
         self._running, self._waiting = self._waiting, None
-        since, self._since = self._since, None
-        markers, self._markers = frozenset(self._markers), set()
-        assert since is not None, "a scan is only started by a find"
+        wanted, self._wanted = self._wanted, []
         try:
-            return await self._scan(since, markers)
+            return await self._scan(wanted)
         finally:
             self._ended_at = self._clock()
             self._running = None

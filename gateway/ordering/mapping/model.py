@@ -155,6 +155,14 @@ class Recovery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     quiet_seconds: Annotated[
         float, documented("without a draft: how long a lost POST may still take effect", ge=0, le=86_400)
     ] = 665.0
+    control_hours: Annotated[
+        float,
+        documented(
+            "how long it counts, after a lost POST, that a search found an order: while no older order is left to look for",
+            ge=0,
+            le=720,
+        ),
+    ] = 24.0
     uncontrolled_absence: Annotated[
         Literal["hold", "resend"],
         documented(

@@ -27,6 +27,7 @@ _CHANGED: Final = frozenset({"case", "affixed", "cut", "respelled"})
 _SIGNS: Final = re.compile(r"[^0-9a-z]+")
 _SHOWN_CHARACTERS_MAX: Final = 80
 _DEPTH_MAX: Final = 32
+_ROOT_CHARACTERS: Final = 16
 
 
 def spelling(shown: Marker, ours: str) -> Spelling:
@@ -120,6 +121,22 @@ def _text_of(value: Any) -> str | None:
     if isinstance(value, str):
         return value or None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def texts_near(value: Any, ours: str) -> list[str]:
+    """Return the texts anywhere in a JSON value that have something of our marker, or are it."""
+    root = ours.casefold().partition("-")[2].rpartition("-")[0]
+    # Any part of our marker of CUT_CHARACTERS_MIN characters holds one of these.
+    parts = (root[:8], root[4:12], root[8:16]) if len(root) == _ROOT_CHARACTERS else None
+    found: list[str] = []
+    for text in texts_within(value):
+        if parts is not None:
+            folded = text.casefold()
+            if not any(part in folded for part in parts):
+                continue
+        if text == ours or is_changed(spelling_of(text, ours)):
+            found.append(text)
+    return found
 
 
 def texts_within(value: Any) -> list[str]:

@@ -1,0 +1,262 @@
+"""Searching one order system for a marker: by its filter or by a scan, and with a control of the search where that counts."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Final, Literal, TypeAlias
+
+from msgspec.structs import replace
+
+from gateway.ordering import Mapping, ObservedOrder, carries, is_changed, spelling
+from gateway.upstream.control import (
+    AGE_SECONDS_MAX,
+    SIDES,
+    Clocks,
+    Side,
+    Witness,
+    clocks_of,
+    may_be_ours,
+    unmarked,
+    verdict,
+    witnesses,
+)
+from gateway.upstream.evidence import Absence, CallInDoubt, FindResult, Hint, incomplete
+from gateway.upstream.port import ReadFailed
+from gateway.upstream.rows import Row, hint_of
+from gateway.upstream.search import Question, ReadPage, Scan, Scanner, Walk, joined, walk
+
+_BY_ROW: Final = frozenset({"marker_not_understood", "markers_not_shown"})
+CONTROL_PAGES_MAX: Final = 20
+"""Pages of the plain list that are read for orders to control a filter with."""
+WITNESSES_MAX: Final = 4
+UNMARKED_READ_MAX: Final = 20
+_LIMITS: Final = 20
+_FOUND_MAX: Final = 1_000
+_FOUND_SECONDS: Final = 60.0
+
+Kind: TypeAlias = Literal["filter", "scan"]
+ReadOrder: TypeAlias = Callable[[str], Awaitable[ObservedOrder | None]]
+
+
+class Finder:
+    """Finds orders by their marker. `read_page` and `read_order` raise ReadFailed; a find never does.
+
+    `clock` returns monotonic seconds. What was found last, and when, is remembered while the process lives.
+    """
+
+    def __init__(
+        self,
+        mapping: Mapping,
+        read_page: ReadPage,
+        read_order: ReadOrder,
+        *,
+        deadline_seconds: float,
+        interval_seconds: float,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._mapping = mapping
+        self._read_page = read_page
+        self._read_order = read_order
+        self._deadline_seconds = deadline_seconds
+        self._clock = clock
+        self._scanner = Scanner(self._scan, interval_seconds=interval_seconds, clock=clock, sleep=sleep)
+        self._turns = count(int(clock()))
+        self._found_at: dict[Kind, deque[float]] = {
+            "filter": deque(maxlen=_FOUND_MAX),
+            "scan": deque(maxlen=_FOUND_MAX),
+        }
+
+    def use(self, mapping: Mapping) -> None:
+        """Search by `mapping` from now on."""
+        self._mapping = mapping
+
+    async def close(self) -> None:
+        """Stop what runs or waits."""
+        await self._scanner.close()
+
+    async def find(self, marker: str, since: datetime, doubt: CallInDoubt | None) -> FindResult:
+        """Search the orders that carry `marker`; see `Upstream.find`."""
+        find = self._mapping.recovery.find
+        if find == "none":
+            return FindResult((), incomplete("no_search"))
+        if doubt is not None:
+            return await self._controlled(marker, since, doubt)
+        if find == "filter":
+            found = await self._filtered(marker)
+            if found is not None:
+                return found
+        walked = await self._scanner.see(Scan(marker=marker, since=since))
+        return self._noted("scan", walked.result(marker))
+
+    # -- one search --------------------------------------------------------------------------------------------------------
+
+    async def _scan(self, scans: Sequence[Scan]) -> Walk:
+        question = joined(scans, self._mapping, self._limit())
+        walked = await self._walk(question)
+        if walked.absence.code == "page_failed" and question.whole and not walked.rows:
+            # Whole orders may be more than one answer holds.
+            return await self._walk(replace(question, whole=False, dated=True))
+        return walked
+
+    async def _walk(self, question: Question) -> Walk:
+        ends_at = self._clock() + self._deadline_seconds
+        return await walk(
+            self._read_page, self._mapping, question, in_time=lambda: self._clock() < ends_at, clock=self._clock
+        )
+
+    async def _filtered(self, marker: str, limit: int | None = None) -> FindResult | None:
+        """Ask the filter; None when it turns out to be ignored.
+
+        An order that it gives and that does not show our marker is a hint, unless the filter gives orders for anything.
+        """
+        walked = await self._walk(self._filter(marker, limit))
+        if walked.absence.code == "page_failed" and limit is not None and not walked.rows:
+            # Whole orders may be more than one answer holds.
+            walked = await self._walk(self._filter(marker, None))
+        if walked.age_seconds > AGE_SECONDS_MAX:
+            return FindResult(walked.result(marker).orders, incomplete("from_a_cache"))
+        found = walked.result(marker)
+        if walked.absence.code != "filter_not_shown" or found.hints:
+            return self._noted("filter", found)
+        for_nothing = await self._walk(self._filter(marker[::-1], limit))
+        if for_nothing.rows:
+            return None
+        if for_nothing.absence.kind == "incomplete":
+            return FindResult(found.orders, for_nothing.absence)
+        hints = tuple(hint_of(row.order, marker) for row in walked.rows if marker not in row.carried)
+        return FindResult(found.orders, incomplete("filter_not_shown", _said(hints)), hints)
+
+    def _filter(self, text: str, limit: int | None) -> Question:
+        """Return the question for one marker; with a `limit` of its own it asks for whole orders."""
+        parameters = {self._mapping.recovery.filter_parameter: text}
+        return Question(
+            parameters=parameters, markers=frozenset({text}), only=text, whole=limit is not None, limit=limit
+        )
+
+    def _noted(self, kind: Kind, found: FindResult) -> FindResult:
+        if found.orders:
+            self._note(kind)
+        return found
+
+    def _note(self, kind: Kind) -> None:
+        """Remember that this kind of question found an order now."""
+        times = self._found_at[kind]
+        if not times or self._clock() - times[-1] >= _FOUND_SECONDS:
+            times.append(self._clock())
+
+    def _limit(self) -> int:
+        """Return a size of pages that was not used lately: an answer that is in a cache belongs to another address."""
+        largest = self._mapping.api.paging.limit_max
+        return largest - next(self._turns) % min(_LIMITS, (largest + 1) // 2)
+
+    # -- the control -------------------------------------------------------------------------------------------------------
+
+    async def _controlled(self, marker: str, since: datetime, doubt: CallInDoubt) -> FindResult:
+        asked_at = self._clock()
+        kind: Kind = "scan"
+        found: FindResult | None = None
+        if self._mapping.recovery.find == "filter":
+            found = await self._filtered(marker, self._limit())
+            kind = "filter" if found is not None else "scan"
+            if found is not None and (found.orders or not found.complete):
+                return found
+        pages_max = CONTROL_PAGES_MAX if kind == "filter" else None
+        listed = await self._scanner.see(
+            Scan(marker=marker, since=self._back_to(since, doubt), whole=True, pages_max=pages_max)
+        )
+        seen = listed.result(marker)
+        if seen.orders or seen.hints or (kind == "scan" and not seen.complete and seen.absence.code not in _BY_ROW):
+            return self._noted("scan", seen)
+        if listed.age_seconds > AGE_SECONDS_MAX:
+            return FindResult((), incomplete("from_a_cache"))
+        clocks = clocks_of(doubt, listed, asked_at)
+        try:
+            found = await self._among_strangers(marker, listed, doubt, clocks)
+            return found or FindResult((), await self._judged(kind, listed, doubt, clocks, asked_at))
+        except ReadFailed as failure:
+            return FindResult((), incomplete("page_failed", str(failure)))
+
+    def _back_to(self, since: datetime, doubt: CallInDoubt) -> datetime:
+        """Return since when to scan, so that the last order that was made before is on the list."""
+        before = [known.accepted_at for known in doubt.known if known.accepted_at < doubt.sent_at]
+        return min(since, max(before) - timedelta(seconds=self._deadline_seconds)) if before else since
+
+    async def _among_strangers(
+        self, marker: str, listed: Walk, doubt: CallInDoubt, clocks: Clocks
+    ) -> FindResult | None:
+        """Read the orders that the list does not tell from the one in doubt; None when none of them is it."""
+        known = {order.id for order in doubt.known}
+        strangers = [row for row in unmarked(listed.rows, clocks) if row.order.id not in known]
+        hints: list[Hint] = []
+        for row in strangers[:UNMARKED_READ_MAX]:
+            order = await self._read_order(row.order.id)
+            if order is None:
+                continue
+            if carries(order, marker, self._mapping):
+                return FindResult((order,), incomplete("markers_not_shown"))
+            how = spelling(order.marker, marker)
+            if is_changed(how) or (how in ("none", "unreadable") and may_be_ours(order, doubt.offerings)):
+                hints.append(hint_of(order, marker))
+        if hints or len(strangers) > UNMARKED_READ_MAX:
+            return FindResult((), incomplete("young_order_unmarked", _said(tuple(hints))), tuple(hints))
+        return None
+
+    async def _judged(self, kind: Kind, listed: Walk, doubt: CallInDoubt, clocks: Clocks, asked_at: float) -> Absence:
+        found: dict[Side, str] = {}
+        for side in SIDES:
+            met = await self._first_found(kind, listed, witnesses(doubt, listed.rows, clocks, side))
+            if isinstance(met, Absence):
+                return met
+            if met is not None:
+                found[side] = met
+        if "older" not in found and self._found_before(kind, doubt, asked_at):
+            found["older"] = "found at that time"
+        if not found and kind == "filter" and not await self._finds_any(listed.rows):
+            return incomplete("known_order_not_found", "the filter finds no order that the list shows")
+        return verdict(found, anything_there=bool(listed.rows or doubt.known))
+
+    async def _first_found(self, kind: Kind, listed: Walk, among: Sequence[Witness]) -> str | Absence | None:
+        """Return the first of the orders that is found in this way, None when there is none to look for, or what that means."""
+        missed: Witness | None = None
+        for witness in among[:WITNESSES_MAX]:
+            if await self._finds(kind, listed, witness):
+                self._note(kind)
+                return witness.id
+            if not witness.is_ours:
+                missed = missed or witness
+            elif await self._read_order(witness.id) is not None and not self._may_be_elsewhere(kind):
+                return incomplete("known_order_not_found", witness.id)
+        return None if missed is None else incomplete("known_order_not_found", missed.id)
+
+    async def _finds(self, kind: Kind, listed: Walk, witness: Witness) -> bool:
+        if kind == "filter":
+            walked = await self._walk(self._filter(witness.text, self._limit()))
+            return any(row.order.id == witness.id for row in walked.rows)
+        return any(row.order.id == witness.id and row.shows_marker for row in listed.rows)
+
+    def _may_be_elsewhere(self, kind: Kind) -> bool:
+        """Tell whether an order that is there may rightly be missing: a scan may be narrowed to some state."""
+        return kind == "scan" and bool(self._mapping.recovery.scan_parameters)
+
+    def _found_before(self, kind: Kind, doubt: CallInDoubt, asked_at: float) -> bool:
+        """Tell whether this kind of question found an order not long before the call was sent."""
+        sent_at = asked_at - (doubt.now - doubt.sent_at).total_seconds()
+        since = asked_at - self._mapping.recovery.control_hours * 3600.0
+        return any(since <= moment <= sent_at for moment in self._found_at[kind])
+
+    async def _finds_any(self, rows: Sequence[Row]) -> bool:
+        """Tell whether the filter finds one of the orders that the list shows, or the list shows none to look for."""
+        tried = [row for row in rows if row.shows_marker][:WITNESSES_MAX]
+        for row in tried:
+            walked = await self._walk(self._filter(row.order.marker.texts[0], self._limit()))
+            if any(each.order.id == row.order.id for each in walked.rows):
+                return True
+        return not tried
+
+
+def _said(hints: tuple[Hint, ...]) -> str:
+    return "; ".join(hint.sentence for hint in hints[:3])

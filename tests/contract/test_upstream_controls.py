@@ -1,0 +1,303 @@
+"""After a lost answer "not found" counts only where the same question finds orders made before and after the call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from upstream_server import NOT_FOUND, Request, answer, answering, client_of, no_sleep, serving
+
+from gateway.ordering.mapping.model import Api, Mapping, Paging, Recovery
+from gateway.upstream import CallInDoubt, FindResult, Hint, KnownOrder
+
+OURS = "gw1-abcdefghijklmnop-0"
+SENT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+NOW = SENT + timedelta(minutes=15)
+ITEM = {"id": "1", "productOffering": {"id": "PLAN"}}
+
+
+def row(order_id: str, marker: Any, minutes: float | None = None, **more: Any) -> dict[str, Any]:
+    """Return an order made `minutes` after the call was sent."""
+    shown = {} if minutes is None else {"orderDate": (SENT + timedelta(minutes=minutes)).isoformat()}
+    slot = {} if marker is None else {"externalId": marker}
+    return {"id": order_id, "state": "acknowledged", **slot, **shown, **more}
+
+
+OLD, YOUNG = row("old", "crm-11", -30), row("young", "crm-12", 5)
+KNOWN_OLD, KNOWN_YOUNG = row("k1", "gw1-qrstuvwxyz234567-0"), row("k2", "gw1-765432zyxwvutsrq-0")
+BOTH_KNOWN = (
+    KnownOrder("k1", KNOWN_OLD["externalId"], SENT - timedelta(minutes=40)),
+    KnownOrder("k2", KNOWN_YOUNG["externalId"], SENT + timedelta(minutes=1)),
+)
+
+
+@dataclass
+class Shop:
+    """An order system with a list, a filter, and whatever is wrong with them."""
+
+    orders: list[dict[str, Any]]
+    listed: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] = lambda orders: orders
+    filtered: Callable[[str, list[dict[str, Any]]], list[dict[str, Any]]] | None = None
+    dated: bool = True
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def reply(self, request: Request) -> bytes:
+        last = request.path.rpartition("/")[2]
+        if last != "productOrder":
+            return next((answer(200, order) for order in self.orders if order["id"] == last), NOT_FOUND)
+        asked = request.query.get("externalId")
+        rows = self.listed(self.orders) if asked is None else self._matching(asked)
+        start, limit = int(request.query["offset"]), int(request.query["limit"])
+        headers = {"Date": format_datetime(NOW, usegmt=True)} if self.dated else {}
+        return answer(200, rows[start : start + limit], headers=headers | self.headers)
+
+    def _matching(self, asked: str) -> list[dict[str, Any]]:
+        if self.filtered is not None:
+            return self.filtered(asked, self.orders)
+        return [order for order in self.orders if order.get("externalId") == asked]
+
+
+def mapping(find: str, **recovery: Any) -> Mapping:
+    api = Api(resource="productOrder", paging=Paging(limit_max=50))
+    return Mapping(name="test", api=api, recovery=Recovery(find=find, **recovery))
+
+
+async def search(
+    shop: Shop, find: str, *known: KnownOrder, offerings: tuple[str, ...] = (), **recovery: Any
+) -> FindResult:
+    doubt = CallInDoubt(sent_at=SENT, now=NOW, known=known, offerings=frozenset(offerings))
+    async with (
+        serving(answering(shop.reply)) as server,
+        client_of(server.url, mapping(find, **recovery), sleep=no_sleep, read_attempts_max=1) as client,
+    ):
+        return await client.find(OURS, since=SENT, doubt=doubt)
+
+
+def said(found: FindResult) -> tuple[str, str | None]:
+    assert found.orders == ()
+    assert found.allows_sending_again("hold") is (found.absence.kind == "proven")
+    return found.absence.kind, found.absence.code
+
+
+@pytest.mark.parametrize("find", ["filter", "scan"])
+async def test_absence_is_proven_by_orders_of_others_made_before_and_after(find):
+    assert said(await search(Shop([OLD, YOUNG]), find)) == ("proven", None)
+
+
+@pytest.mark.parametrize("find", ["filter", "scan"])
+async def test_absence_is_proven_by_our_own_orders_where_none_shows_a_date(find):
+    assert said(await search(Shop([KNOWN_OLD, KNOWN_YOUNG], dated=False), find, *BOTH_KNOWN)) == ("proven", None)
+
+
+@pytest.mark.parametrize("find", ["filter", "scan"])
+async def test_a_lost_order_that_is_there_is_found(find):
+    found = await search(Shop([OLD, row("o", OURS), YOUNG]), find)
+    assert [order.id for order in found.orders] == ["o"]
+    assert not found.allows_sending_again("resend")
+
+
+@pytest.mark.parametrize("find", ["filter", "scan"])
+@pytest.mark.parametrize(
+    ("orders", "known", "code"),
+    [
+        ([], (), "nothing_to_control_with"),
+        ([OLD], (), "nothing_younger"),
+        ([KNOWN_OLD], BOTH_KNOWN[:1], "nothing_younger"),
+        ([YOUNG], (), "nothing_older"),
+        ([KNOWN_YOUNG], BOTH_KNOWN[1:], "nothing_older"),
+    ],
+)
+async def test_without_an_order_on_both_sides_nothing_is_proven_and_a_setting_decides(find, orders, known, code):
+    found = await search(Shop(orders), find, *known)
+    assert said(found) == ("uncontrolled", code)
+    assert found.allows_sending_again("resend")
+
+
+@pytest.mark.parametrize("known", [(), BOTH_KNOWN])
+async def test_a_filter_that_never_finds_anything_proves_nothing(known):
+    shop = Shop([OLD, YOUNG, KNOWN_OLD, KNOWN_YOUNG], filtered=lambda *_: [])
+    found = await search(shop, "filter", *known)
+    assert said(found) == ("incomplete", "known_order_not_found")
+    assert not found.allows_sending_again("resend")
+
+
+async def test_a_filter_that_never_finds_anything_is_noticed_where_no_order_shows_when_it_was_made():
+    shop = Shop([row("a", "crm-1"), row("b", "crm-2")], filtered=lambda *_: [])
+    assert said(await search(shop, "filter")) == ("incomplete", "known_order_not_found")
+
+
+@pytest.mark.parametrize("find", ["filter", "scan"])
+async def test_an_index_that_lags_does_not_hide_our_order(find):
+    def shown(orders):
+        return [order for order in orders if order is not KNOWN_YOUNG]
+
+    shop = Shop(
+        [OLD, KNOWN_OLD, KNOWN_YOUNG],
+        listed=shown,
+        filtered=lambda asked, orders: [order for order in shown(orders) if order["externalId"] == asked],
+    )
+    assert said(await search(shop, find, *BOTH_KNOWN)) == ("incomplete", "known_order_not_found")
+
+
+@pytest.mark.parametrize("find", ["filter", "scan"])
+async def test_an_index_with_a_window_does_not_hide_our_order(find):
+    def shown(orders):
+        return [order for order in orders if order is not KNOWN_OLD]
+
+    shop = Shop(
+        [KNOWN_OLD, KNOWN_YOUNG, YOUNG],
+        listed=shown,
+        filtered=lambda asked, orders: [order for order in shown(orders) if order["externalId"] == asked],
+    )
+    assert said(await search(shop, find, *BOTH_KNOWN)) == ("incomplete", "known_order_not_found")
+
+
+@pytest.mark.parametrize("find", ["filter", "scan"])
+async def test_a_known_order_that_was_deleted_there_controls_nothing_and_spoils_nothing(find):
+    assert said(await search(Shop([OLD, YOUNG]), find, *BOTH_KNOWN)) == ("proven", None)
+
+
+async def test_a_scan_narrowed_to_a_state_may_miss_an_order_that_left_it():
+    shop = Shop([OLD, YOUNG, KNOWN_OLD], listed=lambda _: [OLD, YOUNG])
+    found = await search(shop, "scan", *BOTH_KNOWN, scan_parameters={"state": "acknowledged"})
+    assert said(found) == ("proven", None)
+
+
+@pytest.mark.parametrize("find", ["filter", "scan"])
+@pytest.mark.parametrize(
+    ("changed", "how", "where"),
+    [
+        (row("x", OURS.upper(), 1), "case", "slot"),
+        (row("x", OURS[:18], 1), "cut", "slot"),
+        (row("x", [f"WEB/{OURS}"], 1), "affixed", "slot"),
+        (row("x", "ORD-1", 1, note=[{"text": f"was {OURS}"}]), "affixed", "elsewhere"),
+        (row("x", None, 1, characteristic=[{"name": "ref", "value": OURS}]), "exact", "elsewhere"),
+    ],
+)
+async def test_our_text_anywhere_in_a_row_is_a_hint(find, changed, how, where):
+    found = await search(Shop([OLD, changed, YOUNG]), find)
+    assert said(found) == ("incomplete", "marker_changed")
+    assert [(hint.order_id, hint.how, hint.where) for hint in found.hints] == [("x", how, where)]
+    assert found.changed == found.hints
+
+
+@pytest.mark.parametrize("find", ["filter", "scan"])
+@pytest.mark.parametrize("slot", [None, [{"owner": "crm"}], True])
+async def test_a_young_order_without_a_readable_marker_may_be_ours(find, slot):
+    found = await search(Shop([OLD, row("x", slot, 1), YOUNG]), find)
+    assert said(found) == ("incomplete", "young_order_unmarked")
+    assert [hint.order_id for hint in found.hints] == ["x"]
+    assert found.changed == ()
+
+
+@pytest.mark.parametrize("find", ["filter", "scan"])
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        pytest.param(row("x", None, -20), id="older than the call"),
+        pytest.param(row("x", [{"owner": "crm"}], -20), id="older, and not understood"),
+        pytest.param(row("x", None, 1, productOrderItem=[ITEM]), id="for something else"),
+    ],
+)
+async def test_an_order_without_a_marker_that_cannot_be_ours_spoils_nothing(find, stranger):
+    assert said(await search(Shop([OLD, stranger, YOUNG]), find, offerings=("FIBRE",))) == ("proven", None)
+
+
+async def test_an_order_whose_marker_only_shows_when_it_is_read_is_found():
+    ours = row("x", OURS, 1)
+    shop = Shop([OLD, ours, YOUNG], listed=lambda _: [OLD, row("x", None, 1), YOUNG])
+    found = await search(shop, "scan")
+    assert [order.id for order in found.orders] == ["x"]
+
+
+async def test_an_order_that_a_working_filter_gives_is_ours_whatever_it_shows():
+    """A back end keeps our id to itself, and shows its own."""
+    ours = row("x", "ORD-77", 1)
+    shop = Shop([OLD, ours, YOUNG], filtered=lambda asked, _: [ours] if asked == OURS else [])
+    found = await search(shop, "filter")
+    assert said(found) == ("incomplete", "filter_not_shown")
+    assert found.hints == (Hint("x", "acknowledged", "other", "ORD-77"),)
+
+
+async def test_a_filter_that_is_ignored_is_replaced_by_a_scan_which_is_controlled():
+    ignoring = {"filtered": lambda _, orders: orders}
+    assert said(await search(Shop([OLD, YOUNG], **ignoring), "filter")) == ("proven", None)
+    assert said(await search(Shop([OLD], **ignoring), "filter")) == ("uncontrolled", "nothing_younger")
+
+
+@pytest.mark.parametrize("find", ["filter", "scan"])
+async def test_a_list_from_a_cache_proves_nothing(find):
+    assert said(await search(Shop([OLD, YOUNG], headers={"Age": "600"}), find)) == ("incomplete", "from_a_cache")
+
+
+@pytest.mark.parametrize("find", ["filter", "scan"])
+async def test_no_question_of_a_control_is_asked_at_an_address_asked_before(find):
+    async with (
+        serving(answering(Shop([OLD, YOUNG]).reply)) as server,
+        client_of(server.url, mapping(find), sleep=no_sleep) as client,
+    ):
+        doubt = CallInDoubt(sent_at=SENT, now=NOW)
+        await client.find(OURS, since=SENT)
+        for _ in range(2):
+            await client.find(OURS, since=SENT, doubt=doubt)
+        targets = [request.target for request in server.requests]
+        assert len(targets) == len(set(targets))
+        assert {request.headers["cache-control"] for request in server.requests} == {"no-cache"}
+
+
+async def test_clocks_that_differ_are_compared_by_the_answers_own_time():
+    """The order system is two hours ahead: an order it dates before our call's time may still be younger than the call."""
+    ahead = timedelta(hours=2)
+    old = row("old", "crm-1", -30 + 120)
+    young = row("young", "crm-2", 5 + 120)
+    shop = Shop([old, young], headers={"Date": format_datetime(NOW + ahead, usegmt=True)})
+    assert said(await search(shop, "scan")) == ("proven", None)
+    assert said(await search(Shop([old], headers=shop.headers), "scan")) == ("uncontrolled", "nothing_younger")
+
+
+@pytest.mark.parametrize(
+    "shown", ["2026-03-01", "2026-03-01T00:00:00.000Z", "2026-03-01T11:00:00", "yesterday", 7, None]
+)
+async def test_a_date_that_does_not_tell_the_time_is_none(shown):
+    order = {"id": "x", "state": "acknowledged", "orderDate": shown}
+    assert said(await search(Shop([OLD, order, YOUNG]), "scan")) == ("incomplete", "young_order_unmarked")
+
+
+async def test_what_the_filter_found_shortly_before_the_call_stands_for_an_order_made_before():
+    now = [0.0]
+    shop = Shop([row("x", "crm-1")])
+    async with (
+        serving(answering(shop.reply)) as server,
+        client_of(server.url, mapping("filter", control_hours=1), sleep=no_sleep, clock=lambda: now[0]) as client,
+    ):
+        await client.find("crm-1", since=SENT)
+        shop.orders[:] = [KNOWN_YOUNG]
+        for seconds, expected in ((60.0, ("proven", None)), (7200.0, ("uncontrolled", "nothing_older"))):
+            now[0] = seconds + (NOW - SENT).total_seconds()
+            found = await client.find(OURS, since=SENT, doubt=CallInDoubt(sent_at=SENT, now=NOW, known=BOTH_KNOWN[1:]))
+            assert said(found) == expected
+
+
+async def test_whole_orders_that_are_too_large_are_listed_by_their_heads():
+    fat = [row(order["id"], order["externalId"], None, description="x" * 4_000) | order for order in (OLD, YOUNG)]
+
+    def reply(request):
+        if "fields" in request.query:
+            return Shop([OLD, YOUNG]).reply(request)
+        return Shop(fat).reply(request)
+
+    async with (
+        serving(answering(reply)) as server,
+        client_of(server.url, mapping("scan"), sleep=no_sleep, response_bytes_max=3_000, read_attempts_max=1) as client,
+    ):
+        assert said(await client.find(OURS, since=SENT, doubt=CallInDoubt(sent_at=SENT, now=NOW))) == ("proven", None)
+
+
+async def test_without_a_way_to_search_a_setting_decides():
+    found = await search(Shop([OLD, YOUNG]), "none")
+    assert said(found) == ("incomplete", "no_search")
+    assert found.allows_sending_again("resend")
