@@ -36,7 +36,10 @@ def schema_versions(connection: Connection) -> tuple[str | None, str]:
 
 
 def migrate(engine: Engine) -> tuple[str | None, str | None]:
-    """Bring the schema up to date; return the versions before and after. Safe to run twice at once."""
+    """Bring the schema up to date; return the versions before and after. Safe to run twice at once.
+
+    Raises SchemaError, and changes nothing, when the schema is one that this version does not know.
+    """
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK})
@@ -45,6 +48,8 @@ def migrate(engine: Engine) -> tuple[str | None, str | None]:
             connection.exec_driver_sql("BEGIN EXCLUSIVE")
         try:
             before, needed = schema_versions(connection)
+            if before is not None and before not in _revisions():
+                raise _newer(before)
             if before != needed:
                 config = _config()
                 config.attributes["connection"] = connection
@@ -71,6 +76,10 @@ def require_current_schema(engine: Engine) -> None:
         raise SchemaError("The database has no schema yet. Run `gateway migrate`.")
     if current in _revisions():
         raise SchemaError(f"The database schema is at {current}, this version needs {needed}. Run `gateway migrate`.")
-    raise SchemaError(
+    raise _newer(current)
+
+
+def _newer(current: str) -> SchemaError:
+    return SchemaError(
         f"The database schema is at {current}, which this version does not know: it is newer. Upgrade the gateway."
     )

@@ -35,6 +35,8 @@ EARLY_EVENT_SECONDS: Final = 5.0
 EARLY_EVENT_SECONDS_MAX: Final = 900.0
 # Events that were dealt with are kept for at least this, longer than any sender repeats them.
 KEPT_DAYS: Final = 14
+# While the database cannot be used, that is told this often.
+TELL_AWAY_SECONDS: Final = 60.0
 FORGET_SECONDS: Final = 3600.0
 LAST_READS_MAX: Final = 10_000
 # A checkout in one of these has an order whose notifications can be matched with it.
@@ -63,7 +65,7 @@ class Tracker:
         self.loop = Loop("tracking", self._round, seconds=settings.submission.poll_seconds)
         # When each order was read last, the longest ago first.
         self._last_read: dict[OrderKey, float] = {}
-        self._forget_at = monotonic()
+        self._forget_at = self._tell_away_at = monotonic()
         self._slots = asyncio.Semaphore(CONCURRENCY_MAX)
 
     async def _round(self) -> bool:
@@ -82,19 +84,33 @@ class Tracker:
         by_order: dict[OrderKey, list[Row[Any]]] = {}
         for row in events:
             by_order.setdefault((row.tenant, row.upstream, row.order_id), []).append(row)
+        away: list[UnavailableError] = []
         results = await asyncio.gather(
-            *(self._guarded(self._look_at_events(key, rows), rows) for key, rows in by_order.items()),
-            *(self._guarded(self._look_at_order(record), []) for record in orders),
+            *(self._guarded(self._look_at_events(key, rows), rows, away) for key, rows in by_order.items()),
+            *(self._guarded(self._look_at_order(record), [], away) for record in orders),
         )
+        if away:
+            self._tell_away(away)
         return sum(results)
 
-    async def _guarded(self, work: Coroutine[Any, Any, None], rows: list[Row[Any]]) -> bool:
-        """Do one piece of work; whatever goes wrong with it stays with it. False when it is due again as it was."""
+    def _tell_away(self, away: list[UnavailableError]) -> None:
+        """Tell that the database could not be used, for all that waits for it together, and not in every round."""
+        if self._monotonic() >= self._tell_away_at:
+            self._tell_away_at = self._monotonic() + TELL_AWAY_SECONDS
+            log.warning("tracking.put_off", waiting=len(away), reason=away[0].message)
+
+    async def _guarded(
+        self, work: Coroutine[Any, Any, None], rows: list[Row[Any]], away: list[UnavailableError]
+    ) -> bool:
+        """Do one piece of work; whatever goes wrong with it stays with it. False when it is due again as it was.
+
+        `away` gets what says that the database cannot be used.
+        """
         async with self._slots:
             try:
                 await work
             except UnavailableError as error:
-                log.warning("tracking.put_off", reason=error.message)
+                away.append(error)
                 return False
             except Exception:
                 log.exception("tracking.crashed")

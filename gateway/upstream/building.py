@@ -18,11 +18,18 @@ from gateway.upstream.transport import tls_context
 
 
 def build_upstreams(settings: Settings, mappings: Mapping[str, OrderMapping]) -> dict[str, Upstream]:
-    """Return the client of every upstream of the settings. Raises SettingsError for what cannot be built."""
-    return {
-        name: UpstreamClient(_options(name, upstream, mappings[upstream.mapping]))
-        for name, upstream in settings.upstreams.items()
-    }
+    """Return the client of every upstream of the settings. Raises SettingsError for what cannot be built.
+
+    Clients that trust the same certificates share one TLS context: reading the trust store takes longer than all the rest.
+    """
+    contexts: dict[str, ssl.SSLContext] = {}
+    clients: dict[str, Upstream] = {}
+    for name, upstream in settings.upstreams.items():
+        tls = contexts.get(upstream.ca_file)
+        if tls is None:
+            tls = contexts[upstream.ca_file] = _tls(f"upstreams.{name}", upstream.ca_file)
+        clients[name] = UpstreamClient(_options(name, upstream, mappings[upstream.mapping], tls))
+    return clients
 
 
 def build_qualifications(settings: Settings) -> QualificationClient | None:
@@ -65,9 +72,8 @@ def _tls(path: str, ca_file: str) -> ssl.SSLContext:
         raise SettingsError([Problem(f"{path}.ca_file", f"cannot be read: {error.strerror}")]) from None
 
 
-def _options(name: str, upstream: UpstreamSettings, mapping: OrderMapping) -> UpstreamOptions:
+def _options(name: str, upstream: UpstreamSettings, mapping: OrderMapping, tls: ssl.SSLContext) -> UpstreamOptions:
     limits = upstream.limits
-    tls = _tls(f"upstreams.{name}", upstream.ca_file)
     return UpstreamOptions(
         name=name,
         base_url=upstream.base_url,

@@ -69,6 +69,7 @@ class UpstreamClient:
         """Talk by `mapping` from the next call on; calls under way end as they began."""
         self._mapping = mapping
         self._options = replace(self._options, mapping=mapping)
+        self._gate.use(mapping)
         self._reader.use(self._options)
         self._finder.use(mapping)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from gateway.ordering import Mapping
 from gateway.upstream.auth import UpstreamAuth
 from gateway.upstream.breaker import Breaker
 from gateway.upstream.limiter import Limiter, PauseCause
@@ -31,8 +32,13 @@ class Gate:
             rate_per_second=options.rate_per_second,
             clock=clock,
             jitter=jitter,
+            pause_seconds_max=options.mapping.answers.pause_seconds_max,
         )
         self._auth: UpstreamAuth | None = options.auth
+
+    def use(self, mapping: Mapping) -> None:
+        """Keep to what a mapping says of pauses from now on."""
+        self.limiter.pause_seconds_max = mapping.answers.pause_seconds_max
 
     def note(self, status: int, outcome: Outcome) -> None:
         """Slow everybody down, or drop a token, when the order system asked for it by this answer."""

@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 from aiolimiter import AsyncLimiter
 
 from gateway.errors import GatewayError
-from gateway.upstream.answers import clamp_seconds
+from gateway.upstream.answers import RETRY_AFTER_SECONDS_MAX, clamp_seconds
 from gateway.upstream.causes import Cause
 
 JITTER_SHARE: Final = 0.25
@@ -40,7 +40,8 @@ class Limiter:
     """Bounded concurrency, an optional rate, and one pause for all.
 
     `clock` returns monotonic seconds, `jitter` a number in [0, 1): it only ever lengthens a pause, so that callers do not
-    come back together and never earlier than they were asked to.
+    come back together and never earlier than they were asked to. No pause is longer than `pause_seconds_max`, whatever is
+    asked for: it is one answer to one call, and all calls of all tenants wait for it.
     """
 
     def __init__(
@@ -50,7 +51,9 @@ class Limiter:
         rate_per_second: float | None,
         clock: Callable[[], float],
         jitter: Callable[[], float],
+        pause_seconds_max: float = RETRY_AFTER_SECONDS_MAX,
     ) -> None:
+        self.pause_seconds_max = pause_seconds_max
         self._slots = asyncio.Semaphore(concurrency_max)
         # A bucket of one second's calls, of one call when the rate is lower than that.
         burst = max(1.0, rate_per_second or 1.0)
@@ -93,7 +96,7 @@ class Limiter:
         if not already_paused:
             self._pauses_in_a_row = min(self._pauses_in_a_row + 1, 10)
         seconds = clamp_seconds(retry_after_seconds) * (1.0 + JITTER_SHARE * self._jitter())
-        ends_at = self._clock() + seconds
+        ends_at = self._clock() + min(seconds, self.pause_seconds_max)
         if ends_at > self._paused_until:
             self._paused_until, self._paused_by = ends_at, cause
 

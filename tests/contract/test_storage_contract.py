@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from gateway.errors import ConflictError, UnavailableError
+from gateway.commands.schema import ready_schema
+from gateway.errors import ConflictError, SchemaError, UnavailableError
 from gateway.settings import StorageSettings
 from gateway.storage import Database, open_database
 from gateway.storage.schema import migrate, require_current_schema, schema_versions
@@ -147,3 +148,21 @@ async def test_times_of_the_database_are_aware_and_do_not_go_back(database: Data
 
     assert first.tzinfo is not None
     assert first <= second
+
+
+async def test_a_schema_newer_than_this_version_is_refused_in_a_sentence_and_left_alone(
+    bare_storage: StorageSettings,
+) -> None:
+    database = open_database(bare_storage)
+    migrate(database.engine)
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'zzz_newer'"))
+
+    for function in (migrate, require_current_schema):
+        with pytest.raises(SchemaError, match=r"at zzz_newer, which this version does not know: it is newer\. Upgrade"):
+            function(database.engine)
+    with database.engine.connect() as connection:
+        assert schema_versions(connection)[0] == "zzz_newer"
+    await database.close()
+    with pytest.raises(SchemaError, match="Upgrade the gateway"):
+        await asyncio.to_thread(ready_schema, bare_storage)

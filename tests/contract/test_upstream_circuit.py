@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import certifi
 import msgspec
 import pytest
 from upstream_server import (
@@ -15,8 +18,9 @@ from upstream_server import (
 
 from gateway.ordering.mapping.model import Answers, Api, Mapping
 from gateway.settings import Settings, UpstreamLimits, UpstreamSettings
-from gateway.upstream import Accepted, NotSent, ReadFailed, Rejected, Unknown
+from gateway.upstream import Accepted, NotExecuted, NotSent, ReadFailed, Rejected, Unknown, building
 from gateway.upstream.building import build_upstreams
+from gateway.upstream.transport import tls_context
 
 
 async def test_cancelling_sends_the_task_resource_with_the_order_and_the_reason():
@@ -115,3 +119,49 @@ async def test_when_a_circuit_opens_and_for_how_long_is_set():
             assert 1 <= refused.retry_after_seconds <= 7
         finally:
             await client.close()
+
+
+async def test_an_absurd_retry_after_holds_the_call_that_got_it_and_pauses_the_others_as_long_as_the_mapping_says():
+    now = [1000.0]
+    paused = msgspec.structs.replace(PLAIN, answers=Answers(pause_seconds_max=20.0))
+    answers = iter([answer(429, headers={"Retry-After": "315360000"}), *[answer(201, {"id": "1"})] * 2])
+    async with (
+        serving(answering(lambda _: next(answers))) as server,
+        client_of(server.url, paused, clock=lambda: now[0]) as client,
+    ):
+        outcome = await client.send(create_step())
+        assert isinstance(outcome, NotExecuted)
+        assert outcome.retry_after_seconds == 900
+        other = await client.send(create_step())
+        assert isinstance(other, NotSent)
+        assert other.retry_after_seconds <= 20
+        now[0] += 20.1
+        assert isinstance(await client.send(create_step()), Accepted)
+
+        # A mapping that is loaded anew while the process runs counts from the next answer on.
+        client.use(msgspec.structs.replace(paused, answers=Answers(pause_seconds_max=5.0)))
+        answers = iter([answer(429, headers={"Retry-After": "100"})])
+        assert isinstance(await client.send(create_step()), NotExecuted)
+        other = await client.send(create_step())
+        assert isinstance(other, NotSent)
+        assert other.retry_after_seconds <= 5
+
+
+def test_upstreams_that_trust_the_same_certificates_share_one_tls_context(monkeypatch, tmp_path):
+    made = []
+
+    def counted(*, ca_file=None):
+        made.append(ca_file)
+        return tls_context(ca_file=ca_file)
+
+    monkeypatch.setattr(building, "tls_context", counted)
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_text(Path(certifi.where()).read_text(encoding="utf-8"), encoding="utf-8")
+    upstreams = {
+        f"crm-{number}": UpstreamSettings(
+            base_url="https://crm.example", mapping="plain", ca_file=str(ca_file) if number % 2 else ""
+        )
+        for number in range(6)
+    }
+    build_upstreams(Settings(upstreams=upstreams), {"plain": PLAIN})
+    assert made == [None, str(ca_file)]

@@ -201,6 +201,15 @@ class Answers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         tuple[str, ...], documented("error codes in a 403 or 503 body that mean: not executed, slow down")
     ] = ()
     expired_codes: Annotated[tuple[str, ...], documented("error codes that mean: the token is no longer valid")] = ()
+    pause_seconds_max: Annotated[
+        float,
+        documented(
+            "longest pause of all calls that one answer (429, or another that asks for fewer calls) brings about; where its "
+            "Retry-After says more, only the call that got it waits longer, 900 s at most",
+            ge=1,
+            le=900,
+        ),
+    ] = 120.0
     too_large_codes: Annotated[
         tuple[str, ...],
         documented("error codes or parts of the message that mean: the call is too large, nothing was done"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import timedelta
 
@@ -266,13 +267,21 @@ async def test_e8_an_event_that_breaks_its_processing_is_put_off_and_then_dead(d
     assert told_dead(log) == [("default", "shop", "e1", "00000001", "processing it failed 3 times")]
 
 
-async def test_a_database_that_cannot_be_written_does_not_make_the_tracker_spin(database, tracker, fake, monkeypatch):
+async def test_a_database_that_cannot_be_written_is_told_once_a_minute_whatever_waits_for_it(
+    database, tracker, fake, clock, monkeypatch, log
+):
     await submitted(database)
     show(fake, "Completed")
-    await notify(database)
+    for number in range(3):
+        await notify(database, f"e{number}", f"unknown-{number}")
 
     async def away(_function):
         raise UnavailableError("away")
 
     monkeypatch.setattr(database, "write", away)
+    for _ in range(5):
+        assert await tracker.once() == 0
+    clock.now += 61
     assert await tracker.once() == 0
+    told = [json.loads(line) for line in log.getvalue().splitlines() if "tracking.put_off" in line]
+    assert [(line["waiting"], line["reason"]) for line in told] == [(3, "away")] * 2

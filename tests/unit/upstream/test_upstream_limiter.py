@@ -112,6 +112,19 @@ def test_unexplained_pauses_grow_to_a_minute_and_start_small_after_a_success():
     assert limiter.paused_seconds == pytest.approx(1)
 
 
+async def test_no_answer_pauses_all_calls_for_longer_than_the_mapping_says():
+    clock = Clock()
+    limiter = limiter_of(clock, jitter=0.9)
+    limiter.pause_seconds_max = 120.0
+    limiter.slow_down(900)
+    assert limiter.paused_seconds == pytest.approx(120)
+    clock.now += 60
+    limiter.slow_down(315_360_000)
+    assert limiter.paused_seconds == pytest.approx(120)
+    limiter.slow_down(10)
+    assert limiter.paused_seconds == pytest.approx(120)
+
+
 async def test_a_rate_is_kept():
     loop = asyncio.get_running_loop()
     limiter = limiter_of(concurrency_max=100, rate_per_second=50)
