@@ -1,18 +1,16 @@
 """Two carts into one: the cart of a guest goes into the saved cart of the customer that the guest turned out to be. Pure.
 
 Every item of the guest's cart comes after those of the customer's, each with what it had. An id that the customer's cart has
-already is replaced by a free number, and relationships follow it. Contact media and related parties are added unless the same
-are there; of other attributes that both carts have, the customer's stay.
+already, or one that a reader of numbers takes for it (`01` beside `1`), is replaced by a free number, and relationships follow
+it. Contact media and related parties are added unless the same are there; of other attributes that both carts have, the customer's stay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import count
 from typing import Any, Final
 
 from gateway.carts.dialects.forms import V1_MARK
-from gateway.carts.rules import ITEM_ID_DIGITS, item_ids
+from gateway.carts.rules import free_ids, item_ids, number_of
 
 _LISTS: Final = ("contactMedium", "relatedParty")
 # What belongs to a cart and is not handed on.
@@ -39,9 +37,9 @@ def merged_carts(customer: dict[str, Any], guest: dict[str, Any]) -> dict[str, A
 def _new_ids(customer: dict[str, Any], guest: dict[str, Any]) -> dict[str, str]:
     """Return the new id of each item of the guest's cart whose id the customer's cart has."""
     taken, own = item_ids(customer), item_ids(guest)
-    numbers: Iterator[str] = (f"{number:0{ITEM_ID_DIGITS}d}" for number in count(1))
-    free = (number for number in numbers if number not in taken and number not in own)
-    return {item_id: next(free) for item_id in sorted(taken & own)}
+    numbers = {number for item_id in taken if (number := number_of(item_id)) is not None}
+    free = free_ids(taken | own)
+    return {item_id: next(free) for item_id in sorted(own) if item_id in taken or number_of(item_id) in numbers}
 
 
 def _renamed(item: Any, names: dict[str, str]) -> Any:

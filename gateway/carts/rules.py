@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from itertools import count
 from typing import Any, Final, TypeAlias
@@ -19,6 +20,7 @@ from gateway.tmf.shapes import Path, check_text_lengths, report
 # Takes a document and its problems in the stored form, returns them with those of what it lacks.
 Lacking: TypeAlias = Callable[[dict[str, Any], list[Problem]], list[Problem]]
 ITEM_ID_DIGITS: Final = 2
+_NUMBER: Final = re.compile(r"0*[0-9]{1,18}")
 _SHAPE: Final = ShapeType(CART_ATTRIBUTES)
 
 
@@ -160,10 +162,20 @@ def _check_relationships(items: list[tuple[dict[str, Any], Path]], ids: set[str]
                 report(problems, (*path, "cartItemRelationship", index, "id"), "names no item of this cart")
 
 
+def free_ids(taken: Collection[str]) -> Iterator[str]:
+    """Yield the ids 01, 02 and so on that no id of `taken` equals, neither as a text nor for a reader of numbers (`1`)."""
+    numbers = {number_of(item_id) for item_id in taken}
+    return (f"{number:0{ITEM_ID_DIGITS}d}" for number in count(1) if number not in numbers)
+
+
+def number_of(item_id: str) -> int | None:
+    """Return the number that an id is read as by those who read numbers; None for other texts."""
+    return int(item_id) if _NUMBER.fullmatch(item_id) else None
+
+
 def _give_ids(items: list[dict[str, Any]], taken: set[str]) -> None:
     """Give the items the numbers 01, 02 and so on that are not taken; the id comes first, as in the examples."""
-    numbers = (f"{number:0{ITEM_ID_DIGITS}d}" for number in count(1))
-    free = (number for number in numbers if number not in taken)
+    free = free_ids(taken)
     for item in items:
         attributes = dict(item)
         item.clear()

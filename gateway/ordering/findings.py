@@ -102,6 +102,14 @@ class Findings:
         """Return what was found so far."""
         return tuple(self._found)
 
+    def count(self) -> int:
+        """Return how many were found so far."""
+        return len(self._found)
+
+    def since(self, count: int) -> list[Finding]:
+        """Return those that were found after the first `count`."""
+        return self._found[count:]
+
 
 def json_type(value: object) -> str:
     """Return the JSON name of `value`'s type, for messages."""

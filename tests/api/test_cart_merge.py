@@ -72,10 +72,10 @@ async def test_two_carts_become_one(client: httpx.AsyncClient) -> None:
     assert [medium["mediumType"] for medium in merged["contactMedium"]] == ["email", "phone"]
     assert merged["cartItem"][:2] == saved["cartItem"]
     first, second = merged["cartItem"][2:]
-    assert (first["id"], first["color"], first["cartItem"][0]["id"]) == ("03", "blue", "02")
+    assert (first["id"], first["color"], first["cartItem"][0]["id"]) == ("04", "blue", "03")
     assert first["cartItem"][0]["note"] == [{"text": "inner"}]
     assert (second["id"], second["status"]) == ("2", "saveForLater")
-    assert [entry["id"] for entry in second["cartItemRelationship"]] == ["03", "2"]
+    assert [entry["id"] for entry in second["cartItemRelationship"]] == ["04", "2"]
     assert merged["cartTotalPrice"][0]["price"]["dutyFreeAmount"]["value"] == 16
     assert answer.headers["etag"] == '"2"'
     assert (await client.get(f"{V4}/{saved['id']}")).json() == merged
@@ -90,7 +90,7 @@ async def test_every_version_merges_and_answers_in_its_own_terms(client: httpx.A
 
     assert answer.status_code == 200
     assert answer.json() == (await client.get(f"{path}/{saved['id']}")).json()
-    assert [entry["id"] for entry in answer.json()["cartItem"]] == ["1", "01"]
+    assert [entry["id"] for entry in answer.json()["cartItem"]] == ["1", "02"]
 
 
 async def test_a_merge_that_cannot_be_done_changes_nothing(client: httpx.AsyncClient) -> None:

@@ -105,7 +105,7 @@ async def test_patch_is_a_merge_patch(client: httpx.AsyncClient, media_type: str
 
     assert changed.status_code == 200
     assert changed.headers["etag"] == '"2"'
-    expected = {"a": {"b": 3, "c": 2}, "cartItem": [{"id": "01", "quantity": 5}]}
+    expected = {"a": {"b": 3, "c": 2}, "cartItem": [{"id": "03", "quantity": 5}]}
     assert {name: value for name, value in changed.json().items() if name not in {"id", "href", "validFor"}} == expected
     assert (await client.get(answer.headers["location"])).content == changed.content
 

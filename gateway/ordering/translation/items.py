@@ -12,6 +12,7 @@ from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import OrderLine
 from gateway.ordering.notes import clean_notes
 from gateway.ordering.translation.altered_prices import Altered
+from gateway.ordering.translation.changes import check_references, is_emptied, refuse_emptied
 from gateway.ordering.translation.conflicts import check_action
 from gateway.ordering.translation.entries import Entry
 from gateway.ordering.translation.mandatory import Bundles
@@ -64,7 +65,16 @@ class Items:
             entries = self._without_unchanged(entries)
         if any(entry.relations for entry in entries):
             self._sent = frozenset(entry.id for entry in entries)
-        return tuple([self._line(entry) for entry in entries])
+        lines: list[OrderLine] = []
+        emptied: list[OrderLine] = []
+        for entry in entries:
+            told = self._findings.count()
+            line = self._line(entry)
+            lines.append(line)
+            if entry.action == "modify" and is_emptied(line, self._findings.since(told)):
+                emptied.append(line)
+        refuse_emptied(emptied, lines, self._findings)
+        return tuple(lines)
 
     def _without_unchanged(self, entries: list[Entry]) -> list[Entry]:
         """Return the entries without those that keep a product as it is, unless something beneath them is sent."""
@@ -107,7 +117,7 @@ class Items:
         configured = mandatory and action == "modify" == self._mapping.item.mandatory_child_action
         check_action(entry, self._findings, roots_only=self._roots_only, appears=configured)
         if not configured:
-            self._check_references(raw, action, entry.path)
+            check_references(raw, action, entry.path, self._findings)
         alterations, prices = (altered.alterations(), altered.prices()) if altered is not None else ((), ())
         if alterations:
             if action in ("delete", "noChange"):
@@ -269,22 +279,6 @@ class Items:
                 findings.info("renamed", path, "It is sent as itemTotalPrice.")
             if totals := self._prices.order_prices(value, path):
                 item["itemTotalPrice"] = totals
-
-    def _check_references(self, raw: dict[str, Any], action: str, path: str) -> None:
-        product = raw.get("product")
-        if action == "add":
-            if product is None and raw.get("productOffering") is None:
-                self._findings.error(
-                    "missing_offering", path, "An item to be added needs a productOffering (or a product) to be added."
-                )
-            return
-        if type(product) is dict and (product.get("id") or product.get("href")):
-            return
-        self._findings.error(
-            "missing_product_reference",
-            f"{path}.product",
-            f"An item with the action {action} needs the id or href of the product it is about.",
-        )
 
     def _notes(self, entry: Entry, item: dict[str, Any]) -> None:
         path = f"{entry.path}.note"
