@@ -155,12 +155,16 @@ def _describe(kind: Any, path: str) -> typing.Iterator[tuple[str, str, Any, str]
             yield from _describe(hint, where)
         else:
             meta = next(entry for entry in get_args(hint)[1:] if isinstance(entry, msgspec.Meta))
-            yield where, _type_text(get_args(hint)[0]), item.default, meta.description or ""
+            default = item.default_factory() if item.default_factory is not msgspec.NODEFAULT else item.default
+            yield where, _type_text(get_args(hint)[0]), default, meta.description or ""
 
 
 def _type_text(hint: Any) -> str:
     if get_origin(hint) is typing.Literal:
         return " | ".join(f'"{value}"' for value in get_args(hint))
+    if get_origin(hint) is dict:
+        inner = get_args(hint)[1]
+        return f"table of {_type_text(get_args(inner)[0] if get_origin(inner) is typing.Annotated else inner)}"
     if get_origin(hint) is tuple:
         return f"list of {_type_text(get_args(hint)[0])}"
     if isinstance(hint, types.GenericAlias):

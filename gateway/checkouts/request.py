@@ -15,6 +15,7 @@ from gateway.carts.rules import check_cart
 from gateway.errors import InvalidBodyError, Problem
 from gateway.ordering import slip_of
 from gateway.settings import CartSettings, Settings
+from gateway.tmf.item_totals import with_absent_totals
 from gateway.tmf.shapes import (
     PROBLEMS_MAX,
     Check,
@@ -137,6 +138,8 @@ def check_request(document: dict[str, Any], settings: Settings) -> None:
             _check_cart(cart, settings.cart, problems)
     if problems:
         raise InvalidBodyError(problems)
+    if is_by_value(document["shoppingCart"]):
+        document["shoppingCart"] = with_absent_totals(document["shoppingCart"])
 
 
 def check_draft_change(document: dict[str, Any], settings: Settings) -> None:

@@ -45,10 +45,12 @@ from gateway.ordering.readback.matching import Match, match_expected
 from gateway.ordering.readback.reading import read_order
 from gateway.ordering.tracing.explain import explain_text, trace, trace_document
 from gateway.ordering.translation.bundles import Bundle, Offering, read_offering, resolve, wanted_bundles
+from gateway.ordering.translation.money import AMOUNT_MAX
 from gateway.ordering.translation.translate import translate
 from gateway.ordering.translation.tree import read_tree
 
 __all__ = [
+    "AMOUNT_MAX",
     "NO_MARKER",
     "Api",
     "Bundle",

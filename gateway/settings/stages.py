@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from gateway.settings.base import setting
 
@@ -48,8 +48,26 @@ class CheckoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     idempotency_key_required: Annotated[bool, setting("a checkout without Idempotency-Key is refused")] = False
     open_max: Annotated[int, setting("checkouts of one tenant waiting or under way", ge=1, le=1_000_000)] = 10_000
     price_tolerance: Annotated[
-        float, setting("difference of a total from expectedTotalPrice that is accepted, in the currency's unit", ge=0)
+        float,
+        setting(
+            "difference of a total from expectedTotalPrice that is accepted, in the currency's unit; what a total is rounded by "
+            "at the currency's digits (ISO 4217: EUR 2, JPY 0, KWD 3) always is",
+            ge=0,
+        ),
     ] = 0.0
+    price_tolerance_by_currency: Annotated[
+        dict[str, Annotated[float, Meta(ge=0)]],
+        setting("the same for single currencies: `{ JPY = 1, KWD = 0.005 }`"),
+    ] = {}
+    implausible_prices: Annotated[
+        Literal["tell", "refuse"],
+        setting(
+            "a negative price or total, or one above `price_amount_max`, is told by a finding, or refuses the checkout"
+        ),
+    ] = "tell"
+    price_amount_max: Annotated[float, setting("an amount above this is implausible, in the currency's unit", gt=0)] = (
+        1e12
+    )
     drift_action: Annotated[
         Literal["off", "hold", "go-on"],
         setting(
@@ -57,9 +75,20 @@ class CheckoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "checkout when they differ until an operator submits or cancels it, `go-on` with a finding, or do not compare"
         ),
     ] = "off"
+    drift_not_comparable: Annotated[
+        Literal["hold", "go-on"],
+        setting(
+            'with `drift_action = "hold"`: what to do when prices cannot be compared, because one side names them with tax and '
+            "the other without, or the order system shows none: `hold` the checkout as for a difference, or `go-on` with a finding"
+        ),
+    ] = "hold"
     drift_tolerance_amount: Annotated[
         float, setting("difference of one total that is accepted, in the currency's unit", ge=0)
     ] = 0.01
+    drift_tolerance_by_currency: Annotated[
+        dict[str, Annotated[float, Meta(ge=0)]],
+        setting("the same for single currencies: `{ JPY = 1, KWD = 0.005 }`"),
+    ] = {}
     drift_tolerance_percent: Annotated[
         float, setting("the same in percent of the cart's total; the larger of the two counts", ge=0, le=100)
     ] = 0.0

@@ -26,6 +26,7 @@ from gateway.submission import store
 from gateway.submission.decisions.actions import Policy, Save, Work, parents_of
 from gateway.submission.decisions.price_drift import DriftGuard
 from gateway.submission.turn import Turn
+from gateway.tmf.currencies import currency_code
 from gateway.upstream.port import Upstream
 
 log = structlog.get_logger(__name__)
@@ -269,4 +270,9 @@ def _drift_guard(settings: CheckoutSettings) -> DriftGuard:
         action=settings.drift_action,
         tolerance_amount=Decimal(str(settings.drift_tolerance_amount)),
         tolerance_percent=Decimal(str(settings.drift_tolerance_percent)),
+        tolerance_by_currency={
+            currency_code(currency): Decimal(str(amount))
+            for currency, amount in settings.drift_tolerance_by_currency.items()
+        },
+        not_comparable=settings.drift_not_comparable,
     )

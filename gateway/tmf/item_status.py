@@ -1,4 +1,4 @@
-"""The status of a cart item, in every spelling of the standard's versions: is it ordered, or saved for later? Pure.
+"""The status and action of a cart item, in every spelling of the standard's versions: does it count, and is it ordered? Pure.
 
 TMF663's list says `saveForLater`, its text `savedForLater`, R17 `Active` and `SavedForLater`; clients write `saved for later`.
 """
@@ -24,3 +24,15 @@ def is_saved_for_later(item: dict[str, Any]) -> bool:
     if status is None or status == ACTIVE:
         return False
     return isinstance(status, str) and status_word(status) in SAVED
+
+
+def is_removed(item: dict[str, Any]) -> bool:
+    """Tell whether a cart item ends an installed product, in every spelling of its action."""
+    action = item.get("action")
+    return action == "delete" or (isinstance(action, str) and status_word(action) == "delete")
+
+
+def is_unchanged(item: dict[str, Any]) -> bool:
+    """Tell whether a cart item keeps an installed product as it is (`noChange`), in every spelling of its action."""
+    action = item.get("action")
+    return action == "noChange" or (isinstance(action, str) and status_word(action) == "nochange")

@@ -1,181 +1,128 @@
-"""What a given price comes to: its amounts, with the alterations that hold for good applied. No price is made.
+"""What given prices come to: their amounts, with the alterations that hold for good applied. No price is made.
 
-An alteration applies when it is a percentage or an amount in the price's currency, and is meant for this kind of price. It
-reduces the price, whatever sign it was written with (the standard's samples write "50% off" as 50, others as -50), unless its
-`priceType` says that it is a surcharge. An alteration of a recurring price for a limited time (`applicationDuration`) is not
-applied: the standard's samples leave the price as it will be, and list the alteration with it. So do the totals.
+Not every price is part of a total. This table decides, by the price's head (see `gateway.tmf.charge_words`) and its amounts:
+
+| the price | counts |
+|---|---|
+| is charged once (`oneTime`) | now |
+| is charged in each period (`recurring`, or it has a period) | in each of these periods |
+| is paid by use (`usage`), or for a measured unit (GB, minutes) | never: a rate is listed by a finding |
+| is one of several of its item for one unit of measure (tiers) | never: it is listed by a finding |
+| is a percentage and no amount, or in two currencies at once | it makes every total of its type and period unknown |
+| says none of that | by itself, under its own word |
 
 Arithmetic is exact, or refused: what cannot be told exactly, or (where it is stored) not with the digits that a document may
-have, is an error, never a rounded number.
+have, is an error, never a rounded number. An amount that would only follow from a tax rate is left out instead.
 """
 
 from __future__ import annotations
 
-from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation, Overflow
-from typing import Any, Final, NamedTuple, TypeAlias
+from decimal import Decimal
+from typing import Any, NamedTuple
 
-from gateway.tmf.json import NUMBER_DIGITS_MAX, NUMBER_EXPONENT_MAX
-
-# What makes two prices of one kind.
-HEAD: Final = ("priceType", "recurringChargePeriod", "unitOfMeasure")
-AMOUNTS: Final = ("dutyFreeAmount", "taxIncludedAmount")
-# Wide enough for any sum of numbers that a document may hold, and for several percentages of them.
-EXACT: Final = Context(prec=1000, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[Inexact, InvalidOperation, Overflow])
-# Just the numbers that a document may hold: up to 64 digits, exponents from -64 to 64 (`clamp` writes larger ones out).
-STORED: Final = Context(
-    prec=NUMBER_DIGITS_MAX,
-    Emin=NUMBER_DIGITS_MAX - 1 - NUMBER_EXPONENT_MAX,
-    Emax=NUMBER_DIGITS_MAX - 1 + NUMBER_EXPONENT_MAX,
-    clamp=1,
-    traps=[Inexact, InvalidOperation, Overflow],
-)
-# What these raise when a result cannot be told.
-INEXACT: Final = (Inexact, InvalidOperation, Overflow)
-
-_SURCHARGES: Final = frozenset({"surcharge", "penalty", "fee", "uplift", "markup", "increase"})
-KINDS: Final = frozenset({"recurring", "onetime", "usage"})
-"""The price types that say how a price is charged; others (`discount`) say something else."""
-_HUNDRED: Final = Decimal(100)
-
-
-# Price type, period and unit of measure.
-Head: TypeAlias = tuple[str, str, str]
-
-
-# Which amount, one of AMOUNTS, in which currency.
-Kind: TypeAlias = tuple[str, str]
-# What a price comes to: kinds and, at the same places, values. In two, because prices of the same kinds are added up.
-Amounts: TypeAlias = tuple[tuple[Kind, ...], tuple[Decimal, ...]]
-NOTHING: Final[Amounts] = ((), ())
+from gateway.tmf.alterations import Fault, altered
+from gateway.tmf.amounts import AMOUNTS, GROSS, NET, amounts_of
+from gateway.tmf.charge_words import Head, head_of, is_rate
+from gateway.tmf.numbers import as_number
+from gateway.tmf.tax import other_amount, tax_factor
 
 
 class Charge(NamedTuple):
-    """One given price: the amounts it comes to, and the alterations that are listed with it but not applied."""
+    """One given price: the amounts it comes to, and the alterations that are listed with it but not applied.
+
+    `kinds` are those of AMOUNTS that are known, all in `currency`; `lost` those that the price names and that are not known
+    after its alterations. A price that names nothing that can be added has neither.
+    """
 
     price: dict[str, Any]
     head: Head
-    kinds: tuple[Kind, ...]
+    currency: str
+    kinds: tuple[str, ...]
     values: tuple[Decimal, ...]
-    listed: tuple[dict[str, Any], ...]
+    listed: tuple[dict[str, Any], ...] = ()
+    lost: tuple[str, ...] = ()
 
 
-def charges(prices: Any) -> list[Charge]:
-    """Return every price of a list of CartPrice that has an amount. Raises one of INEXACT when a result cannot be exact."""
+def charges(prices: Any, faults: list[tuple[int, Fault]] | None = None) -> list[Charge]:
+    """Return every price of a list of CartPrice that is part of a total, or makes one unknown.
+
+    Into `faults` goes what does not count as it was meant, with the position of its price. Raises one of INEXACT when a
+    result cannot be exact.
+    """
     found: list[Charge] = []
     if type(prices) is not list:
         return found
-    for price in prices:
-        if type(price) is not dict:
-            continue
-        kinds, values = amounts_of(price.get("price"))
-        if not kinds:
-            continue
-        head = head_of(price)
-        listed: tuple[dict[str, Any], ...] = ()
-        if "priceAlteration" in price:
-            values, listed = _altered((kinds, values), head, price["priceAlteration"])
-        found.append(Charge(price, head, kinds, values, listed))
-    return found
+    own: list[Fault] | None = None if faults is None else []
+    positions: list[int] = []
+    has_units = False
+    for position, price in enumerate(prices):
+        charge = read_charge(price, own)
+        if charge is not None:
+            if is_rate(charge.head):
+                if own is not None:
+                    own.append(Fault("price_not_summed", "", "It is paid by use: a rate is no part of a total."))
+            else:
+                has_units = has_units or bool(charge.head.unit_of_measure)
+                found.append(charge)
+                positions.append(position)
+        if faults is not None and own:
+            faults += [(position, fault) for fault in own]
+            own.clear()
+    return _without_tiers(found, positions, faults) if has_units and len(found) > 1 else found
 
 
-def head_of(price: dict[str, Any]) -> Head:
-    """Return price type, period and unit of measure of a price; empty text for what it does not say."""
-    get = price.get
-    price_type, period, unit = get("priceType", ""), get("recurringChargePeriod", ""), get("unitOfMeasure", "")
-    if type(price_type) is type(period) is type(unit) is str:
-        return price_type, period, unit
-    return (
-        price_type if type(price_type) is str else "",
-        period if type(period) is str else "",
-        unit if type(unit) is str else "",
-    )
+def _without_tiers(found: list[Charge], positions: list[int], faults: list[tuple[int, Fault]] | None) -> list[Charge]:
+    keys = [(charge.head, charge.currency) for charge in found]
+    tiers = {key for key in keys if key[0].unit_of_measure and keys.count(key) > 1}
+    if faults is not None:
+        message = "The item has several prices for this unit of measure: tiers are not added to each other."
+        faults += [
+            (position, Fault("price_not_summed", "", message))
+            for key, position in zip(keys, positions, strict=True)
+            if key in tiers
+        ]
+    return [charge for charge, key in zip(found, keys, strict=True) if key not in tiers]
 
 
-def amounts_of(price: Any) -> Amounts:
-    """Return the amounts of a Price; anything that is no amount is passed over."""
+def read_charge(price: Any, faults: list[Fault] | None = None) -> Charge | None:
+    """Return what one CartPrice comes to, rates of use too; None for one that says nothing. Raises one of INEXACT."""
     if type(price) is not dict:
-        return NOTHING
-    kinds: tuple[Kind, ...] = ()
-    values: tuple[Decimal, ...] = ()
-    for name in AMOUNTS:
-        if name in price and type(money := price[name]) is dict:
-            number = money.get("value")
-            if type(number) is int:
-                number = Decimal(number)
-            if type(number) is Decimal:
-                currency = money.get("unit", "")
-                kinds += ((name, currency if type(currency) is str else ""),)
-                values += (number,)
-    return kinds, values
-
-
-def as_number(value: Any) -> Decimal | None:
-    """Return a JSON number as a Decimal with its digits, None for anything else."""
-    if type(value) is Decimal:
-        return value
-    return Decimal(value) if type(value) is int else None
-
-
-def _text(node: dict[str, Any], name: str) -> str:
-    value = node.get(name)
-    return value if type(value) is str else ""
-
-
-def _altered(amounts: Amounts, head: Head, alterations: Any) -> tuple[tuple[Decimal, ...], tuple[dict[str, Any], ...]]:
-    """Apply what applies, in the order of `priority`; return the values and the alterations that were not applied."""
-    kinds, values = amounts
-    listed = []
-    nodes = [node for node in alterations if type(node) is dict] if type(alterations) is list else []
-    for node in sorted(nodes, key=_priority):
-        changed = None if _is_limited(node, head) or not _is_meant_for(node, head) else _applied(kinds, values, node)
-        if changed is None:
-            listed.append(node)
-        else:
-            values = changed
-    return values, tuple(listed)
-
-
-def _priority(alteration: dict[str, Any]) -> Decimal:
-    number = as_number(alteration.get("priority"))
-    return Decimal("Infinity") if number is None else number
-
-
-def _is_limited(alteration: dict[str, Any], head: Head) -> bool:
-    recurring = bool(head[1]) or kind_of(head[0]) == "recurring"
-    return recurring and bool(as_number(alteration.get("applicationDuration")))
-
-
-def _is_meant_for(alteration: dict[str, Any], head: Head) -> bool:
-    kind, own_kind = kind_of(_text(alteration, "priceType")), kind_of(head[0])
-    if kind in KINDS and own_kind in KINDS and kind != own_kind:
-        return False
-    return all(
-        not theirs or not ours or theirs == ours
-        for theirs, ours in zip((_text(alteration, name) for name in HEAD[1:]), head[1:], strict=True)
-    )
-
-
-def kind_of(price_type: str) -> str:
-    """Return a price type in the spelling of KINDS, however it is written (`one time`, `One_Time`)."""
-    return price_type.replace("_", "").replace(" ", "").replace("-", "").lower()
-
-
-def _applied(
-    kinds: tuple[Kind, ...], values: tuple[Decimal, ...], alteration: dict[str, Any]
-) -> tuple[Decimal, ...] | None:
-    """Return the values after one alteration; None when it has neither a percentage nor an amount that fits."""
-    price = alteration.get("price")
-    percentage = as_number(price.get("percentage")) if type(price) is dict else None
-    changes = dict(zip(*amounts_of(price), strict=True))
-    if percentage is None and not changes.keys() & set(kinds):
         return None
-    combine = EXACT.add if kind_of(_text(alteration, "priceType")) in _SURCHARGES else EXACT.subtract
-    altered = []
-    for kind, given in zip(kinds, values, strict=True):
-        value = given
-        if percentage:
-            value = combine(value, EXACT.divide(EXACT.multiply(value, percentage.copy_abs()), _HUNDRED))
-        if change := changes.get(kind):
-            value = combine(value, change.copy_abs())
-        altered.append(value)
-    return tuple(altered)
+    node = price.get("price")
+    kinds, values = amounts_of(node)
+    head = head_of(price)
+    if not kinds:
+        if type(node) is not dict or as_number(node.get("percentage")) is None:
+            return None
+        _tell(faults, "price_not_summed", "price.percentage", "It is a percentage and no amount")
+        return Charge(price, head, "", (), ())
+    names = (kinds[0][0],) if len(kinds) == 1 else AMOUNTS
+    currency = kinds[0][1]
+    if len(kinds) > 1 and currency != kinds[1][1]:
+        if currency and kinds[1][1]:
+            _tell(faults, "currencies_differ", "price", "Its amounts are in different currencies")
+            return Charge(price, head, "", (), ())
+        currency = currency or kinds[1][1]
+    if "priceAlteration" not in price:
+        return Charge(price, head, currency, names, values)
+    after, listed = altered(price, head, currency, dict(zip(names, values, strict=True)), faults)
+    known = {name: value for name, value in after.items() if value is not None}
+    lost = tuple(name for name in names if name not in known)
+    return Charge(price, head, currency, tuple(known), tuple(known.values()), listed, lost)
+
+
+def _tell(faults: list[Fault] | None, code: str, where: str, what: str) -> None:
+    if faults is not None:
+        faults.append(Fault(code, where, f"{what}: no total of its price type and period is known."))
+
+
+def amount_named(charge: Charge, name: str) -> Decimal | None:
+    """Return the amount `name` of a charge: as it is known, or as it follows from its other amount and its tax rate."""
+    if name in charge.kinds:
+        return charge.values[charge.kinds.index(name)]
+    if name in charge.lost or len(charge.kinds) != 1:
+        return None
+    kinds, values = amounts_of(charge.price["price"])
+    given = {kind: value for (kind, _), value in zip(kinds, values, strict=True)}
+    factor = tax_factor(charge.price["price"], None, given.get(NET), given.get(GROSS), charge.currency)
+    return None if factor is None else other_amount(charge.values[0], factor, with_tax=name == GROSS)

@@ -1,4 +1,13 @@
-"""Totals of a cart: the given prices added up exactly, by price type, period, unit of measure and currency. No price is made."""
+"""Totals of a cart: the given prices added up exactly, by price type, period, unit of measure and currency. No price is made.
+
+A total is what the customer pays, now or in each period, for what the cart's active items add and change. Items that are
+removed (with everything inside them) or that do not change are no part of it, and neither are the prices that
+`gateway.tmf.prices` lists.
+
+There is one total for each price type, period, unit and currency. It has an amount (without tax, with tax) when every one of
+its prices has that amount, or it follows from the price's tax rate; otherwise the amount is left out: a sum of some of the
+prices is the price of nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +17,21 @@ from decimal import Context, Decimal
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from gateway.errors import InvalidBodyError, Problem
-from gateway.tmf.item_status import is_saved_for_later
+from gateway.tmf.amounts import AMOUNTS, NOTHING, amounts_of, has_amounts
+from gateway.tmf.charge_words import PERIOD_LENGTH, Head
+from gateway.tmf.item_status import is_removed, is_saved_for_later, is_unchanged
 from gateway.tmf.json import NUMBER_DIGITS_MAX
-from gateway.tmf.prices import EXACT, INEXACT, NOTHING, Charge, Head, Kind, amounts_of, charges, head_of
+from gateway.tmf.numbers import EXACT, INEXACT
+from gateway.tmf.prices import Charge, amount_named, charges, read_charge
 
 # A price and how often it is charged.
 Counted: TypeAlias = tuple[Charge, Decimal]
 Visit: TypeAlias = Callable[[dict[str, Any], list[Counted]], None]
+ITEM_TOTALS: Final = ("itemTotalPrice", "ItemTotalPrice", "totalItemPrice")
 
 
 class TotalKey(NamedTuple):
-    """What makes two amounts addable."""
+    """What makes two amounts addable, in the words of `gateway.tmf.charge_words`."""
 
     price_type: str
     period: str
@@ -33,27 +46,13 @@ def quantity_of(item: dict[str, Any]) -> Decimal:
     return Decimal(quantity) if type(quantity) is int else Decimal(1)
 
 
-def active_items(items: Any) -> Iterator[tuple[dict[str, Any], Decimal]]:
-    """Yield every active item, nested ones included, with its quantity."""
-    stack = list(reversed(items)) if isinstance(items, list) else []
-    while stack:
-        item = stack.pop()
-        if not isinstance(item, dict) or is_saved_for_later(item):
-            continue
-        yield item, quantity_of(item)
-        children = item.get("cartItem")
-        if isinstance(children, list):
-            stack.extend(reversed(children))
-
-
 def price_amounts(prices: Any) -> Iterator[tuple[TotalKey, Decimal]]:
-    """Yield each amount of a list of CartPrice with its key, no alteration applied; what is no amount is passed over."""
+    """Yield each amount of a list of CartPrice with its key, alterations applied; what is not an amount is passed over."""
     for price in prices if isinstance(prices, list) else []:
-        if not isinstance(price, dict):
-            continue
-        price_type, period, unit_of_measure = head_of(price)
-        for (name, currency), value in zip(*amounts_of(price.get("price")), strict=True):
-            yield TotalKey(price_type, period, unit_of_measure, name, currency), value
+        charge = read_charge(price)
+        if charge is not None:
+            for name, value in zip(charge.kinds, charge.values, strict=True):
+                yield TotalKey(*charge.head, name, charge.currency), value
 
 
 def amounts_by_key(prices: Any) -> dict[TotalKey, Decimal]:
@@ -74,58 +73,52 @@ def item_charges(item: dict[str, Any]) -> list[Counted]:
 
 
 def cart_charges(cart: dict[str, Any], visit: Visit | None = None) -> list[Counted]:
-    """Return the prices of all active items; `visit` is called for every item, saved ones too, with its own prices.
+    """Return the prices of all active items that are added or changed; `visit` is called for every item with its own prices.
 
-    An item without a price of its own counts with the total that it was given, unless items inside it have prices: a total
-    that a client gives to a bundle speaks for these too.
+    Of a saved item these are what it would cost, of one that is removed or does not change there are none. An item without a
+    price of its own counts with the total that it was given, unless items inside it have prices: a total that a client gives to
+    a bundle speaks for these too. Where one of these stays in the cart, nothing of that total is known.
     """
-    return _charges_of(cart.get("cartItem"), visit)
-
-
-def _charges_of(items: Any, visit: Visit | None) -> list[Counted]:
     found: list[Counted] = []
-    for item in items if type(items) is list else ():
-        if type(item) is not dict:
-            continue
-        own = item_charges(item)
-        if visit is not None:
-            visit(item, own)
-        inside = _charges_of(item["cartItem"], visit) if "cartItem" in item else []
-        if is_saved_for_later(item):
-            continue
-        if not own and not inside:
-            given = item.get("itemTotalPrice", item.get("ItemTotalPrice"))
-            own = [(charge, Decimal(1)) for charge in charges(given)] if given else []
-        found += own
-        found += inside
+    _add_charges(cart.get("cartItem"), visit, found, removed=False)
     return found
 
 
+def _add_charges(items: Any, visit: Visit | None, found: list[Counted], *, removed: bool) -> bool:
+    """Add the prices of items and of those inside them; return whether one of them is saved for later."""
+    any_saved = False
+    for item in items if type(items) is list else ():
+        if type(item) is not dict:
+            continue
+        gone = removed or ("action" in item and is_removed(item))
+        counts = not gone and not ("action" in item and is_unchanged(item))
+        own = item_charges(item) if counts else []
+        if visit is not None:
+            visit(item, own)
+        saved = is_saved_for_later(item)
+        any_saved = any_saved or saved
+        before = len(found)
+        if not saved:
+            found += own
+        inside: list[Counted] = [] if saved else found
+        saved_inside = "cartItem" in item and _add_charges(item["cartItem"], visit, inside, removed=gone)
+        any_saved = any_saved or saved_inside
+        if counts and not saved and not own and len(found) == before:
+            given = next((item[name] for name in ITEM_TOTALS if name in item), None)
+            for charge in charges(given):
+                known = (
+                    charge._replace(kinds=(), values=(), lost=charge.kinds + charge.lost) if saved_inside else charge
+                )
+                found.append((known, Decimal(1)))
+    return any_saved
+
+
 def has_prices(items: Any) -> bool:
-    """Return whether any item, nested or saved for later too, has a price of its own."""
+    """Return whether any item, nested, removed or saved for later too, has a price of its own."""
     return any(
-        type(item) is dict and (bool(charges(item.get("itemPrice"))) or has_prices(item.get("cartItem")))
+        type(item) is dict and (has_amounts(item.get("itemPrice")) or has_prices(item.get("cartItem")))
         for item in (items if type(items) is list else ())
     )
-
-
-def cart_totals(cart: dict[str, Any]) -> dict[TotalKey, Decimal]:
-    """Return the exact totals of a cart by their keys; errors as `cart_total_prices`."""
-    prices = cart_total_prices(cart)
-    with exactly():
-        return amounts_by_key(prices)
-
-
-def cart_total_prices(cart: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the totals of the active items' prices as a list of CartPrice; those it was given when no item has a price.
-
-    Raises InvalidBodyError (400) when they cannot be told exactly.
-    """
-    with exactly():
-        if has_prices(cart.get("cartItem")):
-            return total_prices(cart_charges(cart))
-    given = cart.get("cartTotalPrice")
-    return given if isinstance(given, list) else []
 
 
 class _Exactly:
@@ -151,29 +144,57 @@ def exactly() -> AbstractContextManager[None]:
     return _EXACTLY
 
 
-def total_prices(counted: Iterable[Counted], numbers: Context = EXACT) -> list[dict[str, Any]]:
+class Unknown(NamedTuple):
+    """An amount (one of AMOUNTS) of a total that is left out, because not every price of the total has it."""
+
+    head: Head
+    currency: str
+    amount: str
+
+
+def total_prices(
+    counted: Iterable[Counted], numbers: Context = EXACT, unknown: list[Unknown] | None = None
+) -> list[dict[str, Any]]:
     """Return the sum as a list of CartPrice, in a fixed order whatever the order of the prices.
 
-    There is one for each price type, period, unit and currency, and for each combination of amounts: prices with tax and
-    prices of which only the duty free amount is known are not added up to something that is neither. `numbers` is what the
-    amounts must be numbers of: EXACT, or STORED when they are to be stored. Raises one of INEXACT otherwise.
+    The words shown (price type, period) are those of the first price of a total. `numbers` is what the amounts must be numbers
+    of: EXACT, or STORED when they are to be stored. What is left out goes into `unknown`. Raises one of INEXACT when a
+    result cannot be exact.
     """
-    if type(counted) is not list:
-        counted = list(counted)
-    if len(counted) == 1:
-        return [_total(counted, numbers)]
-    groups: dict[tuple[Head, tuple[Kind, ...]], list[Counted]] = {}
+    groups: dict[tuple[Head, str], list[Counted]] = {}
+    spoilt: set[Head] = set()
     for entry in counted:
         charge = entry[0]
-        groups.setdefault((charge.head, charge.kinds), []).append(entry)
-    return [_total(groups[key], numbers) for key in (sorted(groups) if len(groups) > 1 else groups)]
+        if charge.kinds or charge.lost:
+            groups.setdefault((charge.head, charge.currency), []).append(entry)
+        else:
+            spoilt.add(charge.head)
+    found = []
+    for key in sorted(groups) if len(groups) > 1 else groups:
+        group = groups[key]
+        kinds = _kinds(group) if key[0] not in spoilt else ()
+        if unknown is not None:
+            named = {name for charge, _ in group for name in charge.kinds + charge.lost}
+            unknown += [Unknown(*key, name) for name in AMOUNTS if name in named and name not in kinds]
+        if kinds:
+            found.append(_total(group, kinds, numbers))
+    return found
 
 
-def _total(group: list[Counted], numbers: Context) -> dict[str, Any]:
+def _kinds(group: list[Counted]) -> tuple[str, ...]:
+    """Return the amounts that all prices of a group have, or that follow from their tax rates."""
+    first = group[0][0].kinds
+    if len(group) == 1 or all(charge.kinds == first for charge, _ in group):
+        return first
+    named = {name for charge, _ in group for name in charge.kinds}
+    return tuple(
+        name for name in AMOUNTS if name in named and all(amount_named(charge, name) is not None for charge, _ in group)
+    )
+
+
+def _total(group: list[Counted], kinds: tuple[str, ...], numbers: Context) -> dict[str, Any]:
     # Every cart that is written passes here, once for each item: no loop over names that could be written out.
-    (given, (price_type, period, unit_of_measure), kinds, values, listed), quantity = group[0]
-    if quantity != 1:
-        values = tuple([EXACT.multiply(value, quantity) for value in values])
+    (given, head, currency, own, values, listed, _), quantity = group[0]
     total: dict[str, Any] = {}
     if "name" in given:
         total["name"] = given["name"]
@@ -183,35 +204,46 @@ def _total(group: list[Counted], numbers: Context) -> dict[str, Any]:
     if "taxRate" in given["price"]:
         price["taxRate"] = given["price"]["taxRate"]
     if len(group) > 1:
-        values = _added(values, group)
         total = _shared(total, [other.price for other, _ in group])
         price = _shared(price, [other.price["price"] for other, _ in group])
-    if price_type:
-        total["priceType"] = price_type
-    if period:
-        total["recurringChargePeriod"] = period
-    if unit_of_measure:
-        total["unitOfMeasure"] = unit_of_measure
-    for index, (name, currency) in enumerate(kinds):
-        value = numbers.plus(values[index])
-        price[name] = {"unit": currency, "value": value} if currency else {"value": value}
+    if own == kinds and len(group) == 1:
+        sums = values if quantity == 1 else tuple([EXACT.multiply(value, quantity) for value in values])
+    else:
+        sums = tuple([_sum(group, name) for name in kinds])
+    if head.price_type:
+        _copy_word(total, "priceType", group)
+    if head.period or "recurringChargePeriod" in given:
+        _copy_word(total, "recurringChargePeriod", group)
+        if PERIOD_LENGTH in given:
+            total[PERIOD_LENGTH] = given[PERIOD_LENGTH]
+    if head.unit_of_measure:
+        total["unitOfMeasure"] = head.unit_of_measure
+    for name, value in zip(kinds, sums, strict=True):
+        amount = numbers.plus(value)
+        price[name] = {"unit": currency, "value": amount} if currency else {"value": amount}
     total["price"] = price
     if listed and (shared := _listed(group)):
         total["priceAlteration"] = shared
     return total
 
 
-def _added(values: tuple[Decimal, ...], group: list[Counted]) -> tuple[Decimal, ...]:
-    """Return `values`, those of the first of the group, with those of all others added."""
-    add = EXACT.fma
-    if len(values) == 1:
-        (value,) = values
-        for charge, count in group[1:]:
-            value = add(charge.values[0], count, value)
-        return (value,)
-    for charge, count in group[1:]:
-        values = tuple([add(more, count, value) for value, more in zip(values, charge.values, strict=True)])
-    return values
+def _copy_word(total: dict[str, Any], name: str, group: list[Counted]) -> None:
+    """Show the word of the first price that has one."""
+    word = group[0][0].price.get(name)
+    if type(word) is not str or not word:
+        word = next((other for charge, _ in group if type(other := charge.price.get(name)) is str and other), "")
+    if word:
+        total[name] = word
+
+
+def _sum(group: list[Counted], name: str) -> Decimal:
+    """Return the sum of one amount of all prices of a group, which all have it."""
+    total = Decimal(0)
+    for charge, quantity in group:
+        value = amount_named(charge, name)
+        assert value is not None, name
+        total = EXACT.fma(value, quantity, total)
+    return total
 
 
 def _shared(node: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:
@@ -227,5 +259,5 @@ def _listed(group: list[Counted]) -> list[dict[str, Any]]:
     if not listed or any(charge.listed != listed for charge, _ in group):
         return []
     alone = len(group) == 1 and group[0][1] == 1
-    has_amounts = any(amounts_of(node.get("price")) != NOTHING for node in listed)
-    return list(listed) if alone or not has_amounts else []
+    has_changes = any(amounts_of(node.get("price")) != NOTHING for node in listed)
+    return list(listed) if alone or not has_changes else []

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact
+from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.errors import ConflictError, InvalidBodyError, Problem
 from gateway.settings import CheckoutSettings
-from gateway.tmf.totals import TotalKey, cart_total_prices, cart_totals, price_amounts
+from gateway.tmf.currencies import currency_code, half_minor_unit
+from gateway.tmf.given_totals import cart_total_prices, cart_totals
+from gateway.tmf.totals import TotalKey, price_amounts
 
 # Amounts have at most 64 digits and exponents up to 64, quantities 64 digits: no difference of totals is ever rounded.
 _EXACT: Final = Context(prec=1000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact])
+
+NO_CURRENCIES: Final[Mapping[str, Decimal]] = MappingProxyType({})
 
 
 def require_expected_totals(cart: dict[str, Any], request: Mapping[str, Any], settings: CheckoutSettings) -> None:
@@ -30,8 +35,18 @@ def require_expected_totals(cart: dict[str, Any], request: Mapping[str, Any], se
                 path = f"expectedTotalPrice[{index}].price.{key.amount}"
                 raise InvalidBodyError([Problem(path, f"names the total {_name(key)} a second time; name each once")])
             expected[key] = amount
-    tolerance, lower_accepted = Decimal(str(settings.price_tolerance)), settings.price_lower_accepted
-    differing = list(differences(expected, cart_totals(cart), tolerance=tolerance, lower_accepted=lower_accepted))
+    differing = list(
+        differences(
+            expected,
+            cart_totals(cart),
+            tolerance=Decimal(str(settings.price_tolerance)),
+            lower_accepted=settings.price_lower_accepted,
+            by_currency={
+                currency_code(currency): Decimal(str(amount))
+                for currency, amount in settings.price_tolerance_by_currency.items()
+            },
+        )
+    )
     if differing:
         raise ConflictError(
             "The cart's totals are not those of expectedTotalPrice; show the customer the current ones. "
@@ -47,9 +62,13 @@ def differences(
     *,
     tolerance: Decimal,
     lower_accepted: bool,
+    by_currency: Mapping[str, Decimal] = NO_CURRENCIES,
 ) -> Iterator[str]:
-    """Yield one sentence for each total that is not as expected.
+    """Yield one sentence for each total that is not as expected, at the digits of its currency and within its tolerance.
 
+    `by_currency` has the tolerances of single currencies.
+
+    A total of 19.980999 EUR is shown as 19.98, one of 1998.4 JPY as 1998: what is rounded so is what the customer was shown.
     An expected total without a currency means the only one the cart has. A total of the cart that the customer was not shown
     counts as expected to be 0. Where only one of the two amounts of a price is expected, the other one is not compared.
     """
@@ -62,7 +81,8 @@ def differences(
             yield f"{_name(key)}: expected {amount:f}, the cart has no such total"
             continue
         more = _EXACT.subtract(is_now, amount)
-        if more > tolerance or (-more > tolerance and not lower_accepted):
+        tolerated = max(by_currency.get(key.currency, tolerance), half_minor_unit(key.currency))
+        if more > tolerated or (-more > tolerated and not lower_accepted):
             yield f"{_name(key)}: expected {amount:f}, the cart has {is_now:f}"
 
 

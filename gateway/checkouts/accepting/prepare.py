@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from gateway.checkouts.accepting.qualification import missing_evidence
 from gateway.checkouts.model import Prepared
 from gateway.errors import Problem, RefusedError
 from gateway.ordering import (
+    AMOUNT_MAX,
     Catalogue,
     Finding,
     RenderedStep,
@@ -30,10 +32,12 @@ from gateway.ordering import (
 )
 from gateway.ordering import Mapping as OrderMapping
 from gateway.settings import CheckoutSettings
+from gateway.tmf.given_totals import cart_total_prices
 from gateway.tmf.json import encode_json
-from gateway.tmf.totals import cart_total_prices
 
 PREVIEW_MARKER = "gw1-PREVIEW-0"
+# Told by `translate`; a setting makes them a reason to refuse.
+IMPLAUSIBLE = frozenset({"price_negative", "price_too_large", "total_negative"})
 _ORDER_ID = "{orderId}"
 
 
@@ -133,7 +137,13 @@ def gate(
     Raises ConflictError (409) when the totals are not the expected ones.
     """
     require_expected_totals(cart, request, settings)
-    prepared, findings = try_prepare(cart, request, mapping, now=now, known=known)
+    prepared, findings = try_prepare(
+        cart, request, mapping, now=now, known=known, amount_max=Decimal(str(settings.price_amount_max))
+    )
+    if settings.implausible_prices == "refuse":
+        findings = tuple(
+            replace(finding, severity="error") if finding.code in IMPLAUSIBLE else finding for finding in findings
+        )
     missing = missing_evidence(cart, request, settings)
     return prepared, (*findings, *missing, *_unguarded(mapping, settings))
 
@@ -153,10 +163,11 @@ def try_prepare(
     *,
     now: datetime,
     known: Known = NOTHING_KNOWN,
+    amount_max: Decimal = AMOUNT_MAX,
 ) -> tuple[Prepared | None, tuple[Finding, ...]]:
     """Translate and plan; return None and the findings when the cart cannot be ordered."""
     wishes = {key: value for key, value in request.items() if key != "shoppingCart"}
-    translation = translate(cart, wishes, mapping, now=now, catalogue=known.catalogue)
+    translation = translate(cart, wishes, mapping, now=now, catalogue=known.catalogue, amount_max=amount_max)
     if translation.order is None:
         return None, translation.findings
     steps, plan_findings = plan(translation.order, mapping)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from gateway.errors import InvalidBodyError
+from gateway.tmf.item_status import is_removed, is_unchanged
 from gateway.tmf.totals import TotalKey, amounts_by_key, exactly, item_charges, total_prices
 
 _DEPTH_MAX: Final = 64
@@ -16,9 +17,9 @@ def read_totals(document: dict[str, Any]) -> dict[TotalKey, Decimal]:
     """Return the totals of an order document by their keys; empty when it shows no price that can be added up.
 
     `orderTotalPrice` counts where it is there; otherwise the `itemTotalPrice` of every item, otherwise every `itemPrice` as
-    often as the item's quantity says.
+    often as the item's quantity says. Items that are removed or do not change have no part in it, as in the cart's totals.
     """
-    items = list(_items(document))
+    items = [item for item in _items(document) if not is_unchanged(item)]
     for prices in (document.get("orderTotalPrice"), _all(items, "itemTotalPrice")):
         try:
             with exactly():
@@ -44,6 +45,6 @@ def _items(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
         node, depth = stack.pop()
         below = node.get("productOrderItem") if depth < _DEPTH_MAX else None
         for item in below if isinstance(below, list) else ():
-            if isinstance(item, dict):
+            if isinstance(item, dict) and not is_removed(item):
                 stack.append((item, depth + 1))
                 yield item

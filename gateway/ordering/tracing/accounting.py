@@ -40,6 +40,7 @@ _NOT_SENT: Final = frozenset(
         "left_behind",
         "relationship_dropped",
         "overridden",
+        "totals_differ",
         "totals_not_sent",
         "totals_recomputed",
         "hierarchy",

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from gateway.ordering.findings import Findings
 from gateway.ordering.model import AlteredPrice
-from gateway.tmf.prices import KINDS, Head, head_of, kind_of
+from gateway.tmf.charge_words import Head, head_of, kind_of
 
 _NAMED_BY: Final = ("name", "priceType", "recurringChargePeriod", "unitOfMeasure")
 
@@ -67,6 +67,6 @@ def _may_be_for(alteration: dict[str, Any], price: dict[str, Any]) -> bool:
 
 def _charge(node: dict[str, Any]) -> Head:
     """Return which charge a price is, or an alteration is for, as far as it says so: its kind (`discount` is none), period, unit."""
-    price_type, period, unit = head_of(node)
-    kind = kind_of(price_type)
-    return kind if kind in KINDS else "recurring" if period else "onetime", period, unit
+    head = head_of(node)
+    kind = kind_of(head)
+    return head._replace(price_type=kind or ("recurring" if head.period else "oneTime"))

@@ -6,7 +6,7 @@ is put in when a call is rendered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,13 +17,13 @@ from gateway.ordering.mapping.vocabulary import HEADER
 from gateway.ordering.model import OrderLine
 from gateway.ordering.notes import clean_notes
 from gateway.ordering.translation.external_ids import ExternalIds
-from gateway.ordering.translation.order_totals import send_totals
 from gateway.ordering.translation.parties import Parties, notification_contact
 from gateway.ordering.translation.prices import Prices
 from gateway.ordering.translation.timing import check_requested_dates, check_validity
 from gateway.ordering.v5.fitting import fit_channel
 from gateway.ordering.v5.standard import HEADER_PARTS, NOT_STANDARD, Standard
 from gateway.ordering.values import date_time, objects, reference, rfc3339, says_nothing, text, wrong_type
+from gateway.tmf.given_totals import CartTotals
 from gateway.tmf.moments import parse_moment
 
 _OWN_OF_REQUEST: Final = frozenset(
@@ -84,20 +84,20 @@ class Header:
         request: dict[str, Any],
         item_notes: list[dict[str, Any]],
         *,
+        totals: CartTotals | None,
         stays_of: Sequence[OrderLine] | None,
-        incomplete: Collection[str] = (),
     ) -> dict[str, Any]:
         """Return the header in TMF622 v4 shape, its attributes in the standard's order.
 
-        `stays_of` are the lines that are ordered when something else stays in the cart, else None; `incomplete` are the ids
-        of those whose own total is of something that stays there too.
+        `totals` are the cart's, None when they cannot be told exactly; `stays_of` the lines that are ordered when something else
+        stays in the cart, else None.
         """
         found: dict[str, Any] = {}
         self._read(request, "checkout.", _OWN_OF_REQUEST, found)
         self._read(cart, "", _OWN_OF_CART, found)
         found["externalId"] = self._external_ids.translate(cart, request)
         self._contact(cart, found)
-        self._totals(cart, found, stays_of, incomplete)
+        self._totals(cart, found, totals, stays_of)
         if item_notes:
             found["note"] = [*found.get("note", ()), *item_notes]
         check_validity(cart.get("validFor"), self._now, self._findings)
@@ -224,20 +224,59 @@ class Header:
         self,
         cart: dict[str, Any],
         found: dict[str, Any],
+        totals: CartTotals | None,
         stays_of: Sequence[OrderLine] | None,
-        incomplete: Collection[str],
     ) -> None:
-        value = cart.get("cartTotalPrice")
-        if value is None:
+        """Send the totals that a customer's view is compared with; tell what the cart gives instead."""
+        given = cart.get("cartTotalPrice")
+        path, findings = "cartTotalPrice", self._findings
+        if not self._mapping.price.totals or not self._has_place("orderTotalPrice"):
+            if given is not None:
+                self._totals_have_no_place(has_own=totals is not None and totals.has_own)
+        elif given is None:
             return
-        if not self._mapping.price.totals:
-            self._findings.info("dropped", "cartTotalPrice", "The order system computes totals itself.")
-        elif not self._has_place("orderTotalPrice"):
-            self._findings.warning("dropped", "cartTotalPrice", "The order system has no place for it.")
-        elif stays_of is not None:
-            send_totals(found, "orderTotalPrice", stays_of, incomplete, "cartTotalPrice", self._findings)
+        elif totals is None:
+            findings.warning("totals_not_sent", path, "The prices cannot be added up exactly.")
+        elif not totals.are_sums:
+            if stays_of is None:
+                found["orderTotalPrice"] = self._prices.order_prices(given, path)
+            else:
+                findings.warning("totals_not_sent", path, "Something stays in the cart, and no item has a price.")
+        elif not totals.agrees:
+            self._tell_other_totals(totals, something_stays=stays_of is not None)
+            found["orderTotalPrice"] = self._own_totals(totals)
         else:
-            found["orderTotalPrice"] = self._prices.order_prices(value, "cartTotalPrice")
+            found["orderTotalPrice"] = self._prices.order_prices(totals.prices, path)
+
+    def _totals_have_no_place(self, *, has_own: bool) -> None:
+        path, findings = "cartTotalPrice", self._findings
+        if not self._mapping.price.totals:
+            findings.info("dropped", path, "The order system computes totals itself.")
+            if has_own:
+                message = "The order system takes no price or alteration of the order as a whole; the cart has one."
+                findings.warning("dropped", path, message)
+        else:
+            findings.warning("dropped", path, "The order system has no place for it.")
+
+    def _own_totals(self, totals: CartTotals) -> list[dict[str, Any]]:
+        """Return totals that are not the cart's own: of what is written differently in them nothing is told, but what is lost."""
+        unseen = Findings()
+        prices = Prices(self._mapping, unseen).order_prices(totals.prices, "cartTotalPrice")
+        if totals.has_own and "dropped" in unseen.codes:
+            message = "The order system takes no alteration of the order as a whole; the cart has one."
+            self._findings.warning("dropped", "cartTotalPrice", message)
+        return prices
+
+    def _tell_other_totals(self, totals: CartTotals, *, something_stays: bool) -> None:
+        path, findings = "cartTotalPrice", self._findings
+        if not totals.prices:
+            findings.warning("totals_not_sent", path, "No total is known of the prices of what is ordered.")
+        elif something_stays:
+            findings.info(
+                "totals_recomputed", path, "Something stays in the cart; the total is that of what is ordered."
+            )
+        else:
+            findings.warning("totals_differ", path, "It is not what the items' prices come to; their sum is sent.")
 
     def _defaults(self, found: dict[str, Any]) -> None:
         slots = self._mapping.order

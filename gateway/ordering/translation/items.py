@@ -23,6 +23,7 @@ from gateway.ordering.v5.fitting import fit_item
 from gateway.ordering.v5.standard import ITEM_PARTS, NOT_STANDARD, Standard
 from gateway.ordering.v5.terms import check_duration
 from gateway.ordering.values import integer, objects, says_nothing, without_nulls
+from gateway.tmf.amounts import has_amounts
 
 _TOTALS: Final = ("itemTotalPrice", "ItemTotalPrice", "totalItemPrice")
 _READ_ELSEWHERE: Final = frozenset(
@@ -58,6 +59,9 @@ class Items:
         self.order_notes: list[dict[str, Any]] = []
         # Items with something beneath them that stays in the cart, and the path of their total.
         self.incomplete_totals: dict[str, str] = {}
+        # The paths of totals that are not the cart's own: of what is written differently in them nothing is told.
+        self.totals_replaced: set[str] = set()
+        self._unseen = Prices(mapping, Findings())
 
     def lines(self, entries: list[Entry]) -> tuple[OrderLine, ...]:
         """Return the order's lines for `entries`, which come parents first."""
@@ -109,7 +113,9 @@ class Items:
             )
         if action == "add" and self._named_by_code and raw.get("productOffering") is None:
             raw = self._with_offering(raw, item, entry.path)
-        altered = self._attributes(raw, item, entry.path, incomplete=entry.incomplete)
+        altered = self._attributes(
+            raw, item, entry.path, incomplete=entry.incomplete and not has_amounts(raw.get("itemPrice"))
+        )
         if self._is_v5:
             fit_item(item, raw, entry.path, self._findings)
         mandatory = self._bundles.is_mandatory(entry)
@@ -277,7 +283,8 @@ class Items:
         else:
             if key != "itemTotalPrice":
                 findings.info("renamed", path, "It is sent as itemTotalPrice.")
-            if totals := self._prices.order_prices(value, path):
+            prices = self._unseen if path in self.totals_replaced else self._prices
+            if totals := prices.order_prices(value, path):
                 item["itemTotalPrice"] = totals
 
     def _notes(self, entry: Entry, item: dict[str, Any]) -> None:

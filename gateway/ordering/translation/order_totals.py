@@ -8,7 +8,8 @@ from typing import Any
 
 from gateway.ordering.findings import Findings
 from gateway.ordering.model import OrderLine
-from gateway.tmf.prices import INEXACT, charges
+from gateway.tmf.numbers import INEXACT
+from gateway.tmf.prices import charges
 from gateway.tmf.totals import Counted, total_prices
 
 

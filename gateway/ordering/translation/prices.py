@@ -14,9 +14,9 @@ from gateway.ordering.translation.altered_prices import Altered
 from gateway.ordering.v5.fitting import fit_price
 from gateway.ordering.v5.product_parts import period_word
 from gateway.ordering.values import integer, is_number, objects, text, wrong_type
-from gateway.tmf.prices import KINDS, kind_of
+from gateway.tmf.amounts import AMOUNTS
+from gateway.tmf.charge_words import PeriodWords, charge_kind
 
-_AMOUNTS: Final = ("dutyFreeAmount", "taxIncludedAmount")
 _AMOUNT: Final = frozenset({"unit", "value"})
 _RATES: Final = frozenset({"percentage", "taxRate"})
 _TEXTS: Final = frozenset({"name", "description", "priceType", "recurringChargePeriod", "unitOfMeasure"})
@@ -30,7 +30,7 @@ class Prices:
 
     def __init__(self, mapping: Mapping, findings: Findings) -> None:
         self._findings = findings
-        self._periods = mapping.price.charge_periods
+        self._periods = PeriodWords(mapping.price.charge_periods)
         self._drop_alterations = mapping.price.alterations == "drop"
         self._separate = mapping.price.alterations == "patch-per-line"
         self._merged = self._separate and mapping.price.altered_prices == "merged"
@@ -50,33 +50,37 @@ class Prices:
                     return False
             elif key not in _TEXTS or type(value) is not str:
                 return False
-        period = price.get("recurringChargePeriod", "")
-        if period in self._periods or period.lower() in self._periods:
+        if "recurringChargePeriod" in price and self._periods.word(price["recurringChargePeriod"]) is not None:
             return False
         return not self._is_v5 or bool(price.get("price") and price.get("priceType"))
 
     def order_prices(self, value: Any, path: str) -> list[dict[str, Any]]:
         """Return totals or prices at `path`, with their alterations inline or (by the mapping) without."""
-        return self.item_prices(value, path, collect=None)
+        return self.item_prices(value, path, collect=None, are_totals=True)
 
     def altered(self) -> Altered:
         """Return what gathers the altered prices of one item."""
         return Altered(separate=not self._merged)
 
-    def item_prices(self, value: Any, path: str, collect: Altered | None) -> list[dict[str, Any]]:
+    def item_prices(
+        self, value: Any, path: str, collect: Altered | None, *, are_totals: bool = False
+    ) -> list[dict[str, Any]]:
         """Return the prices at `path`; alterations that are sent in calls of their own are put into `collect`."""
         prices = [
-            self._order_price(member, member_path, collect)
+            price
             for member, member_path in objects(value, path, self._findings)
+            if (price := self._order_price(member, member_path, collect, is_total=are_totals)) is not None
         ]
         if collect is not None:
             collect.tell_ambiguous(prices, self._findings)
         return prices
 
-    def _order_price(self, node: dict[str, Any], path: str, collect: Altered | None) -> dict[str, Any]:
+    def _order_price(
+        self, node: dict[str, Any], path: str, collect: Altered | None, *, is_total: bool
+    ) -> dict[str, Any] | None:
         price = self._common(node, path)
-        if self._is_v5:
-            fit_price(price, path, self._findings)
+        if self._is_v5 and not fit_price(price, path, self._findings):
+            return None
         alterations = node.get("priceAlteration")
         if alterations is None:
             return price
@@ -87,7 +91,7 @@ class Prices:
         translated = [
             alteration
             for member, member_path in objects(alterations, f"{path}.priceAlteration", self._findings)
-            if (alteration := self._alteration(member, member_path, price)) is not None
+            if (alteration := self._alteration(member, member_path, price, is_total=is_total)) is not None
         ]
         if self._separate and collect is not None:
             collect.take(price, translated, f"{path}.priceAlteration")
@@ -118,7 +122,7 @@ class Prices:
             wrong_type(value, "an object", path, findings)
             return {}
         price = value
-        for key in _AMOUNTS:
+        for key in AMOUNTS:
             amount = price.get(key)
             if amount is None:
                 continue
@@ -157,12 +161,18 @@ class Prices:
                 findings.warning("dropped", f"{path}.taxRate", "The price has another taxRate of its own.")
         return price, flat
 
-    def _alteration(self, node: dict[str, Any], path: str, price: dict[str, Any]) -> dict[str, Any] | None:
+    def _alteration(
+        self, node: dict[str, Any], path: str, price: dict[str, Any], *, is_total: bool
+    ) -> dict[str, Any] | None:
         findings = self._findings
         alteration = self._common(node, path)
         if not alteration.get("price"):
             if "price" not in node or type(node["price"]) is dict or node["price"] is None:
-                findings.error("price_incomplete", path, "A price alteration needs a price: a percentage or an amount.")
+                message = "A price alteration needs a price: a percentage or an amount."
+                if is_total:  # It only informs, and never refuses what is ordered.
+                    findings.warning("dropped", path, message)
+                else:
+                    findings.error("price_incomplete", path, message)
             return None
         if "priceType" not in alteration and type(node.get("priceType")) is not str:
             alteration["priceType"] = price.get(
@@ -225,8 +235,8 @@ class Prices:
 def _is_recurring(alteration: dict[str, Any], price: dict[str, Any]) -> bool:
     """Tell whether an alteration is one of a recurring charge: by its own type, else (`discount`) by the price it alters."""
     for node in (alteration, price):
-        kind = kind_of(str(node.get("priceType", "")))
-        if kind in KINDS:
+        kind = charge_kind(str(node.get("priceType", "")))
+        if kind:
             return kind == "recurring"
         if "recurringChargePeriod" in node:
             return True
@@ -238,7 +248,7 @@ def _is_plain_price(price: Any) -> bool:
     if type(price) is not dict:
         return False
     for key, value in price.items():
-        if key in _AMOUNTS:
+        if key in AMOUNTS:
             if type(value) is not dict or not _AMOUNT.issuperset(value):
                 return False
             if not is_number(value.get("value", 0)) or type(value.get("unit", "")) is not str:

@@ -19,6 +19,7 @@ from gateway.ordering.v5.party_kinds import as_reference, flat_party, role_of, w
 from gateway.ordering.v5.product_parts import PARTS, canonical_part, part_readers, relationship_of, tell_names
 from gateway.ordering.v5.standard import OF_REFERENCE_V4, Standard
 from gateway.ordering.values import objects, reference, says_nothing, text, wrong_type
+from gateway.tmf.charge_words import PeriodWords
 from gateway.tmf.hrefs import last_segment
 from gateway.tmf.v5_classes import PARTIES
 
@@ -60,7 +61,9 @@ class Products:
         self._place_role = mapping.item.place_role
         self._party_role = mapping.order.party_role
         self._referred_type = mapping.order.party_referred_type
-        self._part = partial(canonical_part, findings=findings, is_v5=self._is_v5, periods=mapping.price.charge_periods)
+        self._part = partial(
+            canonical_part, findings=findings, is_v5=self._is_v5, periods=PeriodWords(mapping.price.charge_periods)
+        )
         self._handlers: dict[str, Callable[[Any, str], Any]] = {
             "place": self._places,
             "relatedParty": self._parties,

@@ -7,6 +7,7 @@ Whatever is dropped, defaulted, renamed or refused is one finding, and all of th
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from gateway.ordering.findings import Findings
@@ -16,19 +17,26 @@ from gateway.ordering.model import Order, OrderLine, Translation
 from gateway.ordering.translation.entries import CHILDREN
 from gateway.ordering.translation.header import Header
 from gateway.ordering.translation.items import Items
+from gateway.ordering.translation.money import AMOUNT_MAX, Money
 from gateway.ordering.translation.order_totals import recompute_item_totals
 from gateway.ordering.translation.tree import read_tree
 from gateway.ordering.values import objects, without_nulls, wrong_type
 
 
 def translate(
-    cart: Any, request: Any, mapping: Mapping, *, now: datetime, catalogue: Catalogue | None = None
+    cart: Any,
+    request: Any,
+    mapping: Mapping,
+    *,
+    now: datetime,
+    catalogue: Catalogue | None = None,
+    amount_max: Decimal = AMOUNT_MAX,
 ) -> Translation:
     """Return the order that `cart` asks for, or the reasons why there is none.
 
     `cart` is a TMF663 document (R17, v2, v4 or v5), `request` the checkout request, `now` the time of the checkout (with a
-    time zone), `catalogue` what TMF620 says of bundles, where neither the cart nor the mapping's own file does. Never raises
-    on any JSON: what has the wrong type is a finding of severity `error`.
+    time zone), `catalogue` what TMF620 says of bundles, where neither the cart nor the mapping's own file does, `amount_max` above
+    which an amount is told as implausible. Never raises on any JSON: what has the wrong type is a finding of severity `error`.
     """
     findings = Findings()
     if not isinstance(cart, dict):
@@ -38,18 +46,22 @@ def translate(
         wrong_type(request, "a checkout request object", "checkout", findings)
         request = {}
     request = without_nulls(request)
+    money = Money(cart, amount_max, findings)
+    given, cart = cart, money.with_right_totals() if mapping.price.totals else cart
     entries = read_tree(cart, findings, mapping.item)
     items = Items(mapping, findings, catalogue)
+    items.totals_replaced = money.replaced
     lines = items.lines(entries)
     items_stay = "left_behind" in findings.codes
     if not lines and not findings.refused:
         findings.error("nothing_to_order", "cartItem", _why_nothing(items_stay=items_stay, entries=len(entries)))
     recompute_item_totals(lines, items.incomplete_totals, findings)
     _apply_places(request, lines, items, findings)
+    money.tell()
     # Items are read one by one, and most of them are sent as they are: to look through all of them first would cost more.
-    around = without_nulls({key: value for key, value in cart.items() if key not in CHILDREN})
+    around = without_nulls({key: value for key, value in given.items() if key not in CHILDREN})
     header = Header(mapping, findings, now).translate(
-        around, request, items.order_notes, stays_of=lines if items_stay else None, incomplete=items.incomplete_totals
+        around, request, items.order_notes, totals=money.totals, stays_of=lines if items_stay else None
     )
     order = None if findings.refused else Order(header=header, lines=lines)
     return Translation(order=order, findings=findings.all())

@@ -49,10 +49,11 @@ def fit_channel(channel: dict[str, Any], role: str, path: str, findings: Finding
     return {**channel, "role": role}
 
 
-def fit_price(price: dict[str, Any], path: str, findings: Findings) -> None:
-    """Give a price the priceType that v5 demands; a price without an amount is an error."""
+def fit_price(price: dict[str, Any], path: str, findings: Findings) -> bool:
+    """Give a price the priceType that v5 demands. One that names nothing has no place there: tell so, and return False."""
     if not price.get("price"):
-        findings.error("price_incomplete", path, "A price needs `price`: a percentage or an amount.")
+        findings.warning("dropped", path, "v5 demands a percentage or an amount of a price; it has neither.")
+        return False
     if not price.get("priceType"):
         price["priceType"] = "recurring" if "recurringChargePeriod" in price else "oneTime"
         findings.info(
@@ -60,6 +61,7 @@ def fit_price(price: dict[str, Any], path: str, findings: Findings) -> None:
             f"{path}.priceType",
             f"The price has no type; {price['priceType']} is told from its charge period.",
         )
+    return True
 
 
 def fit_item(item: dict[str, Any], given: Any, path: str, findings: Findings) -> None:

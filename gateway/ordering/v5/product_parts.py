@@ -5,12 +5,13 @@ The periods of prices in the order system's words, and what a relationship betwe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from gateway.ordering.findings import Findings
 from gateway.ordering.v5.terms import check_duration
 from gateway.ordering.values import date_time, objects, wrong_type
+from gateway.tmf.charge_words import PeriodWords
 
 _NAMES: Final[dict[str, dict[str, str]]] = {
     "agreementItem": {"agreementId": "id", "agreementName": "name", "agreementHref": "href"},
@@ -22,7 +23,7 @@ _MOMENTS: Final = ("startDate", "terminationDate", "orderDate", "creationDate")
 
 
 def canonical_part(
-    key: str, value: Any, path: str, findings: Findings, *, is_v5: bool, periods: Mapping[str, str]
+    key: str, value: Any, path: str, findings: Findings, *, is_v5: bool, periods: PeriodWords
 ) -> tuple[str, list[Any]]:
     """Return the canonical name and value of the product attribute `key`, one of PARTS.
 
@@ -83,20 +84,17 @@ def tell_names(member: dict[str, Any], path: str, findings: Findings) -> None:
             findings.warning("dropped", f"{path}.{key}", "The related product beside it is sent.")
 
 
-def period_word(node: dict[str, Any], path: str, findings: Findings, periods: Mapping[str, str]) -> str | None:
-    """Return the order system's word for the recurringChargePeriod of a price or alteration, None where it is the cart's.
-
-    Carts write their words with small and capital letters; a mapping may have each of these, or only the small ones.
-    """
+def period_word(node: dict[str, Any], path: str, findings: Findings, periods: PeriodWords) -> str | None:
+    """Return the order system's word for the recurringChargePeriod of a price or alteration, None where it is the cart's."""
     period = node.get("recurringChargePeriod")
-    word = periods.get(period, periods.get(period.lower())) if type(period) is str else None
-    if word is None or word == period:
+    word = periods.word(period) if type(period) is str else None
+    if word is None:
         return None
     findings.info("converted", f"{path}.recurringChargePeriod", f"It is sent as {word}.")
     return word
 
 
-def _with_period(price: dict[str, Any], path: str, findings: Findings, periods: Mapping[str, str]) -> dict[str, Any]:
+def _with_period(price: dict[str, Any], path: str, findings: Findings, periods: PeriodWords) -> dict[str, Any]:
     """Return a price of a product, and its alterations, with the order system's words for their periods."""
     word = period_word(price, path, findings, periods)
     changed = price if word is None else {**price, "recurringChargePeriod": word}

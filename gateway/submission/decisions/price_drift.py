@@ -1,8 +1,9 @@
 """The drift guard: what the cart cost when it was accepted, against what the order system's draft costs. Pure.
 
-One-time and recurring totals are compared. A total of which one side names the amount with tax and the other that without
-cannot be, and a draft without any price says nothing: a finding tells so. A total that only one side has counts as 0 on the
-other, one without a currency is in the only currency there is.
+One-time and recurring totals are compared, at the digits of their currency. A total of which one side names the amount with
+tax and the other that without cannot be compared, and neither can a draft without any price: the checkout is held as for a
+difference, or a finding tells so. A cart without a price promised none. A total that only one side has counts as 0 on the other,
+one without a currency is in the only currency there is.
 """
 
 from __future__ import annotations
@@ -15,21 +16,35 @@ from msgspec import Struct
 
 from gateway.ordering import Finding, ObservedOrder
 from gateway.ordering import Mapping as OrderMapping
+from gateway.tmf.charge_words import PeriodWords, head_of_words
+from gateway.tmf.currencies import currency_code, half_minor_unit
 from gateway.tmf.totals import TotalKey
 
 Totals: TypeAlias = Mapping[TotalKey, Decimal]
 
 _EXACT: Final = Context(prec=1000, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _HUNDRED: Final = Decimal(100)
-_COMPARED: Final = frozenset({"onetime", "nonrecurring", "recurring"})
+_COMPARED: Final = frozenset({"oneTime", "recurring"})
 
 
 class DriftGuard(Struct, frozen=True, kw_only=True):
-    """What to do about a difference, and how large it may be: the larger of an amount and a share of the cart's total."""
+    """What to do about a difference, and how large it may be: the larger of an amount and a share of the cart's total.
+
+    `tolerance_by_currency` has the amounts of single currencies; `not_comparable` is what `hold` means for totals that cannot be
+    compared.
+    """
 
     action: Literal["off", "hold", "go-on"] = "off"
     tolerance_amount: Decimal = Decimal(0)
     tolerance_percent: Decimal = Decimal(0)
+    tolerance_by_currency: dict[str, Decimal] = {}
+    not_comparable: Literal["hold", "go-on"] = "hold"
+
+    def tolerated(self, currency: str, total: Decimal) -> Decimal:
+        """Return the difference that is accepted of a total of the cart in `currency`."""
+        share = _EXACT.divide(_EXACT.multiply(abs(total), self.tolerance_percent), _HUNDRED)
+        amount = self.tolerance_by_currency.get(currency, self.tolerance_amount)
+        return max(amount, share, half_minor_unit(currency))
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -46,27 +61,37 @@ def judge(
     """Compare what the cart cost with what the draft costs. `accepted` are figures that a person said yes to."""
     if guard.action == "off":
         return Verdict()
-    if not cart or not observed.totals:
-        who = "the order system shows no price of it" if cart else "no total of the cart is known"
-        return Verdict(
-            finding=_finding(
-                "price_not_compared", f"Order {observed.id} was submitted without comparing prices: {who}."
-            )
-        )
-    figures = "; ".join(drift(cart, observed.totals, mapping, guard))
+    if not cart:
+        return _not_compared(observed, "no total of the cart is known")
+    holds_unlike = guard.action == "hold" and guard.not_comparable == "hold"
+    if not observed.totals:
+        unlike = "the order system shows no price of it"
+        differing: tuple[str, ...] = ()
+    else:
+        differing = drift(cart, observed.totals, mapping, guard)
+        names = ", ".join(not_alike(cart, observed.totals, mapping))
+        unlike = f"one side has with tax, the other without: {names}" if names else ""
+    figures = "; ".join((*differing, unlike) if unlike and holds_unlike else differing)
     if not figures:
-        unlike = ", ".join(not_alike(cart, observed.totals, mapping))
-        message = f"Order {observed.id} was submitted without comparing what one side has with tax, the other without: {unlike}."
-        return Verdict(finding=_finding("price_not_compared", message) if unlike else None)
+        return _not_compared(observed, unlike) if unlike else Verdict()
     if guard.action == "hold" and figures != accepted:
+        what = "does not cost what the cart did" if differing else "cannot be compared with what the cart cost"
+        setting = "checkout.drift_action" if differing else "checkout.drift_not_comparable"
         reason = (
-            f"order {observed.id} does not cost what the cart did, and was not submitted (checkout.drift_action): {figures}; "
+            f"order {observed.id} {what}, and was not submitted ({setting}): {figures}; "
             "submit the checkout all the same, or cancel it"
         )
         return Verdict(held_for=figures, reason=reason)
+    if not differing:
+        return _not_compared(observed, f"{unlike} (a person accepted it)")
     decided = "a person accepted it" if figures == accepted else "checkout.drift_action lets it go on"
     message = f"Order {observed.id} does not cost what the cart did ({decided}): {figures}"
     return Verdict(finding=_finding("price_drift", message))
+
+
+def _not_compared(observed: ObservedOrder, why: str) -> Verdict:
+    message = f"Order {observed.id} was submitted without comparing prices: {why}."
+    return Verdict(finding=_finding("price_not_compared", message))
 
 
 def _finding(code: str, message: str) -> Finding:
@@ -89,7 +114,7 @@ def not_alike(cart: Totals, order: Totals, mapping: OrderMapping) -> tuple[str, 
 
 
 def _both(cart: Totals, order: Totals, mapping: OrderMapping) -> tuple[Totals, Totals]:
-    currencies = {key.currency.upper() for key in (*cart, *order) if key.currency}
+    currencies = {currency_code(key.currency) for key in (*cart, *order) if key.currency}
     only = currencies.pop() if len(currencies) == 1 else ""
     return _comparable(cart, mapping.price.charge_periods, only), _comparable(order, {}, only)
 
@@ -109,8 +134,7 @@ def _differences(wanted: Totals, shown: Totals, guard: DriftGuard) -> Iterator[s
         if total in ours and total in theirs and key.amount not in ours[total] & theirs[total]:
             continue
         cart, order = wanted.get(key, Decimal(0)), shown.get(key, Decimal(0))
-        share = _EXACT.divide(_EXACT.multiply(abs(cart), guard.tolerance_percent), _HUNDRED)
-        if abs(_EXACT.subtract(cart, order)) > max(guard.tolerance_amount, share):
+        if abs(_EXACT.subtract(cart, order)) > guard.tolerated(key.currency, cart):
             yield f"{_name(key)}: the cart has {cart:f}, the order {order:f}"
 
 
@@ -118,16 +142,16 @@ def _name(key: TotalKey) -> str:
     return " ".join(part for part in (key.price_type, key.period, key.amount, key.currency) if part)
 
 
-def _comparable(totals: Totals, periods: Mapping[str, str], currency: str) -> dict[TotalKey, Decimal]:
-    """Return one-time and recurring totals by keys in which the same thing has the same word."""
+def _comparable(totals: Totals, words: Mapping[str, str], currency: str) -> dict[TotalKey, Decimal]:
+    """Return one-time and recurring totals by keys in which the same thing has the same word; `words` as the mapping has them."""
     found: dict[TotalKey, Decimal] = {}
+    periods = PeriodWords(words)
     for key, value in totals.items():
-        kind = "".join(letter for letter in key.price_type.lower() if letter.isalpha()).removesuffix("charge")
-        if kind not in _COMPARED:
+        head = head_of_words(key.price_type, key.period, "", 1)
+        if head.price_type not in _COMPARED:
             continue
-        period = periods.get(key.period, key.period).lower() if kind == "recurring" else ""
         alike = TotalKey(
-            "recurring" if kind == "recurring" else "oneTime", period, "", key.amount, key.currency.upper() or currency
+            head.price_type, periods.period(head.period), "", key.amount, currency_code(key.currency) or currency
         )
         found[alike] = _EXACT.add(found.get(alike, Decimal(0)), value)
     return found

@@ -51,7 +51,6 @@ def test_a_total_that_says_the_same_keeps_its_words() -> None:
         [],
         "nothing",
         [price(Decimal("19.8")), price(1, priceType="oneTime")],
-        [price(Decimal("19.8"), priceAlteration=[{"price": {"percentage": 10}, "applicationDuration": 2}])],
     ],
 )
 def test_a_total_that_says_otherwise_is_replaced(given: Any) -> None:

@@ -97,6 +97,23 @@ def test_the_order_systems_words_for_periods_are_known_from_its_mapping():
     assert differing({key(period="monthly"): Decimal("89.70"), ONCE: Decimal("10.10")}, mapping=mapping) == ()
 
 
+@pytest.mark.parametrize(
+    ("kind", "period"),
+    [("recurring", "monthly"), ("Recurring Charge", "P1M"), ("", "month"), ("recurring", "1 month")],
+)
+def test_periods_are_the_same_in_any_words(kind, period):
+    assert differing({key(kind, period): Decimal("89.70"), key("non-recurring", ""): Decimal("10.10")}) == ()
+
+
+def test_amounts_are_compared_at_the_digits_of_the_currency():
+    guard = DriftGuard(action="hold", tolerance_by_currency={"JPY": Decimal(2)}, tolerance_amount=Decimal(0))
+    yen = key(currency="JPY")
+    assert drift({MONTHLY: Decimal("89.704")}, {MONTHLY: Decimal("89.70")}, SALESFORCE, guard) == ()
+    assert drift({MONTHLY: Decimal("89.706")}, {MONTHLY: Decimal("89.70")}, SALESFORCE, guard) != ()
+    assert drift({yen: Decimal(1998)}, {yen: Decimal(2000)}, SALESFORCE, guard) == ()
+    assert drift({yen: Decimal(1998)}, {yen: Decimal(2001)}, SALESFORCE, guard) != ()
+
+
 @given(st.decimals(-(10**9), 10**9, places=4), st.decimals(0, 1000, places=4))
 def test_what_is_within_the_amount_is_never_a_difference(value, more):
     guard = DriftGuard(action="hold", tolerance_amount=more)
@@ -118,14 +135,17 @@ def price(value):
         ({"productOrderItem": [{"quantity": 3, "itemPrice": price(5)}, {"itemPrice": price(6)}]}, 21),
         ({"productOrderItem": [{"itemPrice": [{"priceAlteration": []}]}, 7], "orderTotalPrice": "?"}, None),
         ({}, None),
+        # What is removed, with what is beneath it, and what does not change have no part in it, as in the cart.
+        ({"productOrderItem": [{"action": "delete", "itemPrice": price(5), "productOrderItem": [{"itemPrice": price(3)}]},
+                               {"action": "noChange", "itemTotalPrice": price(5)}, {"itemPrice": price(6)}]}, 6),
     ],
-)
+)  # fmt: skip
 def test_the_totals_of_an_order_are_read_from_what_it_shows(document, expected):
     assert read_totals(document) == ({} if expected is None else {MONTHLY: Decimal(expected)})
 
 
-def before_submit(action, totals, **columns):
-    guard = DriftGuard(action=action)
+def before_submit(action, totals, not_comparable="hold", **columns):
+    guard = DriftGuard(action=action, not_comparable=not_comparable)
     work = work_of(SPLIT, step="submit", policy=replace(POLICY, drift=guard), **columns)
     work = replace(work, cart_totals=CART)
     return after_read(work, replace(drafted(work, len(work.plan.steps) - 1), totals=totals), NOW)
@@ -149,20 +169,57 @@ def test_a_difference_goes_on_with_a_finding():
     assert "the cart has 89.70, the order 99" in send.finding.message
 
 
-@pytest.mark.parametrize("action", ["hold", "go-on"])
-def test_an_order_whose_prices_are_not_shown_goes_on_with_a_finding(action):
-    send = before_submit(action, {})
+TAXED = {each._replace(amount="taxIncludedAmount"): value for each, value in CART.items()}
+UNLIKE = {
+    "the order shows no price": ({}, "shows no price"),
+    "tax on one side only": (TAXED, "one side has with tax, the other without: oneTime EUR, recurring month EUR"),
+}
+
+
+@pytest.mark.parametrize(("totals", "words"), UNLIKE.values(), ids=UNLIKE)
+def test_what_cannot_be_compared_holds_the_checkout(totals, words):
+    save = before_submit("hold", totals)
+    assert isinstance(save, Save)
+    assert save.changes["state"] == "held"
+    assert words in save.changes["price_drift"]
+    assert "checkout.drift_not_comparable" in save.changes["status_reason"]
+
+
+@pytest.mark.parametrize(("action", "not_comparable"), [("hold", "go-on"), ("go-on", "hold"), ("go-on", "go-on")])
+@pytest.mark.parametrize(("totals", "words"), UNLIKE.values(), ids=UNLIKE)
+def test_what_cannot_be_compared_goes_on_with_a_finding_where_the_settings_say_so(
+    action, not_comparable, totals, words
+):
+    send = before_submit(action, totals, not_comparable)
     assert isinstance(send, Send)
     assert (send.finding.code, send.finding.severity) == ("price_not_compared", "warning")
-    assert "shows no price" in send.finding.message
+    assert words in send.finding.message
+
+
+@pytest.mark.parametrize(("totals", "words"), UNLIKE.values(), ids=UNLIKE)
+def test_what_a_person_has_seen_and_accepted_is_submitted(totals, words):
+    seen = before_submit("hold", totals).changes["price_drift"]
+    send = before_submit("hold", totals, price_drift_accepted=seen)
+    assert isinstance(send, Send)
+    assert send.finding.code == "price_not_compared"
+    assert "a person accepted it" in send.finding.message
+    # Other figures are other figures.
+    assert isinstance(before_submit("hold", MORE, price_drift_accepted=seen), Save)
+
+
+def test_a_difference_is_told_beside_what_cannot_be_compared():
+    taxed = key("oneTime", "", "taxIncludedAmount")
+    save = before_submit("hold", {MONTHLY: Decimal(99), taxed: Decimal("12.02")})
+    assert "the cart has 89.70, the order 99" in save.changes["price_drift"]
+    assert "one side has with tax, the other without: oneTime EUR" in save.changes["price_drift"]
 
 
 @pytest.mark.parametrize("action", ["hold", "go-on"])
-def test_amounts_that_are_not_alike_go_on_with_a_finding(action):
-    send = before_submit(action, {each._replace(amount="taxIncludedAmount"): value for each, value in CART.items()})
+def test_a_cart_that_promised_no_price_goes_on_with_a_finding(action):
+    work = work_of(SPLIT, step="submit", policy=replace(POLICY, drift=DriftGuard(action=action)))
+    send = after_read(work, replace(drafted(work, len(work.plan.steps) - 1), totals=MORE), NOW)
     assert isinstance(send, Send)
     assert send.finding.code == "price_not_compared"
-    assert "one side has with tax, the other without: oneTime EUR, recurring month EUR." in send.finding.message
 
 
 @pytest.mark.parametrize(("action", "totals"), [("off", MORE), ("hold", CART), ("go-on", CART), ("off", {})])

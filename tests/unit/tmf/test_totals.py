@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.ordering.translation.translate import translate
+from gateway.tmf.given_totals import cart_totals
 from gateway.tmf.item_status import is_saved_for_later
-from gateway.tmf.totals import cart_totals
 
 # More digits than the decimal module keeps by itself, and sums within what is promised to be exact.
 amounts = st.integers(-(10**18), 10**18).flatmap(
@@ -42,16 +42,24 @@ items = st.recursive(
 
 
 def exact(listed: list[dict[str, Any]]) -> dict[tuple[str, ...], Fraction]:
-    """Add up by fractions, which cannot round."""
+    """Add up by fractions, which cannot round; an amount that not every price of a total has is left out."""
+    totals = sums(listed)
+    other = {"dutyFreeAmount": "taxIncludedAmount", "taxIncludedAmount": "dutyFreeAmount"}
+    return {key: value for key, value in totals.items() if (*key[:2], other[key[2]], key[3]) not in totals}
+
+
+def sums(listed: list[dict[str, Any]]) -> dict[tuple[str, ...], Fraction]:
     totals: dict[tuple[str, ...], Fraction] = {}
     for item in listed:
         if item["status"] == "saveForLater":
             continue
         for price in item["itemPrice"]:
             ((name, money),) = price["price"].items()
-            key = (price["priceType"], price.get("recurringChargePeriod", ""), name, money["unit"])
+            once = price["priceType"] == "oneTime"  # What is charged once has no period, whatever it says.
+            period = "" if once else price.get("recurringChargePeriod", "")
+            key = (price["priceType"], period, name, money["unit"])
             totals[key] = totals.get(key, Fraction(0)) + Fraction(money["value"]) * item["quantity"]
-        for key, value in exact(item.get("cartItem", [])).items():
+        for key, value in sums(item.get("cartItem", [])).items():
             totals[key] = totals.get(key, Fraction(0)) + value
     return totals
 

@@ -1,0 +1,158 @@
+"""What is told of a cart's prices: those that are no part of a total, alterations that do not apply, amounts nobody would pay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Final
+
+from gateway.errors import InvalidBodyError
+from gateway.ordering.findings import Findings
+from gateway.ordering.translation.entries import ITEM_DEPTH_MAX
+from gateway.tmf.alterations import Fault
+from gateway.tmf.amounts import amounts_of
+from gateway.tmf.given_totals import CartTotals, totals_of_cart
+from gateway.tmf.item_status import is_removed, is_saved_for_later, is_unchanged
+from gateway.tmf.item_totals import with_right_item_totals
+from gateway.tmf.numbers import INEXACT
+from gateway.tmf.prices import Charge, charges
+from gateway.tmf.totals import Unknown
+
+# What is more is no price in any currency, unless a setting says otherwise.
+AMOUNT_MAX: Final = Decimal(10**12)
+_NAMES: Final = {"dutyFreeAmount": "without tax", "taxIncludedAmount": "with tax"}
+
+
+class Money:
+    """The totals of a cart, once; and what is told of its prices. `replaced` are the paths of items' totals that were not right."""
+
+    def __init__(self, cart: dict[str, Any], amount_max: Decimal, findings: Findings) -> None:
+        # A cart that is too deep is refused: its prices are not looked at.
+        self._cart = cart if _is_shallow(cart) else {}
+        self._given = cart
+        self._amount_max = amount_max
+        self._findings = findings
+        self.replaced: set[str] = set()
+        self.totals: CartTotals | None
+        try:
+            self.totals = totals_of_cart(self._cart)
+        except InvalidBodyError:
+            self.totals = None
+
+    def with_right_totals(self) -> dict[str, Any]:
+        """Return the cart with its items' totals as they are sent: one that says something else than the prices is told."""
+        try:
+            return (
+                with_right_item_totals(self._cart, self._tell_item_total) if self._cart is self._given else self._given
+            )
+        except INEXACT:
+            return self._given
+
+    def _tell_item_total(self, path: str) -> None:
+        self.replaced.add(path)
+        message = "It is not what the item's prices come to; the total of the prices is sent."
+        self._findings.warning("totals_differ", path, message)
+
+    def tell(self) -> None:
+        """Tell what does not count as it was meant, and amounts that are implausible."""
+        for path, item in _items(self._cart.get("cartItem"), ""):
+            self._tell_item(path, item)
+        if self.totals is None:
+            return
+        for unknown in self.totals.unknown:
+            self._tell_unknown(unknown)
+        for position, price in enumerate(self.totals.prices):
+            if type(price) is dict:
+                self._tell_total(position, price)
+
+    def _tell_item(self, path: str, item: dict[str, Any]) -> None:
+        prices = item.get("itemPrice")
+        if not prices or type(prices) is not list:
+            return
+        if is_removed(item) or is_unchanged(item):
+            why = "removed" if is_removed(item) else "not changed"
+            message = f"The item is {why}: its prices are no part of the totals."
+            self._findings.info("price_not_summed", f"{path}.itemPrice", message)
+            return
+        faults: list[tuple[int, Fault]] = []
+        try:
+            found = charges(prices, faults)
+        except INEXACT:
+            return  # Told once, for the totals.
+        for position, fault in faults:
+            where = f"{path}.itemPrice[{position}]" + (f".{fault.where}" if fault.where else "")
+            self._tell_fault(fault, where)
+        for position, price in enumerate(prices):
+            if type(price) is dict:
+                self._tell_amounts(f"{path}.itemPrice[{position}]", price, found)
+
+    def _tell_fault(self, fault: Fault, where: str) -> None:
+        findings = self._findings
+        if fault.code == "price_not_summed":
+            findings.info("price_not_summed", where, fault.message)
+        elif fault.code == "currencies_differ":
+            findings.warning("currencies_differ", where, fault.message)
+        elif fault.code == "amount_unknown":
+            findings.warning("amount_unknown", where, fault.message)
+        else:
+            findings.warning("alteration_not_applied", where, fault.message)
+
+    def _tell_amounts(self, path: str, price: dict[str, Any], found: list[Charge]) -> None:
+        """Tell amounts that are negative, as given or after the alterations, or absurd."""
+        given = amounts_of(price.get("price"))[1]
+        after = next((charge.values for charge in found if charge.price is price), given)
+        if any(value < 0 for value in given + after):
+            message = "Its amount is negative, as given or after its alterations."
+            self._findings.warning("price_negative", path, message)
+        if any(abs(value) > self._amount_max for value in given + after):
+            self._findings.warning("price_too_large", path, f"Its amount is above {self._amount_max:f}.")
+
+    def _tell_total(self, position: int, price: dict[str, Any]) -> None:
+        faults: list[tuple[int, Fault]] = []
+        try:
+            found = charges([price], faults)
+        except INEXACT:
+            return
+        for _, fault in faults:
+            if fault.code != "price_not_summed":
+                self._tell_fault(fault._replace(message=f"Total {position + 1}: {fault.message}"), "cartTotalPrice")
+        values = [value for charge in found for value in charge.values]
+        if any(value < 0 for value in values):
+            self._findings.warning("total_negative", "cartTotalPrice", f"Total {position + 1} is negative.")
+        if any(abs(value) > self._amount_max for value in values):
+            message = f"Total {position + 1} is above {self._amount_max:f}."
+            self._findings.warning("price_too_large", "cartTotalPrice", message)
+
+    def _tell_unknown(self, unknown: Unknown) -> None:
+        words = " ".join(word for word in (*unknown.head, unknown.currency) if word)
+        message = (
+            f"The total {words} {_NAMES[unknown.amount]} is left out: not every one of its prices tells that amount, or a tax "
+            "rate that it follows from."
+        )
+        self._findings.warning("amount_unknown", "cartTotalPrice", message)
+
+
+def _is_shallow(cart: dict[str, Any]) -> bool:
+    """Tell whether items are nested no deeper than the order may be."""
+    level = [cart]
+    for _ in range(ITEM_DEPTH_MAX + 1):
+        level = [
+            item
+            for holder in level
+            if type(inside := holder.get("cartItem")) is list
+            for item in inside
+            if type(item) is dict and "cartItem" in item
+        ]
+        if not level:
+            return True
+    return False
+
+
+def _items(items: Any, above: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every active item that is not inside a removed one, with its path."""
+    for position, item in enumerate(items if type(items) is list else ()):
+        if type(item) is dict and not is_saved_for_later(item):
+            path = f"{above}cartItem[{position}]"
+            yield path, item
+            if "cartItem" in item and not is_removed(item):
+                yield from _items(item["cartItem"], f"{path}.")

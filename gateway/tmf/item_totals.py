@@ -1,0 +1,81 @@
+"""The totals of items that have prices of their own: written where they are absent, told where they say something else. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from gateway.tmf.amounts import has_amounts
+from gateway.tmf.given_totals import same_amounts, totals_of_cart
+from gateway.tmf.item_status import is_removed, is_unchanged
+from gateway.tmf.totals import ITEM_TOTALS, exactly, item_charges, total_prices
+
+# Is called with the path of a total that does not say what the item's prices do.
+Tell: TypeAlias = Callable[[str], None]
+
+
+def with_right_item_totals(cart: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """Return the cart with every item's total that says something else than its prices told and replaced.
+
+    What is right is shared with `cart`, which is not changed. Raises one of `gateway.tmf.numbers.INEXACT` when a total cannot be
+    exact.
+    """
+    items = _items(cart.get("cartItem"), "", tell, removed=False)
+    return cart if items is cart.get("cartItem") else {**cart, "cartItem": items}
+
+
+def with_absent_totals(cart: dict[str, Any]) -> dict[str, Any]:
+    """Return a cart that is not stored with the totals that it lacks, as a stored one has them; those it gives are left to it.
+
+    Raises InvalidBodyError (400) when they cannot be told exactly.
+    """
+    totals = totals_of_cart(cart)
+    if not totals.are_sums:
+        return cart
+    with exactly():
+        items = _items(cart.get("cartItem"), "", None, removed=False)
+    return {"cartTotalPrice": totals.prices, **cart, "cartItem": items}
+
+
+def _items(items: Any, above: str, tell: Tell | None, *, removed: bool) -> Any:
+    if type(items) is not list:
+        return items
+    changed: list[Any] | None = None
+    for position, item in enumerate(items):
+        if type(item) is not dict:
+            continue
+        other = _item(item, above, position, tell, removed=removed)
+        if other is not item:
+            if changed is None:
+                changed = list(items)
+            changed[position] = other
+    return items if changed is None else changed
+
+
+def _item(item: dict[str, Any], above: str, position: int, tell: Tell | None, *, removed: bool) -> dict[str, Any]:
+    gone = removed or ("action" in item and is_removed(item))
+    found = item
+    if "itemPrice" in item and not gone and not is_unchanged(item):
+        found = _with_total(item, above, position, tell)
+    if "cartItem" in item:
+        inside = _items(item["cartItem"], f"{above}cartItem[{position}].", tell, removed=gone)
+        if inside is not item["cartItem"]:
+            found = {**found, "cartItem": inside}
+    return found
+
+
+def _with_total(item: dict[str, Any], above: str, position: int, tell: Tell | None) -> dict[str, Any]:
+    names = [name for name in ITEM_TOTALS if item.get(name) is not None]
+    if tell is None:
+        total = [] if names else total_prices(item_charges(item))
+        return {**item, ITEM_TOTALS[0]: total} if total else item
+    if not names:
+        return item
+    total = total_prices(item_charges(item))
+    if not has_amounts(item["itemPrice"]) or same_amounts(item[names[0]], total):
+        return item
+    tell(f"{above}cartItem[{position}].{names[0]}")
+    kept = {name: total if name == names[0] else value for name, value in item.items() if name not in names[1:]}
+    if not total:
+        del kept[names[0]]
+    return kept
