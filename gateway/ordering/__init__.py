@@ -14,7 +14,7 @@ from gateway.ordering.findings import Findings
 from gateway.ordering.lint.loading import read_mapping
 from gateway.ordering.mapping.catalogue import Catalogue, Doubt, catalogue_of, offering_code
 from gateway.ordering.mapping.model import Api, Limits, Mapping, Paging
-from gateway.ordering.mapping.states import is_draft, is_final, tmf_state, unknown_state
+from gateway.ordering.mapping.states import is_draft, is_final, shows_submission, tmf_state, unknown_state
 from gateway.ordering.mapping.tables import content_hash, files_of, read_tables
 from gateway.ordering.mapping.vocabulary import slip_of
 from gateway.ordering.model import (
@@ -108,6 +108,7 @@ __all__ = [
     "render_tombstone",
     "render_whole",
     "resolve",
+    "shows_submission",
     "slip_of",
     "spelling",
     "spelling_of",

@@ -13,7 +13,7 @@ from gateway.ordering.mapping.codes import TABLES
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.mapping.relationship_words import plain_word
 from gateway.ordering.mapping.slot_rules import collisions
-from gateway.ordering.mapping.states import TMF_ORDER_STATES
+from gateway.ordering.mapping.states import TMF_ORDER_STATES, is_draft
 from gateway.ordering.mapping.vocabulary import meaningless, nearest
 from gateway.ordering.mapping.words import unclean_words
 
@@ -119,9 +119,9 @@ def _recovery(mapping: Mapping) -> Iterator[Problem]:
         message = "is true, but draft.supported = false: there is none to leave; set one of them"
         yield Problem("recovery.rejection_may_leave_draft", message)
     state = recovery.scan_parameters.get("state")
-    drafts = {word.lower() for word in mapping.draft.states}
+    drafts = {word.lower() for word in mapping.draft.states if word}
     if state and drafts and drafts.isdisjoint(word.strip().lower() for word in state.split(",")):
-        message = f"is {state}, none of draft.states: a scan would not find a draft that is there; use {mapping.draft.states[0]}"
+        message = f"is {state}, none of draft.states: a scan would not find a draft that is there; use {max(mapping.draft.states)}"
         yield Problem("recovery.scan_parameters.state", message)
 
 
@@ -269,14 +269,19 @@ def _codes(mapping: Mapping) -> Iterator[Problem]:
 
 
 def _states(mapping: Mapping) -> Iterator[Problem]:
+    meanings: dict[str, tuple[str, str]] = {}
     for word, state in mapping.states.order.items():
+        other, meaning = meanings.setdefault(word.casefold(), (word, state))
+        if meaning != state:
+            message = f"is {state}, but {other} is {meaning}: words of states are the same in any case; remove one"
+            yield Problem(f"states.order.{word}", message)
         if state not in TMF_ORDER_STATES:
             yield Problem(f"states.order.{word}", f"is no TM Forum order state; {nearest(state, TMF_ORDER_STATES)}")
-        elif word in mapping.draft.states and state in mapping.states.final:
+        elif is_draft(mapping, word) and state in mapping.states.final:
             yield Problem(
                 f"states.order.{word}", f"is {state}, which is final, but draft.states has {word}; use draft or pending"
             )
-        elif state == "draft" and mapping.draft.supported and word not in mapping.draft.states:
+        elif state == "draft" and mapping.draft.supported and not is_draft(mapping, word):
             yield Problem(
                 f"states.order.{word}", f"is draft, but draft.states lacks {word}; add it there, or use pending"
             )

@@ -15,6 +15,7 @@ from gateway.errors import Problem
 from gateway.ordering.calls.costs import LineCosts, patch_head
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.model import MARKER_LENGTH, Mapping
+from gateway.ordering.mapping.states import is_draft
 from gateway.ordering.mapping.vocabulary import HEADER, slip_of
 from gateway.ordering.mapping.words import PLACEHOLDER
 from gateway.ordering.model import Order, OrderLine
@@ -122,7 +123,8 @@ def _submitting(mapping: Mapping) -> Iterator[Problem]:
     submit = draft.submit_attributes
     if not submit:
         return
-    if submit.get("state") in draft.states:
+    word = submit.get("state")
+    if isinstance(word, str) and is_draft(mapping, word):
         yield Problem(
             "draft.submit_attributes.state", "is one of draft.states: the order would stay one; write what submits it"
         )

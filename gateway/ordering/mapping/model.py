@@ -102,7 +102,10 @@ class Draft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     submit_attributes: Annotated[
         dict[str, Any], documented('body of the PATCH that submits, e.g. `state = "Activated"`')
     ] = field(default_factory=dict)
-    states: Annotated[tuple[str, ...], documented("values of the order's state that mean draft")] = ()
+    states: Annotated[
+        tuple[str, ...],
+        documented('values of the order\'s state that mean draft, in any case; `""`: a draft shows none'),
+    ] = ()
 
 
 class Lines(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -30,6 +30,18 @@ def is_draft(mapping: Mapping, upstream_state: str) -> bool:
     return _is_among(upstream_state, mapping.draft.states)
 
 
+def shows_submission(mapping: Mapping, upstream_state: str) -> bool:
+    """Tell whether a state in the answer to a submission is news: not a draft's, none, or only the word that was sent."""
+    sent = mapping.draft.submit_attributes.get("state")
+    only_repeats = isinstance(sent, str) and is_same_word(upstream_state, sent)
+    return bool(upstream_state) and not only_repeats and not is_draft(mapping, upstream_state)
+
+
+def is_same_word(one: str, other: str) -> bool:
+    """Tell whether two words of states are the same but for upper and lower case."""
+    return one == other or one.casefold() == other.casefold()
+
+
 def unknown_state(mapping: Mapping, upstream_state: str) -> Finding | None:
     """Return the finding that a state is neither in the mapping nor the standard's; None where there is nothing to tell."""
     if not upstream_state or is_draft(mapping, upstream_state) or _known(mapping, upstream_state) is not None:
@@ -56,7 +68,4 @@ def _known(mapping: Mapping, upstream_state: str) -> str | None:
 
 
 def _is_among(word: str, words: tuple[str, ...]) -> bool:
-    if word in words:
-        return True
-    folded = word.casefold()
-    return any(each.casefold() == folded for each in words)
+    return word in words or any(is_same_word(word, each) for each in words)

@@ -16,6 +16,8 @@ from gateway.ordering.mapping.keys import fields_of, value_type
 
 PLACEHOLDER: Final = re.compile(r"\{[a-z_]+\}")
 """What looks as if something were put in its place."""
+_MAY_HOLD_NOTHING: Final = frozenset({"draft.states"})
+"""Lists in which an empty word says that none is shown."""
 _WITH_PLACEHOLDERS: Final = "recovery.scan_parameters"
 
 
@@ -43,7 +45,8 @@ def unclean_words(table: Struct, path: str = "") -> Iterator[Problem]:
         elif isinstance(value, tuple):
             seen: set[str] = set()
             for position, word in enumerate(value):
-                yield from _unclean(word, f"{where}[{position}]")
+                if word or where not in _MAY_HOLD_NOTHING:
+                    yield from _unclean(word, f"{where}[{position}]")
                 if word in seen:
                     yield Problem(f"{where}[{position}]", f"is {word} again; remove one")
                 seen.add(word)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from gateway.checkouts.row_changes import UNKNOWN, CheckoutChanges, because
 from gateway.checkouts.waits import growth_max, schedule
-from gateway.ordering import NO_MARKER, ObservedOrder, carries, read_order
+from gateway.ordering import NO_MARKER, ObservedOrder, carries, read_order, shows_submission
 from gateway.submission.decisions.actions import Save, Work
 from gateway.submission.decisions.records import (
     cancellation_asked,
@@ -146,9 +146,7 @@ def _accepted(work: Work, accepted: Accepted, now: datetime) -> Save:
         changes = observed_changes(work, _with_id(observed, order_id))
         return step_done(work, now, detail, changes=changes)
     # The answer may still show the draft (the order system submits in its own time), or only repeat the word it was sent.
-    draft = work.mapping.draft
-    no_news = {"", draft.submit_attributes.get("state"), *draft.states}
-    moved = observed if observed is not None and observed.state not in no_news else None
+    moved = observed if observed is not None and shows_submission(work.mapping, observed.state) else None
     return submitted(work, moved, now, detail)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gateway.ordering.findings import CODES
+from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.mapping.model import Api, Draft, Mapping, States
-from gateway.ordering.mapping.states import is_draft, is_final, tmf_state, unknown_state
+from gateway.ordering.mapping.states import is_draft, is_final, shows_submission, tmf_state, unknown_state
 
 MAPPING = Mapping(
     name="shop",
@@ -58,3 +59,16 @@ def test_no_state_shown_is_a_draft_only_where_the_mapping_says_so():
     shows_none = Mapping(name="shop", api=Api(resource="productOrder"), draft=Draft(supported=True, states=("",)))
     assert is_draft(shows_none, "")
     assert unknown_state(MAPPING, "") is None
+
+
+def test_a_mapping_may_say_that_a_draft_shows_no_state():
+    text = 'name = "shop"\n[api]\nresource = "order"\n[draft]\nsupported = true\nstates = [""]\nsubmit_attributes = { state = "Go" }\n'
+    assert parse_mapping(text.encode(), "shop.toml").draft.states == ("",)
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [("Activated", False), ("ACTIVATED", False), ("draft", False), ("", False), ("InProgress", True), ("Odd", True)],
+)
+def test_what_the_answer_to_a_submission_says_is_news_or_not(word, expected):
+    assert shows_submission(MAPPING, word) is expected
