@@ -6,6 +6,7 @@ a cache is as old as it is, a filter may find nothing ever.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
@@ -23,6 +24,7 @@ DATE_SECONDS: Final = 2.0
 """A Date header tells whole seconds."""
 SKEW_SECONDS: Final = 900.0
 """How far the order system's clock may be from ours, where no Date header tells."""
+_MARKER: Final = re.compile(r"\bgw1-[a-z2-7]{16}-[0-9]+\b", re.IGNORECASE | re.ASCII)
 AGE_SECONDS_MAX: Final = 5.0
 """A page that a cache has kept for longer says nothing of now."""
 
@@ -92,8 +94,24 @@ def witnesses(doubt: CallInDoubt, rows: Sequence[Row], clocks: Clocks, side: Sid
     return sorted(found, key=lambda witness: (witness.distance_seconds, witness.id))
 
 
-def verdict(found: dict[Side, str], *, anything_there: bool) -> Absence:
-    """Return what the absence is worth; `found` are the ids of the orders that were found, by their side."""
+def shows_kept(rows: Sequence[Row]) -> bool:
+    """Tell whether an order on the list carries a marker of a gateway: this order system keeps what it is sent."""
+    return any(_MARKER.search(text) for row in rows for text in row.order.marker.texts)
+
+
+def alike_first(rows: Sequence[Row], clocks: Clocks) -> list[Row]:
+    """Return the orders with a marker that is not a gateway's and that are not older than the call, the nearest to it first."""
+    found = [row for row in rows if row.shows_marker and clocks.side(row.made_at) != "older" and not shows_kept([row])]
+    return sorted(found, key=lambda row: abs(((row.made_at or clocks.sent_at) - clocks.sent_at).total_seconds()))
+
+
+def verdict(found: dict[Side, str], *, kept: bool, anything_there: bool) -> Absence:
+    """Return what the absence is worth; `found` are the ids of the orders that were found, by their side.
+
+    `kept`: a marker of ours was seen on an order, so that ours would carry one.
+    """
+    if len(found) == len(SIDES) and not kept:
+        return uncontrolled("marker_never_seen")
     if len(found) == len(SIDES):
         return proven(f"orders {found['older']} and {found['younger']}")
     if not anything_there:

@@ -5,6 +5,7 @@ State is a code; the sentence beside it is for people. Nothing is decided from a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
@@ -26,12 +27,14 @@ AbsenceCode: TypeAlias = Literal[
     "filter_not_shown",
     "marker_changed",
     "young_order_unmarked",
+    "young_order_alike",
     "hit_unreadable",
     "from_a_cache",
     "known_order_not_found",
     # The search saw everything it was shown, and nothing shows that it would have been shown our order.
     "not_controlled",
     "nothing_to_control_with",
+    "marker_never_seen",
     "nothing_older",
     "nothing_younger",
 ]
@@ -49,11 +52,13 @@ SENTENCES: Final[dict[AbsenceCode, str]] = {
     "filter_not_shown": "the filtered list holds orders that do not show what was filtered by",
     "marker_changed": "an order holds our marker in another spelling or in another place",
     "young_order_unmarked": "an order made after the call shows no marker, so it may be ours",
+    "young_order_alike": "an order made after the call holds what was sent, and carries another marker",
     "hit_unreadable": "an order that the search found could not be read",
     "from_a_cache": "the list came from a cache that is older than the call",
     "known_order_not_found": "an order that this order system is known to have was not found in the same way",
     "not_controlled": "whether this search finds orders was not controlled",
     "nothing_to_control_with": "the order system shows no order that the search could be controlled with",
+    "marker_never_seen": "no order shows a marker of the gateway: whether this order system keeps them was not seen",
     "nothing_older": "no order made before the call could be found in the same way",
     "nothing_younger": "no order made after the call could be found in the same way",
 }
@@ -131,13 +136,15 @@ class CallInDoubt(Struct, frozen=True, kw_only=True):
     `sent_at` is when it was sent last, `now` the time of the same clock at the beginning of the search. `known` are orders that
     this order system accepted from us, best the last one before `sent_at` and the first one after. `offerings` are the product
     codes that the call sent, as the order system writes them: a young order without a marker that shows none of them is not
-    ours. Without them each may be.
+    ours. Without them each may be. `is_alike` tells whether an order holds what the call sent: one that does is not taken for a
+    stranger's because it carries another marker.
     """
 
     sent_at: datetime
     now: datetime
     known: tuple[KnownOrder, ...] = ()
     offerings: frozenset[str] = frozenset()
+    is_alike: Callable[[ObservedOrder], bool] | None = None
 
 
 class FindResult(Struct, frozen=True):

@@ -17,8 +17,10 @@ from gateway.upstream.control import (
     Clocks,
     Side,
     Witness,
+    alike_first,
     clocks_of,
     may_be_ours,
+    shows_kept,
     unmarked,
     verdict,
     witnesses,
@@ -31,6 +33,7 @@ from gateway.upstream.search import Question, ReadPage, Scan, Scanner, Walk, joi
 _BY_ROW: Final = frozenset({"marker_not_understood", "markers_not_shown"})
 CONTROL_PAGES_MAX: Final = 20
 """Pages of the plain list that are read for orders to control a filter with."""
+ASKED_AGAIN: Final = 2
 WITNESSES_MAX: Final = 4
 UNMARKED_READ_MAX: Final = 20
 _LIMITS: Final = 20
@@ -64,6 +67,7 @@ class Finder:
         self._deadline_seconds = deadline_seconds
         self._clock = clock
         self._scanner = Scanner(self._scan, interval_seconds=interval_seconds, clock=clock, sleep=sleep)
+        self._kept = False
         self._turns = count(int(clock()))
         self._found_at: dict[Kind, deque[float]] = {
             "filter": deque(maxlen=_FOUND_MAX),
@@ -127,8 +131,24 @@ class Finder:
             return None
         if for_nothing.absence.kind == "incomplete":
             return FindResult(found.orders, for_nothing.absence)
-        hints = tuple(hint_of(row.order, marker) for row in walked.rows if marker not in row.carried)
-        return FindResult(found.orders, incomplete("filter_not_shown", _said(hints)), hints)
+        return await self._given(marker, walked, found.orders)
+
+    async def _given(self, marker: str, walked: Walk, orders: tuple[ObservedOrder, ...]) -> FindResult:
+        """Read the orders that a filter gave for our marker and that do not show it on the list."""
+        given = [row for row in walked.rows if marker not in row.carried]
+        hints: list[Hint] = []
+        for row in given[:UNMARKED_READ_MAX]:
+            try:
+                order = await self._read_order(row.order.id)
+            except ReadFailed:
+                order = row.order
+            if order is None:
+                continue
+            if carries(order, marker, self._mapping):
+                orders = (*orders, order)
+            else:
+                hints.append(hint_of(order, marker))
+        return FindResult(orders, incomplete("filter_not_shown", _said(tuple(hints))), tuple(hints))
 
     def _filter(self, text: str, limit: int | None) -> Question:
         """Return the question for one marker; with a `limit` of its own it asks for whole orders."""
@@ -139,6 +159,7 @@ class Finder:
 
     def _noted(self, kind: Kind, found: FindResult) -> FindResult:
         if found.orders:
+            self._kept = True
             self._note(kind)
         return found
 
@@ -176,9 +197,22 @@ class Finder:
         clocks = clocks_of(doubt, listed, asked_at)
         try:
             found = await self._among_strangers(marker, listed, doubt, clocks)
-            return found or FindResult((), await self._judged(kind, listed, doubt, clocks, asked_at))
+            if found is not None:
+                return found
+            absence = await self._judged(kind, listed, doubt, clocks, asked_at)
+            return await self._asked_again(kind, marker, absence)
         except ReadFailed as failure:
             return FindResult((), incomplete("page_failed", str(failure)))
+
+    async def _asked_again(self, kind: Kind, marker: str, absence: Absence) -> FindResult:
+        """Ask the filter after its control, too, and twice: behind one address there may be several indexes, by turns."""
+        for _ in range(ASKED_AGAIN if kind == "filter" and absence.kind == "proven" else 0):
+            again = await self._filtered(marker, self._limit())
+            if again is None:
+                return FindResult((), incomplete("filter_not_shown"))
+            if again.orders or not again.complete:
+                return again
+        return FindResult((), absence)
 
     def _back_to(self, since: datetime, doubt: CallInDoubt) -> datetime:
         """Return since when to scan, so that the last order that was made before is on the list."""
@@ -203,29 +237,43 @@ class Finder:
                 hints.append(hint_of(order, marker))
         if hints or len(strangers) > UNMARKED_READ_MAX:
             return FindResult((), incomplete("young_order_unmarked", _said(tuple(hints))), tuple(hints))
+        return await self._among_alike(marker, listed, doubt, clocks)
+
+    async def _among_alike(self, marker: str, listed: Walk, doubt: CallInDoubt, clocks: Clocks) -> FindResult | None:
+        """Look for an order that holds what the call sent and carries another marker; None when there is none."""
+        known = {order.id for order in doubt.known}
+        hints: list[Hint] = []
+        for row in alike_first(listed.rows, clocks)[:UNMARKED_READ_MAX] if doubt.is_alike is not None else ():
+            order = await self._read_order(row.order.id) if row.order.id not in known else None
+            if order is not None and doubt.is_alike is not None and doubt.is_alike(order):
+                hints.append(hint_of(order, marker))
+        if hints:
+            return FindResult((), incomplete("young_order_alike", _said(tuple(hints))), tuple(hints))
         return None
 
     async def _judged(self, kind: Kind, listed: Walk, doubt: CallInDoubt, clocks: Clocks, asked_at: float) -> Absence:
         found: dict[Side, str] = {}
+        self._kept = self._kept or shows_kept(listed.rows)
         for side in SIDES:
             met = await self._first_found(kind, listed, witnesses(doubt, listed.rows, clocks, side))
             if isinstance(met, Absence):
                 return met
             if met is not None:
-                found[side] = met
+                found[side] = met.id
+                self._kept = self._kept or met.is_ours
         if "older" not in found and self._found_before(kind, doubt, asked_at):
             found["older"] = "found at that time"
         if not found and kind == "filter" and not await self._finds_any(listed.rows):
             return incomplete("known_order_not_found", "the filter finds no order that the list shows")
-        return verdict(found, anything_there=bool(listed.rows or doubt.known))
+        return verdict(found, kept=self._kept, anything_there=bool(listed.rows or doubt.known))
 
-    async def _first_found(self, kind: Kind, listed: Walk, among: Sequence[Witness]) -> str | Absence | None:
+    async def _first_found(self, kind: Kind, listed: Walk, among: Sequence[Witness]) -> Witness | Absence | None:
         """Return the first of the orders that is found in this way, None when there is none to look for, or what that means."""
         missed: Witness | None = None
         for witness in among[:WITNESSES_MAX]:
             if await self._finds(kind, listed, witness):
                 self._note(kind)
-                return witness.id
+                return witness
             if not witness.is_ours:
                 missed = missed or witness
             elif await self._read_order(witness.id) is not None and not self._may_be_elsewhere(kind):

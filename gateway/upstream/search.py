@@ -23,6 +23,7 @@ from gateway.upstream.rows import DATES, Row, read_row
 
 SINCE_SKEW: Final = timedelta(minutes=15)
 NOT_FOUND: Final = 404
+EMPTY_AGAIN: Final = 2
 
 
 class Page(Struct, frozen=True):
@@ -154,7 +155,7 @@ async def walk(
     ):
         offset = paging_offset(paging, page_index, seen.count)
         try:
-            page = await read_page({**fixed, paging.offset_parameter: str(offset)})
+            page = await _read(read_page, {**fixed, paging.offset_parameter: str(offset)}, question)
         except ReadFailed as failure:
             ended = seen.failed(failure)
             break
@@ -166,6 +167,15 @@ async def walk(
         if ended is not None:
             break
     return Walk(tuple(seen.rows.values()), ended or incomplete("too_many_pages"), *dated, seen.age_seconds)
+
+
+async def _read(read_page: ReadPage, parameters: dict[str, str], question: Question) -> Page:
+    """Read a page; the empty one that ends a list of whole orders is read again, because a page may be empty now and then."""
+    page = await read_page(parameters)
+    for _ in range(EMPTY_AGAIN if question.whole and question.only is None else 0):
+        if not page.rows:
+            page = await read_page(parameters)
+    return page
 
 
 def limit_of(question: Question, mapping: Mapping) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,7 +28,7 @@ def row(order_id: str, marker: Any, minutes: float | None = None, **more: Any) -
     return {"id": order_id, "state": "acknowledged", **slot, **shown, **more}
 
 
-OLD, YOUNG = row("old", "crm-11", -30), row("young", "crm-12", 5)
+OLD, YOUNG = row("old", "gw1-aaaaaaaaaaaaaaaa-0", -30), row("young", "crm-12", 5)
 KNOWN_OLD, KNOWN_YOUNG = row("k1", "gw1-qrstuvwxyz234567-0"), row("k2", "gw1-765432zyxwvutsrq-0")
 BOTH_KNOWN = (
     KnownOrder("k1", KNOWN_OLD["externalId"], SENT - timedelta(minutes=40)),
@@ -67,9 +68,9 @@ def mapping(find: str, **recovery: Any) -> Mapping:
 
 
 async def search(
-    shop: Shop, find: str, *known: KnownOrder, offerings: tuple[str, ...] = (), **recovery: Any
+    shop: Shop, find: str, *known: KnownOrder, offerings: tuple[str, ...] = (), is_alike: Any = None, **recovery: Any
 ) -> FindResult:
-    doubt = CallInDoubt(sent_at=SENT, now=NOW, known=known, offerings=frozenset(offerings))
+    doubt = CallInDoubt(sent_at=SENT, now=NOW, known=known, offerings=frozenset(offerings), is_alike=is_alike)
     async with (
         serving(answering(shop.reply)) as server,
         client_of(server.url, mapping(find, **recovery), sleep=no_sleep, read_attempts_max=1) as client,
@@ -86,6 +87,47 @@ def said(found: FindResult) -> tuple[str, str | None]:
 @pytest.mark.parametrize("find", ["filter", "scan"])
 async def test_absence_is_proven_by_orders_of_others_made_before_and_after(find):
     assert said(await search(Shop([OLD, YOUNG]), find)) == ("proven", None)
+
+
+@pytest.mark.parametrize("find", ["filter", "scan"])
+async def test_orders_of_others_do_not_show_that_our_marker_is_kept(find):
+    """An order system that puts a number of its own in its place finds every order by that, and none by ours."""
+    found = await search(Shop([row("old", "ORD-1", -30), row("x", "ORD-2", 1), row("young", "ORD-3", 5)]), find)
+    assert said(found) == ("uncontrolled", "marker_never_seen")
+
+
+@pytest.mark.parametrize("find", ["filter", "scan"])
+async def test_an_order_that_holds_what_was_sent_is_not_taken_for_a_strangers_because_of_its_marker(find):
+    shop = Shop([OLD, row("x", "ORD-2", 1, productOrderItem=[ITEM]), row("young", "crm-1", 5)])
+    found = await search(shop, find, is_alike=lambda order: [line.offering for line in order.lines] == ["PLAN"])
+    assert said(found) == ("incomplete", "young_order_alike")
+    assert [hint.order_id for hint in found.hints] == ["x"]
+
+
+async def test_two_indexes_that_are_asked_by_turns_do_not_hide_our_order():
+    ours, turns = row("x", OURS, 1), itertools.count()
+
+    def by_turns(asked, orders):
+        shard = next(turns) % 2
+        return [order for order in orders if order["externalId"] == asked and (order is not ours or shard)]
+
+    shop = Shop([OLD, YOUNG, ours], listed=lambda _: [OLD, YOUNG], filtered=by_turns)
+    for _ in range(2):
+        found = await search(shop, "filter")
+        assert not found.allows_sending_again("hold")
+        next(turns)
+
+
+async def test_a_page_that_is_empty_now_and_then_is_not_the_end():
+    ours, empty = row("x", OURS, 1), itertools.cycle([False, True, False])
+
+    def reply(request):
+        return answer(200, []) if request.query["offset"] != "0" and next(empty) else shop.reply(request)
+
+    shop = Shop([*(row(f"o{n}", f"gw1-{'a' * 16}-{n}", -n) for n in range(1, 50)), YOUNG, ours])
+    async with serving(answering(reply)) as server, client_of(server.url, mapping("scan"), sleep=no_sleep) as client:
+        found = await client.find(OURS, since=SENT, doubt=CallInDoubt(sent_at=SENT, now=NOW))
+        assert [order.id for order in found.orders] == ["x"]
 
 
 @pytest.mark.parametrize("find", ["filter", "scan"])
@@ -223,6 +265,12 @@ async def test_an_order_that_a_working_filter_gives_is_ours_whatever_it_shows():
     assert found.hints == (Hint("x", "acknowledged", "other", "ORD-77"),)
 
 
+async def test_an_order_that_a_filter_gives_without_its_marker_is_read():
+    ours = row("x", OURS, 1)
+    shop = Shop([OLD, ours, YOUNG], filtered=lambda asked, _: [row("x", None, 1)] if asked == OURS else [])
+    assert [order.id for order in (await search(shop, "filter")).orders] == ["x"]
+
+
 async def test_a_filter_that_is_ignored_is_replaced_by_a_scan_which_is_controlled():
     ignoring = {"filtered": lambda _, orders: orders}
     assert said(await search(Shop([OLD, YOUNG], **ignoring), "filter")) == ("proven", None)
@@ -244,7 +292,8 @@ async def test_no_question_of_a_control_is_asked_at_an_address_asked_before(find
         await client.find(OURS, since=SENT)
         for _ in range(2):
             await client.find(OURS, since=SENT, doubt=doubt)
-        targets = [request.target for request in server.requests]
+        # The empty page that ends a list is read again at once.
+        targets = [target for target, _ in itertools.groupby(request.target for request in server.requests)]
         assert len(targets) == len(set(targets))
         assert {request.headers["cache-control"] for request in server.requests} == {"no-cache"}
 
@@ -252,7 +301,7 @@ async def test_no_question_of_a_control_is_asked_at_an_address_asked_before(find
 async def test_clocks_that_differ_are_compared_by_the_answers_own_time():
     """The order system is two hours ahead: an order it dates before our call's time may still be younger than the call."""
     ahead = timedelta(hours=2)
-    old = row("old", "crm-1", -30 + 120)
+    old = row("old", f"gw1-{'a' * 16}-0", -30 + 120)
     young = row("young", "crm-2", 5 + 120)
     shop = Shop([old, young], headers={"Date": format_datetime(NOW + ahead, usegmt=True)})
     assert said(await search(shop, "scan")) == ("proven", None)
