@@ -26,6 +26,7 @@ from gateway.submission import store
 from gateway.submission.decisions.actions import Policy, Save, Work, parents_of
 from gateway.submission.decisions.price_drift import DriftGuard
 from gateway.submission.turn import Turn
+from gateway.submission.wrong_clock import is_anything_put_off_too_far, longest_waits, pull_in
 from gateway.tmf.currencies import currency_code
 from gateway.upstream.port import Upstream
 
@@ -37,6 +38,8 @@ MISMATCHES_MAX = 3
 LIVE_POSTS_MAX = 3
 # A checkout whose upstream is not configured here is looked at again after this.
 UNCONFIGURED_SECONDS = 60.0
+# At the start, and this often, it is looked whether a clock that was ahead has put anything off too far.
+CLOCK_LOOK_SECONDS = 60.0
 
 
 class Worker:
@@ -69,6 +72,7 @@ class Worker:
         self._on_submitted = on_submitted
         self._loop = Loop("claim", self._round, seconds=settings.submission.poll_seconds)
         self._running: set[asyncio.Task[None]] = set()
+        self._look_at_clock_at = monotonic()
 
     def wake(self) -> None:
         """Look for due work now: something was accepted, submitted or cancelled."""
@@ -119,6 +123,9 @@ class Worker:
         room = self._settings.submission.concurrency_max - len(self._running)
         if room <= 0:
             return []
+        if self._monotonic() >= self._look_at_clock_at:
+            await self._look_at_clock()
+            self._look_at_clock_at = self._monotonic() + CLOCK_LOOK_SECONDS
         lease_seconds = self._settings.submission.lease_seconds
 
         def claim_all(connection: Connection) -> list[CheckoutRecord]:
@@ -137,6 +144,13 @@ class Worker:
             lambda connection: bool(store.tenants_with_due_work(connection, self._database.now(connection)))
         )
         return await self._database.write(claim_all) if due else []
+
+    async def _look_at_clock(self) -> None:
+        """Make due what a clock that was ahead put off too far."""
+        waits, now = longest_waits(self._settings, self._mappings.values()), self._database.now
+        if await self._database.read(lambda c: is_anything_put_off_too_far(c, now(c), waits)):
+            checkouts = await self._database.write(lambda c: pull_in(c, now(c), waits))
+            log.warning("clock.was_ahead", checkouts=checkouts)
 
     async def _guarded(self, record: CheckoutRecord, claimed_at: float) -> None:
         """Work on one checkout; whatever goes wrong with it stays with it."""

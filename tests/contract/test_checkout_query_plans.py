@@ -12,10 +12,13 @@ from checkout_work import NOW, store_checkout
 from sqlalchemy import Connection, event, insert, select, text
 
 from gateway.checkouts import figures, store
+from gateway.settings import Settings
 from gateway.storage.tables import checkout
 from gateway.submission import store as submissions
+from gateway.submission.wrong_clock import is_anything_put_off_too_far, longest_waits
 from gateway.tracking import store as tracking
 
+WAITS = longest_waits(Settings(), [])
 COMPLETED, QUEUED, TENANTS = 3_000, 2_000, 4
 
 
@@ -90,6 +93,7 @@ LOOKS: dict[str, tuple[Callable[[Connection], object], str]] = {
         "ix_checkout_due",
     ),
     "orders to be read": (lambda c: tracking.due_orders(c, NOW, 10), "ix_checkout_track_due"),
+    "what a clock put off": (lambda c: is_anything_put_off_too_far(c, NOW, WAITS), "ix_checkout_due"),
     "the longest due": (figures.longest_due, "ix_checkout_due"),
     "checkouts of an order": (page_of("order_id"), "ix_checkout_order"),
     "checkouts by external id": (page_of("external_id"), "ix_checkout_external"),
@@ -111,6 +115,8 @@ async def test_an_index_leads_to_what_is_looked_for(full, look: str) -> None:
     assert index in found[0], found
     # Rows that are known by their key may be read by it; and PostgreSQL, which counts, may take the index of what has not ended.
     others = {"sqlite_autoindex_checkout_1", "checkout_pkey", "pk_checkout", "ix_checkout_unfinished"}
+    # What a clock put off is looked for among next steps and next reads.
+    others |= {"ix_checkout_track_due"}
     used = re.findall(
         r"checkout USING (?:COVERING )?INDEX (\w+)|using (\w+) on checkout|Index Scan on (\w+)", "\n".join(found)
     )
