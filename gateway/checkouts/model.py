@@ -69,6 +69,7 @@ class CheckoutRecord(Struct, frozen=True, kw_only=True):
     price_drift: str | None = None
     price_drift_accepted: str | None = None
     reason_code: ReasonCode | None = None
+    reason_problem: str | None = None
     awaiting: Awaiting | None = None
     answered_order: str | None = None
     answered_marker: str | None = None

@@ -159,6 +159,14 @@ SCHEMAS: Final[dict[str, Any]] = {
                 "properties": {
                     "code": {"type": "string", "enum": list(REASONS)},
                     "message": _TEXT,
+                    "problem": {
+                        "type": "array",
+                        "description": "What the order system refused: the cart's path (empty for the whole), why, its own code",
+                        "items": {
+                            "type": "object",
+                            "properties": {"path": _TEXT, "message": _TEXT, "upstreamCode": _TEXT},
+                        },
+                    },
                     "nextAttemptAt": {
                         "type": ["string", "null"],
                         "format": "date-time",

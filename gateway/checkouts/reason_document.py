@@ -9,8 +9,10 @@ from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.reasons import MEANING, ReasonCode
 from gateway.checkouts.states import FINAL, CheckoutState
 from gateway.clock import timestamp_text
+from gateway.tmf.json import decode_stored
 
 # Why a checkout that has no other reason is in a state in which no call is being made.
+_OF_A_REFUSAL: Final = frozenset({"refused", "too_large", "cancellation_refused", "ended_by_order_system"})
 _USUAL: Final[dict[CheckoutState, ReasonCode]] = {
     "accepted": "queued",
     "draft": "waiting_client",
@@ -19,9 +21,10 @@ _USUAL: Final[dict[CheckoutState, ReasonCode]] = {
 
 
 def reason_of(record: CheckoutRecord) -> dict[str, Any] | None:
-    """Return why a checkout is where it is, and when it is gone on with: {"code", "message", "nextAttemptAt"}.
+    """Return why a checkout is where it is, and when it is gone on with: {"code", "message", "problem", "nextAttemptAt"}.
 
-    What goes as it should has a reason while nothing but time or the client is waited for, and none while calls are made.
+    `problem` are the order system's own reasons, where it refused something: [{"path", "message", "upstreamCode"}], each path one of
+    the cart's. What goes as it should has a reason while nothing but time or the client is waited for, and none while calls are made.
     """
     code, message = record.reason_code, record.status_reason
     if code is None:
@@ -33,6 +36,9 @@ def reason_of(record: CheckoutRecord) -> dict[str, Any] | None:
     return {
         "code": code,
         "message": message or MEANING[code],
+        **(
+            {"problem": decode_stored(record.reason_problem)} if record.reason_problem and code in _OF_A_REFUSAL else {}
+        ),
         "nextAttemptAt": timestamp_text(at) if at is not None else None,
     }
 

@@ -62,6 +62,7 @@ class CheckoutChanges(TypedDict, total=False):
     state: CheckoutState
     status_reason: str | None
     reason_code: ReasonCode | None
+    reason_problem: str | None
     submit: bool
     cancel_requested: bool
     cart_live: bool

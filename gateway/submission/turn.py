@@ -24,10 +24,12 @@ from gateway.submission.decisions.after_search import after_find
 from gateway.submission.decisions.comparing import expectation
 from gateway.submission.decisions.next_action import after_head, after_read, next_action
 from gateway.submission.decisions.records import CANCEL_REASON, read_failed, step_done
+from gateway.submission.decisions.refusal import cart_problems, with_problems
 from gateway.submission.prefetch import CallAhead, ReadAhead, foreseen, rendered_step
 from gateway.submission.store import WishChangedError
 from gateway.threads import LARGE_LINES_MIN, beside
 from gateway.upstream.evidence import FindResult, incomplete
+from gateway.upstream.outcome import Rejected
 from gateway.upstream.port import ReadFailed, Upstream
 
 log = structlog.get_logger(__name__)
@@ -226,4 +228,7 @@ class Turn:
             bytes=len(rendered.body),
             outcome=type(outcome).__name__,
         )
-        return after_send(self._work, outcome, self._now())
+        decided = after_send(self._work, outcome, self._now())
+        if isinstance(outcome, Rejected):
+            return with_problems(decided, cart_problems(outcome.reasons, self._work.order, rendered.body))
+        return decided

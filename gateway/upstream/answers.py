@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
-MESSAGE_CHARACTERS_MAX: Final = 200
+MESSAGE_CHARACTERS_MAX: Final = 2_000
 CODE_CHARACTERS_MAX: Final = 80
 ID_CHARACTERS_MAX: Final = 255
 RETRY_AFTER_SECONDS_MIN: Final = 1.0
@@ -58,10 +58,19 @@ def vendor_error(document: Any) -> VendorError:
     texts: list[str] = []
     for entry in _entries(document):
         codes.extend(
-            str(entry[name]) for name in _CODE_NAMES if isinstance(entry.get(name), str | int) and entry[name] != ""
+            str(entry[name])
+            for name in _CODE_NAMES
+            if isinstance(entry.get(name), str | int) and entry[name] != "" and not _is_sentence(entry[name])
         )
         texts.extend(entry[name] for name in _MESSAGE_NAMES if isinstance(entry.get(name), str) and entry[name])
+        if _is_sentence(entry.get("error")):
+            texts.append(entry["error"])
     return VendorError(codes=tuple(codes), message=": ".join(dict.fromkeys(texts))[:_SCANNED_CHARACTERS_MAX])
+
+
+def _is_sentence(value: Any) -> bool:
+    """Tell whether an `error` is no code but what a person reads, as in `{"errorCode": ..., "error": "... Error ID: ..."}`."""
+    return isinstance(value, str) and " " in value.strip()
 
 
 def _entries(document: Any) -> Iterator[dict[str, Any]]:
@@ -83,13 +92,18 @@ def looks_like_error(document: Any) -> bool:
 
 
 def clean(text: str, characters_max: int = MESSAGE_CHARACTERS_MAX) -> str:
-    """Return `text` on one line, without anything that does not print (control, format, unassigned), cut to length."""
+    """Return `text` on one line, without what does not print (control, format, unassigned), cut between words if it is too long."""
     kept = "".join(character if character.isprintable() else " " for character in text[:_SCANNED_CHARACTERS_MAX])
-    return " ".join(kept.split())[:characters_max]
+    line = " ".join(kept.split())
+    if len(line) <= characters_max:
+        return line
+    cut = line[: characters_max - 1]
+    at = cut.rfind(" ")
+    return f"{cut[:at] if at > characters_max // 2 else cut}…"
 
 
 def describe(status: int, error: VendorError) -> str:
-    """Return status, vendor code and at most 200 characters of the vendor's message, as one line for people."""
+    """Return status, vendor code and what the vendor says, all reasons of it, as one line for people; cut between words."""
     head = f"{status} {error.code}".rstrip()
     message = clean(error.message)
     return f"{head}: {message}" if message else head

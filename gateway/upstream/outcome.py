@@ -9,8 +9,8 @@ Rejected       refused for a reason that does not go away by itself
 Unknown        nobody can say whether it was done: read back before anything else, never send again
 =============  ==========================================================================================================
 
-Whatever the table does not name is Unknown. `detail` holds the status, the vendor's code and at most 200 characters of
-its message without control characters; never anything of the request.
+Whatever the table does not name is Unknown. `detail` holds the status, the vendor's code and what it says, on one line and without
+control characters; never anything of the request.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Mapping as Headers
 from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.ordering import Mapping
 from gateway.upstream.answers import (
@@ -30,6 +31,7 @@ from gateway.upstream.answers import (
     vendor_error,
 )
 from gateway.upstream.causes import Cause
+from gateway.upstream.reasons import UpstreamReason, reasons_of, told_with
 
 
 class NotSent(Struct, frozen=True):
@@ -74,6 +76,7 @@ class Rejected(Struct, frozen=True):
     code: str
     detail: str
     too_large: bool = False
+    reasons: tuple[UpstreamReason, ...] = ()
 
 
 class Unknown(Struct, frozen=True):
@@ -110,7 +113,11 @@ def classify(
     error = vendor_error(document)
     if status in {404, 410} and call == "delete":
         return Accepted(status)  # it is gone, which is what was asked for
-    return _not_executed(status, headers, error, mapping) or _refusal(status, error, mapping, call)
+    refused = _not_executed(status, headers, error, mapping) or _refusal(status, error, mapping, call)
+    if not isinstance(refused, Rejected):
+        return refused
+    reasons = reasons_of(document)
+    return replace(refused, detail=told_with(refused.detail, reasons), reasons=reasons)
 
 
 def created_order_id(accepted: Accepted, mapping: Mapping) -> str | None:

@@ -9,6 +9,8 @@ from checkout_gateway import CARTS, CHECKOUTS, assert_error
 from checkout_work import cart, request
 
 from gateway.tmf.json import decode_json
+from gateway.upstream.outcome import Rejected
+from gateway.upstream.reasons import UpstreamReason
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -167,3 +169,22 @@ async def test_the_hostile_bodies_are_what_their_names_say():
     assert len(HOSTILE) == 20
     with pytest.raises(Exception, match="nested"):
         decode_json(HOSTILE["a deep cart"][0])
+
+
+async def test_the_order_systems_reasons_come_back_with_the_carts_paths(gateway):
+    given = cart(4)
+    created = await gateway.post({**request(), "shoppingCart": given, "submit": True})
+    assert created.status_code == 202, created.text
+    reasons = (
+        UpstreamReason("No stock Error ID: 77-1", "E7", "/productOrderItem/0/productOffering/id"),
+        UpstreamReason("Unknown account", "E8", "relatedParty[0].id"),
+    )
+    gateway.shop.script([Rejected(422, "E7", "422 E7: No stock Error ID: 77-1; Unknown account", reasons=reasons)])
+    await gateway.work()
+    refused = await gateway.get(created.json())
+    assert refused["state"] == "rejected"
+    assert refused["reason"]["code"] == "refused"
+    assert refused["reason"]["problem"] == [
+        {"path": "cartItem[0].productOffering.id", "message": "No stock Error ID: 77-1", "upstreamCode": "E7"},
+        {"path": "relatedParty[0].id", "message": "Unknown account", "upstreamCode": "E8"},
+    ]

@@ -37,6 +37,8 @@ checkout = Table(
     # Why it is where it is: a sentence for people, and its code (see gateway/checkouts/reasons.py).
     Column("status_reason", Text),
     Column("reason_code", String(32)),
+    # What the order system refused last, as JSON: [{path, message, upstreamCode}], each path one of the cart's.
+    Column("reason_problem", Text),
     Column("external_id", String(255)),
     Column("upstream", String(64), nullable=False),
     Column("mapping", String(64), nullable=False),
