@@ -27,6 +27,7 @@ from gateway.ordering import (
     wanted_bundles,
 )
 from gateway.settings import Settings
+from gateway.tmf.item_totals import with_absent_totals
 from gateway.tmf.json import decode_json, encode_json
 from gateway.upstream.building import build_catalogue
 
@@ -121,6 +122,7 @@ def translate(
         elif catalogue_path is not None:
             catalogue = read_catalogue(catalogue_path, settings.server.depth_max)
         known = Known(items_max=items_max, catalogue=catalogue)
+        cart = with_absent_totals(cart)  # As a checkout of this cart by value has them.
         prepared, findings = gate(cart, request, mapping, settings.checkout, now=utc_now(), known=known)
     except RequestError as error:
         raise OperatorError(_lines(request_path, error)) from None

@@ -190,10 +190,16 @@ def _prices(mapping: Mapping) -> Iterator[Problem]:
         )
         yield Problem("price.alterations", message)
     if price.alterations == "patch-per-line":
+        if price.endless_duration and "applicationDuration" not in price.recurring_required:
+            message = (
+                "has no effect unless price.recurring_required has applicationDuration; add it there or remove the key"
+            )
+            yield Problem("price.endless_duration", message)
         return
     for key, given in (
         ("recurring_required", bool(price.recurring_required)),
         ("altered_prices", price.altered_prices != "merged"),
+        ("endless_duration", bool(price.endless_duration)),
     ):
         if given:
             message = 'has no effect unless price.alterations = "patch-per-line"; set it so or remove the key'

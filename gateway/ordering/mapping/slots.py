@@ -186,9 +186,19 @@ class PriceRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     recurring_required: Annotated[
         tuple[str, ...], documented("attributes a recurring priceAlteration must have, else the checkout is refused")
     ] = ()
+    endless_duration: Annotated[
+        int,
+        documented(
+            "applicationDuration of a recurring priceAlteration that holds for good, where `recurring_required` demands one; 0: the "
+            "checkout is refused",
+            ge=0,
+            le=1_000_000,
+        ),
+    ] = 0
     charge_periods: Annotated[
         dict[str, str],
         documented(
-            "recurringChargePeriod of the cart (small letters stand for capital ones too) to the order system's word"
+            "recurringChargePeriod of the cart to the order system's word; `monthly` stands for every spelling of the period "
+            "(`Month`, `P1M`) that has no word of its own"
         ),
     ] = field(default_factory=dict)

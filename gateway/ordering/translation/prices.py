@@ -36,6 +36,7 @@ class Prices:
         self._merged = self._separate and mapping.price.altered_prices == "merged"
         self._is_v5 = mapping.dialect == "tmf622-v5"
         self._recurring_required = mapping.price.recurring_required
+        self._endless = mapping.price.endless_duration
 
     def are_plain(self, prices: Any) -> bool:
         """Tell whether a list of prices is sent as it is: texts and amounts in the order system's own shape."""
@@ -222,6 +223,11 @@ class Prices:
         if (self._merged or key in self._recurring_required) and key not in alteration and key in price:
             alteration[key] = price[key]
             self._findings.info("defaulted", f"{path}.{key}", "It is taken from the price that is altered.")
+        key = "applicationDuration"
+        if self._endless and key in self._recurring_required and key not in alteration and node.get(key) is None:
+            alteration[key] = self._endless
+            message = f"The alteration has no end, and the order system demands one: {self._endless} is sent for it."
+            self._findings.warning("defaulted", f"{path}.{key}", message)
         # What is there but wrong (in `node`, as it was given) has been told already.
         missing = [key for key in self._recurring_required if key not in alteration and node.get(key) is None]
         if missing:

@@ -43,6 +43,12 @@ MISTAKES = [
     ),
     ("[price]\nrecurring_required = ['name']", "price.recurring_required", "has no effect unless"),
     ("[price]\naltered_prices = 'separate'", "price.altered_prices", "has no effect unless"),
+    ("[price]\nendless_duration = 9", "price.endless_duration", "has no effect unless price.alterations"),
+    (
+        DRAFT + "[price]\nalterations = 'patch-per-line'\nrecurring_required = ['name']\nendless_duration = 9",
+        "price.endless_duration",
+        "has no effect unless price.recurring_required",
+    ),
     (DRAFT + "create_attributes = {externalId = 'x'}", "draft.create_attributes.externalId", "sets externalId"),
     (
         DRAFT + "add_attributes = {productOrderItem = []}",

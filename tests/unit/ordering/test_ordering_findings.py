@@ -210,5 +210,26 @@ def test_one_mistake_in_a_recurring_alteration_is_told_once(duration, told):
     price = {"priceType": "recurring", "recurringChargePeriod": "month", "priceAlteration": [alteration]}
     item = {"id": "1", "action": "add", "productOffering": {"id": "A"}, "itemPrice": [price]}
     cart = {"relatedParty": [{"id": "9", "role": "customer"}], "cartItem": [item]}
-    translation = translate(cart, {}, MAPPINGS["salesforce-v4"], now=NOW)
+    mapping = MAPPINGS["salesforce-v4"]
+    mapping = replace(mapping, price=replace(mapping.price, endless_duration=0))
+    translation = translate(cart, {}, mapping, now=NOW)
     assert {finding.code for finding in translation.findings if finding.severity == "error"} == told
+
+
+@pytest.mark.parametrize("given", [None, 3, "three"])
+def test_an_alteration_without_an_end_gets_the_mappings_duration(given):
+    alteration = {"name": "Half", "priceType": "recurring", "applicationDuration": given, "price": {"percentage": 50}}
+    price = {"priceType": "recurring", "recurringChargePeriod": "month", "priceAlteration": [alteration]}
+    item = {"id": "1", "action": "add", "productOffering": {"id": "A"}, "itemPrice": [price]}
+    cart = {"relatedParty": [{"id": "9", "role": "customer"}], "cartItem": [item]}
+
+    translation = translate(cart, {}, MAPPINGS["salesforce-v4"], now=NOW)
+
+    where = "cartItem[0].itemPrice[0].priceAlteration[0].applicationDuration"
+    told = {(each.severity, each.code) for each in translation.findings if each.path == where}
+    if given == "three":
+        assert told == {("error", "wrong_type")}
+    else:
+        (line,) = translation.order.lines
+        assert line.alterations[0]["applicationDuration"] == (given or 9999)
+        assert told == (set() if given else {("warning", "defaulted")})
