@@ -1,0 +1,161 @@
+"""The project's schema files, and checks made from them: one statement of a document's shape for everybody who needs it.
+
+`gateway/tmf/schemas/` holds a file (JSON Schema 2020-12) for each version of a standard, with everything its official file says of
+names, types, mandatory attributes, words and formats. An overlay (`*.overlay.json`, JSON merge patches of the definitions) says
+what the gateway asks beyond that (`limits`) and where it understands more (`lenient`). The API reference shows the same files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import jsonschema_rs
+
+from gateway.errors import Problem
+from gateway.tmf.merge_patch import merge_patch
+from gateway.tmf.paths import path_text
+from gateway.tmf.schema_compiled import REFERENCE, Compiled, compiled
+from gateway.tmf.schema_keywords import KEYWORDS, STRICT_FORMATS
+from gateway.tmf.schema_sentences import said_of
+from gateway.tmf.shapes import PROBLEMS_MAX, Path as AttributePath
+
+FOLDER: Final = Path(__file__).parent / "schemas"
+# Stands for values in the library's own messages, which nobody reads: they may be personal, and as long as a document.
+_MASK: Final = "it"
+
+
+class Finding(NamedTuple):
+    """What is wrong at a path, and the object that has it (None where that is no object)."""
+
+    path: AttributePath
+    message: str
+    holder: dict[str, Any] | None
+
+    def problem(self) -> Problem:
+        """Return it as an error tells it."""
+        return Problem(path_text(self.path), self.message)
+
+
+@cache
+def schema_file(name: str) -> dict[str, Any]:
+    """Return the schema file `name`, e.g. `tmf663_v4`. It is shared: leave it as it is."""
+    document: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return document
+
+
+def definitions(name: str, *, limits: bool = True) -> dict[str, Any]:
+    """Return the definitions of a schema file by name, with the `limits` of its overlay unless these are not wanted."""
+    found: dict[str, Any] = schema_file(name)["$defs"]
+    if limits and (FOLDER / f"{name}.overlay.json").exists():
+        found = merge_patch(found, schema_file(f"{name}.overlay")["limits"])
+    return found
+
+
+def lenient_definitions(name: str, *, mandatory: bool = True) -> dict[str, Any]:
+    """Return the definitions as documents of clients are read: with all of the overlay; `mandatory`: attributes stay so."""
+    found = definitions(name)
+    if not mandatory:
+        found = {key: _without(schema, "required") for key, schema in found.items()}
+    lenient: dict[str, Any] = merge_patch(found, schema_file(f"{name}.overlay").get("lenient", {}))
+    return lenient
+
+
+def _without(schema: dict[str, Any], keyword: str) -> dict[str, Any]:
+    return {name: value for name, value in schema.items() if name != keyword}
+
+
+class Shape:
+    """The check of documents by one definition. Native code: make it while a module is imported, by one thread."""
+
+    def __init__(
+        self,
+        found: Mapping[str, Any],
+        root: str,
+        formats: Mapping[str, Callable[[str], bool]] = STRICT_FORMATS,
+    ) -> None:
+        """Take all definitions, the name of the one that documents are checked by, and the formats that are asked for."""
+        self._root = root
+        self._compiled: Compiled = compiled(found, formats)
+        # A document is checked under the name of its definition: so the one validator checks the parts of documents as well.
+        names = self._compiled.definitions
+        self._schema: dict[str, Any] = {
+            "$defs": names,
+            "properties": {name: {"$ref": f"{REFERENCE}{name}"} for name in names},
+        }
+        self._validator = jsonschema_rs.Draft202012Validator(
+            self._schema, formats=dict(formats), validate_formats=True, keywords=KEYWORDS, mask=_MASK, offline=True
+        )
+        # What the library makes at the first document is made here, before there are several threads.
+        self.fits({})
+
+    def fits(self, document: Any) -> bool:
+        """Return whether nothing is wrong with a decoded JSON document, and no attribute that is known is null."""
+        return self._validator.is_valid({self._root: document})
+
+    def check(self, document: dict[str, Any], problems: list[Problem]) -> None:
+        """Add everything that is wrong with `document`, PROBLEMS_MAX at most; known attributes that are null are removed."""
+        if not self.fits(document):
+            problems += [finding.problem() for finding in self.findings(document, PROBLEMS_MAX - len(problems))]
+
+    def findings(self, document: Any, findings_max: int = PROBLEMS_MAX) -> list[Finding]:
+        """Return everything that is wrong with a document, `findings_max` at most; known attributes that are null are removed.
+
+        The library finds all or the first, and a finding costs it a tenth of a millisecond. So that hostile documents take no
+        longer than others, lists are looked into entry by entry, until enough is found.
+        """
+        self._compiled.remove_nulls(document, self._root)
+        found: list[Finding] = []
+        # Lists whose entries are not looked into yet: where they are, and what their entries are.
+        waiting: list[tuple[AttributePath, list[Any], str]] = []
+        self._look(document, self._root, (), found, waiting)
+        while waiting:
+            place, entries, name = waiting.pop(0)
+            for index, entry in enumerate(entries):
+                if len(found) >= findings_max:
+                    return found[:findings_max]
+                if not self._validator.is_valid({name: entry}):
+                    self._look(entry, name, (*place, index), found, waiting)
+        return found[:findings_max]
+
+    def _look(
+        self,
+        node: Any,
+        name: str,
+        place: AttributePath,
+        found: list[Finding],
+        waiting: list[tuple[AttributePath, list[Any], str]],
+    ) -> None:
+        """Add what is wrong with one object, but for the entries of its lists: those are added to `waiting`."""
+        here, inner = self._compiled.without_entries(node, name)
+        waiting += [((*place, *path), entries, kind) for path, entries, kind in inner]
+        told: dict[AttributePath, tuple[int, Finding]] = {}
+        for error in self._validator.iter_errors({name: here}):
+            inside = tuple(error.instance_path[1:])
+            rule = _rule_at(self._schema, error.schema_path)
+            for said in said_of(error.kind.name, error.kind.value, _at(here, inside), rule):
+                path = (*inside, *said.path)
+                if path not in told or told[path][0] < said.weight:
+                    holder = _at(node, path[:-1]) if path else None
+                    finding = Finding((*place, *path), said.message, holder if type(holder) is dict else None)
+                    told[path] = (said.weight, finding)
+        found += [finding for _, finding in told.values()]
+
+
+def _at(document: Any, path: AttributePath) -> Any:
+    node = document
+    for part in path:
+        node = node[part]
+    return node
+
+
+def _rule_at(schema: dict[str, Any], path: list[str | int]) -> dict[str, Any]:
+    """Return the schema that has the keyword which a path of the library ends in; references are followed."""
+    node: Any = schema
+    for part in path[:-1]:
+        node = schema["$defs"][node["$ref"].removeprefix(REFERENCE)] if part == "$ref" else node[part]
+    rule: dict[str, Any] = node
+    return rule

@@ -1,0 +1,186 @@
+"""Definitions of a schema file made ready for the library, and what is known of their attributes without it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from gateway.tmf.shapes import Path
+
+REFERENCE: Final = "#/$defs/"
+# A list in a document: where it is, its entries, and the name of the definition of an entry.
+Entries: TypeAlias = tuple[Path, list[Any], str]
+
+
+class Attribute(NamedTuple):
+    """What is known of an attribute: the definition of the object or of the entries in it, and whether null is a value."""
+
+    definition: str | None
+    nullable: bool
+
+
+class Compiled(NamedTuple):
+    """Definitions for the library, and the attributes of each. `classes`: the definition of each class, by the base's name."""
+
+    definitions: dict[str, Any]
+    attributes: dict[str, dict[str, Attribute]]
+    classes: dict[str, dict[str, str]]
+
+    def attributes_of(self, node: Mapping[str, Any], name: str) -> Mapping[str, Attribute]:
+        """Return what is known of an object of the definition `name`; its `@type` may name a class that has more."""
+        kind = node.get("@type")
+        chosen = self.classes[name].get(kind, name) if name in self.classes and type(kind) is str else name
+        return self.attributes.get(chosen, {})
+
+    def remove_nulls(self, document: Any, name: str) -> None:
+        """Remove the attributes that are known and null from a document, in place: null means "not set", as in a merge patch."""
+        stack: list[tuple[Any, str]] = [(document, name)]
+        while stack:
+            node, kind = stack.pop()
+            if type(node) is list:
+                stack += [(entry, kind) for entry in node]
+            elif type(node) is dict:
+                known = self.attributes_of(node, kind)
+                nulls: list[str] = []
+                for key, value in node.items():
+                    attribute = known.get(key)
+                    if attribute is None:
+                        continue
+                    if value is None and not attribute.nullable:
+                        nulls.append(key)
+                    elif attribute.definition is not None and isinstance(value, dict | list):
+                        stack.append((value, attribute.definition))
+                for key in nulls:
+                    del node[key]
+
+    def without_entries(self, node: Any, name: str) -> tuple[Any, list[Entries]]:
+        """Return an object with empty lists, and these lists; both with those of the objects in it."""
+        found: list[Entries] = []
+        return self._without_entries(node, name, (), found), found
+
+    def _without_entries(self, node: Any, name: str, path: Path, found: list[Entries]) -> Any:
+        if type(node) is not dict:
+            return node
+        known = self.attributes_of(node, name)
+        made = dict(node)
+        for key, attribute in known.items():
+            value = node.get(key)
+            if attribute.definition is None:
+                continue
+            if type(value) is list:
+                made[key] = []
+                found.append(((*path, key), value, attribute.definition))
+            elif type(value) is dict:
+                made[key] = self._without_entries(value, attribute.definition, (*path, key), found)
+        return made
+
+
+def compiled(found: Mapping[str, Any], formats: Mapping[str, Any]) -> Compiled:
+    """Return definitions as the library wants them; of the formats only those of `formats` are asserted."""
+    definitions: dict[str, Any] = {}
+    for name, schema in found.items():
+        definitions[name] = _made(schema, formats)
+    for name in list(definitions):
+        _name_entries(definitions[name], name, definitions)
+    attributes = {name: _attributes(name, definitions) for name in definitions}
+    classes = {
+        name: {kind: target.removeprefix(REFERENCE) for kind, target in schema["discriminator"]["mapping"].items()}
+        for name, schema in found.items()
+        if "discriminator" in schema
+    }
+    return Compiled(_with_choices(found, definitions), attributes, classes)
+
+
+def _made(schema: Any, formats: Mapping[str, Any]) -> Any:
+    """Return a schema with whole numbers written as such, and of formats only those that are asked for."""
+    if isinstance(schema, list):
+        return [_made(each, formats) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: _made(value, formats) for name, value in schema.items() if name != "description"}
+    if made.get("type") == "integer":
+        made["wholeNumber"] = True
+    if isinstance(made.get("format"), str) and made["format"] not in formats:
+        del made["format"]
+    return made
+
+
+def _name_entries(schema: dict[str, Any], name: str, definitions: dict[str, Any]) -> None:
+    """Give the entries of lists that have no definition of their own one, so that they are checked by themselves."""
+    for part in (schema, *schema.get("allOf", ())):
+        for key, attribute in part.get("properties", {}).items():
+            entries = attribute.get("items")
+            if isinstance(entries, dict) and "$ref" not in entries:
+                own = f"{name}.{key}"
+                definitions[own] = entries
+                attribute["items"] = {"$ref": f"{REFERENCE}{own}"}
+
+
+def _attributes(name: str, definitions: Mapping[str, Any]) -> dict[str, Attribute]:
+    """Return the attributes of a definition, inherited ones included."""
+    found: dict[str, Attribute] = {}
+    schema = definitions[name]
+    for part in schema.get("allOf", ()):
+        if "$ref" in part:
+            found |= _attributes(part["$ref"].removeprefix(REFERENCE), definitions)
+        else:
+            found |= _own_attributes(part, definitions)
+    return found | _own_attributes(schema, definitions)
+
+
+def _own_attributes(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Attribute]:
+    return {
+        name: Attribute(_definition_in(attribute), _takes_null(attribute, definitions))
+        for name, attribute in schema.get("properties", {}).items()
+    }
+
+
+def _definition_in(attribute: Mapping[str, Any]) -> str | None:
+    """Return the name of the definition that an attribute, or each entry of its list, is of."""
+    for schema in (attribute, attribute.get("items", {}), *attribute.get("oneOf", ())):
+        if "$ref" in schema:
+            return str(schema["$ref"].removeprefix(REFERENCE))
+    return None
+
+
+def _takes_null(attribute: Mapping[str, Any], definitions: Mapping[str, Any]) -> bool:
+    if "$ref" in attribute:
+        return _takes_null(definitions[attribute["$ref"].removeprefix(REFERENCE)], definitions)
+    wanted = attribute.get("type")
+    return "null" in wanted if isinstance(wanted, list) else not attribute
+
+
+def _with_choices(found: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the definitions with the choice that a discriminator means written out: JSON Schema knows nothing of these.
+
+    An object is checked by the class that its `@type` names, and by the base class; a class that the file does not have is one of
+    the client's own, and checked by the base class alone.
+    """
+    bases = {name for name, schema in found.items() if "discriminator" in schema and "oneOf" not in schema}
+    made: dict[str, Any] = {}
+    for name, schema in definitions.items():
+        rest = {key: value for key, value in schema.items() if key not in {"oneOf", "discriminator"}}
+        if "allOf" in rest:
+            # The choice among the subclasses has been made: of a base class its own part is inherited.
+            rest["allOf"] = [
+                {"$ref": f"{part['$ref']}.own"} if part.get("$ref", "").removeprefix(REFERENCE) in bases else part
+                for part in rest["allOf"]
+            ]
+        if "discriminator" not in schema:
+            made[name] = rest
+            continue
+        told = schema["discriminator"]
+        choices = [
+            {
+                "if": {"properties": {told["propertyName"]: {"const": kind}}, "required": [told["propertyName"]]},
+                "then": {"$ref": target},
+            }
+            for kind, target in told["mapping"].items()
+            if target != f"{REFERENCE}{name}"
+        ]
+        if name in bases:
+            made[f"{name}.own"] = rest
+            made[name] = {"allOf": [{"$ref": f"{REFERENCE}{name}.own"}, *choices]}
+        else:
+            made[name] = {**rest, "type": "object", "required": [told["propertyName"]], "allOf": choices}
+    return made
