@@ -17,7 +17,6 @@ from gateway.callers import caller_of
 from gateway.carts import openapi, store
 from gateway.carts.dialects import DIALECTS, V1, V4, Dialect
 from gateway.carts.dialects.openapi import in_version
-from gateway.carts.dialects.v4_shape import lacking
 from gateway.carts.listing import find, read_query
 from gateway.carts.operations import (
     GUEST_PATH,
@@ -46,7 +45,6 @@ from gateway.services import Services, services_of
 
 CARTS_PATH: Final = V4.carts_path
 CART_PATH: Final = V4.cart_path
-_LACKING: Final = lacking()
 
 
 async def create_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]) -> Answer:

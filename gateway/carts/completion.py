@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from gateway.carts.parties import party_ids
-from gateway.carts.rules import Lacking, check_cart, item_ids, written_cart
+from gateway.carts.rules import check_cart, item_ids, written_cart
 from gateway.carts.store import CartContent
 from gateway.carts.totals import write_totals
 from gateway.carts.validity import set_validity
@@ -14,11 +14,15 @@ from gateway.settings import Settings
 
 
 class Earlier(NamedTuple):
-    """The cart before a change: its document, when it was made, and whether its client said when it expires."""
+    """The cart before a change: its document, when it was made, and whether its client said when it expires.
+
+    `others` are the documents of stored carts that were merged into it.
+    """
 
     document: dict[str, Any]
     created_at: datetime
     expiry_given: bool
+    others: tuple[dict[str, Any], ...] = ()
 
 
 def complete_cart(
@@ -27,17 +31,17 @@ def complete_cart(
     *,
     now: datetime,
     earlier: Earlier | None = None,
-    printable: bool = False,
-    lacking: Lacking | None = None,
+    mandatory: bool = False,
 ) -> CartContent:
     """Complete a new or changed cart (`earlier`: what it was) in the canonical form, in place.
 
-    `printable` and `lacking` as for `check_cart`.
+    `mandatory`: ask for what v4 makes mandatory, as of a v4 client.
     Raises InvalidBodyError (400) with every problem, BodyTooLargeError (413) when it is too large with what was added.
     """
     before = earlier.document if earlier is not None else None
     taken_ids = item_ids(before) if before is not None else ()
-    v4_complete = check_cart(document, settings.cart, taken_ids=taken_ids, printable=printable, lacking=lacking)
+    befores = (earlier.document, *earlier.others) if earlier is not None else ()
+    v4_complete = check_cart(document, settings.cart, taken_ids=taken_ids, before=befores, mandatory=mandatory)
     write_totals(document, before)
     validity = set_validity(
         document,

@@ -18,8 +18,8 @@ from gateway.carts.changing import changed_cart
 from gateway.carts.completion import Earlier, complete_cart
 from gateway.carts.dialects import Dialect
 from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH
-from gateway.carts.dialects.v4_shape import lacking
 from gateway.carts.merging import merged_carts
+from gateway.carts.reading import read_cart
 from gateway.carts.validity import require_valid
 from gateway.carts.writing import beside as in_thread_if_large
 from gateway.errors import (
@@ -36,11 +36,10 @@ from gateway.http.bodies import decode_object
 from gateway.services import Services
 from gateway.settings import Settings
 from gateway.storage.tables import ORDERED_STATES, checkout
-from gateway.tmf.json import decode_stored, is_printable
+from gateway.tmf.json import decode_stored
 
 GUEST_PATH: Final = "shoppingCart.id"
 CHECKOUT_PATH: Final = "/tmf-api/checkoutManagement/v1/checkout"
-_LACKING: Final = lacking()
 # The row is locked while it is changed; where an engine has no row locks the decision is taken anew.
 ATTEMPTS_MAX: Final = 5
 
@@ -107,15 +106,10 @@ def _new_cart(
     raw: bytes, dialect: Dialect, cart_id: str, href: str, settings: Settings, now: datetime
 ) -> store.CartContent:
     given = decode_object(raw, depth_max=settings.server.depth_max)
-    if problems := dialect.check(given):
-        raise InvalidBodyError(problems)
-    document = {"id": cart_id, "href": href, **dialect.to_canonical(_without(given, dialect.read_only))}
+    document = {"id": cart_id, "href": href, **read_cart(given, dialect)}
     # What the client sent as id and href is ignored: the standard's own examples send them.
     document["id"], document["href"] = cart_id, href
-    # What the server adds to the texts of the body is printable: an id and an address.
-    if not dialect.is_canonical:
-        return complete_cart(document, settings, now=now)
-    return complete_cart(document, settings, now=now, printable=is_printable(raw), lacking=_LACKING)
+    return complete_cart(document, settings, now=now, mandatory=dialect.is_canonical)
 
 
 def change_cart(connection: Connection, command: ChangeCart, settings: Settings, now: datetime) -> store.CartRow:
@@ -134,8 +128,7 @@ def change_cart(connection: Connection, command: ChangeCart, settings: Settings,
             before, before if is_shown_as_stored else dialect.from_canonical(before), command.change, dialect
         )
         earlier = Earlier(before, row.created_at, row.expiry_given)
-        missing = lacking(before) if dialect.is_canonical else None
-        done = complete_cart(after, settings, now=now, earlier=earlier, lacking=missing)
+        done = complete_cart(after, settings, now=now, earlier=earlier, mandatory=dialect.is_canonical)
         if (stored := _stored(connection, tenant, row, done, now)) is not None:
             return stored
     raise _contended()
@@ -191,13 +184,13 @@ def merge_carts(connection: Connection, command: MergeCarts, settings: Settings,
         raise held_by_checkout(connection, tenant, guest.checkout_id, base_url)
     for expires_at in (row.expires_at, guest.expires_at):
         require_valid(expires_at, now)
-    before = decode_stored(row.document)
+    before, taken_in = decode_stored(row.document), decode_stored(guest.document)
     try:
         done = complete_cart(
-            merged_carts(before, decode_stored(guest.document)),
+            merged_carts(before, taken_in),
             settings,
             now=now,
-            earlier=Earlier(before, row.created_at, row.expiry_given),
+            earlier=Earlier(before, row.created_at, row.expiry_given, (taken_in,)),
         )
     except (InvalidBodyError, BodyTooLargeError) as error:
         message = f"The two carts together are more than a cart may hold; nothing was changed. {error.message}"
@@ -244,7 +237,3 @@ def _contended() -> UnavailableError:
     return UnavailableError(
         "The shopping cart is being changed by many at once; try again.", headers={"Retry-After": "1"}
     )
-
-
-def _without(given: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if name not in names} if names else given

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import count
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from gateway.carts.dialects.v4 import completed
-from gateway.carts.dialects.v4_shape import COMPLETE
-from gateway.carts.shape import CART_ATTRIBUTES
+from gateway.carts.dialects.v4_shape import look_at
 from gateway.errors import BodyTooLargeError, InvalidBodyError, Problem
 from gateway.settings import CartSettings
 from gateway.tmf.json import encode_json
 from gateway.tmf.paths import path_text
-from gateway.tmf.shape_types import ShapeType
 from gateway.tmf.shapes import Path, check_text_lengths, report
 
-# Takes a document and its problems in the stored form, returns them with those of what it lacks.
-Lacking: TypeAlias = Callable[[dict[str, Any], list[Problem]], list[Problem]]
 ITEM_ID_DIGITS: Final = 2
 _NUMBER: Final = re.compile(r"0*[0-9]{1,18}")
-_SHAPE: Final = ShapeType(CART_ATTRIBUTES)
 
 
 def check_cart(
@@ -29,24 +23,16 @@ def check_cart(
     limits: CartSettings,
     *,
     taken_ids: Collection[str] = (),
-    printable: bool = False,
-    lacking: Lacking | None = None,
+    before: Sequence[dict[str, Any]] = (),
+    mandatory: bool = False,
 ) -> bool:
     """Check a cart in the stored form and make it complete, in place: items without an id get one, known nulls are removed.
 
     `taken_ids` are ids not to be given again (of the items before a change). Attributes that the standard does not know
-    are kept untouched. `printable` as for `ShapeType.fits`; `lacking` adds what v4 makes mandatory to the problems.
+    are kept untouched. `before` and `mandatory` as for `look_at`.
     Returns whether v4 shows the cart as it is. Raises InvalidBodyError (400) with every problem.
     """
-    problems: list[Problem] = []
-    complete = COMPLETE.fits(document, printable=printable)
-    if not complete:
-        _SHAPE.check(document, problems, printable=printable)
-        shown, is_told = completed(document)
-        complete = shown is document
-        # Where the cart itself tells all that it leaves out, there is nothing to ask for.
-        if lacking is not None and (problems or not is_told or not COMPLETE.fits(shown, printable=printable)):
-            problems = lacking(document, problems)
+    problems, complete = look_at(document, before, mandatory=mandatory)
     items: list[dict[str, Any]] = []
     _add_items(document, items)
     if problems or not _is_right(items, limits):

@@ -6,110 +6,37 @@ do: dropping one silently would lose what the client meant.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from gateway.carts.dialects.forms import unmarked
 from gateway.carts.dialects.recognition import version_of, with_given_actions
-from gateway.carts.rules import check_cart
+from gateway.carts.reading import read_whole_cart
 from gateway.errors import InvalidBodyError, Problem
 from gateway.ordering import slip_of
-from gateway.settings import CartSettings, Settings
+from gateway.settings import Settings
 from gateway.tmf.item_totals import with_absent_totals
-from gateway.tmf.shapes import (
-    PROBLEMS_MAX,
-    Check,
-    Path,
-    boolean,
-    check_attributes,
-    check_text_lengths,
-    date_time,
-    identifier,
-    json_kind,
-    list_of,
-    number,
-    object_of,
-    one_of,
-    report,
-    text,
-)
+from gateway.tmf.schema import Shape, is_identifier, lenient_definitions
+from gateway.tmf.schema_keywords import LENIENT_FORMATS
+from gateway.tmf.shapes import PROBLEMS_MAX, Path, check_text_lengths, json_kind, report
 
+_DEFINITIONS: Final = lenient_definitions("checkout")
+_REQUEST_ATTRIBUTES: Final[dict[str, Any]] = _DEFINITIONS["CheckoutRequest"]["properties"]
 TYPES: Final = frozenset({"@type", "@baseType", "@schemaLocation"})
-_reference = object_of({"id": identifier, "href": text, "name": text}, needs_one_of=("id", "href"))
-_money = object_of({"unit": text, "value": number}, needs=("value",))
-_AMOUNTS: Final = ("dutyFreeAmount", "taxIncludedAmount")
-_total = object_of(
-    {
-        "priceType": text,
-        "recurringChargePeriod": text,
-        "unitOfMeasure": text,
-        "name": text,
-        "price": object_of(
-            {"dutyFreeAmount": _money, "taxIncludedAmount": _money, "percentage": number, "taxRate": number},
-            needs_one_of=_AMOUNTS,
-        ),
-    },
-    needs=("price",),
-)
-
-_external_ids = list_of(
-    object_of(
-        {"id": identifier, "owner": text, "externalIdentifierType": text, **dict.fromkeys(TYPES, text)}, needs=("id",)
-    )
-)
-_order_relationships = list_of(
-    object_of(
-        {"id": identifier, "href": text, "name": text, "relationshipType": text}, needs=("id", "relationshipType")
-    )
-)
-
-
-def _external_id(value: Any, path: Path, name: str | int, problems: list[Problem]) -> None:
-    """Want a text, or what v5 has: a list of objects with an id, and whose id it is."""
-    check = _external_ids if type(value) in (list, dict) else identifier
-    check(value, path, name, problems)
-
-
-def external_id_of(document: Mapping[str, Any]) -> str | None:
-    """Return the id that a request is found by: the text, or the first of v5's objects."""
-    given = document.get("externalId")
-    if type(given) is list:
-        given = next((entry.get("id") for entry in given if type(entry) is dict), None)
-    return given if type(given) is str else None
-
-
 # What a client may change while the checkout is a draft; everything else is fixed when it is accepted.
-DRAFT_ATTRIBUTES: Final[dict[str, Check]] = {
-    "relatedParty": list_of(
-        object_of(
-            {"id": identifier, "href": text, "name": text, "role": text, "@referredType": text},
-            needs_one_of=("id", "href", "name", "partyOrPartyRole"),
-        )
-    ),
-    "requestedStartDate": date_time,
-    "requestedCompletionDate": date_time,
-    "channel": list_of(object_of({"id": identifier, "name": text, "role": text}, needs_one_of=("id", "channel"))),
-    "description": text,
-    "notificationContact": text,
-    "note": list_of(object_of({"id": text, "author": text, "date": date_time, "text": text}, needs=("text",))),
-    "billingAccount": _reference,
-    "payment": list_of(_reference),
-    "place": list_of(object_of({"id": identifier, "href": text, "name": text, "role": text})),
-}
-ATTRIBUTES: Final[dict[str, Check]] = {
-    **DRAFT_ATTRIBUTES,
-    "shoppingCart": object_of({}),
-    "upstream": text,
-    "submit": boolean,
-    "externalId": _external_id,
-    "orderRelationship": _order_relationships,
-    "category": text,
-    "priority": one_of("0", "1", "2", "3", "4"),
-    "agreement": list_of(_reference),
-    "quote": list_of(_reference),
-    "productOfferingQualification": list_of(_reference),
-    "expectedTotalPrice": list_of(_total),
-}
+DRAFT_ATTRIBUTES: Final = frozenset(
+    {
+        *("relatedParty", "requestedStartDate", "requestedCompletionDate", "channel", "description"),
+        *("notificationContact", "note", "billingAccount", "payment", "place"),
+    }
+)
+ATTRIBUTES: Final = tuple(name for name in _REQUEST_ATTRIBUTES if name not in TYPES)
+_REQUEST: Final = Shape(_DEFINITIONS, "CheckoutRequest", LENIENT_FORMATS)
+# A change names the cart as little as any other attribute that it leaves alone.
+_CHANGE: Final = Shape(
+    {**_DEFINITIONS, "CheckoutRequest": {**_DEFINITIONS["CheckoutRequest"], "required": []}},
+    "CheckoutRequest",
+    LENIENT_FORMATS,
+)
 # A reference to a cart has nothing but these; anything else makes it a cart by value.
 _REFERENCE_ATTRIBUTES: Final = frozenset({"id", "href", "name", "version", "@referredType"}) | TYPES
 
@@ -117,25 +44,20 @@ _REFERENCE_ATTRIBUTES: Final = frozenset({"id", "href", "name", "version", "@ref
 def check_request(document: dict[str, Any], settings: Settings) -> None:
     """Check a checkout request in place. Raises InvalidBodyError (400) with every problem.
 
-    A cart by value is taken into the stored form and checked by the rules of carts, its problems under `shoppingCart`.
+    A cart by value is taken into the stored form and checked as one that is created, its problems under `shoppingCart`.
     """
     problems: list[Problem] = []
-    _check_names(document, ATTRIBUTES, problems, only_known=False)
-    check_attributes(document, ATTRIBUTES, (), problems)
+    _check_names(document, problems, only_known=False)
+    cart = document.get("shoppingCart")
+    # The cart is checked by itself: it comes in whatever version of TMF663 the channel speaks.
+    head = {**document, "shoppingCart": {}} if isinstance(cart, dict) else document
+    _REQUEST.check(head, problems)
+    _remove_nulls(document, head)
     check_text_lengths(
         {key: value for key, value in document.items() if key != "shoppingCart"}, _longest(settings), problems
     )
-    cart = document.get("shoppingCart")
-    if cart is None:
-        report(problems, ("shoppingCart",), 'is missing; give {"id": "..."} of a stored cart, or a whole cart')
-    elif isinstance(cart, dict):
-        if is_by_value(cart):
-            # It comes in whatever version of TMF663 the channel speaks.
-            given, cart = cart, unmarked(version_of(cart).to_canonical(cart))
-            _check_cart(cart, settings.cart, problems)
-            document["shoppingCart"] = with_given_actions(cart, given)
-        else:
-            _check_cart(cart, settings.cart, problems)
+    if isinstance(cart, dict):
+        _check_cart(document, cart, settings, problems)
     if problems:
         raise InvalidBodyError(problems)
     if is_by_value(document["shoppingCart"]):
@@ -148,20 +70,22 @@ def check_draft_change(document: dict[str, Any], settings: Settings) -> None:
     for name in document:
         if name in ATTRIBUTES and name not in DRAFT_ATTRIBUTES:
             report(problems, (name,), "is fixed when a checkout is accepted; cancel it and check out again")
-    _check_names(document, ATTRIBUTES, problems, only_known=True)
-    check_attributes({k: v for k, v in document.items() if v is not None}, DRAFT_ATTRIBUTES, (), problems)
+    _check_names(document, problems, only_known=True)
+    _CHANGE.check({k: v for k, v in document.items() if k in DRAFT_ATTRIBUTES and v is not None}, problems)
     check_text_lengths(document, _longest(settings), problems)
     if problems:
         raise InvalidBodyError(problems)
 
 
-def _longest(settings: Settings) -> int:
-    return settings.cart.text_characters_max
+def external_id_of(document: Mapping[str, Any]) -> str | None:
+    """Return the id that a request is found by: the text, or the first of v5's objects."""
+    given = document.get("externalId")
+    if type(given) is list:
+        given = next((entry.get("id") for entry in given if type(entry) is dict), None)
+    return given if type(given) is str else None
 
 
-def _check_names(
-    document: Mapping[str, Any], known: Mapping[str, Check], problems: list[Problem], *, only_known: bool
-) -> None:
+def _check_names(document: Collection[str], problems: list[Problem], *, only_known: bool) -> None:
     """Report names that are slips of known ones, and (`only_known`) all others that are not among them.
 
     An attribute of the client's own goes into the order, where that has a place for it.
@@ -169,25 +93,38 @@ def _check_names(
     for name in document:
         if len(problems) >= PROBLEMS_MAX:
             return  # the rest is not worth listing, and a near name is not found for nothing
-        if name in known or name in TYPES:
+        if name in ATTRIBUTES or name in TYPES:
             continue
-        meant = slip_of(name, known)
+        meant = slip_of(name, ATTRIBUTES)
         if meant:
             report(problems, (name,), f"is no attribute of a checkout; did you mean {meant}?")
         elif only_known or name.startswith("@"):
-            report(problems, (name,), f"is no attribute of a checkout; there are: {', '.join(known)}")
+            report(problems, (name,), f"is no attribute of a checkout; there are: {', '.join(ATTRIBUTES)}")
 
 
-def _check_cart(cart: dict[str, Any], limits: CartSettings, problems: list[Problem]) -> None:
+def _longest(settings: Settings) -> int:
+    return settings.cart.text_characters_max
+
+
+def _remove_nulls(document: dict[str, Any], head: Mapping[str, Any]) -> None:
+    """Remove from the request the attributes that the check removed from its head."""
+    for name in [name for name in document if name not in head]:
+        del document[name]
+
+
+def _check_cart(document: dict[str, Any], cart: dict[str, Any], settings: Settings, problems: list[Problem]) -> None:
     path: Path = ("shoppingCart",)
     if is_by_value(cart):
         try:
-            check_cart(cart, limits)
+            # It comes in whatever version of TMF663 the channel speaks.
+            stored = read_whole_cart(cart, version_of(cart), settings.cart)
+            document["shoppingCart"] = with_given_actions(stored, cart)
         except InvalidBodyError as error:
             problems.extend(Problem(f"shoppingCart.{problem.path}", problem.message) for problem in error.problems)
-        check_text_lengths({"shoppingCart": cart}, limits.text_characters_max, problems)
+            del problems[PROBLEMS_MAX:]
     if cart.get("id") is not None:
-        identifier(cart["id"], path, "id", problems)
+        if not is_identifier(cart["id"]):
+            report(problems, (*path, "id"), "must be 1 to 255 printable characters")
     elif not is_by_value(cart):
         found = f"not {json_kind(cart['id'])}" if "id" in cart else "which is missing"
         report(problems, (*path, "id"), f"must be the id of a stored cart, {found}")

@@ -131,17 +131,6 @@ def _deepest_line(depth_max: int) -> bytes:
     return b"\n" + b" " * depth_max
 
 
-def is_printable(raw: bytes) -> bool:
-    """Return whether every text in well-formed JSON is surely printable and begins with no blank.
-
-    False says nothing: JSON with escapes is not looked at any closer.
-    """
-    if b"\\" in raw or b'" ' in raw:
-        return False
-    # Control characters stand in no text unescaped (RFC 8259, 7), but DEL, which is none there.
-    return b"\x7f" not in raw if raw.isascii() else raw.decode().isprintable()
-
-
 def _too_deep(raw: bytes, depth_max: int) -> MalformedBodyError:
     path = faults.too_deep_place(raw, depth_max)
     problem = Problem(path or "", f"nested deeper than {depth_max} levels")

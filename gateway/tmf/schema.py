@@ -8,6 +8,7 @@ what the gateway asks beyond that (`limits`) and where it understands more (`len
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,8 @@ from gateway.tmf.paths import path_text
 from gateway.tmf.schema_compiled import REFERENCE, Compiled, compiled
 from gateway.tmf.schema_keywords import KEYWORDS, STRICT_FORMATS
 from gateway.tmf.schema_sentences import said_of
-from gateway.tmf.shapes import PROBLEMS_MAX, Path as AttributePath
+from gateway.tmf.shapes import PROBLEMS_MAX
+from gateway.tmf.shapes import Path as AttributePath
 
 FOLDER: Final = Path(__file__).parent / "schemas"
 # Stands for values in the library's own messages, which nobody reads: they may be personal, and as long as a document.
@@ -29,11 +31,12 @@ _MASK: Final = "it"
 
 
 class Finding(NamedTuple):
-    """What is wrong at a path, and the object that has it (None where that is no object)."""
+    """What is wrong at a path, the object around it (None where there is none), and the keyword that says so."""
 
     path: AttributePath
     message: str
     holder: dict[str, Any] | None
+    keyword: str
 
     def problem(self) -> Problem:
         """Return it as an error tells it."""
@@ -68,6 +71,19 @@ def _without(schema: dict[str, Any], keyword: str) -> dict[str, Any]:
     return {name: value for name, value in schema.items() if name != keyword}
 
 
+_IDENTIFIER: Final = schema_file("tmf663_v4.overlay")["limits"]["Identifier"]
+_IDENTIFIER_PATTERN: Final = re.compile(_IDENTIFIER["pattern"])
+
+
+def is_identifier(value: Any) -> bool:
+    """Tell whether a value may be the id of something: the same rule that the schema files have."""
+    return (
+        type(value) is str
+        and len(value) <= _IDENTIFIER["maxLength"]
+        and _IDENTIFIER_PATTERN.fullmatch(value) is not None
+    )
+
+
 class Shape:
     """The check of documents by one definition. Native code: make it while a module is imported, by one thread."""
 
@@ -79,7 +95,7 @@ class Shape:
     ) -> None:
         """Take all definitions, the name of the one that documents are checked by, and the formats that are asked for."""
         self._root = root
-        self._compiled: Compiled = compiled(found, formats)
+        self._compiled: Compiled = compiled(found, root, formats)
         # A document is checked under the name of its definition: so the one validator checks the parts of documents as well.
         names = self._compiled.definitions
         self._schema: dict[str, Any] = {
@@ -87,7 +103,14 @@ class Shape:
             "properties": {name: {"$ref": f"{REFERENCE}{name}"} for name in names},
         }
         self._validator = jsonschema_rs.Draft202012Validator(
-            self._schema, formats=dict(formats), validate_formats=True, keywords=KEYWORDS, mask=_MASK, offline=True
+            self._schema,
+            formats=dict(formats),
+            validate_formats=True,
+            keywords=KEYWORDS,
+            mask=_MASK,
+            # Patterns that take linear time, whatever the text.
+            pattern_options=jsonschema_rs.RegexOptions(),
+            offline=True,
         )
         # What the library makes at the first document is made here, before there are several threads.
         self.fits({})
@@ -107,7 +130,7 @@ class Shape:
         The library finds all or the first, and a finding costs it a tenth of a millisecond. So that hostile documents take no
         longer than others, lists are looked into entry by entry, until enough is found.
         """
-        self._compiled.remove_nulls(document, self._root)
+        self.remove_nulls(document)
         found: list[Finding] = []
         # Lists whose entries are not looked into yet: where they are, and what their entries are.
         waiting: list[tuple[AttributePath, list[Any], str]] = []
@@ -120,6 +143,10 @@ class Shape:
                 if not self._validator.is_valid({name: entry}):
                     self._look(entry, name, (*place, index), found, waiting)
         return found[:findings_max]
+
+    def remove_nulls(self, document: Any) -> None:
+        """Remove the attributes that are known and null from a document, in place: null means "not set", as in a merge patch."""
+        self._compiled.remove_nulls(document, self._root)
 
     def _look(
         self,
@@ -139,10 +166,21 @@ class Shape:
             for said in said_of(error.kind.name, error.kind.value, _at(here, inside), rule):
                 path = (*inside, *said.path)
                 if path not in told or told[path][0] < said.weight:
-                    holder = _at(node, path[:-1]) if path else None
-                    finding = Finding((*place, *path), said.message, holder if type(holder) is dict else None)
+                    finding = Finding((*place, *path), said.message, _holder(node, path), error.kind.name)
                     told[path] = (said.weight, finding)
-        found += [finding for _, finding in told.values()]
+        order = {key: at for at, key in enumerate(node)} if type(node) is dict else {}
+        by_place = sorted(told.items(), key=lambda each: order.get(each[0][0], len(order)) if each[0] else -1)
+        found += [finding for _, (_, finding) in by_place]
+
+
+def _holder(document: Any, path: AttributePath) -> dict[str, Any] | None:
+    """Return the innermost object that has what the path leads to; None where that is not in an object."""
+    node, holder = document, None
+    for part in path:
+        if type(node) is dict:
+            holder = node
+        node = node.get(part) if type(node) is dict else node[part]
+    return holder
 
 
 def _at(document: Any, path: AttributePath) -> Any:

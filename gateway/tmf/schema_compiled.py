@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from gateway.tmf.shapes import Path
@@ -25,12 +25,15 @@ class Compiled(NamedTuple):
     definitions: dict[str, Any]
     attributes: dict[str, dict[str, Attribute]]
     classes: dict[str, dict[str, str]]
+    # The definition of an object of no class of these.
+    otherwise: dict[str, str]
 
     def attributes_of(self, node: Mapping[str, Any], name: str) -> Mapping[str, Attribute]:
         """Return what is known of an object of the definition `name`; its `@type` may name a class that has more."""
-        kind = node.get("@type")
-        chosen = self.classes[name].get(kind, name) if name in self.classes and type(kind) is str else name
-        return self.attributes.get(chosen, {})
+        if name in self.classes:
+            kind, otherwise = node.get("@type"), self.otherwise[name]
+            name = self.classes[name].get(kind, otherwise) if type(kind) is str else otherwise
+        return self.attributes.get(name, {})
 
     def remove_nulls(self, document: Any, name: str) -> None:
         """Remove the attributes that are known and null from a document, in place: null means "not set", as in a merge patch."""
@@ -75,11 +78,10 @@ class Compiled(NamedTuple):
         return made
 
 
-def compiled(found: Mapping[str, Any], formats: Mapping[str, Any]) -> Compiled:
-    """Return definitions as the library wants them; of the formats only those of `formats` are asserted."""
-    definitions: dict[str, Any] = {}
-    for name, schema in found.items():
-        definitions[name] = _made(schema, formats)
+def compiled(every: Mapping[str, Any], root: str, formats: Mapping[str, Any]) -> Compiled:
+    """Return the definitions that `root` needs as the library wants them; of the formats only those of `formats` are asserted."""
+    found = {name: every[name] for name in reached(every, [root])}
+    definitions: dict[str, Any] = {name: _made(schema, formats) for name, schema in found.items()}
     for name in list(definitions):
         _name_entries(definitions[name], name, definitions)
     attributes = {name: _attributes(name, definitions) for name in definitions}
@@ -88,7 +90,28 @@ def compiled(found: Mapping[str, Any], formats: Mapping[str, Any]) -> Compiled:
         for name, schema in found.items()
         if "discriminator" in schema
     }
-    return Compiled(_with_choices(found, definitions), attributes, classes)
+    otherwise = {name: found[name]["discriminator"].get("otherwise", name).removeprefix(REFERENCE) for name in classes}
+    return Compiled(_with_choices(found, definitions), attributes, classes, otherwise)
+
+
+def reached(found: Mapping[str, Any], roots: Sequence[str]) -> list[str]:
+    """Return the names of the definitions that `roots` refer to, directly or not, themselves included, in order."""
+    names: dict[str, None] = {}
+    waiting = list(roots)
+    while waiting:
+        name = waiting.pop()
+        if name not in names:
+            names[name] = None
+            waiting += _references(found[name])
+    return sorted(names)
+
+
+def _references(schema: Any) -> list[str]:
+    """Return the names of the definitions in a schema: references, and the classes of a discriminator."""
+    if isinstance(schema, str):
+        return [schema.removeprefix(REFERENCE)] if schema.startswith(REFERENCE) else []
+    inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    return [name for value in inner for name in _references(value)]
 
 
 def _made(schema: Any, formats: Mapping[str, Any]) -> Any:
@@ -97,7 +120,12 @@ def _made(schema: Any, formats: Mapping[str, Any]) -> Any:
         return [_made(each, formats) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    made = {name: _made(value, formats) for name, value in schema.items() if name != "description"}
+    # An attribute may be called description, too: there that is an object.
+    made = {
+        name: _made(value, formats)
+        for name, value in schema.items()
+        if not (name == "description" and type(value) is str)
+    }
     if made.get("type") == "integer":
         made["wholeNumber"] = True
     if isinstance(made.get("format"), str) and made["format"] not in formats:
@@ -136,11 +164,11 @@ def _own_attributes(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -
 
 
 def _definition_in(attribute: Mapping[str, Any]) -> str | None:
-    """Return the name of the definition that an attribute, or each entry of its list, is of."""
-    for schema in (attribute, attribute.get("items", {}), *attribute.get("oneOf", ())):
-        if "$ref" in schema:
-            return str(schema["$ref"].removeprefix(REFERENCE))
-    return None
+    """Return the name of the definition that an attribute, or each entry of its list, is of; of several forms the last one's."""
+    forms = [attribute, *attribute.get("oneOf", ()), *(attribute[key] for key in ("then", "else") if key in attribute)]
+    found = [part["$ref"] for form in forms for part in (form, form.get("items", {})) if "$ref" in part]
+    objects = [name for name in (target.removeprefix(REFERENCE) for target in found) if name != "Identifier"]
+    return objects[-1] if objects else None
 
 
 def _takes_null(attribute: Mapping[str, Any], definitions: Mapping[str, Any]) -> bool:
@@ -182,5 +210,13 @@ def _with_choices(found: Mapping[str, Any], definitions: Mapping[str, Any]) -> d
             made[f"{name}.own"] = rest
             made[name] = {"allOf": [{"$ref": f"{REFERENCE}{name}.own"}, *choices]}
         else:
-            made[name] = {**rest, "type": "object", "required": [told["propertyName"]], "allOf": choices}
+            made[name] = {**rest, "type": "object", "allOf": [*choices, *_otherwise(told)]}
     return made
+
+
+def _otherwise(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return by what an object is checked whose class is none of the choices: `otherwise`, an overlay's word, or no more than a class."""
+    named = told["propertyName"]
+    known: dict[str, Any] = {"properties": {named: {"enum": list(told["mapping"])}}, "required": [named]}
+    some_class: dict[str, Any] = {"required": [named], "properties": {named: {"type": "string"}}}
+    return [{"if": known, "else": {"$ref": told["otherwise"]} if "otherwise" in told else some_class}]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.tmf.shapes import parse_date_time
+
+if TYPE_CHECKING:
+    from jsonschema_rs import KeywordValidator
 
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+", re.ASCII)
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -73,4 +76,8 @@ class _InOrder(_Keyword):
         return len(known) < len(self._value) or known == sorted(known)
 
 
-KEYWORDS: Final = {"wholeNumber": _WholeNumber, "anyCase": _AnyCase, "inOrder": _InOrder}
+KEYWORDS: Final[dict[str, type[KeywordValidator]]] = {
+    "wholeNumber": _WholeNumber,
+    "anyCase": _AnyCase,
+    "inOrder": _InOrder,
+}

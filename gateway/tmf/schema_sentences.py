@@ -7,7 +7,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
-from gateway.tmf.shapes import Path, json_kind
+from gateway.tmf.shapes import PROBLEMS_MAX, Path, json_kind
 
 _TYPES: Final = {
     "string": "text",
@@ -16,6 +16,7 @@ _TYPES: Final = {
     "integer": "a whole number",
     "array": "a list",
     "object": "an object",
+    "null": "null",
 }
 _FORMATS: Final = {
     "date-time": "must be a date-time as in 2026-12-01T08:30:00Z",
@@ -43,7 +44,7 @@ def said_of(keyword: str, detail: Any, value: Any, rule: Mapping[str, Any]) -> l
         needs = rule.get("sentence", {}).get(f"required.{detail}", "is missing")
         return [Said(needs, (str(detail),))]
     if keyword == "additionalProperties":
-        return [_unknown(name, rule) for name in detail]
+        return [_unknown(name, rule) for name in detail[:PROBLEMS_MAX]]
     if keyword == "inOrder":
         first, last = rule["inOrder"]
         return [Said(f"must not be before {first}", (last,))]
@@ -57,7 +58,7 @@ def _type(value: Any, rule: Mapping[str, Any]) -> Said:
     if rule.get("format") in _FORMATS:
         return Said(_FORMATS[rule["format"]])
     if isinstance(wanted, list):
-        return Said(f"must be {' or '.join(_TYPES.get(kind, kind) for kind in wanted)}, not {json_kind(value)}")
+        return Said(f"must be {' or '.join(_TYPES[kind] for kind in wanted)}, not {json_kind(value)}")
     if wanted == "integer" and type(value) is Decimal:
         return Said(_WRITTEN_WHOLE)
     return Said(f"must be {_TYPES[wanted]}, not {json_kind(value)}")
@@ -117,4 +118,5 @@ def _unknown(name: str, rule: Mapping[str, Any]) -> Said:
     known = [known for known in rule["properties"] if not known.startswith("@")]
     close = get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}"
-    return Said(f"is no attribute of {rule.get('title', 'this')}; {hint}", (name,))
+    said = rule.get("sentence", {}).get("additionalProperties", "is no attribute here")
+    return Said(f"{said}; {hint}", (name,))

@@ -143,7 +143,8 @@ async def test_what_is_wrong_is_neither_logged_nor_quoted(gateway, whole_log):
         assert len(error["problem"]) >= 6
         assert_silent(await gateway.post({"shoppingCart": BAD_CART}, path), 400, 422)
         role = [{"name": MARKER, "role": MARKER}]
-        refused = {"shoppingCart": {**CART, "relatedParty": role}, "relatedParty": role, "upstream": "shop"}
+        named = [{"id": "1", **role[0]}]
+        refused = {"shoppingCart": {**CART, "relatedParty": named}, "relatedParty": role, "upstream": "shop"}
         assert_silent(await gateway.post(refused, path), 422)
     logging.getLogger("gateway.test").debug("the log is on")
 

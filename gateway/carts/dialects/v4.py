@@ -76,7 +76,7 @@ def _completed_list(nodes: list[Any], kind: Kind, holder: dict[str, Any], unknow
 
 def _without_nulls(node: dict[str, Any], kind: Kind) -> dict[str, Any]:
     """Return an object without the null in attributes that v4 has a type for; the same when there is none."""
-    kept = {name: value for name, value in node.items() if value is not None or name not in kind.types}
+    kept = {name: value for name, value in node.items() if value is not None or name not in kind.attributes}
     return node if len(kept) == len(node) else kept
 
 

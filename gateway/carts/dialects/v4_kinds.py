@@ -1,6 +1,6 @@
-"""What the API file of TMF663 v4.0.0 makes mandatory, by kind of object, and where each kind occurs in a cart.
+"""What TMF663 v4.0.0 makes mandatory, by kind of object: what tells it where a client leaves it out, and what is said otherwise.
 
-Of every mandatory attribute: what tells it where a client leaves it out, and what an answer says where nothing does.
+Which attributes there are, and where each kind of object occurs in a cart, the schema file says.
 """
 
 from __future__ import annotations
@@ -9,16 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from gateway.carts.dialects.forms import rfc_3339
-from gateway.carts.shape import PARTS, PRODUCT_STATUSES, TYPES
-from gateway.errors import Problem
 from gateway.tmf.hrefs import last_segment
-from gateway.tmf.shapes import Check, ObjectOf, identifier, list_of, object_of, one_of, text
+from gateway.tmf.schema import definitions, is_identifier
 from gateway.tmf.v5_classes import PARTIES
 
 # Takes an object and the one that holds it; None: they do not tell.
 Told: TypeAlias = Callable[[dict[str, Any], dict[str, Any]], Any]
-
-_ANY_OBJECT: Final = object_of(TYPES)
 
 
 def _not_told(_node: dict[str, Any], _holder: dict[str, Any]) -> Any:
@@ -48,31 +44,17 @@ class Member(NamedTuple):
 
 
 class Kind:
-    """A kind of object: the types of its attributes, the mandatory ones, and the kinds of the objects in it."""
+    """A kind of object, a definition of the API file: its typed attributes, the mandatory ones, the kinds of the objects in it."""
 
-    def __init__(self, base: Check | None = None, *members: Member, types: Mapping[str, Check] | None = None) -> None:
-        """Take the types of `base`, a check of the stored form, and more."""
-        attributes = base.attributes if isinstance(base, ObjectOf) else {}
-        self.types: dict[str, Check] = {**attributes, **(types or {})}
+    def __init__(self, attributes: frozenset[str], members: tuple[Member, ...]) -> None:
+        """Take the names of the attributes, and the mandatory ones."""
+        self.attributes = attributes
         self.members = members
         # Attributes that are shown otherwise than they are stored where they were sent in words that the file does not have.
         self.shown: dict[str, Callable[[Any], Any]] = {}
+        # The kinds of objects, and of the entries of lists.
         self.objects: dict[str, Kind] = {}
         self.lists: dict[str, Kind] = {}
-
-    def holding(self, objects: Mapping[str, Kind] | None = None, lists: Mapping[str, Kind] | None = None) -> Kind:
-        """Add attributes that are objects of a kind, and lists of them; return itself."""
-        for name, kind in (objects or {}).items():
-            self.objects[name] = kind
-        for name, kind in (lists or {}).items():
-            self.lists[name] = kind
-        self.types |= dict.fromkeys(self.objects, _ANY_OBJECT) | dict.fromkeys(self.lists, list_of(_ANY_OBJECT))
-        return self
-
-    def showing(self, shown: Mapping[str, Callable[[Any], Any]]) -> Kind:
-        """Add what attributes are shown as; return itself."""
-        self.shown |= shown
-        return self
 
 
 def _referred_type(party: dict[str, Any], _holder: dict[str, Any]) -> str:
@@ -85,30 +67,16 @@ def _referred_type(party: dict[str, Any], _holder: dict[str, Any]) -> str:
 
 def _own_id(reference: dict[str, Any], _holder: dict[str, Any]) -> str | None:
     segment = last_segment(reference.get("href"))
-    problems: list[Problem] = []
-    identifier(segment, (), "id", problems)
-    return None if problems else segment
+    return segment if is_identifier(segment) else None
 
 
 def _price_type(_alteration: dict[str, Any], price: dict[str, Any]) -> Any:
     return price.get("priceType")
 
 
-def _period(value: Any) -> Any:
-    """Return a period with its moments as RFC 3339 wants them."""
-    if type(value) is not dict:
-        return value
-    moments = {name: rfc_3339(value[name]) for name in ("startDateTime", "endDateTime") if name in value}
-    return value if all(value[name] == moment for name, moment in moments.items()) else {**value, **moments}
-
-
 def _status(value: Any) -> Any:
     # The list of the file has the one, its text the other.
     return "saveForLater" if value == "savedForLater" else value
-
-
-def _texts(*names: str) -> dict[str, Check]:
-    return {**TYPES, **dict.fromkeys(names, text)}
 
 
 def _no_value() -> None:
@@ -126,99 +94,72 @@ _PRICE: Final = Member("price", 'send the Price, e.g. {"percentage": 10}', empty
 _PRICE_TYPE: Final = Member("priceType", "say what is charged, e.g. recurring or oneTime")
 _ALTERATION_TYPE: Final = Member("priceType", "send it here, or with the price that is altered", _price_type)
 
-_REFERENCE: Final = Kind(PARTS["reference"], _ID)
-_AGREEMENT: Final = Kind(PARTS["reference"], _ID, types={"agreementItemId": text})
-_RESOURCE: Final = Kind(PARTS["reference"], _ID, types={"value": text})
-_SPECIFICATION: Final = Kind(PARTS["reference"], _ID).holding(
-    {
-        "targetProductSchema": Kind(
-            None,
-            Member("@type", "name the class of the product that is meant"),
-            Member("@schemaLocation", "send the URL of the schema", empty=_no_schema),
-            types=TYPES,
+_REFERENCE: Final = (_ID,)
+# By definition of the API file, every mandatory attribute that it has.
+MEMBERS: Final[Mapping[str, tuple[Member, ...]]] = {
+    **dict.fromkeys(
+        (
+            *(
+                "AgreementItemRef",
+                "BillingAccountRef",
+                "EntityRef",
+                "PlaceRef",
+                "ProductOfferingPriceRef",
+                "ProductOfferingRef",
+            ),
+            *("ProductRef", "ProductSpecificationRef", "ResourceRef", "ServiceRef"),
+        ),
+        _REFERENCE,
+    ),
+    "Characteristic": (
+        Member("name", "send the name of the characteristic"),
+        Member("value", "send the value; null is one", empty=_no_value, nullable=True),
+    ),
+    "PriceAlteration": (_PRICE, _ALTERATION_TYPE),
+    "ProductPrice": (_PRICE, _PRICE_TYPE),
+    "ProductRelationship": (
+        Member("relationshipType", "say how the products are related, e.g. reliesOn"),
+        Member("product", 'send the other product, e.g. {"id": "..."}', empty=dict),
+    ),
+    "RelatedParty": (_ID, _REFERRED_TYPE),
+    "RelatedPlaceRefOrValue": (Member("role", "say what the place is to the product, e.g. installation address"),),
+    "RelatedProductOrderItem": (
+        Member("productOrderId", "send the id of the order"),
+        Member("orderItemId", "send the id of the item in the order"),
+    ),
+    "TargetProductSchema": (
+        Member("@type", "name the class of the product that is meant"),
+        Member("@schemaLocation", "send the URL of the schema", empty=_no_schema),
+    ),
+}
+
+
+def _kinds(found: Mapping[str, Any]) -> dict[str, Kind]:
+    """Return every definition that is an object as a kind."""
+    properties = {name: schema["properties"] for name, schema in found.items() if "properties" in schema}
+    kinds = {
+        # Of an attribute that may be anything null is a value like others.
+        name: Kind(
+            frozenset(attribute for attribute, schema in known.items() if _definition(schema) != "Any"),
+            MEMBERS.get(name, ()),
         )
+        for name, known in properties.items()
     }
-)
-_PARTY: Final = Kind(PARTS["party"], _ID, _REFERRED_TYPE)
-_ALTERATION: Final = Kind(PARTS["priceAlteration"], _PRICE, _ALTERATION_TYPE, types={"price": PARTS["price"]}).holding(
-    {"productOfferingPrice": _REFERENCE}
-)
-_CART_PRICE: Final = Kind().holding({"productOfferingPrice": _REFERENCE}, {"priceAlteration": _ALTERATION})
-_PRODUCT_PRICE: Final = Kind(
-    None,
-    _PRICE,
-    _PRICE_TYPE,
-    types={
-        **_texts("name", "description", "priceType", "recurringChargePeriod", "unitOfMeasure"),
-        "price": PARTS["price"],
-    },
-).holding({"productOfferingPrice": _REFERENCE, "billingAccount": _REFERENCE}, {"productPriceAlteration": _ALTERATION})
-_PLACE: Final = Kind(
-    None,
-    Member("role", "say what the place is to the product, e.g. installation address"),
-    types=_texts("href", "id", "name", "role"),
-)
-_CHARACTERISTIC: Final = Kind(
-    None,
-    Member("name", "send the name of the characteristic"),
-    Member("value", "send the value; null is one", empty=_no_value, nullable=True),
-    types={**_texts("valueType"), "name": identifier},
-)
-_ORDER_ITEM: Final = Kind(
-    None,
-    Member("productOrderId", "send the id of the order"),
-    Member("orderItemId", "send the id of the item in the order"),
-    types=_texts("orderItemAction", "orderItemId", "productOrderHref", "productOrderId", "role"),
-)
-_PRODUCT: Final = Kind(PARTS["product"], types={"status": one_of(*PRODUCT_STATUSES)}).showing(
-    dict.fromkeys(("orderDate", "startDate", "terminationDate"), rfc_3339)
-)
-_PRODUCT_TERM: Final = Kind(
-    None, types={**_texts("name", "description"), "duration": PARTS["duration"], "validFor": PARTS["period"]}
-).showing({"validFor": _period})
-_PRODUCT_RELATIONSHIP: Final = Kind(
-    None,
-    Member("relationshipType", "say how the products are related, e.g. reliesOn"),
-    Member("product", 'send the other product, e.g. {"id": "..."}', empty=dict),
-    types=_texts("relationshipType"),
-).holding({"product": _PRODUCT})
-_PRODUCT.holding(
-    {"billingAccount": _REFERENCE, "productOffering": _REFERENCE, "productSpecification": _SPECIFICATION},
-    {
-        "agreement": _AGREEMENT,
-        "place": _PLACE,
-        "product": _PRODUCT,
-        "productCharacteristic": _CHARACTERISTIC,
-        "productOrderItem": _ORDER_ITEM,
-        "productPrice": _PRODUCT_PRICE,
-        "productRelationship": _PRODUCT_RELATIONSHIP,
-        "productTerm": _PRODUCT_TERM,
-        "realizingResource": _RESOURCE,
-        "realizingService": _REFERENCE,
-        "relatedParty": _PARTY,
-    },
-)
-_ITEM: Final = Kind().showing({"status": _status})
-_ITEM.holding(
-    {"product": _PRODUCT, "productOffering": _REFERENCE},
-    {
-        "cartItem": _ITEM,
-        "itemPrice": _CART_PRICE,
-        "itemTotalPrice": _CART_PRICE,
-        "ItemTotalPrice": _CART_PRICE,
-        "note": Kind().showing({"date": rfc_3339}),
-    },
-)
-CART: Final = (
-    Kind()
-    .holding(
-        None,
-        {
-            "cartItem": _ITEM,
-            "cartTotalPrice": _CART_PRICE,
-            "contactMedium": Kind().showing({"validFor": _period}),
-            "relatedParty": _PARTY,
-        },
-    )
-    .showing({"validFor": _period})
-)
+    for name, known in properties.items():
+        kind = kinds[name]
+        for attribute, schema in known.items():
+            if (target := _definition(schema)) in kinds:
+                kind.objects[attribute] = kinds[target]
+            if (target := _definition(schema.get("items", {}))) in kinds:
+                kind.lists[attribute] = kinds[target]
+            if schema.get("format") == "date-time":
+                kind.shown[attribute] = rfc_3339
+    kinds["CartItem"].shown["status"] = _status
+    return kinds
+
+
+def _definition(schema: Mapping[str, Any]) -> str:
+    return str(schema.get("$ref", "")).rpartition("/")[2]
+
+
+CART: Final = _kinds(definitions("tmf663_v4"))["ShoppingCart"]

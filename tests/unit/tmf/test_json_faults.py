@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from malformed_bodies import KINDS, calm_collector, growth, malformed, seconds_of
 
 from gateway.errors import MalformedBodyError
-from gateway.tmf.json import decode_json, is_printable
+from gateway.tmf.json import decode_json
 
 DEEP = 40
 # Members in their order, a name as often as it is drawn; names that look like JSON are among them.
@@ -157,20 +157,6 @@ def test_as_deep_as_allowed_and_no_deeper(opening_and_closing: tuple[str, str], 
     if depth > 1:
         with pytest.raises(MalformedBodyError, match="nested deeper"):
             decode_json(raw, depth_max=depth - 1)
-
-
-@pytest.mark.parametrize("text", ["plain", "", "a b", "é", "日本", "x" * 3000])
-@pytest.mark.parametrize("form", ['{"a":"%s"}', '{\n "a": "%s"\n}\n', '["%s", 1]'])
-def test_printable_texts_are_known_as_such(text: str, form: str):
-    # Line breaks between the tokens of a text that is not ASCII make it unknown, no more.
-    raw = (form % text).encode()
-    assert is_printable(raw) or (not raw.isascii() and b"\n" in raw)
-
-
-@pytest.mark.parametrize("text", [" a", " ", "\x7f", "a\x7f", "\u2028", "\u00a0", "\\n", "\\u0000"])
-@pytest.mark.parametrize("form", ['{"a":"%s"}', '{\n "a": "%s"\n}\n', '["b","%s"]'])
-def test_other_texts_are_never_taken_for_printable(text: str, form: str):
-    assert not is_printable((form % text).encode())
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")])
