@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from scripts.reference import attributes, misbehaviours, pages, settings
+from scripts.reference import attributes, ends, misbehaviours, pages, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -17,6 +17,7 @@ GENERATED = {
     "docs/reference/findings.md": pages.findings_page,
     "docs/reference/mapping.md": pages.mapping_page,
     "docs/reference/attributes.md": attributes.attributes_page,
+    "docs/reference/order-system-faults.md": ends.ends_page,
     "docs/reference/misbehaviours.md": misbehaviours.misbehaviours_page,
     "docs/reference/command-line.md": pages.command_line_page,
 }

@@ -132,7 +132,9 @@ class Application:
     def _commit_late(self, request: Request) -> None:
         """Do what a call asked for, long after it came."""
         events: list[Event] = []
-        self._answer_or_refusal(request, Strike(), events)
+        self.hostility.late(
+            request, self._tail(request), lambda changed: self._answer_or_refusal(changed, Strike(), events)
+        )
         for event in events:
             self.notifier.send(event)
 

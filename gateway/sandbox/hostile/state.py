@@ -68,7 +68,9 @@ class Memory:
     submitted_at: float | None = None
     reads: int = 0
     ours: bool = False
-    """A call over the interface made it."""
+    """A call over the interface made it, or it is a copy of such an order."""
+    call: int = 0
+    """Which call made it, by number; copies have their original's."""
     sent_marker: str | None = None
     """The externalId of the call that made it."""
 
@@ -87,6 +89,8 @@ class State:
         self.pending: frozenset[str] = frozenset()
         """The flags of the order that the call under way makes."""
         self.pending_marker: str | None = None
+        self.pending_call = 0
+        self.calls = 0
         self._random: dict[str, Random] = {}
         self._queue: deque[str] = deque()
         self._timers: list[asyncio.TimerHandle] = []
@@ -96,11 +100,6 @@ class State:
     def replace(self, faults: tuple[Fault, ...]) -> None:
         """Switch on exactly these from now on."""
         self._on = {fault.name: fault for fault in faults if fault.name in MISBEHAVIOURS}
-
-    @property
-    def active(self) -> bool:
-        """Whether anything is switched on, or was for an order that is there."""
-        return bool(self._on or self._queue or self.memories)
 
     @property
     def queued(self) -> bool:
@@ -215,7 +214,8 @@ class State:
         twin.number = self.intake.book.next_number()
         self.intake.book.orders[twin.number] = twin
         memory = self.memory(twin.number)
-        memory.ours, memory.sent_marker = True, self.memory(order.number).sent_marker
+        original = self.memory(order.number)
+        memory.ours, memory.call, memory.sent_marker = True, original.call, original.sent_marker
         self.intake.record("created", twin)
         if not twin.is_draft:
             self.intake.record("submitted", twin)

@@ -62,7 +62,7 @@ class Hostility:
         """Answer one call to the order resource; `perform_it` lets a request take effect and returns its answer."""
         state = self.state
         kind = _kind(request, tail)
-        if not state.active or kind == "other":
+        if kind == "other":
             return Told(perform_it(request))
         number = tail[1] if len(tail) > 1 else None
         names = state.drawn(kind)
@@ -73,6 +73,11 @@ class Hostility:
             await asyncio.sleep(SLOW_SECONDS)
         incoming = Incoming(request, kind, number, perform_it, variant)
         return read(state, incoming, names) if kind == "read" else listed(state, incoming, names)
+
+    def late(self, request: Request, tail: tuple[str, ...], perform_it: Callable[[Request], Answer]) -> None:
+        """Let a call that was never answered take effect."""
+        number = tail[1] if len(tail) > 1 else None
+        self._write(Incoming(request, _kind(request, tail), number, perform_it, 0.0), [])
 
     def close(self) -> None:
         """Let nothing more happen."""
@@ -88,9 +93,11 @@ class Hostility:
         marker = sent_marker(call.request)
         flags = state.drawn_for_order() if call.kind == "create" else frozenset()
         take_effect = call.perform
+        state.calls += call.kind == "create"
+        number = state.calls
 
         def performed(request: Request) -> Answer:
-            state.pending, state.pending_marker = flags, marker
+            state.pending, state.pending_marker, state.pending_call = flags, marker, number
             try:
                 return take_effect(request)
             finally:
@@ -110,7 +117,7 @@ class Hostility:
             return answer
         try:
             document = decode(answer.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return answer
         order = self._intake.book.orders.get(str(document.get("id")))
         if order is None or "productOrderItem" not in document:
@@ -119,11 +126,10 @@ class Hostility:
 
     def _watch(self, effect: Effect, order: Order) -> None:
         state = self.state
-        if not state.active and not state.pending_marker:
-            return
         memory = state.memory(order.number)
         if effect == "created" and state.pending_marker is not None:
             memory.flags, memory.ours, memory.sent_marker = state.pending, True, state.pending_marker
+            memory.call = state.pending_call
         if effect == "submitted":
             memory.submitted_at = state.clock.monotonic()
         if any(state.seconds(name) or state.on(name) for name in _VIEWED):

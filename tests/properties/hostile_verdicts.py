@@ -1,0 +1,150 @@
+"""What became of a checkout, in a word, judged by what the order system holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Literal
+
+from hostile_world import OPEN_STATES, WANTED, Ended, Host, Weather, World, contents
+
+from gateway.sandbox.faults import Fault
+from gateway.sandbox.misbehaviours import MISBEHAVIOURS
+
+Mode = Literal["sometimes", "always"]
+WRONG = frozenset({"doubled", "unnoticed", "denied", "lost", "mistaken", "contents", "unexplained", "open"})
+"""Ends that are a defect, whatever the order system did.
+
+- doubled: two calls of ours made live orders. unnoticed: the order system doubled ours, and nobody is told.
+- denied: told as refused or cancelled, and live. lost: told as ordered, and nothing is live. mistaken: another order is followed.
+- contents: what is live is not what was sent, and nobody is told.
+- unexplained, open: held or waiting without a reason, or without a next attempt.
+"""
+SOMETIMES = 0.4
+
+
+def verdict(ended: Ended) -> str:
+    """Return the end: one of `WRONG`, or completed, told (completed with a difference that is told), rejected, cancelled, held, waits."""
+    word = _of_orders(ended)
+    if word not in WRONG and ended.unexplained:
+        return "unexplained"
+    return word
+
+
+def _of_orders(ended: Ended) -> str:  # noqa: PLR0911 - one return for each end, the worst first
+    state, live = ended.state, ended.live
+    if ended.calls_live > 1:
+        return "doubled"
+    if state in {"rejected", "cancelled"}:
+        return "denied" if live else state
+    if state == "held":
+        return "held" if ended.reason else "unexplained"
+    if state in OPEN_STATES and not (state == "submitted" and live):
+        return "waits" if ended.reason else "open"
+    if not live:
+        return "lost"
+    if len(live) > 1:
+        return "unnoticed"
+    followed = str((ended.document.get("productOrder") or {}).get("id"))
+    if followed.removeprefix("R").removeprefix("A-") != live[0].number.removeprefix("R"):
+        return "mistaken"
+    if state in OPEN_STATES:
+        return "waits" if ended.reason else "open"
+    if contents(live[0]) == WANTED:
+        return "completed"
+    return "told" if _difference_is_told(ended.document) else "contents"
+
+
+def _difference_is_told(document: dict[str, Any]) -> bool:
+    reason = (document.get("reason") or {}).get("code")
+    codes = {
+        str(finding.get("code")) for finding in document.get("finding") or () if finding.get("severity") == "error"
+    }
+    return reason == "contents_differ" or bool(codes)
+
+
+@dataclass(frozen=True)
+class Played:
+    """One world, its end in a word, and what misbehaved in it."""
+
+    seed: int
+    verdict: str
+    ended: Ended
+    met: dict[str, int]
+    crashes: int
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        live = [(order.number, order.state) for order in self.ended.live]
+        return (
+            f"seed {self.seed}: {self.verdict}, {self.ended.state} ({self.ended.reason}: "
+            f"{str(self.ended.document.get('statusReason'))[:160]}), live {live}, {self.ended.unexplained[:2]}, met {self.met}"
+        )
+
+
+def fault_of(name: str, mode: Mode) -> Fault:
+    """Return a misbehaviour as a fault of the sandbox."""
+    seconds = MISBEHAVIOURS[name].seconds
+    if seconds is not None:
+        return Fault(name, 1.0 if mode == "always" else SOMETIMES, seconds)
+    return Fault(name, 1.0 if mode == "always" else SOMETIMES)
+
+
+def play(host: Host, seed: int, weather: Weather) -> Played:
+    """Run one world to its end."""
+    world = World(host, seed, weather)
+    ended = host.loop.run_until_complete(world.run())
+    met = dict(world.server.application.hostility.state.met)
+    return Played(seed, verdict(ended), ended, met, world.crashes, tuple(fault.name for fault in weather.faults))
+
+
+def alone(name: str, mode: Mode, *, crashes: bool = False) -> Weather:
+    """Return the weather in which one misbehaviour happens."""
+    events = MISBEHAVIOURS[name].strikes == "event" or name == "id-by-event"
+    first = ("reset-after",) if MISBEHAVIOURS[name].strikes == "list" else ()  # nobody lists but after a lost answer
+    return Weather(
+        (fault_of(name, mode),),
+        frozenset({name} if mode == "sometimes" else ()),
+        crashes=crashes,
+        events=events,
+        first=first,
+    )
+
+
+ORDINARY = (
+    "throttle",
+    "error-before",
+    "error-after",
+    "reset-after",
+    "silent-after",
+    "cut-body",
+    "half-patch",
+    "late-commit",
+    "read-error-before",
+    "read-reset-after",
+    "notify-lost",
+    "notify-double",
+    "notify-reorder",
+    "notify-early",
+)
+ORDINARY_RATES = (0.0, 0.05, 0.1)
+MISBEHAVIOURS_MAX = 3
+
+
+def drawn(seed: int, *, drafts: bool) -> Weather:
+    """Draw what happens to one world: ordinary faults, and up to three misbehaviours, now and then or always."""
+    random = Random(f"weather {seed}")
+    faults = [Fault(name, random.choice(ORDINARY_RATES)) for name in ORDINARY]
+    fitting = [name for name, each in MISBEHAVIOURS.items() if each.kinds in ("both", "drafts" if drafts else "live")]
+    passing = set(ORDINARY)
+    for name in random.sample(fitting, random.randint(0, MISBEHAVIOURS_MAX)):
+        mode: Mode = random.choice(("sometimes", "sometimes", "always"))
+        faults.append(fault_of(name, mode))
+        if mode == "sometimes":
+            passing.add(name)
+    return Weather(
+        tuple(fault for fault in faults if fault.rate),
+        frozenset(passing),
+        crashes=random.random() < 0.5,
+        events=random.random() < 0.25,
+    )
