@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from gateway.ordering import ObservedOrder
+from gateway.ordering import Mapping, ObservedOrder
 from gateway.upstream.evidence import Absence, CallInDoubt, proven, uncontrolled
 from gateway.upstream.rows import Row
 from gateway.upstream.search import Walk
@@ -24,7 +24,7 @@ DATE_SECONDS: Final = 2.0
 """A Date header tells whole seconds."""
 SKEW_SECONDS: Final = 900.0
 """How far the order system's clock may be from ours, where no Date header tells."""
-_MARKER: Final = re.compile(r"\bgw1-[a-z2-7]{16}-[0-9]+\b", re.IGNORECASE | re.ASCII)
+_MARKER: Final = re.compile(r"gw1-[a-z2-7]{16}-[0-9]+$", re.ASCII)
 AGE_SECONDS_MAX: Final = 5.0
 """A page that a cache has kept for longer says nothing of now."""
 
@@ -94,14 +94,25 @@ def witnesses(doubt: CallInDoubt, rows: Sequence[Row], clocks: Clocks, side: Sid
     return sorted(found, key=lambda witness: (witness.distance_seconds, witness.id))
 
 
-def shows_kept(rows: Sequence[Row]) -> bool:
-    """Tell whether an order on the list carries a marker of a gateway: this order system keeps what it is sent."""
-    return any(_MARKER.search(text) for row in rows for text in row.order.marker.texts)
+def shows_kept(rows: Sequence[Row], mapping: Mapping) -> bool:
+    """Tell whether an order on the list carries a marker of a gateway as the mapping expects: what is sent is kept."""
+    expected = mapping.recovery.marker_compare
+    return any(_is_kept(text, expected) for row in rows for text in row.order.marker.texts)
 
 
-def alike_first(rows: Sequence[Row], clocks: Clocks) -> list[Row]:
+def _is_kept(text: str, expected: str) -> bool:
+    if expected == "prefix":
+        return _MARKER.search(text) is not None
+    return _MARKER.fullmatch(text.lower() if expected == "case-insensitive" else text) is not None
+
+
+def alike_first(rows: Sequence[Row], clocks: Clocks, mapping: Mapping) -> list[Row]:
     """Return the orders with a marker that is not a gateway's and that are not older than the call, the nearest to it first."""
-    found = [row for row in rows if row.shows_marker and clocks.side(row.made_at) != "older" and not shows_kept([row])]
+    found = [
+        row
+        for row in rows
+        if row.shows_marker and clocks.side(row.made_at) != "older" and not shows_kept([row], mapping)
+    ]
     return sorted(found, key=lambda row: abs(((row.made_at or clocks.sent_at) - clocks.sent_at).total_seconds()))
 
 

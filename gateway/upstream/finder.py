@@ -10,38 +10,34 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec.structs import replace
 
-from gateway.ordering import Mapping, ObservedOrder, carries, is_changed, spelling
+from gateway.ordering import Mapping, ObservedOrder, carries
 from gateway.upstream.control import (
     AGE_SECONDS_MAX,
     SIDES,
     Clocks,
     Side,
     Witness,
-    alike_first,
     clocks_of,
-    may_be_ours,
     shows_kept,
-    unmarked,
     verdict,
     witnesses,
 )
 from gateway.upstream.evidence import Absence, CallInDoubt, FindResult, Hint, incomplete
 from gateway.upstream.port import ReadFailed
 from gateway.upstream.rows import Row, hint_of
-from gateway.upstream.search import Question, ReadPage, Scan, Scanner, Walk, joined, walk
+from gateway.upstream.search import Question, ReadPage, Scan, Scanner, Walk, joined, named, walk
+from gateway.upstream.strangers import READ_MAX, ReadOrder, among_strangers
 
 _BY_ROW: Final = frozenset({"marker_not_understood", "markers_not_shown"})
 CONTROL_PAGES_MAX: Final = 20
 """Pages of the plain list that are read for orders to control a filter with."""
 ASKED_AGAIN: Final = 2
 WITNESSES_MAX: Final = 4
-UNMARKED_READ_MAX: Final = 20
 _LIMITS: Final = 20
 _FOUND_MAX: Final = 1_000
 _FOUND_SECONDS: Final = 60.0
 
 Kind: TypeAlias = Literal["filter", "scan"]
-ReadOrder: TypeAlias = Callable[[str], Awaitable[ObservedOrder | None]]
 
 
 class Finder:
@@ -137,7 +133,7 @@ class Finder:
         """Read the orders that a filter gave for our marker and that do not show it on the list."""
         given = [row for row in walked.rows if marker not in row.carried]
         hints: list[Hint] = []
-        for row in given[:UNMARKED_READ_MAX]:
+        for row in given[:READ_MAX]:
             try:
                 order = await self._read_order(row.order.id)
             except ReadFailed:
@@ -148,7 +144,7 @@ class Finder:
                 orders = (*orders, order)
             else:
                 hints.append(hint_of(order, marker))
-        return FindResult(orders, incomplete("filter_not_shown", _said(tuple(hints))), tuple(hints))
+        return FindResult(orders, incomplete("filter_not_shown", named(hints)), tuple(hints))
 
     def _filter(self, text: str, limit: int | None) -> Question:
         """Return the question for one marker; with a `limit` of its own it asks for whole orders."""
@@ -196,7 +192,7 @@ class Finder:
             return FindResult((), incomplete("from_a_cache"))
         clocks = clocks_of(doubt, listed, asked_at)
         try:
-            found = await self._among_strangers(marker, listed, doubt, clocks)
+            found = await among_strangers(self._read_order, self._mapping, marker, listed, doubt, clocks)
             if found is not None:
                 return found
             absence = await self._judged(kind, listed, doubt, clocks, asked_at)
@@ -219,41 +215,9 @@ class Finder:
         before = [known.accepted_at for known in doubt.known if known.accepted_at < doubt.sent_at]
         return min(since, max(before) - timedelta(seconds=self._deadline_seconds)) if before else since
 
-    async def _among_strangers(
-        self, marker: str, listed: Walk, doubt: CallInDoubt, clocks: Clocks
-    ) -> FindResult | None:
-        """Read the orders that the list does not tell from the one in doubt; None when none of them is it."""
-        known = {order.id for order in doubt.known}
-        strangers = [row for row in unmarked(listed.rows, clocks) if row.order.id not in known]
-        hints: list[Hint] = []
-        for row in strangers[:UNMARKED_READ_MAX]:
-            order = await self._read_order(row.order.id)
-            if order is None:
-                continue
-            if carries(order, marker, self._mapping):
-                return FindResult((order,), incomplete("markers_not_shown"))
-            how = spelling(order.marker, marker)
-            if is_changed(how) or (how in ("none", "unreadable") and may_be_ours(order, doubt.offerings)):
-                hints.append(hint_of(order, marker))
-        if hints or len(strangers) > UNMARKED_READ_MAX:
-            return FindResult((), incomplete("young_order_unmarked", _said(tuple(hints))), tuple(hints))
-        return await self._among_alike(marker, listed, doubt, clocks)
-
-    async def _among_alike(self, marker: str, listed: Walk, doubt: CallInDoubt, clocks: Clocks) -> FindResult | None:
-        """Look for an order that holds what the call sent and carries another marker; None when there is none."""
-        known = {order.id for order in doubt.known}
-        hints: list[Hint] = []
-        for row in alike_first(listed.rows, clocks)[:UNMARKED_READ_MAX] if doubt.is_alike is not None else ():
-            order = await self._read_order(row.order.id) if row.order.id not in known else None
-            if order is not None and doubt.is_alike is not None and doubt.is_alike(order):
-                hints.append(hint_of(order, marker))
-        if hints:
-            return FindResult((), incomplete("young_order_alike", _said(tuple(hints))), tuple(hints))
-        return None
-
     async def _judged(self, kind: Kind, listed: Walk, doubt: CallInDoubt, clocks: Clocks, asked_at: float) -> Absence:
         found: dict[Side, str] = {}
-        self._kept = self._kept or shows_kept(listed.rows)
+        self._kept = self._kept or shows_kept(listed.rows, self._mapping)
         for side in SIDES:
             met = await self._first_found(kind, listed, witnesses(doubt, listed.rows, clocks, side))
             if isinstance(met, Absence):
@@ -284,7 +248,8 @@ class Finder:
         if kind == "filter":
             walked = await self._walk(self._filter(witness.text, self._limit()))
             return any(row.order.id == witness.id for row in walked.rows)
-        return any(row.order.id == witness.id and row.shows_marker for row in listed.rows)
+        shown = [row for row in listed.rows if row.order.id == witness.id and row.shows_marker]
+        return any(not witness.is_ours or carries(row.order, witness.text, self._mapping) for row in shown)
 
     def _may_be_elsewhere(self, kind: Kind) -> bool:
         """Tell whether an order that is there may rightly be missing: a scan may be narrowed to some state."""
@@ -304,7 +269,3 @@ class Finder:
             if any(each.order.id == row.order.id for each in walked.rows):
                 return True
         return not tried
-
-
-def _said(hints: tuple[Hint, ...]) -> str:
-    return "; ".join(hint.sentence for hint in hints[:3])

@@ -58,11 +58,12 @@ class Walk(Struct, frozen=True):
         """Return the answer for one of the markers that were searched."""
         orders = tuple(row.order for row in self.rows if marker in row.carried)
         hints = tuple(hint for row in self.rows for of, hint in row.hints if of == marker)
-        absence = incomplete("marker_changed", _named(hints)) if hints else self.absence
+        absence = incomplete("marker_changed", named(hints)) if hints else self.absence
         return FindResult(orders, absence, hints)
 
 
-def _named(hints: tuple[Hint, ...]) -> str:
+def named(hints: Sequence[Hint]) -> str:
+    """Return the first of the hints in words."""
     return "; ".join(hint.sentence for hint in hints[:3])
 
 

@@ -97,6 +97,32 @@ async def test_orders_of_others_do_not_show_that_our_marker_is_kept(find):
 
 
 @pytest.mark.parametrize("find", ["filter", "scan"])
+@pytest.mark.parametrize(
+    ("shown", "compare", "expected"),
+    [
+        ("GW1-AAAAAAAAAAAAAAAA-0", "exact", "marker_never_seen"),
+        ("GW1-AAAAAAAAAAAAAAAA-0", "case-insensitive", None),
+        ("WEB/gw1-aaaaaaaaaaaaaaaa-0", "exact", "marker_never_seen"),
+        ("WEB/gw1-aaaaaaaaaaaaaaaa-0", "prefix", None),
+        (["crm-1", "gw1-aaaaaaaaaaaaaaaa-0"], "exact", None),
+    ],
+)
+async def test_a_marker_is_kept_as_the_mapping_expects(find, shown, compare, expected):
+    def matching(asked, orders):
+        return [order for order in orders if asked in order["externalId"]]
+
+    found = await search(Shop([row("old", shown, -30), YOUNG], filtered=matching), find, marker_compare=compare)
+    assert found.absence.code == expected
+
+
+async def test_an_order_of_ours_that_shows_another_marker_on_the_list_controls_nothing():
+    shop = Shop([row("k1", "ORD-1", -40), YOUNG, OLD])
+    assert said(await search(shop, "scan", BOTH_KNOWN[0])) == ("proven", None), "a stranger's is nearer to the call"
+    shop = Shop([row("k1", "ORD-1", -40), YOUNG])
+    assert said(await search(shop, "scan", BOTH_KNOWN[0])) == ("incomplete", "known_order_not_found")
+
+
+@pytest.mark.parametrize("find", ["filter", "scan"])
 async def test_an_order_that_holds_what_was_sent_is_not_taken_for_a_strangers_because_of_its_marker(find):
     shop = Shop([OLD, row("x", "ORD-2", 1, productOrderItem=[ITEM]), row("young", "crm-1", 5)])
     found = await search(shop, find, is_alike=lambda order: [line.offering for line in order.lines] == ["PLAN"])
