@@ -72,6 +72,12 @@ class Metrics:
             ("resource", "outcome"),
             registry=self._registry,
         )
+        self._duplicates = Counter(
+            "gateway_duplicate_orders",
+            "Checkouts for which more than one live order was found: something repeats calls to the order system, or its answers lied.",
+            ("upstream",),
+            registry=self._registry,
+        )
         self._checkouts = Gauge(
             "gateway_checkouts", "Checkouts by state, as of the scrape.", ("state",), registry=self._registry
         )
@@ -88,6 +94,10 @@ class Metrics:
     def step_outcome(self, upstream: str, kind: str, outcome: str) -> None:
         """Count one outcome of a step (`kind`: create, add, price, submit, probe ...; `outcome`: the class's name)."""
         self._outcomes.labels(upstream, kind, outcome).inc()
+
+    def duplicate_orders(self, upstream: str) -> None:
+        """Count one checkout for which more than one live order was found: an alarm."""
+        self._duplicates.labels(upstream).inc()
 
     def event_delivery(self, resource: str, outcome: str) -> None:
         """Count one attempt to deliver an event (`outcome`: the class's name: Taken, Refused, Throttled, Gone)."""

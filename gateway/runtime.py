@@ -79,7 +79,11 @@ async def submission(services: Services) -> AsyncIterator[None]:
         on_submitted=lambda _record: services.events_due.ring(),
     )
     cleanup = Cleanup(
-        settings=settings, database=services.database, upstreams=services.upstreams, mappings=services.mappings
+        metrics=services.metrics,
+        settings=settings,
+        database=services.database,
+        upstreams=services.upstreams,
+        mappings=services.mappings,
     )
     services.work_due.listeners.append(worker.wake)
     task = asyncio.create_task(worker.run(), name="worker")
@@ -103,6 +107,7 @@ def _wake_early_events(connection: Connection, record: CheckoutRecord, now: date
 async def tracking(services: Services) -> AsyncIterator[None]:
     """Run the tracker."""
     tracker = Tracker(
+        metrics=services.metrics,
         settings=services.settings,
         database=services.database,
         upstreams=services.upstreams,

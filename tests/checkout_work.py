@@ -165,6 +165,22 @@ def lost(work: Work, *, seconds_ago: float = 0.0, **columns: Any) -> Work:
 
 def drafted(work: Work, steps: int, *, marker: str | None = None, state: str | None = None) -> ObservedOrder:
     """Return the order as an order system shows it after the first `steps` steps took effect."""
+    fake = system_with(work, steps, marker=marker)
+    if state is not None:
+        fake.orders["00000001"]["state"] = state
+    return seen(fake)
+
+
+def live_document(mapping: Mapping, state: str, order_id: str = "00000001", **attributes: Any) -> dict[str, Any]:
+    """Return the order of the checkout that `store_checkout` stores by default, whole and in this state, as a GET shows it."""
+    work = work_of(mapping)
+    steps = sum(step.kind != "submit" for step in work.plan.steps)
+    document = system_with(work, steps).orders["00000001"]
+    return {**document, "id": order_id, "state": state, **attributes}
+
+
+def system_with(work: Work, steps: int, *, marker: str | None = None) -> FakeUpstream:
+    """Return an order system in which the first `steps` steps took effect."""
     fake = FakeUpstream(work.mapping)
     known: dict[str, str] = {}
     order_id: str | None = None
@@ -181,9 +197,7 @@ def drafted(work: Work, steps: int, *, marker: str | None = None, state: str | N
         fake._apply(_Change(rendered.method, order_id, decode_stored(rendered.body)))
         order_id = "00000001"
         known = {line.item_id: line.line_id for line in seen(fake).lines if line.item_id is not None}
-    if state is not None:
-        fake.orders["00000001"]["state"] = state
-    return seen(fake)
+    return fake
 
 
 def seen(fake: FakeUpstream, order_id: str = "00000001") -> ObservedOrder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from checkout_work import SALESFORCE, store_checkout
+from checkout_work import SALESFORCE, live_document, store_checkout
 from sqlalchemy import select, update
 
 from gateway.storage.tables import inbox
@@ -20,13 +20,8 @@ class Clock:
 
 
 def show(fake, state, order_id="00000001", **attributes):
-    fake.orders[order_id] = {
-        "id": order_id,
-        "state": state,
-        "externalId": "gw1-abcdefghijklmnop-0",
-        "productOrderItem": [],
-        **attributes,
-    }
+    """Let the order system show the order of the checkout that `submitted` stores, with what was sent."""
+    fake.orders[order_id] = live_document(SALESFORCE, state, order_id, **attributes)
 
 
 async def submitted(database, **columns):

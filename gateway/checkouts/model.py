@@ -71,6 +71,8 @@ class CheckoutRecord(Struct, frozen=True, kw_only=True):
     reason_code: ReasonCode | None = None
     reason_problem: str | None = None
     awaiting: Awaiting | None = None
+    awaiting_since: datetime | None = None
+    searched_at: datetime | None = None
     answered_order: str | None = None
     answered_marker: str | None = None
 

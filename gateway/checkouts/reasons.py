@@ -39,6 +39,7 @@ ReasonCode: TypeAlias = Literal[
     "too_large",
     "not_configured",
     "no_progress",
+    "live_after_end",
 ]
 
 MEANING: Final[Mapping[ReasonCode, str]] = MappingProxyType(
@@ -72,6 +73,7 @@ MEANING: Final[Mapping[ReasonCode, str]] = MappingProxyType(
         "too_large": "a call or an answer is too large",
         "not_configured": "the order system or its mapping is not configured here",
         "no_progress": "work on the checkout ended without a result too often",
+        "live_after_end": "the checkout was told as rejected or cancelled, and its order is live",
     }
 )
 
@@ -88,6 +90,10 @@ Awaiting: TypeAlias = Literal[
     "refused_submission",
     "second_submission",
     "missing_order",
+    "own_order",
+    "live_state",
+    "same_contents",
+    "confirmed_end",
 ]
 """What the process finds out before it goes on, where that is more than what became of a lost call:
 
@@ -98,4 +104,8 @@ Awaiting: TypeAlias = Literal[
 - `refused_submission`: the draft is looked at until it is settled that its refused submission had no effect.
 - `second_submission`: the order stayed a draft after its submission was accepted, and was submitted once more.
 - `missing_order`: the order system did not know the live order when it was last asked.
+- `own_order`: what is read under the order's id does not show the checkout's marker; it is looked for.
+- `live_state`: the order was submitted and shows as a draft.
+- `same_contents`: the order does not hold what was sent; it is looked at again before that is told.
+- `confirmed_end`: the order ended without being fulfilled; another one with the marker is looked for before that is told.
 """

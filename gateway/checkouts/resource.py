@@ -89,13 +89,17 @@ def _order(record: CheckoutRecord) -> dict[str, Any] | None:
 
 
 def _items(record: CheckoutRecord, documents: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return which cart item became which line. A line that shows no state of its own has the live order's."""
+    """Return which cart item became which line.
+
+    A line that was seen and shows no state of its own has the live order's; one that was never seen has none.
+    """
     live = record.order_state if record.submit_intent_order or record.step >= record.steps_total else None
     lines = lines_decoder.decode(documents.get("lines", "{}"))
     items = []
     for pair in decode_stored(documents.get("items", "[]")):
         line = lines.get(pair["productOrderItemId"], LineState())
-        items.append({**pair, "orderLineItemId": line.line_id, "state": line.state or live})
+        seen = live if line.line_id is not None else None
+        items.append({**pair, "orderLineItemId": line.line_id, "state": line.state or seen})
     return items
 
 

@@ -77,6 +77,8 @@ class CheckoutChanges(TypedDict, total=False):
     unknowns: int
     mismatches: int
     awaiting: Awaiting | None
+    awaiting_since: datetime | None
+    searched_at: datetime | None
     sent_at: datetime | None
     first_sent_at: datetime | None
     absent_at: datetime | None

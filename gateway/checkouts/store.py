@@ -55,11 +55,17 @@ def get_by_key(connection: Connection, tenant: str, idempotency_key: str) -> Che
 
 
 def live_of_cart(connection: Connection, tenant: str, cart_id: str) -> CheckoutRecord | None:
-    """Return the checkout that holds this cart, if one does."""
+    """Return the checkout that holds this cart, if one does.
+
+    One that is held without the cart, because its order was found live after another had taken the cart, counts once that other
+    one has let it go.
+    """
     query = select(*_COLUMNS).where(
-        checkout.c.tenant == tenant, checkout.c.cart_id == cart_id, checkout.c.cart_live.is_(True)
+        checkout.c.tenant == tenant,
+        checkout.c.cart_id == cart_id,
+        checkout.c.cart_live.is_(True) | (checkout.c.state == "held"),
     )
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(query.order_by(checkout.c.cart_live.desc()).limit(1)).one_or_none()
     return record_of(row) if row is not None else None
 
 

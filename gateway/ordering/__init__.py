@@ -30,6 +30,7 @@ from gateway.ordering.model import (
 )
 from gateway.ordering.readback.expected import ExpectedLine, expected_lines
 from gateway.ordering.readback.live import ChangedLine, LiveDifference, compare_live, live_match
+from gateway.ordering.readback.liveness import DEAD_ENDS, is_alive, is_inert
 from gateway.ordering.readback.markers import (
     Spelling,
     both_spellings,
@@ -51,6 +52,7 @@ from gateway.ordering.translation.tree import read_tree
 
 __all__ = [
     "AMOUNT_MAX",
+    "DEAD_ENDS",
     "NO_MARKER",
     "Api",
     "Bundle",
@@ -88,9 +90,11 @@ __all__ = [
     "files_of",
     "fitted",
     "halved",
+    "is_alive",
     "is_changed",
     "is_draft",
     "is_final",
+    "is_inert",
     "is_there_already",
     "learnt",
     "live_match",

@@ -92,6 +92,13 @@ class CheckoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     drift_tolerance_percent: Annotated[
         float, setting("the same in percent of the cart's total; the larger of the two counts", ge=0, le=100)
     ] = 0.0
+    live_mismatch: Annotated[
+        Literal["finding", "hold"],
+        setting(
+            "a live order that is not what was sent: go on with a finding of severity error, or `hold` the checkout until an "
+            "operator decides"
+        ),
+    ] = "finding"
     price_lower_accepted: Annotated[bool, setting("a total lower than expectedTotalPrice is accepted")] = True
 
 

@@ -1,7 +1,8 @@
 """Cleaning up abandoned drafts: found by id or marker, checked to be inert and not the checkout's order, then marked or deleted.
 
-A late call may still make or fill an abandoned draft, so each is looked at several times over a day. Nothing depends on this
-for correctness: an abandoned draft is never submitted.
+A late call may still make or fill an abandoned draft, so each is looked at several times over a day, and one that cannot be made
+void until it is, or is old. An abandoned draft is never submitted from here; where it is live all the same, or the order of a
+checkout that was told as refused, the checkout says so (see gateway/checkouts/found_live.py).
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ import structlog
 from sqlalchemy import Connection, Row
 
 from gateway.background import Loop
+from gateway.checkouts.found_live import FoundLive, found_live, tell
+from gateway.metrics import Metrics
 from gateway.ordering import Mapping as OrderMapping
-from gateway.ordering import ObservedOrder, carries, is_draft, render_tombstone
+from gateway.ordering import ObservedOrder, carries, is_alive, is_draft, render_tombstone
 from gateway.settings import Settings
 from gateway.storage import Database
 from gateway.submission import store
 from gateway.upstream.outcome import Accepted, Rejected
-from gateway.upstream.port import ReadFailed, Upstream
+from gateway.upstream.port import AnotherOrder, ReadFailed, Upstream
 
 log = structlog.get_logger(__name__)
 BATCH_MAX: Final = 20
@@ -40,8 +43,10 @@ class Cleanup:
         database: Database,
         upstreams: Mapping[str, Upstream],
         mappings: Mapping[str, OrderMapping],
+        metrics: Metrics | None = None,
     ) -> None:
         self._settings = settings
+        self._metrics = metrics or Metrics()
         self._database = database
         self._upstreams = upstreams
         self._mappings = mappings
@@ -83,6 +88,9 @@ class Cleanup:
                 due_at = now + timedelta(seconds=FAILED_LOOK_SECONDS)
             elif look.done and attempt < len(waits):
                 due_at = now + timedelta(seconds=waits[attempt])
+            elif look.inert and now - taken.since < FAILED_LOOKS_AGE_MAX:
+                # What cannot be made void is looked at until it is, or is live, or is old.
+                due_at = now + timedelta(seconds=waits[-1])
             store.record_cleanup(connection, taken, attempt=attempt, due_at=due_at, outcome=look.outcome)
 
         await self._database.write(record)
@@ -95,33 +103,27 @@ class Cleanup:
             return _Look(done=False, outcome="the upstream is not configured any more")
         mapping = self._mappings[settings.mapping]
         try:
-            drafts, complete = await self._find(upstream, row)
+            drafts, complete = await _find(upstream, mapping, row)
         except ReadFailed as error:
             return _Look(done=False, outcome=f"not looked at: {error}")
         looks = [await self._clean_one(upstream, mapping, row, draft) for draft in drafts]
         if not looks:
             return _Look(done=complete, outcome="nothing found" if complete else "not looked at: incomplete search")
         return _Look(
-            done=complete and all(look.done for look in looks), outcome="; ".join(look.outcome for look in looks)
+            done=complete and all(look.done for look in looks),
+            outcome="; ".join(look.outcome for look in looks),
+            inert=any(look.inert for look in looks),
         )
-
-    async def _find(self, upstream: Upstream, row: Row[Any]) -> tuple[list[ObservedOrder], bool]:
-        """Return the drafts of the row, each read by its id, and whether these are all."""
-        if row.order_id:
-            order = await upstream.get_order(row.order_id)
-            return ([order] if order is not None else []), True
-        found = await upstream.find(row.marker, since=row.since)
-        orders = [await upstream.get_order(hit.id) for hit in found.orders]
-        return [order for order in orders if order is not None], found.complete
 
     async def _clean_one(self, upstream: Upstream, mapping: OrderMapping, row: Row[Any], draft: ObservedOrder) -> _Look:
         if (why := _keep_off(row, draft, mapping)) is not None:
             return _Look(done=True, outcome=f"{draft.id} {why}")
+        if is_alive(mapping, draft):
+            return await self._live(mapping, row, draft)
         if not is_draft(mapping, draft.state):
-            log.error("draft.live", checkout=row.checkout_id, tenant=row.tenant, order=draft.id, state=draft.state)
             return _Look(done=True, outcome=f"{draft.id} is not a draft any more ({draft.state})")
         if mapping.recovery.abandon == "leave":
-            return _Look(done=True, outcome=f"{draft.id} left as it is")
+            return _Look(done=True, outcome=f"{draft.id} left as it is", inert=True)
         if mapping.recovery.abandon == "delete":
             outcome, verb = await upstream.delete(draft.id), "deleted"
         else:
@@ -129,14 +131,54 @@ class Cleanup:
         if isinstance(outcome, Accepted):
             return _Look(done=True, outcome=f"{draft.id} {verb}")
         # A refusal will not change by itself; the later looks will try once more all the same.
-        return _Look(done=isinstance(outcome, Rejected), outcome=f"{draft.id} not {verb}: {outcome.detail}")
+        refused = isinstance(outcome, Rejected)
+        return _Look(done=refused, outcome=f"{draft.id} not {verb}: {outcome.detail}", inert=refused)
+
+    async def _live(self, mapping: OrderMapping, row: Row[Any], order: ObservedOrder) -> _Look:
+        """Say on the checkout that an order which it does not go on with is live."""
+        if not carries(order, row.marker, mapping):
+            log.error("draft.live", checkout=row.checkout_id, tenant=row.tenant, order=order.id, state=order.state)
+            return _Look(done=True, outcome=f"{order.id} is not a draft any more ({order.state}), and shows no marker")
+
+        def function(connection: Connection) -> FoundLive | None:
+            now = self._database.now(connection)
+            return found_live(connection, row.tenant, row.checkout_id, order, mapping, now)
+
+        tell(await self._database.write(function), order, self._metrics)
+        return _Look(done=True, outcome=f"{order.id} is live ({order.state}): the checkout says so")
+
+
+async def _find(upstream: Upstream, mapping: OrderMapping, row: Row[Any]) -> tuple[list[ObservedOrder], bool]:
+    """Return the orders of the row, each read by its id, and whether these are all.
+
+    Also of a draft whose id is known the marker is searched: something may have made it twice.
+    """
+    orders: dict[str, ObservedOrder] = {}
+    complete = True
+    if row.order_id:
+        try:
+            order = await upstream.get_order(row.order_id)
+        except AnotherOrder:
+            order = None  # what goes by that id now is found by its marker, or is not ours
+        if order is not None:
+            orders[order.id] = order
+        if mapping.recovery.find == "none":
+            return list(orders.values()), True
+    found = await upstream.find(row.marker, since=row.since)
+    for hit in found.orders:
+        if hit.id not in orders and (order := await upstream.get_order(hit.id)) is not None:
+            orders[order.id] = order
+    if not row.order_id:
+        complete = found.complete
+    return list(orders.values()), complete
 
 
 class _Look(NamedTuple):
-    """What one look found; not `done` when it has to be repeated soon."""
+    """What one look found; not `done` when it has to be repeated soon. `inert`: there is a draft still that somebody may submit."""
 
     done: bool
     outcome: str
+    inert: bool = False
 
 
 def _keep_off(row: Row[Any], draft: ObservedOrder, mapping: OrderMapping) -> str | None:

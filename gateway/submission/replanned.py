@@ -12,7 +12,7 @@ from gateway.checkouts import step_store
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import CheckoutRecord, findings_decoder, plan_hash
 from gateway.checkouts.row_changes import CheckoutChanges
-from gateway.ordering import Finding, Plan
+from gateway.ordering import Plan
 from gateway.storage.tables import checkout_step
 from gateway.submission.decisions.actions import Replan
 from gateway.tmf.json import encode_json
@@ -27,14 +27,6 @@ def put_plan(connection: Connection, record: CheckoutRecord, replan: Replan) -> 
     checkouts.put_documents(connection, record.tenant, record.id, documents)
     order = stored["order"].encode()
     return {"plan_hash": plan_hash({"order": order, "plan": plan}), "steps_total": len(replan.plan.steps)}
-
-
-def add_finding(connection: Connection, record: CheckoutRecord, finding: Finding) -> None:
-    """Keep a finding with those of the checkout; one that is there already is not repeated."""
-    stored = checkouts.documents(connection, record.tenant, record.id, ("findings",))
-    findings = findings_decoder.decode(stored.get("findings", "[]"))
-    if finding not in findings:
-        checkouts.put_documents(connection, record.tenant, record.id, {"findings": encode_json((*findings, finding))})
 
 
 def replace_later_steps(connection: Connection, record: CheckoutRecord, plan: Plan) -> None:

@@ -16,6 +16,7 @@ from gateway.checkouts import step_store
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.abandoned import abandon
 from gateway.checkouts.due import tenants_due
+from gateway.checkouts.findings import add_findings
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder, order_decoder, plan_decoder, plan_hash
 from gateway.checkouts.row_changes import SENDING, CheckoutChanges
 from gateway.checkouts.states import FINAL
@@ -23,7 +24,7 @@ from gateway.errors import GatewayError, StaleLeaseError
 from gateway.ordering import Order, Plan
 from gateway.storage.tables import abandoned_draft, checkout
 from gateway.submission.decisions.actions import Save
-from gateway.submission.replanned import add_finding, put_plan, replace_later_steps
+from gateway.submission.replanned import put_plan, replace_later_steps
 from gateway.tmf.json import decode_stored
 from gateway.tmf.totals import TotalKey, amounts_by_key
 
@@ -119,7 +120,7 @@ def save(
             step_store.put_cancel_step(connection, record, decision.step_changes)
     abandon(connection, record, decision.abandoned, now, cleanup_after_seconds)
     if decision.finding is not None:
-        add_finding(connection, record, decision.finding)
+        add_findings(connection, record, [decision.finding])
     if decision.lines is None:
         checkouts.put_documents(connection, record.tenant, record.id, {"lines": b"{}"})
     elif decision.lines and not decision.lines.items() <= known.items():

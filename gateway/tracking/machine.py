@@ -1,71 +1,41 @@
-"""What an observed order makes of its checkout. Pure."""
+"""What a look at a live order makes of its checkout. Pure.
+
+What cannot be right (the order is not there, is not ours, is a draft again, holds something else, ended while another with our
+marker lives) may be an old copy: it is looked at again, soon, until the patience is over. Only then is it told: the checkout is
+held, or goes on with a finding.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from msgspec import Struct
+from msgspec.structs import replace
 
-from gateway.checkouts.model import CheckoutRecord, LineState
+from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.row_changes import CheckoutChanges, because, without_reason
-from gateway.checkouts.states import CART_RELEASED, FINAL, OUTCOME_OF_ORDER, may_follow
-from gateway.checkouts.waits import schedule, spread
-from gateway.ordering import Mapping, ObservedOrder, is_draft, is_final, tmf_state
+from gateway.checkouts.states import FINAL, OUTCOME_OF_ORDER
+from gateway.ordering import (
+    DEAD_ENDS,
+    Finding,
+    Mapping,
+    ObservedOrder,
+    carries,
+    is_alive,
+    is_inert,
+    tmf_state,
+    unknown_state,
+)
+from gateway.tracking.decision import Decision, Reason, TrackingPolicy, held, news, next_poll, settled, state_changes
+from gateway.tracking.doubts import Doubt, doubt_of, look_again, of_contents
+from gateway.tracking.evidence import Evidence, end_of, showing
 
-# Polls in a row that may show a submitted order as a draft before a person is asked.
-DRAFT_POLLS_MAX: Final = 5
-_NOT_FOUND_ONCE: Final = "the order system did not know the order when it was last asked; it is asked again"
-
-
-class Applied(Struct, frozen=True, kw_only=True):
-    """What changes: `changes` is what clients see, `poll` the columns of the next poll; or why nothing is believed."""
-
-    changes: CheckoutChanges = {}
-    poll: CheckoutChanges = {}
-    ignored: str | None = None
-
-
-def apply_observation(
-    record: CheckoutRecord,
-    observed: ObservedOrder,
-    mapping: Mapping,
-    now: datetime,
-    poll_seconds: tuple[float, ...],
-    *,
-    polled: bool,
-) -> Applied:
-    """Return what an order, as just read, changes about its checkout.
-
-    A final state is never left, and a live order that shows its draft state again is an old copy, at first. `polled`: the
-    order was read because its time had come; only then is the next poll put off further.
-    """
-    if (why := _not_followed(record)) is not None:
-        return Applied(ignored=why)
-    if record.order_id != observed.id:
-        return Applied(ignored="another order")
-    if is_draft(mapping, observed.state) or not observed.state:
-        return _without_live_state(record, observed, now, poll_seconds, polled=polled)
-    state = tmf_state(mapping, observed.state)
-    changes: CheckoutChanges = {}
-    if record.awaiting == "missing_order":
-        changes |= {"awaiting": None, **without_reason()}
-    if observed.href and observed.href != record.order_href:
-        changes["order_href"] = observed.href
-    if (state, observed.state) != (record.order_state, record.upstream_state):
-        changes |= {"order_state": state, "upstream_state": observed.state}
-    outcome = OUTCOME_OF_ORDER.get(state) if is_final(mapping, state) else None
-    if outcome is not None and may_follow(record.state, outcome):
-        reason = _reason(outcome, observed)
-        return Applied(changes={**changes, "state": outcome, "awaiting": None, **reason}, poll={"track_due_at": None})
-    # A state that moved on is followed closely again; one that stays is looked at less and less often.
-    return Applied(
-        changes=changes, poll=_next_poll(record, now, poll_seconds, restart="order_state" in changes, polled=polled)
-    )
+# Polls whose searches may be incomplete before an order is followed without that its marker was searched for.
+SEARCHES_MAX: Final = 3
+_PATH: Final = "productOrder"
 
 
-def _not_followed(record: CheckoutRecord) -> str | None:
+def not_followed(record: CheckoutRecord) -> str | None:
     """Return why the order of a checkout is not followed (any more), or None when it is."""
     if record.state in FINAL:
         return f"the checkout is {record.state}, which is final"
@@ -74,77 +44,200 @@ def _not_followed(record: CheckoutRecord) -> str | None:
     return None if record.state == "submitted" else "the order is not submitted yet"
 
 
-def _without_live_state(
+def decide(
+    record: CheckoutRecord,
+    evidence: Evidence,
+    mapping: Mapping,
+    policy: TrackingPolicy,
+    now: datetime,
+    *,
+    polled: bool,
+) -> Decision:
+    """Return what a look at the order of a checkout changes.
+
+    `polled`: the order was read because its time had come; only then is the next poll put off further.
+    """
+    decision = _decide(record, evidence, mapping, policy, now, polled=polled)
+    return replace(decision, changes=news(record, decision.changes))
+
+
+def _decide(
+    record: CheckoutRecord,
+    evidence: Evidence,
+    mapping: Mapping,
+    policy: TrackingPolicy,
+    now: datetime,
+    *,
+    polled: bool,
+) -> Decision:
+    if (why := not_followed(record)) is not None:
+        return Decision(ignored=why)
+    observed = evidence.observed
+    shown = showing(record, observed, mapping, evidence.search)
+    beside = _beside(record, evidence, mapping, now)
+    others = _others_alive(record, evidence, mapping)
+    is_ours = observed is not None and shown in {"ours", "draft", "stateless"}
+    # One that shows as a draft was submitted all the same, and may be live.
+    is_there = observed is not None and is_ours and end_of(mapping, observed) not in DEAD_ENDS
+    if len(others) + is_there > 1:
+        return _with(_duplicates(record, others, is_there=is_there), beside)
+    if others:
+        return _with(_followed_by_marker(record, others[0], observed, mapping, policy, now), beside)
+    if (doubt := doubt_of(record, evidence, shown, mapping)) is not None:
+        decision = look_again(record, doubt, policy, now)
+        return _with(decision or held(doubt.code, doubt.held), beside)
+    assert observed is not None, "an order that is missing is doubted"
+    if end_of(mapping, observed) in DEAD_ENDS:
+        return _with(_dead(record, observed, evidence, mapping, policy, now), beside)
+    return _with(_as_it_should_be(record, observed, evidence, mapping, policy, now, polled=polled), beside)
+
+
+def _with(decision: Decision, beside: Decision) -> Decision:
+    """Return a decision with what is recorded whatever is decided."""
+    return replace(decision, changes={**beside.changes, **decision.changes}, drafts=beside.drafts)
+
+
+def _beside(record: CheckoutRecord, evidence: Evidence, mapping: Mapping, now: datetime) -> Decision:
+    """Return what a search is recorded as, whatever it means: that it was made, and the drafts it came upon."""
+    search = evidence.search
+    if search is None:
+        return Decision()
+    own = {record.order_id, record.submit_intent_order}
+    drafts = tuple(
+        order.id
+        for order in search.orders
+        if order.id not in own and carries(order, record.marker, mapping) and is_inert(mapping, order)
+    )
+    done = record.searched_at is None and (search.complete or record.track_attempt + 1 >= SEARCHES_MAX)
+    return Decision(changes={"searched_at": now} if done else {}, drafts=drafts)
+
+
+def _others_alive(record: CheckoutRecord, evidence: Evidence, mapping: Mapping) -> list[ObservedOrder]:
+    """Return the live orders with our marker that have another id than the one that is followed, by their ids."""
+    found = evidence.search.orders if evidence.search is not None else ()
+    alive = {
+        order.id: order
+        for order in found
+        if order.id != record.order_id and carries(order, record.marker, mapping) and is_alive(mapping, order)
+    }
+    return [alive[order_id] for order_id in sorted(alive)]
+
+
+def _duplicates(record: CheckoutRecord, others: list[ObservedOrder], *, is_there: bool) -> Decision:
+    ids = sorted([*(order.id for order in others), *([record.order_id] if is_there and record.order_id else [])])
+    why = (
+        f"several live orders carry our marker ({', '.join(ids[:5])}): something between the gateway and the order system "
+        "repeats calls; cancel all but one there, and switch off the repetition"
+    )
+    return replace(held("duplicate_orders", why), duplicates=tuple(ids))
+
+
+def _followed_by_marker(
+    record: CheckoutRecord,
+    found: ObservedOrder,
+    observed: ObservedOrder | None,
+    mapping: Mapping,
+    policy: TrackingPolicy,
+    now: datetime,
+) -> Decision:
+    """Follow the one live order that carries our marker: the order system merged, renamed or superseded the one before."""
+    instead = "is not there any more" if observed is None else f"is not it any more ({observed.state or 'no state'})"
+    message = f"Order {record.order_id} {instead}; order {found.id} carries our marker and is followed instead."
+    changes: CheckoutChanges = {
+        **settled(record),
+        "order_id": found.id,
+        "order_href": found.href,
+        **state_changes(record, found, mapping),
+    }
+    wait = timedelta(seconds=policy.doubt_seconds[0])
+    return Decision(
+        changes=changes,
+        poll={"track_attempt": 0, "track_due_at": now + wait},
+        findings=(Finding(severity="warning", code="followed_by_marker", path=_PATH, message=message),),
+    )
+
+
+def _dead(
     record: CheckoutRecord,
     observed: ObservedOrder,
+    evidence: Evidence,
+    mapping: Mapping,
+    policy: TrackingPolicy,
     now: datetime,
-    poll_seconds: tuple[float, ...],
-    *,
-    polled: bool,
-) -> Applied:
-    """Be patient with an order that shows no live state; in the end ask a person, because it may not be live at all."""
-    if polled and record.track_attempt + 1 >= DRAFT_POLLS_MAX:
-        why = (
-            f"order {observed.id} was submitted, and the order system still shows it as {observed.state or 'having no state'}: "
-            "see there whether it is live"
+) -> Decision:
+    """End with an order that came to nothing once it was looked whether another one with our marker lives."""
+    state = tmf_state(mapping, observed.state)
+    search = evidence.search
+    findings: tuple[Finding, ...] = ()
+    if search is None or not search.complete:
+        doubt = Doubt(
+            awaiting="confirmed_end",
+            meanwhile=f"order {observed.id} ended as {observed.state}; whether another order with our marker is live is looked for",
+            code="not_verifiable",
+            held="",
         )
-        return Applied(changes={"state": "held", **because("not_verifiable", why)}, poll={"track_due_at": None})
-    return Applied(poll=_next_poll(record, now, poll_seconds, polled=polled), ignored="the order shows no live state")
+        searchable = mapping.recovery.find != "none"
+        if searchable and (waiting := look_again(record, doubt, policy, now)) is not None:
+            return waiting
+        why = search.doubt if search is not None else "the mapping names no way to search for a marker"
+        message = f"Order {observed.id} ended as {observed.state}; that no other order with our marker is live was not verified: {why}."
+        findings = (Finding(severity="warning", code="not_verified", path=_PATH, message=message),)
+    return Decision(
+        changes={
+            **settled(record),
+            **state_changes(record, observed, mapping),
+            "state": OUTCOME_OF_ORDER[state],
+            **because("ended_by_order_system", f"the order system ended order {observed.id} as {observed.state}"),
+        },
+        poll={"track_due_at": None},
+        findings=findings,
+        lines_believed=True,
+    )
 
 
-def apply_absence(record: CheckoutRecord, now: datetime, poll_seconds: tuple[float, ...]) -> Applied:
-    """Return what it changes that the order system says there is no such order: nothing once, held when it says so again."""
-    if (why := _not_followed(record)) is not None:
-        return Applied(ignored=why)
-    if record.awaiting == "missing_order":
-        why = f"order {record.order_id} was submitted and does not exist (any more): look for it in the order system"
-        return Applied(changes={"state": "held", **because("not_verifiable", why)}, poll={"track_due_at": None})
-    poll: CheckoutChanges = {"track_attempt": 0, "track_due_at": now + timedelta(seconds=poll_seconds[0])}
-    return Applied(changes={"awaiting": "missing_order", **because("not_shown_yet", _NOT_FOUND_ONCE)}, poll=poll)
-
-
-def is_live_after_its_end(record: CheckoutRecord, observed: ObservedOrder, mapping: Mapping) -> bool:
-    """Tell whether the order of a checkout that was refused or cancelled is live: somebody submitted its draft by hand."""
-    if record.state not in CART_RELEASED or not observed.state or is_draft(mapping, observed.state):
-        return False
-    return not is_final(mapping, tmf_state(mapping, observed.state))
-
-
-def _reason(outcome: str, observed: ObservedOrder) -> CheckoutChanges:
-    if outcome in {"completed", "partial"}:
-        return without_reason()
-    return because("ended_by_order_system", f"the order system ended order {observed.id} as {observed.state}")
-
-
-def _next_poll(
+def _as_it_should_be(
     record: CheckoutRecord,
+    observed: ObservedOrder,
+    evidence: Evidence,
+    mapping: Mapping,
+    policy: TrackingPolicy,
     now: datetime,
-    poll_seconds: tuple[float, ...],
     *,
-    restart: bool = False,
     polled: bool,
-) -> CheckoutChanges:
-    if not restart and not polled:
-        return {}
-    attempt = 0 if restart else record.track_attempt + 1
-    wait = spread(f"{record.id} {attempt}", schedule(poll_seconds, max(attempt - 1, 0)))
-    return {"track_attempt": attempt, "track_due_at": now + timedelta(seconds=wait)}
+) -> Decision:
+    """Record the state of an order that is ours and live or fulfilled; what it holds is told before its end is."""
+    end = end_of(mapping, observed)
+    findings = tuple(finding for finding in [unknown_state(mapping, observed.state)] if finding is not None)
+    difference = evidence.contents.difference if evidence.contents is not None else None
+    said: Reason | None = None
+    if difference is not None:
+        what = difference.describe()
+        if record.reason_code != "contents_differ" or record.awaiting is not None:
+            waiting = look_again(record, of_contents(observed, what), policy, now)
+            if waiting is not None:
+                moved = {} if end is not None else state_changes(record, observed, mapping)
+                return replace(waiting, changes={**moved, **waiting.changes}, findings=findings, ignored=None)
+        if policy.live_mismatch == "hold":
+            doubt = of_contents(observed, what)
+            return replace(held(doubt.code, doubt.held), findings=(*findings, _differs(observed, what)))
+        findings += (_differs(observed, what),)
+        said = Reason("contents_differ", f"order {observed.id} is not what was sent: {what}")
+    elif not observed.state:
+        said = Reason(
+            "not_shown_yet",
+            f"the order system shows no state of order {observed.id}: this checkout ends when it does, or when somebody ends it",
+        )
+    changes: CheckoutChanges = {**settled(record, said), **state_changes(record, observed, mapping)}
+    if end is not None:
+        without: CheckoutChanges = without_reason() if said is None else {}
+        ended: CheckoutChanges = {**changes, **without, "state": OUTCOME_OF_ORDER[end]}
+        return Decision(changes=ended, poll={"track_due_at": None}, findings=findings, lines_believed=True)
+    # A state that moved on is followed closely again; one that stays is looked at less and less often.
+    restart = "order_state" in changes or record.awaiting is not None
+    poll = next_poll(record, now, policy.poll_seconds, restart=restart, polled=polled)
+    return Decision(changes=changes, poll=poll, findings=findings, lines_believed=True)
 
 
-def line_states(
-    item_ids: Iterable[str], lines: dict[str, LineState], observed: ObservedOrder, mapping: Mapping
-) -> dict[str, LineState]:
-    """Return every item's line with its id and state, as far as the order shows them."""
-    shown = {line.line_id: line for line in observed.lines}
-    echoed = {line.item_id: line for line in observed.lines if line.item_id is not None}
-    fresh: dict[str, LineState] = {}
-    for item_id in item_ids:
-        known = lines.get(item_id, LineState())
-        line = shown.get(known.line_id or "") or (echoed.get(item_id) if known.line_id is None else None)
-        if line is None:
-            fresh[item_id] = known
-        else:
-            fresh[item_id] = LineState(
-                line_id=line.line_id, state=tmf_state(mapping, line.state) if line.state else known.state
-            )
-    return fresh
+def _differs(observed: ObservedOrder, what: str) -> Finding:
+    message = f"Order {observed.id} is live in the order system and is not what was sent: {what}."
+    return Finding(severity="error", code="contents_differ", path=_PATH, message=message)

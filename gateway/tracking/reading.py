@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import structlog
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from gateway.checkouts import store as checkouts
-from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
+from gateway.checkouts.abandoned import AbandonedDraft, abandon
+from gateway.checkouts.findings import add_findings
+from gateway.checkouts.found_live import FoundLive, found_live, tell
+from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder, order_decoder
+from gateway.checkouts.states import CART_RELEASED
+from gateway.metrics import Metrics
 from gateway.ordering import Mapping as OrderMapping
-from gateway.ordering import ObservedOrder
-from gateway.settings import Settings
+from gateway.ordering import ObservedOrder, carries, is_alive, live_match
+from gateway.settings import Settings, UpstreamLimits
 from gateway.storage import Database
 from gateway.threads import LARGE_LINES_MIN, beside
 from gateway.tmf.json import decode_stored, encode_json
 from gateway.tracking import store
-from gateway.tracking.machine import Applied, apply_absence, apply_observation, is_live_after_its_end, line_states
-from gateway.upstream.port import ReadFailed, Upstream
+from gateway.tracking.decision import Decision, TrackingPolicy
+from gateway.tracking.evidence import Contents, Evidence, Search, wants_contents, wants_search
+from gateway.tracking.failures import NotConfigured
+from gateway.tracking.lines import line_states
+from gateway.tracking.machine import decide, not_followed
+from gateway.upstream.port import AnotherOrder, ReadFailed, Upstream
 
 log = structlog.get_logger(__name__)
+# Orders with our marker that are read, each by its id: more than two are as bad as two.
+HITS_MAX = 5
 
 
 class OrderReader:
@@ -31,65 +44,188 @@ class OrderReader:
         database: Database,
         upstreams: Mapping[str, Upstream],
         mappings: Mapping[str, OrderMapping],
+        metrics: Metrics,
     ) -> None:
-        self._poll_seconds = settings.tracking.poll_seconds
+        self._settings = settings
         self._database = database
         self._upstreams = upstreams
         self._mappings = mappings
+        self._metrics = metrics
 
     async def read_and_apply(self, record: CheckoutRecord, *, polled: bool) -> str:
         """Read the order and record what it has become; return a sentence about it. Raises ReadFailed."""
         upstream = self._upstreams.get(record.upstream)
         mapping = self._mappings.get(record.mapping)
         if upstream is None or mapping is None or record.order_id is None:
-            raise ReadFailed("the upstream or its mapping is not configured (any more)")
-        observed = await upstream.get_order(record.order_id)
-        if observed is not None and is_live_after_its_end(record, observed, mapping):
-            log.error("order.live_after_end", checkout=record.id, tenant=record.tenant, order=record.order_id)
-            return f"the checkout is {record.state}, and its order is live: cancel it in the order system"
-        lines = await self._fresh_lines(record, observed, mapping) if observed is not None else None
-
-        def function(connection: Connection) -> Applied:
-            current = checkouts.get_for_update(connection, record.tenant, record.id)
-            if current is None:
-                return Applied(ignored="the checkout is gone")
-            now = self._database.now(connection)
-            if observed is None:
-                applied = apply_absence(current, now, self._poll_seconds)
-            else:
-                applied = apply_observation(current, observed, mapping, now, self._poll_seconds, polled=polled)
-            new_lines = lines if applied.ignored is None else None
-            if applied.changes or new_lines is not None:
-                checkouts.change(connection, current, {**applied.changes, **applied.poll}, now)
-            elif applied.poll:
-                store.set_poll(connection, current, applied.poll)
-            if new_lines is not None:
-                checkouts.put_documents(connection, record.tenant, record.id, {"lines": new_lines})
-            return applied
-
-        applied = await self._database.write(function)
-        if "state" in applied.changes:
-            log.info(
-                "checkout.state",
-                checkout=record.id,
-                tenant=record.tenant,
-                state=applied.changes["state"],
-                order=record.order_id,
-            )
+            raise NotConfigured("the upstream or its mapping is not configured (any more)")
+        observed = await _read(upstream, record.order_id)
+        if record.state in CART_RELEASED:
+            return await self._after_the_end(record, observed, mapping)
+        if (why := not_followed(record)) is not None:
+            return why
+        search = None
+        if wants_search(record, observed, mapping, polled=polled):
+            search = await _search(upstream, record, observed, mapping)
+        stored = await self._documents(record, observed, mapping, search)
+        large = observed is not None and len(observed.lines) > LARGE_LINES_MIN
+        contents, lines = await beside(large, _read_lines, stored, observed, mapping)
+        evidence = Evidence(observed=observed, search=search, contents=contents)
+        applied = await self._database.write(
+            lambda connection: self._apply(connection, record, evidence, mapping, lines, polled=polled)
+        )
+        self._tell(record, applied)
         return applied.ignored or "applied"
 
-    async def _fresh_lines(
-        self, record: CheckoutRecord, observed: ObservedOrder, mapping: OrderMapping
-    ) -> bytes | None:
-        """Return the document `lines` with what the order shows; None when it says nothing new."""
-        stored = await self._database.read(
-            lambda connection: checkouts.documents(connection, record.tenant, record.id, ("items", "lines"))
+    async def _documents(
+        self, record: CheckoutRecord, observed: ObservedOrder | None, mapping: OrderMapping, search: Search | None
+    ) -> dict[str, str]:
+        """Return the documents that an order is looked at with: its lines, and what was sent where that is to be compared."""
+        if observed is None:
+            return {}
+        compared = wants_contents(record, observed, mapping, search)
+        kinds = ("items", "lines", "order") if compared else ("items", "lines")
+        return await self._database.read(
+            lambda connection: checkouts.documents(connection, record.tenant, record.id, kinds)
         )
-        return await beside(len(observed.lines) > LARGE_LINES_MIN, _new_lines, stored, observed, mapping)
+
+    def _apply(
+        self,
+        connection: Connection,
+        record: CheckoutRecord,
+        evidence: Evidence,
+        mapping: OrderMapping,
+        lines: bytes | None,
+        *,
+        polled: bool,
+    ) -> Decision:
+        """Decide by what was seen and the checkout as it is now, and record it."""
+        current = checkouts.get_for_update(connection, record.tenant, record.id)
+        if current is None:
+            return Decision(ignored="the checkout is gone")
+        if current.order_id != record.order_id:
+            return Decision(ignored="another order is followed by now")
+        now = self._database.now(connection)
+        observed = evidence.observed
+        if observed is not None:
+            evidence = _with_others(connection, current, observed, evidence, mapping, now)
+        decision = decide(current, evidence, mapping, self._policy(current), now, polled=polled)
+        new_lines = lines if decision.lines_believed else None
+        if not add_findings(connection, current, decision.findings):
+            decision = replace(decision, findings=())
+        if decision.changes or new_lines is not None or decision.findings:
+            checkouts.change(connection, current, {**decision.changes, **decision.poll}, now)
+        elif decision.poll:
+            store.set_poll(connection, current, decision.poll)
+        if new_lines is not None:
+            checkouts.put_documents(connection, record.tenant, record.id, {"lines": new_lines})
+        drafts = [AbandonedDraft(marker=current.marker, order_id=order_id) for order_id in decision.drafts]
+        abandon(connection, current, drafts, now, self._settings.submission.cleanup_seconds[0])
+        followed = decision.changes.get("order_id")
+        if followed is not None:
+            store.wake_waiting(connection, current.tenant, current.upstream, followed, now)
+        return decision
+
+    def _policy(self, record: CheckoutRecord) -> TrackingPolicy:
+        settings, upstream = self._settings, self._settings.upstreams.get(record.upstream)
+        limits = upstream.limits if upstream is not None else UpstreamLimits()
+        return TrackingPolicy(
+            poll_seconds=settings.tracking.poll_seconds,
+            doubt_seconds=settings.submission.probe_seconds,
+            patience_seconds=limits.deadline_seconds + settings.submission.settle_seconds,
+            live_mismatch=settings.checkout.live_mismatch,
+        )
+
+    def _tell(self, record: CheckoutRecord, decision: Decision) -> None:
+        """Tell in the log what became of the checkout; several live orders are an alarm."""
+        identity = {"checkout": record.id, "tenant": record.tenant}
+        if decision.duplicates:
+            self._metrics.duplicate_orders(record.upstream)
+            log.error("order.duplicates", **identity, upstream=record.upstream, orders=list(decision.duplicates))
+        for finding in decision.findings:
+            log.warning("order.finding", **identity, order=record.order_id, code=finding.code)
+        state = decision.changes.get("state")
+        if state == "held":
+            reason = decision.changes.get("reason_code")
+            log.warning("checkout.held", **identity, order=record.order_id, reason=reason)
+        if state is not None:
+            log.info("checkout.state", **identity, state=state, order=record.order_id)
+
+    async def _after_the_end(
+        self, record: CheckoutRecord, observed: ObservedOrder | None, mapping: OrderMapping
+    ) -> str:
+        """Look whether the order of a checkout that was refused or cancelled is live all the same."""
+        if observed is None or not carries(observed, record.marker, mapping) or not is_alive(mapping, observed):
+            return f"the checkout is {record.state}, and its order is not live"
+
+        def function(connection: Connection) -> FoundLive | None:
+            now = self._database.now(connection)
+            return found_live(connection, record.tenant, record.id, observed, mapping, now)
+
+        tell(await self._database.write(function), observed, self._metrics)
+        return f"the checkout was {record.state}, and its order is live: it is held"
 
 
-def _new_lines(stored: Mapping[str, str], observed: ObservedOrder, mapping: OrderMapping) -> bytes | None:
-    item_ids = [pair["productOrderItemId"] for pair in decode_stored(stored.get("items", "[]"))]
+async def _read(upstream: Upstream, order_id: str) -> ObservedOrder | None:
+    """Read the order; an answer about another order is returned as it is: its id tells."""
+    try:
+        return await upstream.get_order(order_id)
+    except AnotherOrder as answer:
+        return answer.order
+
+
+async def _search(
+    upstream: Upstream, record: CheckoutRecord, observed: ObservedOrder | None, mapping: OrderMapping
+) -> Search:
+    """Search for the marker, and read each order that is found by its own id. A search that fails shows nothing."""
+    since = record.first_sent_at or record.created_at
+    try:
+        found = await upstream.find(record.marker, since=since)
+        ids = list(dict.fromkeys(order.id for order in found.orders))
+        if observed is not None and observed.id != record.order_id:
+            ids.append(observed.id)
+        orders = []
+        complete = found.complete and len(ids) <= HITS_MAX
+        for order_id in dict.fromkeys(ids[:HITS_MAX]):
+            hit = observed if observed is not None and order_id == record.order_id else await _read(upstream, order_id)
+            if hit is None or hit.id != order_id:
+                complete = False
+            elif carries(hit, record.marker, mapping) or not hit.marker.is_shown:
+                orders.append(hit)
+    except ReadFailed as failure:
+        return Search(orders=(), complete=False, doubt=str(failure))
+    return Search(orders=tuple(orders), complete=complete, doubt="" if complete else found.absence.sentence)
+
+
+def _read_lines(
+    stored: Mapping[str, str], observed: ObservedOrder | None, mapping: OrderMapping
+) -> tuple[Contents | None, bytes | None]:
+    """Compare the lines with what was sent, where that is due; return that, and the document `lines` if it says anything new."""
+    if observed is None or not stored:
+        return None, None
     before: dict[str, LineState] = lines_decoder.decode(stored.get("lines", "{}"))
-    after = line_states(item_ids, before, observed, mapping)
-    return encode_json(after) if after != before else None
+    contents = None
+    if "order" in stored:
+        known = {item_id: line.line_id for item_id, line in before.items() if line.line_id is not None}
+        line_ids, difference = live_match(order_decoder.decode(stored["order"]), known, observed, mapping)
+        contents = Contents(difference=difference, line_ids=line_ids)
+    item_ids = [pair["productOrderItemId"] for pair in decode_stored(stored.get("items", "[]"))]
+    after = line_states(item_ids, before, observed, mapping, contents.line_ids if contents is not None else None)
+    return contents, encode_json(after) if after != before else None
+
+
+def _with_others(
+    connection: Connection,
+    current: CheckoutRecord,
+    observed: ObservedOrder,
+    evidence: Evidence,
+    mapping: OrderMapping,
+    now: datetime,
+) -> Evidence:
+    """Return the evidence with the other checkouts that follow the same order; those whose marker it does not show look soon."""
+    also_of = []
+    for other in store.followers_of(connection, current, observed.id):
+        if carries(observed, other.marker, mapping):
+            also_of.append(other.id)
+        else:
+            store.look_soon(connection, other, now)
+    return replace(evidence, also_of=tuple(also_of))

@@ -8,8 +8,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from gateway.checkouts.due import tenants_due
+from gateway.checkouts.due import tenants_due, tenants_waiting
 from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.reasons import OF_THE_UPSTREAM
 from gateway.checkouts.row_changes import CheckoutChanges
 from gateway.checkouts.store import record_of
 from gateway.storage.tables import checkout, inbox
@@ -17,6 +18,8 @@ from gateway.tracking.events import Event
 
 _FOLLOWED: Final = checkout.c.state == "submitted"
 _DUE_TENANTS: Final = tenants_due(checkout.c.track_due_at, _FOLLOWED)
+_FOLLOWING: Final = tenants_waiting(checkout.c.track_due_at)
+_FOLLOWING_TENANTS: Final = select(_FOLLOWING.c.tenant).where(_FOLLOWING.c.tenant.is_not(None))
 RECEIVED, WAITING, DONE, DEAD = "received", "waiting", "done", "dead"
 
 
@@ -129,6 +132,57 @@ def due_orders(connection: Connection, now: datetime, limit: int) -> list[Checko
         )
         found += [record_of(row) for row in connection.execute(query)]
     return found
+
+
+def followers_of(connection: Connection, record: CheckoutRecord, order_id: str) -> list[CheckoutRecord]:
+    """Return the other checkouts of the tenant that follow this order now."""
+    query = select(*(checkout.c[name] for name in CheckoutRecord.__struct_fields__)).where(
+        checkout.c.tenant == record.tenant,
+        checkout.c.upstream == record.upstream,
+        checkout.c.order_id == order_id,
+        checkout.c.state == "submitted",
+        checkout.c.id != record.id,
+    )
+    return [record_of(row) for row in connection.execute(query)]
+
+
+def look_soon(connection: Connection, record: CheckoutRecord, now: datetime) -> None:
+    """Let the order of a checkout be read now, unless it is doubted already and looked at soon anyhow."""
+    connection.execute(
+        update(checkout)
+        .where(
+            checkout.c.tenant == record.tenant,
+            checkout.c.id == record.id,
+            checkout.c.state == "submitted",
+            checkout.c.awaiting.is_(None),
+            checkout.c.track_due_at > now,
+        )
+        .values(track_due_at=now)
+    )
+
+
+def look_again(connection: Connection, upstream: str, now: datetime, *, limit: int | None = None) -> int:
+    """Let orders be read now that wait because the order system did not answer; return how many. Of every tenant."""
+    woken = 0
+    for tenant in list(connection.execute(_FOLLOWING_TENANTS).scalars()):
+        waiting = (
+            select(checkout.c.id)
+            .where(
+                checkout.c.tenant == tenant,
+                checkout.c.track_due_at > now,
+                checkout.c.upstream == upstream,
+                checkout.c.reason_code.in_(sorted(OF_THE_UPSTREAM)),
+                _FOLLOWED,
+            )
+            .order_by(checkout.c.track_due_at)
+            .limit(None if limit is None else limit - woken)
+        )
+        for checkout_id in list(connection.execute(waiting).scalars()):
+            row = update(checkout).where(checkout.c.tenant == tenant, checkout.c.id == checkout_id, _FOLLOWED)
+            woken += connection.execute(row.values(track_due_at=now)).rowcount
+        if limit is not None and woken >= limit:
+            break
+    return woken
 
 
 def set_poll(connection: Connection, record: CheckoutRecord, poll: CheckoutChanges) -> None:

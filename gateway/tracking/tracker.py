@@ -15,12 +15,13 @@ from gateway.background import Loop
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.states import CART_RELEASED, FINAL
-from gateway.checkouts.waits import spread
 from gateway.errors import UnavailableError
+from gateway.metrics import Metrics
 from gateway.ordering import Mapping as OrderMapping
-from gateway.settings import Settings, UpstreamLimits
+from gateway.settings import Settings
 from gateway.storage import Database
 from gateway.tracking import store
+from gateway.tracking.polling import Polls, read_seconds
 from gateway.tracking.reading import OrderReader
 from gateway.tracking.store import DEAD, DONE, WAITING
 from gateway.upstream.port import ReadFailed, Upstream
@@ -56,11 +57,13 @@ class Tracker:
         database: Database,
         upstreams: Mapping[str, Upstream],
         mappings: Mapping[str, OrderMapping],
+        metrics: Metrics | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._database = database
-        self._reader = OrderReader(settings, database, upstreams, mappings)
+        self._reader = OrderReader(settings, database, upstreams, mappings, metrics or Metrics())
+        self._polls = Polls(settings, database, self._reader, monotonic)
         self._monotonic = monotonic
         self.loop = Loop("tracking", self._round, seconds=settings.submission.poll_seconds)
         # When each order was read last, the longest ago first.
@@ -70,6 +73,7 @@ class Tracker:
 
     async def _round(self) -> bool:
         done = await self.once()
+        await self._polls.probe()
         await self._forget_old_events()
         return bool(done)
 
@@ -158,7 +162,7 @@ class Tracker:
         try:
             detail = await self._reader.read_and_apply(record, polled=False)
         except ReadFailed as error:
-            wait = max(self._read_seconds(upstream), error.retry_after_seconds or 0.0)
+            wait = max(read_seconds(self._settings, upstream), error.retry_after_seconds or 0.0)
             await self._keep(rows, str(error), wait, now)
             return
         await self._settle(rows, DONE, None, detail)
@@ -215,33 +219,11 @@ class Tracker:
 
     async def _look_at_order(self, record: CheckoutRecord) -> None:
         """Read an order whose time has come: its notifications may have been lost."""
-        # A reading that comes to nothing (this process is killed, the read fails) is made up for after that time.
-        made_up_seconds = 2 * self._read_seconds(record.upstream)
-
-        def take(connection: Connection) -> bool:
-            due_at = self._database.now(connection) + timedelta(seconds=made_up_seconds)
-            return store.put_off_order(connection, record, due_at)
-
-        if not await self._database.write(take):
+        if not await self._polls.take(record):
             return
         if record.order_id is not None:
             self._note_read((record.tenant, record.upstream, record.order_id))
-        try:
-            await self._reader.read_and_apply(record, polled=True)
-        except ReadFailed as error:
-            log.warning("tracking.read_failed", checkout=record.id, tenant=record.tenant, reason=str(error))
-            if (asked_seconds := error.retry_after_seconds or 0.0) > made_up_seconds:
-                wait = timedelta(seconds=spread(record.id, asked_seconds))
-                await self._database.write(
-                    lambda connection: store.set_poll(
-                        connection, record, {"track_due_at": self._database.now(connection) + wait}
-                    )
-                )
-
-    def _read_seconds(self, upstream: str) -> float:
-        """Return how long reading an order may take."""
-        settings = self._settings.upstreams.get(upstream)
-        return (settings.limits if settings is not None else UpstreamLimits()).deadline_seconds
+        await self._polls.read(record)
 
     def _note_read(self, key: OrderKey) -> None:
         """Remember that the order is read now; what is forgotten again is only read once more."""

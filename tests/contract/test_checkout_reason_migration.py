@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from gateway.storage.schema import _config, migrate
 from gateway.storage.tables import checkout
 
-NEW = {"reason_code", "awaiting", "answered_order", "answered_marker"}
+NEW = {"reason_code", "awaiting", "answered_order", "answered_marker", "awaiting_since", "searched_at"}
 CIRCUIT = "waits for the order system: the create step could not be sent (circuit open: 5); it is tried until it can"
 AWAY = "waits for the order system: the add step could not be sent (no connection); it is tried until it can"
 # Columns of a checkout as an earlier version left it, and what becomes of it: code and what is awaited.

@@ -8,7 +8,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/how-to/read-held-reasons.md"
-SOURCES = sorted([*(ROOT / "gateway/submission").rglob("*.py"), *(ROOT / "gateway/tracking").rglob("*.py")])
+SOURCES = sorted(
+    [
+        *(ROOT / "gateway/submission").rglob("*.py"),
+        *(ROOT / "gateway/tracking").rglob("*.py"),
+        ROOT / "gateway/checkouts/found_live.py",
+    ]
+)
+# What holds a checkout for the `why` of the function that calls it.
+HOLDING = {"held", "_hold"}
 
 
 def told(node: ast.expr | None) -> str | None:
@@ -29,9 +37,12 @@ def reasons() -> Iterator[str]:
             holds = False
             named: list[str] = []
             for node in ast.walk(function):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "held":
-                    if (text := told(node.args[2])) is not None:
-                        yield text
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in HOLDING:
+                    whys = [text for text in map(told, node.args[1:3]) if text is not None and " " in text]
+                    yield from whys
+                    holds |= not whys and (node.func.id == "_hold" or len(node.args) == 2)
+                elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Doubt":
+                    yield from filter(None, (told(each.value) for each in node.keywords if each.arg == "held"))
                 elif isinstance(node, ast.Dict):
                     states = zip(node.keys, node.values, strict=True)
                     holds |= any((told(key), told(value)) == ("state", "held") for key, value in states)

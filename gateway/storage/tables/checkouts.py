@@ -72,6 +72,9 @@ checkout = Table(
     Column("mismatches", Integer, nullable=False),
     # What is found out before the process goes on, where that is more than what became of a lost call.
     Column("awaiting", String(32)),
+    # Of a live order: since when reading it shows what cannot be right, and when its marker was searched for after it was accepted.
+    Column("awaiting_since", Moment),
+    Column("searched_at", Moment),
     # The order that a 2xx answer to the `create` of this generation named, and the marker that this answer showed. Where it is
     # set, no second POST of this generation is ever sent.
     Column("answered_order", String(255)),

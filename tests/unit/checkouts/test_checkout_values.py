@@ -36,11 +36,15 @@ def test_every_state_means_something_and_leads_to_known_ones():
         assert may_follow(state, state)
 
 
-def test_final_states_are_never_left_and_every_other_one_comes_to_an_end():
+def test_final_states_are_left_for_a_person_at_most_and_every_other_one_comes_to_an_end():
     assert {"completed", "partial", "failed", "rejected", "cancelled"} == FINAL
     assert CART_RELEASED < FINAL
     assert not OPEN & FINAL
     assert set(OUTCOME_OF_ORDER.values()) == FINAL
+    for state in FINAL - CART_RELEASED:
+        assert not FOLLOWERS[state]
+    for state in CART_RELEASED:  # an order that is found live all the same is a person's business
+        assert FOLLOWERS[state] == {"held"}
     for state in MEANING.keys() - FINAL:
         assert any(may_follow(state, end) for end in FINAL)
 
@@ -230,13 +234,17 @@ def test_the_order_is_shown_once_something_was_sent():
     }
 
 
-def test_a_line_without_a_state_of_its_own_has_the_live_orders():
-    items = {"items": '[{"cartItemId":"a","productOrderItemId":"1"},{"cartItemId":"b","productOrderItemId":"2"}]'}
-    items["lines"] = '{"1":{"line_id":"802A","state":"completed"}}'
+def test_a_line_without_a_state_of_its_own_has_the_live_orders_and_one_that_was_never_seen_has_none():
+    pairs = [f'{{"cartItemId":"{name}","productOrderItemId":"{number}"}}' for number, name in enumerate("abc", 1)]
+    items = {
+        "items": f"[{','.join(pairs)}]",
+        "lines": '{"1":{"line_id":"802A","state":"completed"},"2":{"line_id":"802B"}}',
+    }
     live = replace(work_of(step="submit").record, order_state="inProgress", submit_intent_order="00000001")
     assert [(item["orderLineItemId"], item["state"]) for item in resource(live, items, (), "")["item"]] == [
         ("802A", "completed"),
-        (None, "inProgress"),
+        ("802B", "inProgress"),
+        (None, None),
     ]
     draft = replace(live, submit_intent_order=None)
     assert resource(draft, items, (), "")["item"][1]["state"] is None

@@ -28,8 +28,8 @@ PLAIN = MAPPINGS["tmf622-v4"]
 def test_every_code_is_made_somewhere_and_every_made_code_is_known():
     source = "".join(file.read_text("utf-8") for file in (ROOT / "gateway" / "ordering").rglob("*.py"))
     made = set(re.findall(r'(?:\.(?:info|warning|error)\(\s*|\bFinding\([^()]*\bcode=)"([a-z_]+)"', source))
-    # Findings of the gates before the order, and of the submission.
-    stages = ("checkouts", "submission")
+    # Findings of the gates before the order, of the submission, and of following the order.
+    stages = ("checkouts", "submission", "tracking")
     later = "".join(file.read_text("utf-8") for stage in stages for file in (ROOT / "gateway" / stage).rglob("*.py"))
     made |= set(re.findall(r'(?:\bFinding\([^()]*\bcode=|\b_error\(|\b_finding\()"([a-z_]+)"', later))
     # What a catalogue leaves in doubt becomes a finding where the bundle is in the cart.

@@ -5,17 +5,18 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 from checkout_gateway import Clock, running, settings_of
-from checkout_work import SPLIT, store_checkout
+from checkout_work import PLAIN, SPLIT, store_checkout
 from msgspec.structs import replace
 from sqlalchemy import select, update
 
 from gateway.checkouts.abandoned import AbandonedDraft, abandon
+from gateway.ordering import read_order
 from gateway.settings import StorageSettings
 from gateway.storage.tables import abandoned_draft, checkout
 from gateway.submission import store
 from gateway.upstream.evidence import incomplete
 from gateway.upstream.outcome import NotExecuted, Rejected, Unknown
-from gateway.upstream.port import ReadFailed
+from gateway.upstream.port import AnotherOrder, ReadFailed
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 MARKER = "gw1-abcdefghijklmnop-0"
@@ -138,11 +139,116 @@ async def test_what_is_submitted_while_the_cleaner_waits_for_its_turn_is_seen(ga
     assert not gateway.shop.calls
 
 
-async def test_a_draft_that_became_live_is_told_and_left_alone(gateway):
+async def test_a_draft_that_became_live_is_told_on_its_checkout_and_left_alone(gateway):
     draft(gateway, state="In Progress")
-    await abandoned(gateway)
-    assert "is not a draft any more (In Progress)" in (await look(gateway)).outcome
+    await abandoned(gateway, state="drafting", step=1, order_id="00000002")
+    seen = await look(gateway)
+    assert "00000001 is live (In Progress)" in seen.outcome
     assert not gateway.shop.calls
+    record = await gateway.record("k1")
+    assert (record.state, record.reason_code) == ("held", "duplicate_orders")
+    assert "order 00000001, a draft that was given up, is live" in record.status_reason
+
+
+@pytest.mark.parametrize("state", ["rejected", "cancelled"])
+@pytest.mark.parametrize("order_id", ["00000001", None], ids=["by id", "by marker"])
+async def test_an_order_that_is_live_after_its_checkout_was_told_as_ended_makes_it_held(gateway, state, order_id):
+    draft(gateway, state="In Progress")
+    await abandoned(gateway, order_id, state=state, cart_live=False, due_at=None)
+    await look(gateway)
+    record = await gateway.record("k1")
+    assert (record.state, record.reason_code, record.order_id) == ("held", "live_after_end", "00000001")
+    assert not gateway.shop.calls
+
+
+async def test_the_order_of_a_refused_live_post_that_took_effect_late_is_found(gateway):
+    gateway.plain.orders["00000001"] = {
+        "id": "00000001",
+        "state": "acknowledged",
+        "externalId": MARKER,
+        "productOrderItem": [],
+    }
+    columns = {"mapping": PLAIN, "upstream": "plain", "state": "rejected", "cart_live": False, "due_at": None}
+    await abandoned(gateway, None, **columns)
+    assert "00000001 is live (acknowledged)" in (await look(gateway)).outcome
+    record = await gateway.record("k1")
+    assert (record.state, record.reason_code) == ("held", "live_after_end")
+
+
+@pytest.mark.parametrize("state", ["Cancelled", "Rejected", "failed"])
+async def test_an_order_that_came_to_nothing_is_no_news(gateway, state):
+    draft(gateway, state=state)
+    await abandoned(gateway, state="rejected", cart_live=False, due_at=None)
+    assert f"is not a draft any more ({state})" in (await look(gateway)).outcome
+    assert (await gateway.record("k1")).state == "rejected"
+
+
+async def test_a_live_order_that_shows_no_marker_or_another_changes_no_checkout(gateway):
+    for marker in (None, "WEB-1"):
+        await gateway.make_empty()
+        draft(gateway, state="In Progress", marker=marker)
+        await abandoned(gateway, state="rejected", cart_live=False, due_at=None)
+        await look(gateway)
+        assert (await gateway.record("k1")).state == "rejected"
+
+
+async def test_m3_the_twin_of_a_draft_whose_id_is_known_is_found_by_its_marker(gateway):
+    draft(gateway)
+    draft(gateway, "00000007")
+    await abandoned(gateway)
+    assert (await look(gateway)).outcome == "00000001 marked abandoned; 00000007 marked abandoned"
+    assert [call.order_id for call in gateway.shop.calls] == ["00000001", "00000007"]
+
+
+async def test_the_twin_is_looked_for_also_when_the_draft_itself_is_gone_or_another_order_goes_by_its_id(gateway):
+    draft(gateway, "00000007")
+    await abandoned(gateway)
+    assert (await look(gateway)).outcome == "00000007 marked abandoned"
+    other = read_order({"id": "00000099", "state": "In Progress", "externalId": "WEB-1"}, SPLIT)
+    real = gateway.shop.get_order
+
+    async def another(order_id):
+        if order_id == "00000001":
+            raise AnotherOrder(other)
+        return await real(order_id)
+
+    gateway.shop.get_order = another
+    try:
+        draft(gateway, "00000008")
+        seen = await look(gateway, after=3600)
+    finally:
+        del gateway.shop.get_order
+    assert seen.outcome == "00000008 marked abandoned"
+
+
+async def test_a_search_that_cannot_be_complete_does_not_repeat_the_look_at_a_draft_whose_id_is_known(gateway):
+    draft(gateway)
+    await abandoned(gateway)
+    gateway.shop.search_complete = False
+    try:
+        seen = await look(gateway)
+    finally:
+        gateway.shop.search_complete = True
+    assert (seen.attempt, seen.outcome) == (1, "00000001 marked abandoned")
+
+
+@pytest.mark.parametrize("trouble", ["left", "refused"])
+async def test_a_draft_that_cannot_be_made_void_is_looked_at_until_it_is_old(gateway, trouble):
+    draft(gateway)
+    await abandoned(gateway)
+    cleanup = gateway.cleanup()
+    if trouble == "left":
+        cleanup._mappings = {"salesforce-v4": replace(SPLIT, recovery=replace(SPLIT.recovery, abandon="leave"))}
+    days = 0.0
+    for _ in range(100):
+        gateway.shop.script([Rejected(403, "", "403 not yours")] if trouble == "refused" else [])
+        due_at = (await row(gateway)).due_at
+        if due_at is None:
+            break
+        gateway.clock.advance((due_at - gateway.clock.moment).total_seconds())
+        days = (gateway.clock.moment - (await row(gateway)).since).total_seconds() / 86400
+        await cleanup.once()
+    assert 29 <= days <= 32
 
 
 @pytest.mark.parametrize("abandon", ["leave", "delete"])

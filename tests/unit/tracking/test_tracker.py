@@ -47,13 +47,15 @@ async def test_a_poll_that_fails_is_made_up_for(database, tracker, fake, asked, 
     assert timedelta(seconds=least - 5) < record.track_due_at - utc_now() < timedelta(seconds=least * 1.1 + 5)
 
 
-async def test_an_order_that_vanished_is_held_after_a_second_look(database, tracker):
+async def test_an_order_that_vanished_is_looked_for_and_held_when_the_patience_is_over(database, tracker):
     await submitted(database, track_due_at=utc_now() - timedelta(seconds=1))
     await tracker.once()
     record = await load_checkout(database)
-    assert record.state == "submitted"
+    assert (record.state, record.reason_code) == ("submitted", "not_shown_yet")
     assert "asked again" in record.status_reason
-    await set_columns(database, checkout, track_due_at=utc_now() - timedelta(seconds=1))
+    assert record.track_due_at - utc_now() < timedelta(seconds=2)
+    begun = utc_now() - timedelta(seconds=46)
+    await set_columns(database, checkout, track_due_at=begun, awaiting_since=begun)
     await tracker.once()
     record = await load_checkout(database)
     assert (record.state, record.track_due_at) == ("held", None)
@@ -62,8 +64,9 @@ async def test_an_order_that_vanished_is_held_after_a_second_look(database, trac
 
 async def test_line_states_move_even_while_the_order_stays_as_it_is(database, tracker, fake):
     await submitted(database, track_due_at=utc_now() - timedelta(seconds=1))
-    line = {"id": "1", "orderLineItemId": "802A", "action": "add", "state": "In Progress"}
-    show(fake, "Submitted", productOrderItem=[line])
+    show(fake, "Submitted")
+    first = fake.orders["00000001"]["productOrderItem"][0]
+    first |= {"orderLineItemId": "802A", "state": "In Progress"}
     await tracker.once()
     from gateway.checkouts import store as checkouts
 

@@ -67,11 +67,12 @@ async def test_g6_a_storm_of_events_ends_where_the_orders_end(database, tracker,
         f"{number:08d}": draw.choice(["Completed", "Cancelled", "In Progress", "failed"]) for number in range(1, 21)
     }
     for order_id, state in ends.items():
-        show(fake, state, order_id)
+        show(fake, state, order_id, externalId=f"gw1-root{order_id}-0")
     late = set(draw.sample(sorted(ends), 4))
 
     async def store_order(order_id):
-        await submitted(database, id=f"k{order_id}", cart_id=None, cart_live=False, order_id=order_id)
+        identity = {"id": f"k{order_id}", "marker_root": f"root{order_id}", "order_id": order_id}
+        await submitted(database, cart_id=None, cart_live=False, **identity)
 
     for order_id in ends.keys() - late:
         await store_order(order_id)
@@ -215,13 +216,29 @@ async def test_an_event_of_a_checkout_that_nobody_follows_costs_nothing(database
     assert (await events(database))["e1"].state == "done"
 
 
-async def test_a_draft_that_was_given_up_and_is_live_all_the_same_is_told(database, tracker, fake, capsys):
-    await submitted(database, state="cancelled", cart_live=False)
+@pytest.mark.parametrize("state", ["rejected", "cancelled"])
+async def test_an_order_that_is_live_after_its_checkout_was_told_as_ended_makes_it_held(database, tracker, fake, state):
+    await submitted(database, state=state, cart_live=False)
     show(fake, "In Progress")
     await notify(database)
     await tracker.once()
-    assert (await load_checkout(database)).state == "cancelled"
-    assert "cancel it in the order system" in (await events(database))["e1"].detail
+    record = await load_checkout(database)
+    assert (record.state, record.reason_code, record.upstream_state) == ("held", "live_after_end", "In Progress")
+    assert f"told as {state}, and its order 00000001 is live" in record.status_reason
+    assert "it is held" in (await events(database))["e1"].detail
+
+
+@pytest.mark.parametrize(
+    "shown", [{"state": "Draft"}, {"state": "Cancelled"}, {"state": "In Progress", "externalId": "WEB-1"}, None]
+)
+async def test_an_order_that_is_not_live_or_not_ours_leaves_an_ended_checkout_as_it_is(database, tracker, fake, shown):
+    await submitted(database, state="rejected", cart_live=False)
+    if shown is not None:
+        show(fake, **shown)
+    await notify(database)
+    await tracker.once()
+    assert (await load_checkout(database)).state == "rejected"
+    assert (await events(database))["e1"].state == "done"
 
 
 async def test_events_are_kept_while_the_order_system_is_away(database, tracker, fake, clock):

@@ -1,156 +1,434 @@
+"""What a look at a live order makes of its checkout: the id is a hint, the marker is evidence, the contents decide."""
+
 from __future__ import annotations
 
 from datetime import timedelta
 
 import pytest
-from checkout_work import NOW, PLAIN, SALESFORCE, drafted, record_of, seconds, work_of
+from checkout_work import MARKER_ROOT, NOW, PLAIN, SALESFORCE, drafted, record_of, seconds, work_of
 from msgspec.structs import replace
 
-from gateway.checkouts.model import LineState
+from gateway.checkouts.reasons import MEANING as REASONS
 from gateway.checkouts.states import FINAL, MEANING
 from gateway.checkouts.waits import SPREAD_MAX
-from gateway.tracking.machine import (
-    DRAFT_POLLS_MAX,
-    apply_absence,
-    apply_observation,
-    is_live_after_its_end,
-    line_states,
-)
+from gateway.ordering import Marker, live_match
+from gateway.tracking.evidence import Contents, Evidence, Search, wants_contents, wants_search
+from gateway.tracking.machine import SEARCHES_MAX, TrackingPolicy, decide
 
-POLLS = (60.0, 300.0, 900.0)
+OURS = Marker((f"gw1-{MARKER_ROOT}-0",))
+STRANGERS = Marker(("WEB-4711",))
+NONE = Marker()
+POLICY = TrackingPolicy(
+    poll_seconds=(60.0, 300.0, 900.0), doubt_seconds=(1.0, 2.0, 5.0, 15.0, 60.0), patience_seconds=45.0
+)
+HOLDING = replace(POLICY, live_mismatch="hold")
+FOUND_NOTHING = Search(orders=(), complete=True)
+INCOMPLETE = Search(orders=(), complete=False, doubt="the list shows no marker of any order")
 
 
 def submitted(**columns):
-    columns = {"order_id": "00000001", "order_state": "acknowledged", "upstream_state": "Submitted", **columns}
+    columns = {
+        "order_id": "00000001",
+        "order_state": "acknowledged",
+        "upstream_state": "Submitted",
+        "submit_intent_order": "00000001",
+        "searched_at": NOW,
+        **columns,
+    }
     return record_of(SALESFORCE, **{"state": "submitted", **columns})
 
 
 def order(state="Submitted", **attributes):
-    return replace(drafted(work_of(SALESFORCE), 1), state=state, **attributes)
+    return replace(drafted(work_of(SALESFORCE), 2), state=state, **attributes)
 
 
-def apply(record, observed, mapping=SALESFORCE, *, polled=True):
-    return apply_observation(record, observed, mapping, NOW, POLLS, polled=polled)
+def evidence(observed, *, search=None, compared=True, **more):
+    contents = None
+    if compared and observed is not None:
+        line_ids, difference = live_match(work_of(SALESFORCE).order, {}, observed, SALESFORCE)
+        contents = Contents(difference=difference, line_ids=line_ids)
+    return Evidence(observed=observed, search=search, contents=contents, **more)
 
 
-def assert_wait(applied, wait):
-    passed = applied.poll["track_due_at"] - NOW
+def look(record, observed, *, mapping=SALESFORCE, policy=POLICY, now=NOW, polled=True, search=None, **more):
+    return decide(record, evidence(observed, search=search, **more), mapping, policy, now, polled=polled)
+
+
+def assert_wait(decision, wait):
+    passed = decision.poll["track_due_at"] - NOW
     assert timedelta(seconds=wait) <= passed <= timedelta(seconds=wait * (1 + SPREAD_MAX))
+
+
+def patient(record, observed, *, policy=POLICY, **given):
+    """Look again and again, as often as each look asks for, until something is told; return the record, that and the seconds."""
+    now = NOW
+    for _ in range(50):
+        decision = look(record, observed, policy=policy, now=now, **given)
+        changes = {**decision.changes, **decision.poll}
+        record = replace(record, **changes)
+        if record.awaiting is None:
+            return record, decision, (now - NOW).total_seconds()
+        assert record.reason_code in REASONS
+        assert record.status_reason
+        assert record.track_due_at is not None
+        now = record.track_due_at
+    raise AssertionError(f"nothing is told: {record}")
+
+
+# The ordinary way.
 
 
 @pytest.mark.parametrize(
     ("word", "state"),
-    [
-        ("Completed", "completed"),
-        ("Activated", "completed"),
-        ("Rejected", "rejected"),
-        ("Cancelled", "cancelled"),
-        ("Superseded", "cancelled"),
-        ("failed", "failed"),
-        ("partial", "partial"),
-    ],
+    [("Completed", "completed"), ("Activated", "completed"), ("COMPLETED", "completed"), ("partial", "partial")],
 )
 def test_the_end_of_the_order_is_the_end_of_the_checkout(word, state):
-    applied = apply(submitted(), order(word))
-    assert applied.changes["state"] == state
-    assert (applied.changes["order_state"], applied.changes["upstream_state"]) == (state, word)
-    assert applied.poll == {"track_due_at": None}
-    assert bool(applied.changes["status_reason"]) is (state not in {"completed", "partial"})
+    decision = look(submitted(), order(word))
+    assert decision.changes["state"] == state
+    assert (decision.changes["order_state"], decision.changes["upstream_state"]) == (state, word)
+    assert decision.poll == {"track_due_at": None}
+    assert "reason_code" not in decision.changes
+    assert decision.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [("Rejected", "rejected"), ("Cancelled", "cancelled"), ("Superseded", "cancelled"), ("failed", "failed")],
+)
+def test_an_end_that_delivers_nothing_is_told_after_a_search_that_finds_no_other_order(word, state):
+    decision = look(submitted(), order(word), search=FOUND_NOTHING)
+    assert (decision.changes["state"], decision.changes["reason_code"]) == (state, "ended_by_order_system")
+    assert decision.findings == ()
 
 
 def test_a_state_on_the_way_is_shown_and_followed_closely():
-    applied = apply(submitted(track_attempt=2), order("In Progress"))
-    assert applied.changes == {"order_state": "inProgress", "upstream_state": "In Progress"}
-    assert applied.poll["track_attempt"] == 0
-    assert_wait(applied, 60)
+    decision = look(submitted(track_attempt=2), order("In Progress"))
+    assert decision.changes == {"order_state": "inProgress", "upstream_state": "In Progress"}
+    assert decision.poll["track_attempt"] == 0
+    assert_wait(decision, 60)
 
 
 def test_an_unchanged_state_is_polled_less_and_less_often():
     for attempt, wait in ((0, 60), (1, 300), (2, 900), (9, 900)):
-        applied = apply(submitted(track_attempt=attempt), order())
-        assert applied.changes == {}
-        assert applied.poll["track_attempt"] == attempt + 1
-        assert_wait(applied, wait)
+        decision = look(submitted(track_attempt=attempt), order())
+        assert decision.changes == {}
+        assert decision.poll["track_attempt"] == attempt + 1
+        assert_wait(decision, wait)
 
 
 def test_an_event_that_says_nothing_new_does_not_put_the_next_poll_off():
-    assert apply(submitted(), order(), polled=False).poll == {}
+    assert look(submitted(), order(), polled=False).poll == {}
 
 
 @pytest.mark.parametrize("state", sorted(set(MEANING) - {"submitted"}))
 def test_only_a_live_order_is_followed(state):
-    for word in ("Completed", "In Progress", "Draft"):
-        applied = apply(submitted(state=state), order(word))
-        assert applied.ignored
-        assert (applied.changes, applied.poll) == ({}, {})
-    assert apply_absence(submitted(state=state), NOW, POLLS).ignored
+    for observed in (order("Completed"), order("In Progress"), order("Draft"), None):
+        decision = look(submitted(state=state), observed)
+        assert decision.ignored
+        assert (decision.changes, decision.poll) == ({}, {})
 
 
 @pytest.mark.parametrize("state", sorted(FINAL))
-def test_e2_a_final_state_is_never_left(state):
-    assert "final" in (apply(submitted(state=state), order("In Progress")).ignored or "")
+def test_e2_a_final_state_is_never_left_by_a_look(state):
+    assert "final" in (look(submitted(state=state), order("In Progress")).ignored or "")
 
 
-def test_another_order_changes_nothing():
-    applied = apply(submitted(), order("Completed", id="00000002"))
-    assert (applied.changes, applied.poll, applied.ignored) == ({}, {}, "another order")
+def test_words_that_the_mapping_does_not_know_pass_through_and_are_told():
+    decision = look(submitted(), order("a word of the org"))
+    assert decision.changes["order_state"] == "a word of the org"
+    assert "state" not in decision.changes
+    assert [(one.code, one.severity) for one in decision.findings] == [("unknown_state", "warning")]
 
 
-@pytest.mark.parametrize("word", ["Draft", ""])
-def test_a_submitted_order_that_shows_as_a_draft_is_an_old_copy_at_first_and_a_persons_business_in_the_end(word):
-    applied = apply(submitted(), order(word))
-    assert applied.changes == {}
-    assert applied.ignored
-    assert apply(submitted(track_attempt=DRAFT_POLLS_MAX), order(word), polled=False).changes == {}
-    last = apply(submitted(track_attempt=DRAFT_POLLS_MAX - 1), order(word))
-    assert last.changes["state"] == "held"
-    assert "see there whether it is live" in last.changes["status_reason"]
+# What is to be found out.
 
 
-def test_an_order_that_is_not_found_is_asked_for_once_more_and_then_held():
-    once = apply_absence(submitted(), NOW, POLLS)
-    assert (once.changes["awaiting"], once.changes["reason_code"]) == ("missing_order", "not_shown_yet")
-    assert once.poll == {"track_attempt": 0, "track_due_at": NOW + seconds(60)}
-    twice = apply_absence(submitted(awaiting="missing_order"), NOW, POLLS)
-    assert twice.changes["state"] == "held"
-    assert "00000001" in twice.changes["status_reason"]
+def test_the_marker_is_searched_at_the_first_poll_and_not_again():
+    assert wants_search(submitted(searched_at=None), order(), SALESFORCE, polled=True)
+    assert not wants_search(submitted(searched_at=None), order(), SALESFORCE, polled=False)
+    assert not wants_search(submitted(), order(), SALESFORCE, polled=True)
+    first = look(submitted(searched_at=None), order(), search=FOUND_NOTHING)
+    assert first.changes["searched_at"] == NOW
 
 
-def test_an_order_that_is_found_again_is_not_spoken_of():
-    applied = apply(submitted(awaiting="missing_order"), order())
-    assert applied.changes == {**applied.changes, "awaiting": None, "reason_code": None, "status_reason": None}
-    kept = apply(submitted(reason_code="cancellation_asked"), order())
-    assert "status_reason" not in kept.changes
+def test_a_search_that_cannot_be_complete_is_made_a_few_times():
+    for attempt in range(SEARCHES_MAX - 1):
+        assert (
+            "searched_at"
+            not in look(submitted(searched_at=None, track_attempt=attempt), order(), search=INCOMPLETE).changes
+        )
+    last = look(submitted(searched_at=None, track_attempt=SEARCHES_MAX - 1), order(), search=INCOMPLETE)
+    assert last.changes["searched_at"] == NOW
 
 
-@pytest.mark.parametrize(("word", "live"), [("Draft", False), ("", False), ("In Progress", True), ("Completed", False)])
-@pytest.mark.parametrize("state", ["rejected", "cancelled"])
-def test_an_order_that_lives_on_after_its_checkout_ended_is_noticed(state, word, live):
-    assert is_live_after_its_end(submitted(state=state), order(word), SALESFORCE) is live
+def test_where_the_mapping_names_no_search_none_is_made():
+    blind = replace(SALESFORCE, recovery=replace(SALESFORCE.recovery, find="none"))
+    assert not wants_search(submitted(searched_at=None), None, blind, polled=True)
+    decision = look(submitted(), order("Cancelled"), mapping=blind)
+    assert decision.changes["state"] == "cancelled"
+    assert [one.code for one in decision.findings] == ["not_verified"]
 
 
-def test_an_order_of_a_running_checkout_is_not_live_after_its_end():
-    assert not is_live_after_its_end(submitted(), order("In Progress"), SALESFORCE)
+@pytest.mark.parametrize(
+    "observed", [None, order(marker=STRANGERS), order(marker=NONE), order("Cancelled"), order("failed")]
+)
+def test_what_is_not_ours_or_came_to_nothing_is_searched_for(observed):
+    assert wants_search(submitted(), observed, SALESFORCE, polled=False)
 
 
-def test_words_that_the_mapping_does_not_know_pass_through():
-    applied = apply(submitted(), order("a word of the org"))
-    assert applied.changes["order_state"] == "a word of the org"
-    assert "state" not in applied.changes
+def test_contents_are_compared_at_first_at_each_move_and_at_the_end():
+    assert wants_contents(submitted(searched_at=None), order(), SALESFORCE)
+    assert not wants_contents(submitted(), order(), SALESFORCE)
+    assert wants_contents(submitted(), order("In Progress"), SALESFORCE)
+    ended = submitted(order_state="completed", upstream_state="Completed")
+    assert wants_contents(ended, order("Completed"), SALESFORCE)
+    assert wants_contents(submitted(awaiting="same_contents"), order(), SALESFORCE)
+    for observed in (None, order(marker=STRANGERS), order("Draft"), order("Cancelled")):
+        assert not wants_contents(submitted(searched_at=None), observed, SALESFORCE)
 
 
-def test_lines_get_their_states_by_what_was_learnt_then_by_what_they_echo():
-    observed = drafted(work_of(SALESFORCE), 1)
-    lines = tuple(replace(line, state="In Progress") for line in observed.lines)
-    known = {"1": LineState(line_id=lines[0].line_id), "2": LineState(line_id="802-gone", state="completed")}
-    fresh = line_states(["1", "2", "3", "99"], known, replace(observed, lines=lines), SALESFORCE)
-    assert fresh["1"] == LineState(line_id=lines[0].line_id, state="inProgress")
-    assert fresh["2"] == LineState(line_id="802-gone", state="completed")
-    assert fresh["3"] == LineState(line_id=lines[2].line_id, state="inProgress")
-    assert fresh["99"] == LineState()
+# What cannot be right: looked at again, soon, and told in the end.
 
 
-def test_a_line_without_a_state_keeps_the_one_it_had():
-    observed = drafted(work_of(PLAIN), 1)
-    known = {"1": LineState(line_id="1", state="inProgress")}
-    assert line_states(["1"], known, observed, PLAIN)["1"].state == "inProgress"
+@pytest.mark.parametrize(
+    ("observed", "awaiting", "code", "words"),
+    [
+        (None, "missing_order", "not_verifiable", "does not exist (any more)"),
+        (order(marker=STRANGERS), "own_order", "foreign_order", "it shows WEB-4711"),
+        (order(marker=Marker((f"GW1-{MARKER_ROOT}-0".upper(),))), "own_order", "marker_changed", "it shows GW1-"),
+        (order(marker=NONE), "own_order", "marker_changed", "it shows none"),
+        (order("Completed", marker=STRANGERS), "own_order", "foreign_order", "whose order it is"),
+        (order("Draft"), "live_state", "not_verifiable", "still shows it as Draft"),
+        (order("draft"), "live_state", "not_verifiable", "still shows it as draft"),
+        (order(""), "live_state", "not_verifiable", "having no state"),
+        (order(id="00000009", marker=STRANGERS), "own_order", "foreign_order", "order 00000009"),
+    ],
+)
+def test_what_cannot_be_right_is_looked_at_again_and_held_in_the_end(observed, awaiting, code, words):
+    first = look(submitted(), observed, search=FOUND_NOTHING)
+    assert first.changes["awaiting"] == awaiting
+    assert first.changes["awaiting_since"] == NOW
+    assert "state" not in first.changes
+    assert not first.lines_believed
+    record, _, after = patient(submitted(), observed, search=FOUND_NOTHING)
+    assert (record.state, record.reason_code, record.track_due_at) == ("held", code, None)
+    assert words in record.status_reason
+    assert 45 <= after < 60
+
+
+def test_what_is_said_of_a_doubt_does_not_change_from_look_to_look():
+    first = look(submitted(), None, search=FOUND_NOTHING)
+    record = replace(submitted(), **first.changes, **first.poll)
+    for after in (1, 3, 20, 44):
+        again = look(record, None, search=FOUND_NOTHING, now=NOW + seconds(after))
+        assert again.changes == {}
+        assert again.poll["track_due_at"] <= NOW + seconds(45)
+
+
+def test_doubts_that_take_turns_are_one():
+    first = look(submitted(), None, search=FOUND_NOTHING)
+    record = replace(submitted(), **first.changes, **first.poll)
+    second = look(record, order("Draft"), now=NOW + seconds(30))
+    assert second.changes["awaiting"] == "live_state"
+    assert "awaiting_since" not in second.changes
+    record = replace(record, **second.changes, **second.poll)
+    assert look(record, None, search=FOUND_NOTHING, now=NOW + seconds(46)).changes["state"] == "held"
+
+
+@pytest.mark.parametrize("observed", [None, order("Draft"), order(marker=STRANGERS)])
+def test_an_old_copy_is_forgotten_when_the_order_shows_as_it_should(observed):
+    doubted = look(submitted(), observed, search=FOUND_NOTHING)
+    record = replace(submitted(), **doubted.changes, **doubted.poll)
+    decision = look(record, order("In Progress"), now=NOW + seconds(20))
+    assert decision.changes["awaiting"] is None
+    assert decision.changes["awaiting_since"] is None
+    assert decision.changes["reason_code"] is None
+    assert decision.changes["order_state"] == "inProgress"
+
+
+def test_who_asked_to_cancel_reads_so_again_after_a_doubt():
+    asked = submitted(cancel_requested=True, due_at=None, reason_code="cancellation_asked", status_reason="x")
+    assert look(asked, order()).changes == {}
+    doubted = look(asked, None, search=FOUND_NOTHING)
+    decision = look(replace(asked, **doubted.changes), order(), now=NOW + seconds(1))
+    assert decision.changes["reason_code"] == "cancellation_asked"
+
+
+def test_reasons_of_somebody_else_stay():
+    kept = submitted(reason_code="cancellation_refused", status_reason="cancel it there")
+    assert look(kept, order()).changes == {}
+
+
+def test_a_failure_to_read_is_over_with_the_first_answer():
+    away = submitted(reason_code="credentials_refused", status_reason="waits")
+    assert look(away, order()).changes == {"reason_code": None, "status_reason": None}
+
+
+def test_where_there_are_no_drafts_an_order_without_a_state_is_followed_and_says_so():
+    record = record_of(PLAIN, state="submitted", order_id="00000001", searched_at=NOW)
+    observed = replace(drafted(work_of(PLAIN), 1), state="")
+    decision = decide(record, Evidence(observed=observed), PLAIN, POLICY, NOW, polled=True)
+    assert decision.changes["reason_code"] == "not_shown_yet"
+    assert "shows no state" in decision.changes["status_reason"]
+    assert decision.lines_believed
+    said = replace(record, **decision.changes)
+    assert decide(said, Evidence(observed=observed), PLAIN, POLICY, NOW, polled=True).changes == {}
+
+
+def test_the_standards_word_for_a_draft_is_one_where_the_mapping_knows_no_drafts():
+    record = record_of(PLAIN, state="submitted", order_id="00000001", searched_at=NOW)
+    observed = replace(drafted(work_of(PLAIN), 1), state="draft")
+    decision = decide(record, Evidence(observed=observed), PLAIN, POLICY, NOW, polled=True)
+    assert decision.changes["awaiting"] == "live_state"
+
+
+# Followed by the marker.
+
+
+@pytest.mark.parametrize(
+    "observed",
+    [None, order(marker=STRANGERS), order(marker=NONE), order("Superseded"), order("failed"), order(id="00000002")],
+    ids=["gone", "id used again", "no marker", "superseded", "failed", "answers as another"],
+)
+def test_an_order_that_lives_on_under_another_id_is_followed_by_its_marker(observed):
+    found = order("In Progress", id="00000002", href="/o/2")
+    decision = look(submitted(), observed, search=Search(orders=(found,), complete=True), compared=False)
+    assert decision.changes["order_id"] == "00000002"
+    assert decision.changes["order_href"] == "/o/2"
+    assert decision.changes["order_state"] == "inProgress"
+    assert "state" not in decision.changes
+    assert [one.code for one in decision.findings] == ["followed_by_marker"]
+    assert decision.poll["track_due_at"] <= NOW + seconds(1)
+
+
+def test_what_the_search_finds_under_the_same_id_is_no_other_order():
+    record, _, _ = patient(submitted(), None, search=Search(orders=(order(),), complete=True), compared=False)
+    assert record.state == "held"
+
+
+def test_an_order_whose_document_hides_the_marker_is_ours_when_the_search_by_it_finds_it():
+    hidden = order("In Progress", marker=NONE)
+    decision = look(submitted(), hidden, search=Search(orders=(hidden,), complete=True))
+    assert decision.changes["order_state"] == "inProgress"
+    assert decision.lines_believed
+
+
+@pytest.mark.parametrize("word", ["Cancelled", "Rejected", "failed"])
+def test_another_order_with_our_marker_that_came_to_nothing_as_well_changes_nothing(word):
+    dead = order("Cancelled", id="00000002")
+    decision = look(submitted(), order(word), search=Search(orders=(dead,), complete=True))
+    assert decision.changes["state"] == word.lower()
+
+
+def test_an_end_whose_search_cannot_be_complete_is_told_in_the_end_and_says_so():
+    first = look(submitted(), order("Cancelled"), search=INCOMPLETE)
+    assert first.changes["awaiting"] == "confirmed_end"
+    assert "order_state" not in first.changes
+    record, decision, after = patient(submitted(), order("Cancelled"), search=INCOMPLETE)
+    assert record.state == "cancelled"
+    assert [one.code for one in decision.findings] == ["not_verified"]
+    assert "shows no marker" in decision.findings[0].message
+    assert after >= 45
+
+
+# Several orders.
+
+
+def test_two_live_orders_are_held_and_both_named():
+    twin = order(id="00000002")
+    decision = look(submitted(searched_at=None), order(), search=Search(orders=(order(), twin), complete=True))
+    assert (decision.changes["state"], decision.changes["reason_code"]) == ("held", "duplicate_orders")
+    assert decision.duplicates == ("00000001", "00000002")
+    assert "00000001, 00000002" in decision.changes["status_reason"]
+
+
+def test_two_others_are_two_although_the_followed_one_is_gone():
+    twins = (order(id="00000002"), order("Completed", id="00000003"))
+    decision = look(submitted(), None, search=Search(orders=twins, complete=True))
+    assert decision.duplicates == ("00000002", "00000003")
+
+
+def test_a_submitted_order_that_shows_as_a_draft_beside_a_live_one_is_two():
+    twin = order(id="00000002")
+    decision = look(submitted(searched_at=None), order("Draft"), search=Search(orders=(twin,), complete=True))
+    assert decision.duplicates == ("00000001", "00000002")
+
+
+def test_a_twin_that_is_a_draft_is_cleaned_up():
+    twin = order("Draft", id="00000002")
+    decision = look(submitted(searched_at=None), order(), search=Search(orders=(order(), twin), complete=True))
+    assert decision.drafts == ("00000002",)
+    assert decision.duplicates == ()
+    assert "state" not in decision.changes
+
+
+def test_an_order_with_our_marker_that_shows_another_one_when_read_is_no_twin():
+    stranger = order(id="00000002", marker=NONE)
+    assert look(submitted(searched_at=None), order(), search=Search(orders=(stranger,), complete=True)).duplicates == ()
+
+
+def test_an_order_that_is_another_checkouts_as_well_is_held():
+    record, _, _ = patient(submitted(), order(), also_of=("k2",))
+    assert (record.state, record.reason_code) == ("held", "foreign_order")
+    assert "checkout k2" in record.status_reason
+
+
+# What the order holds.
+
+
+def changed(**line):
+    lines = list(order("Completed").lines)
+    lines[0] = replace(lines[0], **line)
+    return order("Completed", lines=tuple(lines))
+
+
+@pytest.mark.parametrize(
+    ("observed", "words"),
+    [
+        (order("Completed", lines=order().lines[1:]), "missing items 1"),
+        (order("Completed", lines=()), "none of the 5 items"),
+        (changed(quantity=7), "shows the quantity 7, sent was 1"),
+    ],
+    ids=["dropped", "nothing", "quantity"],
+)
+def test_a_difference_is_told_before_the_end_is(observed, words):
+    first = look(submitted(), observed)
+    assert first.changes["awaiting"] == "same_contents"
+    assert first.changes["reason_code"] == "contents_differ"
+    assert "order_state" not in first.changes
+    record, decision, after = patient(submitted(), observed)
+    assert (record.state, record.reason_code) == ("completed", "contents_differ")
+    assert words in record.status_reason
+    assert [(one.code, one.severity) for one in decision.findings] == [("contents_differ", "error")]
+    assert after >= 45
+
+
+def test_by_setting_a_difference_is_held():
+    record, decision, _ = patient(submitted(), changed(quantity=7), policy=HOLDING)
+    assert (record.state, record.reason_code) == ("held", "contents_differ")
+    assert [one.code for one in decision.findings] == ["contents_differ"]
+
+
+def test_lines_that_are_shown_late_are_waited_for():
+    first = look(submitted(), order("Completed", lines=()))
+    record = replace(submitted(), **first.changes, **first.poll)
+    decision = look(record, order("Completed"), now=NOW + seconds(30))
+    assert decision.changes["state"] == "completed"
+    assert decision.changes["reason_code"] is None
+    assert decision.findings == ()
+
+
+def test_on_the_way_the_state_moves_while_a_difference_is_looked_at_again_and_it_stays_told():
+    short = order("In Progress", lines=order().lines[1:])
+    first = look(submitted(), short)
+    assert first.changes["order_state"] == "inProgress"
+    record, decision, _ = patient(submitted(), short)
+    assert (record.state, record.reason_code) == ("submitted", "contents_differ")
+    assert [one.code for one in decision.findings] == ["contents_differ"]
+    again = look(record, short, now=record.track_due_at)
+    assert again.changes == {}
+    assert record.status_reason == replace(record, **again.changes).status_reason
+    ended = look(record, order("Completed", lines=short.lines), now=NOW + seconds(900))
+    assert ended.changes["state"] == "completed"
+    healed = look(record, order("Completed"), now=NOW + seconds(900))
+    assert healed.changes["reason_code"] is None

@@ -1,0 +1,30 @@
+"""Whether an order delivers, as far as its state says. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.ordering.mapping.model import Mapping
+from gateway.ordering.mapping.states import is_draft, tmf_state
+from gateway.ordering.model import ObservedOrder
+
+DEAD_ENDS: Final = frozenset({"cancelled", "rejected", "failed"})
+"""How an order may end that delivers nothing."""
+_DRAFT_WORD: Final = "draft"
+
+
+def is_inert(mapping: Mapping, observed: ObservedOrder) -> bool:
+    """Tell whether an order shows that it is a draft: by the mapping's word for that, or by the standard's."""
+    if not observed.state:
+        return False
+    return is_draft(mapping, observed.state) or tmf_state(mapping, observed.state) == _DRAFT_WORD
+
+
+def is_alive(mapping: Mapping, observed: ObservedOrder) -> bool:
+    """Tell whether an order delivers, or has delivered: it is no draft, and did not end as cancelled, rejected or failed.
+
+    Without a state it may do so where there are no drafts.
+    """
+    if not observed.state:
+        return not mapping.draft.supported
+    return not is_inert(mapping, observed) and tmf_state(mapping, observed.state) not in DEAD_ENDS

@@ -1,0 +1,110 @@
+"""What a look at a live order showed, and what else is to be found out before anything is believed. Pure.
+
+The id of an order is a hint, its marker is evidence, its contents decide: an order that is followed shows our marker on every
+read, and its end is believed when what is live was looked for and what it holds was compared.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.states import OUTCOME_OF_ORDER
+from gateway.ordering import (
+    DEAD_ENDS,
+    LiveDifference,
+    Mapping,
+    ObservedOrder,
+    carries,
+    is_draft,
+    is_final,
+    is_inert,
+    tmf_state,
+)
+
+Showing: TypeAlias = Literal["ours", "missing", "unmarked", "another", "draft", "stateless"]
+"""What reading the order showed: it as it should be; that there is none; without our marker, or with the id and marker of
+another; as a draft; without any state where the order system shows one."""
+
+
+class Search(Struct, frozen=True, kw_only=True):
+    """The orders that carry the marker of a checkout, each read by its own id, and whether there are no others for all that is known.
+
+    `doubt` says in words why there may be others.
+    """
+
+    orders: tuple[ObservedOrder, ...]
+    complete: bool
+    doubt: str = ""
+
+
+class Contents(Struct, frozen=True, kw_only=True):
+    """What comparing the lines of an order with what was sent has shown; `line_ids` are the lines of the items."""
+
+    difference: LiveDifference | None
+    line_ids: dict[str, str]
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """One look at a live order: the order as it was read (None: there is none), and what was found out about it beside that.
+
+    `also_of` are the ids of other checkouts that follow the same order, and whose marker it shows as well.
+    """
+
+    observed: ObservedOrder | None
+    search: Search | None = None
+    contents: Contents | None = None
+    also_of: tuple[str, ...] = ()
+
+
+def showing(
+    record: CheckoutRecord, observed: ObservedOrder | None, mapping: Mapping, search: Search | None = None
+) -> Showing:
+    """Return what reading the order of a checkout showed.
+
+    An order that shows no marker at all is ours all the same where the search for our marker came upon it.
+    """
+    if observed is None:
+        return "missing"
+    found = search is not None and any(order.id == observed.id for order in search.orders)
+    if not carries(observed, record.marker, mapping) and (observed.marker.is_shown or not found):
+        return "another" if observed.marker.is_shown else "unmarked"
+    if observed.id != record.order_id:
+        return "another"
+    if not observed.state:
+        # Where the order system keeps drafts and shows their state, an order without one may be a draft still.
+        return "stateless" if mapping.draft.supported and not is_draft(mapping, "") else "ours"
+    return "draft" if is_inert(mapping, observed) else "ours"
+
+
+def end_of(mapping: Mapping, observed: ObservedOrder) -> str | None:
+    """Return the TM Forum state that an order has ended with; None while it goes on."""
+    state = tmf_state(mapping, observed.state) if observed.state else ""
+    return state if state in OUTCOME_OF_ORDER and is_final(mapping, state) else None
+
+
+def wants_search(record: CheckoutRecord, observed: ObservedOrder | None, mapping: Mapping, *, polled: bool) -> bool:
+    """Tell whether the marker is to be searched: at the first poll, where the order is not ours, and where it came to nothing."""
+    if mapping.recovery.find == "none":
+        return False
+    if showing(record, observed, mapping) in {"missing", "unmarked", "another"}:
+        return True
+    assert observed is not None, "it shows something"
+    return end_of(mapping, observed) in DEAD_ENDS or (polled and record.searched_at is None)
+
+
+def wants_contents(
+    record: CheckoutRecord, observed: ObservedOrder | None, mapping: Mapping, search: Search | None = None
+) -> bool:
+    """Tell whether the lines are to be compared: at the first look, at each change of the order's state, at its end."""
+    if (
+        observed is None
+        or showing(record, observed, mapping, search) != "ours"
+        or end_of(mapping, observed) in DEAD_ENDS
+    ):
+        return False
+    first_or_told = record.searched_at is None or record.reason_code == "contents_differ"
+    moved = observed.state != record.upstream_state
+    return first_or_told or moved or record.awaiting == "same_contents" or end_of(mapping, observed) is not None
