@@ -119,6 +119,9 @@ def _recovery(mapping: Mapping) -> Iterator[Problem]:
         message = "is true, but draft.supported = false: there is none to leave; set one of them"
         yield Problem("recovery.rejection_may_leave_draft", message)
     state = recovery.scan_parameters.get("state")
+    if state and not mapping.draft.supported:
+        message = f"is {state}, which a live order leaves: a scan would not find it any more; remove it"
+        yield Problem("recovery.scan_parameters.state", message)
     drafts = {word.lower() for word in mapping.draft.states if word}
     if state and drafts and drafts.isdisjoint(word.strip().lower() for word in state.split(",")):
         message = f"is {state}, none of draft.states: a scan would not find a draft that is there; use {max(mapping.draft.states)}"

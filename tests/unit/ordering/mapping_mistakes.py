@@ -266,6 +266,11 @@ MISTAKES = [
         "is one of draft.states",
     ),
     ("[draft]\nsupported = true\nsubmit_attributes = {a = 1}\nstates = ['', '']", "draft.states[1]", "again"),
+    (
+        "[recovery]\nfind = 'scan'\nscan_parameters = {state = 'acknowledged'}",
+        "recovery.scan_parameters.state",
+        "which a live order leaves",
+    ),
     ("[answers]\nduplicate_codes = ['']", "answers.duplicate_codes[0]", "is empty"),
     (DRAFT + "[states.order]\nBasket = 'draft'", "states.order.Basket", "draft.states lacks Basket"),
     ("[states]\nfinal = ['completed', 'held']", "states.final[1]", "leaves again"),
