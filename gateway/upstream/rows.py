@@ -26,7 +26,7 @@ from gateway.upstream.evidence import Hint
 
 DATES: Final = {"tmf622-v4": ("orderDate",), "tmf622-v5": ("creationDate", "orderDate")}
 """The attributes of an order that say when it was made, by dialect."""
-_ZONED: Final = re.compile(r"[Tt ].*([Zz]|[+-]\d\d:?\d\d)$", re.ASCII)
+_ZONED: Final = re.compile(r"[Tt ][^Tt ]*(?:[Zz]|[+-]\d\d:?\d\d)$", re.ASCII)
 
 
 class Row(Struct, frozen=True):

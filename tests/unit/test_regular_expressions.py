@@ -17,7 +17,8 @@ import pytest
 from malformed_bodies import growth, seconds_of
 
 import gateway
-from gateway.ordering import account_leaves
+from gateway.ordering.readback import markers
+from gateway.ordering.tracing import leaves
 
 ROOT = Path(gateway.__file__).parent
 FUNCTIONS: Final = frozenset({"compile", "match", "search", "fullmatch", "sub", "subn", "split", "findall", "finditer"})
@@ -28,26 +29,26 @@ NOT_SERVED: Final = "part of the sandbox, which is for tests"
 # Where it stands: what a hostile sender would write for it (what comes before, what is repeated, what comes after), several where it can be
 # attacked in several ways; or why nobody else's text comes to it.
 KNOWN: Final[dict[str, list[tuple[str, str, str]] | str]] = {
-    "app._ID": [("/", "0", "/"), ("", "/0123456789abcdef", ""), ("", "/", "")],
+    "http.dispatch._ID": [("/", "0", "/"), ("", "/0123456789abcdef", ""), ("", "/", "")],
     "carts.changing._IN_ENTRY": [("a", "[1]", ""), ("", "a", "[1"), ("a[", "1", "")],
     "carts.dialects.forms._RFC_3339": [("2026-01-01T00:00:00.", "1", ""), ("", "2026-01-01T", "")],
     "http.headers._CORRELATION_ID": [("", "a", "\n"), ("", ":", "é")],
     "http.headers._ENTITY_TAG": [("", " ", "x"), ('"', "a", ""), ('"a"', " ", "x"), ("", 'W/"a",', "")],
     "http.headers._HOST": [("", "a.", "/"), ("[", ":", ""), ("a:", "1", "")],
     "http.headers._VERSION_TAG": [('"', "1", "")],
-    "ordering.account_leaves._POSITION": [("", "[1", ""), ("[", "1", ""), ("", "[", "")],
-    "ordering.account_leaves._holder": [("", "20", "x"), ("", "20.", ""), ("", "2:20 ", "")],
-    "ordering.account_slots.in_standard_places": [("", ".product[1", ""), ("", ".product", ""), ("product[", "1", "")],
-    "ordering.consistency._MEDIA_TYPE": OPERATOR,
-    "ordering.consistency._PARAMETER": OPERATOR,
-    "ordering.consistency._SEGMENT": OPERATOR,
-    "ordering.entries._NUMBERS": [("", "[1", ""), ("[", "1", ""), ("", "[", "")],
-    "ordering.explain._POSITION": [("", "[1", ""), ("[", "1", ""), ("", "[", "")],
-    "ordering.relations._NOT_LETTERS": [("", "a1", ""), ("", "-", "")],
-    "ordering.slots._NO_NAME": OPERATOR,
-    "ordering.tree._NOT_LETTERS": [("", "a1", ""), ("", "-", "")],
+    "ordering.tracing.leaves._POSITION": [("", "[1", ""), ("[", "1", ""), ("", "[", "")],
+    "ordering.tracing.leaves._holder": [("", "20", "x"), ("", "20.", ""), ("", "2:20 ", "")],
+    "ordering.tracing.slots.in_standard_places": [("", ".product[1", ""), ("", ".product", ""), ("product[", "1", "")],
+    "ordering.lint.consistency._MEDIA_TYPE": OPERATOR,
+    "ordering.lint.consistency._PARAMETER": OPERATOR,
+    "ordering.lint.consistency._SEGMENT": OPERATOR,
+    "ordering.translation.entries._NUMBERS": [("", "[1", ""), ("[", "1", ""), ("", "[", "")],
+    "ordering.tracing.explain._POSITION": [("", "[1", ""), ("[", "1", ""), ("", "[", "")],
+    "ordering.mapping.slot_rules._NO_NAME": OPERATOR,
+    "ordering.translation.tree._NOT_LETTERS": [("", "a1", ""), ("", "-", "")],
+    "ordering.mapping.dates._RFC3339": [("2026-01-01T00:00:00.", "1", "")],
+    "ordering.mapping.words.PLACEHOLDER": [("", "{a", ""), ("{", "a", ""), ("", "{", "")],
     "ordering.values._RFC3339": [("2026-01-01T00:00:00.", "1", "")],
-    "ordering.words.PLACEHOLDER": [("", "{a", ""), ("{", "a", ""), ("", "{", "")],
     "sandbox.price_drift._DRIFT": NOT_SERVED,
     "security.callbacks._LABEL": [("", "a-", ""), ("", "a", "!")],
     "security.callbacks._NUMBER": [("", "1", "x"), ("0x", "a", "g")],
@@ -57,11 +58,11 @@ KNOWN: Final[dict[str, list[tuple[str, str, str]] | str]] = {
     "security.tokens._TENANT": OPERATOR,
     "settings.unsafe._SHA256": OPERATOR,
     "settings.unsafe._UPSTREAM_NAME": OPERATOR,
-    "tmf.filter._LEADING": [("", "a.", "!")],
-    "tmf.filter._NAME": [("", "a", "!"), ("@", "_", "!")],
-    "tmf.filter_values._MOMENT": [("2026-01-01T00:00:00.", "1", ""), ("", "2026-", "")],
-    "tmf.filter_values._NUMBER": [("", "1", "x"), ("1.", "1", "x"), ("1e", "1", "x")],
-    "tmf.filter_values._QUOTED": [('"', '""', "x"), ('"', "a", ""), ('"', '""', '"x')],
+    "filters.parse._LEADING": [("", "a.", "!")],
+    "filters.parse._NAME": [("", "a", "!"), ("@", "_", "!")],
+    "filters.values._MOMENT": [("2026-01-01T00:00:00.", "1", ""), ("", "2026-", "")],
+    "filters.values._NUMBER": [("", "1", "x"), ("1.", "1", "x"), ("1e", "1", "x")],
+    "filters.values._QUOTED": [('"', '""', "x"), ('"', "a", ""), ('"', '""', '"x')],
     "tmf.json._BYTE": [("", "(byte 1", ""), ("(byte ", "1", "")],
     "tmf.json_faults._BEFORE_LONE": [
         ("", "\\n", "\\ud800"),
@@ -82,14 +83,39 @@ KNOWN: Final[dict[str, list[tuple[str, str, str]] | str]] = {
     "tmf.json_patch._BAD_ESCAPE": [("", "~0", ""), ("", "~", "")],
     "tmf.json_patch._INDEX": [("", "1", "x")],
     "tmf.shapes._URI": [("", "a", ""), ("a:", "a", " ")],
-    "tmf.sorting._PATH": [("", "a.", ""), ("", "a", "!")],
+    "filters.sorting._PATH": [("", "a.", ""), ("", "a", "!")],
+    "carts.rules._NUMBER": [("", "0", "x"), ("", "1", "")],
+    "ordering.readback.markers._SIGNS": [("", "-a", ""), ("", "-", "")],
+    "ordering.readback.markers._is_another_generation": [
+        ("", "gw1-abcdefghijklmnop-", ""),
+        ("gw1-abcdefghijklmnop-", "1", ""),
+    ],
+    "submission.decisions.refusal._IN_TEXT": [
+        ("", "productOrderItem", ""),
+        ("", "productOrderItem[1", ""),
+        ("productOrderItem[1]", "a", "!"),
+        ("productOrderItem[", "1", ""),
+    ],
+    "submission.decisions.refusal._SEGMENT": [("", "a.", ""), ("", "a", ""), ("", ".", "")],
+    "tmf.charge_words._COUNTED": [("", "1", ""), ("1", "a", "1")],
+    "tmf.charge_words._ISO_DURATION": [("P", "1", ""), ("", "P1", "")],
+    "tmf.moments._FORM": [("2026-01-01T00:00:00.", "1", ""), ("", "2026-01-01T", "")],
+    "upstream.control._MARKER": [
+        ("", "gw1-abcdefghijklmnop-1", "x"),
+        ("gw1-abcdefghijklmnop-", "1", "x"),
+        ("", "gw1-", ""),
+    ],
+    "upstream.rows._ZONED": [("", "T", ""), ("", " ", "x"), ("", "T1+01", ""), ("T", "+01:00", "x")],
     "upstream.answers._SECONDS": [("", "1", "x")],
     "upstream.answers._SEPARATORS": [("", "a", "")],
 }
 # Expressions that a function makes: what looks at a text with them.
 MADE_BY: Final[dict[str, Callable[[Any], Any]]] = {
-    "ordering.account_leaves._holder": account_leaves._holder(20),
-    "ordering.account_slots.in_standard_places": re.compile(
+    "ordering.tracing.leaves._holder": leaves._holder(20),
+    "ordering.readback.markers._is_another_generation": lambda text: markers._is_another_generation(
+        text, "gw1-abcdefghijklmnop-0"
+    ),
+    "ordering.tracing.slots.in_standard_places": re.compile(
         r"((?:^|\.)product(?:\[\d+\])?\.)productCharacteristic(?=\[|\.|$)"
     ).search,
 }
@@ -149,7 +175,20 @@ FROM_THE_BEGINNING: Final = frozenset(
         "_NAME",
         "_NUMBER",
     }
-    | {"_PATH", "_QUOTED", "_RFC3339", "_RFC_3339", "_SECONDS", "_URI", "_URL", "_VERSION_TAG", "_INDEX"}
+    | {
+        "_PATH",
+        "_QUOTED",
+        "_RFC3339",
+        "_RFC_3339",
+        "_SECONDS",
+        "_URI",
+        "_URL",
+        "_VERSION_TAG",
+        "_INDEX",
+        "_COUNTED",
+        "_FORM",
+        "_ISO_DURATION",
+    }
 )
 CASES: Final = [
     pytest.param(where, *attack, id=f"{where} {attack}")

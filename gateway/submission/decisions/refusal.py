@@ -16,7 +16,7 @@ from gateway.tmf.json import decode_stored, encode_json
 from gateway.upstream.reasons import UpstreamReason
 
 _SEGMENT: Final = re.compile(r"[^./\[\]'\"#$\s,;:()]+")
-_IN_TEXT: Final = re.compile(r"(?:productOrderItem|orderItem)(?:[\[./]\d+\]?)(?:[./]?[\w@-]+|\[\d+\]){0,20}")
+_IN_TEXT: Final = re.compile(r"(?:productOrderItem|orderItem)(?:[\[./]\d+\]?)(?:[./]?[\w@-]++|\[\d+\]){0,20}+")
 _ITEMS: Final = frozenset({"productOrderItem", "orderItem"})
 # What carts call otherwise than orders.
 _NAMES: Final = {"productOrderItemRelationship": "cartItemRelationship", "orderTotalPrice": "cartTotalPrice"}
