@@ -17,12 +17,14 @@ from gateway.tmf.numbers import EXACT, as_number
 from gateway.tmf.prices import read_charge
 from gateway.tmf.totals import (
     Counted,
+    Read,
     TotalKey,
     Unknown,
     amounts_by_key,
     cart_charges,
     exactly,
     has_prices,
+    item_charges,
     total_prices,
 )
 
@@ -45,15 +47,15 @@ class CartTotals(NamedTuple):
     unknown: tuple[Unknown, ...] = ()
 
 
-def totals_of_cart(cart: dict[str, Any]) -> CartTotals:
-    """Return the totals of a cart. Raises InvalidBodyError (400) when they cannot be told exactly."""
+def totals_of_cart(cart: dict[str, Any], read: Read = item_charges) -> CartTotals:
+    """Return the totals of a cart; `read` as for `cart_charges`. Raises InvalidBodyError (400) when they cannot be told exactly."""
     given = cart.get("cartTotalPrice")
     with exactly():
         if not has_prices(cart.get("cartItem")):
             prices = given if isinstance(given, list) else []
             return CartTotals(prices, are_sums=False, agrees=True, has_own=any(map(_alterations, prices)))
         unknown: list[Unknown] = []
-        counted = cart_charges(cart)
+        counted = cart_charges(cart, read=read)
         sums = total_prices(counted, unknown=unknown)
         total = with_own_of_cart(sums, given, counted)
         has_own, left_out = total is not sums, tuple(unknown)
@@ -81,6 +83,8 @@ def says_the_same(given: Any, total: list[dict[str, Any]]) -> bool:
 
 def same_amounts(given: Any, total: list[dict[str, Any]]) -> bool:
     """Tell whether totals that were given have the amounts of `total`; they may leave out the unit of measure."""
+    if given == total:
+        return True
     stated = amounts_by_key(given)
     amounts: dict[TotalKey, Decimal] = {}
     for key, value in amounts_by_key(total).items():

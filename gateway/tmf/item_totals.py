@@ -8,19 +8,19 @@ from typing import Any, TypeAlias
 from gateway.tmf.amounts import has_amounts
 from gateway.tmf.given_totals import same_amounts, totals_of_cart
 from gateway.tmf.item_status import is_removed, is_unchanged
-from gateway.tmf.totals import ITEM_TOTALS, exactly, item_charges, total_prices
+from gateway.tmf.totals import ITEM_TOTALS, Read, exactly, item_charges, total_prices
 
 # Is called with the path of a total that does not say what the item's prices do.
 Tell: TypeAlias = Callable[[str], None]
 
 
-def with_right_item_totals(cart: dict[str, Any], tell: Tell) -> dict[str, Any]:
+def with_right_item_totals(cart: dict[str, Any], tell: Tell, read: Read = item_charges) -> dict[str, Any]:
     """Return the cart with every item's total that says something else than its prices told and replaced.
 
-    What is right is shared with `cart`, which is not changed. Raises one of `gateway.tmf.numbers.INEXACT` when a total cannot be
-    exact.
+    What is right is shared with `cart`, which is not changed; `read` as for `cart_charges`. Raises one of
+    `gateway.tmf.numbers.INEXACT` when a total cannot be exact.
     """
-    items = _items(cart.get("cartItem"), "", tell, removed=False)
+    items = _items(cart.get("cartItem"), "", tell, read, removed=False)
     return cart if items is cart.get("cartItem") else {**cart, "cartItem": items}
 
 
@@ -33,18 +33,18 @@ def with_absent_totals(cart: dict[str, Any]) -> dict[str, Any]:
     if not totals.are_sums:
         return cart
     with exactly():
-        items = _items(cart.get("cartItem"), "", None, removed=False)
+        items = _items(cart.get("cartItem"), "", None, item_charges, removed=False)
     return {"cartTotalPrice": totals.prices, **cart, "cartItem": items}
 
 
-def _items(items: Any, above: str, tell: Tell | None, *, removed: bool) -> Any:
+def _items(items: Any, above: str, tell: Tell | None, read: Read, *, removed: bool) -> Any:
     if type(items) is not list:
         return items
     changed: list[Any] | None = None
     for position, item in enumerate(items):
         if type(item) is not dict:
             continue
-        other = _item(item, above, position, tell, removed=removed)
+        other = _item(item, f"{above}cartItem[{position}]", tell, read, removed=removed)
         if other is not item:
             if changed is None:
                 changed = list(items)
@@ -52,29 +52,29 @@ def _items(items: Any, above: str, tell: Tell | None, *, removed: bool) -> Any:
     return items if changed is None else changed
 
 
-def _item(item: dict[str, Any], above: str, position: int, tell: Tell | None, *, removed: bool) -> dict[str, Any]:
+def _item(item: dict[str, Any], path: str, tell: Tell | None, read: Read, *, removed: bool) -> dict[str, Any]:
     gone = removed or ("action" in item and is_removed(item))
     found = item
     if "itemPrice" in item and not gone and not is_unchanged(item):
-        found = _with_total(item, above, position, tell)
+        found = _with_total(item, path, tell, read)
     if "cartItem" in item:
-        inside = _items(item["cartItem"], f"{above}cartItem[{position}].", tell, removed=gone)
+        inside = _items(item["cartItem"], f"{path}.", tell, read, removed=gone)
         if inside is not item["cartItem"]:
             found = {**found, "cartItem": inside}
     return found
 
 
-def _with_total(item: dict[str, Any], above: str, position: int, tell: Tell | None) -> dict[str, Any]:
+def _with_total(item: dict[str, Any], path: str, tell: Tell | None, read: Read) -> dict[str, Any]:
     names = [name for name in ITEM_TOTALS if item.get(name) is not None]
     if tell is None:
-        total = [] if names else total_prices(item_charges(item))
+        total = [] if names else total_prices(read(item))
         return {**item, ITEM_TOTALS[0]: total} if total else item
     if not names:
         return item
-    total = total_prices(item_charges(item))
+    total = total_prices(read(item))
     if not has_amounts(item["itemPrice"]) or same_amounts(item[names[0]], total):
         return item
-    tell(f"{above}cartItem[{position}].{names[0]}")
+    tell(f"{path}.{names[0]}")
     kept = {name: total if name == names[0] else value for name, value in item.items() if name not in names[1:]}
     if not total:
         del kept[names[0]]

@@ -26,6 +26,7 @@ from gateway.tmf.prices import Charge, amount_named, charges, read_charge
 
 # A price and how often it is charged.
 Counted: TypeAlias = tuple[Charge, Decimal]
+Read: TypeAlias = Callable[[dict[str, Any]], list[Counted]]
 Visit: TypeAlias = Callable[[dict[str, Any], list[Counted]], None]
 ITEM_TOTALS: Final = ("itemTotalPrice", "ItemTotalPrice", "totalItemPrice")
 
@@ -72,19 +73,20 @@ def item_charges(item: dict[str, Any]) -> list[Counted]:
     return [(charge, quantity) for charge in found]
 
 
-def cart_charges(cart: dict[str, Any], visit: Visit | None = None) -> list[Counted]:
+def cart_charges(cart: dict[str, Any], visit: Visit | None = None, read: Read = item_charges) -> list[Counted]:
     """Return the prices of all active items that are added or changed; `visit` is called for every item with its own prices.
 
     Of a saved item these are what it would cost, of one that is removed or does not change there are none. An item without a
     price of its own counts with the total that it was given, unless items inside it have prices: a total that a client gives to
-    a bundle speaks for these too. Where one of these stays in the cart, nothing of that total is known.
+    a bundle speaks for these too. Where one of these stays in the cart, nothing of that total is known. `read` is `item_charges`,
+    or remembers what it returned.
     """
     found: list[Counted] = []
-    _add_charges(cart.get("cartItem"), visit, found, removed=False)
+    _add_charges(cart.get("cartItem"), visit, found, read, removed=False)
     return found
 
 
-def _add_charges(items: Any, visit: Visit | None, found: list[Counted], *, removed: bool) -> bool:
+def _add_charges(items: Any, visit: Visit | None, found: list[Counted], read: Read, *, removed: bool) -> bool:
     """Add the prices of items and of those inside them; return whether one of them is saved for later."""
     any_saved = False
     for item in items if type(items) is list else ():
@@ -92,7 +94,7 @@ def _add_charges(items: Any, visit: Visit | None, found: list[Counted], *, remov
             continue
         gone = removed or ("action" in item and is_removed(item))
         counts = not gone and not ("action" in item and is_unchanged(item))
-        own = item_charges(item) if counts else []
+        own = read(item) if counts else []
         if visit is not None:
             visit(item, own)
         saved = is_saved_for_later(item)
@@ -101,7 +103,7 @@ def _add_charges(items: Any, visit: Visit | None, found: list[Counted], *, remov
         if not saved:
             found += own
         inside: list[Counted] = [] if saved else found
-        saved_inside = "cartItem" in item and _add_charges(item["cartItem"], visit, inside, removed=gone)
+        saved_inside = "cartItem" in item and _add_charges(item["cartItem"], visit, inside, read, removed=gone)
         any_saved = any_saved or saved_inside
         if counts and not saved and not own and len(found) == before:
             given = next((item[name] for name in ITEM_TOTALS if name in item), None)
@@ -161,6 +163,8 @@ def total_prices(
     of: EXACT, or STORED when they are to be stored. What is left out goes into `unknown`. Raises one of INEXACT when a
     result cannot be exact.
     """
+    if type(counted) is list and len(counted) == 1 and counted[0][0].kinds and not counted[0][0].lost:
+        return [_total(counted, counted[0][0].kinds, numbers)]
     groups: dict[tuple[Head, str], list[Counted]] = {}
     spoilt: set[Head] = set()
     for entry in counted:

@@ -15,11 +15,12 @@ from gateway.tmf.given_totals import CartTotals, totals_of_cart
 from gateway.tmf.item_status import is_removed, is_saved_for_later, is_unchanged
 from gateway.tmf.item_totals import with_right_item_totals
 from gateway.tmf.numbers import INEXACT
-from gateway.tmf.prices import Charge, charges
-from gateway.tmf.totals import Unknown
+from gateway.tmf.prices import charges
+from gateway.tmf.totals import Counted, Unknown, quantity_of
 
 # What is more is no price in any currency, unless a setting says otherwise.
 AMOUNT_MAX: Final = Decimal(10**12)
+_ZERO: Final = Decimal(0)
 _NAMES: Final = {"dutyFreeAmount": "without tax", "taxIncludedAmount": "with tax"}
 
 
@@ -33,9 +34,11 @@ class Money:
         self._amount_max = amount_max
         self._findings = findings
         self.replaced: set[str] = set()
+        # What the items' own prices come to and why not, by the items' identity: each price is read once.
+        self._read: dict[int, tuple[list[Counted], list[tuple[int, Fault]]]] = {}
         self.totals: CartTotals | None
         try:
-            self.totals = totals_of_cart(self._cart)
+            self.totals = totals_of_cart(self._cart, self._counted)
         except InvalidBodyError:
             self.totals = None
 
@@ -43,10 +46,24 @@ class Money:
         """Return the cart with its items' totals as they are sent: one that says something else than the prices is told."""
         try:
             return (
-                with_right_item_totals(self._cart, self._tell_item_total) if self._cart is self._given else self._given
+                with_right_item_totals(self._cart, self._tell_item_total, self._counted)
+                if self._cart is self._given
+                else self._given
             )
         except INEXACT:
             return self._given
+
+    def _counted(self, item: dict[str, Any]) -> list[Counted]:
+        return self._charges_of(item)[0]
+
+    def _charges_of(self, item: dict[str, Any]) -> tuple[list[Counted], list[tuple[int, Fault]]]:
+        known = self._read.get(id(item))
+        if known is None:
+            faults: list[tuple[int, Fault]] = []
+            quantity = quantity_of(item)
+            known = [(charge, quantity) for charge in charges(item.get("itemPrice"), faults)], faults
+            self._read[id(item)] = known
+        return known
 
     def _tell_item_total(self, path: str) -> None:
         self.replaced.add(path)
@@ -74,9 +91,8 @@ class Money:
             message = f"The item is {why}: its prices are no part of the totals."
             self._findings.info("price_not_summed", f"{path}.itemPrice", message)
             return
-        faults: list[tuple[int, Fault]] = []
         try:
-            found = charges(prices, faults)
+            counted, faults = self._charges_of(item)
         except INEXACT:
             return  # Told once, for the totals.
         for position, fault in faults:
@@ -84,7 +100,7 @@ class Money:
             self._tell_fault(fault, where)
         for position, price in enumerate(prices):
             if type(price) is dict:
-                self._tell_amounts(f"{path}.itemPrice[{position}]", price, found)
+                self._tell_amounts(path, position, price, counted)
 
     def _tell_fault(self, fault: Fault, where: str) -> None:
         findings = self._findings
@@ -97,14 +113,18 @@ class Money:
         else:
             findings.warning("alteration_not_applied", where, fault.message)
 
-    def _tell_amounts(self, path: str, price: dict[str, Any], found: list[Charge]) -> None:
+    def _tell_amounts(self, item_path: str, position: int, price: dict[str, Any], counted: list[Counted]) -> None:
         """Tell amounts that are negative, as given or after the alterations, or absurd."""
-        given = amounts_of(price.get("price"))[1]
-        after = next((charge.values for charge in found if charge.price is price), given)
-        if any(value < 0 for value in given + after):
+        values = next((charge.values for charge, _ in counted if charge.price is price), None)
+        if values is None or "priceAlteration" in price:
+            values = amounts_of(price.get("price"))[1] + (values or ())
+        if all(_ZERO <= value <= self._amount_max for value in values):
+            return
+        path = f"{item_path}.itemPrice[{position}]"
+        if any(value < 0 for value in values):
             message = "Its amount is negative, as given or after its alterations."
             self._findings.warning("price_negative", path, message)
-        if any(abs(value) > self._amount_max for value in given + after):
+        if any(value.copy_abs() > self._amount_max for value in values):
             self._findings.warning("price_too_large", path, f"Its amount is above {self._amount_max:f}.")
 
     def _tell_total(self, position: int, price: dict[str, Any]) -> None:
@@ -119,7 +139,7 @@ class Money:
         values = [value for charge in found for value in charge.values]
         if any(value < 0 for value in values):
             self._findings.warning("total_negative", "cartTotalPrice", f"Total {position + 1} is negative.")
-        if any(abs(value) > self._amount_max for value in values):
+        if any(value.copy_abs() > self._amount_max for value in values):
             message = f"Total {position + 1} is above {self._amount_max:f}."
             self._findings.warning("price_too_large", "cartTotalPrice", message)
 
