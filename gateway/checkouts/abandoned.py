@@ -14,10 +14,14 @@ from gateway.storage.tables import abandoned_draft
 
 
 class AbandonedDraft(Struct, frozen=True, kw_only=True):
-    """A draft that is given up. Its order id is None when a lost POST may have made it, or may still make it."""
+    """A draft that is given up, or an order that should not be there; looked for after `after_seconds`, or as the settings say.
+
+    Its order id is None when a call may have made it, or may still make it.
+    """
 
     marker: str
     order_id: str | None
+    after_seconds: float | None = None
 
 
 def abandon(
@@ -40,7 +44,7 @@ def abandon(
                 upstream=record.upstream,
                 since=record.first_sent_at or now,
                 attempt=0,
-                due_at=now + timedelta(seconds=cleanup_after_seconds),
+                due_at=now + timedelta(seconds=max(cleanup_after_seconds, draft.after_seconds or 0.0)),
             )
             .on_conflict_do_nothing()
         )

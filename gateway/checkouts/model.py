@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Context, Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +17,7 @@ from gateway.checkouts.states import CheckoutState
 from gateway.ordering import Finding, Order, Plan
 from gateway.tmf.json import NUMBER_DIGITS_MAX, decimal_from_json, encode_canonical
 
+MARKER_BEGINNING: Final = "gw1-"
 _EXACT = Context(prec=NUMBER_DIGITS_MAX)
 
 
@@ -84,7 +85,7 @@ class CheckoutRecord(Struct, frozen=True, kw_only=True):
 
 def marker_of(root: str, generation: int) -> str:
     """Return the marker of one generation, at most 24 characters: unguessable, without personal data."""
-    return f"gw1-{root}-{generation}"
+    return f"{MARKER_BEGINNING}{root}-{generation}"
 
 
 class LineState(Struct, omit_defaults=True):

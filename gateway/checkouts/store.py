@@ -78,6 +78,21 @@ def get_by_order(connection: Connection, tenant: str, upstream: str, order_id: s
     return record_of(row) if row is not None else None
 
 
+def another_with_order(connection: Connection, record: CheckoutRecord, order_id: str) -> str | None:
+    """Return the id of another checkout of the tenant whose order this is."""
+    query = (
+        select(checkout.c.id)
+        .where(
+            checkout.c.tenant == record.tenant,
+            checkout.c.upstream == record.upstream,
+            checkout.c.order_id == order_id,
+            checkout.c.id != record.id,
+        )
+        .limit(1)
+    )
+    return connection.execute(query).scalar_one_or_none()
+
+
 def insert_checkout(
     connection: Connection,
     record: CheckoutRecord,

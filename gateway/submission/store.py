@@ -17,16 +17,25 @@ from gateway.checkouts import store as checkouts
 from gateway.checkouts.abandoned import abandon
 from gateway.checkouts.due import tenants_due
 from gateway.checkouts.findings import add_findings
-from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder, order_decoder, plan_decoder, plan_hash
-from gateway.checkouts.row_changes import SENDING, CheckoutChanges
+from gateway.checkouts.model import (
+    CheckoutRecord,
+    LineState,
+    lines_decoder,
+    marker_of,
+    order_decoder,
+    plan_decoder,
+    plan_hash,
+)
+from gateway.checkouts.row_changes import SENDING, UNKNOWN, CheckoutChanges, because
 from gateway.checkouts.states import FINAL
 from gateway.errors import GatewayError, StaleLeaseError
 from gateway.ordering import Order, Plan
-from gateway.storage.tables import abandoned_draft, checkout
+from gateway.storage.tables import ORDERED_STATES, abandoned_draft, checkout
 from gateway.submission.decisions.actions import Save
 from gateway.submission.replanned import put_plan, replace_later_steps
 from gateway.tmf.json import decode_stored
 from gateway.tmf.totals import TotalKey, amounts_by_key
+from gateway.upstream.evidence import KnownOrder
 
 _DUE_TENANTS: Final = tenants_due(checkout.c.due_at, checkout.c.lease_until <= bindparam("now"))
 _abandoned_drafts = select(
@@ -110,6 +119,7 @@ def save(
     WishChangedError when the client spoke before the intent of a call was committed; then nothing is written. `plan` may be
     None for a decision about no step.
     """
+    decision = _unless_another_has_it(connection, record, decision)
     fresh = _as_read(connection, record, decision, now, lease_seconds)
     if fresh is None:
         fresh = _under_lock(connection, record, decision, now, lease_seconds)
@@ -135,6 +145,28 @@ def save(
         counts = [len(step.item_ids) for step in plan.steps]
         step_store.plan_steps(connection, fresh, plan, counts)
     return fresh
+
+
+def _unless_another_has_it(connection: Connection, record: CheckoutRecord, decision: Save) -> Save:
+    """Return the decision, or that a person must look where the order it takes is that of another checkout already."""
+    order_id = decision.changes.get("order_id")
+    if order_id is None or order_id == record.order_id:
+        return decision
+    other = checkouts.another_with_order(connection, record, order_id)
+    if other is None:
+        return decision
+    why = (
+        f"order {order_id} is what the order system named, and is the order of checkout {other} already: look there for an order with "
+        f"the marker {record.marker}"
+    )
+    named: CheckoutChanges = {}
+    if "answered_order" in decision.changes:
+        named = {"answered_order": order_id, "step_state": UNKNOWN, "awaiting": "accepted_order"}
+    return Save(
+        changes={**named, "state": "held", "due_at": None, **because("foreign_order", why)},
+        step_changes={"detail": f"held: {why}"},
+        rest=True,
+    )
 
 
 def _as_read(
@@ -202,6 +234,38 @@ def _due_for_wish(current: CheckoutRecord, due_at: datetime | None, now: datetim
     off stays put off.
     """
     return now if current.cancel_requested or due_at is None else due_at
+
+
+def known_orders(connection: Connection, record: CheckoutRecord) -> tuple[KnownOrder, ...]:
+    """Return live orders of other checkouts on the same order system, as far as there are such.
+
+    They are the last one that was sent before the call of `record`, and the first and the last one after it.
+    """
+    if record.sent_at is None:
+        return ()
+    of_upstream = (
+        select(checkout.c.order_id, checkout.c.marker_root, checkout.c.generation, checkout.c.sent_at)
+        .where(
+            checkout.c.tenant == record.tenant,
+            checkout.c.upstream == record.upstream,
+            checkout.c.id != record.id,
+            checkout.c.order_id.is_not(None),
+            checkout.c.state.in_(["submitted", *sorted(ORDERED_STATES)]),
+        )
+        .limit(1)
+    )
+    before = of_upstream.where(checkout.c.created_at <= record.sent_at, checkout.c.sent_at < record.sent_at)
+    after = of_upstream.where(checkout.c.created_at >= record.created_at, checkout.c.sent_at > record.sent_at)
+    queries = (
+        before.order_by(checkout.c.created_at.desc()),
+        after.order_by(checkout.c.created_at),
+        after.order_by(checkout.c.created_at.desc()),
+    )
+    rows = [row for query in queries for row in connection.execute(query)]
+    known = {
+        row.order_id: KnownOrder(row.order_id, marker_of(row.marker_root, row.generation), row.sent_at) for row in rows
+    }
+    return tuple(known.values())
 
 
 def due_abandoned(connection: Connection, now: datetime, limit: int) -> list[Row[Any]]:

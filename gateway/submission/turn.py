@@ -17,20 +17,21 @@ from msgspec.structs import replace
 
 from gateway.checkouts.model import CheckoutRecord
 from gateway.errors import StaleLeaseError
-from gateway.ordering import carries
+from gateway.ordering import is_changed
 from gateway.submission.decisions.actions import Action, AskCancel, FindMarker, ReadHead, ReadOrder, Save, Send, Work
 from gateway.submission.decisions.after_call import after_cancel, after_send
-from gateway.submission.decisions.after_search import after_find
+from gateway.submission.decisions.after_search import after_find, is_in_doubt, quiet_end
 from gateway.submission.decisions.comparing import expectation
-from gateway.submission.decisions.next_action import after_head, after_read, next_action
+from gateway.submission.decisions.next_action import after_another_order, after_head, after_read, next_action
 from gateway.submission.decisions.records import CANCEL_REASON, read_failed, step_done
 from gateway.submission.decisions.refusal import cart_problems, with_problems
+from gateway.submission.decisions.whose import whose
 from gateway.submission.prefetch import CallAhead, ReadAhead, foreseen, rendered_step
 from gateway.submission.store import WishChangedError
 from gateway.threads import LARGE_LINES_MIN, beside
-from gateway.upstream.evidence import FindResult, incomplete
+from gateway.upstream.evidence import CallInDoubt, FindResult, Hint, KnownOrder, incomplete
 from gateway.upstream.outcome import Rejected
-from gateway.upstream.port import ReadFailed, Upstream
+from gateway.upstream.port import AnotherOrder, ReadFailed, Upstream
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -55,6 +56,9 @@ class Office(Protocol):
 
     def count(self, upstream: str, kind: str, outcome: str) -> None:
         """Count the outcome of a call."""
+
+    async def known_orders(self, record: CheckoutRecord) -> tuple[KnownOrder, ...]:
+        """Return orders that the checkout's order system accepted before and after its last call."""
 
     async def save(
         self, record: CheckoutRecord, decision: Save, work: Work | None = None
@@ -126,15 +130,20 @@ class Turn:
             self._office.count(self._work.record.upstream, "cancel", type(outcome).__name__)
             return after_cancel(self._work, outcome, self._now())
         try:
-            if isinstance(action, ReadOrder):
-                return await self._read_order(action)
-            if isinstance(action, ReadHead):
-                return await self._read_head(action)
-            started_at = self._now()
-            found = await self._find(action.marker)
-            return after_find(self._work, found, started_at, self._now())
+            return await self._look(action)
+        except AnotherOrder as error:
+            return after_another_order(self._work, error.order, self._now())
         except ReadFailed as error:
             return read_failed(self._work, self._now(), error)
+
+    async def _look(self, action: ReadOrder | ReadHead | FindMarker) -> Action:
+        if isinstance(action, ReadOrder):
+            return await self._read_order(action)
+        if isinstance(action, ReadHead):
+            return await self._read_head(action)
+        started_at = self._now()
+        found = await self._find(action.marker)
+        return after_find(self._work, found, started_at, self._now(), action.named)
 
     async def _read_ahead(self, decision: Save) -> None:
         """Begin the read that most likely follows a decision that is not recorded yet."""
@@ -165,12 +174,38 @@ class Turn:
     async def _find(self, marker: str) -> FindResult:
         """Search for the marker; a hit is read by its id, because a search asks for few attributes."""
         since = self._work.record.first_sent_at or self._work.record.created_at
-        found = await self._renewing(self._upstream.find(marker, since=since))
+        doubt = await self._doubt()
+        found = await self._renewing(self._upstream.find(marker, since=since, doubt=doubt))
         orders = [await self._renewing(self._upstream.get_order(order.id)) for order in found.orders]
-        kept = tuple(order for order in orders if order is not None and carries(order, marker, self._work.mapping))
+        kept = tuple(
+            # An order system may show the marker in its list only.
+            order if whose(self._work, order) != "unmarked" else replace(order, marker=hit.marker)
+            for hit, order in zip(found.orders, orders, strict=True)
+            if order is not None and whose(self._work, order) != "other"
+        )
+        if not found.orders:
+            # One that shows our marker in another spelling is ours if it holds what was sent.
+            near = [hint.order_id for hint in found.hints if is_changed(hint.how) and not self._is_vague(hint)]
+            for order_id in dict.fromkeys(near):
+                order = await self._renewing(self._upstream.get_order(order_id))
+                if order is not None and whose(self._work, order) == "respelled":
+                    kept = (*kept, order)
+            return FindResult(kept, found.absence, found.hints)
         # An order that is in the list and cannot be read is no proof of absence.
         absence = found.absence if len(kept) == len(found.orders) else incomplete("hit_unreadable")
         return FindResult(kept, absence, found.hints)
+
+    def _is_vague(self, hint: Hint) -> bool:
+        """Tell whether an order may as well be an earlier draft of the checkout: a marker that is cut lacks its number."""
+        return hint.how == "cut" and self._work.mapping.draft.supported
+
+    async def _doubt(self) -> CallInDoubt | None:
+        """Return the call that a search decides about, where it may be sent a second time because nothing is found."""
+        sent_at, now = self._work.record.sent_at, self._now()
+        if sent_at is None or not is_in_doubt(self._work) or now < quiet_end(self._work):
+            return None
+        known = await self._office.known_orders(self._work.record)
+        return CallInDoubt(sent_at=sent_at, now=now, known=known)
 
     async def _renewing(self, reading: Awaitable[T]) -> T:
         """Wait for a read that may outlast the lease (a search through many pages), and keep the lease meanwhile."""

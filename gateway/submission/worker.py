@@ -28,6 +28,7 @@ from gateway.submission.decisions.price_drift import DriftGuard
 from gateway.submission.turn import Turn
 from gateway.submission.wrong_clock import is_anything_put_off_too_far, longest_waits, pull_in
 from gateway.tmf.currencies import currency_code
+from gateway.upstream.evidence import KnownOrder
 from gateway.upstream.port import Upstream
 
 log = structlog.get_logger(__name__)
@@ -220,6 +221,7 @@ class Worker:
             live_posts_max=LIVE_POSTS_MAX,
             track_after_seconds=self._settings.tracking.poll_seconds[0],
             drift=_drift_guard(self._settings.checkout),
+            live_mismatch=self._settings.checkout.live_mismatch,
         )
 
     async def save(
@@ -260,6 +262,10 @@ class Worker:
             if fresh.state == "submitted":
                 self._on_submitted(fresh)
         return fresh, now
+
+    async def known_orders(self, record: CheckoutRecord) -> tuple[KnownOrder, ...]:
+        """Return orders that the checkout's order system accepted before and after its last call."""
+        return await self._database.read(lambda connection: store.known_orders(connection, record))
 
     def count(self, upstream: str, kind: str, outcome: str) -> None:
         """Count the outcome of a call."""

@@ -25,6 +25,7 @@ from gateway.submission.decisions.actions import Save, Work
 from gateway.submission.prefetch import ReadAhead
 from gateway.submission.store import WishChangedError
 from gateway.submission.turn import Turn
+from gateway.upstream.evidence import KnownOrder
 from gateway.upstream.port import ReadFailed
 
 BEGIN = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -128,6 +129,10 @@ class Office:
 
     def count(self, upstream: str, kind: str, outcome: str) -> None:
         pass
+
+    async def known_orders(self, record: CheckoutRecord) -> tuple[KnownOrder, ...]:
+        del record
+        return ()
 
     async def save(
         self, record: CheckoutRecord, decision: Save, work: Work | None = None

@@ -46,7 +46,7 @@ def m1_resend_after_unknown() -> AbstractContextManager[Any]:
 
     def after_send(work: Work, outcome: Outcome, now: datetime) -> Action:
         if isinstance(outcome, Unknown):
-            return retry_later(work, now, outcome.detail, None)
+            return retry_later(work, now, outcome.detail, None, reason={})
         return real_after_send(work, outcome, now)
 
     def after_read(work: Work, observed: ObservedOrder | None, now: datetime) -> Action:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
 from gateway.checkouts.abandoned import AbandonedDraft
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.row_changes import CheckoutChanges, StepChanges
-from gateway.ordering import ExpectedLine, Finding, Mapping, Order, Plan, Step
+from gateway.ordering import ExpectedLine, Finding, Mapping, ObservedOrder, Order, Plan, Step
 from gateway.submission.decisions.price_drift import DriftGuard
 from gateway.tmf.totals import TotalKey
 
@@ -30,6 +30,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     live_posts_max: int
     track_after_seconds: float
     drift: DriftGuard = DriftGuard()
+    live_mismatch: Literal["finding", "hold"] = "finding"
 
 
 class Expectation(Struct, frozen=True, kw_only=True):
@@ -85,9 +86,13 @@ class ReadHead(Struct, frozen=True):
 
 
 class FindMarker(Struct, frozen=True):
-    """Search for the order that carries this marker, then ask `after_find`."""
+    """Search for the order that carries this marker, then ask `after_find`.
+
+    `named` is the order that an answer named, as it was just read, where that does not show the marker.
+    """
 
     marker: str
+    named: ObservedOrder | None = None
 
 
 class Send(Struct, frozen=True):

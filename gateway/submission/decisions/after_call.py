@@ -9,19 +9,22 @@ from msgspec.structs import replace
 
 from gateway.checkouts.row_changes import UNKNOWN, CheckoutChanges, because
 from gateway.checkouts.waits import growth_max, schedule
-from gateway.ordering import NO_MARKER, ObservedOrder, carries, read_order, shows_submission
+from gateway.ordering import read_order, shows_submission
 from gateway.submission.decisions.actions import Save, Work
+from gateway.submission.decisions.named_order import after_naming
 from gateway.submission.decisions.records import (
     cancellation_asked,
     cancellation_refused,
     give_up_draft,
-    observed_changes,
+    put_off,
     rejected,
     retry_later,
     step_done,
     submitted,
 )
 from gateway.submission.decisions.too_large import in_smaller_calls, says_nothing_of_sizes, too_large_reason
+from gateway.submission.decisions.waiting import waits_for_call
+from gateway.upstream.causes import Cause
 from gateway.upstream.outcome import (
     Accepted,
     Duplicate,
@@ -62,10 +65,7 @@ def _not_sent(work: Work, outcome: NotSent, now: datetime) -> Save:
     """
     attempt, policy = work.record.attempt, work.policy
     waits_max = growth_max(policy.retry_seconds, outcome.retry_after_seconds)
-    said = because(
-        "upstream_unreachable",
-        f"waits for the order system: the {work.current.kind} step could not be sent ({outcome.detail}); it is tried until it can",
-    )
+    said = waits_for_call(work, outcome.cause, outcome.detail)
     again = retry_later(
         work, now, f"not sent: {outcome.detail}", outcome.retry_after_seconds, reason=said, waits_max=waits_max
     )
@@ -76,21 +76,27 @@ def _not_sent(work: Work, outcome: NotSent, now: datetime) -> Save:
 
 
 def _not_executed(work: Work, outcome: NotExecuted, now: datetime) -> Save:
-    """Send the step again later: the order system said that it did not look at it."""
-    kind, auth = work.current.kind, f"upstreams.{work.record.upstream}.auth"
-    said: dict[str, CheckoutChanges] = {
-        "throttled": because(
-            "throttled", f"the order system asked for fewer calls ({outcome.detail}); the {kind} step is sent again"
-        ),
-        "unauthorised": because(
-            "credentials_refused",
-            f"the order system refuses the gateway's credentials ({outcome.detail}): look at {auth}; the {kind} step is sent again",
-        ),
-        "busy": because("waiting_retry", f"the order system is busy ({outcome.detail}); the {kind} step is sent again"),
+    """Send the step again later: the order system said that it did not look at it.
+
+    That is not believed alone: something that repeats calls may be told this of the second one. An order that is live at once
+    is looked for before the call is sent again; a draft is read before every call, and one whose price alterations cannot be
+    read is given up.
+    """
+    causes: dict[str, Cause] = {
+        "throttled": "throttled",
+        "unauthorised": "credentials_refused",
+        "busy": "waiting_retry",
     }
-    return retry_later(
-        work, now, f"not executed: {outcome.detail}", outcome.retry_after_seconds, reason=said[outcome.kind]
-    )
+    said = waits_for_call(work, causes[outcome.kind], outcome.detail)
+    kind, mapping = work.current.kind, work.mapping
+    if kind == "price" and not mapping.lines.alterations_readable:
+        why = f"whether a price alteration was set cannot be read back (answered {outcome.detail})"
+        return put_off(work, give_up_draft(work, now, why, mismatch=False), now, outcome.retry_after_seconds, said)
+    again = retry_later(work, now, f"not executed: {outcome.detail}", outcome.retry_after_seconds, reason=said)
+    if kind != "create" or mapping.draft.supported:
+        return again
+    changes: CheckoutChanges = {**again.changes, "step_state": UNKNOWN, "probe": 0, "awaiting": "turned_away_order"}
+    return replace(again, changes=changes)
 
 
 def _unknown(work: Work, now: datetime, detail: str) -> Save:
@@ -135,25 +141,10 @@ def _accepted(work: Work, accepted: Accepted, now: datetime) -> Save:
         order_id = created_order_id(accepted, work.mapping)
         if order_id is None:
             return _unknown(work, now, f"{accepted.status} without an order id")
-        if (
-            observed is not None
-            and observed.marker.is_shown
-            and not carries(observed, work.record.marker, work.mapping)
-        ):
-            return _unknown(work, now, f"{accepted.status} for an order that does not carry our marker")
-        if not work.mapping.draft.supported:
-            return submitted(work, _with_id(observed, order_id), now, detail)
-        changes = observed_changes(work, _with_id(observed, order_id))
-        return step_done(work, now, detail, changes=changes)
+        return after_naming(work, order_id, observed, now, detail)
     # The answer may still show the draft (the order system submits in its own time), or only repeat the word it was sent.
     moved = observed if observed is not None and shows_submission(work.mapping, observed.state) else None
     return submitted(work, moved, now, detail)
-
-
-def _with_id(observed: ObservedOrder | None, order_id: str) -> ObservedOrder:
-    if observed is not None:
-        return observed
-    return ObservedOrder(id=order_id, href=None, state="", marker=NO_MARKER, lines=())
 
 
 def _rejected(work: Work, outcome: Rejected, now: datetime) -> Save:
@@ -169,6 +160,8 @@ def _rejected(work: Work, outcome: Rejected, now: datetime) -> Save:
 
 def _refused(work: Work, status: int, why: str, now: datetime) -> Save:
     kind = work.current.kind
+    if kind == "create" and not work.mapping.draft.supported:
+        return _looked_for(why, now)
     if kind == "create":
         may_exist = work.mapping.draft.supported and work.mapping.recovery.rejection_may_leave_draft
         return rejected(work, now, why, may_exist=may_exist)
@@ -202,6 +195,14 @@ def after_cancel(work: Work, outcome: Outcome, now: datetime) -> Save:
             assert_never(outcome)
     changes: CheckoutChanges = {**again.changes, "attempt": record.attempt + 1}
     return Save(changes=changes, step_changes={**again.step_changes, "attempts": record.attempt + 1}, rest=True)
+
+
+def _looked_for(why: str, now: datetime) -> Save:
+    """Look for the order before the refusal of a live POST is told: something that repeats calls may have been refused only."""
+    return Save(
+        changes={"step_state": UNKNOWN, "probe": 0, "awaiting": "refused_order", **because("refused", why)},
+        step_changes={"state": "unknown", "ended_at": now, "detail": f"{why}; looking whether there is an order"},
+    )
 
 
 def _submit_refused(why: str, now: datetime) -> Save:

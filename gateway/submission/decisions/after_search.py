@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from gateway.checkouts.abandoned import AbandonedDraft
-from gateway.checkouts.row_changes import PLANNED, CheckoutChanges, without_reason
-from gateway.ordering import is_draft
+from gateway.checkouts.row_changes import PLANNED, UNKNOWN, CheckoutChanges, because, without_reason
+from gateway.ordering import Finding, ObservedOrder, is_changed, is_draft
 from gateway.submission.decisions.actions import Action, Save, Work
+from gateway.submission.decisions.named_order import accept, after_find_named, several_live
 from gateway.submission.decisions.records import (
-    adopt_live,
     cancelled,
     give_up_draft,
     held,
     observed_changes,
     refused_as_duplicate,
+    rejected,
     settled,
     step_done,
     wait,
@@ -27,21 +30,23 @@ CONFIRM_ABSENCE_SECONDS = 2.0
 UNSEARCHABLE_SECONDS_MAX = 6 * 3600.0
 
 
-def after_find(work: Work, found: FindResult, started_at: datetime, now: datetime) -> Action:
-    """Decide after a search for the marker of a lost `create`. `started_at` is when the search began."""
+def after_find(
+    work: Work, found: FindResult, started_at: datetime, now: datetime, named: ObservedOrder | None = None
+) -> Action:
+    """Decide after a search for the marker of a `create`. `started_at` is when the search began.
+
+    `named` is the order that the answer to the call named, where it does not show our marker.
+    """
+    if work.record.awaiting == "accepted_order":
+        return after_find_named(work, found, named, now)
     hits = sorted(found.orders, key=lambda order: order.id)
     if not hits:
         return _not_found(work, found, started_at, now)
-    live = [order for order in hits if not is_draft(work.mapping, order.state)]
     if not work.mapping.draft.supported:
-        return adopt_live(work, hits, now)
+        return several_live(work, hits) if len(hits) > 1 else accept(work, hits[0], now, "found done by its marker")
+    live = [order for order in hits if not is_draft(work.mapping, order.state)]
     if live:
-        return held(
-            work,
-            "not_verifiable",
-            f"order {live[0].id} carries our marker and is no draft ({live[0].state}): it was submitted before it was "
-            "complete; look at it in the order system",
-        )
+        return several_live(work, live) if len(live) > 1 else accept(work, live[0], now, "found done by its marker")
     chosen, *others = hits
     detail = "found done by its marker"
     if others:
@@ -50,12 +55,12 @@ def after_find(work: Work, found: FindResult, started_at: datetime, now: datetim
         )
     action = step_done(work, now, detail, changes=observed_changes(work, chosen))
     extra = tuple(AbandonedDraft(marker=work.record.marker, order_id=order.id) for order in others)
-    return Save(
-        changes=action.changes, step_changes=action.step_changes, lines=action.lines, abandoned=extra, rest=action.rest
-    )
+    return replace(action, abandoned=extra)
 
 
 def _not_found(work: Work, found: FindResult, started_at: datetime, now: datetime) -> Action:
+    if work.record.awaiting in {"refused_order", "turned_away_order"}:
+        return _refusal_stands(work, found, now)
     if not work.mapping.draft.supported:
         return _live_post_not_found(work, found, started_at, now)
     if not settled(work, now):
@@ -63,6 +68,89 @@ def _not_found(work: Work, found: FindResult, started_at: datetime, now: datetim
     if work.record.awaiting == "duplicate_order" and found.complete:
         return refused_as_duplicate(work, now)
     return give_up_draft(work, now, "no draft with our marker was found", mismatch=False)
+
+
+def is_in_doubt(work: Work) -> bool:
+    """Tell whether a call that makes a live order was lost, so that it may be sent again only after a proof of absence."""
+    record = work.record
+    return (
+        record.step_state == UNKNOWN
+        and record.awaiting is None
+        and not work.mapping.draft.supported
+        and work.current.kind == "create"
+    )
+
+
+def quiet_end(work: Work) -> datetime:
+    """Return when a lost live POST cannot take effect any more.
+
+    A sender that was stopped between its intent and its call may have sent at any time until its lease ran out.
+    """
+    record, policy = work.record, work.policy
+    assert record.sent_at is not None, "an unknown step was sent at some time"
+    return record.sent_at + timedelta(seconds=max(policy.deadline_seconds, policy.lease_seconds) + policy.quiet_seconds)
+
+
+def _not_proven(work: Work, found: FindResult, now: datetime) -> Save:
+    """Wait for a search that proves something, for a while: the order system may be away, or show too few orders yet."""
+    record, recovery = work.record, work.mapping.recovery
+    changed = [hint for hint in found.hints if is_changed(hint.how)]
+    if changed:
+        return held(
+            work,
+            "marker_changed",
+            f"the outcome of a call that makes a live order is not known, and {changed[0].sentence}, where {record.marker} was sent: see "
+            "whether it is ours",
+        )
+    if recovery.find == "none" or now >= quiet_end(work) + timedelta(seconds=UNSEARCHABLE_SECONDS_MAX):
+        return held(
+            work,
+            "not_verifiable",
+            "the outcome of a call that makes a live order is not known, and the order system cannot be searched so that this would "
+            f"show it ({found.absence.sentence}): look there for an order with {recovery.marker_slot} {record.marker}",
+        )
+    said = because(
+        "not_verifiable",
+        f"the answer to the {work.current.kind} step was lost, and no search shows yet what became of it: {found.absence.sentence}",
+    )
+    return wait(work, now, f"the search proves nothing: {found.absence.sentence}", reason=said)
+
+
+def _refusal_stands(work: Work, found: FindResult, now: datetime) -> Action:
+    """Decide after a live POST was refused, or turned away, and no order with our marker was found.
+
+    Both agree, so nothing is in doubt, and no control of the search is needed. Where nothing can be searched now the search is
+    repeated for a while; where nothing can be searched at all the refusal stands, and a finding says that it was not verified.
+    """
+    record = work.record
+    finding: Finding | None = None
+    if not found.complete:
+        if found.absence.code == "hit_unreadable":
+            return wait(work, now, "an order with our marker could not be read", reason={})
+        if work.mapping.recovery.find != "none" and not settled(work, now):
+            kept: CheckoutChanges = {}  # the reason stays that of the refusal
+            return wait(work, now, "the search for an order was not complete", reason=kept)
+        finding = _refusal_not_verified(work)
+    if record.cancel_requested:
+        return replace(cancelled(work, now), finding=finding)
+    if record.awaiting == "refused_order":
+        why = record.status_reason or "the order system refused the create step"
+        return rejected(work, now, why, may_exist=True, finding=finding)
+    return Save(
+        changes={"step_state": PLANNED, "probe": 0, "awaiting": None},
+        step_changes={"state": "planned", "detail": "turned away, and no order was found"},
+        finding=finding,
+    )
+
+
+def _refusal_not_verified(work: Work) -> Finding:
+    return Finding(
+        severity="warning",
+        code="refusal_not_verified",
+        path="cartItem",
+        message="The order system refused the order, and could not be searched for an order with "
+        f"{work.mapping.recovery.marker_slot} {work.record.marker}: that there is none was not verified.",
+    )
 
 
 def _live_post_not_found(  # noqa: PLR0911 - one return for each case, in order of precedence
@@ -73,21 +161,10 @@ def _live_post_not_found(  # noqa: PLR0911 - one return for each case, in order 
     if record.awaiting == "duplicate_order" and found.complete and settled(work, now):
         # The call was answered with a conflict, so nothing is in doubt; the order it spoke of had time to be shown.
         return refused_as_duplicate(work, now)
-    # A sender that was stopped between its intent and its call may have sent at any time until its lease ran out.
-    sent_until = record.sent_at + timedelta(seconds=max(policy.deadline_seconds, policy.lease_seconds))
-    quiet_end = sent_until + timedelta(seconds=policy.quiet_seconds)
-    if started_at < quiet_end:
-        return wait(work, now, "no order with our marker yet", not_after=quiet_end)
-    if not found.complete:
-        patient_until = quiet_end + timedelta(seconds=UNSEARCHABLE_SECONDS_MAX)
-        if work.mapping.recovery.find == "none" or now >= patient_until:
-            return held(
-                work,
-                "not_verifiable",
-                "the outcome of a call that makes a live order is not known, and the order system cannot be searched "
-                f"completely: look there for an order with {work.mapping.recovery.marker_slot} {record.marker}",
-            )
-        return wait(work, now, "the search was not complete")
+    if started_at < quiet_end(work):
+        return wait(work, now, "no order with our marker yet", not_after=quiet_end(work))
+    if not found.allows_sending_again(work.mapping.recovery.uncontrolled_absence):
+        return _not_proven(work, found, now)
     if record.absent_at is None:
         waited = wait(work, now, "not found once after the quiet time")
         due_at = now + timedelta(seconds=CONFIRM_ABSENCE_SECONDS)

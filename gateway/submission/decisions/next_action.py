@@ -18,11 +18,13 @@ from msgspec.structs import replace
 
 from gateway.checkouts.row_changes import PLANNED, SENDING, UNKNOWN, CheckoutChanges
 from gateway.checkouts.states import OPEN
-from gateway.ordering import Finding, Match, ObservedOrder, carries, is_draft
+from gateway.ordering import Finding, Match, ObservedOrder, both_spellings, is_draft
 from gateway.submission.decisions.actions import Action, AskCancel, FindMarker, ReadHead, ReadOrder, Save, Send, Work
 from gateway.submission.decisions.comparing import compare, describe_mismatch
+from gateway.submission.decisions.named_order import DIFFERENCE_PROBES_MAX, accept, judge_named
 from gateway.submission.decisions.price_drift import judge
 from gateway.submission.decisions.records import (
+    CHANGES_IT,
     cancellation_refused,
     cancelled,
     draft_complete,
@@ -35,9 +37,8 @@ from gateway.submission.decisions.records import (
     submitted,
     wait,
 )
+from gateway.submission.decisions.whose import whose
 
-# Reads that may show a draft other than it was sent before the draft is given up.
-DIFFERENCE_PROBES_MAX = 2
 # Drafts of up to so many lines are compared whole before each call.
 WHOLE_LINES_MAX = 200
 
@@ -138,6 +139,7 @@ def _look(work: Work) -> Action:
 
 def _send(work: Work, now: datetime, lines: Mapping[str, str] | None = None) -> Action:
     record, step = work.record, work.current
+    assert step.kind != "create" or record.answered_order is None, "a call that named an order is never sent again"
     if record.attempt >= work.policy.attempts_max:
         return held(
             work,
@@ -166,18 +168,32 @@ def _send(work: Work, now: datetime, lines: Mapping[str, str] | None = None) -> 
 
 def after_read(work: Work, observed: ObservedOrder | None, now: datetime) -> Action:
     """Decide after the order was read: None means that the order system says there is no such order."""
+    if work.record.awaiting == "accepted_order":
+        return judge_named(work, observed, now)
     if observed is None:
         return _absent(work, now)
-    if observed.marker.is_shown and not carries(observed, work.record.marker, work.mapping):
+    if whose(work, observed) == "other":
         return _of_another_marker(work, observed)
     if work.current.kind == "submit":
         return _before_or_after_submit(work, observed, now)
+    return _before_or_after_growth(work, observed, now)
+
+
+def _before_or_after_growth(work: Work, observed: ObservedOrder, now: datetime) -> Action:
+    """Decide about a draft that an `add` or `price` comes to next, or came to last."""
     if not is_draft(work.mapping, observed.state):
         return _left_draft(work, observed)
     if work.record.step_state == UNKNOWN:
         return _resolve_growth(work, observed, now)
     found = compare(work, observed, steps_done=work.record.step)
-    return _send(work, now, found.line_ids) if found.exact else _differs(work, found, now)
+    if found.exact:
+        return _send(work, now, found.line_ids)
+    if work.record.attempt:
+        # It was sent before, and turned away: something that repeats calls may have been told that of the second one.
+        with_it = compare(work, observed, steps_done=work.record.step + 1)
+        if with_it.exact:
+            return step_done(work, now, "turned away, and found done when read back", lines=with_it.line_ids)
+    return _differs(work, observed, found, now)
 
 
 def after_head(work: Work, observed: ObservedOrder | None, now: datetime) -> Action:
@@ -185,11 +201,31 @@ def after_head(work: Work, observed: ObservedOrder | None, now: datetime) -> Act
     assert work.record.order_id is not None, "it was read by its id"
     if observed is None:
         return _absent(work, now)
-    if not observed.marker.is_shown or not observed.state:
+    evidence = whose(work, observed)
+    if evidence == "unmarked" or not observed.state:
         return ReadOrder(work.record.order_id)
-    if not carries(observed, work.record.marker, work.mapping):
+    if evidence == "other":
         return _of_another_marker(work, observed)
     return _send(work, now) if is_draft(work.mapping, observed.state) else _left_draft(work, observed)
+
+
+def after_another_order(work: Work, answered: ObservedOrder, now: datetime) -> Action:
+    """Decide after an order was asked for and another one came: merged, renamed, or mixed up. It is followed by its marker only."""
+    record = work.record
+    if record.awaiting == "accepted_order":
+        if whose(work, answered) in {"ours", "respelled"}:
+            return accept(work, answered, now, "found done by its marker, under another id")
+        return FindMarker(record.marker, answered)
+    if not settled(work, now):
+        return look_again(work, now, f"asked for order {record.order_id}, the order system shows order {answered.id}")
+    if record.submit_intent_order is None:
+        why = f"asked for the draft {record.order_id}, the order system shows order {answered.id}"
+        return give_up_draft(work, now, why, mismatch=True)
+    return held(
+        work,
+        "foreign_order",
+        f"asked for order {record.order_id}, the order system shows order {answered.id}: see which of them is the order of this checkout",
+    )
 
 
 def _absent(work: Work, now: datetime) -> Action:
@@ -206,15 +242,22 @@ def _absent(work: Work, now: datetime) -> Action:
 
 
 def _of_another_marker(work: Work, observed: ObservedOrder) -> Action:
+    spellings = both_spellings(observed, work.record.marker, work.mapping)
     return held(
         work,
         "marker_changed",
-        f"order {observed.id} does not carry the marker of this checkout (any more): somebody changed its "
-        f"{work.mapping.recovery.marker_slot}",
+        f"order {observed.id} does not carry the marker of this checkout (any more): {spellings}",
     )
 
 
 def _left_draft(work: Work, observed: ObservedOrder) -> Action:
+    if not observed.state:
+        return held(
+            work,
+            "not_verifiable",
+            f"order {observed.id} shows no state, so whether it is a draft cannot be known: if such orders are drafts, the mapping's "
+            'draft.states holds ""',
+        )
     return held(
         work,
         "contents_differ",
@@ -253,6 +296,8 @@ def _before_or_after_submit(  # noqa: PLR0911 - one return for each case, in ord
         )
     if record.step_state == UNKNOWN:
         if record.awaiting == "refused_submission":
+            if not settled(work, now):
+                return wait(work, now, "refused, and still a draft", reason={})
             return _submit_refused(work, record.status_reason or "the order system refused the submit step", now)
         if not settled(work, now):
             return wait(work, now, "still a draft")
@@ -267,7 +312,7 @@ def _before_or_after_submit(  # noqa: PLR0911 - one return for each case, in ord
             "contents_differ",
             f"order {observed.id} changed after its submission was begun: {describe_mismatch(found)}",
         )
-    return _differs(work, found, now)
+    return _differs(work, observed, found, now)
 
 
 def _submit_refused(work: Work, why: str, now: datetime) -> Action:
@@ -295,8 +340,21 @@ def _submit(work: Work, observed: ObservedOrder, found: Match, now: datetime) ->
     return replace(action, finding=finding) if isinstance(action, Send) else action
 
 
-def _differs(work: Work, found: Match, now: datetime) -> Action:
-    """Look again once or twice (an order system may show its own writes late), then begin a new draft."""
-    if work.record.probe < DIFFERENCE_PROBES_MAX:
+def _differs(work: Work, observed: ObservedOrder, found: Match, now: datetime) -> Action:
+    """Look again (an order system may show its own writes late), then begin a new draft.
+
+    What is only not there yet is waited for until the last call has settled; what is wrong is looked at twice more.
+    """
+    late = _is_late(work, observed, found)
+    if work.record.probe < DIFFERENCE_PROBES_MAX or (late and not settled(work, now)):
         return look_again(work, now, describe_mismatch(found))
-    return give_up_draft(work, now, describe_mismatch(found), mismatch=True)
+    seconds = work.policy.deadline_seconds + work.policy.settle_seconds
+    diagnosis = f"the order system did not show in {seconds:.0f} s all that it was given" if late else CHANGES_IT
+    return give_up_draft(work, now, describe_mismatch(found), mismatch=True, diagnosis=diagnosis)
+
+
+def _is_late(work: Work, observed: ObservedOrder, found: Match) -> bool:
+    """Tell whether the order is as it was before the last call, or only lacks something."""
+    if not (found.wrong or found.unexpected):
+        return True
+    return work.record.step > 1 and compare(work, observed, steps_done=work.record.step - 1).exact

@@ -75,12 +75,13 @@ def judge(
     if not figures:
         return _not_compared(observed, unlike) if unlike else Verdict()
     if guard.action == "hold" and figures != accepted:
-        what = "does not cost what the cart did" if differing else "cannot be compared with what the cart cost"
-        setting = "checkout.drift_action" if differing else "checkout.drift_not_comparable"
-        reason = (
-            f"order {observed.id} {what}, and was not submitted ({setting}): {figures}; "
-            "submit the checkout all the same, or cancel it"
-        )
+        then = "submit the checkout all the same, or cancel it"
+        reason = f"order {observed.id} does not cost what the cart did, and was not submitted (checkout.drift_action): {figures}; {then}"
+        if not differing:
+            reason = (
+                f"order {observed.id} cannot be compared with what the cart cost, and was not submitted "
+                f"(checkout.drift_not_comparable): {figures}; {then}"
+            )
         return Verdict(held_for=figures, reason=reason)
     if not differing:
         return _not_compared(observed, f"{unlike} (a person accepted it)")

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec.structs import replace
+
 from gateway.checkouts.abandoned import AbandonedDraft
 from gateway.checkouts.reasons import ReasonCode
 from gateway.checkouts.row_changes import FRESH_DRAFT, PLANNED, CheckoutChanges, StepChanges, because, without_reason
 from gateway.checkouts.waits import growth_max, schedule, spread
-from gateway.ordering import ObservedOrder, is_final, tmf_state
+from gateway.ordering import Finding, ObservedOrder, is_final, tmf_state
 from gateway.submission.decisions.actions import Save, Work
+from gateway.submission.decisions.waiting import waits_for_read
 from gateway.upstream.port import ReadFailed
 
 CANCEL_REASON: Final = "cancelled by the client"
@@ -144,10 +147,7 @@ def read_failed(work: Work, now: datetime, failure: ReadFailed) -> Save:
         changes={
             "probe": max(probe, counted + 1),
             "due_at": due_at,
-            **because(
-                "unreadable_answer",
-                f"waits for the order system: the order cannot be read ({detail}); it is read until it can",
-            ),
+            **waits_for_read(work, failure.cause, detail),
         },
         step_changes={"detail": f"reading back failed: {detail}"},
         rest=True,
@@ -189,8 +189,14 @@ def look_again(work: Work, now: datetime, detail: str) -> Save:
     )
 
 
-def give_up_draft(work: Work, now: datetime, why: str, *, mismatch: bool) -> Save:
-    """Abandon the draft and begin a new one under a new marker; nothing that was sent can reach the new one."""
+CHANGES_IT: Final = "the order system changes what it is given, or its mapping reads it wrongly"
+
+
+def give_up_draft(work: Work, now: datetime, why: str, *, mismatch: bool, diagnosis: str = CHANGES_IT) -> Save:
+    """Abandon the draft and begin a new one under a new marker; nothing that was sent can reach the new one.
+
+    `mismatch`: it is not what was sent; `diagnosis` is what that means where it happens again and again.
+    """
     record, policy = work.record, work.policy
     assert record.submit_intent_order is None, "an order that may have been submitted is never abandoned"
     # In a row: a draft that was lost for another reason says nothing of how the order system treats what it is given.
@@ -199,8 +205,7 @@ def give_up_draft(work: Work, now: datetime, why: str, *, mismatch: bool) -> Sav
         return held(
             work,
             "contents_differ",
-            f"{mismatches} drafts in a row were not what was sent: the order system changes what it is given, or its "
-            f"mapping reads it wrongly; {why}",
+            f"{mismatches} drafts in a row were not what was sent: {diagnosis}; {why}",
         )
     if record.generation + 1 >= policy.generations_max:
         return held(
@@ -223,9 +228,35 @@ def give_up_draft(work: Work, now: datetime, why: str, *, mismatch: bool) -> Sav
     )
 
 
+def put_off(
+    work: Work, decision: Save, now: datetime, retry_after_seconds: float | None, reason: CheckoutChanges
+) -> Save:
+    """Return a decision that goes on later, as after a call that was turned away; what ended is not put off."""
+    if "state" in decision.changes:
+        return decision
+    seconds = max(schedule(work.policy.retry_seconds, work.record.attempt - 1), retry_after_seconds or 0.0)
+    changes: CheckoutChanges = {
+        **decision.changes,
+        "due_at": now + timedelta(seconds=_spread(work, seconds)),
+        **reason,
+    }
+    return replace(decision, changes=changes, rest=True)
+
+
 def _this_draft(work: Work) -> AbandonedDraft:
     record = work.record
-    return AbandonedDraft(marker=record.marker, order_id=record.order_id)
+    # An order that was only named may be another's: ours is looked for by its marker.
+    order_id = record.order_id if record.awaiting != "accepted_order" else None
+    return AbandonedDraft(marker=record.marker, order_id=order_id)
+
+
+def _looked_for_later(work: Work) -> AbandonedDraft:
+    """Return what the clean-up looks for after a refusal: an order that is live at once when no call can make one any more."""
+    draft = _this_draft(work)
+    if work.mapping.draft.supported:
+        return draft
+    policy = work.policy
+    return replace(draft, after_seconds=max(policy.deadline_seconds, policy.lease_seconds) + policy.quiet_seconds)
 
 
 def draft_complete(work: Work) -> Save:
@@ -262,25 +293,21 @@ def submitted(work: Work, observed: ObservedOrder | None, now: datetime, detail:
     return Save(changes=changes, step_changes=step_changes if record.step < len(work.plan.steps) else {}, rest=True)
 
 
-def adopt_live(work: Work, hits: list[ObservedOrder], now: datetime) -> Save:
-    """Take the order that a lost live POST made; several with one marker are a person's business."""
-    if len(hits) > 1:
-        ids = ", ".join(order.id for order in hits[:5])
-        return held(
-            work,
-            "duplicate_orders",
-            f"several live orders carry our marker ({ids}): something between the gateway and the order system repeats "
-            "calls; cancel all but one there, and switch off the repetition",
-        )
-    return submitted(work, hits[0], now, "found done by its marker")
-
-
-def rejected(work: Work, now: datetime, why: str, *, may_exist: bool, code: ReasonCode = "refused") -> Save:
-    """End the checkout as refused. `may_exist`: a draft of it may be there and is cleaned up."""
+def rejected(
+    work: Work,
+    now: datetime,
+    why: str,
+    *,
+    may_exist: bool,
+    code: ReasonCode = "refused",
+    finding: Finding | None = None,
+) -> Save:
+    """End the checkout as refused. `may_exist`: an order of it may be there, or come later, and is looked for."""
     return Save(
         changes={"state": "rejected", "due_at": None, "awaiting": None, **because(code, why)},
         step_changes={"state": "refused", "ended_at": now, "detail": why},
-        abandoned=(_this_draft(work),) if may_exist else (),
+        abandoned=(_looked_for_later(work),) if may_exist else (),
+        finding=finding,
         rest=True,
     )
 
@@ -288,7 +315,7 @@ def rejected(work: Work, now: datetime, why: str, *, may_exist: bool, code: Reas
 def refused_as_duplicate(work: Work, now: datetime) -> Save:
     """End a checkout whose POST was answered with a conflict although no order carries its marker."""
     said = "the order system refused the create step with a conflict, and no order carries our marker"
-    return rejected(work, now, said, may_exist=work.mapping.draft.supported)
+    return rejected(work, now, said, may_exist=True)
 
 
 def cancellation_asked(work: Work, now: datetime, detail: str) -> Save:

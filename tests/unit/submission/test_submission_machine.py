@@ -7,6 +7,12 @@ from msgspec.structs import replace
 from gateway.submission.decisions.actions import AskCancel, FindMarker, ReadOrder, Save, Send
 from gateway.submission.decisions.next_action import after_read, next_action
 
+
+def at(work, *, probe, seconds_ago):
+    """Return the work when its order was looked at so often, and its last call was so long ago."""
+    return replace(work, record=replace(work.record, probe=probe, sent_at=NOW - seconds(seconds_ago)))
+
+
 FULL = len(work_of().plan.steps) - 1  # steps before the submit
 
 
@@ -173,18 +179,39 @@ def test_u10_a_draft_with_other_lines_is_looked_at_twice_more_and_then_given_up(
     work = work_of(step=kind)
     short = drafted(work, work.record.step)
     short = replace(short, lines=short.lines[:-1])
-    again = after_read(work, short, NOW)
-    assert isinstance(again, Save)
-    assert again.rest
-    assert "generation" not in again.changes
-    assert "missing items" in again.step_changes["detail"]
-    action = after_read(replace(work, record=replace(work.record, probe=2)), short, NOW)
+    # What is not there yet may be shown late, however often it was looked at: it is waited for by time.
+    for probe, ago in ((0, 100), (1, 100), (9, 44)):
+        again = after_read(at(work, probe=probe, seconds_ago=ago), short, NOW)
+        assert isinstance(again, Save)
+        assert again.rest
+        assert "generation" not in again.changes
+        assert "missing items" in again.step_changes["detail"]
+        assert again.changes["reason_code"] == "not_shown_yet"
+    action = after_read(at(work, probe=2, seconds_ago=45), short, NOW)
     assert isinstance(action, Save)
     assert (action.changes["generation"], action.changes["step"], action.changes["order_id"]) == (1, 0, None)
     assert action.changes["mismatches"] == 1
     assert action.redraft
     assert action.lines is None
     assert [(draft.marker, draft.order_id) for draft in action.abandoned] == [("gw1-abcdefghijklmnop-0", "00000001")]
+
+
+@pytest.mark.parametrize("kind", ["add", "submit"])
+def test_m3_an_order_that_is_shown_as_it_was_before_the_last_call_is_waited_for(kind):
+    work = work_of(step=kind, priced=0)
+    if work.record.step < 2:
+        work = replace(work, record=replace(work.record, step=2))
+    old = drafted(work, work.record.step - 1)
+    assert after_read(at(work, probe=9, seconds_ago=44), old, NOW).rest
+    assert after_read(at(work, probe=9, seconds_ago=45), old, NOW).redraft
+
+
+def test_u10_what_is_wrong_is_looked_at_twice_more_however_soon():
+    work = work_of(step="submit")
+    full = drafted(work, FULL)
+    wrong = replace(full, lines=(*full.lines[1:], replace(full.lines[0], quantity=77)))
+    assert after_read(at(work, probe=1, seconds_ago=1), wrong, NOW).rest
+    assert after_read(at(work, probe=2, seconds_ago=1), wrong, NOW).redraft
 
 
 def test_u10_lines_that_are_there_twice_are_never_submitted():
@@ -209,12 +236,17 @@ def test_u13_children_that_the_system_adds_by_itself_are_tolerated_only_where_th
 
 
 def test_a_third_draft_in_a_row_that_is_not_what_was_sent_is_held():
-    work = work_of(step="submit", probe=2, mismatches=2, generation=1)
-    short = drafted(work, FULL)
-    action = after_read(work, replace(short, lines=short.lines[1:]), NOW)
+    work = at(work_of(step="submit", mismatches=2, generation=1), probe=2, seconds_ago=45)
+    full = drafted(work, FULL)
+    action = after_read(work, replace(full, lines=full.lines[1:]), NOW)
     assert isinstance(action, Save)
-    assert action.changes["state"] == "held"
-    assert action.changes["status_reason"].startswith("3 drafts in a row were not what was sent")
+    assert (action.changes["state"], action.changes["reason_code"]) == ("held", "contents_differ")
+    said = "3 drafts in a row were not what was sent: the order system did not show in 45 s all that it was given; "
+    assert action.changes["status_reason"].startswith(said)
+    wrong = replace(full, lines=(*full.lines[1:], replace(full.lines[0], quantity=77)))
+    action = after_read(work, wrong, NOW)
+    said = "3 drafts in a row were not what was sent: the order system changes what it is given, or its mapping reads it wrongly; "
+    assert action.changes["status_reason"].startswith(said)
 
 
 def test_u11_a_draft_that_somebody_else_submitted_is_never_changed_again():

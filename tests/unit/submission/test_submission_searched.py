@@ -44,12 +44,14 @@ def test_u15_u16_of_two_drafts_with_our_marker_the_first_is_taken_and_the_other_
 
 
 def test_u11_u15_a_live_order_with_our_marker_is_a_persons_business():
-    work = lost(work_of())
+    work = lost(work_of(), seconds_ago=45, probe=2)
     live = replace(drafted(work, 1, state="Activated"), id="00000002")
     for orders in ((live,), (drafted(work, 1), live)):
         save = after(work, found(work, *orders))
-        assert save.changes["state"] == "held"
+        assert (save.changes["state"], save.changes["reason_code"]) == ("held", "contents_differ")
         assert "00000002" in save.changes["status_reason"]
+    save = after(work, found(work, live, replace(live, id="00000003")))
+    assert (save.changes["state"], save.changes["reason_code"]) == ("held", "duplicate_orders")
 
 
 @pytest.mark.parametrize("result", [NOTHING, UNPROVEN])
@@ -162,7 +164,8 @@ def test_a_live_post_that_was_answered_with_a_conflict_waits_only_until_the_orde
     work = lost(work_of(PLAIN), seconds_ago=ago, unknowns=0, awaiting="duplicate_order")
     save = after(work, NOTHING)
     assert save.changes.get("state") == state
-    assert save.abandoned == ()
+    looked_for = [(draft.marker, draft.order_id, draft.after_seconds) for draft in save.abandoned]
+    assert looked_for == ([("gw1-abcdefghijklmnop-0", None, QUIET_SECONDS)] if state else [])
 
 
 def test_every_mapping_of_these_tests_searches():

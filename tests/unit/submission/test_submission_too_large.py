@@ -71,7 +71,7 @@ def test_a_submission_that_is_too_large_advises_several_carts():
 
 def test_an_order_that_goes_in_one_call_cannot_be_cut():
     save = refused(PLAIN)
-    assert save.changes["state"] == "rejected"
+    assert save.changes["awaiting"] == "refused_order"
     assert "lower limits.items_max of the mapping tmf622-v4" in save.changes["status_reason"]
 
 

@@ -86,7 +86,8 @@ async def test_a_live_post_is_repeated_only_after_proof(gateway, name, blind):
         assert (record.state, len(creates)) == ("submitted", 1)
     elif blind:
         assert (record.state, len(creates)) == ("held", 1)
-        assert "cannot be searched completely" in record.status_reason
+        assert record.reason_code == "not_verifiable"
+        assert "a page of the list could not be read" in record.status_reason
     else:
         assert (record.state, len(creates)) == ("submitted", 2)
         assert gateway.clock.moment - record.created_at > timedelta(seconds=665)

@@ -91,12 +91,12 @@ async def test_two_deaths_in_a_row_during_recovery_too(gateway):
                 raise Killed
             return await get_order(gateway.shop, order_id)
 
-        async def dying_find(marker, *, since, find=find):
+        async def dying_find(marker, *, since, doubt=None, find=find):
             nonlocal deaths
             deaths += 1
             if deaths == 1:
                 raise Killed
-            return await find(gateway.shop, marker, since=since)
+            return await find(gateway.shop, marker, since=since, doubt=doubt)
 
         gateway.shop.get_order, gateway.shop.find = dying_get, dying_find
         record = await run(gateway, checkout)
@@ -212,12 +212,12 @@ async def test_a_search_that_takes_longer_than_the_lease_keeps_it(gateway):
     worker._settings = other._settings = short
     find = FakeUpstream.find
 
-    async def slow(marker, *, since):
+    async def slow(marker, *, since, doubt=None):
         for _ in range(10):
             await asyncio.sleep(0.03)  # each of them longer than a third of the lease
             gateway.clock.advance(0.03)
             assert await other._claim() == []
-        return await find(gateway.shop, marker, since=since)
+        return await find(gateway.shop, marker, since=since, doubt=doubt)
 
     gateway.shop.find = slow
     (claimed,) = await worker._claim()
@@ -235,7 +235,7 @@ async def test_a_search_whose_lease_was_lost_all_the_same_ends(gateway):
     worker._settings = replace(worker._settings, submission=replace(worker._settings.submission, lease_seconds=0.06))
     ended = asyncio.Event()
 
-    async def endless(_marker, *, since):
+    async def endless(_marker, *, since, doubt=None):
         try:
             gateway.clock.advance(10)
             await gateway.worker("second")._claim()
