@@ -81,6 +81,17 @@ def of_contents(observed: ObservedOrder, what: str) -> Doubt:
     )
 
 
+def of_another_spelling(record: CheckoutRecord, observed: ObservedOrder, mapping: Mapping, what: str) -> Doubt:
+    """Return the doubt of an order that neither shows our marker as it was sent nor holds what was sent."""
+    spellings = both_spellings(observed, record.marker, mapping)
+    return Doubt(
+        awaiting="own_order",
+        meanwhile=f"order {observed.id} does not show the marker of this checkout ({spellings}), and differs: {what}",
+        code="marker_changed",
+        held=f"order {observed.id} is live, does not show our marker as it was sent, and is not what was sent: {spellings}; {what}",
+    )
+
+
 def look_again(record: CheckoutRecord, doubt: Doubt, policy: TrackingPolicy, now: datetime) -> Decision | None:
     """Look again soon; None when the patience is over.
 

@@ -16,11 +16,14 @@ from gateway.ordering import (
     DEAD_ENDS,
     LiveDifference,
     Mapping,
+    Marker,
     ObservedOrder,
     carries,
+    is_changed,
     is_draft,
     is_final,
     is_inert,
+    spelling,
     tmf_state,
 )
 
@@ -62,14 +65,10 @@ class Evidence(Struct, frozen=True, kw_only=True):
 def showing(
     record: CheckoutRecord, observed: ObservedOrder | None, mapping: Mapping, search: Search | None = None
 ) -> Showing:
-    """Return what reading the order of a checkout showed.
-
-    An order that shows no marker at all is ours all the same where the search for our marker came upon it.
-    """
+    """Return what reading the order of a checkout showed."""
     if observed is None:
         return "missing"
-    found = search is not None and any(order.id == observed.id for order in search.orders)
-    if not carries(observed, record.marker, mapping) and (observed.marker.is_shown or not found):
+    if not _is_ours(record, observed, mapping, search):
         return "another" if observed.marker.is_shown else "unmarked"
     if observed.id != record.order_id:
         return "another"
@@ -79,6 +78,25 @@ def showing(
     return "draft" if is_inert(mapping, observed) else "ours"
 
 
+def _is_ours(record: CheckoutRecord, observed: ObservedOrder, mapping: Mapping, search: Search | None) -> bool:
+    """Tell whether an order shows our marker in a form that can be read, or shows none and is known to be ours otherwise.
+
+    Otherwise: the search for our marker came upon it; or the answer to our call named it, and showed our marker, or the order
+    system shows nobody's and cannot be searched. What such an order holds decides (see `wants_contents`).
+    """
+    if carries(observed, record.marker, mapping):
+        return True
+    if observed.marker.is_shown:
+        return is_changed(spelling(observed.marker, record.marker))
+    if search is not None and any(order.id == observed.id for order in search.orders):
+        return True
+    if record.answered_order != observed.id:
+        return False
+    answered = Marker((record.answered_marker,)) if record.answered_marker else Marker()
+    shown = spelling(answered, record.marker)
+    return shown == "exact" or is_changed(shown) or (shown == "none" and mapping.recovery.find == "none")
+
+
 def end_of(mapping: Mapping, observed: ObservedOrder) -> str | None:
     """Return the TM Forum state that an order has ended with; None while it goes on."""
     state = tmf_state(mapping, observed.state) if observed.state else ""
@@ -86,25 +104,36 @@ def end_of(mapping: Mapping, observed: ObservedOrder) -> str | None:
 
 
 def wants_search(record: CheckoutRecord, observed: ObservedOrder | None, mapping: Mapping, *, polled: bool) -> bool:
-    """Tell whether the marker is to be searched: at the first poll, where the order is not ours, and where it came to nothing."""
+    """Tell whether the marker is to be searched: at the first poll, where the order is not ours, and before its end is told.
+
+    Where a search reads a whole list, that is not done again for an order that was fulfilled.
+    """
     if mapping.recovery.find == "none":
         return False
     if showing(record, observed, mapping) in {"missing", "unmarked", "another"}:
         return True
     assert observed is not None, "it shows something"
-    return end_of(mapping, observed) in DEAD_ENDS or (polled and record.searched_at is None)
+    end = end_of(mapping, observed)
+    if end is not None and (end in DEAD_ENDS or mapping.recovery.find == "filter"):
+        return True
+    return polled and record.searched_at is None
 
 
 def wants_contents(
     record: CheckoutRecord, observed: ObservedOrder | None, mapping: Mapping, search: Search | None = None
 ) -> bool:
-    """Tell whether the lines are to be compared: at the first look, at each change of the order's state, at its end."""
+    """Tell whether the lines are to be compared: at the first look, at each change of the order's state, at its end.
+
+    Always where the order does not show our marker as it should.
+    """
     if (
         observed is None
         or showing(record, observed, mapping, search) != "ours"
         or end_of(mapping, observed) in DEAD_ENDS
     ):
         return False
+    if not carries(observed, record.marker, mapping):
+        return True
     first_or_told = record.searched_at is None or record.reason_code == "contents_differ"
     moved = observed.state != record.upstream_state
     return first_or_told or moved or record.awaiting == "same_contents" or end_of(mapping, observed) is not None

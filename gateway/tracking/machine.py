@@ -27,7 +27,7 @@ from gateway.ordering import (
     unknown_state,
 )
 from gateway.tracking.decision import Decision, Reason, TrackingPolicy, held, news, next_poll, settled, state_changes
-from gateway.tracking.doubts import Doubt, doubt_of, look_again, of_contents
+from gateway.tracking.doubts import Doubt, doubt_of, look_again, of_another_spelling, of_contents
 from gateway.tracking.evidence import Evidence, end_of, showing
 
 # Polls whose searches may be incomplete before an order is followed without that its marker was searched for.
@@ -181,7 +181,7 @@ def _dead(
             return waiting
         why = search.doubt if search is not None else "the mapping names no way to search for a marker"
         message = f"Order {observed.id} ended as {observed.state}; that no other order with our marker is live was not verified: {why}."
-        findings = (Finding(severity="warning", code="not_verified", path=_PATH, message=message),)
+        findings = (Finding(severity="warning", code="order_not_verified", path="cartItem", message=message),)
     return Decision(
         changes={
             **settled(record),
@@ -217,6 +217,9 @@ def _as_it_should_be(
             if waiting is not None:
                 moved = {} if end is not None else state_changes(record, observed, mapping)
                 return replace(waiting, changes={**moved, **waiting.changes}, findings=findings, ignored=None)
+        if not carries(observed, record.marker, mapping):
+            doubt = of_another_spelling(record, observed, mapping, what)
+            return held(doubt.code, doubt.held)
         if policy.live_mismatch == "hold":
             doubt = of_contents(observed, what)
             return replace(held(doubt.code, doubt.held), findings=(*findings, _differs(observed, what)))
@@ -239,5 +242,5 @@ def _as_it_should_be(
 
 
 def _differs(observed: ObservedOrder, what: str) -> Finding:
-    message = f"Order {observed.id} is live in the order system and is not what was sent: {what}."
-    return Finding(severity="error", code="contents_differ", path=_PATH, message=message)
+    message = f"Order {observed.id} is live and is not what was sent: {what}"
+    return Finding(severity="error", code="live_order_differs", path="cartItem", message=message)
