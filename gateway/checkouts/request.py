@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from gateway.carts.dialects import Dialect
 from gateway.carts.dialects.recognition import version_of, with_given_actions
 from gateway.carts.reading import read_whole_cart
 from gateway.errors import InvalidBodyError, Problem
 from gateway.ordering import slip_of
-from gateway.settings import Settings
+from gateway.settings import CartSettings, Settings
 from gateway.tmf.item_totals import with_absent_totals
 from gateway.tmf.schema import Shape, is_identifier, lenient_definitions
 from gateway.tmf.schema_keywords import LENIENT_FORMATS
@@ -60,8 +61,16 @@ def check_request(document: dict[str, Any], settings: Settings) -> None:
         _check_cart(document, cart, settings, problems)
     if problems:
         raise InvalidBodyError(problems)
-    if is_by_value(document["shoppingCart"]):
-        document["shoppingCart"] = with_absent_totals(document["shoppingCart"])
+
+
+def whole_cart(given: dict[str, Any], settings: CartSettings, dialect: Dialect | None = None) -> dict[str, Any]:
+    """Return a cart that is sent whole, in whatever version, as it is checked out: in the stored form, with the totals it lacks.
+
+    Without a `dialect` nobody has said which version it is of: that is told by its looks, and its words for actions are left for
+    the translation to tell how they were read. Raises InvalidBodyError (400) with every problem.
+    """
+    stored = read_whole_cart(given, dialect or version_of(given), settings)
+    return with_absent_totals(with_given_actions(stored, given) if dialect is None else stored)
 
 
 def check_draft_change(document: dict[str, Any], settings: Settings) -> None:
@@ -116,9 +125,7 @@ def _check_cart(document: dict[str, Any], cart: dict[str, Any], settings: Settin
     path: Path = ("shoppingCart",)
     if is_by_value(cart):
         try:
-            # It comes in whatever version of TMF663 the channel speaks.
-            stored = read_whole_cart(cart, version_of(cart), settings.cart)
-            document["shoppingCart"] = with_given_actions(stored, cart)
+            document["shoppingCart"] = whole_cart(cart, settings.cart)
         except InvalidBodyError as error:
             problems.extend(Problem(f"shoppingCart.{problem.path}", problem.message) for problem in error.problems)
             del problems[PROBLEMS_MAX:]

@@ -9,8 +9,10 @@ from typing import Any, Final
 
 import click
 
+from gateway.carts.dialects import V1, V4, V5
+from gateway.carts.dialects.forms import unmarked
 from gateway.checkouts.accepting.prepare import PREVIEW_MARKER, Known, gate, preview_document, rendered_steps
-from gateway.checkouts.request import check_request, wanted_upstream
+from gateway.checkouts.request import check_request, wanted_upstream, whole_cart
 from gateway.clock import utc_now
 from gateway.commands.common import config_option, configuration
 from gateway.errors import OperatorError, RequestError
@@ -27,12 +29,12 @@ from gateway.ordering import (
     wanted_bundles,
 )
 from gateway.settings import Settings
-from gateway.tmf.item_totals import with_absent_totals
 from gateway.tmf.json import decode_json, encode_json
 from gateway.upstream.building import build_catalogue
 
 # What a cart is translated by where the settings name no order system.
 _PLAIN: Final = "tmf622-v4"
+_DIALECTS: Final = {"v4": V4, "v5": V5, "r17": V1}
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 
 
@@ -41,12 +43,20 @@ _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 \b
 Examples:
   gateway translate cart.json
+  gateway translate cart.json --as r17
   gateway translate cart.json --mapping salesforce-v4 --request checkout.json
   gateway translate cart.json --mapping salesforce-v4 --catalogue offerings.json
   gateway translate cart.json --format json | jq .order
 """
 )
 @click.argument("cart_path", metavar="CART.json", type=_FILE)
+@click.option(
+    "--as",
+    "version",
+    type=click.Choice(["v4", "v5", "r17", "stored"]),
+    help="How the cart is read: as a client of v4, v5 or R17 sends it, or as it is in the store, checked when it came.  "
+    "[default: as a cart that is sent with a checkout, its version told by its looks]",
+)
 @click.option(
     "--mapping",
     "mapping_name",
@@ -87,6 +97,7 @@ Examples:
 def translate(
     *,
     cart_path: Path,
+    version: str | None,
     mapping_name: str | None,
     request_path: Path | None,
     catalogue_path: Path | None,
@@ -97,10 +108,10 @@ def translate(
 ) -> None:
     """Show what would become of a cart: findings, order lines, calls.
 
-    CART.json is a TMF663 shopping cart of any version (R17, v4, v5); `-` reads it from stdin. Findings name
-    its attributes as the file does; those of a checkout as v4 shows the cart. Exits 1 when a checkout of it would be refused,
-    with every reason. No database is opened: what a running gateway has learnt of the size of calls is not known here (see
-    --items-max), qualifications are not confirmed, and nothing is sent to an order system.
+    CART.json is a TMF663 shopping cart of any version (R17, v4, v5); `-` reads it from stdin. It is read as the API reads it:
+    what is refused there is refused here, with every reason and exit code 1, and the order is the one that a checkout sends.
+    Findings name attributes as v4 shows the cart. No database is opened: what a running gateway has learnt of the size of
+    calls is not known here (see --items-max), qualifications are not confirmed, and nothing is sent to an order system.
     """
     if catalogue_path is not None and ask_catalogue:
         raise click.UsageError("--catalogue and --ask-catalogue exclude each other: give one")
@@ -112,7 +123,7 @@ def translate(
         raise click.BadParameter(
             f"there is no mapping {mapping_name!r}; there are: {', '.join(sorted(mappings))}", param_hint="--mapping"
         )
-    cart = read_object(cart_path, settings.server.depth_max)
+    cart = read_cart_file(cart_path, version, settings)
     try:
         check_request({**request, "shoppingCart": {"id": "file"}}, settings)
         catalogue = None
@@ -122,7 +133,6 @@ def translate(
         elif catalogue_path is not None:
             catalogue = read_catalogue(catalogue_path, settings.server.depth_max)
         known = Known(items_max=items_max, catalogue=catalogue)
-        cart = with_absent_totals(cart)  # As a checkout of this cart by value has them.
         prepared, findings = gate(cart, request, mapping, settings.checkout, now=utc_now(), known=known)
     except RequestError as error:
         raise OperatorError(_lines(request_path, error)) from None
@@ -154,6 +164,20 @@ def _mapping_of(request: dict[str, Any], settings: Settings) -> str:
     named = wanted_upstream(request, settings)
     upstream = settings.upstreams.get(named) if isinstance(named, str) else None
     return upstream.mapping if upstream is not None else _PLAIN
+
+
+def read_cart_file(path: Path, version: str | None, settings: Settings) -> dict[str, Any]:
+    """Return the cart in a file as a checkout takes it; `version` as for `--as`.
+
+    Raises OperatorError with everything that the API would refuse.
+    """
+    given = read_object(path, settings.server.depth_max)
+    if version == "stored":
+        return dict(unmarked(given))
+    try:
+        return whole_cart(given, settings.cart, _DIALECTS[version] if version else None)
+    except RequestError as error:
+        raise OperatorError(f"{_lines(path, error)}\nrefused: the API answers {error.status} to this cart") from None
 
 
 async def asked_catalogue(settings: Settings, cart: dict[str, Any], mapping: Mapping) -> Catalogue | None:

@@ -5,17 +5,23 @@ Nothing is written by hand: the golden carts are translated, and the trace of ea
 
 from __future__ import annotations
 
+import copy
 import re
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gateway.carts.dialects.forms import unmarked
+from gateway.carts.dialects.recognition import version_of
+from gateway.checkouts.request import whole_cart
+from gateway.errors import InvalidBodyError
 from gateway.ordering.calls.render import render_whole
 from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.tracing.explain import trace
 from gateway.ordering.translation.translate import translate
+from gateway.settings import CartSettings
 from gateway.tmf.json import decode_json
 from scripts.reference.markdown import code, page, table
 
@@ -35,7 +41,7 @@ def attributes_page() -> str:
     }
     found: dict[str, dict[str, Counter[str]]] = {}
     for case in sorted((ROOT / "tests" / "golden" / "cases").iterdir()):
-        cart = decode_json((case / "cart.json").read_bytes())
+        cart = _read(decode_json((case / "cart.json").read_bytes()))
         file = case / "request.json"
         request = decode_json(file.read_bytes()) if file.exists() else {}
         for name, mapping in mappings.items():
@@ -46,12 +52,22 @@ def attributes_page() -> str:
         for source in sorted(found, key=lambda path: (path.startswith("checkout."), path.startswith("cartItem"), path))
     ]
     introduction = """
-Where each attribute of a cart (any version of TMF663) and of the checkout request (`checkout.`) goes in the order, told by
-translating the golden carts of the tests. Nested items are written once. *Not sent* names the [finding](findings.md) or the
-rule; `@type` is each dialect's own. `gateway translate CART.json` shows the same for a cart of your own. Attributes of your
-own (extensions) travel under their names where the order system takes them.
+Where each attribute of a cart and of the checkout request (`checkout.`) goes in the order, told by translating the golden
+carts of the tests (R17, v4 and v5), read as the API reads them. Attributes go by their names in v4, the form in which carts
+are stored. Nested items are written once. *Not sent* names the [finding](findings.md) or the rule; `@type` is each dialect's
+own. `gateway translate CART.json` shows the same for a cart of your own. Attributes of your own (extensions) travel under
+their names where the order system takes them.
 """
     return page("Attributes", introduction, table(("cart", *names), rows))
+
+
+def _read(given: dict[str, Any]) -> dict[str, Any]:
+    """Return a cart as a checkout takes it; one that no client can send may be in the store, from an earlier release."""
+    try:
+        return whole_cart(copy.deepcopy(given), CartSettings())
+    except InvalidBodyError:
+        stored: dict[str, Any] = unmarked(version_of(given).to_canonical(given))
+        return stored
 
 
 def _went(cart: Any, request: Any, mapping: Mapping) -> list[tuple[str, str]]:

@@ -210,8 +210,15 @@ class TestTranslate:
     def test_a_cart_that_would_be_refused_exits_1_with_every_reason(self, tmp_path: Path):
         cart = {"cartItem": [{"id": "1", "action": "sell", "quantity": 0, "productOffering": {"id": "X"}}]}
 
+        answer = run("translate", self.write(tmp_path, cart))
+        assert answer.exit_code == 1
+        assert answer.stderr.splitlines() == [
+            "cart.json: cartItem[0].action: must be one of add, modify, delete, noChange",
+            "cart.json: cartItem[0].quantity: must be from 1 to 1000000",
+            "refused: the API answers 400 to this cart",
+        ]
         for form in ("json", "text"):
-            answer = run("translate", self.write(tmp_path, cart), "--format", form)
+            answer = run("translate", self.write(tmp_path, cart), "--as", "stored", "--format", form)
 
             assert answer.exit_code == 1
             assert "unknown_action" in answer.stdout
