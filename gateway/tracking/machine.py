@@ -26,6 +26,7 @@ from gateway.ordering import (
     tmf_state,
     unknown_state,
 )
+from gateway.submission.decisions.named_order import contents_differ
 from gateway.tracking.decision import Decision, Reason, TrackingPolicy, held, news, next_poll, settled, state_changes
 from gateway.tracking.doubts import Doubt, doubt_of, look_again, of_another_spelling, of_contents
 from gateway.tracking.evidence import Evidence, end_of, showing
@@ -222,8 +223,8 @@ def _as_it_should_be(
             return held(doubt.code, doubt.held)
         if policy.live_mismatch == "hold":
             doubt = of_contents(observed, what)
-            return replace(held(doubt.code, doubt.held), findings=(*findings, _differs(observed, what)))
-        findings += (_differs(observed, what),)
+            return replace(held(doubt.code, doubt.held), findings=(*findings, contents_differ(observed, difference)))
+        findings += (contents_differ(observed, difference),)
         said = Reason("contents_differ", f"order {observed.id} is not what was sent: {what}")
     elif not observed.state:
         said = Reason(
@@ -239,8 +240,3 @@ def _as_it_should_be(
     restart = "order_state" in changes or record.awaiting is not None
     poll = next_poll(record, now, policy.poll_seconds, restart=restart, polled=polled)
     return Decision(changes=changes, poll=poll, findings=findings, lines_believed=True)
-
-
-def _differs(observed: ObservedOrder, what: str) -> Finding:
-    message = f"Order {observed.id} is live and is not what was sent: {what}"
-    return Finding(severity="error", code="live_order_differs", path="cartItem", message=message)

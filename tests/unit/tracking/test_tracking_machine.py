@@ -448,14 +448,14 @@ def test_a_difference_is_told_before_the_end_is(observed, words):
     record, decision, after = patient(submitted(), observed)
     assert (record.state, record.reason_code) == ("completed", "contents_differ")
     assert words in record.status_reason
-    assert [(one.code, one.severity) for one in decision.findings] == [("live_order_differs", "error")]
+    assert [(one.code, one.severity) for one in decision.findings] == [("contents_differ", "error")]
     assert after >= 45
 
 
 def test_by_setting_a_difference_is_held():
     record, decision, _ = patient(submitted(), changed(quantity=7), policy=HOLDING)
     assert (record.state, record.reason_code) == ("held", "contents_differ")
-    assert [one.code for one in decision.findings] == ["live_order_differs"]
+    assert [one.code for one in decision.findings] == ["contents_differ"]
 
 
 def test_lines_that_are_shown_late_are_waited_for():
@@ -473,7 +473,7 @@ def test_on_the_way_the_state_moves_while_a_difference_is_looked_at_again_and_it
     assert first.changes["order_state"] == "inProgress"
     record, decision, _ = patient(submitted(), short)
     assert (record.state, record.reason_code) == ("submitted", "contents_differ")
-    assert [one.code for one in decision.findings] == ["live_order_differs"]
+    assert [one.code for one in decision.findings] == ["contents_differ"]
     again = look(record, short, now=record.track_due_at)
     assert again.changes == {}
     assert record.status_reason == replace(record, **again.changes).status_reason
