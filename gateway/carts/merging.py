@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gateway.carts.dialects.forms import V1_MARK
 from gateway.carts.rules import free_ids, item_ids, number_of
+from gateway.tmf.given_totals import own_of_cart
 
 _LISTS: Final = ("contactMedium", "relatedParty")
 # What belongs to a cart and is not handed on.
@@ -28,6 +29,9 @@ def merged_carts(customer: dict[str, Any], guest: dict[str, Any]) -> dict[str, A
         there = customer.get(name, [])
         if added := [entry for entry in guest.get(name, []) if entry not in there]:
             merged[name] = [*there, *added]
+    if own := own_of_cart(guest, but=own_of_cart(customer)):
+        # A voucher for the whole cart; the totals beside it are written anew.
+        merged["cartTotalPrice"] = [*customer.get("cartTotalPrice", []), *own]
     for name, value in guest.items():
         if name not in _OWN:
             merged.setdefault(name, value)

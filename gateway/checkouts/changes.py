@@ -68,7 +68,7 @@ async def submit(services: Services, command: Submit) -> CheckoutRecord:
         if _is_held_for_price(record):
             if not command.caller.has_role("operator", "admin"):
                 raise ForbiddenError(
-                    f"The checkout is held, because its order does not cost what the cart did: {record.price_drift}. Only a client "
+                    f"The checkout is held for the price of its order: {record.price_drift}. Only a client "
                     "with the role operator or admin may submit it all the same."
                 )
             store.change(

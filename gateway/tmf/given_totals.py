@@ -116,6 +116,28 @@ def with_own_of_cart(
     return total if found == total else found
 
 
+def own_of_cart(cart: dict[str, Any], but: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+    """Return the entries of a cart's totals that say something of the cart as a whole, with nothing but its own alterations.
+
+    What the entries `but` of another cart say as well is left out.
+    """
+    given = cart.get("cartTotalPrice")
+    if type(given) is not list or not has_prices(cart.get("cartItem")):
+        return []
+    with exactly():
+        counted = cart_charges(cart)
+        of_items, heads = set(_effects_of_items(counted)), {charge.head for charge, _ in counted}
+    there = [node for entry in but for node in _alterations(entry)]
+    found = []
+    for entry in given:
+        own = [node for node in _alterations(entry) if _effect(node) not in of_items and node not in there]
+        head = head_of(entry) if type(entry) is dict else None
+        if own or (head is not None and head.price_type in OF_THE_CART and head not in heads and entry not in but):
+            kept = {name: value for name, value in entry.items() if name != "priceAlteration"}
+            found.append({**kept, "priceAlteration": own} if own else kept)
+    return found
+
+
 def _says_own(entry: dict[str, Any]) -> bool:
     return bool(entry.get("priceAlteration")) or head_of(entry).price_type in OF_THE_CART
 

@@ -147,7 +147,10 @@ def exactly() -> AbstractContextManager[None]:
 
 
 class Unknown(NamedTuple):
-    """An amount (one of AMOUNTS) of a total that is left out, because not every price of the total has it."""
+    """An amount (one of AMOUNTS) of a total that is left out, because not every price of the total has it.
+
+    Without currency and amount it is a total of prices that name no amount at all.
+    """
 
     head: Head
     currency: str
@@ -182,6 +185,8 @@ def total_prices(
             unknown += [Unknown(*key, name) for name in AMOUNTS if name in named and name not in kinds]
         if kinds:
             found.append(_total(group, kinds, numbers))
+    if unknown is not None:
+        unknown += [Unknown(head, "", "") for head in sorted(spoilt - {head for head, _ in groups})]
     return found
 
 

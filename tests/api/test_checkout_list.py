@@ -228,7 +228,7 @@ async def test_a_preview_is_what_the_checkout_sends(gateway):
 
 async def test_a_cart_that_cannot_be_ordered_is_refused_with_every_finding(gateway):
     document = cart(2)
-    del document["cartItem"][0]["itemPrice"][0]["priceAlteration"][0]["applicationDuration"]
+    del document["cartItem"][0]["itemPrice"][0]["priceAlteration"][0]["name"]
     answer = await preview(gateway, shoppingCart=document, relatedParty=[{"id": "1", "role": "admirer"}])
     assert answer.status_code == 422
     body = answer.json()

@@ -190,6 +190,25 @@ async def test_a_discount_without_tax_never_leaves_the_old_amount_with_tax(gatew
             assert answer.status_code == 409
 
 
+UNKNOWN = {
+    "tax on one side only": [{"priceType": "recurring", "price": {name: money(10)}} for name in ("dutyFreeAmount", "taxIncludedAmount")],
+    "a percentage alone": [{"priceType": "recurring", "price": {"percentage": 5}}],
+    "two currencies": [{"priceType": "recurring", "price": {"dutyFreeAmount": money(1), "taxIncludedAmount": money(2, "USD")}}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", UNKNOWN.values(), ids=UNKNOWN)
+async def test_a_total_that_nobody_knows_is_not_confirmed_by_another_one(gateway_with, odd):
+    document = cart_of(item(1, price(100), *odd))
+    async with gateway_with() as gateway:
+        for expected in ([price(100)], []):
+            for answer in await both_ways(gateway, document, expectedTotalPrice=expected):
+                assert answer.status_code == 409
+                assert "recurring" in answer.json()["message"]
+        for answer in await both_ways(gateway, document):
+            assert totals_of(answer) == [price(100)]
+
+
 async def test_the_plan_that_goes_is_not_paid(gateway_with):
     monthly = {"recurringChargePeriod": "month"}
     old = {**item(1, price(30, "recurring", **monthly)), "action": "delete", "product": {"id": "OLD"}}

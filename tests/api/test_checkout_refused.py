@@ -39,7 +39,7 @@ async def test_a_cart_with_nothing_to_order_is_refused_with_the_reason(gateway):
 
 async def test_a_party_that_cannot_be_mapped_is_refused_with_every_finding(gateway):
     document = cart(2)
-    del document["cartItem"][0]["itemPrice"][0]["priceAlteration"][0]["applicationDuration"]
+    del document["cartItem"][0]["itemPrice"][0]["priceAlteration"][0]["name"]
     given = {"shoppingCart": document, "relatedParty": [{"name": "N. N.", "role": "admirer"}]}
     body = assert_error(await gateway.post(given), 422, "relatedParty", "cartItem[0].itemPrice")
     assert len(body["problem"]) >= 2

@@ -10,8 +10,8 @@ from typing import Any, Final
 from gateway.errors import ConflictError, InvalidBodyError, Problem
 from gateway.settings import CheckoutSettings
 from gateway.tmf.currencies import currency_code, half_minor_unit
-from gateway.tmf.given_totals import cart_total_prices, cart_totals
-from gateway.tmf.totals import TotalKey, price_amounts
+from gateway.tmf.given_totals import CartTotals, totals_of_cart
+from gateway.tmf.totals import TotalKey, amounts_by_key, exactly, price_amounts
 
 # Amounts have at most 64 digits and exponents up to 64, quantities 64 digits: no difference of totals is ever rounded.
 _EXACT: Final = Context(prec=1000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact])
@@ -35,10 +35,13 @@ def require_expected_totals(cart: dict[str, Any], request: Mapping[str, Any], se
                 path = f"expectedTotalPrice[{index}].price.{key.amount}"
                 raise InvalidBodyError([Problem(path, f"names the total {_name(key)} a second time; name each once")])
             expected[key] = amount
+    totals = totals_of_cart(cart)
+    with exactly():
+        actual = amounts_by_key(totals.prices)
     differing = list(
         differences(
             expected,
-            cart_totals(cart),
+            actual,
             tolerance=Decimal(str(settings.price_tolerance)),
             lower_accepted=settings.price_lower_accepted,
             by_currency={
@@ -47,13 +50,23 @@ def require_expected_totals(cart: dict[str, Any], request: Mapping[str, Any], se
             },
         )
     )
+    differing += _not_known(totals, actual)
     if differing:
         raise ConflictError(
             "The cart's totals are not those of expectedTotalPrice; show the customer the current ones. "
             + "; ".join(differing),
             problems=[Problem("expectedTotalPrice", text) for text in differing],
-            extension={"cartTotalPrice": cart_total_prices(cart)},
+            extension={"cartTotalPrice": totals.prices},
         )
+
+
+def _not_known(totals: CartTotals, actual: Mapping[TotalKey, Decimal]) -> list[str]:
+    """Return one sentence for each total that the cart has and that nobody can tell: what a customer was shown is not all there is."""
+    known = {(*_group(key)[:3], key.currency) for key in actual}
+    found = {(*unknown.head, unknown.currency) for unknown in totals.unknown} - known
+    return [
+        f"{' '.join(filter(None, total))}: the cart has such a total, and it is not known" for total in sorted(found)
+    ]
 
 
 def differences(

@@ -144,6 +144,8 @@ class Money:
             self._findings.warning("price_too_large", "cartTotalPrice", message)
 
     def _tell_unknown(self, unknown: Unknown) -> None:
+        if not unknown.amount:
+            return  # Each of its prices is told.
         words = " ".join(word for word in (*unknown.head, unknown.currency) if word)
         message = (
             f"The total {words} {_NAMES[unknown.amount]} is left out: not every one of its prices tells that amount, or a tax "

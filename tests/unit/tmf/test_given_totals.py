@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.carts.merging import merged_carts
 from gateway.carts.totals import write_totals
 from gateway.tmf.given_totals import cart_totals, totals_of_cart
 from gateway.tmf.item_totals import with_absent_totals, with_right_item_totals
@@ -174,3 +175,26 @@ def test_a_cart_without_prices_keeps_what_it_says() -> None:
     document = {"cartItem": [{"id": "1"}], "cartTotalPrice": [price(3)]}
     assert with_absent_totals(document) is document
     assert totals_of_cart(document) == ([price(3)], False, True, False, ())
+
+
+def test_a_voucher_is_handed_on_when_carts_are_merged() -> None:
+    guest = stored(
+        {
+            "cartItem": [{"id": "9", "itemPrice": [price(50)]}],
+            "cartTotalPrice": [price(50, priceAlteration=[voucher(10)])],
+        }
+    )
+    half = {"name": "Half", "priceType": "recurring", "applicationDuration": 3, "price": {"percentage": 50}}
+    guest["cartItem"].append({"id": "8", "itemPrice": [monthly(7, priceAlteration=[half])]})
+    customer = stored(cart())
+
+    merged = merged_carts(customer, stored(guest))
+    write_totals(merged, customer)
+
+    assert paid(merged) == {"oneTime": 140, "recurring": 12}
+    # The same voucher in both carts is one voucher.
+    again = merged_carts(stored(merged), guest)
+    write_totals(again, merged)
+    assert [node for total in again["cartTotalPrice"] for node in total.get("priceAlteration", [])] == [voucher(10)]
+    # A guest's cart without one hands on no totals.
+    assert merged_carts(customer, stored(cart()))["cartTotalPrice"] == customer["cartTotalPrice"]
