@@ -26,6 +26,8 @@ from gateway.hub.subscriptions import api as hub
 from gateway.hub.subscriptions.openapi import SCHEMAS as HUB_SCHEMAS
 from gateway.logs import correlation, get_logger, safe_traceback
 from gateway.metrics import UNROUTED
+from gateway.operators import api as operators
+from gateway.operators.openapi import SCHEMAS as OPERATOR_SCHEMAS
 from gateway.ordering import Mapping as OrderMapping
 from gateway.security.guard import require_client
 from gateway.services import Catalogues, Qualifications, Services
@@ -42,11 +44,18 @@ Background: TypeAlias = Callable[[Services], AbstractAsyncContextManager[Any]]
 ROUTES: Final[list[Any]] = [
     *carts.handlers,
     *checkouts.handlers,
+    *operators.handlers,
     *tracking.handlers,
     *hub.handlers,
     *operation.handlers,
 ]
-SCHEMAS: Final[dict[str, Any]] = {**CART_SCHEMAS, **CART_DIALECT_SCHEMAS, **CHECKOUT_SCHEMAS, **HUB_SCHEMAS}
+SCHEMAS: Final[dict[str, Any]] = {
+    **CART_SCHEMAS,
+    **CART_DIALECT_SCHEMAS,
+    **CHECKOUT_SCHEMAS,
+    **HUB_SCHEMAS,
+    **OPERATOR_SCHEMAS,
+}
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -24,7 +24,14 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "sandbox": ("gateway.sandbox.__main__:sandbox", "Run a TMF622 order system to try things against."),
     "translate": ("gateway.commands.translate:translate", "Show what would become of a cart; sends nothing."),
     "demo": ("gateway.commands.demo:demo", "Take a cart through the whole flow, before your eyes."),
-    "checkouts": ("gateway.commands.checkouts:checkouts", "Look at checkouts of a running gateway."),
+    "checkouts": (
+        "gateway.commands.checkouts:checkouts",
+        "Look at checkouts of a running gateway, and decide about them.",
+    ),
+    "upstreams": (
+        "gateway.commands.upstreams:upstreams",
+        "Look at, pause and resume the order systems of a running gateway.",
+    ),
     "config": ("gateway.commands.config:config", "Check settings and mapping files."),
 }
 

@@ -22,7 +22,7 @@ from gateway.errors import InvalidBodyError, InvalidHeaderError, Problem
 from gateway.filters.paging import page_headers, page_status, parse_page
 from gateway.filters.projection import Selection, parse_fields, project
 from gateway.http.answers import Answer, json_answer
-from gateway.http.bodies import MERGE_PATCH_TYPES, read_object, require_json_accepted
+from gateway.http.bodies import MERGE_PATCH_TYPES, has_body, read_object, require_json_accepted
 from gateway.http.headers import base_url, entity_tag, header_values, if_match_of, is_unmodified
 from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
 from gateway.security.tenancy import tenant_of
@@ -45,7 +45,7 @@ async def create_checkout_of_cart(request: Request[Any, Any, Any]) -> Answer:
     """Check this cart out; the same as POST checkout that names the cart."""
     require_json_accepted(request)
     cart_id: str = request.scope["path_params"]["cart_id"]
-    document = await _body(request) if _has_body(request) else {}
+    document = await _body(request) if has_body(request) else {}
     given = document.get("shoppingCart")
     if given is not None and (not isinstance(given, dict) or is_by_value(given) or given.get("id") != cart_id):
         raise InvalidBodyError([Problem("shoppingCart", "is named by the path; leave it out, or give the same id")])
@@ -211,12 +211,6 @@ async def _answer(
 def _address(request: Request[Any, Any, Any], services: Services) -> str:
     """Return what clients put before the paths."""
     return base_url(request, services.settings.server.public_url)
-
-
-def _has_body(request: Request[Any, Any, Any]) -> bool:
-    """Tell whether the request has a body; clients name a content type also where they send nothing."""
-    headers = dict(request.scope["headers"])
-    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0 ") != b""
 
 
 def _idempotency_key(request: Request[Any, Any, Any], services: Services) -> str | None:

@@ -21,6 +21,8 @@ from gateway.errors import ConflictError, ForbiddenError, NotFoundError, Precond
 from gateway.logs import get_logger
 from gateway.ordering import Mapping as OrderMapping
 from gateway.services import Services
+from gateway.storage import audit
+from gateway.storage.audit import Deed
 from gateway.threads import LARGE_BYTES_MIN
 from gateway.tmf.json import decode_stored
 from gateway.tmf.merge_patch import merge_patch
@@ -56,6 +58,34 @@ class ChangeDraft(Struct, frozen=True, kw_only=True):
     if_match: frozenset[int] | None
 
 
+def audited(
+    connection: Connection,
+    caller: Caller,
+    action: str,
+    record: CheckoutRecord,
+    now: datetime,
+    *,
+    reason: str | None = None,
+    detail: str | None = None,
+) -> None:
+    """Record who asked for what: `record` is the checkout as it was before."""
+    after = store.get(connection, record.tenant, record.id)
+    deed = Deed(
+        tenant=record.tenant,
+        client=caller.client,
+        roles=tuple(sorted(caller.roles)),
+        action=action,
+        resource="checkout",
+        resource_id=record.id,
+        reason=reason,
+        version_before=record.version,
+        version_after=after.version if after is not None else None,
+        outcome=after.state if after is not None else "gone",
+        detail=detail,
+    )
+    audit.record(connection, deed, now)
+
+
 async def submit(services: Services, command: Submit) -> CheckoutRecord:
     """Ask for the submission of a checkout; asking again changes nothing. 409 when it ended without an order.
 
@@ -84,6 +114,7 @@ async def submit(services: Services, command: Submit) -> CheckoutRecord:
                 },
                 now,
             )
+            audited(connection, command.caller, "submit", record, now, detail=f"at the price: {record.price_drift}")
             log.info("checkout.price_accepted", checkout=record.id, tenant=record.tenant)
             return
         if record.state in CART_RELEASED | {"held"} or record.cancel_requested:
@@ -92,6 +123,7 @@ async def submit(services: Services, command: Submit) -> CheckoutRecord:
             return
         # A call that is put off stays put off; a complete draft waits for nothing but this.
         store.change(connection, record, {"submit": True, "due_at": record.due_at or now}, now)
+        audited(connection, command.caller, "submit", record, now)
 
     record = await _change(services, command, decide)
     services.work_due.ring()
@@ -122,13 +154,19 @@ async def cancel(services: Services, command: Cancel) -> CheckoutRecord:
                 "price_drift": None,
             }
             store.change(connection, record, changes, now)
+            audited(connection, command.caller, "cancel", record, now)
             return
         if record.state == "held":
-            raise _state_conflict(record, "a person must decide first", base_url)
+            raise _state_conflict(
+                record,
+                "a person must decide first: an operator retries it, names its order (adopt), or closes it",
+                base_url,
+            )
         if record.submit_intent_order is not None or record.state == "submitted":
             _cancel_order(services, connection, record, now, base_url)
         else:
             store.change(connection, record, {"cancel_requested": True, "due_at": now}, now)
+        audited(connection, command.caller, "cancel", record, now)
 
     record = await _change(services, command, decide)
     services.work_due.ring()
@@ -207,6 +245,9 @@ async def change_draft(services: Services, command: ChangeDraft) -> CheckoutReco
             raise ConflictError("The checkout changed meanwhile; read it again and repeat.")
         after = services.settings.submission.cleanup_seconds[0]
         _redraft(connection, current, prepared, documents, mapping, now, after)
+        audited(
+            connection, command.caller, "change", current, now, detail=f"changed: {', '.join(sorted(command.patch))}"
+        )
 
     changed = await _change(services, command, decide)
     services.work_due.ring()

@@ -67,6 +67,7 @@ class CheckoutRecord(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     mapping_hash: str | None = None
+    adopted_order: str | None = None
     price_drift: str | None = None
     price_drift_accepted: str | None = None
     reason_code: ReasonCode | None = None

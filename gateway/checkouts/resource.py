@@ -14,6 +14,8 @@ from gateway.checkouts.accepting.accept import CHECKOUT_PATH
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
 from gateway.checkouts.reason_document import reason_of
 from gateway.clock import timestamp_text
+from gateway.storage import audit
+from gateway.storage.audit import AuditRow
 from gateway.tmf.json import decode_stored
 
 DOCUMENTS = ("findings", "items", "lines")
@@ -23,7 +25,9 @@ _ATTRIBUTE_OF = {"findings": "finding", "items": "item", "lines": "item"}
 def load(connection: Connection, record: CheckoutRecord, base_url: str) -> dict[str, Any]:
     """Return the resource of a record, with its steps, items and findings."""
     documents = store.documents(connection, record.tenant, record.id, DOCUMENTS)
-    return resource(record, documents, step_store.steps(connection, record.tenant, record.id), base_url)
+    document = resource(record, documents, step_store.steps(connection, record.tenant, record.id), base_url)
+    done = audit.of_resource(connection, record.tenant, "checkout", [record.id])
+    return {**document, "history": [_deed(row) for row in done]}
 
 
 def load_all(
@@ -65,6 +69,19 @@ def resource(
         "progress": {"stepsTotal": record.steps_total, "stepsDone": record.step},
         "step": [_step(row) for row in steps],
         "finding": decode_stored(documents.get("findings", "[]")),
+    }
+
+
+def _deed(row: AuditRow) -> dict[str, Any]:
+    deed = row.deed
+    told = [part for part in (deed.reason, deed.detail) if part]
+    return {
+        "at": timestamp_text(row.at),
+        "kind": "action",
+        "by": deed.client,
+        "action": deed.action,
+        "outcome": deed.outcome,
+        "detail": "; ".join(told) or None,
     }
 
 

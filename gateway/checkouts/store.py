@@ -18,7 +18,7 @@ from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
 from gateway.checkouts.row_changes import CheckoutChanges
 from gateway.checkouts.states import CART_RELEASED, OPEN, may_follow
 from gateway.ordering import Plan
-from gateway.storage.tables import checkout, checkout_document
+from gateway.storage.tables import checkout, checkout_document, upstream_pause
 from gateway.tmf.json import encode_json
 
 # The document of what is known of order lines by item (LineState), and the beginning of the kinds of what was added to it.
@@ -91,6 +91,16 @@ def another_with_order(connection: Connection, record: CheckoutRecord, order_id:
         .limit(1)
     )
     return connection.execute(query).scalar_one_or_none()
+
+
+def of_order(connection: Connection, upstream: str, order_id: str) -> CheckoutRecord | None:
+    """Return the latest checkout of any tenant whose order this is: an order is no more than one checkout's.
+
+    What is told of a checkout of another tenant is only that there is one.
+    """
+    query = select(*_COLUMNS).where(checkout.c.upstream == upstream, checkout.c.order_id == order_id)
+    row = connection.execute(query.order_by(checkout.c.created_at.desc()).limit(1)).one_or_none()
+    return record_of(row) if row is not None else None
 
 
 def insert_checkout(
@@ -223,8 +233,11 @@ def change(
     *,
     fence: int | None = None,
     version: int | None = None,
+    unless_paused: bool = False,
 ) -> CheckoutRecord | None:
     """Apply `changes` to the row and return it as it is then; None when `fence` or `version` is given and not the row's.
+
+    With `unless_paused` also None while its order system is paused.
 
     The one place where a state changes: it keeps to the table of followers, lets go of the cart, and never overwrites the
     order that may be submitted. A state that leaves nothing to be done also ends the worker's interest.
@@ -244,7 +257,7 @@ def change(
     values["updated_at"] = now
     conditions = {"fence": fence, "version": version}
     key = {f"of_{name}": value for name, value in conditions.items() if value is not None}
-    statement = _change_of(frozenset(values), frozenset(key))
+    statement = _change_of(frozenset(values), frozenset(key), unless_paused=unless_paused)
     found = {"of_tenant": record.tenant, "of_id": record.id, **key, **_new(values)}
     row = connection.execute(statement, found).one_or_none()
     if row is None:
@@ -261,12 +274,14 @@ def _new(values: Mapping[str, object]) -> dict[str, object]:
 
 
 @lru_cache(maxsize=256)
-def _change_of(names: frozenset[str], conditions: frozenset[str]) -> ReturningUpdate[Any]:
+def _change_of(names: frozenset[str], conditions: frozenset[str], *, unless_paused: bool) -> ReturningUpdate[Any]:
     """Return the statement that changes columns: put together once, because every call to an order system runs it twice.
 
     `conditions` are the parameters (`of_` and the column's name) that the row is to be found by, besides its key.
     """
     key = [checkout.c[name.removeprefix("of_")] == bindparam(name) for name in ("of_tenant", "of_id", *conditions)]
+    if unless_paused:
+        key.append(checkout.c.upstream.not_in(select(upstream_pause.c.upstream)))
     values: dict[Any, Any] = {checkout.c[name]: bindparam(f"new_{name}") for name in sorted(names)}
     return (
         update(checkout).where(*key).values({**values, checkout.c.version: checkout.c.version + 1}).returning(*_COLUMNS)

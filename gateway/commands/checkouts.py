@@ -1,4 +1,4 @@
-"""`gateway checkouts`: look at the checkouts of a running gateway, over its own API."""
+"""`gateway checkouts`: look at the checkouts of a running gateway, and decide about them, over its own API."""
 
 from __future__ import annotations
 
@@ -83,10 +83,10 @@ def list_checkouts(
     if form == "json":
         click.echo(json.dumps(found, indent=2))
         return
-    table = _table("checkout", "state", "steps", "upstream", "order", "order state", "last update", "reason")
+    rows = table("checkout", "state", "steps", "upstream", "order", "order state", "last update", "reason")
     for each in found:
         order, progress = each.get("productOrder") or {}, each["progress"]
-        table.add_row(
+        rows.add_row(
             each["id"],
             each["state"],
             f"{progress['stepsDone']}/{progress['stepsTotal']}",
@@ -96,7 +96,7 @@ def list_checkouts(
             each["lastUpdate"],
             escape(each["statusReason"] or ""),
         )
-    _print(table)
+    print_table(rows)
 
 
 @checkouts.command(
@@ -145,6 +145,85 @@ def cancel(*, checkout_id: str, form: str, **where: Any) -> None:
     _show(call("POST", f"{_path(checkout_id)}/cancel", {}, **where), form)
 
 
+reason_option = click.option(
+    "--reason", required=True, metavar="TEXT", help="Why; it is kept with the client's name and shown on the checkout."
+)
+
+
+@checkouts.command(
+    "retry",
+    epilog="""
+\b
+Examples:
+  gateway checkouts retry 0f3c2b7a4d1e4b0f9a6c8d7e5f4a3b2c --reason "the order system is repaired"
+""",
+)
+@click.argument("checkout_id", metavar="ID")
+@reason_option
+@client_options
+def retry(*, checkout_id: str, reason: str, form: str, **where: Any) -> None:
+    """Go on with a checkout that is held or waits: its order is looked at before anything is sent."""
+    _show(call("POST", f"{_path(checkout_id)}/retry", {}, body={"reason": reason}, **where), form)
+
+
+@checkouts.command(
+    "poll",
+    epilog="""
+\b
+Examples:
+  gateway checkouts poll 0f3c2b7a4d1e4b0f9a6c8d7e5f4a3b2c
+""",
+)
+@click.argument("checkout_id", metavar="ID")
+@client_options
+def poll(*, checkout_id: str, form: str, **where: Any) -> None:
+    """Have the order of a checkout read now."""
+    _show(call("POST", f"{_path(checkout_id)}/poll", {}, **where), form)
+
+
+@checkouts.command(
+    "adopt",
+    epilog="""
+\b
+Examples:
+  gateway checkouts adopt 0f3c2b7a4d1e4b0f9a6c8d7e5f4a3b2c 00004122 --reason "made by hand after the outage"
+""",
+)
+@click.argument("checkout_id", metavar="ID")
+@click.argument("order_id", metavar="ORDER")
+@reason_option
+@click.option("--override", is_flag=True, help="Although the order does not hold what was ordered.")
+@client_options
+def adopt(*, checkout_id: str, order_id: str, reason: str, override: bool, form: str, **where: Any) -> None:
+    """Say that ORDER, in the order system, is the order of a held checkout: it is read, compared and followed."""
+    body = {"productOrder": {"id": order_id}, "reason": reason, "override": override}
+    _show(call("POST", f"{_path(checkout_id)}/adopt", {}, body=body, **where), form)
+
+
+@checkouts.command(
+    "close",
+    epilog="""
+\b
+Examples:
+  gateway checkouts close 0f3c2b7a4d1e4b0f9a6c8d7e5f4a3b2c --outcome rejected --reason "ordered by phone, CRM case 77"
+""",
+)
+@click.argument("checkout_id", metavar="ID")
+@click.option(
+    "--outcome",
+    type=click.Choice(["rejected", "cancelled", "completed"]),
+    required=True,
+    help="How it ended. `rejected` and `cancelled` let go of its cart, after a search for a live order.",
+)
+@reason_option
+@click.option("--override", is_flag=True, help="Although no search can prove that no order of it is live.")
+@client_options
+def close(*, checkout_id: str, outcome: str, reason: str, override: bool, form: str, **where: Any) -> None:
+    """End a checkout that was settled elsewhere."""
+    body = {"outcome": outcome, "reason": reason, "override": override}
+    _show(call("POST", f"{_path(checkout_id)}/close", {}, body=body, **where), form)
+
+
 def _path(checkout_id: str) -> str:
     if not checkout_id:
         # Without an id the path is that of the list: an unset variable of a script is no wish to see that.
@@ -160,13 +239,14 @@ def call(
     config_path: Path | None,
     url: str | None,
     token: str | None,
+    body: dict[str, Any] | None = None,
 ) -> Any:
-    """Call a gateway and return its answer. Raises OperatorError with the TMF Error's message when it refuses."""
+    """Call a gateway, with a JSON body or none, and return its answer. Raises OperatorError with the TMF Error's message."""
     base = url or _address(config_path)
     headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     try:
         answer = httpx.request(
-            method, base.rstrip("/") + path, params=query or None, headers=headers, timeout=TIMEOUT_SECONDS
+            method, base.rstrip("/") + path, params=query or None, headers=headers, json=body, timeout=TIMEOUT_SECONDS
         )
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise OperatorError(f"{base} does not answer: {error}. Is `gateway serve` running there?") from None
@@ -196,14 +276,18 @@ def _show(checkout: dict[str, Any], form: str) -> None:
     click.echo(f"upstream      {checkout['upstream']}")
     click.echo(f"order         {order.get('id') or ''} {order.get('state') or ''}".rstrip())
     click.echo(f"marker        {order.get('externalId') or ''}")
-    steps = _table("step", "generation", "kind", "state", "attempts", "items", "started", "ended", "detail")
+    steps = table("step", "generation", "kind", "state", "attempts", "items", "started", "ended", "detail")
     for step in checkout["step"]:
         steps.add_row(*_cells(step, "sequence generation kind state attempts itemCount startedAt endedAt detail"))
-    _print(steps)
-    items = _table("cart item", "order item", "order line", "state")
+    print_table(steps)
+    items = table("cart item", "order item", "order line", "state")
     for item in checkout["item"]:
         items.add_row(*_cells(item, "cartItemId productOrderItemId orderLineItemId state"))
-    _print(items)
+    print_table(items)
+    for deed in checkout.get("history") or []:
+        click.echo(
+            f"{deed['at']}  {deed['by']}  {deed.get('action') or deed['kind']}  {deed.get('detail') or ''}".rstrip()
+        )
     for finding in checkout["finding"]:
         click.echo(f"{finding['severity']}: {finding['path']}: {finding['message']} [{finding['code']}]")
 
@@ -216,17 +300,19 @@ def _cells(row: dict[str, Any], names: str) -> list[str]:
     return ["" if row.get(name) is None else escape(str(row[name])) for name in names.split()]
 
 
-def _table(*columns: str) -> Table:
+def table(*columns: str) -> Table:
+    """Return an empty table with these columns."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in columns:
         table.add_column(name, overflow="fold")
     return table
 
 
-def _print(table: Table) -> None:
+def print_table(rows: Table) -> None:
+    """Print a table, as wide as the terminal or wide enough for a file."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDTH
     console.print()
-    console.print(table)
+    console.print(rows)
     console.print()

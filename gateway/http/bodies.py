@@ -143,6 +143,12 @@ def _listed(media_types: Collection[str]) -> str:
     return " or ".join(sorted(media_types))
 
 
+def has_body(request: Request[Any, Any, Any]) -> bool:
+    """Tell whether the request has a body; clients name a content type also where they send nothing."""
+    headers = dict(request.scope["headers"])
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0 ") != b""
+
+
 def require_json_accepted(request: Request[Any, Any, Any]) -> None:
     """Raise NotAcceptableError (406) when the Accept header rules application/json out (RFC 9110, 12.5.1)."""
     values = [value for name, value in request.scope["headers"] if name == b"accept"]

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row
 
 from gateway.background import Loop
 from gateway.checkouts.found_live import FoundLive, found_live, tell
+from gateway.checkouts.pauses import pauses
 from gateway.metrics import Metrics
 from gateway.ordering import Mapping as OrderMapping
 from gateway.ordering import ObservedOrder, carries, is_alive, is_draft, render_tombstone
@@ -101,6 +102,8 @@ class Cleanup:
         settings = self._settings.upstreams.get(row.upstream)
         if upstream is None or settings is None:
             return _Look(done=False, outcome="the upstream is not configured any more")
+        if row.upstream in await self._database.read(pauses):
+            return _Look(done=False, outcome="not looked at: the order system is paused")
         mapping = self._mappings[settings.mapping]
         try:
             drafts, complete = await _find(upstream, mapping, row)

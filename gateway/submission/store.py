@@ -26,6 +26,7 @@ from gateway.checkouts.model import (
     plan_decoder,
     plan_hash,
 )
+from gateway.checkouts.pauses import pauses, why_paused
 from gateway.checkouts.row_changes import SENDING, UNKNOWN, CheckoutChanges, because
 from gateway.checkouts.states import FINAL
 from gateway.errors import GatewayError, StaleLeaseError
@@ -79,6 +80,22 @@ def claim(
     return [checkouts.record_of(row) for row in connection.execute(statement)]
 
 
+def without_paused(
+    connection: Connection, claimed: list[CheckoutRecord], now: datetime
+) -> tuple[list[CheckoutRecord], int]:
+    """Return the claimed checkouts whose order system may be called, and how many others were parked."""
+    held = pauses(connection, for_share=True) if claimed else {}
+    if not held:
+        return claimed, 0
+    open_ones = [record for record in claimed if record.upstream not in held]
+    for record in claimed:
+        if record.upstream in held:
+            why = because("upstream_paused", why_paused(held[record.upstream]))
+            rest: CheckoutChanges = {"due_at": None, "lease_until": now, "claims_without_progress": 0, **why}
+            checkouts.change(connection, record, rest, now)
+    return open_ones, len(claimed) - len(open_ones)
+
+
 def frozen_parts(connection: Connection, record: CheckoutRecord) -> tuple[Order, Plan, dict[str, str]]:
     """Return the order, the plan and the known line ids of a claimed checkout.
 
@@ -96,6 +113,10 @@ def cart_totals(connection: Connection, record: CheckoutRecord) -> dict[TotalKey
     """Return what the cart cost when the checkout was accepted; empty where that was not kept."""
     found = checkouts.documents(connection, record.tenant, record.id, ("totals",))
     return amounts_by_key(decode_stored(found["totals"])) if "totals" in found else {}
+
+
+class PausedError(GatewayError):
+    """The order system was paused while a call was being prepared; nothing was written and nothing is to be sent."""
 
 
 class WishChangedError(GatewayError):
@@ -116,7 +137,8 @@ def save(
     """Record a decision under the record's fence and return the new record.
 
     Extends the lease, or gives it back when the decision rests. Raises StaleLeaseError when the fence moved on,
-    WishChangedError when the client spoke before the intent of a call was committed; then nothing is written. `plan` may be
+    WishChangedError when the client spoke before the intent of a call was committed, PausedError when an operator paused the
+    order system before; then nothing is written. `plan` may be
     None for a decision about no step.
     """
     decision = _unless_another_has_it(connection, record, decision)
@@ -180,7 +202,10 @@ def _as_read(
     if decision.replan is not None:
         return None
     changes = _changes(record, decision, now, lease_seconds)
-    return checkouts.change(connection, record, changes, now, fence=record.fence, version=record.version)
+    is_intent = decision.changes.get("step_state") == SENDING
+    return checkouts.change(
+        connection, record, changes, now, fence=record.fence, version=record.version, unless_paused=is_intent
+    )
 
 
 def _under_lock(
@@ -190,6 +215,8 @@ def _under_lock(
     current = checkouts.get_for_update(connection, record.tenant, record.id)
     if current is None or current.fence != record.fence:
         raise StaleLeaseError(f"checkout {record.id} is another worker's")
+    if decision.changes.get("step_state") == SENDING and record.upstream in pauses(connection):
+        raise PausedError(f"the order system {record.upstream} is paused")
     wishes_changed = _wishes(current) != _wishes(record)
     if wishes_changed and decision.changes.get("step_state") == SENDING:
         raise WishChangedError(f"the client's wish for checkout {record.id} changed")

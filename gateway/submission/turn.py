@@ -27,7 +27,7 @@ from gateway.submission.decisions.records import CANCEL_REASON, read_failed, ste
 from gateway.submission.decisions.refusal import cart_problems, with_problems
 from gateway.submission.decisions.whose import whose
 from gateway.submission.prefetch import CallAhead, ReadAhead, foreseen, rendered_step
-from gateway.submission.store import WishChangedError
+from gateway.submission.store import PausedError, WishChangedError
 from gateway.threads import LARGE_LINES_MIN, beside
 from gateway.upstream.evidence import CallInDoubt, FindResult, Hint, KnownOrder, incomplete
 from gateway.upstream.outcome import Rejected
@@ -248,6 +248,9 @@ class Turn:
             await self.save(intent)
         except WishChangedError:
             return Save(changes={})
+        except PausedError:
+            # Whoever claims it next finds the pause, and parks it until the order system is resumed.
+            return Save(changes={"due_at": self._now()}, rest=True)
         if self._office.lease_left(self._leased_at) < self._work.policy.deadline_seconds + self._office.guard_seconds:
             # This process was stopped for long between the commit and here. Nothing was sent, and the record says "sending":
             # whoever claims it next looks, as it must.

@@ -72,6 +72,7 @@ class Worker:
         self._record_submitted = record_submitted
         self._on_submitted = on_submitted
         self._loop = Loop("claim", self._round, seconds=settings.submission.poll_seconds)
+        self._parked = 0
         self._running: set[asyncio.Task[None]] = set()
         self._look_at_clock_at = monotonic()
 
@@ -102,7 +103,7 @@ class Worker:
             task.add_done_callback(self._done)
         if claimed and len(self._running) >= self._settings.submission.concurrency_max:
             await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-        return bool(claimed)
+        return bool(claimed) or self._parked > 0
 
     async def stop(self, drain_seconds: float) -> None:
         """Claim nothing more, begin no further call, let those in flight end, then cancel what is left.
@@ -121,6 +122,8 @@ class Worker:
         self._loop.wake()
 
     async def _claim(self) -> list[CheckoutRecord]:
+        """Return the checkouts to work on; those whose order system is paused are parked, and counted in `_parked`."""
+        self._parked = 0
         room = self._settings.submission.concurrency_max - len(self._running)
         if room <= 0:
             return []
@@ -129,7 +132,7 @@ class Worker:
             self._look_at_clock_at = self._monotonic() + CLOCK_LOOK_SECONDS
         lease_seconds = self._settings.submission.lease_seconds
 
-        def claim_all(connection: Connection) -> list[CheckoutRecord]:
+        def claim_all(connection: Connection) -> tuple[list[CheckoutRecord], int]:
             now = self._database.now(connection)
             tenants = store.tenants_with_due_work(connection, now)
             claimed: list[CheckoutRecord] = []
@@ -139,12 +142,15 @@ class Worker:
                 claimed += store.claim(
                     connection, tenant, now, owner=self._owner, lease_seconds=lease_seconds, limit=share
                 )
-            return claimed
+            return store.without_paused(connection, claimed, now)
 
         due = await self._database.read(
             lambda connection: bool(store.tenants_with_due_work(connection, self._database.now(connection)))
         )
-        return await self._database.write(claim_all) if due else []
+        if not due:
+            return []
+        claimed, self._parked = await self._database.write(claim_all)
+        return claimed
 
     async def _look_at_clock(self) -> None:
         """Make due what a clock that was ahead put off too far."""
@@ -259,6 +265,15 @@ class Worker:
         fresh, now = await self._database.write(function)
         if fresh.state != record.state:
             log.info("checkout.state", checkout=fresh.id, tenant=fresh.tenant, state=fresh.state, order=fresh.order_id)
+            if fresh.state == "held":
+                log.warning(
+                    "checkout.held",
+                    checkout=fresh.id,
+                    tenant=fresh.tenant,
+                    order=fresh.order_id,
+                    code=fresh.reason_code,
+                    reason=fresh.status_reason,
+                )
             if fresh.state == "submitted":
                 self._on_submitted(fresh)
         return fresh, now

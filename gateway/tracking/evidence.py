@@ -81,10 +81,12 @@ def showing(
 def _is_ours(record: CheckoutRecord, observed: ObservedOrder, mapping: Mapping, search: Search | None) -> bool:
     """Tell whether an order shows our marker in a form that can be read, or shows none and is known to be ours otherwise.
 
+    One that a person named is ours whatever it shows.
+
     Otherwise: the search for our marker came upon it; or the answer to our call named it, and showed our marker, or the order
     system shows nobody's and cannot be searched. What such an order holds decides (see `wants_contents`).
     """
-    if carries(observed, record.marker, mapping):
+    if carries(observed, record.marker, mapping) or record.adopted_order == observed.id:
         return True
     if observed.marker.is_shown:
         return is_changed(spelling(observed.marker, record.marker))
@@ -128,6 +130,7 @@ def wants_contents(
     """
     if (
         observed is None
+        or record.adopted_order == observed.id
         or showing(record, observed, mapping, search) != "ours"
         or end_of(mapping, observed) in DEAD_ENDS
     ):

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.pauses import pauses
 from gateway.checkouts.reasons import OF_THE_UPSTREAM
 from gateway.checkouts.row_changes import CheckoutChanges
 from gateway.checkouts.waits import spread
@@ -45,14 +46,20 @@ class Polls:
         self._failing: dict[str, float] = {}
 
     async def take(self, record: CheckoutRecord) -> bool:
-        """Take an order to be read; False when another replica took it.
+        """Take an order to be read; False when another replica took it, or its order system is paused.
 
         A reading that comes to nothing (this process is killed, the read fails) is made up for after some time.
         """
         wait = timedelta(seconds=self._made_up_seconds(record.upstream))
-        return await self._database.write(
-            lambda connection: store.put_off_order(connection, record, self._database.now(connection) + wait)
-        )
+
+        def function(connection: Connection) -> bool:
+            now = self._database.now(connection)
+            if (held := pauses(connection, for_share=True).get(record.upstream)) is not None:
+                store.park_order(connection, record, held, now)
+                return False
+            return store.put_off_order(connection, record, now + wait)
+
+        return await self._database.write(function)
 
     async def read(self, record: CheckoutRecord) -> None:
         """Read an order that was taken, and record what it has become, or why it cannot be read."""

@@ -14,6 +14,7 @@ from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.checkouts.findings import add_findings
 from gateway.checkouts.found_live import FoundLive, found_live, tell
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder, order_decoder
+from gateway.checkouts.pauses import pauses, why_paused
 from gateway.checkouts.states import CART_RELEASED
 from gateway.metrics import Metrics
 from gateway.ordering import Mapping as OrderMapping
@@ -33,6 +34,8 @@ from gateway.upstream.port import AnotherOrder, ReadFailed, Upstream
 log = structlog.get_logger(__name__)
 # Orders with our marker that are read, each by its id: more than two are as bad as two.
 HITS_MAX = 5
+# Notifications that come while their order system is paused are looked at again after this.
+PAUSED_SECONDS = 30.0
 
 
 class OrderReader:
@@ -58,6 +61,8 @@ class OrderReader:
         mapping = self._mappings.get(record.mapping)
         if upstream is None or mapping is None or record.order_id is None:
             raise NotConfigured("the upstream or its mapping is not configured (any more)")
+        if (held := (await self._database.read(pauses)).get(record.upstream)) is not None:
+            raise ReadFailed(why_paused(held), retry_after_seconds=PAUSED_SECONDS)
         observed = await _read(upstream, record.order_id)
         if record.state in CART_RELEASED:
             return await self._after_the_end(record, observed, mapping)

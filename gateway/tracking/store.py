@@ -10,9 +10,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.checkouts.due import tenants_due, tenants_waiting
 from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.pauses import Pause, why_paused
 from gateway.checkouts.reasons import OF_THE_UPSTREAM
-from gateway.checkouts.row_changes import CheckoutChanges
-from gateway.checkouts.store import record_of
+from gateway.checkouts.row_changes import CheckoutChanges, because
+from gateway.checkouts.store import change, get_for_update, record_of
 from gateway.storage.tables import checkout, inbox
 from gateway.tracking.events import Event
 
@@ -208,6 +209,13 @@ def put_off_order(connection: Connection, record: CheckoutRecord, due_at: dateti
         ).rowcount
         == 1
     )
+
+
+def park_order(connection: Connection, record: CheckoutRecord, held: Pause, now: datetime) -> None:
+    """Read the order of a checkout no more until its order system is resumed."""
+    current = get_for_update(connection, record.tenant, record.id)
+    if current is not None and current.state == "submitted" and current.track_due_at == record.track_due_at:
+        change(connection, current, {"track_due_at": None, **because("upstream_paused", why_paused(held))}, now)
 
 
 def forget_events(connection: Connection, before: datetime, limit: int) -> int:

@@ -97,7 +97,8 @@ def made(client: TestClient[Any], path: str, body: Any) -> str:
 
 def sensible(client: TestClient[Any], method: str, path: str) -> dict[str, Any] | None:
     """Return path parameters and body of a request to an operation that makes sense; None where nobody can succeed here."""
-    if path.startswith("/notifications"):
+    if path.startswith("/notifications") or path.endswith(("/poll", "/adopt", "/close")):
+        # Nothing is followed or held here.
         return None
     parameters: dict[str, Any] = {}
     if "{cart_id}" in path:
@@ -108,8 +109,12 @@ def sensible(client: TestClient[Any], method: str, path: str) -> dict[str, Any] 
     if "{hub_id}" in path:
         callback = f"{CALLBACK}/{len(client.get(path.removesuffix('/{hub_id}')).json())}"
         parameters["hub_id"] = made(client, path.removesuffix("/{hub_id}"), {"callback": callback})
+    if "{upstream}" in path:
+        parameters["upstream"] = client.get("/tmf-api/checkoutManagement/v1/upstream").json()[0]["id"]
     body: Any = None
-    if method == "patch":
+    if method == "post" and path.endswith(("/retry", "/pause", "/resume")):
+        body = {"reason": "x"}
+    elif method == "patch":
         body = {"description": "x"} if "{checkout_id}" in path else {"relatedParty": []}
     elif method == "post" and path.endswith("/hub"):
         body = {"callback": f"{CALLBACK}/new"}

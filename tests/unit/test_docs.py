@@ -13,7 +13,6 @@ import pytest
 
 from gateway.app import ROUTES
 from gateway.cli import COMMANDS
-from gateway.commands.checkouts import checkouts
 from gateway.configuration import every_setting, load_settings
 from gateway.errors import SettingsError
 from gateway.resources import load_mappings, shipped, unknown_mappings
@@ -107,8 +106,6 @@ def test_what_the_changelog_calls_missing_is_missing():
 
     assert "`gateway doctor`" in missing
     assert "doctor" not in COMMANDS
-    assert "`gateway checkouts retry` and `adopt`" in missing
-    assert not {"retry", "adopt"} & checkouts.commands.keys()
     assert '`security.mode = "oidc"`' in missing
     with pytest.raises(SettingsError):
         load_settings(None, {"GATEWAY_SECURITY__MODE": "oidc"})

@@ -21,6 +21,7 @@ from gateway.storage.tables.checkouts import (
     upstream_limit,
 )
 from gateway.storage.tables.events import hub_blocked, hub_event, hub_sequence, hub_subscription, inbox
+from gateway.storage.tables.operations import audit, upstream_pause
 
 __all__ = [
     "EPOCH",
@@ -29,6 +30,7 @@ __all__ = [
     "UNFINISHED_STATES",
     "Moment",
     "abandoned_draft",
+    "audit",
     "cart",
     "cart_party",
     "checkout",
@@ -41,4 +43,5 @@ __all__ = [
     "inbox",
     "metadata",
     "upstream_limit",
+    "upstream_pause",
 ]

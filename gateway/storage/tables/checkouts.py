@@ -85,6 +85,8 @@ checkout = Table(
     Column("upstream_state", String(255)),
     # Write-once: the only order that may ever be submitted for this checkout.
     Column("submit_intent_order", String(255)),
+    # An order that a person named as this checkout's: neither its marker nor its contents are judged any more.
+    Column("adopted_order", String(255)),
     # The figures of a draft that does not cost what the cart did: those it is held for, and those a person accepted.
     Column("price_drift", Text),
     Column("price_drift_accepted", Text),

@@ -1,0 +1,94 @@
+"""`gateway upstreams`: the order systems of a running gateway: which are paused, pause one, resume it; over its own API."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import click
+
+from gateway.commands.checkouts import call, client_options, print_table, reason_option, table
+
+UPSTREAMS: Final = "/tmf-api/checkoutManagement/v1/upstream"
+
+
+@click.group(
+    epilog="""
+\b
+Examples:
+  gateway upstreams list
+  gateway upstreams pause salesforce --reason "release night"
+  gateway upstreams resume salesforce
+"""
+)
+def upstreams() -> None:
+    """Look at the order systems of a running gateway, pause and resume them."""
+
+
+@upstreams.command(
+    "list",
+    epilog="""
+\b
+Examples:
+  gateway upstreams list
+""",
+)
+@client_options
+def list_upstreams(*, form: str, **where: Any) -> None:
+    """List the order systems, and who paused which of them and why."""
+    found = call("GET", UPSTREAMS, {}, **where)
+    if form == "json":
+        click.echo(json.dumps(found, indent=2))
+        return
+    rows = table("upstream", "mapping", "state", "since", "by", "reason")
+    for each in found:
+        paused = each.get("pause") or {}
+        rows.add_row(
+            each["id"],
+            each["mapping"],
+            each["state"],
+            *(paused.get(name, "") for name in ("since", "by", "reason")),
+        )
+    print_table(rows)
+
+
+@upstreams.command(
+    "pause",
+    epilog="""
+\b
+Examples:
+  gateway upstreams pause salesforce --reason "release night until six"
+""",
+)
+@click.argument("name", metavar="NAME")
+@reason_option
+@client_options
+def pause(*, name: str, reason: str, form: str, **where: Any) -> None:
+    """Call an order system no more until it is resumed. Calls under way come to their end; checkouts are taken as before."""
+    _told(call("POST", f"{UPSTREAMS}/{name}/pause", {}, body={"reason": reason}, **where), form)
+
+
+@upstreams.command(
+    "resume",
+    epilog="""
+\b
+Examples:
+  gateway upstreams resume salesforce
+""",
+)
+@click.argument("name", metavar="NAME")
+@client_options
+def resume(*, name: str, form: str, **where: Any) -> None:
+    """Call an order system again; what waited for it goes on at once."""
+    _told(call("POST", f"{UPSTREAMS}/{name}/resume", {}, **where), form)
+
+
+def _told(upstream: dict[str, Any], form: str) -> None:
+    if form == "json":
+        click.echo(json.dumps(upstream, indent=2))
+        return
+    paused = upstream.get("pause")
+    click.echo(
+        f"{upstream['id']} is {upstream['state']}"
+        + (f" since {paused['since']}, by {paused['by']}: {paused['reason']}" if paused else "")
+    )

@@ -1,0 +1,106 @@
+"""What the OpenAPI document says of the operations of operators."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_CHECKOUT: Final = {"application/json": {"schema": {"$ref": "#/components/schemas/Checkout"}}}
+_UPSTREAM: Final = {"application/json": {"schema": {"$ref": "#/components/schemas/Upstream"}}}
+_TAG: Final = ["operator"]
+_REASON: Final = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 1000,
+    "description": "Why; it is kept with the client's name.",
+}
+_OVERRIDE: Final = {"type": "boolean", "default": False}
+
+
+def _body(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    return {"required": bool(required), "content": {"application/json": {"schema": schema}}}
+
+
+def _answer(status: str, description: str, content: dict[str, Any] = _CHECKOUT) -> dict[str, Any]:
+    return {status: {"description": description, "content": content}}
+
+
+RETRY: Final[dict[str, Any]] = {
+    "tags": _TAG,
+    "description": "Held or waiting: counters begin anew, and the order is looked at before anything is sent.",
+    "requestBody": _body({"reason": _REASON}, ["reason"]),
+    "responses": _answer("202", "It is looked at now"),
+}
+POLL: Final[dict[str, Any]] = {
+    "tags": _TAG,
+    "requestBody": _body({"reason": _REASON}, []),
+    "responses": _answer("202", "The order is read now"),
+}
+ADOPT: Final[dict[str, Any]] = {
+    "tags": _TAG,
+    "description": "The order is read and compared with what was ordered. `override` takes one that holds something else.",
+    "requestBody": _body(
+        {
+            "productOrder": {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]},
+            "reason": _REASON,
+            "override": _OVERRIDE,
+        },
+        ["productOrder", "reason"],
+    ),
+    "responses": _answer("202", "The order is this checkout's, and is followed"),
+}
+CLOSE: Final[dict[str, Any]] = {
+    "tags": _TAG,
+    "description": "`rejected` and `cancelled` let go of the cart, after a search for a live order; `override` where none can prove that "
+    "there is none. `completed` keeps the cart ordered.",
+    "requestBody": _body(
+        {
+            "outcome": {"type": "string", "enum": ["rejected", "cancelled", "completed"]},
+            "reason": _REASON,
+            "override": _OVERRIDE,
+        },
+        ["outcome", "reason"],
+    ),
+    "responses": _answer("200", "It has ended"),
+}
+UPSTREAMS: Final[dict[str, Any]] = {
+    "tags": _TAG,
+    "responses": {
+        "200": {
+            "description": "The order systems of this installation",
+            "content": {
+                "application/json": {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/Upstream"}}}
+            },
+        }
+    },
+}
+PAUSE: Final[dict[str, Any]] = {
+    "tags": _TAG,
+    "requestBody": _body({"reason": _REASON}, ["reason"]),
+    "responses": _answer("200", "It is paused", _UPSTREAM),
+}
+RESUME: Final[dict[str, Any]] = {
+    "tags": _TAG,
+    "requestBody": _body({"reason": _REASON}, []),
+    "responses": _answer("200", "It is active", _UPSTREAM),
+}
+SCHEMAS: Final[dict[str, Any]] = {
+    "Upstream": {
+        "type": "object",
+        "required": ["@type", "id", "mapping", "state"],
+        "properties": {
+            "@type": {"type": "string"},
+            "id": {"type": "string"},
+            "mapping": {"type": "string"},
+            "state": {"type": "string", "enum": ["active", "paused"]},
+            "pause": {
+                "type": "object",
+                "properties": {
+                    "since": {"type": "string", "format": "date-time"},
+                    "by": {"type": "string"},
+                    "reason": {"type": "string"},
+                },
+            },
+        },
+    },
+}

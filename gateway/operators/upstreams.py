@@ -1,0 +1,123 @@
+"""Pausing and resuming order systems: for their maintenance, or to stop everything towards them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from gateway.callers import Caller
+from gateway.checkouts.pauses import Pause, pause, pauses, resume
+from gateway.clock import timestamp_text
+from gateway.errors import NotFoundError, Problem
+from gateway.logs import get_logger
+from gateway.services import Services
+from gateway.storage import audit
+from gateway.storage.audit import Deed
+
+log = get_logger(__name__)
+
+
+class PauseUpstream(Struct, frozen=True, kw_only=True):
+    """Call an order system no more until it is resumed."""
+
+    caller: Caller
+    upstream: str
+    reason: str
+
+
+class ResumeUpstream(Struct, frozen=True, kw_only=True):
+    """Call an order system again, and go on with all that waited for it."""
+
+    caller: Caller
+    upstream: str
+    reason: str | None = None
+
+
+async def pause_upstream(services: Services, command: PauseUpstream) -> dict[str, Any]:
+    """Pause an order system and return it as a resource; pausing twice changes nothing. 404 when it is not configured."""
+    _require_configured(services, command.upstream)
+
+    def function(connection: Connection) -> Pause:
+        now = services.database.now(connection)
+        wanted = Pause(upstream=command.upstream, since=now, client=command.caller.client, reason=command.reason)
+        held = pause(connection, wanted)
+        if held is wanted:
+            _audited(connection, command.caller, "pause", command.upstream, now, command.reason, "paused")
+        return held
+
+    held = await services.database.write(function)
+    log.warning("upstream.paused", upstream=command.upstream, by=held.client)
+    return resource(services, command.upstream, {command.upstream: held})
+
+
+async def resume_upstream(services: Services, command: ResumeUpstream) -> dict[str, Any]:
+    """Resume an order system and return it as a resource; resuming twice changes nothing. 404 when it is not configured."""
+    _require_configured(services, command.upstream)
+
+    def function(connection: Connection) -> int | None:
+        now = services.database.now(connection)
+        waiting = resume(connection, command.upstream, now)
+        if waiting is not None:
+            said = f"{waiting} checkouts go on"
+            _audited(connection, command.caller, "resume", command.upstream, now, command.reason, "resumed", said)
+        return waiting
+
+    waiting = await services.database.write(function)
+    if waiting is not None:
+        log.warning("upstream.resumed", upstream=command.upstream, by=command.caller.client, checkouts=waiting)
+    services.work_due.ring()
+    services.events_due.ring()
+    return resource(services, command.upstream, {})
+
+
+async def listed(services: Services) -> list[dict[str, Any]]:
+    """Return every order system that is configured, with its pause."""
+    held = await services.database.read(pauses)
+    return [resource(services, name, held) for name in sorted(services.settings.upstreams)]
+
+
+def resource(services: Services, upstream: str, held: Mapping[str, Pause]) -> dict[str, Any]:
+    """Return an order system as clients see it: {"@type", "id", "mapping", "state", "pause": {"since", "by", "reason"}}."""
+    paused = held.get(upstream)
+    document: dict[str, Any] = {
+        "@type": "Upstream",
+        "id": upstream,
+        "mapping": services.settings.upstreams[upstream].mapping,
+        "state": "active" if paused is None else "paused",
+    }
+    if paused is not None:
+        document["pause"] = {"since": timestamp_text(paused.since), "by": paused.client, "reason": paused.reason}
+    return document
+
+
+def _require_configured(services: Services, upstream: str) -> None:
+    if upstream not in services.settings.upstreams:
+        raise NotFoundError("There is no such upstream.", problems=[Problem("id", "names no upstream")])
+
+
+def _audited(
+    connection: Connection,
+    caller: Caller,
+    action: str,
+    upstream: str,
+    now: datetime,
+    reason: str | None,
+    *told: str,
+) -> None:
+    outcome, *details = told
+    deed = Deed(
+        tenant=caller.tenant,
+        client=caller.client,
+        roles=tuple(sorted(caller.roles)),
+        action=action,
+        resource="upstream",
+        resource_id=upstream,
+        reason=reason,
+        outcome=outcome,
+        detail="; ".join(details) or None,
+    )
+    audit.record(connection, deed, now)

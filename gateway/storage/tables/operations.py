@@ -1,0 +1,40 @@
+"""What people ask for, and what they stopped."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Integer, String, Table, Text
+
+from gateway.storage.tables.base import Moment, metadata
+
+# Who did what; rows are only added. `roles` are separated by spaces.
+audit = Table(
+    "audit",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("id", String(32), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("client", String(255), nullable=False),
+    Column("roles", String(255), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("resource", String(32), nullable=False),
+    Column("resource_id", String(255), nullable=False),
+    Column("reason", Text),
+    Column("version_before", Integer),
+    Column("version_after", Integer),
+    Column("outcome", String(32), nullable=False),
+    Column("detail", Text),
+    Column("correlation_id", String(255)),
+    Index("ix_audit_resource", "tenant", "resource", "resource_id", "at"),
+    Index("ix_audit_at", "tenant", "at"),
+    Index("ix_audit_client", "tenant", "client", "at"),
+)
+
+# Order systems that nobody is to call now.
+upstream_pause = Table(
+    "upstream_pause",
+    metadata,
+    Column("upstream", String(64), primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("client", String(255), nullable=False),
+    Column("reason", Text, nullable=False),
+)
