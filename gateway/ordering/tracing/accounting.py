@@ -6,6 +6,7 @@ proves it. `gateway translate` and the preview show it; a property test demands 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -197,7 +198,7 @@ _RULES: Final[tuple[tuple[str, Callable[[Leaf], bool]], ...]] = (
     ("empty", lambda leaf: leaf.value in (None, "", [], {})),
     ("marks of a dialect", lambda leaf: any(mark in leaf.path for mark in _MARKS)),
     ("type names", lambda leaf: leaf.name in _TYPES),
-    ("cart address", lambda leaf: leaf.path in ("id", "href")),
+    ("cart address", lambda leaf: re.split(r"[.\[]", leaf.path, maxsplit=1)[0] in ("id", "href")),
     ("checkout only", lambda leaf: leaf.path.removeprefix("checkout.").split(".")[0].split("[")[0] in _CHECKOUT_ONLY
                       and leaf.path.startswith("checkout.")),
     ("order selection", lambda leaf: leaf.name == "status" and _is_item(leaf.path.rpartition(".")[0])),
