@@ -89,7 +89,7 @@ async def check_answers(client: Any, seeds: range) -> None:
     taken = refused = 0
     for seed in seeds:
         cart = mutated(seed)
-        if not is_by_value(cart):
+        if not is_by_value({name: value for name, value in cart.items() if value is not None}):
             continue  # nothing but an id is left of it
         dialect = version_of(cart)
         headers = {"Content-Type": "application/json"}
@@ -102,7 +102,9 @@ async def check_answers(client: Any, seeds: range) -> None:
             if posted.status_code != 201:
                 assert by_value.status_code in REFUSED, (seed, upstream, dialect.carts_path, posted.text)
                 continue
-            assert by_value.status_code != 400, (seed, upstream, by_value.text)
+            # POST gives the cart an id of its own, whatever the sender's is; by value that is the cart that is meant.
+            paths = {problem["path"] for problem in by_value.json().get("problem", ())}
+            assert by_value.status_code != 400 or paths == {"shoppingCart.id"}, (seed, upstream, by_value.text)
             kept = encode_json({"shoppingCart": {"id": posted.json()["id"]}, "upstream": upstream})
             by_reference = await client.post(PREVIEW, content=kept, headers=headers)
             assert by_reference.status_code in {200, *REFUSED}, (seed, upstream, by_reference.text)

@@ -31,6 +31,7 @@ RULES: Final[dict[str, str]] = {
 
 _MARKS: Final = frozenset({"@r17", "@v5"})
 _TYPES: Final = frozenset({"@type", "@baseType", "@schemaLocation"})
+_IN_TYPE: Final = re.compile(r"@(?:type|baseType|schemaLocation)[.\[]")
 _CHECKOUT_ONLY: Final = frozenset(
     {"shoppingCart", "upstream", "submit", "expectedTotalPrice", "id", "href", "state", "externalId"}
 )
@@ -45,6 +46,7 @@ _NOT_SENT: Final = frozenset(
         "totals_not_sent",
         "totals_recomputed",
         "hierarchy",
+        "marker",
     }
 )
 # Findings that tell that what is at their path, or beneath it, is in the order, written differently or elsewhere.
@@ -197,7 +199,7 @@ def _is_item(path: str) -> bool:
 _RULES: Final[tuple[tuple[str, Callable[[Leaf], bool]], ...]] = (
     ("empty", lambda leaf: leaf.value in (None, "", [], {})),
     ("marks of a dialect", lambda leaf: any(mark in leaf.path for mark in _MARKS)),
-    ("type names", lambda leaf: leaf.name in _TYPES),
+    ("type names", lambda leaf: leaf.name in _TYPES or _IN_TYPE.search(leaf.path) is not None),
     ("cart address", lambda leaf: re.split(r"[.\[]", leaf.path, maxsplit=1)[0] in ("id", "href")),
     ("checkout only", lambda leaf: leaf.path.removeprefix("checkout.").split(".")[0].split("[")[0] in _CHECKOUT_ONLY
                       and leaf.path.startswith("checkout.")),
