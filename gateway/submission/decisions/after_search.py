@@ -37,6 +37,8 @@ def after_find(
 
     `named` is the order that the answer to the call named, where it does not show our marker.
     """
+    if work.current.kind != "create":
+        return _under_another_id(work, found, now)
     if work.record.awaiting == "accepted_order":
         return after_find_named(work, found, named, now)
     hits = sorted(found.orders, key=lambda order: order.id)
@@ -56,6 +58,17 @@ def after_find(
     action = step_done(work, now, detail, changes=observed_changes(work, chosen))
     extra = tuple(AbandonedDraft(marker=work.record.marker, order_id=order.id) for order in others)
     return replace(action, abandoned=extra)
+
+
+def _under_another_id(work: Work, found: FindResult, now: datetime) -> Save:
+    """Go on with the draft that carries our marker where there is none under the id that the answer to its `create` named."""
+    if len(found.orders) != 1 or not is_draft(work.mapping, found.orders[0].state):
+        return give_up_draft(work, now, "the draft does not exist (any more)", mismatch=False)
+    (draft,) = found.orders
+    return Save(
+        changes={**observed_changes(work, draft), "probe": 0},
+        step_changes={"detail": f"the draft is order {draft.id}, found by its marker: the answer named another id"},
+    )
 
 
 def _not_found(work: Work, found: FindResult, started_at: datetime, now: datetime) -> Action:

@@ -238,6 +238,9 @@ def _absent(work: Work, now: datetime) -> Action:
         )
     if not settled(work, now):
         return look_again(work, now, "the draft is not shown (yet)")
+    if record.step == 1 and record.order_id == record.answered_order:
+        # Only the answer to the `create` named this id, and answers write ids otherwise (a number, without its zeros).
+        return FindMarker(record.marker)
     return give_up_draft(work, now, "the draft does not exist (any more)", mismatch=False)
 
 

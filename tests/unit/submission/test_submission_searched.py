@@ -4,8 +4,9 @@ import pytest
 from checkout_work import NOW, PLAIN, POLICY, SALESFORCE, SPLIT, drafted, lost, seconds, work_of
 from msgspec.structs import replace
 
-from gateway.submission.decisions.actions import Save
+from gateway.submission.decisions.actions import FindMarker, Save
 from gateway.submission.decisions.after_search import UNSEARCHABLE_SECONDS_MAX, after_find
+from gateway.submission.decisions.next_action import after_read
 from gateway.upstream.evidence import FindResult, incomplete, proven
 
 NOTHING = FindResult((), proven())
@@ -170,3 +171,31 @@ def test_a_live_post_that_was_answered_with_a_conflict_waits_only_until_the_orde
 
 def test_every_mapping_of_these_tests_searches():
     assert {SALESFORCE.recovery.find, SPLIT.recovery.find, PLAIN.recovery.find} == {"scan", "filter"}
+
+
+def named_only(**columns):
+    """Return a draft of which only the answer to its `create` said an id, and that no read finds under it."""
+    columns = {"order_id": "1", "answered_order": "1", "sent_at": NOW - seconds(60.0), "awaiting": None, **columns}
+    return work_of(SPLIT, step="add", **columns)
+
+
+def test_a_draft_that_is_not_under_the_id_that_the_answer_named_is_found_by_its_marker():
+    work = named_only()
+    assert after_read(work, None, NOW) == FindMarker(work.record.marker)
+    action = after_find(work, FindResult((drafted(work, 1),)), NOW, NOW)
+    assert isinstance(action, Save)
+    assert action.changes["order_id"] == "00000001"
+    assert "step" not in action.changes
+
+
+@pytest.mark.parametrize("found", [FindResult(), FindResult((drafted(named_only(), 1), drafted(named_only(), 2)))])
+def test_a_draft_that_is_nowhere_or_in_two_places_is_given_up(found):
+    action = after_find(named_only(), found, NOW, NOW)
+    assert isinstance(action, Save)
+    assert action.changes["generation"] == 1
+
+
+def test_a_draft_that_was_seen_under_its_id_is_given_up_when_it_is_gone():
+    action = after_read(named_only(answered_order=None), None, NOW)
+    assert isinstance(action, Save)
+    assert action.changes["generation"] == 1
