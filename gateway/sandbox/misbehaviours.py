@@ -152,7 +152,7 @@ _ROWS: Final[tuple[Misbehaviour, ...]] = (
     # -- bytes
     Misbehaviour("bytes-drip", "write", "bounds", "takes effect; the answer comes one byte a second"),
     Misbehaviour("bytes-endless", "write", "bounds", "takes effect; the answer never ends"),
-    Misbehaviour("bytes-bomb", "write", "bounds", "takes effect; the answer is 60 MB of zeros in gzip"),
+    Misbehaviour("bytes-bomb", "write", "bounds", "takes effect; the answer is 12 MB of zeros in gzip"),
     Misbehaviour("bytes-http10", "write", "lost", "HTTP/1.0: an answer without length"),
     Misbehaviour("bytes-http10-cut", "write", "lost", "HTTP/1.0: an answer without length, cut"),
     Misbehaviour("bytes-early-103", "write", "lost", "103 and 100 in front of the answer"),
@@ -273,7 +273,7 @@ _ROWS: Final[tuple[Misbehaviour, ...]] = (
     Misbehaviour("read-bom", "read", "reason", "200 with a byte order mark"),
     Misbehaviour("read-close", "read", "reason", "the connection is closed"),
     Misbehaviour("read-slow", "read", "reason", "an answer after ten seconds"),
-    Misbehaviour("read-bomb", "read", "bounds", "60 MB of zeros in gzip"),
+    Misbehaviour("read-bomb", "read", "bounds", "12 MB of zeros in gzip"),
     Misbehaviour("read-another", "read", "identity", "a stranger's order", invented=True),
     Misbehaviour("read-list", "read", "understood", "the order inside a list", invented=True),
     # -- the list

@@ -19,6 +19,7 @@ another's, or live with other contents without a word.
 
 *completed*: one live order, with what was sent. *told*: one live order that differs from what was sent, and the checkout
 says so. *rejected*: refused, and nothing is live. *held*: a person decides; the reason names what was seen and what to do.
+*contents* and *unnoticed* are limits: what an order system did there nobody can read back, or nobody looks at any more.
 *waits*: open, with a reason and the time of the next attempt. Where several are given, it depends on which call was struck.
 """
 

@@ -21,6 +21,8 @@ WRONG = frozenset({"doubled", "unnoticed", "denied", "lost", "mistaken", "conten
 - unexplained, open: held or waiting without a reason, or without a next attempt.
 """
 SOMETIMES = 0.4
+SOMETIMES_CALL = 0.1
+CALLS = ("write", "create")
 
 
 def verdict(ended: Ended) -> str:
@@ -83,11 +85,10 @@ class Played:
 
 
 def fault_of(name: str, mode: Mode) -> Fault:
-    """Return a misbehaviour as a fault of the sandbox."""
-    seconds = MISBEHAVIOURS[name].seconds
-    if seconds is not None:
-        return Fault(name, 1.0 if mode == "always" else SOMETIMES, seconds)
-    return Fault(name, 1.0 if mode == "always" else SOMETIMES)
+    """Return a misbehaviour as a fault of the sandbox: always, or now and then."""
+    each = MISBEHAVIOURS[name]
+    rate = 1.0 if mode == "always" else SOMETIMES_CALL if each.strikes in CALLS else SOMETIMES
+    return Fault(name, rate) if each.seconds is None else Fault(name, rate, each.seconds)
 
 
 def play(host: Host, seed: int, weather: Weather) -> Played:
@@ -101,7 +102,10 @@ def play(host: Host, seed: int, weather: Weather) -> Played:
 def alone(name: str, mode: Mode, *, crashes: bool = False) -> Weather:
     """Return the weather in which one misbehaviour happens."""
     events = MISBEHAVIOURS[name].strikes == "event" or name == "id-by-event"
-    first = ("reset-after",) if MISBEHAVIOURS[name].strikes == "list" else ()  # nobody lists but after a lost answer
+    strikes = MISBEHAVIOURS[name].strikes
+    first: tuple[str, ...] = ("reset-after",) if strikes == "list" else ()  # nobody lists but after a lost answer
+    if mode == "sometimes" and strikes in CALLS:
+        first = (name,)
     return Weather(
         (fault_of(name, mode),),
         frozenset({name} if mode == "sometimes" else ()),

@@ -44,6 +44,7 @@ CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
 CHECKOUTS = "/tmf-api/checkoutManagement/v1/checkout"
 OPEN_STATES = {"accepted", "drafting", "draft", "submitting", "submitted"}
 POLL_SECONDS = 6 * 3600.0
+PROBE_SECONDS = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 900.0)
 STATE_SECONDS = 400.0
 DAYS = 4
 CART: dict[str, Any] = {
@@ -236,7 +237,7 @@ def _settings(mapping: str) -> Settings:
     settings = Settings(
         storage=StorageSettings(url="sqlite:///unused"),
         upstreams={"shop": upstream},
-        submission=SubmissionSettings(poll_seconds=POLL_SECONDS),
+        submission=SubmissionSettings(poll_seconds=POLL_SECONDS, probe_seconds=PROBE_SECONDS, generations_max=12),
     )
     return replace(settings, checkout=replace(settings.checkout, default_upstream="shop"))
 
@@ -255,13 +256,14 @@ def _due_queries() -> tuple[str, ...]:
         for name in ("due_at", "track_due_at"):
             if name in table.c:
                 value = f"max({name}, lease_until)" if name == "due_at" and "lease_until" in table.c else name
-                queries.append(f"SELECT min({value}) FROM {table.name} WHERE {name} IS NOT NULL")  # noqa: S608 - names of ours
+                queries.append(f"SELECT min({value}) FROM {table.name} WHERE {value} > ?")  # noqa: S608 - names of ours
     return tuple(queries)
 
 
 CRASHES_AT_WRITES = 0.003
 CRASHES_AT_CALLS = 0.01
 RESTART_SECONDS = 3.0
+OVERDUE_MICROSECONDS = 60_000_000
 CALM_SECONDS = 6 * 3600.0
 END_SECONDS = 4 * 86400.0
 AFTER_SECONDS = 26 * 3600.0
@@ -277,6 +279,8 @@ class Weather:
     crashes: bool = True
     events: bool = False
     """Whether the order system tells of its orders by events."""
+    established: bool = True
+    """Whether the gateway has ordered there before."""
     first: tuple[str, ...] = ()
     """What the first calls that change something suffer, one name each, before anything is drawn."""
 
@@ -372,12 +376,7 @@ class World:
         host.world = self
         await host.empty()
         host.database.between = lambda: self._draw(CRASHES_AT_WRITES)
-        strangers = self.server.application.hostility.state
-        for number in range(3):
-            order = strangers.make_stranger(f"CRM-{number}")
-            order.created_monotonic -= 7200.0
-        for number, seconds in enumerate((45.0, 300.0, 1000.0, 2000.0)):
-            self.loop.call_later(seconds, strangers.make_stranger, f"CRM-{number + 10}")
+        self._others_order()
         if self.weather.first:
             self.server.application.queue_faults(list(self.weather.first))
         self._start()
@@ -389,6 +388,24 @@ class World:
             return self._ended(answer.json())
         finally:
             await self._stop()
+
+    def _others_order(self) -> None:
+        """Let there be orders of others and of earlier checkouts, and let more come."""
+        state = self.server.application.hostility.state
+        earlier = [f"gw1-{'earlierorderofus'[number:] + 'x' * number}-0" for number in range(3)]
+        names = ["CRM-1", "CRM-2", *(earlier if self.weather.established else ())]
+        for number, name in enumerate(names):
+            order = state.make_stranger(name)
+            age = 7200.0 - 600.0 * number
+            order.created_monotonic -= age
+            order.created -= timedelta(seconds=age)
+        for number, seconds in enumerate((45.0, 300.0, 1000.0, 2000.0, 4000.0)):
+            name = (
+                f"gw1-{'laterorderofours'[number:] + 'y' * number}-0"
+                if self.weather.established and number % 2
+                else f"CRM-{number + 10}"
+            )
+            self.loop.call_later(seconds, state.make_stranger, name)
 
     async def _check_out(self) -> str:
         from gateway.tmf.json import encode_json
@@ -438,10 +455,10 @@ class World:
                 return
 
     def _next_due(self) -> datetime | None:
-        """Return when the next thing is to be done by the clock."""
-        found = [
-            row[0] for query in _due_queries() for row in self.host.database.cursor.execute(query) if row[0] is not None
-        ]
+        """Return when the next thing is to be done by the clock; what nobody does although it is due is passed over."""
+        least = (self.loop.now() - EPOCH) // timedelta(microseconds=1) - OVERDUE_MICROSECONDS
+        cursor = self.host.database.cursor
+        found = [row[0] for query in _due_queries() for row in cursor.execute(query, (least,)) if row[0] is not None]
         return EPOCH + timedelta(microseconds=min(found)) if found else None
 
     def _look(self, row: Any) -> None:

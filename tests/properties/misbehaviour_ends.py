@@ -55,7 +55,12 @@ _DRAFTS: Final[dict[str, Ends]] = {
     "refused-then-done": _ends("completed|rejected|held", "completed|rejected|held"),
     "throttled-then-done": _ends("completed|held", "held|waits"),
     "duplicate-unfindable": _REFUSED,
-    "replay": _ends("completed|held", "held", "the draft holds its lines twice, and so does the next one"),
+    "replay": _ends(
+        "completed|held|contents",
+        "held|contents",
+        "the draft holds its lines twice, and so does the next one; a price "
+        "alteration that was set twice cannot be read back: see the limits",
+    ),
     **{f"replay-{status}": _ends("completed|rejected|held") for status in (400, 409, 422)},
     **{f"replay-{status}": _RIGHT_OR_HELD for status in (429, 500)},
     "foreign-id": _MARKER,

@@ -147,8 +147,13 @@ def _chosen(state: State, orders: list[Order], names: list[str], call: Incoming)
         elif name == "filter-final":
             orders = [order for order in orders if order.state in FINAL]
         elif name == "list-own-hidden":
-            orders = [order for order in orders if not state.memory(order.number).ours]
+            orders = [order for order in orders if not _of_caller(state, order)]
     return orders
+
+
+def _of_caller(state: State, order: Order) -> bool:
+    """Whether the order is one that this caller made: in this run, or by the look of its externalId before."""
+    return state.memory(order.number).ours or (order.external_id or "").startswith("gw1-")
 
 
 def _rewritten(state: State, call: Incoming, answer: Answer, names: list[str]) -> Answer:
