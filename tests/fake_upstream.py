@@ -102,7 +102,9 @@ class FakeUpstream:
         order = await self.get_order(order_id)
         return None if order is None else with_changes(order, lines=())
 
-    async def find(self, marker: str, *, since: datetime, doubt: CallInDoubt | None = None) -> FindResult:
+    async def find(
+        self, marker: str, *, since: datetime, doubt: CallInDoubt | None = None, live: bool = False
+    ) -> FindResult:
         """Search by marker among all orders."""
         await asyncio.sleep(0)
         if self._failing_reads:

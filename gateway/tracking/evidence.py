@@ -105,6 +105,11 @@ def end_of(mapping: Mapping, observed: ObservedOrder) -> str | None:
     return state if state in OUTCOME_OF_ORDER and is_final(mapping, state) else None
 
 
+def is_dead(mapping: Mapping, observed: ObservedOrder | None) -> bool:
+    """Tell whether an order came to nothing."""
+    return observed is not None and end_of(mapping, observed) in DEAD_ENDS
+
+
 def wants_search(record: CheckoutRecord, observed: ObservedOrder | None, mapping: Mapping, *, polled: bool) -> bool:
     """Tell whether the marker is to be searched: at the first poll, where the order is not ours, and before its end is told.
 

@@ -25,7 +25,7 @@ from gateway.threads import LARGE_LINES_MIN, beside
 from gateway.tmf.json import decode_stored, encode_json
 from gateway.tracking import store
 from gateway.tracking.decision import Decision, TrackingPolicy
-from gateway.tracking.evidence import Contents, Evidence, Search, wants_contents, wants_search
+from gateway.tracking.evidence import Contents, Evidence, Search, is_dead, showing, wants_contents, wants_search
 from gateway.tracking.failures import NotConfigured
 from gateway.tracking.lines import line_states
 from gateway.tracking.machine import decide, not_followed
@@ -183,8 +183,10 @@ async def _search(
 ) -> Search:
     """Search for the marker, and read each order that is found by its own id. A search that fails shows nothing."""
     since = record.first_sent_at or record.created_at
+    ours = showing(record, observed, mapping) == "ours" and not is_dead(mapping, observed)
     try:
-        found = await upstream.find(record.marker, since=since)
+        # At the first poll a twin that is a draft is looked for as well; later only what lives counts.
+        found = await upstream.find(record.marker, since=since, live=record.searched_at is not None or not ours)
         ids = list(dict.fromkeys(order.id for order in found.orders))
         if observed is not None and observed.id != record.order_id:
             ids.append(observed.id)

@@ -119,12 +119,14 @@ class UpstreamClient:
             raise AnotherOrder(order)
         return order
 
-    async def find(self, marker: str, *, since: datetime, doubt: CallInDoubt | None = None) -> FindResult:
+    async def find(
+        self, marker: str, *, since: datetime, doubt: CallInDoubt | None = None, live: bool = False
+    ) -> FindResult:
         """Search the orders that carry `marker` in the way the mapping names; never raises ReadFailed.
 
         `since` is when the first call with this marker was sent. A filter that turns out to be ignored is replaced by a scan.
         """
-        return await self._finder.find(marker, since, doubt)
+        return await self._finder.find(marker, since, doubt, live=live)
 
     async def cancel(self, order_id: str, reason: str) -> Outcome:
         """Ask for the cancellation of an order (a TMF622 task); Rejected when the mapping names no such resource."""

@@ -78,7 +78,7 @@ class Finder:
         """Stop what runs or waits."""
         await self._scanner.close()
 
-    async def find(self, marker: str, since: datetime, doubt: CallInDoubt | None) -> FindResult:
+    async def find(self, marker: str, since: datetime, doubt: CallInDoubt | None, *, live: bool = False) -> FindResult:
         """Search the orders that carry `marker`; see `Upstream.find`."""
         find = self._mapping.recovery.find
         if find == "none":
@@ -89,7 +89,7 @@ class Finder:
             found = await self._filtered(marker)
             if found is not None:
                 return found
-        walked = await self._scanner.see(Scan(marker=marker, since=since))
+        walked = await self._scanner.see(Scan(marker=marker, since=since, live=live))
         return self._noted("scan", walked.result(marker))
 
     # -- one search --------------------------------------------------------------------------------------------------------

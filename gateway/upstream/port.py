@@ -63,8 +63,12 @@ class Upstream(Protocol):
     async def get_head(self, order_id: str) -> ObservedOrder | None:
         """Read an order's state and marker, without its lines; None as `get_order`."""
 
-    async def find(self, marker: str, *, since: datetime, doubt: CallInDoubt | None = None) -> FindResult:
-        """Search the orders made at or after `since` that carry `marker`.
+    async def find(
+        self, marker: str, *, since: datetime, doubt: CallInDoubt | None = None, live: bool = False
+    ) -> FindResult:
+        """Search the orders made at or after `since` that carry `marker`; with `live` also those that are no drafts any more.
+
+        A scan may be narrowed to drafts by its mapping, which is what a lost call is looked for in.
 
         With `doubt` the search is also controlled: its absence is `proven` only if the same kind of question finds orders made
         before and after the call in question. Only what would send that call again needs it.

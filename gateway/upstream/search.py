@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
-from gateway.ordering import Mapping, Paging
+from gateway.ordering import Mapping, Paging, is_draft
 from gateway.upstream.evidence import Absence, FindResult, Hint, incomplete, uncontrolled
 from gateway.upstream.port import ReadFailed
 from gateway.upstream.rows import DATES, Row, read_row
@@ -202,8 +202,8 @@ def paging_offset(paging: Paging, page_index: int, rows_seen: int) -> int:
     return paging.first + (page_index if paging.style == "page" else rows_seen)
 
 
-def scan_parameters(mapping: Mapping, since: datetime) -> dict[str, str]:
-    """Return the mapping's scan parameters.
+def scan_parameters(mapping: Mapping, since: datetime, *, live: bool = False) -> dict[str, str]:
+    """Return the mapping's scan parameters; with `live` without one that narrows the scan to drafts.
 
     `{since}` becomes the time (15 minutes earlier: clocks differ), `{since_date}` the day before, for attributes that
     lose their time of day.
@@ -213,6 +213,7 @@ def scan_parameters(mapping: Mapping, since: datetime) -> dict[str, str]:
     return {
         name: value.replace("{since}", moment).replace("{since_date}", day)
         for name, value in mapping.recovery.scan_parameters.items()
+        if not (live and is_draft(mapping, value))
     }
 
 
@@ -224,12 +225,13 @@ def _selection(mapping: Mapping, more: tuple[str, ...]) -> dict[str, str]:
 
 
 class Scan(Struct, frozen=True, kw_only=True):
-    """What one who waits for a scan wants of it."""
+    """What one who waits for a scan wants of it; with `live` also orders that are no drafts any more."""
 
     marker: str
     since: datetime
     whole: bool = False
     pages_max: int | None = None
+    live: bool = False
 
 
 def joined(scans: Sequence[Scan], mapping: Mapping, limit: int | None) -> Question:
@@ -238,7 +240,7 @@ def joined(scans: Sequence[Scan], mapping: Mapping, limit: int | None) -> Questi
     bounds = [scan.pages_max for scan in scans]
     known = [bound for bound in bounds if bound is not None]
     return Question(
-        parameters=scan_parameters(mapping, min(scan.since for scan in scans)),
+        parameters=scan_parameters(mapping, min(scan.since for scan in scans), live=any(scan.live for scan in scans)),
         markers=frozenset(scan.marker for scan in scans),
         whole=whole,
         limit=limit if whole else None,

@@ -123,7 +123,9 @@ _BOTH: Final[dict[str, Ends]] = {
     "no-state": _FOLLOWED,
     "back-to-draft": _FOLLOWED,
     "quantity-absent": _ends("completed|held|told", "completed|held|told"),
-    "cancelled-for-twin": _ends("completed|held", "held", "another live order carries the external id", live_max=2),
+    "cancelled-for-twin": _ends(
+        "completed|held", "completed|held", "another live order carries the external id, and is followed", live_max=2
+    ),
     "deleted": _FOLLOWED,
     "merged": _FOLLOWED,
     "renamed": _FOLLOWED,

@@ -162,7 +162,9 @@ class ModelUpstream:
         observed = await self.get_order(order_id)
         return None if observed is None else replace(observed, lines=())
 
-    async def find(self, marker: str, *, since: datetime, doubt: CallInDoubt | None = None) -> FindResult:
+    async def find(
+        self, marker: str, *, since: datetime, doubt: CallInDoubt | None = None, live: bool = False
+    ) -> FindResult:
         """Search; an order younger than the lag is not seen. A search that breaks off may have missed any order."""
         del since
         await Pause(self.random.uniform(0.1, 1.0))

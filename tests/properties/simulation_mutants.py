@@ -131,7 +131,7 @@ def m8_broken_search_is_proof() -> AbstractContextManager[Any]:
     """A search that broke off is taken for a complete one."""
 
     async def find(
-        self: ModelUpstream, marker: str, *, since: datetime, doubt: CallInDoubt | None = None
+        self: ModelUpstream, marker: str, *, since: datetime, doubt: CallInDoubt | None = None, live: bool = False
     ) -> FindResult:
         found = await real_find(self, marker, since=since)
         return FindResult(found.orders, proven())
