@@ -7,6 +7,7 @@ checkout that was told as refused, the checkout says so (see gateway/checkouts/f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -139,7 +140,7 @@ class Cleanup:
 
     async def _live(self, mapping: OrderMapping, row: Row[Any], order: ObservedOrder) -> _Look:
         """Say on the checkout that an order which it does not go on with is live."""
-        if not carries(order, row.marker, mapping):
+        if not (carries(order, row.marker, mapping) or _is_marked(order, row)):
             log.error("draft.live", checkout=row.checkout_id, tenant=row.tenant, order=order.id, state=order.state)
             return _Look(done=True, outcome=f"{order.id} is not a draft any more ({order.state}), and shows no marker")
 
@@ -192,5 +193,12 @@ def _keep_off(row: Row[Any], draft: ObservedOrder, mapping: OrderMapping) -> str
     if draft.id == row.current_order_id and draft.id != row.order_id:
         return "is the checkout's order"
     if draft.marker.is_shown and not carries(draft, row.marker, mapping):
-        return "is marked already"
+        # Nobody was to submit what an earlier look marked; somebody may have all the same.
+        return None if _is_marked(draft, row) and is_alive(mapping, draft) else "is marked already"
     return None
+
+
+def _is_marked(draft: ObservedOrder, row: Row[Any]) -> bool:
+    """Tell whether a draft shows our marker as an earlier look changed it (void-...)."""
+    ours = re.compile(re.escape(row.marker) + r"(?![0-9])")
+    return any(ours.search(text) for text in draft.marker.texts)

@@ -192,6 +192,20 @@ async def test_a_live_order_that_shows_no_marker_or_another_changes_no_checkout(
         assert (await gateway.record("k1")).state == "rejected"
 
 
+async def test_a_draft_that_was_marked_and_is_live_all_the_same_is_told(gateway):
+    draft(gateway, state="In Progress", marker=f"void-{MARKER}")
+    await abandoned(gateway, state="rejected", cart_live=False, due_at=None)
+    assert "is live" in (await look(gateway)).outcome
+    record = await gateway.record("k1")
+    assert (record.state, record.reason_code) == ("held", "live_after_end")
+
+
+async def test_the_marked_draft_of_another_generation_is_not_this_one(gateway):
+    draft(gateway, state="In Progress", marker=f"void-{MARKER}1")
+    await abandoned(gateway, state="rejected", cart_live=False, due_at=None)
+    assert (await look(gateway)).outcome == "00000001 is marked already"
+
+
 async def test_m3_the_twin_of_a_draft_whose_id_is_known_is_found_by_its_marker(gateway):
     draft(gateway)
     draft(gateway, "00000007")
