@@ -52,9 +52,14 @@ def _of_orders(ended: Ended) -> str:  # noqa: PLR0911 - one return for each end,
         return "mistaken"
     if state in OPEN_STATES:
         return "waits" if ended.reason else "open"
-    if contents(live[0]) == WANTED:
+    if contents(live[0], added_children=ended.added_children) == WANTED:
         return "completed"
     return "told" if _difference_is_told(ended.document) else "contents"
+
+
+def a_person_is_told(ended: Ended) -> bool:
+    """Tell whether a person learns of what the order system did by itself: the checkout is held, or shows it as an error."""
+    return ended.state == "held" or _difference_is_told(ended.document)
 
 
 def _difference_is_told(document: dict[str, Any]) -> bool:

@@ -32,6 +32,7 @@ from gateway.app import create_app
 from gateway.sandbox import SandboxOptions, SandboxServer
 from gateway.sandbox.clock import Clock
 from gateway.sandbox.faults import Fault
+from gateway.sandbox.intake import HAND_OFFERING
 from gateway.sandbox.orders import Order
 from gateway.settings import Settings, StorageSettings, SubmissionSettings, UpstreamLimits, UpstreamSettings
 from gateway.storage import schema, tables
@@ -183,6 +184,8 @@ class Ended:
     """Live orders that calls of this checkout made, or that carry its marker by the order system's own doing."""
     calls_live: int
     """How many different calls of ours made a live order."""
+    added_children: bool = False
+    """Whether the mapping says that the order system adds children of its own."""
     unexplained: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
 
@@ -494,15 +497,16 @@ class World:
             if state.memory(order.number).ours and is_live(order)
         ]
         calls = {state.memory(order.number).call for order in live}
-        return Ended(document, live, len(calls), self.unexplained, self.states)
+        added = self.host.mappings[self.host.mapping].lines.added_children
+        return Ended(document, live, len(calls), added, self.unexplained, self.states)
 
 
 def is_live(order: Order) -> bool:
     return not order.is_draft and order.state.lower() not in {"cancelled", "rejected"}
 
 
-def contents(order: Order) -> list[tuple[Any, ...]]:
-    """Return the lines of an order in a form that can be compared."""
+def contents(order: Order, *, added_children: bool = False) -> list[tuple[Any, ...]]:
+    """Return the lines of an order in a form that can be compared, with `added_children` without those the order system added."""
     return sorted(
         (
             str(line.offering),
@@ -512,6 +516,7 @@ def contents(order: Order) -> list[tuple[Any, ...]]:
             len(line.alterations),
         )
         for line in order.lines.values()
+        if not (added_children and line.parent is not None and line.offering == HAND_OFFERING)
     )
 
 

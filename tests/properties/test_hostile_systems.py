@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from hostile_verdicts import WRONG, Mode, Played, alone, drawn, play
+from hostile_verdicts import WRONG, Mode, Played, a_person_is_told, alone, drawn, play
 from hostile_world import DRAFTED, LIVE, Host, hosting
 from misbehaviour_ends import Kind, ends_of
 
@@ -42,7 +42,7 @@ def complaint(played: Played, name: str, kind: Kind, mode: Mode) -> str | None:
     else:
         right = played.verdict in (ends.always if mode == "always" else ends.sometimes)
         # What the order system makes twice by itself is no defect of ours when a person is told.
-        right = right or (played.verdict == "doubled" and ends.live_max > 1 and played.ended.state == "held")
+        right = right or (played.verdict == "doubled" and ends.live_max > 1 and a_person_is_told(played.ended))
     return None if right and len(played.ended.live) <= ends.live_max else f"{name} {mode}: {played}"
 
 
@@ -84,7 +84,7 @@ def offence(played: Played, kind: Kind) -> bool:
     ends = [ends_of(name, kind) for name in played.met if name in MISBEHAVIOURS]
     doubles = any(each is not None and each.live_max > 1 for each in ends)
     allowed = any(each is not None and played.verdict in each.sometimes for each in ends)
-    return not allowed and not (played.verdict == "doubled" and doubles and played.ended.state == "held")
+    return not allowed and not (played.verdict == "doubled" and doubles and a_person_is_told(played.ended))
 
 
 def test_misbehaviours_at_random_end_right(host, kind):
