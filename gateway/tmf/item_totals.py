@@ -74,7 +74,8 @@ def _with_total(item: dict[str, Any], path: str, tell: Tell | None, read: Read) 
     total = total_prices(read(item))
     if not has_amounts(item["itemPrice"]) or same_amounts(item[names[0]], total):
         return item
-    tell(f"{path}.{names[0]}")
+    for name in names:
+        tell(f"{path}.{name}")
     kept = {name: total if name == names[0] else value for name, value in item.items() if name not in names[1:]}
     if not total:
         del kept[names[0]]

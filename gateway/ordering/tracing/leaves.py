@@ -103,7 +103,10 @@ def _own_id(node: dict[str, Any], name: str) -> str:
 
 def _not_ordered(path: str, name: str) -> str:
     """Return an id that no order has for an item of a cart that is not ordered; it is no part of the item above it."""
-    return path if name in CHILDREN and "cartItemRelationship[" not in path else ""
+    if name not in CHILDREN:
+        return ""
+    # What an attribute of another name holds is no item, whatever it is called in there.
+    return path if all(part.partition("[")[0] in CHILDREN for part in path.split(".")) else ""
 
 
 class _Group:

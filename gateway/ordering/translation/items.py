@@ -286,6 +286,10 @@ class Items:
             prices = self._unseen if path in self.totals_replaced else self._prices
             if totals := prices.order_prices(value, path):
                 item["itemTotalPrice"] = totals
+            elif path in self.totals_replaced:
+                findings.warning(
+                    "dropped", path, "It is not a list of prices; the total of the item's own prices counts."
+                )
 
     def _notes(self, entry: Entry, item: dict[str, Any]) -> None:
         path = f"{entry.path}.note"

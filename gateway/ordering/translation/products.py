@@ -226,7 +226,7 @@ class Products:
             if derived:
                 party = {"id": derived, **{key: inner for key, inner in party.items() if key != "id"}}
                 findings.info("defaulted", f"{member_path}.id", "The id is taken from the last segment of the href.")
-            if type(party.get("@referredType")) is not str:
+            if text(party, "@referredType", member_path, findings) is None:
                 party = {**party, "@referredType": self._referred_type}
                 said = f"Nothing says what the party is; {self._referred_type} is sent."
                 findings.info("defaulted", f"{member_path}.@referredType", said)
