@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH, at_path
-from gateway.carts.dialects.forms import TOTALS, Form, Part, each, rfc_3339, under_name, words
+from gateway.carts.dialects.forms import TOTALS, Form, Part, each, rfc_3339, under_name, without, words
 from gateway.carts.dialects.v5_wrapped import CHARACTERISTIC, MEDIUM, PARTY, PLACE, product_relationship
 from gateway.clock import timestamp_text
 
@@ -24,6 +24,8 @@ _SMALLER_UNITS: Final = {
     "hour": (60, "minute"),
     "minute": (60, "second"),
 }
+_V4_PRODUCT: Final = "ProductRefOrValue"
+"""The class that v4 has for both."""
 _REFERENCE_ATTRIBUTES: Final = frozenset({"id", "href", "name", "@baseType", "@schemaLocation", "@referredType"})
 
 
@@ -66,7 +68,8 @@ class _ProductForm(Form):
     """A product by value, or a reference to one: v5 tells them by `@type`."""
 
     def down(self, node: Any) -> Any:
-        if type(node) is dict and "@type" not in node:
+        if type(node) is dict and node.get("@type", _V4_PRODUCT) == _V4_PRODUCT:
+            node = without(node, ("@type",))
             is_reference = node.get("id") and "@referredType" in node and _REFERENCE_ATTRIBUTES.issuperset(node)
             node = {**node, "@type": "ProductRef" if is_reference else "Product"}
         return super().down(node)

@@ -15,6 +15,7 @@ PARTY_REFERENCES: Final = frozenset({"PartyRef", "PartyRoleRef"})
 PLACES: Final = frozenset({"GeographicAddress", "GeographicSite", "GeographicLocation"})
 # What a reference to a person or organisation is about; any other word means a role such as Customer.
 _PARTY_WORDS: Final = frozenset({"Individual", "Organization", "Party"})
+_DECLARED: Final = frozenset({"@baseType", "@schemaLocation"})
 _ADDRESS: Final = frozenset({"city", "country", "locality", "postcode", "stateOrProvince", "streetName", "streetNr"})
 
 
@@ -67,6 +68,10 @@ class _Wrapped:
         inside = with_id(without(node, ("role", "@type")))
         if type(given) is str and given in self._inner_types:
             inner_type, outer_type = given, self._outer_type
+        elif type(given) is str and given.endswith("Ref") and not _DECLARED.intersection(node):
+            # v4's word for a reference to what v5 says by `@referredType`.
+            inside = {"@referredType": given.removesuffix("Ref"), **inside}
+            inner_type, outer_type = self._derive(inside), self._outer_type
         else:
             inner_type = self._derive(inside)
             outer_type = self._types.get(given, given) if type(given) is str else self._outer_type
@@ -216,7 +221,8 @@ def product_relationship(product: Part) -> Part:
             **reference,
             **without(node, ("product",)),
             "@type": node.get("@type", "ProductRelationship"),
-            **({"product": product.down(rest)} if rest else {}),
+            # A class of products says nothing where v5 has references only.
+            **({"product": product.down(rest)} if rest.keys() - {"@type"} else {}),
         }
 
     return _of_objects(exact(Part(up, down), V5_MARK))

@@ -6,6 +6,7 @@ proves it. `gateway translate` and the preview show it; a property test demands 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ RULES: Final[dict[str, str]] = {
 
 _MARKS: Final = frozenset({"@r17", "@v5"})
 _TYPES: Final = frozenset({"@type", "@baseType", "@schemaLocation"})
+_IN_TYPE: Final = re.compile(r"@(?:type|baseType|schemaLocation)[.\[]")
 _CHECKOUT_ONLY: Final = frozenset(
     {"shoppingCart", "upstream", "submit", "expectedTotalPrice", "id", "href", "state", "externalId"}
 )
@@ -44,6 +46,7 @@ _NOT_SENT: Final = frozenset(
         "totals_not_sent",
         "totals_recomputed",
         "hierarchy",
+        "marker",
     }
 )
 # Findings that tell that what is at their path, or beneath it, is in the order, written differently or elsewhere.
@@ -196,8 +199,8 @@ def _is_item(path: str) -> bool:
 _RULES: Final[tuple[tuple[str, Callable[[Leaf], bool]], ...]] = (
     ("empty", lambda leaf: leaf.value in (None, "", [], {})),
     ("marks of a dialect", lambda leaf: any(mark in leaf.path for mark in _MARKS)),
-    ("type names", lambda leaf: leaf.name in _TYPES),
-    ("cart address", lambda leaf: leaf.path in ("id", "href")),
+    ("type names", lambda leaf: leaf.name in _TYPES or _IN_TYPE.search(leaf.path) is not None),
+    ("cart address", lambda leaf: re.split(r"[.\[]", leaf.path, maxsplit=1)[0] in ("id", "href")),
     ("checkout only", lambda leaf: leaf.path.removeprefix("checkout.").split(".")[0].split("[")[0] in _CHECKOUT_ONLY
                       and leaf.path.startswith("checkout.")),
     ("order selection", lambda leaf: leaf.name == "status" and _is_item(leaf.path.rpartition(".")[0])),

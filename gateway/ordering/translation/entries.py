@@ -152,7 +152,7 @@ def _children(node: dict[str, Any], parent: Entry | None, findings: Findings) ->
         return []
     if type(value) is dict:
         findings.info("converted", f"{prefix}{key}", "A single object is read as an array of one.")
-        value = [value]
+        return [Entry(value, f"{prefix}{key}", parent, parent.depth + 1 if parent else 1)]
     if type(value) is not list:
         wrong_type(value, "an array of cart items", f"{prefix}{key}", findings)
         return []

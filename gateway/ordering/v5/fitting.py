@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.ordering.findings import Findings
+from gateway.ordering.v5.completing import completed
 from gateway.ordering.v5.product_parts import relationship_of
 from gateway.ordering.v5.terms import whole_duration
 
@@ -20,6 +21,12 @@ _OF_REFERENCE: Final = frozenset({"id", "href", "name", "@type", "@referredType"
 _REMADE: Final = frozenset(
     {"product", "productTerm", "agreement", "productOrderItem", "productPrice", "productRelationship"}
 )
+# Parts of an item with something in them that v5 may demand more of than a cart gives.
+_LOOKED_INTO: Final = frozenset(
+    {"appointment", "billingAccount", "payment", "qualification", "quoteItem", "productOfferingQualificationItem", "itemPrice",
+     "itemTotalPrice"}
+)  # fmt: skip
+_PLAIN: Final = frozenset({"id", "href", "name", "description", "productCharacteristic", "status", "isBundle"})
 _OTHER_NAMES: Final = {"agreement": "agreementItem", "productCharacteristic": "characteristic"}
 
 
@@ -69,6 +76,12 @@ def fit_item(item: dict[str, Any], given: Any, path: str, findings: Findings) ->
 
     `given` is the cart's item, whose own names and positions of attributes the findings use.
     """
+    for key in _LOOKED_INTO.intersection(item):
+        part = completed({key: item[key]}, given, path, findings)
+        if key in part:
+            item[key] = part[key]
+        else:
+            del item[key]
     if "itemTerm" in item:
         terms = _members(item["itemTerm"], given.get("itemTerm"), f"{path}.itemTerm")
         item["itemTerm"] = [whole_duration(member, where, findings) for member, where in terms]
@@ -79,7 +92,14 @@ def fit_item(item: dict[str, Any], given: Any, path: str, findings: Findings) ->
         why = "The product is only referred to when it is removed or kept."
         item["product"] = _only(product, _OF_REFERENCE, f"{path}.product", why, findings, given)
     else:
+        if not _PLAIN.issuperset(product) or _has_relations(product):
+            product = completed(product, given, f"{path}.product", findings)
         item["product"] = fit_product(product, given, f"{path}.product", findings)
+
+
+def _has_relations(product: dict[str, Any]) -> bool:
+    listed = product.get("productCharacteristic")
+    return type(listed) is list and any("characteristicRelationship" in one for one in listed if type(one) is dict)
 
 
 def fit_product(product: dict[str, Any], given: Any, path: str, findings: Findings) -> dict[str, Any]:
