@@ -114,7 +114,9 @@ class SubmissionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_field
     settle_seconds: Annotated[
         float,
         setting(
-            "after the deadline of a lost call: how long to look for its effect before its draft is abandoned", ge=0.1
+            "after the deadline of a call: how long the order system may take to show what it did. A submission whose answer was lost "
+            "is sent again when the order is a draft still after that; make it longer than the oldest state that reads may show",
+            ge=0.1,
         ),
     ] = 15.0
     retry_seconds: Annotated[

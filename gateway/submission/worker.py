@@ -22,9 +22,10 @@ from gateway.ordering import Mapping as OrderMapping
 from gateway.ordering import is_there_already
 from gateway.settings import CheckoutSettings, Settings
 from gateway.storage import Database
-from gateway.submission import store
+from gateway.submission import resuming, store
 from gateway.submission.decisions.actions import Policy, Save, Work, parents_of
 from gateway.submission.decisions.price_drift import DriftGuard
+from gateway.submission.decisions.records import keeps_its_reason
 from gateway.submission.turn import Turn
 from gateway.submission.wrong_clock import is_anything_put_off_too_far, longest_waits, pull_in
 from gateway.tmf.currencies import currency_code
@@ -75,6 +76,9 @@ class Worker:
         self._parked = 0
         self._running: set[asyncio.Task[None]] = set()
         self._look_at_clock_at = monotonic()
+        # Order systems for which checkouts may wait since before this process began, or wait now.
+        self._waited_for = set(settings.upstreams)
+        self._scout_at = monotonic()
 
     def wake(self) -> None:
         """Look for due work now: something was accepted, submitted or cancelled."""
@@ -95,6 +99,7 @@ class Worker:
         await self._loop.run()
 
     async def _round(self) -> bool:
+        await self._scout()
         claimed_at = self._monotonic()
         claimed = await self._claim()
         for record in claimed:
@@ -104,6 +109,41 @@ class Worker:
         if claimed and len(self._running) >= self._settings.submission.concurrency_max:
             await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
         return bool(claimed) or self._parked > 0
+
+    async def _scout(self) -> None:
+        """Try one checkout of each order system that is waited for, now and then: it may answer again."""
+        if not self._waited_for or self._monotonic() < self._scout_at:
+            return
+        self._scout_at = self._monotonic() + resuming.SCOUT_SECONDS
+        asked = sorted(self._waited_for)
+
+        def waited_for(connection: Connection) -> list[str]:
+            now = self._database.now(connection)
+            return [upstream for upstream in asked if resuming.is_waited_for(connection, upstream, now)]
+
+        def send(connection: Connection) -> None:
+            now = self._database.now(connection)
+            for upstream in still:
+                resuming.scout(connection, upstream, now)
+
+        still = await self._database.read(waited_for)
+        self._waited_for.difference_update(set(asked) - set(still))
+        if still:
+            await self._database.write(send)
+
+    async def _note_answers(self, record: CheckoutRecord, fresh: CheckoutRecord, decision: Save) -> None:
+        """Let everything go on that waits for an order system which was seen to answer again."""
+        upstream = record.upstream
+        if resuming.waits_for_upstream(fresh, decision):
+            self._waited_for.add(upstream)
+        elif upstream in self._waited_for and resuming.was_answered(record, fresh, decision):
+            self._waited_for.discard(upstream)
+            released = await self._database.write(
+                lambda connection: resuming.release(connection, upstream, self._database.now(connection))
+            )
+            if released:
+                log.info("upstream.answers_again", upstream=upstream, checkouts=released)
+                self._loop.wake()
 
     async def stop(self, drain_seconds: float) -> None:
         """Claim nothing more, begin no further call, let those in flight end, then cancel what is left.
@@ -209,7 +249,8 @@ class Worker:
         log.error("checkout.unconfigured", checkout=record.id, upstream=record.upstream, mapping=record.mapping)
         due_at = record.lease_until + timedelta(seconds=UNCONFIGURED_SECONDS - self._settings.submission.lease_seconds)
         why = f"waits: the upstream {record.upstream} or its mapping {record.mapping} is not configured"
-        await self.save(record, Save(changes={"due_at": due_at, **because("not_configured", why)}, rest=True))
+        said = because("not_configured", why) if not keeps_its_reason(record) else {}
+        await self.save(record, Save(changes={"due_at": due_at, **said}, rest=True))
 
     def _policy(self, record: CheckoutRecord, mapping: OrderMapping) -> Policy:
         submission = self._settings.submission
@@ -263,6 +304,7 @@ class Worker:
             return fresh, now
 
         fresh, now = await self._database.write(function)
+        await self._note_answers(record, fresh, decision)
         if fresh.state != record.state:
             log.info("checkout.state", checkout=fresh.id, tenant=fresh.tenant, state=fresh.state, order=fresh.order_id)
             if fresh.state == "held":

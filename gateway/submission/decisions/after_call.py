@@ -93,6 +93,11 @@ def _not_executed(work: Work, outcome: NotExecuted, now: datetime) -> Save:
         why = f"whether a price alteration was set cannot be read back (answered {outcome.detail})"
         return put_off(work, give_up_draft(work, now, why, mismatch=False), now, outcome.retry_after_seconds, said)
     again = retry_later(work, now, f"not executed: {outcome.detail}", outcome.retry_after_seconds, reason=said)
+    if outcome.kind != "busy":
+        # Credentials and quotas are mended some time, and no person has to decide about the checkout: only the waits grow.
+        policy, attempt = work.policy, work.record.attempt
+        growing = min(len(policy.retry_seconds), policy.attempts_max - 1)
+        again = replace(again, changes={**again.changes, "attempt": max(min(attempt, growing), attempt - 1)})
     if kind != "create" or mapping.draft.supported:
         return again
     changes: CheckoutChanges = {**again.changes, "step_state": UNKNOWN, "probe": 0, "awaiting": "turned_away_order"}

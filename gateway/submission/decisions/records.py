@@ -9,6 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from gateway.checkouts.abandoned import AbandonedDraft
+from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.reasons import ReasonCode
 from gateway.checkouts.row_changes import FRESH_DRAFT, PLANNED, CheckoutChanges, StepChanges, because, without_reason
 from gateway.checkouts.waits import growth_max, schedule, spread
@@ -147,11 +148,16 @@ def read_failed(work: Work, now: datetime, failure: ReadFailed) -> Save:
         changes={
             "probe": max(probe, counted + 1),
             "due_at": due_at,
-            **waits_for_read(work, failure.cause, detail),
+            **({} if keeps_its_reason(work.record) else waits_for_read(work, failure.cause, detail)),
         },
         step_changes={"detail": f"reading back failed: {detail}"},
         rest=True,
     )
+
+
+def keeps_its_reason(record: CheckoutRecord) -> bool:
+    """Tell whether the reason is what the checkout may be ended for: whatever delays finding that out does not replace it."""
+    return record.awaiting in {"refused_order", "refused_submission"}
 
 
 def _unreadable(work: Work, now: datetime, detail: str) -> Save:

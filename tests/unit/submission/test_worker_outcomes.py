@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from worker_runs import (
     CASES,
     LOST,
+    REFUSED,
     Killed,
     assert_content,
     assert_one_truth,
@@ -69,9 +70,68 @@ async def test_every_outcome_of_a_live_post_ends_in_one_live_order_or_none(gatew
     orders = [order["id"] for order in gateway.plain.orders.values()]
     assert len(orders) <= 1
     refused = name in {"refused", "gone", "too large", "conflict"}
-    if name != "refused but done":
-        assert record.state == ("rejected" if refused else "submitted")
-        assert orders == ([] if refused else [record.order_id])
+    assert record.state == ("rejected" if refused else "submitted"), record.status_reason
+    assert orders == ([] if refused else [record.order_id])
+
+
+@pytest.mark.parametrize("status", ["429", "401", "503"])
+async def test_c4_a_live_post_that_was_turned_away_and_done_all_the_same_is_not_sent_again(gateway, status):
+    kind = {"429": "throttled", "401": "unauthorised", "503": "busy"}[status]
+    checkout = await gateway.check_out(upstream="plain")
+    send, turned_away = FakeUpstream.send, []
+
+    async def sending(rendered, **_):
+        outcome = await send(gateway.plain, rendered)
+        if turned_away:
+            return outcome
+        turned_away.append(outcome)
+        return NotExecuted(status, 7.0, kind)
+
+    gateway.plain.send = sending
+    record = await run(gateway, checkout)
+    assert (record.state, list(gateway.plain.orders)) == ("submitted", [record.order_id])
+    assert len(turned_away) == 1
+
+
+async def test_c3_an_unknown_product_code_is_refused_at_once_on_a_fresh_order_system(gateway):
+    checkout = await gateway.check_out(upstream="plain")
+    fill(gateway.plain, 0, CASES["refused"])
+    await work_once(gateway)
+    record = await gateway.record(checkout["id"])
+    assert (record.state, record.reason_code) == ("rejected", "refused")
+    assert "422 1004: no" in record.status_reason
+    shown = await gateway.get(checkout)
+    assert shown["reason"] == {"code": "refused", "message": record.status_reason, "nextAttemptAt": None}
+
+
+async def test_c6_a_submission_that_is_refused_and_done_later_is_seen(gateway):
+    checkout = await gateway.check_out()
+    fill(gateway.shop, 4, (REFUSED, "later"))
+    began = gateway.clock.moment
+
+    def late():
+        if gateway.clock.moment - began > timedelta(seconds=3):
+            gateway.shop.apply_late()
+
+    record = await run(gateway, checkout, at_each=late)
+    assert record.state == "submitted", record.status_reason
+    assert_one_truth(gateway.shop, record)
+
+
+async def test_one_order_of_two_checkouts_is_followed_by_one_of_them_only(gateway):
+    first, second = [await gateway.check_out(upstream="plain") for _ in range(2)]
+    send = FakeUpstream.send
+
+    async def merging(rendered, **_):
+        if gateway.plain.orders:
+            return Accepted(201, {"id": next(iter(gateway.plain.orders))})
+        return await send(gateway.plain, rendered)
+
+    gateway.plain.send = merging
+    records = [await run(gateway, each) for each in (first, second)]
+    assert sorted(record.state for record in records) == ["held", "submitted"]
+    held = next(record for record in records if record.state == "held")
+    assert (held.reason_code, held.order_id) == ("foreign_order", None)
 
 
 @pytest.mark.parametrize("name", ["lost before", "lost after", "lost and late"])
