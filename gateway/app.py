@@ -19,7 +19,7 @@ from gateway.checkouts import figures
 from gateway.checkouts.openapi import SCHEMAS as CHECKOUT_SCHEMAS
 from gateway.http import operation
 from gateway.http.answers import internal_error
-from gateway.http.dispatch import Dispatch
+from gateway.http.dispatch import Dispatch, require_declared_roles
 from gateway.http.headers import correlation_id
 from gateway.http.openapi import openapi_document, openapi_page
 from gateway.hub.subscriptions import api as hub
@@ -145,7 +145,7 @@ def create_app(
         debug=False,
     )
     app.services = services
-    app.dispatch = Dispatch(app, require_client)
+    app.dispatch = Dispatch(app, require_client, require_declared_roles(app.routes))
     services.metrics.refreshers.append(figures.refresher(services))
     document = openapi_document(app.routes, SCHEMAS)
     app.state.openapi_json = encode_json(document)

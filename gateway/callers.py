@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from litestar import Request
 from msgspec import Struct
 
 from gateway.http.headers import base_url
+from gateway.roles import Role, owner_scope_of
 from gateway.security.guard import client_of
-from gateway.security.tokens import Role
 from gateway.services import services_of
 
 
@@ -20,6 +21,21 @@ class Caller(Struct, frozen=True, kw_only=True):
     client: str
     roles: frozenset[Role]
     base_url: str
+
+    @property
+    def owner_scope(self) -> str | None:
+        """The client whose things alone the caller sees and changes (itself, a partner); None for all of the tenant."""
+        return owner_scope_of(self.client, self.roles)
+
+    def idempotency_key(self, key: str | None) -> str | None:
+        """Return the key as it is kept: the keys of a partner are apart from those of everybody else.
+
+        A client's own key has no quotation mark, so the two kinds never meet.
+        """
+        scope = self.owner_scope
+        if key is None or scope is None:
+            return key
+        return f'"{scope}"{hashlib.sha256(key.encode()).hexdigest()}'
 
     def has_role(self, *roles: Role) -> bool:
         """Tell whether the client has one of `roles`; without identities everybody has every role."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from scripts.reference import attributes, ends, misbehaviours, pages, settings
+from scripts.reference import attributes, ends, misbehaviours, pages, roles, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
 GENERATED = {
     "config/gateway.toml": settings.configuration_file,
     "docs/reference/settings.md": settings.settings_page,
+    "docs/reference/roles.md": roles.roles_page,
     "docs/reference/errors.md": pages.errors_page,
     "docs/reference/states.md": pages.states_page,
     "docs/reference/findings.md": pages.findings_page,

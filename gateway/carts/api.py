@@ -40,7 +40,8 @@ from gateway.http.answers import Answer
 from gateway.http.bodies import read_body, read_object, require_json_accepted
 from gateway.http.headers import entity_tag, has_if_match, if_match_of, is_unmodified
 from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
-from gateway.security.tenancy import require_role, tenant_of
+from gateway.roles import ADMINISTERING, ORDERING, READING, Roles
+from gateway.security.guard import client_of
 from gateway.services import Services, services_of
 
 CARTS_PATH: Final = V4.carts_path
@@ -70,9 +71,8 @@ async def list_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any])
     """List shopping carts."""
     require_json_accepted(request)
     services = services_of(request)
-    tenant = tenant_of(request)
     query = read_query(request, dialect, services.settings.server)
-    rows, total = await find(services, tenant, dialect, query)
+    rows, total = await find(services, client_of(request), dialect, query)
     body = await written_list(dialect, rows, query.selection)
     headers = page_headers(query.page, len(rows), total, dialect.carts_path, query.pairs)
     return Answer(
@@ -86,17 +86,20 @@ async def retrieve_shopping_cart(dialect: Dialect, request: Request[Any, Any, An
     """Retrieve a shopping cart."""
     require_json_accepted(request)
     services = services_of(request)
-    tenant = tenant_of(request)
+    client = client_of(request)
+    tenant, owner = client.tenant, client.owner_scope
     cart_id: str = request.scope["path_params"]["cart_id"]
     selection = _only_fields(request)
     if dialect.is_canonical and selection is None:
-        found = await services.database.read_brief(lambda connection: store.get_document(connection, tenant, cart_id))
+        found = await services.database.read_brief(
+            lambda connection: store.get_document(connection, tenant, cart_id, owner=owner)
+        )
         if found is None:
             raise not_found()
         version, document, expires_at, v4_complete = found
         body = document.encode() if v4_complete else await shown_text(document)
     else:
-        row = await services.database.read_brief(lambda connection: store.get(connection, tenant, cart_id))
+        row = await services.database.read_brief(lambda connection: store.get(connection, tenant, cart_id, owner=owner))
         if row is None:
             raise not_found()
         version, body, expires_at = row.version, await written(dialect, row, selection), row.expires_at
@@ -162,9 +165,6 @@ async def merge_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any]
 async def delete_shopping_cart(request: Request[Any, Any, Any]) -> Answer:
     """Delete a shopping cart: for administrators; anybody else empties it by a PATCH."""
     services = services_of(request)
-    require_role(
-        request, "admin", "Deleting a cart is for administrators; empty it with PATCH and cartItem [] instead."
-    )
     command = DeleteCart(
         caller=caller_of(request),
         cart_id=request.scope["path_params"]["cart_id"],
@@ -195,19 +195,20 @@ def cart_handlers(dialect: Dialect) -> list[Any]:
     async def remove(request: Request[Any, Any, Any]) -> Answer:
         return await delete_shopping_cart(request)
 
-    described: list[tuple[Any, Any, dict[str, Any]]] = [
-        (create, create_shopping_cart, openapi.CREATE),
-        (list_, list_shopping_carts, openapi.LIST),
-        (retrieve, retrieve_shopping_cart, openapi.RETRIEVE),
-        (change, patch_shopping_cart, openapi.PATCH),
-        (remove, delete_shopping_cart, openapi.DELETE),
-        (merge, merge_shopping_carts, openapi.MERGE),
+    described: list[tuple[Any, Any, dict[str, Any], Roles]] = [
+        (create, create_shopping_cart, openapi.CREATE, ORDERING),
+        (list_, list_shopping_carts, openapi.LIST, READING),
+        (retrieve, retrieve_shopping_cart, openapi.RETRIEVE, READING),
+        (change, patch_shopping_cart, openapi.PATCH, ORDERING),
+        (remove, delete_shopping_cart, openapi.DELETE, ADMINISTERING),
+        (merge, merge_shopping_carts, openapi.MERGE, ORDERING),
     ]
-    for handler, source, _ in described:
+    for handler, source, _, _ in described:
         # The OpenAPI document takes the operation's id and words from the handler.
         handler.__name__ = source.__name__ if dialect.is_canonical else f"{source.__name__}_{dialect.version}"
         handler.__doc__ = source.__doc__
-    opts = [{"openapi": in_version(words, dialect.version)} for _, _, words in described]
+    opts = [{"openapi": in_version(words, dialect.version), "roles": roles} for _, _, words, roles in described]
+    opts[4]["advice"] = "Deleting a cart is for administrators; empty it with PATCH and cartItem [] instead."
     return [
         post(dialect.carts_path, opt=opts[0])(create),
         route(dialect.carts_path, http_method=["GET", "HEAD"], opt=opts[1])(list_),

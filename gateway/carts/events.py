@@ -18,7 +18,7 @@ _ABSENT: Final = object()
 
 
 class CartVersion(NamedTuple):
-    """A cart as a change left it: its JSON text, and whether v4 shows that as it is (`gateway.carts.store.CartRow`).
+    """A cart as a change left it: its JSON text, whether v4 shows that as it is (`gateway.carts.store.CartRow`), and who made it.
 
     Of a cart that is gone `document` is what it was, and `version` comes after its last.
     """
@@ -28,6 +28,7 @@ class CartVersion(NamedTuple):
     version: int
     document: str
     v4_complete: bool | None = None
+    owner: str | None = None
 
 
 def created(connection: Connection, cart: CartVersion, now: datetime) -> None:
@@ -92,5 +93,6 @@ def _publish(
         document=cart.document if document is None else document,
         field_path=field_path,
         v4_complete=cart.v4_complete,
+        owner=cart.owner,
     )
     publish(connection, event, now)

@@ -15,6 +15,7 @@ from gateway.filters.parse import Filter, parse_filter
 from gateway.filters.projection import Selection, parse_fields
 from gateway.filters.sorting import Sort, parse_sort
 from gateway.http.queries import query_pairs, refuse, values_of
+from gateway.security.tokens import Client
 from gateway.services import Services
 from gateway.settings import ServerSettings
 
@@ -60,8 +61,9 @@ def read_query(request: Request[Any, Any, Any], dialect: Dialect, settings: Serv
     return ListQuery(pairs, selection, page, wanted, sorts)
 
 
-async def find(services: Services, tenant: str, dialect: Dialect, query: ListQuery) -> store.CartPage:
-    """Return the carts that were asked for."""
+async def find(services: Services, client: Client, dialect: Dialect, query: ListQuery) -> store.CartPage:
+    """Return the carts that were asked for, of those that the client sees."""
+    tenant = client.tenant
     return await services.database.read_list(
         tenant,
         lambda connection: search.find_page(
@@ -72,5 +74,6 @@ async def find(services: Services, tenant: str, dialect: Dialect, query: ListQue
             query.sorts,
             limit=query.page.limit,
             offset=query.page.offset,
+            owner=client.owner_scope,
         ),
     )

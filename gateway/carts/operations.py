@@ -96,7 +96,9 @@ async def create_cart(services: Services, command: CreateCart) -> store.CartRow:
     content = await in_thread_if_large(
         len(body), _new_cart, body, command.dialect, cart_id, href, services.settings, now
     )
-    await services.database.write(lambda connection: store.insert(connection, tenant, cart_id, content, now))
+    await services.database.write(
+        lambda connection: store.insert(connection, tenant, cart_id, content, now, owner=command.caller.client)
+    )
     return store.CartRow(
         cart_id, 1, content.text, None, now, now, expires_at=content.expires_at, v4_complete=content.v4_complete
     )
@@ -166,13 +168,16 @@ def merge_carts(connection: Connection, command: MergeCarts, settings: Settings,
     for either cart ConflictError (409) while a checkout holds it and when it has expired; otherwise as `change_cart`.
     """
     caller, cart_id, guest_id = command.caller, command.cart_id, command.guest_id
-    tenant, base_url = caller.tenant, caller.base_url
+    tenant = caller.tenant
     if cart_id == guest_id:
         raise RefusedError(
             "A shopping cart cannot be merged into itself.", problems=[Problem(GUEST_PATH, "is the cart itself")]
         )
     # Two merges at once take the carts in the same order, whoever is the guest.
-    found = {key: store.get(connection, tenant, key, for_change=True) for key in sorted((cart_id, guest_id))}
+    scope = caller.owner_scope
+    found = {
+        key: store.get(connection, tenant, key, for_change=True, owner=scope) for key in sorted((cart_id, guest_id))
+    }
     row = _changeable(connection, command)
     guest = found[guest_id]
     if guest is None:
@@ -181,7 +186,7 @@ def merge_carts(connection: Connection, command: MergeCarts, settings: Settings,
             problems=[Problem(GUEST_PATH, "is no shopping cart; it may have been merged already")],
         )
     if guest.checkout_id is not None:
-        raise held_by_checkout(connection, tenant, guest.checkout_id, base_url)
+        raise held_by_checkout(connection, caller, guest.checkout_id)
     for expires_at in (row.expires_at, guest.expires_at):
         require_valid(expires_at, now)
     before, taken_in = decode_stored(row.document), decode_stored(guest.document)
@@ -204,11 +209,11 @@ def merge_carts(connection: Connection, command: MergeCarts, settings: Settings,
 
 def _changeable(connection: Connection, command: ChangeCart | DeleteCart | MergeCarts) -> store.CartRow:
     tenant, wanted_versions = command.caller.tenant, command.wanted_versions
-    row = store.get(connection, tenant, command.cart_id, for_change=True)
+    row = store.get(connection, tenant, command.cart_id, for_change=True, owner=command.caller.owner_scope)
     if row is None:
         raise not_found()
     if row.checkout_id is not None:
-        raise held_by_checkout(connection, tenant, row.checkout_id, command.caller.base_url)
+        raise held_by_checkout(connection, command.caller, row.checkout_id)
     if wanted_versions is not None and row.version not in wanted_versions:
         raise PreconditionError(
             "If-Match does not name the cart's current version: somebody changed it. Read it again and repeat.",
@@ -218,18 +223,26 @@ def _changeable(connection: Connection, command: ChangeCart | DeleteCart | Merge
     return row
 
 
-def held_by_checkout(connection: Connection, tenant: str, checkout_id: str, base_url: str) -> ConflictError:
-    """Return the error for a cart that a checkout holds, with a reference to it; an ordered cart is held for good."""
-    href = f"{base_url}{CHECKOUT_PATH}/{checkout_id}"
-    state = connection.execute(
-        select(checkout.c.state).where(checkout.c.tenant == tenant, checkout.c.id == checkout_id)
-    ).scalar_one_or_none()
+def held_by_checkout(connection: Connection, caller: Caller, checkout_id: str) -> ConflictError:
+    """Return the error for a cart that a checkout holds, with a reference to it where the caller sees it.
+
+    An ordered cart is held for good.
+    """
+    href = f"{caller.base_url}{CHECKOUT_PATH}/{checkout_id}"
+    row = connection.execute(
+        select(checkout.c.state, checkout.c.owner).where(
+            checkout.c.tenant == caller.tenant, checkout.c.id == checkout_id
+        )
+    ).one_or_none()
+    state = None if row is None else row.state
     message = (
         "The shopping cart has been ordered and does not change any more; make a new cart."
         if state in ORDERED_STATES
         else "The shopping cart is being checked out and does not change until that ends; "
         "cancel the checkout to change the cart."
     )
+    if row is not None and caller.owner_scope not in {None, row.owner}:
+        return ConflictError(message)
     return ConflictError(message, extension={"referenceError": href, "checkout": {"id": checkout_id, "href": href}})
 
 

@@ -46,8 +46,12 @@ def find_page(
     *,
     limit: int,
     offset: int,
+    owner: str | None = None,
 ) -> store.CartPage:
-    """Return one page of the tenant's carts that fulfil `wanted` (its paths are canonical, its values the dialect's)."""
+    """Return one page of the tenant's carts (those of this `owner` alone) that fulfil `wanted`.
+
+    Its paths are canonical, its values the dialect's.
+    """
     prepare(connection)
     engine = connection.dialect.name
     moments = _MOMENTS.get(dialect.version, {})
@@ -60,6 +64,7 @@ def find_page(
         offset=offset,
         conditions=[*looked_up, *filter_clauses(rest, _DOCUMENT, engine, moments=moments)],
         order=[*order, _BY_CREATION] if looked_up else order,
+        owner=owner,
     )
 
 

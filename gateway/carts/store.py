@@ -25,14 +25,15 @@ from gateway.storage.tables import EPOCH, cart
 PAGE_CHARACTERS_MAX: Final = 32 * 1024 * 1024
 _MICROSECOND: Final = timedelta(microseconds=1)
 _GET: Final = (
-    "SELECT id, version, document, checkout_id, created_at, updated_at, expires_at, expiry_given, v4_complete"
+    "SELECT id, version, document, checkout_id, created_at, updated_at, expires_at, expiry_given, v4_complete, owner"
     " FROM cart WHERE tenant = ? AND id = ?"
 )
 _GET_DOCUMENT: Final = "SELECT version, document, expires_at, v4_complete FROM cart WHERE tenant = ? AND id = ?"
+_OF_OWNER: Final = " AND owner = ?"
 _INSERT: Final = (
     "INSERT INTO cart"
-    " (tenant, id, version, document, checkout_id, created_at, updated_at, expires_at, expiry_given, v4_complete)"
-    " VALUES (?, ?, 1, ?, NULL, ?, ?, ?, ?, ?)"
+    " (tenant, id, version, document, checkout_id, created_at, updated_at, expires_at, expiry_given, v4_complete, owner)"
+    " VALUES (?, ?, 1, ?, NULL, ?, ?, ?, ?, ?, ?)"
 )
 
 _ROW: Final = (
@@ -45,6 +46,7 @@ _ROW: Final = (
     cart.c.expires_at,
     cart.c.expiry_given,
     cart.c.v4_complete,
+    cart.c.owner,
 )
 
 
@@ -53,6 +55,7 @@ class CartRow(NamedTuple):
 
     `expires_at` is None for a cart that does not expire; `expiry_given` tells that a client said when it does.
     `v4_complete` tells that v4 shows the document as it is; otherwise (None: nobody has looked) it is to be looked at.
+    `owner` is the client that made it, None where that was not recorded.
     """
 
     id: str
@@ -64,6 +67,7 @@ class CartRow(NamedTuple):
     expires_at: datetime | None = None
     expiry_given: bool = False
     v4_complete: bool | None = None
+    owner: str | None = None
 
 
 class CartContent(NamedTuple):
@@ -87,27 +91,32 @@ class CartPage(NamedTuple):
     total: int
 
 
-def insert(connection: Connection, tenant: str, cart_id: str, content: CartContent, now: datetime) -> None:
-    """Store a new cart as version 1."""
+def insert(
+    connection: Connection, tenant: str, cart_id: str, content: CartContent, now: datetime, *, owner: str | None = None
+) -> None:
+    """Store a new cart as version 1; `owner` is the client that makes it."""
     moment = (now - EPOCH) // _MICROSECOND
     expiry = None if content.expires_at is None else (content.expires_at - EPOCH) // _MICROSECOND
-    known = (expiry, content.expiry_given, content.v4_complete)
+    known = (expiry, content.expiry_given, content.v4_complete, owner)
     run(connection, _INSERT, (tenant, cart_id, content.text, moment, moment, *known))
     after = parties.stored_party_ids(content.text) if content.party_ids is None else content.party_ids
     parties.index_changed(connection, tenant, cart_id, set(), after)
-    events.created(connection, events.CartVersion(tenant, cart_id, 1, content.text, content.v4_complete), now)
+    events.created(connection, events.CartVersion(tenant, cart_id, 1, content.text, content.v4_complete, owner), now)
 
 
-def get(connection: Connection, tenant: str, cart_id: str, *, for_change: bool = False) -> CartRow | None:
-    """Return the cart, or None when this tenant has none of that id.
+def get(
+    connection: Connection, tenant: str, cart_id: str, *, for_change: bool = False, owner: str | None = None
+) -> CartRow | None:
+    """Return the cart, or None when this tenant (with `owner`: this client of it) has none of that id.
 
     `for_change` lets no other transaction change it before this one ends; in SQLite there is no other writer anyway.
     """
     locked = for_change and connection.dialect.name == "postgresql"
-    row = run(connection, f"{_GET} FOR UPDATE" if locked else _GET, (tenant, cart_id))
+    statement, values = (_GET, (tenant, cart_id)) if owner is None else (_GET + _OF_OWNER, (tenant, cart_id, owner))
+    row = run(connection, f"{statement} FOR UPDATE" if locked else statement, values)
     if row is None:
         return None
-    found_id, version, document, checkout_id, created, updated, expires, expiry_given, v4_complete = row
+    found_id, version, document, checkout_id, created, updated, expires, expiry_given, v4_complete, made_by = row
     return CartRow(
         found_id,
         version,
@@ -118,14 +127,18 @@ def get(connection: Connection, tenant: str, cart_id: str, *, for_change: bool =
         None if expires is None else _moment(expires),
         bool(expiry_given),
         None if v4_complete is None else bool(v4_complete),
+        made_by,
     )
 
 
 def get_document(
-    connection: Connection, tenant: str, cart_id: str
+    connection: Connection, tenant: str, cart_id: str, *, owner: str | None = None
 ) -> tuple[int, str, datetime | None, bool | None] | None:
-    """Return version, document, end of validity and `v4_complete` of the cart alone, or None: what a GET needs."""
-    row = run(connection, _GET_DOCUMENT, (tenant, cart_id))
+    """Return version, document, end of validity and `v4_complete` of the cart alone, or None as `get`: what a GET needs."""
+    if owner is None:
+        row = run(connection, _GET_DOCUMENT, (tenant, cart_id))
+    else:
+        row = run(connection, _GET_DOCUMENT + _OF_OWNER, (tenant, cart_id, owner))
     return None if row is None else (row[0], row[1], None if row[2] is None else _moment(row[2]), row[3])
 
 
@@ -137,13 +150,14 @@ def list_page(
     offset: int,
     conditions: Sequence[ColumnElement[bool] | TextClause] = (),
     order: Sequence[TextClause] = (),
+    owner: str | None = None,
 ) -> CartPage:
-    """Return `limit` carts from `offset` on, and the number of all that fulfil the `conditions`.
+    """Return `limit` carts (of this `owner` alone) from `offset` on, and the number of all that fulfil the `conditions`.
 
     There are fewer, but one at least, where more are larger than PAGE_CHARACTERS_MAX together. Carts that `order` does not tell
     apart are in the order of their creation, oldest first.
     """
-    wanted = (cart.c.tenant == tenant, *conditions)
+    wanted = (cart.c.tenant == tenant, *(() if owner is None else (cart.c.owner == owner,)), *conditions)
     total = connection.execute(select(func.count()).select_from(cart).where(*wanted)).scalar_one()
     rows = connection.execute(
         select(*_ROW).where(*wanted).order_by(*order, cart.c.created_at, cart.c.id).limit(limit).offset(offset)
@@ -155,7 +169,7 @@ def list_page(
         if found and characters > PAGE_CHARACTERS_MAX:
             rows.close()
             break
-        found.append(CartRow(*row))
+        found.append(CartRow._make(row))
     return CartPage(found, total)
 
 
@@ -188,14 +202,16 @@ def update(
         .where(cart.c.tenant == tenant, cart.c.id == cart_id)
         .where(cart.c.version == expected_version, cart.c.checkout_id.is_(None))
         .values(version=cart.c.version + 1, document=document, updated_at=now, v4_complete=complete, **expiry)
+        .returning(cart.c.owner)
     )
-    if result.rowcount != 1:
+    changed = result.one_or_none()
+    if changed is None:
         return False
     parties.index_changed(
         connection, tenant, cart_id, parties.stored_party_ids(before), parties.stored_party_ids(document)
     )
     paths = partial(events.changed_attributes, before, document, expiry_given=content.expiry_given)
-    after = events.CartVersion(tenant, cart_id, expected_version + 1, document, complete)
+    after = events.CartVersion(tenant, cart_id, expected_version + 1, document, complete, changed.owner)
     events.changed(connection, after, now, field_path=paths)
     return True
 
@@ -204,16 +220,18 @@ def delete(
     connection: Connection, tenant: str, cart_id: str, expected_version: int, now: datetime | None = None
 ) -> bool:
     """Remove the cart; False, and nothing changed, under the conditions of `update`. `now` is the machine's unless given."""
-    document = connection.execute(
+    removed = connection.execute(
         delete_from(cart)
         .where(cart.c.tenant == tenant, cart.c.id == cart_id)
         .where(cart.c.version == expected_version, cart.c.checkout_id.is_(None))
-        .returning(cart.c.document)
-    ).scalar_one_or_none()
-    if document is None:
+        .returning(cart.c.document, cart.c.owner)
+    ).one_or_none()
+    if removed is None:
         return False
+    document = removed.document
     parties.index_changed(connection, tenant, cart_id, parties.stored_party_ids(document), set())
-    events.deleted(connection, events.CartVersion(tenant, cart_id, expected_version + 1, document), now or utc_now())
+    last = events.CartVersion(tenant, cart_id, expected_version + 1, document, owner=removed.owner)
+    events.deleted(connection, last, now or utc_now())
     return True
 
 

@@ -25,7 +25,8 @@ from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import MERGE_PATCH_TYPES, has_body, read_object, require_json_accepted
 from gateway.http.headers import base_url, entity_tag, header_values, if_match_of, is_unmodified
 from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
-from gateway.security.tenancy import tenant_of
+from gateway.roles import ORDERING, READING
+from gateway.security.guard import client_of
 from gateway.services import Services, services_of
 from gateway.threads import beside
 
@@ -33,14 +34,14 @@ KEY_CHARACTERS_MAX: Final = 255
 ONE: Final = f"{CHECKOUT_PATH}/{{checkout_id:str}}"
 
 
-@post(CHECKOUT_PATH, status_code=202, opt={"openapi": openapi.CREATE})
+@post(CHECKOUT_PATH, status_code=202, opt={"openapi": openapi.CREATE, "roles": ORDERING})
 async def create_checkout(request: Request[Any, Any, Any]) -> Answer:
     """Check a cart out: it becomes an order, submitted exactly once."""
     require_json_accepted(request)
     return await _accept(request, await _body(request))
 
 
-@post(f"{CART_PATH}/checkout", status_code=202, opt={"openapi": openapi.CREATE_FOR_CART})
+@post(f"{CART_PATH}/checkout", status_code=202, opt={"openapi": openapi.CREATE_FOR_CART, "roles": ORDERING})
 async def create_checkout_of_cart(request: Request[Any, Any, Any]) -> Answer:
     """Check this cart out; the same as POST checkout that names the cart."""
     require_json_accepted(request)
@@ -52,7 +53,7 @@ async def create_checkout_of_cart(request: Request[Any, Any, Any]) -> Answer:
     return await _accept(request, {**document, "shoppingCart": {"id": cart_id}})
 
 
-@post(f"{CHECKOUT_PATH}/preview", status_code=200, opt={"openapi": openapi.PREVIEW})
+@post(f"{CHECKOUT_PATH}/preview", status_code=200, opt={"openapi": openapi.PREVIEW, "roles": ORDERING})
 async def preview_checkout(request: Request[Any, Any, Any]) -> Answer:
     """Show what a checkout would send, and every finding; nothing is stored, nothing is sent."""
     require_json_accepted(request)
@@ -60,20 +61,21 @@ async def preview_checkout(request: Request[Any, Any, Any]) -> Answer:
     traced = _wants_trace(request)
     document = await _body(request)
     await beside(is_large(document), check_request, document, services.settings)
-    tenant = tenant_of(request)
-    found = await snapshot(services, tenant, document, if_match_of(request))
-    asked = accept_request(services, tenant, document, found)
+    caller = caller_of(request)
+    found = await snapshot(services, caller, document, if_match_of(request))
+    asked = accept_request(services, caller.tenant, document, found)
     prepared = await prepared_cart(services, asked, only_shown=True)
     written = await beside(asked.large, preview, asked.cart, document, asked.mapping, prepared, traced=traced)
     return Answer(written)
 
 
-@route(CHECKOUT_PATH, http_method=["GET", "HEAD"], opt={"openapi": openapi.LIST})
+@route(CHECKOUT_PATH, http_method=["GET", "HEAD"], opt={"openapi": openapi.LIST, "roles": READING})
 async def list_checkouts(request: Request[Any, Any, Any]) -> Answer:
     """List checkouts, newest first, by cart, order, state or external id."""
     require_json_accepted(request)
     services = services_of(request)
-    server, tenant = services.settings.server, tenant_of(request)
+    server, client = services.settings.server, client_of(request)
+    tenant, owner = client.tenant, client.owner_scope
     pairs = query_pairs(request)
     problems: list[Problem] = []
     selection = parse_fields(values_of(pairs, "fields"), problems)
@@ -90,7 +92,7 @@ async def list_checkouts(request: Request[Any, Any, Any]) -> Answer:
     address = _address(request, services)
 
     def function(connection: Connection) -> tuple[list[dict[str, Any]], int]:
-        records, total = store.list_page(connection, tenant, filters, offset=page.offset, limit=page.limit)
+        records, total = store.list_page(connection, tenant, filters, offset=page.offset, limit=page.limit, owner=owner)
         return resource.load_all(connection, tenant, records, address, selection), total
 
     found, total = await services.database.read_list(tenant, function)
@@ -103,18 +105,18 @@ async def list_checkouts(request: Request[Any, Any, Any]) -> Answer:
     )
 
 
-@route(ONE, http_method=["GET", "HEAD"], opt={"openapi": openapi.RETRIEVE})
+@route(ONE, http_method=["GET", "HEAD"], opt={"openapi": openapi.RETRIEVE, "roles": READING})
 async def retrieve_checkout(request: Request[Any, Any, Any]) -> Answer:
     """Retrieve a checkout: its order, each step, each item's line."""
     require_json_accepted(request)
     services = services_of(request)
-    tenant = tenant_of(request)
+    client = client_of(request)
     checkout_id = _checkout_id(request)
     selection = _selection(request)
     address = _address(request, services)
 
     def function(connection: Connection) -> tuple[CheckoutRecord, dict[str, Any]] | None:
-        record = store.get(connection, tenant, checkout_id)
+        record = store.get(connection, client.tenant, checkout_id, owner=client.owner_scope)
         return None if record is None else (record, resource.load(connection, record, address))
 
     found = await services.database.read(function)
@@ -127,7 +129,7 @@ async def retrieve_checkout(request: Request[Any, Any, Any]) -> Answer:
     return json_answer(document if selection is None else project(document, selection), headers=[tag])
 
 
-@patch(ONE, opt={"openapi": openapi.PATCH})
+@patch(ONE, opt={"openapi": openapi.PATCH, "roles": ORDERING})
 async def patch_checkout(request: Request[Any, Any, Any]) -> Answer:
     """Change customer, place, payment, dates or texts of a draft."""
     require_json_accepted(request)
@@ -141,7 +143,7 @@ async def patch_checkout(request: Request[Any, Any, Any]) -> Answer:
     return await _answer(request, services, record, status=200)
 
 
-@post(f"{ONE}/submit", status_code=202, opt={"openapi": openapi.SUBMIT})
+@post(f"{ONE}/submit", status_code=202, opt={"openapi": openapi.SUBMIT, "roles": ORDERING})
 async def submit_checkout(request: Request[Any, Any, Any]) -> Answer:
     """Submit a draft, or one that is held for its price; asking twice is the same as asking once."""
     require_json_accepted(request)
@@ -150,7 +152,7 @@ async def submit_checkout(request: Request[Any, Any, Any]) -> Answer:
     return await _answer(request, services, record, status=202)
 
 
-@post(f"{ONE}/cancel", status_code=202, opt={"openapi": openapi.CANCEL})
+@post(f"{ONE}/cancel", status_code=202, opt={"openapi": openapi.CANCEL, "roles": ORDERING})
 async def cancel_checkout(request: Request[Any, Any, Any]) -> Answer:
     """Cancel a checkout; a live order is asked to be cancelled, where its order system takes such requests."""
     require_json_accepted(request)

@@ -208,7 +208,7 @@ async def change_draft(services: Services, command: ChangeDraft) -> CheckoutReco
     412 when it changed, 422 when the result cannot be ordered.
     """
     base_url, tenant = command.caller.base_url, command.caller.tenant
-    row = await services.database.read(lambda connection: _load(connection, tenant, command.checkout_id))
+    row = await services.database.read(lambda connection: _load(connection, command))
     if row is None:
         raise not_found()
     record, stored = row
@@ -254,11 +254,12 @@ async def change_draft(services: Services, command: ChangeDraft) -> CheckoutReco
     return changed
 
 
-def _load(connection: Connection, tenant: str, checkout_id: str) -> tuple[CheckoutRecord, dict[str, str]] | None:
-    record = store.get(connection, tenant, checkout_id)
+def _load(connection: Connection, command: ChangeDraft) -> tuple[CheckoutRecord, dict[str, str]] | None:
+    caller = command.caller
+    record = store.get(connection, caller.tenant, command.checkout_id, owner=caller.owner_scope)
     if record is None:
         return None
-    return record, store.documents(connection, tenant, checkout_id, ("request", "cart"))
+    return record, store.documents(connection, caller.tenant, record.id, ("request", "cart"))
 
 
 def _require_draft(record: CheckoutRecord, base_url: str) -> None:
@@ -313,7 +314,7 @@ async def _change(
     tenant, checkout_id = command.caller.tenant, command.checkout_id
 
     def function(connection: Connection) -> CheckoutRecord:
-        record = store.get_for_update(connection, tenant, checkout_id)
+        record = store.get_for_update(connection, tenant, checkout_id, owner=command.caller.owner_scope)
         if record is None:
             raise not_found()
         decide(connection, record, services.database.now(connection))

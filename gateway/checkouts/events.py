@@ -28,6 +28,7 @@ def created(connection: Connection, record: CheckoutRecord) -> None:
         sequence=record.version,
         event_type=CHECKOUT_CREATED,
         document=lambda: encode_json(head(record)).decode(),
+        owner=record.owner,
     )
     publish(connection, event, record.created_at)
 
@@ -49,6 +50,7 @@ def changed(
             head(replace(before, **{**changes, "version": version, "updated_at": now}))
         ).decode(),
         field_path="state" if state_changed else "productOrder.state",
+        owner=before.owner,
     )
     publish(connection, event, now)
 

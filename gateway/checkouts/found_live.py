@@ -116,7 +116,8 @@ def _reopened(
     if order.state:
         changes |= {"upstream_state": order.state, "order_state": tmf_state(mapping, order.state)}
     if rival is None and record.cart_id is not None:
-        carts.lock(connection, record.tenant, record.cart_id, record.id)
+        if not record.cart_scope:
+            carts.lock(connection, record.tenant, record.cart_id, record.id)
         changes["cart_live"] = True
     reopened = store.change(connection, record, changes, now)
     assert reopened is not None, "it is locked by this transaction"
@@ -135,7 +136,7 @@ def _rival(connection: Connection, record: CheckoutRecord) -> CheckoutRecord | N
     """Return the checkout that holds the cart meanwhile, locked."""
     if record.cart_id is None:
         return None
-    found = store.live_of_cart(connection, record.tenant, record.cart_id)
+    found = store.live_of_cart(connection, record.tenant, record.cart_id, record.cart_scope)
     if found is None or found.id == record.id:
         return None
     return store.get_for_update(connection, record.tenant, found.id)

@@ -77,6 +77,8 @@ class CheckoutRecord(Struct, frozen=True, kw_only=True):
     searched_at: datetime | None = None
     answered_order: str | None = None
     answered_marker: str | None = None
+    owner: str | None = None
+    cart_scope: str = ""
 
     @property
     def marker(self) -> str:

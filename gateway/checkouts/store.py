@@ -35,16 +35,18 @@ def record_of(row: Row[Any]) -> CheckoutRecord:
     return CheckoutRecord(**dict(zip(row._fields, row, strict=True)))
 
 
-def get(connection: Connection, tenant: str, checkout_id: str) -> CheckoutRecord | None:
-    """Return the checkout, or None when this tenant has no such checkout."""
+def get(connection: Connection, tenant: str, checkout_id: str, *, owner: str | None = None) -> CheckoutRecord | None:
+    """Return the checkout, or None when this tenant (with `owner`: this client of it) has no such checkout."""
     row = connection.execute(_by_id, {"tenant": tenant, "id": checkout_id}).one_or_none()
-    return record_of(row) if row is not None else None
+    return record_of(row) if row is not None and owner in {None, row.owner} else None
 
 
-def get_for_update(connection: Connection, tenant: str, checkout_id: str) -> CheckoutRecord | None:
-    """Return the checkout and keep others from changing it until the transaction ends."""
+def get_for_update(
+    connection: Connection, tenant: str, checkout_id: str, *, owner: str | None = None
+) -> CheckoutRecord | None:
+    """Return the checkout as `get` does, and keep others from changing it until the transaction ends."""
     row = connection.execute(_locked_by_id, {"tenant": tenant, "id": checkout_id}).one_or_none()
-    return record_of(row) if row is not None else None
+    return record_of(row) if row is not None and owner in {None, row.owner} else None
 
 
 def get_by_key(connection: Connection, tenant: str, idempotency_key: str) -> CheckoutRecord | None:
@@ -54,14 +56,15 @@ def get_by_key(connection: Connection, tenant: str, idempotency_key: str) -> Che
     return record_of(row) if row is not None else None
 
 
-def live_of_cart(connection: Connection, tenant: str, cart_id: str) -> CheckoutRecord | None:
-    """Return the checkout that holds this cart, if one does.
+def live_of_cart(connection: Connection, tenant: str, cart_id: str, cart_scope: str = "") -> CheckoutRecord | None:
+    """Return the checkout that holds this cart, if one does; `cart_scope` as in its column.
 
     One that is held without the cart, because its order was found live after another had taken the cart, counts once that other
     one has let it go.
     """
     query = select(*_COLUMNS).where(
         checkout.c.tenant == tenant,
+        checkout.c.cart_scope == cart_scope,
         checkout.c.cart_id == cart_id,
         checkout.c.cart_live.is_(True) | (checkout.c.state == "held"),
     )
@@ -205,14 +208,22 @@ def open_count(connection: Connection, tenant: str, limit: int) -> int:
 
 
 def list_page(
-    connection: Connection, tenant: str, filters: Mapping[str, list[str]], *, offset: int, limit: int
+    connection: Connection,
+    tenant: str,
+    filters: Mapping[str, list[str]],
+    *,
+    offset: int,
+    limit: int,
+    owner: str | None = None,
 ) -> tuple[list[CheckoutRecord], int]:
-    """Return one page of the tenant's checkouts, newest first, and how many match.
+    """Return one page of the tenant's checkouts (those of this `owner` alone), newest first, and how many match.
 
     `filters` maps a column to the values it may have.
     """
     condition: ColumnElement[bool] = and_(
-        checkout.c.tenant == tenant, *(checkout.c[column].in_(values) for column, values in filters.items())
+        checkout.c.tenant == tenant,
+        *(() if owner is None else (checkout.c.owner == owner,)),
+        *(checkout.c[column].in_(values) for column, values in filters.items()),
     )
     total = connection.execute(select(func.count()).select_from(checkout).where(condition)).scalar_one()
     query = (

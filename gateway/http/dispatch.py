@@ -8,20 +8,23 @@ of a GET. `tests/api/test_dispatch.py` sends every route and every error through
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from litestar import Litestar, Request
 from litestar.exceptions import HTTPException, MethodNotAllowedException
+from litestar.routes import BaseRoute, HTTPRoute
 from litestar.types import Receive, Send
 from litestar.utils.path import normalize_path
 
 from gateway.errors import NotFoundError
 from gateway.http.answers import Answer, allowed_methods, answer_exception, error_answer
 from gateway.http.headers import require_valid_host
+from gateway.roles import EVERYBODY, PUBLIC, Roles
 
-# Raises UnauthenticatedError (401) or ForbiddenError (403) unless the caller may use the path of the request.
-Admit: TypeAlias = Callable[[Request[Any, Any, Any]], None]
+# Raises UnauthenticatedError (401) or ForbiddenError (403) unless the caller has one of the roles: none of them for what anybody
+# may use, None where there is no route.
+Admit: TypeAlias = Callable[[Request[Any, Any, Any], Roles | None], None]
 
 # Ids of our own, whole segments of a path; any of them leads where all do.
 _ID: Final = re.compile(r"(?<=/)[0-9a-f]{32}(?=/|\Z)")
@@ -37,16 +40,19 @@ class Dispatch:
 
     - A path that no route can have (a NUL, or too long) is a 404 before anybody remembers it.
     - A request has one valid Host, otherwise 400.
-    - Who calls is known before anything of the request is read, and before a 404 or a 405 says what there is.
+    - Who calls is known before anything of the request is read, and before a 404 or a 405 says what there is; the roles that
+      the route declares (`opt["roles"]`) are checked then.
     - The handler of the route gets the request, with `path_params` and `path_template` in its scope, and returns an ASGI
       application, mostly an `Answer`.
     - OPTIONS is answered with the methods of the path.
     - Every exception becomes the TMF Error of `answer_exception`; what breaks while the answer is on its way is raised.
     """
 
-    def __init__(self, app: Litestar, admit: Admit) -> None:
+    def __init__(self, app: Litestar, admit: Admit, roles_by_path: Mapping[str, Roles]) -> None:
         self._app = app
         self._admit = admit
+        # What a path's methods declare together: who may ask for the methods may use one of them.
+        self._roles_by_path = roles_by_path
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Answer the request of `scope`."""
@@ -69,10 +75,10 @@ class Dispatch:
             handler, scope["path_params"], scope["path_template"] = self.routed(path, scope["method"])
         except HTTPException:
             # Callers who may not come in are not told what there is either.
-            self._admit(request)
+            self._admit(request, None)
             raise
         scope["route_handler"] = handler
-        self._admit(request)
+        self._admit(request, handler.opt.get("roles", self._roles_by_path[scope["path_template"]]))
         if scope["method"] == "OPTIONS":
             return Answer(status=204, headers=[(b"allow", self._allowed(path).encode())])
         return await handler.fn(request)
@@ -96,3 +102,26 @@ class Dispatch:
         except MethodNotAllowedException as error:
             return allowed_methods(error)
         return "TRACE"
+
+
+def require_declared_roles(routes: Iterable[BaseRoute]) -> dict[str, Roles]:
+    """Return the roles of each path, those of all its methods together; a path that anybody may use has none.
+
+    Raises LookupError with every route that does not say in `opt["roles"]` who may use it.
+    """
+    found: dict[str, Roles] = {}
+    silent = []
+    for route in routes:
+        if not isinstance(route, HTTPRoute):
+            continue
+        for handler in route.route_handlers:
+            if not handler.http_methods - {"OPTIONS"}:
+                continue
+            roles: Any = handler.opt.get("roles")
+            if not isinstance(roles, frozenset) or roles - EVERYBODY:
+                silent.append(f"{', '.join(sorted(handler.http_methods))} {route.path_format}")
+                continue
+            found[route.path_format] = found.get(route.path_format, PUBLIC) | roles
+    if silent:
+        raise LookupError(f"Routes that do not declare their roles: {'; '.join(sorted(silent))}.")
+    return found

@@ -14,10 +14,12 @@ from gateway.errors import GatewayError, UnavailableError
 from gateway.http.answers import Answer, json_answer
 from gateway.logs import get_logger
 from gateway.metrics import CONTENT_TYPE
+from gateway.roles import EVERYBODY, MEASURING, PUBLIC
 from gateway.services import Services, services_of
 
 PROBE_SECONDS_KEPT: Final = 2.0
 PROBE_SECONDS_MAX: Final = 3.0
+_TAGGED: Final = {"tags": ["operation"]}
 _log = get_logger("gateway.http")
 
 
@@ -54,13 +56,13 @@ def _write_nothing_new(connection: Connection) -> None:
     connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
 
 
-@route("/livez", http_method=["GET", "HEAD"], opt={"openapi": {"tags": ["operation"]}})
+@route("/livez", http_method=["GET", "HEAD"], opt={"openapi": _TAGGED, "roles": PUBLIC})
 async def livez(request: Request[Any, Any, Any]) -> Answer:  # noqa: ARG001 - Litestar passes it by this name
     """Say that the process answers; touches nothing."""
     return json_answer({"status": "alive"})
 
 
-@route("/readyz", http_method=["GET", "HEAD"], opt={"openapi": {"tags": ["operation"]}})
+@route("/readyz", http_method=["GET", "HEAD"], opt={"openapi": _TAGGED, "roles": PUBLIC})
 async def readyz(request: Request[Any, Any, Any]) -> Answer:
     """Say whether requests can be served: the database takes writes and the service is not stopping."""
     readiness: Readiness = request.app.state.readiness
@@ -69,20 +71,20 @@ async def readyz(request: Request[Any, Any, Any]) -> Answer:
     return json_answer({"status": "ready"})
 
 
-@route("/metrics", http_method=["GET", "HEAD"], opt={"openapi": {"tags": ["operation"]}})
+@route("/metrics", http_method=["GET", "HEAD"], opt={"openapi": _TAGGED, "roles": MEASURING})
 async def metrics(request: Request[Any, Any, Any]) -> Answer:
     """Return figures in Prometheus' text format."""
     body = await services_of(request).metrics.exposition()
     return Answer(body, media_type=CONTENT_TYPE.encode())
 
 
-@route("/schema", http_method=["GET", "HEAD"], opt={"openapi": {"tags": ["operation"]}})
+@route("/schema", http_method=["GET", "HEAD"], opt={"openapi": _TAGGED, "roles": EVERYBODY})
 async def schema_page(request: Request[Any, Any, Any]) -> Answer:
     """Return a page that lists every operation."""
     return Answer(request.app.state.openapi_page, media_type=b"text/html; charset=utf-8")
 
 
-@route("/schema/openapi.json", http_method=["GET", "HEAD"], opt={"openapi": {"tags": ["operation"]}})
+@route("/schema/openapi.json", http_method=["GET", "HEAD"], opt={"openapi": _TAGGED, "roles": EVERYBODY})
 async def schema_document(request: Request[Any, Any, Any]) -> Answer:
     """Return the OpenAPI document of this API."""
     return Answer(request.app.state.openapi_json)

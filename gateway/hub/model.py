@@ -81,6 +81,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
     lease_until: datetime
     created_at: datetime
     owner: str | None = None
+    owner_scope: str | None = None
 
     @property
     def api(self) -> Api:
@@ -102,6 +103,7 @@ class Event(Struct, frozen=True):
     created_at: datetime
     # Of a cart: whether v4 shows the document as it is; otherwise (None: nobody has looked) it is looked at.
     v4_complete: bool | None = None
+    owner: str | None = None
 
 
 class Blocked(Struct, frozen=True, kw_only=True):

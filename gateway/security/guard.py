@@ -1,4 +1,4 @@
-"""Who may do what: a table from paths to roles, checked before a handler runs.
+"""Who calls, and whether they may use a route: checked before a handler runs, by the roles that the route declares.
 
 With `security.mode = "tokens"` everything but `/livez` and `/readyz` needs a bearer token; with `none` (loopback only)
 everybody is the one client `anonymous` with every role.
@@ -14,75 +14,66 @@ from typing import Any, Final, TypeAlias
 from litestar.connection import ASGIConnection
 
 from gateway.errors import ForbiddenError, UnauthenticatedError
-from gateway.security.tokens import ROLES, Client, Role, TokenFile, token_sha256
+from gateway.roles import EVERYBODY, NOTIFYING, PUBLIC, Roles
+from gateway.security.tokens import Client, TokenFile, token_sha256
 from gateway.services import Services
 from gateway.settings import Settings
 
 Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
 
-OPEN: Final = frozenset({"/livez", "/readyz"})
-NOTIFICATIONS: Final = "/notifications/"
-ORDERING_ROLES: Final[frozenset[Role]] = frozenset({"channel", "partner", "operator", "admin"})
-# The first prefix that fits decides; what is in no line is for those who order.
-ROLES_BY_PREFIX: Final[tuple[tuple[str, frozenset[Role]], ...]] = (
-    (NOTIFICATIONS, frozenset({"notifier"})),
-    ("/metrics", frozenset({"operator", "admin"})),
-    ("/schema", frozenset(ROLES)),
-)
 TOKEN_CHARACTERS_MAX: Final = 4096
 _CHALLENGE: Final = 'Bearer realm="gateway"'
 _CLIENT: Final = "gateway_client"
 
 
-def require_client(connection: Connection) -> None:
-    """Raise UnauthenticatedError (401) or ForbiddenError (403) unless the caller may use this path."""
-    if connection.scope["path"] not in OPEN:
-        client_of(connection)
+def require_client(connection: Connection, roles: Roles | None) -> None:
+    """Raise UnauthenticatedError (401) or ForbiddenError (403) unless the caller has one of `roles`.
+
+    With `PUBLIC` nobody is asked who they are; with None, where no route is, anybody who is known may hear that.
+    """
+    if roles == PUBLIC:
+        return
+    client = client_of(connection)
+    if roles is not None and not client.roles & roles:
+        advice = connection.scope["route_handler"].opt.get("advice", "")
+        raise ForbiddenError(
+            f"The client {client.name} needs one of these roles for it: {', '.join(sorted(roles))}. {advice}".rstrip(),
+            headers={"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope"'},
+        )
 
 
 def client_of(connection: Connection) -> Client:
-    """Return who calls, once it is known that the path is open to them. Errors as in `require_client`."""
+    """Return who calls. Raises UnauthenticatedError (401)."""
     scope: Any = connection.scope
     client: Client | None = scope.get(_CLIENT)
     if client is None:
-        client = scope[_CLIENT] = _authorised(scope)
+        client = scope[_CLIENT] = _identified(scope)
     return client
 
 
-def roles_of_path(path: str) -> frozenset[Role]:
-    """Return the roles of which a client needs one to use `path`."""
-    return next((roles for prefix, roles in ROLES_BY_PREFIX if path.startswith(prefix)), ORDERING_ROLES)
-
-
-def _authorised(scope: Any) -> Client:
+def _identified(scope: Any) -> Client:
     # `app.state` holds the same object, behind a lock.
     services: Services = scope["litestar_app"].services
     settings = services.settings
-    path: str = scope["path"]
-    own_token = _token_of_upstream(path, settings)
+    own_token = _token_of_upstream(scope, settings)
     if own_token is not None:
         if not hmac.compare_digest(token_sha256(_token(scope)), own_token):
             raise _unauthenticated("The bearer token is not the one this order system was given.")
-        return Client(name="notifier", tenant=settings.security.tenant, roles=frozenset({"notifier"}))
+        return Client(name="notifier", tenant=settings.security.tenant, roles=NOTIFYING)
     if settings.security.mode == "none":
         return _anonymous(settings.security.tenant)
     client = _token_file(settings.security.tokens_file).clients().find(_token(scope))
     if client is None:
         raise _unauthenticated("The bearer token is not known (any more).")
-    needed = roles_of_path(path)
-    if not client.roles & needed:
-        raise ForbiddenError(
-            f"The client {client.name} needs one of these roles for it: {', '.join(sorted(needed))}.",
-            headers={"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope"'},
-        )
     return client
 
 
-def _token_of_upstream(path: str, settings: Settings) -> str | None:
-    """Return the SHA-256 of the token that notifications to `path` must carry, when that order system has its own."""
-    if not path.startswith(NOTIFICATIONS):
+def _token_of_upstream(scope: Any, settings: Settings) -> str | None:
+    """Return the SHA-256 of the token that notifications of an order system must carry, when it has its own."""
+    handler = scope.get("route_handler")
+    if handler is None or handler.opt.get("roles") != NOTIFYING:
         return None
-    upstream = settings.upstreams.get(path.removeprefix(NOTIFICATIONS).partition("/")[0])
+    upstream = settings.upstreams.get(scope["path_params"].get("upstream", ""))
     return (upstream.notification_token_sha256.lower() or None) if upstream is not None else None
 
 
@@ -108,7 +99,7 @@ def _unauthenticated(message: str) -> UnauthenticatedError:
 
 @lru_cache(maxsize=8)
 def _anonymous(tenant: str) -> Client:
-    return Client(name="anonymous", tenant=tenant, roles=frozenset(ROLES))
+    return Client(name="anonymous", tenant=tenant, roles=EVERYBODY)
 
 
 @lru_cache(maxsize=8)

@@ -18,15 +18,13 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
 from msgspec import Struct
 
 from gateway.errors import Problem, SettingsError
 from gateway.logs import get_logger
-
-Role = Literal["channel", "partner", "operator", "admin", "notifier"]
-ROLES: Final[tuple[Role, ...]] = get_args(Role)
+from gateway.roles import ROLES, Role, owner_scope_of
 
 _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -41,6 +39,11 @@ class Client(Struct, frozen=True, kw_only=True):
     name: str
     tenant: str
     roles: frozenset[Role]
+
+    @property
+    def owner_scope(self) -> str | None:
+        """The client whose things alone this one sees (itself, a partner); None for all of the tenant."""
+        return owner_scope_of(self.name, self.roles)
 
 
 class Clients:

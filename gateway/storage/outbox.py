@@ -31,8 +31,8 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _WANTED: Final = "SELECT 1 FROM hub_subscription WHERE tenant = ? AND resource = ? AND state = 'active' LIMIT 1"
 _INSERT: Final = (
     "INSERT INTO hub_event (tenant, id, resource, resource_id, sequence, position, event_type, field_path,"
-    " correlation_id, document_bytes, document, created_at, v4_complete)"
-    " VALUES (?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?, ?, ?)"
+    " correlation_id, document_bytes, document, created_at, v4_complete, owner)"
+    " VALUES (?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -47,7 +47,7 @@ class Happened(NamedTuple):
     `sequence` is the version that the change gives the resource: it orders its events, whatever the clocks of replicas say.
     `document` is the resource after the change as JSON text (of a removed one `@type`, `id` and `href`), or what makes it;
     `field_path` names the attributes that changed, or is what finds out. `v4_complete` tells of a cart that v4 shows the
-    document as it is (None: nobody has looked).
+    document as it is (None: nobody has looked). `owner` is the client that made the resource.
     """
 
     tenant: str
@@ -58,6 +58,7 @@ class Happened(NamedTuple):
     document: str | Callable[[], str]
     field_path: str | Callable[[], str | None] | None = None
     v4_complete: bool | None = None
+    owner: str | None = None
 
 
 def publish(connection: Connection, event: Happened, now: datetime) -> bool:
@@ -80,6 +81,7 @@ def publish(connection: Connection, event: Happened, now: datetime) -> bool:
         text,
         (now - EPOCH) // _MICROSECOND,
         event.v4_complete,
+        event.owner,
     )
     run(connection, _INSERT, values)
     return True

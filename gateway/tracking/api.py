@@ -11,6 +11,7 @@ from gateway.errors import MalformedBodyError, NotFoundError, Problem
 from gateway.http.answers import Answer
 from gateway.http.bodies import decoded, read_body
 from gateway.logs import get_logger
+from gateway.roles import NOTIFYING
 from gateway.security.tenancy import tenant_of
 from gateway.services import services_of
 from gateway.tmf.shapes import json_kind
@@ -29,7 +30,7 @@ _OPENAPI: Final[dict[str, Any]] = {
 }
 
 
-@post([BASE_PATH, f"{BASE_PATH}/listener/{{event_name:str}}"], opt={"openapi": _OPENAPI})
+@post([BASE_PATH, f"{BASE_PATH}/listener/{{event_name:str}}"], opt={"openapi": _OPENAPI, "roles": NOTIFYING})
 async def receive_notification(request: Request[Any, Any, Any]) -> Answer:
     """Take in an order-state event of an order system.
 

@@ -16,9 +16,12 @@ import pytest
 from application_runs import started
 from litestar import Litestar, Request
 from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.utils.path import normalize_path
 
 from gateway.app import ROUTES, GatewayApp, create_app
 from gateway.http.answers import answer_exception
+from gateway.http.dispatch import require_declared_roles
 from gateway.http.headers import require_valid_host
 from gateway.security.guard import require_client
 from gateway.security.tokens import token_sha256
@@ -54,13 +57,26 @@ class LitestarsOwn:
             debug=False,
         )
         self.litestar.services = app.services
+        self._roles = require_declared_roles(app.routes)
+
+    def _admit(self, request: Request[Any, Any, Any]) -> None:
+        scope: Any = request.scope
+        try:
+            routed = self.litestar.asgi_router.handle_routing(
+                path=normalize_path(scope["path"]), method=scope["method"]
+            )
+        except HTTPException:
+            require_client(request, None)
+            return
+        _, scope["route_handler"], _, scope["path_params"], template = routed
+        require_client(request, scope["route_handler"].opt.get("roles", self._roles[template]))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         scope["app"] = scope["litestar_app"] = self.litestar
         request: Request[Any, Any, Any] = Request(scope, receive, send)
         try:
             require_valid_host(request)
-            require_client(request)
+            self._admit(request)
         except Exception as error:  # noqa: BLE001 - as the dispatch of the application does
             await answer_exception(request, error)(scope, receive, send)
             return

@@ -57,11 +57,15 @@ class Accepted(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """The cart to be ordered: its id and version when it is stored here, and its document."""
+    """The cart to be ordered: its id and version when it is stored here, and its document.
+
+    `scope` is the partner whose id it is, when a partner sends a whole cart; otherwise empty.
+    """
 
     cart_id: str | None
     version: int | None
     document: str
+    scope: str = ""
 
 
 def upstream_of(services: Services, request: Mapping[str, Any]) -> str:
@@ -82,12 +86,13 @@ async def accept(services: Services, command: Accept) -> Accepted:
     412 another version of the cart, 422 same key with another request, or a cart that cannot be ordered, 429 too many open.
     Nothing is stored unless it is accepted.
     """
-    caller, request, key = command.caller, command.request, command.idempotency_key
+    caller, request = command.caller, command.request
+    key = caller.idempotency_key(command.idempotency_key)
     fingerprint = await beside(is_large(request), request_hash, request)
     for _ in range(ROUNDS_MAX):
         if key is not None and (earlier := await _replay(services, caller, key, fingerprint)) is not None:
             return Accepted(earlier, replayed=True)
-        found = await snapshot(services, caller.tenant, request, command.if_match)
+        found = await snapshot(services, caller, request, command.if_match)
         to_order = accept_request(services, caller.tenant, request, found)
         prepared, documents = await frozen_cart(services, to_order)
         documents["cart"] = found.document.encode()
@@ -129,9 +134,10 @@ async def _replay(services: Services, caller: Caller, key: str, fingerprint: str
 
 
 async def snapshot(
-    services: Services, tenant: str, request: dict[str, Any], if_match: frozenset[int] | None
+    services: Services, caller: Caller, request: dict[str, Any], if_match: frozenset[int] | None
 ) -> Snapshot:
     """Return the cart that a request names or carries. Errors: 404 unknown cart, 409 expired, 412 another version."""
+    tenant, owner = caller.tenant, caller.owner_scope
     given = request["shoppingCart"]
     if is_by_value(given):
         if if_match is not None:
@@ -139,9 +145,10 @@ async def snapshot(
                 "If-Match is for a stored cart; a cart that is sent whole has no version here: leave the header out.",
                 problems=[Problem("If-Match", "belongs to a stored cart; this one is sent whole")],
             )
-        return Snapshot(given.get("id"), None, encode_json(given).decode())
+        copied = given.get("id")
+        return Snapshot(copied, None, encode_json(given).decode(), await _scope_of_copy(services, caller, copied))
     cart_id = given["id"]
-    row = await services.database.read_brief(lambda connection: carts.get(connection, tenant, cart_id))
+    row = await services.database.read_brief(lambda connection: carts.get(connection, tenant, cart_id, owner=owner))
     if row is None:
         raise NotFoundError(
             "There is no such cart; give the id of a stored cart, or a whole cart.",
@@ -156,6 +163,20 @@ async def snapshot(
     require_valid(row.expires_at, services.clock())
     # What the dialects of carts keep for their own clients is nothing to an order system.
     return Snapshot(row.id, row.version, unmarked_text(row.document))
+
+
+async def _scope_of_copy(services: Services, caller: Caller, cart_id: str | None) -> str:
+    """Return whose id the id of a whole cart is: a partner's own, unless it is a copy of a stored cart that it made.
+
+    So what a partner sends never holds a cart of somebody else, and never tells whether there is one.
+    """
+    scope = caller.owner_scope
+    if scope is None or cart_id is None:
+        return ""
+    own = await services.database.read_brief(
+        lambda connection: carts.get_document(connection, caller.tenant, cart_id, owner=scope)
+    )
+    return scope if own is None else ""
 
 
 def _new_record(
@@ -175,7 +196,9 @@ def _new_record(
         cart_id=found.cart_id,
         cart_version=found.version,
         cart_live=found.cart_id is not None,
-        idempotency_key=command.idempotency_key,
+        cart_scope=found.scope,
+        owner=command.caller.client,
+        idempotency_key=command.caller.idempotency_key(command.idempotency_key),
         request_hash="",
         submit=request.get("submit", services.settings.checkout.submit_default),
         cancel_requested=False,
@@ -208,7 +231,7 @@ async def _store(
     services: Services, command: Accept, record: CheckoutRecord, prepared: Prepared, documents: dict[str, bytes]
 ) -> CheckoutRecord | None:
     """Store it all in one transaction; None when something changed meanwhile and the whole must be looked at again."""
-    base_url, by_value = command.caller.base_url, is_by_value(command.request["shoppingCart"])
+    caller, by_value = command.caller, is_by_value(command.request["shoppingCart"])
     item_counts = [len(step.item_ids) for step in prepared.plan.steps]
     open_max = services.settings.checkout.open_max
 
@@ -220,10 +243,12 @@ async def _store(
                 f"{open_max} checkouts are waiting or under way; try again later.", headers={"Retry-After": "30"}
             )
         if record.cart_id is not None:
-            if not _is_free(connection, record, record.cart_id, base_url):
+            if not _is_free(connection, record, record.cart_id, caller):
                 return None
             # A cart by value may be a copy of a stored one, which is then held as well, in whatever version it is.
-            locked = carts.lock(connection, record.tenant, record.cart_id, record.id, record.cart_version)
+            locked = not record.cart_scope and carts.lock(
+                connection, record.tenant, record.cart_id, record.id, record.cart_version
+            )
             if not locked and not by_value:
                 return None
         now = services.database.now(connection)
@@ -238,19 +263,22 @@ async def _store(
         return None
 
 
-def _is_free(connection: Connection, record: CheckoutRecord, cart_id: str, base_url: str) -> bool:
+def _is_free(connection: Connection, record: CheckoutRecord, cart_id: str, caller: Caller) -> bool:
     """Tell whether nobody checks the cart out; False when the very same request was faster just now.
 
     Raises ConflictError (409) when another checkout holds it.
     """
-    live = store.live_of_cart(connection, record.tenant, cart_id)
+    live = store.live_of_cart(connection, record.tenant, cart_id, record.cart_scope)
     if live is None:
         return True
     if record.idempotency_key is None or live.idempotency_key != record.idempotency_key:
-        href = f"{base_url}{CHECKOUT_PATH}/{live.id}"
+        problems = [Problem("shoppingCart.id", "is held by another checkout")]
+        if caller.owner_scope not in {None, live.owner}:
+            raise ConflictError("The cart is checked out already, by another client.", problems=problems)
+        href = f"{caller.base_url}{CHECKOUT_PATH}/{live.id}"
         raise ConflictError(
             f"The cart is checked out already, by checkout {live.id} ({live.state}): see {href}.",
-            problems=[Problem("shoppingCart.id", "is held by another checkout")],
+            problems=problems,
             extension={"referenceError": href},
         )
     return False

@@ -165,6 +165,7 @@ class Dispatcher:
             parse_query(subscription.query, subscription.api, []),
             self._shape,
             self._public_url,
+            owner_scope=subscription.owner_scope,
         )
         delivery = SubscriberDelivery(
             subscription,

@@ -41,15 +41,20 @@ _IDENTITY: Final = ("@type", "id", "href")
 class Renderer:
     """Makes the body of an event for one subscriber, or says that it was not asked for."""
 
-    def __init__(self, api: Api, query: Query, shape: Shape | None, public_url: str = "") -> None:
+    def __init__(
+        self, api: Api, query: Query, shape: Shape | None, public_url: str = "", *, owner_scope: str | None = None
+    ) -> None:
         self._api = api
+        self._owner_scope = owner_scope
         self._interest = Interest(query)
         self._selection = query.selection
         self._shape = shape if api.resource == "shoppingCart" else None
         self._public_url = public_url.rstrip("/")
 
     def is_wanted(self, event: Event) -> bool:
-        """Return whether the subscriber asked for the event."""
+        """Return whether the subscriber asked for the event, and may know of it."""
+        if self._owner_scope is not None and event.owner != self._owner_scope:
+            return False
         return self._interest.is_in(event.event_type, lambda: self._decoded(event))
 
     def judging_work(self, event: Event) -> int:

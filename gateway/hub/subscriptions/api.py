@@ -22,9 +22,9 @@ from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
 from gateway.hub.model import ACTIVE, APIS, CART_V1, Api, Subscription
 from gateway.hub.subscriptions import openapi, store
 from gateway.hub.subscriptions.resource import check_request, resource
+from gateway.roles import ORDERING, READING
 from gateway.security.callbacks import CallbackGuard, CallbackRefusedError, policy_of, target_of
 from gateway.security.guard import client_of
-from gateway.security.tenancy import tenant_of
 from gateway.security.tokens import Client
 from gateway.services import Services, services_of
 from gateway.storage.tables import EPOCH
@@ -81,7 +81,7 @@ def _new(services: Services, client: Client, api: Api, callback: str, query: str
         version=api.version,
         callback=callback,
         query=query,
-        fingerprint=store.fingerprint_of(api, callback, query),
+        fingerprint=store.fingerprint_of(api, callback, query, client.owner_scope),
         secrets=secret,
         state=ACTIVE,
         state_reason=None,
@@ -99,6 +99,7 @@ def _new(services: Services, client: Client, api: Api, callback: str, query: str
         lease_until=EPOCH,
         created_at=now,
         owner=client.name,
+        owner_scope=client.owner_scope,
     )
 
 
@@ -121,7 +122,8 @@ async def _store(services: Services, subscription: Subscription, address: str) -
 async def _list(request: Request[Any, Any, Any], api: Api) -> Answer:
     require_json_accepted(request)
     services = services_of(request)
-    tenant, server = tenant_of(request), services.settings.server
+    client, server = client_of(request), services.settings.server
+    tenant, owner = client.tenant, client.owner_scope
     pairs = query_pairs(request)
     problems: list[Problem] = []
     page = parse_page(
@@ -136,7 +138,7 @@ async def _list(request: Request[Any, Any, Any], api: Api) -> Answer:
     address = base_url(request, server.public_url)
 
     def function(connection: Connection) -> tuple[list[dict[str, Any]], int]:
-        found, total = store.list_page(connection, tenant, api, limit=page.limit, offset=page.offset)
+        found, total = store.list_page(connection, tenant, api, limit=page.limit, offset=page.offset, owner=owner)
         return [resource(each, address, store.waiting(connection, each)) for each in found], total
 
     found, total = await services.database.read_list(tenant, function)
@@ -151,12 +153,12 @@ async def _list(request: Request[Any, Any, Any], api: Api) -> Answer:
 async def _retrieve(request: Request[Any, Any, Any], api: Api) -> Answer:
     require_json_accepted(request)
     services = services_of(request)
-    tenant = tenant_of(request)
+    client = client_of(request)
     subscription_id: str = request.scope["path_params"]["hub_id"]
     address = base_url(request, services.settings.server.public_url)
 
     def function(connection: Connection) -> dict[str, Any] | None:
-        found = store.get(connection, tenant, api, subscription_id)
+        found = store.get(connection, client.tenant, api, subscription_id, owner=client.owner_scope)
         return None if found is None else resource(found, address, store.waiting(connection, found))
 
     document = await services.database.read(function)
@@ -171,7 +173,7 @@ async def _unsubscribe(request: Request[Any, Any, Any], api: Api) -> Answer:
     subscription_id: str = request.scope["path_params"]["hub_id"]
 
     def function(connection: Connection) -> None:
-        found = store.get(connection, client.tenant, api, subscription_id)
+        found = store.get(connection, client.tenant, api, subscription_id, owner=client.owner_scope)
         if found is None:
             raise _not_found()
         if "admin" not in client.roles and client.name != found.owner:
@@ -201,15 +203,17 @@ def _handlers(api: Api) -> list[Any]:
         return handle
 
     return [
-        post(api.path, opt={"openapi": openapi.create(api)})(handler("create", "Subscribe to events.", _subscribe)),
-        route(api.path, http_method=["GET", "HEAD"], opt={"openapi": openapi.LIST})(
+        post(api.path, opt={"openapi": openapi.create(api), "roles": ORDERING})(
+            handler("create", "Subscribe to events.", _subscribe)
+        ),
+        route(api.path, http_method=["GET", "HEAD"], opt={"openapi": openapi.LIST, "roles": READING})(
             handler("list", "List the subscriptions.", _list)
         ),
-        route(one, http_method=["GET", "HEAD"], opt={"openapi": openapi.RETRIEVE})(
+        route(one, http_method=["GET", "HEAD"], opt={"openapi": openapi.RETRIEVE, "roles": READING})(
             handler("retrieve", "Look at a subscription: whether it is active, and how many events wait.", _retrieve)
         ),
         # The answer carries its own status; Litestar only refuses a 204 for a handler that returns something.
-        delete(one, status_code=200, opt={"openapi": openapi.DELETE})(
+        delete(one, status_code=200, opt={"openapi": openapi.DELETE, "roles": ORDERING})(
             handler("delete", "Unsubscribe; what waits is dropped.", _unsubscribe)
         ),
     ]

@@ -19,9 +19,10 @@ def subscription_of(row: Row[Any]) -> Subscription:
     return Subscription(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public, oddly named accessor
 
 
-def fingerprint_of(api: Api, callback: str, query: str | None) -> str:
-    """Return the hash that is the same for the same subscription."""
-    return hashlib.sha256("\n".join((api.resource, api.version, callback, query or "")).encode()).hexdigest()
+def fingerprint_of(api: Api, callback: str, query: str | None, owner_scope: str | None = None) -> str:
+    """Return the hash that is the same for the same subscription; those of a partner are apart from those of others."""
+    parts = [api.resource, api.version, callback, query or "", *([] if owner_scope is None else [owner_scope])]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def create(connection: Connection, subscription: Subscription, subscriptions_max: int) -> Subscription | str:
@@ -57,8 +58,10 @@ def count(connection: Connection, tenant: str) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def get(connection: Connection, tenant: str, api: Api, subscription_id: str) -> Subscription | None:
-    """Return a subscription of this API, or None when the tenant has no such one."""
+def get(
+    connection: Connection, tenant: str, api: Api, subscription_id: str, *, owner: str | None = None
+) -> Subscription | None:
+    """Return a subscription of this API, or None when the tenant (with `owner`: this client of it) has no such one."""
     query = select(*_COLUMNS).where(
         hub_subscription.c.tenant == tenant,
         hub_subscription.c.id == subscription_id,
@@ -66,18 +69,20 @@ def get(connection: Connection, tenant: str, api: Api, subscription_id: str) -> 
         hub_subscription.c.version == api.version,
     )
     row = connection.execute(query).one_or_none()
-    return subscription_of(row) if row is not None else None
+    return subscription_of(row) if row is not None and owner in {None, row.owner} else None
 
 
 def list_page(
-    connection: Connection, tenant: str, api: Api, *, limit: int, offset: int
+    connection: Connection, tenant: str, api: Api, *, limit: int, offset: int, owner: str | None = None
 ) -> tuple[list[Subscription], int]:
-    """Return a page of the tenant's subscriptions of this API, oldest first, and how many there are."""
+    """Return a page of the tenant's subscriptions of this API (those of this `owner`), oldest first, and how many there are."""
     wanted = (
         (hub_subscription.c.tenant == tenant)
         & (hub_subscription.c.resource == api.resource)
         & (hub_subscription.c.version == api.version)
     )
+    if owner is not None:
+        wanted &= hub_subscription.c.owner == owner
     total = connection.execute(select(func.count()).select_from(hub_subscription).where(wanted)).scalar_one()
     query = (
         select(*_COLUMNS)
@@ -100,8 +105,29 @@ def waiting(connection: Connection, subscription: Subscription) -> int:
     """Return how many events are not delivered yet; before attribute filters, which are applied at delivery."""
     if subscription.state == DISABLED:
         return 0
+    if subscription.owner_scope is not None:
+        return _waiting_of_owner(connection, subscription, subscription.owner_scope)
     ahead = last_position(connection, subscription.tenant, subscription.resource) - subscription.position
     return max(ahead, 0) + blocked_events(connection, subscription.tenant, subscription.id, subscription.position)
+
+
+def _waiting_of_owner(connection: Connection, subscription: Subscription, owner: str) -> int:
+    """Return the same for a subscriber that is told of one client's resources alone: nothing of how many others change."""
+    blocked = select(hub_blocked.c.resource_id, hub_blocked.c.position.label("first")).where(
+        hub_blocked.c.tenant == subscription.tenant, hub_blocked.c.subscription_id == subscription.id
+    )
+    held = blocked.subquery()
+    query = (
+        select(func.count())
+        .select_from(hub_event.outerjoin(held, held.c.resource_id == hub_event.c.resource_id))
+        .where(
+            hub_event.c.tenant == subscription.tenant,
+            hub_event.c.resource == subscription.resource,
+            hub_event.c.owner == owner,
+            (hub_event.c.position > subscription.position) | (hub_event.c.position >= held.c.first),
+        )
+    )
+    return int(connection.execute(query).scalar_one())
 
 
 def blocked_events(connection: Connection, tenant: str, subscription_id: str, position: int) -> int:

@@ -26,6 +26,9 @@ cart = Table(
     Column("expiry_given", Boolean, nullable=False, server_default=false()),
     # Whether v4 shows the document as it is; otherwise (null: nobody has looked) mandatory attributes may be missing.
     Column("v4_complete", Boolean),
+    # The client that made it: a partner sees only its own. None: made before this was recorded.
+    Column("owner", String(64)),
+    Index("ix_cart_owner", "tenant", "owner", "created_at", "id"),
     Index("ix_cart_created", "tenant", "created_at", "id"),
     # What the sweep looks at: carts that no checkout holds.
     Index("ix_cart_expires", "expires_at", sqlite_where=text(_FREE), postgresql_where=text(_FREE)),

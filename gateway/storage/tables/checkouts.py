@@ -48,6 +48,11 @@ checkout = Table(
     Column("cart_id", String(64)),
     Column("cart_version", Integer),
     Column("cart_live", Boolean, nullable=False),
+    # Whose ids of carts `cart_id` is one of: empty for those of stored carts and of whole carts that the tenant's own clients
+    # send, otherwise the partner that sent a whole cart.
+    Column("cart_scope", String(64), nullable=False, server_default=""),
+    # The client that made it: a partner sees only its own. None: made before this was recorded.
+    Column("owner", String(64)),
     Column("idempotency_key", String(255)),
     Column("request_hash", String(64), nullable=False),
     # What the client wants: the submission may be asked for later, and cancelling too.
@@ -106,6 +111,7 @@ checkout = Table(
     Index(
         "uq_checkout_cart_live",
         "tenant",
+        "cart_scope",
         "cart_id",
         unique=True,
         sqlite_where=text("cart_live = 1"),
@@ -116,6 +122,7 @@ checkout = Table(
     Index("ix_checkout_external", "tenant", "external_id", "created_at", "id"),
     Index("ix_checkout_state", "tenant", "state", "created_at"),
     Index("ix_checkout_created", "tenant", "created_at", "id"),
+    Index("ix_checkout_owner", "tenant", "owner", "created_at", "id"),
     # What has not ended, for the figures that operators watch.
     Index("ix_checkout_unfinished", "state", sqlite_where=text(_UNFINISHED), postgresql_where=text(_UNFINISHED)),
     # Only what is still to be done, each tenant's the longest due first: neither finished checkouts nor those that wait cost the

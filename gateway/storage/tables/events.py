@@ -60,6 +60,8 @@ hub_event = Table(
     Column("created_at", Moment, nullable=False),
     # Of a cart: whether v4 shows the document as it is; otherwise (null: nobody has looked) it is looked at.
     Column("v4_complete", Boolean),
+    # The client that made the resource: a partner is told of its own alone.
+    Column("owner", String(64)),
     Index("ix_hub_event_position", "tenant", "resource", "position"),
     Index("ix_hub_event_resource", "tenant", "resource", "resource_id", "position"),
     Index(
@@ -96,6 +98,8 @@ hub_subscription = Table(
     Column("fingerprint", String(64), nullable=False),
     # The client that made it: it ends it, or an administrator. None: made before this was recorded.
     Column("owner", String(64)),
+    # The client of whose resources alone it is told (the one that made it, a partner); None: of all of the tenant's.
+    Column("owner_scope", String(64)),
     # Signing secrets, newest first, separated by blanks; each makes a signature.
     Column("secrets", Text, nullable=False),
     Column("state", String(16), nullable=False),
