@@ -11,7 +11,7 @@ from gateway.callers import Caller, caller_of
 from gateway.checkouts import resource
 from gateway.checkouts.accepting.accept import CHECKOUT_PATH
 from gateway.checkouts.model import CheckoutRecord
-from gateway.errors import ForbiddenError, InvalidBodyError, Problem
+from gateway.errors import InvalidBodyError, Problem
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import has_body, read_object, require_json_accepted
 from gateway.http.headers import entity_tag
@@ -24,6 +24,7 @@ from gateway.operators.upstreams import (
     pause_upstream,
     resume_upstream,
 )
+from gateway.roles import OPERATING
 from gateway.services import services_of
 from gateway.storage.audit import REASON_CHARACTERS_MAX
 
@@ -33,7 +34,7 @@ UPSTREAMS: Final = f"{CHECKOUT_PATH.rpartition('/')[0]}/upstream"
 ORDER_ID_CHARACTERS_MAX: Final = 255
 
 
-@post(f"{ONE}/retry", status_code=202, opt={"openapi": openapi.RETRY})
+@post(f"{ONE}/retry", status_code=202, opt={"openapi": openapi.RETRY, "roles": OPERATING})
 async def retry_checkout(request: HttpRequest) -> Answer:
     """Look at the order of a checkout and go on with it now."""
     caller, body = await _asked(request, {"reason"})
@@ -43,7 +44,7 @@ async def retry_checkout(request: HttpRequest) -> Answer:
     return await _answer(request, await retry(services_of(request), command), 202)
 
 
-@post(f"{ONE}/poll", status_code=202, opt={"openapi": openapi.POLL})
+@post(f"{ONE}/poll", status_code=202, opt={"openapi": openapi.POLL, "roles": OPERATING})
 async def poll_checkout(request: HttpRequest) -> Answer:
     """Read the order of a checkout now."""
     caller, body = await _asked(request, {"reason"}, may_be_empty=True)
@@ -54,7 +55,7 @@ async def poll_checkout(request: HttpRequest) -> Answer:
     return await _answer(request, await poll(services_of(request), command), 202)
 
 
-@post(f"{ONE}/adopt", status_code=202, opt={"openapi": openapi.ADOPT})
+@post(f"{ONE}/adopt", status_code=202, opt={"openapi": openapi.ADOPT, "roles": OPERATING})
 async def adopt_order(request: HttpRequest) -> Answer:
     """Take an order of the order system as that of a held checkout, once it was read and compared."""
     caller, body = await _asked(request, {"productOrder", "reason", "override"})
@@ -74,7 +75,7 @@ async def adopt_order(request: HttpRequest) -> Answer:
     return await _answer(request, await adopt(services_of(request), command), 202)
 
 
-@post(f"{ONE}/close", status_code=200, opt={"openapi": openapi.CLOSE})
+@post(f"{ONE}/close", status_code=200, opt={"openapi": openapi.CLOSE, "roles": OPERATING})
 async def close_checkout(request: HttpRequest) -> Answer:
     """End a checkout that was settled elsewhere."""
     caller, body = await _asked(request, {"outcome", "reason", "override"})
@@ -93,14 +94,14 @@ async def close_checkout(request: HttpRequest) -> Answer:
     return await _answer(request, await close(services_of(request), command), 200)
 
 
-@route(UPSTREAMS, http_method=["GET", "HEAD"], opt={"openapi": openapi.UPSTREAMS})
+@route(UPSTREAMS, http_method=["GET", "HEAD"], opt={"openapi": openapi.UPSTREAMS, "roles": OPERATING})
 async def list_upstreams(request: HttpRequest) -> Answer:
     """List the order systems, and which of them are paused."""
     require_json_accepted(request)
     return json_answer(await listed(services_of(request)))
 
 
-@post(f"{UPSTREAMS}/{{upstream:str}}/pause", status_code=200, opt={"openapi": openapi.PAUSE})
+@post(f"{UPSTREAMS}/{{upstream:str}}/pause", status_code=200, opt={"openapi": openapi.PAUSE, "roles": OPERATING})
 async def pause_calls(request: HttpRequest) -> Answer:
     """Call an order system no more until it is resumed; what waits for it says so."""
     caller, body = await _asked(request, {"reason"})
@@ -111,7 +112,7 @@ async def pause_calls(request: HttpRequest) -> Answer:
     return json_answer(await pause_upstream(services_of(request), command))
 
 
-@post(f"{UPSTREAMS}/{{upstream:str}}/resume", status_code=200, opt={"openapi": openapi.RESUME})
+@post(f"{UPSTREAMS}/{{upstream:str}}/resume", status_code=200, opt={"openapi": openapi.RESUME, "roles": OPERATING})
 async def resume_calls(request: HttpRequest) -> Answer:
     """Call an order system again, and go on with all that waited for it."""
     caller, body = await _asked(request, {"reason"}, may_be_empty=True)
@@ -139,8 +140,6 @@ async def _asked(request: HttpRequest, names: set[str], *, may_be_empty: bool = 
     """Return who asks, an operator, and the body; InvalidBodyError (400) when it has other attributes than these."""
     require_json_accepted(request)
     caller, server = caller_of(request), services_of(request).settings.server
-    if not caller.has_role("operator", "admin"):
-        raise ForbiddenError("Only a client with the role operator or admin may do this.")
     if may_be_empty and not has_body(request):
         return caller, {}
     body = await read_object(request, bytes_max=server.body_bytes_max, depth_max=server.depth_max)

@@ -32,6 +32,10 @@ def _routes() -> list[tuple[str, str, str]]:
             methods = sorted(handler.http_methods - {"OPTIONS", "HEAD"})
             if methods:
                 roles = handler.opt["roles"]
-                said = "anybody, without a token" if roles == PUBLIC else ", ".join(each for each in ROLES if each in roles)
+                said = (
+                    "anybody, without a token"
+                    if roles == PUBLIC
+                    else ", ".join(each for each in ROLES if each in roles)
+                )
                 rows.append((", ".join(methods), code(route.path_format), said))
     return sorted(rows, key=lambda row: (row[1], row[0]))

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from hub_dispatch import NOW, dispatching, published, subscribed, until
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
+from gateway.carts import store as carts
 from gateway.errors import UnavailableError
 from gateway.hub import events
 from gateway.storage import Database
-from gateway.storage.outbox import CART_CHANGED, CART_CREATED, Happened, publish
+from gateway.storage.outbox import CART_CHANGED, CART_CREATED, CART_DELETED, Happened, publish
 from gateway.storage.tables import hub_event
 
 
@@ -102,3 +103,17 @@ async def test_a_subscription_begins_with_what_comes_after_it(database: Database
         ("one", 3),
         ("two", 3),
     ]
+
+
+async def test_an_event_says_who_made_its_cart_whatever_becomes_of_it(database: Database) -> None:
+    def change(connection: Connection) -> list[tuple[str, str | None]]:
+        content = carts.CartContent('{"id": "1", "cartItem": []}', party_ids=set())
+        carts.insert(connection, "a", "1", content, NOW, owner="shop-a")
+        carts.update(connection, "a", "1", 1, content, NOW)
+        carts.delete(connection, "a", "1", 2, NOW)
+        rows = connection.execute(select(hub_event.c.event_type, hub_event.c.owner).order_by(hub_event.c.sequence))
+        return [(row.event_type, row.owner) for row in rows]
+
+    await subscribed(database, "one")
+    told = await database.write(change)
+    assert told == [(CART_CREATED, "shop-a"), (CART_CHANGED, "shop-a"), (CART_DELETED, "shop-a")]

@@ -33,6 +33,15 @@ def rendered(api: Api, given: Event, query: str | None = None, **options: Any) -
     return json.loads(Renderer(api, parse_query(query, api, []), options.pop("shape", None), **options).body(given))
 
 
+def test_a_partner_is_told_of_what_it_made_alone_even_where_it_asked_for_everything():
+    its_own, another, nobodys = (replace(event(), owner=owner) for owner in ("shop-a", "shop-b", None))
+
+    scoped = Renderer(CART_V4, parse_query(None, CART_V4, []), None, owner_scope="shop-a")
+    assert [scoped.is_wanted(each) for each in (its_own, another, nobodys)] == [True, False, False]
+    tenant_wide = Renderer(CART_V4, parse_query(None, CART_V4, []), None)
+    assert [tenant_wide.is_wanted(each) for each in (its_own, another, nobodys)] == [True, True, True]
+
+
 def test_v4_spells_the_time_as_its_file_does_and_keeps_every_digit():
     body = Renderer(CART_V4, parse_query(None, CART_V4, []), None).body(event())
 

@@ -1,0 +1,281 @@
+"""Every route, for every role, two tenants and two clients of each: nobody sees or changes what is not theirs.
+
+The matrix is made from the routes of the application: a route that is added is in it, and one with an id of a kind that is not
+known here fails until it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any, Final, NamedTuple
+
+import httpx
+import pytest
+import pytest_asyncio
+from application_runs import started
+from litestar.routes import HTTPRoute
+
+from gateway.app import GatewayApp, create_app
+from gateway.resources import load_mappings
+from gateway.roles import PUBLIC, ROLES
+from gateway.security.tokens import token_sha256
+from gateway.settings import HubSettings, SecuritySettings, Settings, StorageSettings, UpstreamSettings
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CARTS: Final = "/tmf-api/shoppingCart/v4/shoppingCart"
+CHECKOUTS: Final = "/tmf-api/checkoutManagement/v1/checkout"
+UNKNOWN: Final = "0123456789abcdef0123456789abcdef"
+TENANTS: Final = ("acme", "other")
+TENANT_WIDE: Final = {"channel", "support", "operator", "admin"}
+CUSTOMER: Final = [{"id": "CD1", "role": "customer"}]
+# What differs between two answers by its nature.
+VOLATILE: Final = {"x-correlation-id", "date"}
+
+
+class Who(NamedTuple):
+    """A client of the matrix."""
+
+    tenant: str
+    role: str
+    letter: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.tenant}-{self.role}-{self.letter}"
+
+    def sees(self, owner: Who) -> bool:
+        """Tell whether this client may know of what `owner` made."""
+        return self.tenant == owner.tenant and (self.role in TENANT_WIDE or self.name == owner.name)
+
+
+class Things(NamedTuple):
+    """What one client made: ids by the name that they have in paths. `canary` stands in each of its documents."""
+
+    owner: Who
+    ids: dict[str, dict[str, str]]
+    canary: str
+
+
+CLIENTS: Final = [Who(tenant, role, letter) for tenant in TENANTS for role in ROLES for letter in "ab"]
+OWNERS: Final = [who for who in CLIENTS if who.role in {"channel", "partner"}]
+# Bodies that are right but for the id that they or the path name, by the end of the path.
+BODIES: Final[dict[str, Any]] = {
+    "/retry": {"reason": "r"},
+    "/poll": {"reason": "r"},
+    "/adopt": {"productOrder": {"id": "1"}, "reason": "r"},
+    "/close": {"outcome": "rejected", "reason": "r"},
+    "/pause": {"reason": "r"},
+    "/resume": {"reason": "r"},
+    "/checkout/{checkout_id}": {"description": "changed"},
+    "/shoppingCart/{cart_id}": {"description": "changed"},
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[GatewayApp]:
+    folder = tmp_path_factory.mktemp("isolation")
+    file = folder / "clients.toml"
+    file.write_text(
+        "".join(
+            f'[[client]]\nname = "{who.name}"\ntenant = "{who.tenant}"\nroles = ["{who.role}"]\n'
+            f'token_sha256 = "{token_sha256(who.name)}"\n'
+            for who in CLIENTS
+        )
+    )
+    settings = Settings(
+        storage=StorageSettings(url=f"sqlite:///{folder}/gateway.db"),
+        security=SecuritySettings(mode="tokens", tokens_file=str(file)),
+        hub=HubSettings(allow_http=True, allowed_ports=(), allowed_networks=("127.0.0.0/8",)),
+        upstreams={"crm": UpstreamSettings(base_url="http://127.0.0.1:1", mapping="salesforce-v4")},
+    )
+    made = create_app(settings, mappings=load_mappings(settings.mappings))
+    transport = httpx.ASGITransport(app=made, raise_app_exceptions=False)
+    async with started(made), httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client:
+        made.state.test_client = client
+        yield made
+
+
+async def ask(
+    app: GatewayApp, who: Who | None, method: str, path: str, body: Any = None, **headers: str
+) -> httpx.Response:
+    given = {"Authorization": f"Bearer {who.name}"} if who is not None else {}
+    if body is not None:
+        given["Content-Type"] = "application/json"
+    content = None if body is None else json.dumps(body).encode()
+    client: httpx.AsyncClient = app.state.test_client
+    return await client.request(method, path, content=content, headers={**given, **headers})
+
+
+async def made(app: GatewayApp, who: Who, path: str, body: Any, **headers: str) -> dict[str, Any]:
+    answer = await ask(app, who, "POST", path, body, **headers)
+    assert answer.is_success, (path, answer.text)
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def things(app: GatewayApp) -> list[Things]:
+    """What each owner made: two carts, a checkout of one of them, and a subscription at each hub."""
+    found = []
+    for owner in OWNERS:
+        canary = f"canary of {owner.name}"
+        item = {"id": "1", "action": "add", "quantity": 1, "productOffering": {"id": "X"}}
+        document = {"description": canary, "cartItem": [item]}
+        cart = await made(app, owner, CARTS, document)
+        ordered = await made(app, owner, CARTS, document)
+        request = {
+            "shoppingCart": {"id": ordered["id"]},
+            "upstream": "crm",
+            "externalId": canary,
+            "description": canary,
+            "relatedParty": CUSTOMER,
+            "submit": False,
+        }
+        # The channels of a tenant share their keys, as ever; nobody else does.
+        key = "key of another" if (owner.role, owner.letter) == ("channel", "b") else "the same key"
+        checkout = await made(app, owner, CHECKOUTS, request, **{"Idempotency-Key": key})
+        hubs = {}
+        for path in [route.path_format for route in app.routes if route.path_format.endswith("/hub")]:
+            callback = f"http://127.0.0.1:9/{owner.name}"
+            hubs[path] = (await made(app, owner, path, {"callback": callback}))["id"]
+        ids = {"cart_id": {"": cart["id"]}, "checkout_id": {"": checkout["id"]}, "hub_id": hubs}
+        found.append(Things(owner, ids, canary))
+    return found
+
+
+def operations(app: GatewayApp) -> list[tuple[str, str, frozenset[str]]]:
+    """Return method, path template and roles of everything that is served."""
+    return [
+        (method, route.path_format, handler.opt["roles"])
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        for method in sorted(handler.http_methods - {"OPTIONS"})
+    ]
+
+
+def id_name(path: str) -> str | None:
+    """Return the name of the id of a client's resource in a path."""
+    names = {"cart_id", "checkout_id", "hub_id"}
+    known = names | {"upstream", "event_name"}
+    in_path = [part.partition("}")[0] for part in path.split("{")[1:]]
+    assert set(in_path) <= known, f"{path}: say here whose resource this is"
+    return next((name for name in in_path if name in names), None)
+
+
+def filled(path: str, given: Things | None) -> str:
+    """Return the path with the ids of what somebody made, or with those of nothing."""
+    name = id_name(path)
+    if name is not None:
+        by_path = given.ids[name] if given is not None else {}
+        path = path.replace(f"{{{name}}}", by_path.get(path.partition("/{")[0], by_path.get("", UNKNOWN)))
+    return path.replace("{upstream}", "crm").replace("{event_name}", "x")
+
+
+def body_of(method: str, path: str, cart_id: str) -> Any:
+    if method not in {"POST", "PATCH"}:
+        return None
+    if path.endswith("/merge"):
+        return {"shoppingCart": {"id": "f" * 32}}
+    if path.endswith("{cart_id}/checkout"):
+        return {"upstream": "crm", "relatedParty": CUSTOMER}
+    if path.endswith(("/checkout", "/preview")):
+        return {"shoppingCart": {"id": cart_id}, "upstream": "crm", "relatedParty": CUSTOMER}
+    return next((body for end, body in BODIES.items() if path.endswith(end)), {})
+
+
+def comparable(answer: httpx.Response, given: Things | None) -> tuple[int, list[tuple[str, str]], str]:
+    """Return everything that a client is told, with the ids that it asked for itself taken out."""
+    text = answer.text
+    headers = sorted((name, value) for name, value in answer.headers.items() if name not in VOLATILE)
+    for one in [UNKNOWN] if given is None else [each for ids in given.ids.values() for each in ids.values()]:
+        text = text.replace(one, "ID")
+        headers = [(name, value.replace(one, "ID")) for name, value in headers]
+    return answer.status_code, headers, text
+
+
+async def test_who_has_no_role_for_a_route_is_refused_before_anything_else(app: GatewayApp) -> None:
+    seen = 0
+    for method, path, roles in operations(app):
+        if roles == PUBLIC:
+            continue
+        assert (await ask(app, None, method, filled(path, None))).status_code == 401, (method, path)
+        for who in CLIENTS:
+            if who.role in roles:
+                continue
+            for one in {filled(path, None)}:
+                answer = await ask(app, who, method, one, body_of(method, path, UNKNOWN))
+                assert answer.status_code == 403, (method, path, who.name, answer.text)
+                seen += 1
+    assert seen > 1000
+
+
+async def test_what_is_not_theirs_is_answered_as_what_does_not_exist(app: GatewayApp, things: list[Things]) -> None:
+    compared = leaks = 0
+    for method, path, roles in operations(app):
+        for who in CLIENTS:
+            if who.role not in roles:
+                continue
+            foreign = [given for given in things if not who.sees(given.owner)]
+            # An id may stand in the path, in the body, or in both: each is somebody else's once.
+            in_path = id_name(path) is not None
+            nothing = await ask(app, who, method, filled(path, None), body_of(method, path, UNKNOWN))
+            for given in foreign:
+                body = body_of(method, path, given.ids["cart_id"][""])
+                answer = await ask(app, who, method, filled(path, given), body)
+                if in_path or (body is not None and UNKNOWN in json.dumps(body_of(method, path, UNKNOWN))):
+                    assert answer.status_code in {404, 501}, (method, path, who.name, answer.text)
+                    assert comparable(answer, given) == comparable(nothing, None), (method, path, who.name)
+                    compared += 1
+                leaks += given.canary in answer.text
+            told = nothing.text
+            leaks += sum(given.canary in told for given in foreign)
+    assert leaks == 0
+    assert compared > 1500
+
+
+async def test_a_foreign_cart_is_neither_merged_nor_held(app: GatewayApp, things: list[Things]) -> None:
+    """Ids that stand in bodies alone: the guest of a merge, a whole cart with the id of somebody else's, an Idempotency-Key."""
+    item = {"id": "1", "action": "add", "quantity": 1, "productOffering": {"id": "X"}}
+    for given in things:
+        for who in [each for each in OWNERS if not each.sees(given.owner)]:
+            own = (await made(app, who, CARTS, {"cartItem": []}))["id"]
+            told = []
+            for guest in (given.ids["cart_id"][""], UNKNOWN):
+                answer = await ask(app, who, "POST", f"{CARTS}/{own}/merge", {"shoppingCart": {"id": guest}})
+                told.append((answer.status_code, answer.text.replace(guest, "ID")))
+            assert told[0] == told[1], who.name
+            assert told[0][0] == 422
+    for given in things:
+        for who in [each for each in OWNERS if not each.sees(given.owner)]:
+            copy = {"id": given.ids["cart_id"][""], "cartItem": [item]}
+            request = {"shoppingCart": copy, "upstream": "crm", "relatedParty": CUSTOMER}
+            answer = await ask(app, who, "POST", CHECKOUTS, request, **{"Idempotency-Key": f"{given.owner.name}"})
+            assert answer.status_code == 202, (who.name, answer.text)
+        # Nobody held it by sending a copy: its owner changes it still.
+        path = f"{CARTS}/{given.ids['cart_id']['']}"
+        assert (await ask(app, given.owner, "PATCH", path, {"category": "x"})).status_code == 200, given.owner.name
+
+
+async def test_each_sees_its_own_and_nothing_that_anybody_did_changed_it(app: GatewayApp, things: list[Things]) -> None:
+    for given in things:
+        for who in CLIENTS:
+            if who.role not in {"channel", "partner", "support", "operator", "admin"}:
+                continue
+            seen = 200 if who.sees(given.owner) else 404
+            cart = await ask(app, who, "GET", f"{CARTS}/{given.ids['cart_id']['']}")
+            checkout = await ask(app, who, "GET", f"{CHECKOUTS}/{given.ids['checkout_id']['']}")
+            assert (cart.status_code, checkout.status_code) == (seen, seen), (who.name, given.owner.name)
+            if seen == 200:
+                assert cart.json()["description"] == given.canary
+                assert checkout.json()["state"] == "accepted"
+            for path in (
+                CARTS,
+                CHECKOUTS,
+                f"{CHECKOUTS}?externalId={given.canary}",
+                f"{CARTS}?description.eq={given.canary}",
+            ):
+                listed = await ask(app, who, "GET", path)
+                assert (given.canary in listed.text) == who.sees(given.owner), (path, who.name, given.owner.name)
