@@ -212,19 +212,21 @@ def after_head(work: Work, observed: ObservedOrder | None, now: datetime) -> Act
 def after_another_order(work: Work, answered: ObservedOrder, now: datetime) -> Action:
     """Decide after an order was asked for and another one came: merged, renamed, or mixed up. It is followed by its marker only."""
     record = work.record
-    if record.awaiting == "accepted_order":
+    if record.awaiting == "accepted_order" or work.current.kind == "create":
         if whose(work, answered) in {"ours", "respelled"}:
             return accept(work, answered, now, "found done by its marker, under another id")
-        return FindMarker(record.marker, answered)
+        if record.awaiting == "accepted_order":
+            return FindMarker(record.marker, answered)
+    asked = record.order_id or "that the search found"
     if not settled(work, now):
-        return look_again(work, now, f"asked for order {record.order_id}, the order system shows order {answered.id}")
-    if record.submit_intent_order is None:
-        why = f"asked for the draft {record.order_id}, the order system shows order {answered.id}"
+        return look_again(work, now, f"asked for order {asked}, the order system shows order {answered.id}")
+    if record.submit_intent_order is None and work.mapping.draft.supported:
+        why = f"asked for the draft {asked}, the order system shows order {answered.id}"
         return give_up_draft(work, now, why, mismatch=True)
     return held(
         work,
         "foreign_order",
-        f"asked for order {record.order_id}, the order system shows order {answered.id}: see which of them is the order of this checkout",
+        f"asked for order {asked}, the order system shows order {answered.id}: see which of them is the order of this checkout",
     )
 
 

@@ -204,6 +204,7 @@ def give_up_draft(work: Work, now: datetime, why: str, *, mismatch: bool, diagno
     `mismatch`: it is not what was sent; `diagnosis` is what that means where it happens again and again.
     """
     record, policy = work.record, work.policy
+    assert work.mapping.draft.supported, "only a draft is given up: what is live at once is looked for"
     assert record.submit_intent_order is None, "an order that may have been submitted is never abandoned"
     # In a row: a draft that was lost for another reason says nothing of how the order system treats what it is given.
     mismatches = record.mismatches + 1 if mismatch else 0

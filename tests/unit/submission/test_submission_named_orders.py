@@ -11,6 +11,7 @@ from gateway.submission.decisions.actions import FindMarker, ReadOrder, Save, Se
 from gateway.submission.decisions.after_call import after_send
 from gateway.submission.decisions.after_search import after_find
 from gateway.submission.decisions.next_action import after_another_order, after_read, next_action
+from gateway.submission.decisions.records import give_up_draft
 from gateway.upstream.evidence import FindResult, incomplete, uncontrolled
 from gateway.upstream.outcome import Accepted
 
@@ -280,3 +281,21 @@ def test_an_add_or_price_that_was_turned_away_and_done_is_seen_and_not_repeated(
     work = work_of(readable, step=kind, attempt=1)
     save = decided(after_read(work, drafted(work, work.record.step + 1), NOW))
     assert (save.changes["step"], save.changes["step_state"]) == (work.record.step + 1, "PLANNED")
+
+
+def test_a_lost_live_order_that_is_shown_under_another_id_is_ours_and_no_second_one_is_made():
+    work = lost(work_of(PLAIN), seconds_ago=100.0)
+    save = decided(after_another_order(work, replace(shown(work), id="A-1"), NOW))
+    assert (save.changes["state"], save.changes["order_id"]) == ("submitted", "A-1")
+    assert "generation" not in save.changes
+
+
+def test_a_lost_live_order_in_whose_place_a_strangers_is_shown_is_held():
+    work = lost(work_of(PLAIN), seconds_ago=100.0)
+    save = decided(after_another_order(work, replace(shown(work, marker="CRM-1"), id="A-1"), NOW))
+    assert (save.changes["state"], save.changes["reason_code"]) == ("held", "foreign_order")
+
+
+def test_only_a_draft_is_ever_given_up():
+    with pytest.raises(AssertionError, match="only a draft"):
+        give_up_draft(work_of(PLAIN), NOW, "why", mismatch=False)
