@@ -58,8 +58,12 @@ def _of_orders(ended: Ended) -> str:  # noqa: PLR0911 - one return for each end,
 
 
 def a_person_is_told(ended: Ended) -> bool:
-    """Tell whether a person learns of what the order system did by itself: the checkout is held, or shows it as an error."""
-    return ended.state == "held" or _difference_is_told(ended.document)
+    """Tell whether a person learns of what the order system did by itself.
+
+    The checkout is held, shows it as an error, or says that the order system cannot be read, for as long as it cannot.
+    """
+    unreadable = ended.state in OPEN_STATES and bool(ended.reason)
+    return ended.state == "held" or unreadable or _difference_is_told(ended.document)
 
 
 def _difference_is_told(document: dict[str, Any]) -> bool:
