@@ -25,10 +25,11 @@ from gateway.http.openapi import openapi_document, openapi_page
 from gateway.hub.subscriptions import api as hub
 from gateway.hub.subscriptions.openapi import SCHEMAS as HUB_SCHEMAS
 from gateway.logs import correlation, get_logger, safe_traceback
-from gateway.metrics import UNROUTED
+from gateway.metrics import NO_TENANT, UNROUTED
 from gateway.operators import api as operators
 from gateway.operators.openapi import SCHEMAS as OPERATOR_SCHEMAS
 from gateway.ordering import Mapping as OrderMapping
+from gateway.roles import CLIENT_KEY
 from gateway.security.guard import require_client
 from gateway.services import Catalogues, Qualifications, Services
 from gateway.settings import Settings
@@ -103,7 +104,9 @@ class GatewayApp(Litestar):
                 # It may have changed something that subscribers are to be told of.
                 services.events_out.ring()
             route = scope.get("path_template") or UNROUTED
-            services.metrics.request_answered(route, scope["method"], status, seconds)
+            client = scope.get(CLIENT_KEY)
+            tenant = NO_TENANT if client is None else client.tenant
+            services.metrics.request_answered(tenant, route, scope["method"], status, seconds)
             if services.settings.log.access:
                 _log.info(
                     "request", method=scope["method"], route=route, status=status, milliseconds=round(seconds * 1000, 1)

@@ -1,23 +1,29 @@
-"""The service's own figures for Prometheus: few, with labels of bounded variety (never an id, never a raw path)."""
+"""The service's own figures for Prometheus: few, with labels of bounded variety (never an id, never a raw path).
+
+Every figure is kept by tenant. A scrape shows those of one tenant, or of all of them added up; no series names a tenant.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from itertools import accumulate
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, generate_latest
-from prometheus_client.core import HistogramMetricFamily
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 UNROUTED: Final = "unrouted"
+# Requests of nobody who is known.
+NO_TENANT: Final = ""
 BUCKETS_SECONDS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"})
 
 
-class _Requests(Collector):
+class _Requests:
     """Requests by route, method and status with their durations: added up in plain lists, put in form at the scrape.
 
     Every request passes here, on the event loop's thread alone; prometheus_client's locks and labels would cost each of them as
@@ -25,96 +31,139 @@ class _Requests(Collector):
     """
 
     def __init__(self) -> None:
-        # Per key: requests by duration bucket (the last is the rest), and the sum of the durations.
-        self._counts: dict[tuple[str, str, int], list[int]] = {}
-        self._seconds: dict[tuple[str, str, int], float] = {}
+        # Per tenant and key: requests by duration bucket (the last is the rest), and the sum of the durations.
+        self._counts: dict[tuple[str, tuple[str, str, str]], list[int]] = {}
+        self._seconds: dict[tuple[str, tuple[str, str, str]], float] = {}
 
-    def add(self, route: str, method: str, status: int, seconds: float) -> None:
-        key = (route, method, status)
-        counts = self._counts.get(key)
+    def add(self, tenant: str, key: tuple[str, str, str], seconds: float) -> None:
+        counts = self._counts.get((tenant, key))
         if counts is None:
-            counts = self._counts[key] = [0] * (len(BUCKETS_SECONDS) + 1)
-            self._seconds[key] = 0.0
+            counts = self._counts[tenant, key] = [0] * (len(BUCKETS_SECONDS) + 1)
+            self._seconds[tenant, key] = 0.0
         counts[bisect_left(BUCKETS_SECONDS, seconds)] += 1
-        self._seconds[key] += seconds
+        self._seconds[tenant, key] += seconds
 
-    def collect(self) -> Iterator[Metric]:
-        labels = ("route", "method", "status")
+    def family(self, tenant: str | None) -> Metric:
+        counts: dict[tuple[str, str, str], list[int]] = {}
+        seconds: dict[tuple[str, str, str], float] = defaultdict(float)
+        for (owner, key), found in list(self._counts.items()):
+            if tenant in {None, owner}:
+                before = counts.get(key, [0] * len(found))
+                counts[key] = [old + new for old, new in zip(before, found, strict=True)]
+                seconds[key] += self._seconds[owner, key]
         durations = HistogramMetricFamily(
             "gateway_request_duration_seconds",
             "Requests answered and the time from their heads to the ends of their answers.",
-            labels=labels,
+            labels=("route", "method", "status"),
         )
-        for (route, method, status), counts in list(self._counts.items()):
-            bounds = [*(f"{bound:g}" for bound in BUCKETS_SECONDS), "+Inf"]
-            buckets = list(zip(bounds, map(float, accumulate(counts)), strict=True))
-            durations.add_metric((route, method, str(status)), buckets, self._seconds[route, method, status])
-        yield durations
+        bounds = [*(f"{bound:g}" for bound in BUCKETS_SECONDS), "+Inf"]
+        for key, found in counts.items():
+            buckets = list(zip(bounds, map(float, accumulate(found)), strict=True))
+            durations.add_metric(key, buckets, seconds[key])
+        return durations
+
+
+class _Counter:
+    """Something that is counted by tenant and labels."""
+
+    def __init__(self, name: str, description: str, labels: tuple[str, ...]) -> None:
+        self._name, self._description, self._labels = name, description, labels
+        self._counts: dict[tuple[str, tuple[str, ...]], int] = defaultdict(int)
+
+    def add(self, tenant: str, *values: str) -> None:
+        self._counts[tenant, values] += 1
+
+    def family(self, tenant: str | None) -> Metric:
+        family = CounterMetricFamily(self._name, self._description, labels=self._labels)
+        sums: dict[tuple[str, ...], int] = defaultdict(int)
+        for (owner, values), count in list(self._counts.items()):
+            if tenant in {None, owner}:
+                sums[values] += count
+        for values, count in sums.items():
+            family.add_metric(values, count)
+        return family
+
+
+class _View(Collector):
+    """The figures of one tenant, of all where it is None."""
+
+    def __init__(self, metrics: Metrics, tenant: str | None) -> None:
+        self._metrics, self._tenant = metrics, tenant
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._metrics.families(self._tenant)
 
 
 class Metrics:
     """Every figure of one process. `refreshers` run before each scrape, for figures that only the database knows."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
         self.refreshers: list[Callable[[], Awaitable[None]]] = []
         self._requests = _Requests()
-        self._registry.register(self._requests)
-        self._outcomes = Counter(
+        self._outcomes = _Counter(
             "gateway_submission_step_outcomes",
             "Outcomes of calls to an order system, by upstream, kind of step and outcome.",
             ("upstream", "kind", "outcome"),
-            registry=self._registry,
         )
-        self._deliveries = Counter(
+        self._deliveries = _Counter(
             "gateway_event_deliveries",
             "Attempts to deliver an event to a subscriber, by kind of resource and outcome.",
             ("resource", "outcome"),
-            registry=self._registry,
         )
-        self._duplicates = Counter(
+        self._duplicates = _Counter(
             "gateway_duplicate_orders",
             "Checkouts for which more than one live order was found: something repeats calls to the order system, or its answers lied.",
             ("upstream",),
-            registry=self._registry,
         )
-        self._checkouts = Gauge(
-            "gateway_checkouts", "Checkouts by state, as of the scrape.", ("state",), registry=self._registry
-        )
-        self._due_age = Gauge(
+        self._checkouts: Mapping[str, Mapping[str, int]] = {}
+        self._states: tuple[str, ...] = ()
+        self._due_ages: Mapping[str, float] = {}
+
+    def request_answered(self, tenant: str, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one request. `route` is the template of the route, or UNROUTED; `tenant` the client's, or NO_TENANT."""
+        self._requests.add(tenant, (route, method if method in _METHODS else "other", str(status)), seconds)
+
+    def step_outcome(self, tenant: str, upstream: str, kind: str, outcome: str) -> None:
+        """Count one outcome of a step (`kind`: create, add, price, submit, probe ...; `outcome`: the class's name)."""
+        self._outcomes.add(tenant, upstream, kind, outcome)
+
+    def duplicate_orders(self, tenant: str, upstream: str) -> None:
+        """Count one checkout for which more than one live order was found: an alarm."""
+        self._duplicates.add(tenant, upstream)
+
+    def event_delivery(self, tenant: str, resource: str, outcome: str) -> None:
+        """Count one attempt to deliver an event (`outcome`: the class's name: Taken, Refused, Throttled, Gone)."""
+        self._deliveries.add(tenant, resource, outcome)
+
+    def set_checkouts_by_state(self, states: tuple[str, ...], counts: Mapping[str, Mapping[str, int]]) -> None:
+        """Replace the numbers of checkouts, by tenant and state; one of `states` that is not named has none."""
+        self._states, self._checkouts = states, counts
+
+    def set_oldest_due_ages(self, ages: Mapping[str, float]) -> None:
+        """Say how long the oldest due checkout of each tenant has been waiting, in seconds; not named: none is due."""
+        self._due_ages = ages
+
+    def families(self, tenant: str | None) -> Iterator[Metric]:
+        """Yield every figure of `tenant`, or of all of them together."""
+        yield self._requests.family(tenant)
+        for counter in (self._outcomes, self._deliveries, self._duplicates):
+            yield counter.family(tenant)
+        checkouts = GaugeMetricFamily("gateway_checkouts", "Checkouts by state, as of the scrape.", labels=("state",))
+        shown = [counts for owner, counts in self._checkouts.items() if tenant in {None, owner}]
+        for state in self._states:
+            checkouts.add_metric((state,), sum(counts.get(state, 0) for counts in shown))
+        yield checkouts
+        ages = [age for owner, age in self._due_ages.items() if tenant in {None, owner}]
+        yield GaugeMetricFamily(
             "gateway_submission_oldest_due_age_seconds",
             "How long the longest waiting due checkout has been waiting.",
-            registry=self._registry,
+            value=max([0.0, *ages]),
         )
 
-    def request_answered(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count one request. `route` is the template of the route, or UNROUTED."""
-        self._requests.add(route, method if method in _METHODS else "other", status, seconds)
-
-    def step_outcome(self, upstream: str, kind: str, outcome: str) -> None:
-        """Count one outcome of a step (`kind`: create, add, price, submit, probe ...; `outcome`: the class's name)."""
-        self._outcomes.labels(upstream, kind, outcome).inc()
-
-    def duplicate_orders(self, upstream: str) -> None:
-        """Count one checkout for which more than one live order was found: an alarm."""
-        self._duplicates.labels(upstream).inc()
-
-    def event_delivery(self, resource: str, outcome: str) -> None:
-        """Count one attempt to deliver an event (`outcome`: the class's name: Taken, Refused, Throttled, Gone)."""
-        self._deliveries.labels(resource, outcome).inc()
-
-    def set_checkouts_by_state(self, counts: Mapping[str, int]) -> None:
-        """Replace the numbers of checkouts; a state that is not named has none."""
-        self._checkouts.clear()
-        for state, count in counts.items():
-            self._checkouts.labels(state).set(count)
-
-    def set_oldest_due_age(self, seconds: float) -> None:
-        """Say how long the oldest due checkout has been waiting; 0 when none is due."""
-        self._due_age.set(max(0.0, seconds))
-
-    async def exposition(self) -> bytes:
-        """Return everything in Prometheus' text format (media type CONTENT_TYPE)."""
+    async def exposition(self, tenant: str | None = None) -> bytes:
+        """Return the figures of `tenant`, or of all together, in Prometheus' text format (media type CONTENT_TYPE)."""
         for refresh in self.refreshers:
             await refresh()
-        return generate_latest(self._registry)
+        registry = CollectorRegistry()
+        registry.register(_View(self, tenant))
+        return generate_latest(registry)

@@ -13,6 +13,9 @@ Role = Literal["channel", "partner", "support", "operator", "admin", "notifier",
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 Roles: TypeAlias = frozenset[Role]
 
+# Where the scope of a request keeps the client that sent it, once it is known (`gateway.security.tokens.Client`).
+CLIENT_KEY: Final = "gateway_client"
+
 # What each role is for, and what it sees: the table of the reference page.
 MEANINGS: Final[dict[Role, tuple[str, str]]] = {
     "channel": ("a shop or an app of the tenant: fills carts and checks them out", "the tenant"),

@@ -16,24 +16,28 @@ from gateway.storage.tables import UNFINISHED_STATES, checkout
 KEPT_SECONDS: Final = 5.0
 
 
-def unfinished_counts(connection: Connection) -> dict[str, int]:
-    """Count the checkouts of all tenants by state; those that ended are not counted: their number only grows."""
+def unfinished_counts(connection: Connection) -> dict[str, dict[str, int]]:
+    """Count the checkouts by tenant and state; those that ended are not counted: their number only grows."""
     query = (
-        select(checkout.c.state, func.count()).where(checkout.c.state.in_(UNFINISHED_STATES)).group_by(checkout.c.state)
+        select(checkout.c.tenant, checkout.c.state, func.count())
+        .where(checkout.c.state.in_(UNFINISHED_STATES))
+        .group_by(checkout.c.tenant, checkout.c.state)
     )
-    counted = {state: int(count) for state, count in connection.execute(query)}
-    return {state: counted.get(state, 0) for state in UNFINISHED_STATES}
+    counted: dict[str, dict[str, int]] = {}
+    for tenant, state, count in connection.execute(query):
+        counted.setdefault(tenant, {})[state] = int(count)
+    return counted
 
 
-def longest_due(connection: Connection) -> datetime | None:
-    """Return since when the longest waiting due checkout of all tenants has been due; None when none waits."""
-    return connection.execute(_LONGEST_DUE).scalar_one_or_none()
+def longest_due(connection: Connection) -> dict[str, datetime]:
+    """Return by tenant since when its longest waiting due checkout has been due, for those that have one."""
+    return {tenant: due for tenant, due in connection.execute(_LONGEST_DUE) if due is not None}
 
 
 def _longest_due() -> Select[Any]:
     waiting, due_at = tenants_waiting(checkout.c.due_at), checkout.c.due_at
     of_tenant = select(func.min(due_at)).where(checkout.c.tenant == waiting.c.tenant, due_at.is_not(None))
-    return select(func.min(of_tenant.correlate(waiting).scalar_subquery())).select_from(waiting)
+    return select(waiting.c.tenant, of_tenant.correlate(waiting).scalar_subquery()).where(waiting.c.tenant.is_not(None))
 
 
 _LONGEST_DUE: Final = _longest_due()
@@ -52,7 +56,7 @@ def refresher(services: Services) -> Callable[[], Awaitable[None]]:
         counts, due = await services.database.read(
             lambda connection: (unfinished_counts(connection), longest_due(connection))
         )
-        services.metrics.set_checkouts_by_state(counts)
-        services.metrics.set_oldest_due_age(0.0 if due is None else (now - due).total_seconds())
+        services.metrics.set_checkouts_by_state(UNFINISHED_STATES, counts)
+        services.metrics.set_oldest_due_ages({tenant: (now - since).total_seconds() for tenant, since in due.items()})
 
     return refresh

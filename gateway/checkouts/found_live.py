@@ -84,7 +84,7 @@ def tell(found: FoundLive | None, order: ObservedOrder, metrics: Metrics) -> Non
                 "checkout.held", checkout=held.id, tenant=held.tenant, order=held.order_id, reason=held.reason_code
             )
     if len(found.orders) > 1:
-        metrics.duplicate_orders(record.upstream)
+        metrics.duplicate_orders(record.tenant, record.upstream)
         log.error("order.duplicates", **identity, upstream=record.upstream, orders=list(found.orders))
 
 

@@ -142,10 +142,16 @@ def is_by_value(cart: Mapping[str, Any]) -> bool:
     return not _REFERENCE_ATTRIBUTES.issuperset(cart)
 
 
-def wanted_upstream(request: Mapping[str, Any], settings: Settings) -> Any:
-    """Return what a request names as its upstream, whether there is one or not; without a name the default; None without that."""
+def wanted_upstream(request: Mapping[str, Any], settings: Settings, tenant: str | None = None) -> Any:
+    """Return what a request names as its upstream, whether there is one or not; without a name the default; None without that.
+
+    Where the default does not serve the tenant (None: any), it is the only one that does.
+    """
     named = request.get("upstream")
     if named is not None:
         return named
-    upstreams = settings.upstreams
-    return settings.checkout.default_upstream or (next(iter(upstreams)) if len(upstreams) == 1 else None)
+    serving = [name for name, upstream in settings.upstreams.items() if tenant is None or upstream.serves(tenant)]
+    default = settings.checkout.default_upstream
+    if default in serving:
+        return default
+    return serving[0] if len(serving) == 1 else None

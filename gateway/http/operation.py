@@ -14,7 +14,7 @@ from gateway.errors import GatewayError, UnavailableError
 from gateway.http.answers import Answer, json_answer
 from gateway.logs import get_logger
 from gateway.metrics import CONTENT_TYPE
-from gateway.roles import EVERYBODY, MEASURING, PUBLIC
+from gateway.roles import CLIENT_KEY, EVERYBODY, MEASURING, PUBLIC
 from gateway.services import Services, services_of
 
 PROBE_SECONDS_KEPT: Final = 2.0
@@ -73,8 +73,11 @@ async def readyz(request: Request[Any, Any, Any]) -> Answer:
 
 @route("/metrics", http_method=["GET", "HEAD"], opt={"openapi": _TAGGED, "roles": MEASURING})
 async def metrics(request: Request[Any, Any, Any]) -> Answer:
-    """Return figures in Prometheus' text format."""
-    body = await services_of(request).metrics.exposition()
+    """Return figures in Prometheus' text format: those of the client's tenant, of all tenants for the role platform."""
+    scope: Any = request.scope
+    client = scope[CLIENT_KEY]
+    tenant = None if "platform" in client.roles else client.tenant
+    body = await services_of(request).metrics.exposition(tenant)
     return Answer(body, media_type=CONTENT_TYPE.encode())
 
 

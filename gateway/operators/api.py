@@ -98,7 +98,7 @@ async def close_checkout(request: HttpRequest) -> Answer:
 async def list_upstreams(request: HttpRequest) -> Answer:
     """List the order systems, and which of them are paused."""
     require_json_accepted(request)
-    return json_answer(await listed(services_of(request)))
+    return json_answer(await listed(services_of(request), caller_of(request)))
 
 
 @post(f"{UPSTREAMS}/{{upstream:str}}/pause", status_code=200, opt={"openapi": openapi.PAUSE, "roles": OPERATING})

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from gateway.callers import Caller
 from gateway.checkouts.pauses import Pause, pause, pauses, resume
 from gateway.clock import timestamp_text
-from gateway.errors import NotFoundError, Problem
+from gateway.errors import ForbiddenError, NotFoundError, Problem
 from gateway.logs import get_logger
 from gateway.services import Services
 from gateway.storage import audit
@@ -38,8 +38,11 @@ class ResumeUpstream(Struct, frozen=True, kw_only=True):
 
 
 async def pause_upstream(services: Services, command: PauseUpstream) -> dict[str, Any]:
-    """Pause an order system and return it as a resource; pausing twice changes nothing. 404 when it is not configured."""
-    _require_configured(services, command.upstream)
+    """Pause an order system and return it as a resource; pausing twice changes nothing.
+
+    404 when the caller's tenant has none of that name, 403 when it serves other tenants as well.
+    """
+    _require_own(services, command.caller, command.upstream)
 
     def function(connection: Connection) -> Pause:
         now = services.database.now(connection)
@@ -55,8 +58,8 @@ async def pause_upstream(services: Services, command: PauseUpstream) -> dict[str
 
 
 async def resume_upstream(services: Services, command: ResumeUpstream) -> dict[str, Any]:
-    """Resume an order system and return it as a resource; resuming twice changes nothing. 404 when it is not configured."""
-    _require_configured(services, command.upstream)
+    """Resume an order system and return it as a resource; resuming twice changes nothing. Errors as `pause_upstream`."""
+    _require_own(services, command.caller, command.upstream)
 
     def function(connection: Connection) -> int | None:
         now = services.database.now(connection)
@@ -74,10 +77,11 @@ async def resume_upstream(services: Services, command: ResumeUpstream) -> dict[s
     return resource(services, command.upstream, {})
 
 
-async def listed(services: Services) -> list[dict[str, Any]]:
-    """Return every order system that is configured, with its pause."""
+async def listed(services: Services, caller: Caller) -> list[dict[str, Any]]:
+    """Return every order system that the caller's tenant orders at, with its pause."""
     held = await services.database.read(pauses)
-    return [resource(services, name, held) for name in sorted(services.settings.upstreams)]
+    upstreams = services.settings.upstreams
+    return [resource(services, name, held) for name in sorted(upstreams) if upstreams[name].serves(caller.tenant)]
 
 
 def resource(services: Services, upstream: str, held: Mapping[str, Pause]) -> dict[str, Any]:
@@ -94,9 +98,14 @@ def resource(services: Services, upstream: str, held: Mapping[str, Pause]) -> di
     return document
 
 
-def _require_configured(services: Services, upstream: str) -> None:
-    if upstream not in services.settings.upstreams:
+def _require_own(services: Services, caller: Caller, upstream: str) -> None:
+    found = services.settings.upstreams.get(upstream)
+    if found is None or not found.serves(caller.tenant):
         raise NotFoundError("There is no such upstream.", problems=[Problem("id", "names no upstream")])
+    if set(found.tenants) - {caller.tenant} and not caller.has_role("platform"):
+        raise ForbiddenError(
+            "Other tenants order there as well; only a client that also has the role platform may do this."
+        )
 
 
 def _audited(

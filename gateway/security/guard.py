@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 from litestar.connection import ASGIConnection
 
 from gateway.errors import ForbiddenError, UnauthenticatedError
-from gateway.roles import EVERYBODY, NOTIFYING, PUBLIC, Roles
+from gateway.roles import CLIENT_KEY, EVERYBODY, NOTIFYING, PUBLIC, Roles
 from gateway.security.tokens import Client, TokenFile, token_sha256
 from gateway.services import Services
 from gateway.settings import Settings
@@ -23,7 +23,6 @@ Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
 
 TOKEN_CHARACTERS_MAX: Final = 4096
 _CHALLENGE: Final = 'Bearer realm="gateway"'
-_CLIENT: Final = "gateway_client"
 
 
 def require_client(connection: Connection, roles: Roles | None) -> None:
@@ -45,9 +44,9 @@ def require_client(connection: Connection, roles: Roles | None) -> None:
 def client_of(connection: Connection) -> Client:
     """Return who calls. Raises UnauthenticatedError (401)."""
     scope: Any = connection.scope
-    client: Client | None = scope.get(_CLIENT)
+    client: Client | None = scope.get(CLIENT_KEY)
     if client is None:
-        client = scope[_CLIENT] = _identified(scope)
+        client = scope[CLIENT_KEY] = _identified(scope)
     return client
 
 
@@ -59,7 +58,8 @@ def _identified(scope: Any) -> Client:
     if own_token is not None:
         if not hmac.compare_digest(token_sha256(_token(scope)), own_token):
             raise _unauthenticated("The bearer token is not the one this order system was given.")
-        return Client(name="notifier", tenant=settings.security.tenant, roles=NOTIFYING)
+        # Its notifications are about all the tenants it serves (`gateway.tracking.api`); it sees nothing of any.
+        return Client(name="notifier", tenant=settings.security.tenant, roles=NOTIFYING, of_upstream=True)
     if settings.security.mode == "none":
         return _anonymous(settings.security.tenant)
     client = _token_file(settings.security.tokens_file).clients().find(_token(scope))

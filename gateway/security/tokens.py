@@ -34,11 +34,15 @@ _log = get_logger("gateway.security")
 
 
 class Client(Struct, frozen=True, kw_only=True):
-    """Who calls: `name` is for logs, `tenant` says whose data it sees, `roles` what it may do."""
+    """Who calls: `name` is for logs, `tenant` says whose data it sees, `roles` what it may do.
+
+    `of_upstream`: it is an order system with a token of its own, which reports orders of all the tenants that it serves.
+    """
 
     name: str
     tenant: str
     roles: frozenset[Role]
+    of_upstream: bool = False
 
     @property
     def owner_scope(self) -> str | None:

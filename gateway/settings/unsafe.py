@@ -21,6 +21,7 @@ LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 SECONDS_MAX: Final = 31_536_000
 # An order system's name stands in paths, in the names of variables, and in 64 characters of the database.
 _UPSTREAM_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
+_TENANT: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 
 
@@ -76,14 +77,15 @@ def _unsafe_server(settings: Settings) -> list[Problem]:
                 "`none` is allowed only while server.host is a loopback address (127.0.0.1, ::1, localhost)",
             )
         )
-    if settings.security.mode == "tokens":
+    if settings.security.mode != "none":
         problems += [
             Problem(
                 f"upstreams.{name}.notification_token_sha256",
-                'is for mode "none": in mode "tokens" the order system needs a client of its tenant with the role notifier',
+                "needs `tenants`, which say whose orders it reports; or make the order system a client of its tenant with the "
+                "role notifier",
             )
             for name, upstream in settings.upstreams.items()
-            if upstream.notification_token_sha256
+            if upstream.notification_token_sha256 and not upstream.tenants
         ]
     if settings.security.mode == "tokens" and not settings.security.tokens_file:
         problems.append(Problem("security.tokens_file", 'is needed when mode is "tokens"'))
@@ -124,6 +126,11 @@ def _unsafe_upstream(settings: Settings, name: str, upstream: UpstreamSettings) 
         problems.append(
             Problem(path, "must have a name of at most 63 letters, digits, _ and -, that begins with a letter or digit")
         )
+    problems += [
+        Problem(f"{path}.tenants[{index}]", "must be 1 to 63 lower-case letters, digits and hyphens")
+        for index, tenant in enumerate(upstream.tenants)
+        if not _TENANT.fullmatch(tenant)
+    ]
     if upstream.notification_token_sha256 and not _SHA256.fullmatch(upstream.notification_token_sha256):
         problems.append(Problem(f"{path}.notification_token_sha256", "must be 64 hexadecimal digits"))
     needed = limits.deadline_seconds + submission.guard_seconds

@@ -59,12 +59,25 @@ class UpstreamSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, setting("API root, e.g. https://host/services/apexrest/vlocity_cmt/tmforum/productopenapi/v1")
     ]
     mapping: Annotated[str, setting("name of the mapping file, without its ending", min_length=1)]
+    tenants: Annotated[
+        tuple[str, ...],
+        setting(
+            "tenants that order there, and whose orders its notifications may be about; an empty list: every tenant"
+        ),
+    ] = ()
     ca_file: Annotated[str, setting("certificate authorities to trust instead of the system's")] = ""
     notification_token_sha256: Annotated[
-        str, setting("SHA-256 of the bearer token its notifications must carry; empty: as `security.mode` says")
+        str,
+        setting(
+            "SHA-256 of the bearer token its notifications must carry, for all of its `tenants`; empty: as `security.mode` says"
+        ),
     ] = ""
     auth: AuthSettings = field(default_factory=AuthSettings)
     limits: UpstreamLimits = field(default_factory=UpstreamLimits)
+
+    def serves(self, tenant: str) -> bool:
+        """Tell whether this tenant orders there."""
+        return not self.tenants or tenant in self.tenants
 
 
 class QualificationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -54,7 +54,7 @@ class Office(Protocol):
     def lease_left(self, leased_at: float) -> float:
         """Return for how many seconds a lease taken at the monotonic time `leased_at` is surely still held."""
 
-    def count(self, upstream: str, kind: str, outcome: str) -> None:
+    def count(self, record: CheckoutRecord, kind: str, outcome: str) -> None:
         """Count the outcome of a call."""
 
     async def known_orders(self, record: CheckoutRecord) -> tuple[KnownOrder, ...]:
@@ -127,7 +127,7 @@ class Turn:
             return await self._send(action)
         if isinstance(action, AskCancel):
             outcome = await self._upstream.cancel(action.order_id, CANCEL_REASON)
-            self._office.count(self._work.record.upstream, "cancel", type(outcome).__name__)
+            self._office.count(self._work.record, "cancel", type(outcome).__name__)
             return after_cancel(self._work, outcome, self._now())
         try:
             return await self._look(action)
@@ -256,7 +256,7 @@ class Turn:
             # whoever claims it next looks, as it must.
             raise StaleLeaseError("the lease would not outlive the call")
         outcome = await self._upstream.send(rendered, answered=self._read_on)
-        self._office.count(self._work.record.upstream, action.step.kind, type(outcome).__name__)
+        self._office.count(self._work.record, action.step.kind, type(outcome).__name__)
         log.info(
             "step.outcome",
             checkout=self._work.record.id,

@@ -324,9 +324,9 @@ class Worker:
         """Return orders that the checkout's order system accepted before and after its last call."""
         return await self._database.read(lambda connection: store.known_orders(connection, record))
 
-    def count(self, upstream: str, kind: str, outcome: str) -> None:
+    def count(self, record: CheckoutRecord, kind: str, outcome: str) -> None:
         """Count the outcome of a call."""
-        self._metrics.step_outcome(upstream, kind, outcome)
+        self._metrics.step_outcome(record.tenant, record.upstream, kind, outcome)
 
     def lease_left(self, leased_at: float) -> float:
         """Return for how many seconds a lease taken at the monotonic time `leased_at` is surely still held."""

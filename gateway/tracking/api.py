@@ -6,13 +6,14 @@ from typing import Any, Final
 
 from litestar import Request
 from litestar.handlers import post
+from sqlalchemy import Connection
 
 from gateway.errors import MalformedBodyError, NotFoundError, Problem
 from gateway.http.answers import Answer
 from gateway.http.bodies import decoded, read_body
 from gateway.logs import get_logger
 from gateway.roles import NOTIFYING
-from gateway.security.tenancy import tenant_of
+from gateway.security.guard import client_of
 from gateway.services import services_of
 from gateway.tmf.shapes import json_kind
 from gateway.tracking import store
@@ -38,10 +39,10 @@ async def receive_notification(request: Request[Any, Any, Any]) -> Answer:
     One that names no order is kept, dead, and told in the log, once.
     """
     services = services_of(request)
-    tenant = tenant_of(request)
+    client = client_of(request)
     upstream: str = request.scope["path_params"]["upstream"]
     settings = services.settings.upstreams.get(upstream)
-    if settings is None:
+    if settings is None or not (client.of_upstream or settings.serves(client.tenant)):
         raise NotFoundError("There is no such upstream.", problems=[Problem("upstream", "names no upstream")])
     raw = await read_body(request, bytes_max=services.settings.tracking.body_bytes_max)
     document = await decoded(raw, depth_max=services.settings.server.depth_max)
@@ -50,10 +51,14 @@ async def receive_notification(request: Request[Any, Any, Any]) -> Answer:
         raise MalformedBodyError.about("A notification", what, "")
     event = read_event(document, raw)
     text, database = raw.decode(), services.database
-    is_new = await database.write(
-        lambda connection: store.record_event(connection, tenant, upstream, event, text, database.now(connection))
-    )
-    if is_new and event.order_id is None:
+    tenants = (settings.tenants if client.of_upstream else ()) or (client.tenant,)
+
+    def record(connection: Connection) -> list[str]:
+        now, concerned = database.now(connection), store.tenants_of_order(connection, tenants, upstream, event.order_id)
+        return [tenant for tenant in concerned if store.record_event(connection, tenant, upstream, event, text, now)]
+
+    is_new = await database.write(record)
+    for tenant in is_new if event.order_id is None else ():
         # The sender is told nothing, and nobody looks at it again: only this line says that its shape is not understood.
         log.warning("notification.dead", tenant=tenant, upstream=upstream, event_key=event.key, reason="names no order")
     services.events_due.ring()

@@ -144,7 +144,7 @@ class OrderReader:
         """Tell in the log what became of the checkout; several live orders are an alarm."""
         identity = {"checkout": record.id, "tenant": record.tenant}
         if decision.duplicates:
-            self._metrics.duplicate_orders(record.upstream)
+            self._metrics.duplicate_orders(record.tenant, record.upstream)
             log.error("order.duplicates", **identity, upstream=record.upstream, orders=list(decision.duplicates))
         for finding in decision.findings:
             log.warning("order.finding", **identity, order=record.order_id, code=finding.code)

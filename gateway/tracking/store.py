@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,6 +23,18 @@ _DUE_TENANTS: Final = tenants_due(checkout.c.track_due_at, _FOLLOWED)
 _FOLLOWING: Final = tenants_waiting(checkout.c.track_due_at)
 _FOLLOWING_TENANTS: Final = select(_FOLLOWING.c.tenant).where(_FOLLOWING.c.tenant.is_not(None))
 RECEIVED, WAITING, DONE, DEAD = "received", "waiting", "done", "dead"
+
+
+def tenants_of_order(
+    connection: Connection, tenants: Sequence[str], upstream: str, order_id: str | None
+) -> Sequence[str]:
+    """Return those of the tenants of an order system whose order this is; all of them while nobody knows it."""
+    if len(tenants) == 1 or order_id is None:
+        return tenants
+    query = select(checkout.c.tenant).where(
+        checkout.c.tenant.in_(tenants), checkout.c.upstream == upstream, checkout.c.order_id == order_id
+    )
+    return list(connection.execute(query.distinct()).scalars()) or tenants
 
 
 def record_event(connection: Connection, tenant: str, upstream: str, event: Event, raw: str, now: datetime) -> bool:

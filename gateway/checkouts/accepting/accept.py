@@ -68,10 +68,10 @@ class Snapshot(NamedTuple):
     scope: str = ""
 
 
-def upstream_of(services: Services, request: Mapping[str, Any]) -> str:
-    """Return the upstream that a request names, or the default; InvalidBodyError (400) when there is none such."""
-    upstreams = services.settings.upstreams
-    named = wanted_upstream(request, services.settings)
+def upstream_of(services: Services, tenant: str, request: Mapping[str, Any]) -> str:
+    """Return the upstream that a request names, or the default; InvalidBodyError (400) when the tenant has none such."""
+    upstreams = [name for name, upstream in services.settings.upstreams.items() if upstream.serves(tenant)]
+    named = wanted_upstream(request, services.settings, tenant)
     if named not in upstreams:
         known = ", ".join(sorted(upstreams)) or "none is configured"
         what = "is not configured" if named is not None else "must be given, there is no default"
@@ -116,7 +116,7 @@ def is_large(request: Mapping[str, Any]) -> bool:
 
 def accept_request(services: Services, tenant: str, request: dict[str, Any], found: Snapshot) -> AcceptRequest:
     """Return what is to be ordered, and where. Raises InvalidBodyError (400) when there is no such upstream."""
-    upstream = upstream_of(services, request)
+    upstream = upstream_of(services, tenant, request)
     mapping = services.mappings[services.settings.upstreams[upstream].mapping]
     large = len(found.document) > LARGE_BYTES_MIN
     return AcceptRequest(tenant, upstream, mapping, decode_stored(found.document), request, large)

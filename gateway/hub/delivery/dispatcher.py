@@ -47,7 +47,7 @@ class Dispatcher:
         owner: str,
         new_sender: Callable[[], Post],
         shape: Shape | None = None,
-        count: Callable[[str, str], None] = lambda _resource, _outcome: None,
+        count: Callable[[str, str, str], None] = lambda _tenant, _resource, _outcome: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings.hub

@@ -57,7 +57,7 @@ class SubscriberDelivery:
         database: Database,
         sender: Post,
         reader: EventReader,
-        count: Callable[[str, str], None] = lambda _resource, _outcome: None,
+        count: Callable[[str, str, str], None] = lambda _tenant, _resource, _outcome: None,
     ) -> None:
         self._subscription = subscription
         self._lease = lease
@@ -214,7 +214,7 @@ class SubscriberDelivery:
         except asyncio.CancelledError:
             self._queue.put_back(event)
             raise
-        self._count(subscription.resource, type(outcome).__name__)
+        self._count(subscription.tenant, subscription.resource, type(outcome).__name__)
         self._apply(event, outcome)
 
     def _apply(self, event: Event, outcome: Outcome) -> None:
