@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from time import perf_counter
 from typing import Any, Final, TypeAlias
 
@@ -30,7 +31,7 @@ from gateway.operators import api as operators
 from gateway.operators.openapi import SCHEMAS as OPERATOR_SCHEMAS
 from gateway.ordering import Mapping as OrderMapping
 from gateway.roles import CLIENT_KEY
-from gateway.security.guard import require_client
+from gateway.security.guard import identity_problems, require_client
 from gateway.services import Catalogues, Qualifications, Services
 from gateway.settings import Settings
 from gateway.storage import Database, open_database
@@ -150,6 +151,7 @@ def create_app(
     app.services = services
     app.dispatch = Dispatch(app, require_client, require_declared_roles(app.routes))
     services.metrics.refreshers.append(figures.refresher(services))
+    services.metrics.identity_problems = partial(identity_problems, services)
     document = openapi_document(app.routes, SCHEMAS)
     app.state.openapi_json = encode_json(document)
     app.state.openapi_page = openapi_page(document)

@@ -118,6 +118,8 @@ class Metrics:
         self._checkouts: Mapping[str, Mapping[str, int]] = {}
         self._states: tuple[str, ...] = ()
         self._due_ages: Mapping[str, float] = {}
+        # How many mistakes keep clients out; asked at each scrape.
+        self.identity_problems: Callable[[], int] = lambda: 0
 
     def request_answered(self, tenant: str, route: str, method: str, status: int, seconds: float) -> None:
         """Count one request. `route` is the template of the route, or UNROUTED; `tenant` the client's, or NO_TENANT."""
@@ -158,6 +160,11 @@ class Metrics:
             "gateway_submission_oldest_due_age_seconds",
             "How long the longest waiting due checkout has been waiting.",
             value=max([0.0, *ages]),
+        )
+        yield GaugeMetricFamily(
+            "gateway_identity_problems",
+            "Mistakes in the file of clients: who they concern is not let in. Set an alarm on anything above 0.",
+            value=self.identity_problems(),
         )
 
     async def exposition(self, tenant: str | None = None) -> bytes:

@@ -68,6 +68,11 @@ async def readyz(request: Request[Any, Any, Any]) -> Answer:
     readiness: Readiness = request.app.state.readiness
     if problem := await readiness.problem():
         raise UnavailableError(problem, headers={"Retry-After": "2"})
+    if mistakes := services_of(request).metrics.identity_problems():
+        # Said to anybody, so without a name; the log and `gateway config check` say which.
+        return json_answer(
+            {"status": "ready", "detail": [f"{mistakes} mistakes in the file of clients keep clients out"]}
+        )
     return json_answer({"status": "ready"})
 
 

@@ -62,9 +62,9 @@ def _identified(scope: Any) -> Client:
         return Client(name="notifier", tenant=settings.security.tenant, roles=NOTIFYING, of_upstream=True)
     if settings.security.mode == "none":
         return _anonymous(settings.security.tenant)
-    client = _token_file(settings.security.tokens_file).clients().find(_token(scope))
+    client = _token_file(settings.security.tokens_file).clients().find(_token(scope), services.clock())
     if client is None:
-        raise _unauthenticated("The bearer token is not known (any more).")
+        raise _unauthenticated("The bearer token is not known, or not valid any more.")
     return client
 
 
@@ -95,6 +95,16 @@ def _token(scope: Any) -> str:
 
 def _unauthenticated(message: str) -> UnauthenticatedError:
     return UnauthenticatedError(message, headers={"WWW-Authenticate": f'{_CHALLENGE}, error="invalid_token"'})
+
+
+def identity_problems(services: Services) -> int:
+    """Return how many mistakes of the file of clients keep somebody out now; each is told in the log."""
+    security = services.settings.security
+    if security.mode == "none" or not security.tokens_file:
+        return 0
+    found = _token_file(security.tokens_file)
+    found.refresh()
+    return len(found.problems)
 
 
 @lru_cache(maxsize=8)
