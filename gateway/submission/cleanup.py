@@ -170,11 +170,21 @@ async def _find(upstream: Upstream, mapping: OrderMapping, row: Row[Any]) -> tup
             return list(orders.values()), True
     found = await upstream.find(row.marker, since=row.since)
     for hit in found.orders:
-        if hit.id not in orders and (order := await upstream.get_order(hit.id)) is not None:
+        if hit.id not in orders and (order := await _read(upstream, mapping, hit)) is not None:
             orders[order.id] = order
     if not row.order_id:
         complete = found.complete
     return list(orders.values()), complete
+
+
+async def _read(upstream: Upstream, mapping: OrderMapping, hit: ObservedOrder) -> ObservedOrder | None:
+    """Read what a search found; what shows as live there is told also when it cannot be read by its id."""
+    try:
+        return await upstream.get_order(hit.id)
+    except ReadFailed:
+        if is_alive(mapping, hit):
+            return hit
+        raise
 
 
 class _Look(NamedTuple):

@@ -175,6 +175,17 @@ async def test_the_order_of_a_refused_live_post_that_took_effect_late_is_found(g
     assert (record.state, record.reason_code) == ("held", "live_after_end")
 
 
+async def test_a_live_order_that_the_list_shows_and_that_cannot_be_read_is_told_all_the_same(gateway):
+    async def unreadable(_order_id):
+        raise ReadFailed("503", status=503)
+
+    draft(gateway, state="In Progress")
+    gateway.shop.get_order = unreadable
+    await abandoned(gateway, None, state="rejected", cart_live=False, due_at=None)
+    await look(gateway)
+    assert (await gateway.record("k1")).reason_code == "live_after_end"
+
+
 @pytest.mark.parametrize("state", ["Cancelled", "Rejected", "failed"])
 async def test_an_order_that_came_to_nothing_is_no_news(gateway, state):
     draft(gateway, state=state)
