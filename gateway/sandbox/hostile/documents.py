@@ -40,9 +40,10 @@ def _by_age(state: State, order: Order, memory: Memory, document: Document) -> N
     if "items-renumbered" in memory.flags:
         for item in _items(document):
             if "orderLineItemId" in item:
-                item["orderLineItemId"] = (
-                    f"{item['orderLineItemId'][:-2]}{order.version % 10}{item['orderLineItemId'][-1]}"
-                )
+                line_id = item["orderLineItemId"]
+                shown_id = f"{line_id[:3]}R{order.version % 1000:03d}{line_id[7:]}"
+                item["orderLineItemId"] = shown_id
+                state.renumbered[shown_id] = line_id
 
 
 def _marker(change: Callable[[str], Any]) -> Change:

@@ -119,8 +119,19 @@ def changed_request(state: State, request: Request, name: str) -> Request:
     for flag in state.pending:
         if flag in MARKERS:
             _replace_marker(body, MARKERS[flag])
+    if state.renumbered:
+        _number_back(state, body.get("productOrderItem"))
     after = encode(body)
     return request if after == before else replace(request, body=after)
+
+
+def _number_back(state: State, items: Any) -> None:
+    """Put the real ids of lines into the place of those that were shown."""
+    for item in items if isinstance(items, list) else ():
+        if isinstance(item, dict):
+            if item.get("orderLineItemId") in state.renumbered:
+                item["orderLineItemId"] = state.renumbered[item["orderLineItemId"]]
+            _number_back(state, item.get("productOrderItem"))
 
 
 def _replace_marker(body: dict[str, Any], change: Callable[[str], str]) -> None:

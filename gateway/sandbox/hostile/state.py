@@ -86,6 +86,8 @@ class State:
         self.met: dict[str, int] = {}
         self.cached: dict[tuple[tuple[str, str], ...], tuple[float, Answer]] = {}
         self.turns = 0
+        self.renumbered: dict[str, str] = {}
+        """Line ids as they were shown, and what they are."""
         self.pending: frozenset[str] = frozenset()
         """The flags of the order that the call under way makes."""
         self.pending_marker: str | None = None
