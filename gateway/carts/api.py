@@ -15,6 +15,7 @@ from litestar.handlers import delete, patch, post, route
 
 from gateway.callers import caller_of
 from gateway.carts import openapi, store
+from gateway.carts.after_order import shown_state, tag_beside, with_state
 from gateway.carts.dialects import DIALECTS, V1, V4, Dialect
 from gateway.carts.dialects.openapi import in_version
 from gateway.carts.listing import find, read_query
@@ -57,7 +58,7 @@ async def create_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]
     row = await create_cart(services, CreateCart(caller=caller, body=body, dialect=dialect))
     location = f"{caller.base_url}{dialect.carts_path}/{row.id}"
     return Answer(
-        await written(dialect, row, selection),
+        await written(dialect, row, selection, caller.base_url),
         status=201,
         headers=[
             (b"location", location.encode("latin-1")),
@@ -73,7 +74,7 @@ async def list_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any])
     services = services_of(request)
     query = read_query(request, dialect, services.settings.server)
     rows, total = await find(services, client_of(request), dialect, query)
-    body = await written_list(dialect, rows, query.selection)
+    body = await written_list(dialect, rows, query.selection, caller_of(request).base_url)
     headers = page_headers(query.page, len(rows), total, dialect.carts_path, query.pairs)
     return Answer(
         body,
@@ -90,21 +91,29 @@ async def retrieve_shopping_cart(dialect: Dialect, request: Request[Any, Any, An
     tenant, owner = client.tenant, client.owner_scope
     cart_id: str = request.scope["path_params"]["cart_id"]
     selection = _only_fields(request)
+    address = caller_of(request).base_url
     if dialect.is_canonical and selection is None:
         found = await services.database.read_brief(
             lambda connection: store.get_document(connection, tenant, cart_id, owner=owner)
         )
         if found is None:
             raise not_found()
-        version, document, expires_at, v4_complete = found
-        body = document.encode() if v4_complete else await shown_text(document)
+        version, expires_at, beside = (
+            found.version,
+            found.expires_at,
+            tag_beside(found.checkout_id, ordered=found.ordered),
+        )
+        told = shown_state(found.checkout_id, address, ordered=found.ordered)
+        shown = with_state(found.document.encode(), told) if found.v4_complete else None
+        body = await shown_text(found.document, told) if shown is None else shown
     else:
         row = await services.database.read_brief(lambda connection: store.get(connection, tenant, cart_id, owner=owner))
         if row is None:
             raise not_found()
-        version, body, expires_at = row.version, await written(dialect, row, selection), row.expires_at
-    headers = [(b"etag", entity_tag(version)), *_expiry_headers(expires_at, services)]
-    if is_unmodified(request, version):
+        version, body, expires_at = row.version, await written(dialect, row, selection, address), row.expires_at
+        beside = tag_beside(row.checkout_id, ordered=row.ordered)
+    headers = [(b"etag", entity_tag(version, beside)), *_expiry_headers(expires_at, services)]
+    if is_unmodified(request, version, beside):
         return Answer(status=304, headers=headers)
     return Answer(body, headers=headers)
 
@@ -125,7 +134,7 @@ async def patch_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any])
     now = services.clock()
     row = await services.database.write(lambda connection: change_cart(connection, command, settings, now))
     return Answer(
-        await written(dialect, row, selection),
+        await written(dialect, row, selection, command.caller.base_url),
         status=settings.cart.v1_patch_status if dialect is V1 else 200,
         headers=[(b"etag", entity_tag(row.version)), *_expiry_headers(row.expires_at, services)],
     )
@@ -159,7 +168,9 @@ async def merge_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any]
     )
     now = services.clock()
     row = await services.database.write(lambda connection: merge_carts(connection, command, settings, now))
-    return Answer(await written(dialect, row, selection), headers=[(b"etag", entity_tag(row.version))])
+    return Answer(
+        await written(dialect, row, selection, command.caller.base_url), headers=[(b"etag", entity_tag(row.version))]
+    )
 
 
 async def delete_shopping_cart(request: Request[Any, Any, Any]) -> Answer:

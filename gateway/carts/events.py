@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
+from gateway.carts.after_order import shown_state, with_state
 from gateway.carts.dialects.forms import MARKS
 from gateway.storage.outbox import CART_CHANGED, CART_CREATED, CART_DELETED, Happened, publish
 from gateway.tmf.json import decode_stored, encode_json
@@ -33,14 +35,14 @@ class CartVersion(NamedTuple):
 
 def created(connection: Connection, cart: CartVersion, now: datetime) -> None:
     """Tell of a new cart."""
-    _publish(connection, cart, CART_CREATED, now)
+    _publish(connection, cart, CART_CREATED, now, document=partial(_open, cart))
 
 
 def changed(
     connection: Connection, cart: CartVersion, now: datetime, *, field_path: Callable[[], str | None] | None = None
 ) -> None:
     """Tell of a cart's new version; `field_path` finds out which attributes changed, and runs when somebody is to be told."""
-    _publish(connection, cart, CART_CHANGED, now, field_path=field_path)
+    _publish(connection, cart, CART_CHANGED, now, document=partial(_open, cart), field_path=field_path)
 
 
 def changed_attributes(before: str, after: str, *, expiry_given: bool = False) -> str | None:
@@ -63,6 +65,11 @@ def changed_attributes(before: str, after: str, *, expiry_given: bool = False) -
     return ",".join(sorted(names)) or None
 
 
+def _open(cart: CartVersion) -> str:
+    """Return the cart as it is told: what changes is open."""
+    return with_state(cart.document.encode(), shown_state(None, "", ordered=False)).decode()
+
+
 def deleted(connection: Connection, cart: CartVersion, now: datetime) -> None:
     """Tell that a cart is gone."""
 
@@ -81,7 +88,7 @@ def _publish(
     event_type: str,
     now: datetime,
     *,
-    document: Callable[[], str] | None = None,
+    document: Callable[[], str],
     field_path: Callable[[], str | None] | None = None,
 ) -> None:
     event = Happened(
@@ -90,7 +97,7 @@ def _publish(
         resource_id=cart.cart_id,
         sequence=cart.version,
         event_type=event_type,
-        document=cart.document if document is None else document,
+        document=document,
         field_path=field_path,
         v4_complete=cart.v4_complete,
         owner=cart.owner,

@@ -57,6 +57,7 @@ def read_query(request: Request[Any, Any, Any], dialect: Dialect, settings: Serv
     sorts = parse_sort(values_of(pairs, "sort"), problems, translate=translate)
     conditions = [pair for pair in pairs if pair[0] not in DIRECTIVES]
     wanted = parse_filter(conditions, problems, translate=translate)
+    search.require_answerable(wanted, problems)
     refuse(problems)
     return ListQuery(pairs, selection, page, wanted, sorts)
 

@@ -48,6 +48,12 @@ LIST: Final[dict[str, Any]] = {
         {"name": "href", "in": "query", "schema": {"type": "string"}},
         {"name": "relatedParty.id", "in": "query", "schema": {"type": "string"}},
         {
+            "name": "checkoutState",
+            "in": "query",
+            "schema": {"type": "string", "enum": ["open", "inCheckout", "ordered"]},
+        },
+        {"name": "checkout.id", "in": "query", "schema": {"type": "string"}},
+        {
             "name": "attribute",
             "in": "query",
             "style": "form",
@@ -143,6 +149,18 @@ SCHEMAS: Final[dict[str, Any]] = {
         "properties": {
             "id": {"type": "string", "readOnly": True},
             "href": {"type": "string", "readOnly": True},
+            "checkoutState": {
+                "type": "string",
+                "enum": ["open", "inCheckout", "ordered"],
+                "readOnly": True,
+                "description": "Whether it can be changed, is held by a checkout, or has been ordered (its order is live or has ended).",
+            },
+            "checkout": {
+                "type": "object",
+                "readOnly": True,
+                "description": "The checkout that holds the cart; absent while the cart is open.",
+                "properties": {"id": {"type": "string"}, "href": {"type": "string"}},
+            },
             "validFor": {"type": "object"},
             "cartItem": {"type": "array", "items": {"$ref": "#/components/schemas/CartItem"}},
             "cartTotalPrice": _OBJECTS,

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 
 from gateway.callers import Caller
 from gateway.carts import store
+from gateway.carts.after_order import CHECKOUT_PATH, go_on, remainder_reference
 from gateway.carts.changing import changed_cart
 from gateway.carts.completion import Earlier, complete_cart
 from gateway.carts.dialects import Dialect
@@ -39,7 +40,6 @@ from gateway.storage.tables import ORDERED_STATES, checkout
 from gateway.tmf.json import decode_stored
 
 GUEST_PATH: Final = "shoppingCart.id"
-CHECKOUT_PATH: Final = "/tmf-api/checkoutManagement/v1/checkout"
 # The row is locked while it is changed; where an engine has no row locks the decision is taken anew.
 ATTEMPTS_MAX: Final = 5
 
@@ -230,20 +230,26 @@ def held_by_checkout(connection: Connection, caller: Caller, checkout_id: str) -
     """
     href = f"{caller.base_url}{CHECKOUT_PATH}/{checkout_id}"
     row = connection.execute(
-        select(checkout.c.state, checkout.c.owner).where(
+        select(checkout.c.state, checkout.c.owner, checkout.c.remainder_cart_id).where(
             checkout.c.tenant == caller.tenant, checkout.c.id == checkout_id
         )
     ).one_or_none()
     state = None if row is None else row.state
-    message = (
-        "The shopping cart has been ordered and does not change any more; make a new cart."
-        if state in ORDERED_STATES
-        else "The shopping cart is being checked out and does not change until that ends; "
-        "cancel the checkout to change the cart."
-    )
+    remainder_id = None if row is None else row.remainder_cart_id
+    if state == "submitted":
+        message = (
+            "The shopping cart has been ordered, and its order is live: it is neither changed, merged nor deleted."
+        )
+    elif state in ORDERED_STATES:
+        message = "The shopping cart has been ordered and does not change any more; it is neither merged nor deleted."
+    else:
+        message = "The shopping cart is being checked out and does not change until that ends; cancel the checkout to change the cart."
+    if state == "submitted" or state in ORDERED_STATES:
+        message = f"{message} {go_on(remainder_id)}"
     if row is not None and caller.owner_scope not in {None, row.owner}:
         return ConflictError(message)
-    return ConflictError(message, extension={"referenceError": href, "checkout": {"id": checkout_id, "href": href}})
+    told = {"checkout": {"id": checkout_id, "href": href}, **remainder_reference(remainder_id, caller.base_url)}
+    return ConflictError(message, extension={"referenceError": href, **told})
 
 
 def _contended() -> UnavailableError:

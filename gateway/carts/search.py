@@ -6,16 +6,18 @@ the documents that are left.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, select, text
+from sqlalchemy import ColumnElement, Connection, or_, select, text
 
 from gateway.carts import store
+from gateway.carts.after_order import STATES
 from gateway.carts.dialects import Dialect
 from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH, at_path
 from gateway.carts.dialects.paths import WORDS
+from gateway.errors import Problem
 from gateway.filters.parse import Filter, Path, Test
 from gateway.filters.sorting import Sort
 from gateway.filters.sql import filter_clauses, order_clauses, prepare
@@ -35,6 +37,36 @@ _AGES: Final[dict[str, dict[Path, str]]] = {
 _DOCUMENT: Final = "cart.document"
 # An expression, so that few carts that were looked up are sorted, instead of all being read in the order of an index.
 _BY_CREATION: Final = text("cart.created_at + 0")
+
+
+def _in_states(texts: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition for carts in one of these states; `open` is the part of the table that no checkout holds."""
+    told = {
+        "open": cart.c.checkout_id.is_(None),
+        "inCheckout": cart.c.checkout_id.is_not(None) & cart.c.ordered.is_(False),
+        "ordered": cart.c.checkout_id.is_not(None) & cart.c.ordered.is_(True),
+    }
+    return or_(*(told[text] for text in texts))
+
+
+# Where a cart is stands in columns: nothing is read out of documents.
+_HELD: Final[dict[Path, Callable[[Sequence[str]], ColumnElement[bool]]]] = {
+    ("checkoutState",): _in_states,
+    ("checkout", "id"): cart.c.checkout_id.in_,
+}
+
+
+def require_answerable(wanted: Filter, problems: list[Problem]) -> None:
+    """Report what cannot be asked of the attributes that say where a cart is: they are compared for equality, by themselves."""
+    for group in wanted:
+        for test in group:
+            name = ".".join(test.path)
+            if test.path[0] not in {path[0] for path in _HELD}:
+                continue
+            if test.path not in _HELD or test.operator != "eq" or any(other.path != test.path for other in group):
+                problems.append(Problem(name, "is compared by checkoutState=VALUE or checkout.id=VALUE, by itself"))
+            elif test.path == ("checkoutState",) and test.text not in STATES:
+                problems.append(Problem(name, f"knows no {test.text[:100]}; states are {', '.join(STATES)}"))
 
 
 def find_page(
@@ -94,7 +126,9 @@ def _conditions(wanted: Filter, tenant: str) -> tuple[list[ColumnElement[bool]],
         is_equality = all(test.operator == "eq" and test.moment is None for test in group)
         path = paths.pop() if len(paths) == 1 and is_equality else None
         texts = [test.text for test in group]
-        if path == ("id",):
+        if path in _HELD:
+            looked_up.append(_HELD[path](texts))
+        elif path == ("id",):
             looked_up.append(cart.c.id.in_(texts))
         elif path == ("relatedParty", "id"):
             mine = select(cart_party.c.cart_id).where(cart_party.c.tenant == tenant, cart_party.c.party_id.in_(texts))

@@ -25,10 +25,12 @@ from gateway.storage.tables import EPOCH, cart
 PAGE_CHARACTERS_MAX: Final = 32 * 1024 * 1024
 _MICROSECOND: Final = timedelta(microseconds=1)
 _GET: Final = (
-    "SELECT id, version, document, checkout_id, created_at, updated_at, expires_at, expiry_given, v4_complete, owner"
+    "SELECT id, version, document, checkout_id, created_at, updated_at, expires_at, expiry_given, v4_complete, owner, ordered"
     " FROM cart WHERE tenant = ? AND id = ?"
 )
-_GET_DOCUMENT: Final = "SELECT version, document, expires_at, v4_complete FROM cart WHERE tenant = ? AND id = ?"
+_GET_DOCUMENT: Final = (
+    "SELECT version, document, expires_at, v4_complete, checkout_id, ordered FROM cart WHERE tenant = ? AND id = ?"
+)
 _OF_OWNER: Final = " AND owner = ?"
 _INSERT: Final = (
     "INSERT INTO cart"
@@ -47,11 +49,14 @@ _ROW: Final = (
     cart.c.expiry_given,
     cart.c.v4_complete,
     cart.c.owner,
+    cart.c.ordered,
 )
 
 
 class CartRow(NamedTuple):
     """One stored cart. `document` is its JSON text; `checkout_id` names the checkout that holds it, if any.
+
+    `ordered` tells that the order of that checkout is live or has come to its end.
 
     `expires_at` is None for a cart that does not expire; `expiry_given` tells that a client said when it does.
     `v4_complete` tells that v4 shows the document as it is; otherwise (None: nobody has looked) it is to be looked at.
@@ -68,6 +73,7 @@ class CartRow(NamedTuple):
     expiry_given: bool = False
     v4_complete: bool | None = None
     owner: str | None = None
+    ordered: bool = False
 
 
 class CartContent(NamedTuple):
@@ -82,6 +88,17 @@ class CartContent(NamedTuple):
     expiry_given: bool = False
     party_ids: set[str] | None = None
     v4_complete: bool | None = None
+
+
+class ShownCart(NamedTuple):
+    """What a GET shows of a cart; see `CartRow`."""
+
+    version: int
+    document: str
+    expires_at: datetime | None
+    v4_complete: bool | None
+    checkout_id: str | None
+    ordered: bool
 
 
 class CartPage(NamedTuple):
@@ -116,7 +133,9 @@ def get(
     row = run(connection, f"{statement} FOR UPDATE" if locked else statement, values)
     if row is None:
         return None
-    found_id, version, document, checkout_id, created, updated, expires, expiry_given, v4_complete, made_by = row
+    found_id, version, document, checkout_id, created, updated, expires, expiry_given, v4_complete, made_by, ordered = (
+        row
+    )
     return CartRow(
         found_id,
         version,
@@ -128,18 +147,22 @@ def get(
         bool(expiry_given),
         None if v4_complete is None else bool(v4_complete),
         made_by,
+        bool(ordered),
     )
 
 
-def get_document(
-    connection: Connection, tenant: str, cart_id: str, *, owner: str | None = None
-) -> tuple[int, str, datetime | None, bool | None] | None:
-    """Return version, document, end of validity and `v4_complete` of the cart alone, or None as `get`: what a GET needs."""
+def get_document(connection: Connection, tenant: str, cart_id: str, *, owner: str | None = None) -> ShownCart | None:
+    """Return what a GET needs of the cart alone, or None as `get`."""
     if owner is None:
         row = run(connection, _GET_DOCUMENT, (tenant, cart_id))
     else:
         row = run(connection, _GET_DOCUMENT + _OF_OWNER, (tenant, cart_id, owner))
-    return None if row is None else (row[0], row[1], None if row[2] is None else _moment(row[2]), row[3])
+    if row is None:
+        return None
+    version, document, expires, v4_complete, checkout_id, ordered = row
+    return ShownCart(
+        version, document, None if expires is None else _moment(expires), v4_complete, checkout_id, bool(ordered)
+    )
 
 
 def list_page(
@@ -250,7 +273,7 @@ def lock(
     )
     if expected_version is not None:
         statement = statement.where(cart.c.version == expected_version)
-    return connection.execute(statement.values(checkout_id=checkout_id)).rowcount == 1
+    return connection.execute(statement.values(checkout_id=checkout_id, ordered=False)).rowcount == 1
 
 
 def release(connection: Connection, tenant: str, cart_id: str, checkout_id: str) -> bool:
@@ -258,7 +281,17 @@ def release(connection: Connection, tenant: str, cart_id: str, checkout_id: str)
     result = connection.execute(
         update_table(cart)
         .where(cart.c.tenant == tenant, cart.c.id == cart_id, cart.c.checkout_id == checkout_id)
-        .values(checkout_id=None)
+        .values(checkout_id=None, ordered=False)
+    )
+    return result.rowcount == 1
+
+
+def mark_ordered(connection: Connection, tenant: str, cart_id: str, checkout_id: str) -> bool:
+    """Note that the order of the checkout that holds the cart is live; False when `checkout_id` does not hold it."""
+    result = connection.execute(
+        update_table(cart)
+        .where(cart.c.tenant == tenant, cart.c.id == cart_id, cart.c.checkout_id == checkout_id)
+        .values(ordered=True)
     )
     return result.rowcount == 1
 

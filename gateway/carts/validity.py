@@ -53,6 +53,13 @@ def set_validity(
     return Validity(end, given=False)
 
 
+def moved_to(document: dict[str, Any], now: datetime, lasting: timedelta) -> datetime:
+    """Make a cart valid from `now` on, in place, for as long as `lasting`; return when it expires."""
+    end = min(now, _END_OF_TIME - lasting) + lasting
+    document["validFor"] = {"startDateTime": timestamp_text(now), "endDateTime": timestamp_text(end)}
+    return end
+
+
 def _end(document: dict[str, Any]) -> datetime | None:
     """Return the end of a cart's validity, None when there is none."""
     period = document.get("validFor")

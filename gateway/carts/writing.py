@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from gateway import threads
+from gateway.carts.after_order import shown_state, with_state
 from gateway.carts.dialects import Dialect
 from gateway.carts.dialects.v4 import completed_text
 from gateway.carts.store import CartRow
@@ -24,24 +25,25 @@ async def beside(size: int, function: Callable[P, R], *arguments: P.args, **name
     return await threads.beside(size > AT_ONCE_CHARACTERS_MAX, function, *arguments, **named)
 
 
-async def shown_text(document: str) -> bytes:
-    """Return a stored cart, given as its JSON text, as v4 shows it."""
-    return await beside(len(document), completed_text, document)
+async def shown_text(document: str, told: dict[str, Any]) -> bytes:
+    """Return a stored cart, given as its JSON text, as v4 shows it, with `told` (where it is: `shown_state`) at its end."""
+    return with_state(await beside(len(document), completed_text, document), told)
 
 
-async def written(dialect: Dialect, row: CartRow, selection: Selection | None) -> bytes:
-    """Return the cart as its version writes it, or the part that was selected."""
+async def written(dialect: Dialect, row: CartRow, selection: Selection | None, base_url: str) -> bytes:
+    """Return the cart as its version writes it, or the part that was selected; `base_url` is what clients put before paths."""
+    told = shown_state(row.checkout_id, base_url, ordered=row.ordered)
     if dialect.is_canonical and selection is None:
-        return row.document.encode() if row.v4_complete else await shown_text(row.document)
-    return await beside(len(row.document), _converted, dialect, row, selection)
+        return with_state(row.document.encode(), told) if row.v4_complete else await shown_text(row.document, told)
+    return await beside(len(row.document), _converted, dialect, row, selection, told)
 
 
-async def written_list(dialect: Dialect, rows: Sequence[CartRow], selection: Selection | None) -> bytes:
+async def written_list(dialect: Dialect, rows: Sequence[CartRow], selection: Selection | None, base_url: str) -> bytes:
     """Return carts as a JSON list; in between other requests are served."""
     found: list[bytes] = []
     at_once = 0
     for row in rows:
-        found.append(await written(dialect, row, selection))
+        found.append(await written(dialect, row, selection, base_url))
         at_once += len(row.document)
         if at_once > AT_ONCE_CHARACTERS_MAX:
             at_once = 0
@@ -49,8 +51,9 @@ async def written_list(dialect: Dialect, rows: Sequence[CartRow], selection: Sel
     return b"[" + b",".join(found) + b"]"
 
 
-def _converted(dialect: Dialect, row: CartRow, selection: Selection | None) -> bytes:
-    document = dialect.from_canonical(decode_stored(row.document), created=row.created_at, updated=row.updated_at)
+def _converted(dialect: Dialect, row: CartRow, selection: Selection | None, told: dict[str, Any]) -> bytes:
+    stored = decode_stored(row.document)
+    document = {**dialect.from_canonical(stored, created=row.created_at, updated=row.updated_at), **told}
     if selection is None:
         return encode_json(document)
     # What v5 makes mandatory on every object is not left out by a selection.

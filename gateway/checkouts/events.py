@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from gateway.carts.operations import CHECKOUT_PATH
+from gateway.carts.after_order import CHECKOUT_PATH
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.reason_document import reason_of
 from gateway.checkouts.row_changes import CheckoutChanges

@@ -79,6 +79,7 @@ class CheckoutRecord(Struct, frozen=True, kw_only=True):
     answered_marker: str | None = None
     owner: str | None = None
     cart_scope: str = ""
+    remainder_cart_id: str | None = None
 
     @property
     def marker(self) -> str:

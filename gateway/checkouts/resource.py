@@ -86,9 +86,13 @@ def _deed(row: AuditRow) -> dict[str, Any]:
 
 
 def _cart(record: CheckoutRecord, base_url: str) -> dict[str, Any]:
+    """Return the reference to the cart; `remainder` is the one in which the items go on that were saved for later."""
     cart: dict[str, Any] = {"id": record.cart_id}
     if record.cart_version is not None:
         cart |= {"href": f"{base_url}{CARTS_PATH}/{record.cart_id}", "version": record.cart_version}
+    if record.remainder_cart_id is not None:
+        href = f"{base_url}{CARTS_PATH}/{record.remainder_cart_id}"
+        cart["remainder"] = {"id": record.remainder_cart_id, "href": href}
     return cart
 
 

@@ -66,6 +66,7 @@ class CheckoutChanges(TypedDict, total=False):
     submit: bool
     cancel_requested: bool
     cart_live: bool
+    remainder_cart_id: str | None
     generation: int
     plan_hash: str
     mapping_hash: str | None

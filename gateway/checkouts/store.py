@@ -7,13 +7,14 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, insert, select, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from gateway.carts import store as carts
 from gateway.checkouts import events, step_store
+from gateway.checkouts.after_order import LIVE, cart_is_free, cart_is_ordered
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
 from gateway.checkouts.row_changes import CheckoutChanges
 from gateway.checkouts.states import CART_RELEASED, OPEN, may_follow
@@ -274,10 +275,22 @@ def change(
     if row is None:
         return None
     changed = record_of(row)
+    if state in LIVE and record.state not in LIVE and record.cart_id is not None:
+        changed = _with_ordered_cart(connection, changed, now)
     events.changed(connection, record, changes, changed.version, now)
     if state in CART_RELEASED and record.cart_id is not None:
-        carts.release(connection, record.tenant, record.cart_id, record.id)
+        cart_is_free(connection, record, now)
     return changed
+
+
+def _with_ordered_cart(connection: Connection, record: CheckoutRecord, now: datetime) -> CheckoutRecord:
+    """Note that the cart has been ordered; return the record with the cart in which what was saved for later goes on."""
+    made = cart_is_ordered(connection, record, now)
+    if made is None:
+        return record
+    row = update(checkout).where(checkout.c.tenant == record.tenant, checkout.c.id == record.id)
+    connection.execute(row.values(remainder_cart_id=made))
+    return replace(record, remainder_cart_id=made)
 
 
 def _new(values: Mapping[str, object]) -> dict[str, object]:

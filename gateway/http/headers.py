@@ -14,7 +14,7 @@ from gateway.errors import InvalidHeaderError
 
 # RFC 9110, 8.8.3: an optional W/, and any visible characters but the quote between quotes.
 _ENTITY_TAG: Final = re.compile(rb'\s*(W/)?("[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
-_VERSION_TAG: Final = re.compile(rb'"[1-9][0-9]{0,9}"')
+_VERSION_TAG: Final = re.compile(rb'"([1-9][0-9]{0,9})(?:-[\x21\x23-\x7e]{0,100})?"')
 _TAGS_BYTES_MAX: Final = 2048
 # What a correlation id may look like to be taken over: it goes into logs and back to the client.
 # Our own correlation ids: 16 random digits of this process and a number. They need to differ, not to be secret.
@@ -26,9 +26,9 @@ _NO_HOST: Final = "is not one host name or address with an optional port"
 _CORRELATION_ID: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
 
 
-def entity_tag(version: int) -> bytes:
-    """Return the strong entity tag of a version: `"3"`."""
-    return b'"%d"' % version
+def entity_tag(version: int, beside: str = "") -> bytes:
+    """Return the strong entity tag of a version, `"3"`; `beside` tells apart what is shown with the same version: `"3-ordered"`."""
+    return b'"%d-%b"' % (version, beside.encode()) if beside else b'"%d"' % version
 
 
 def header_values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
@@ -46,9 +46,8 @@ def if_match_of(request: Request[Any, Any, Any]) -> frozenset[int] | None:
     value = header_values(request.scope["headers"], b"if-match")
     if value is None or value.strip() == b"*":
         return None
-    return frozenset(
-        int(tag[1:-1]) for weak, tag in _tags(value, "If-Match") if not weak and _VERSION_TAG.fullmatch(tag)
-    )
+    matches = (_VERSION_TAG.fullmatch(tag) for weak, tag in _tags(value, "If-Match") if not weak)
+    return frozenset(int(match[1]) for match in matches if match is not None)
 
 
 def has_if_match(request: Request[Any, Any, Any]) -> bool:
@@ -56,14 +55,14 @@ def has_if_match(request: Request[Any, Any, Any]) -> bool:
     return header_values(request.scope["headers"], b"if-match") is not None
 
 
-def is_unmodified(request: Request[Any, Any, Any], version: int) -> bool:
-    """Return whether If-None-Match names the version that the client has already (weak comparison, RFC 9110, 13.1.2)."""
+def is_unmodified(request: Request[Any, Any, Any], version: int, beside: str = "") -> bool:
+    """Return whether If-None-Match names what the client has already (weak comparison, RFC 9110, 13.1.2)."""
     value = header_values(request.scope["headers"], b"if-none-match")
     if value is None:
         return False
     if value.strip() == b"*":
         return True
-    return any(tag == entity_tag(version) for _, tag in _tags(value, "If-None-Match"))
+    return any(tag == entity_tag(version, beside) for _, tag in _tags(value, "If-None-Match"))
 
 
 def _tags(value: bytes, header: str) -> list[tuple[bool, bytes]]:

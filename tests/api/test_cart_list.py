@@ -41,7 +41,7 @@ async def test_a_page_is_206_while_more_follow(client: httpx.AsyncClient, carts:
 
 async def test_following_the_links_shows_every_cart_once(client: httpx.AsyncClient, carts: list[Any]) -> None:
     seen: list[Any] = []
-    url: str | None = f"{CARTS}?limit=2&fields=number,validFor"
+    url: str | None = f"{CARTS}?limit=2&fields=number,validFor,checkoutState"
     while url is not None:
         answer = await client.get(url)
         seen += answer.json()

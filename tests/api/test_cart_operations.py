@@ -30,7 +30,7 @@ async def test_an_empty_object_is_a_cart(client: httpx.AsyncClient) -> None:
     answer = await created(client)
     cart = answer.json()
 
-    assert set(cart) - {"validFor"} == {"id", "href"}
+    assert set(cart) - {"validFor"} == {"id", "href", "checkoutState"}
     assert cart["href"] == f"http://gateway.test{CARTS}/{cart['id']}"
     assert answer.headers["location"] == cart["href"]
     assert answer.headers["etag"] == '"1"'
@@ -52,7 +52,7 @@ async def test_a_document_keeps_every_attribute_and_every_digit(client: httpx.As
     stored = await client.get(answer.headers["location"])
 
     head = json.dumps({"id": answer.json()["id"], "href": answer.json()["href"]}, separators=(",", ":"))
-    assert stored.text == head[:-1] + "," + body[1:].replace("1e2", "1E+2")
+    assert stored.text == head[:-1] + "," + body[1:-1].replace("1e2", "1E+2") + ',"checkoutState":"open"}'
 
 
 async def test_id_and_href_of_the_client_are_ignored(client: httpx.AsyncClient) -> None:
@@ -106,7 +106,10 @@ async def test_patch_is_a_merge_patch(client: httpx.AsyncClient, media_type: str
     assert changed.status_code == 200
     assert changed.headers["etag"] == '"2"'
     expected = {"a": {"b": 3, "c": 2}, "cartItem": [{"id": "03", "quantity": 5}]}
-    assert {name: value for name, value in changed.json().items() if name not in {"id", "href", "validFor"}} == expected
+    assert {name: value for name, value in changed.json().items() if name not in {"id", "href", "validFor"}} == {
+        **expected,
+        "checkoutState": "open",
+    }
     assert (await client.get(answer.headers["location"])).content == changed.content
 
 
@@ -234,7 +237,8 @@ async def test_a_cart_in_a_checkout_does_not_change(app: GatewayApp, client: htt
         expected = "http://gateway.test/tmf-api/checkoutManagement/v1/checkout/the-checkout"
         assert refused.json()["referenceError"] == expected
         assert refused.json()["checkout"] == {"id": "the-checkout", "href": expected}
-    assert (await client.get(href)).content == answer.content
+    held = {"checkoutState": "inCheckout", "checkout": {"id": "the-checkout", "href": expected}}
+    assert (await client.get(href)).json() == {**answer.json(), **held}
 
     await app.services.database.write(lambda c: store.release(c, "default", cart_id, "the-checkout"))
     assert (await client.patch(href, json={"x": 1})).status_code == 200

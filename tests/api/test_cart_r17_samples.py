@@ -92,6 +92,7 @@ async def stored(client: httpx.AsyncClient, resource: dict[str, Any]) -> str:
 def as_answered(sample: dict[str, Any], cart_id: str) -> dict[str, Any]:
     """Return a sample with the identity that the server gave, and `emailAddress` for `email`."""
     cart = {**copy.deepcopy(sample), "id": cart_id, "href": f"http://gateway.test{CARTS}/{cart_id}"}
+    cart["checkoutState"] = "open"
     for medium in cart.get("contactMedium", []):
         characteristic = medium["characteristic"]
         if "email" in characteristic:

@@ -38,7 +38,7 @@ def with_email_address(cart: dict[str, Any]) -> dict[str, Any]:
 
 
 def without_identity(cart: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in cart.items() if name not in {"id", "href"}}
+    return {name: value for name, value in cart.items() if name not in {"id", "href", "checkoutState"}}
 
 
 async def run_samples(client: httpx.AsyncClient, create: Any, resource: Any, retrieved: Any, patch: Any) -> None:

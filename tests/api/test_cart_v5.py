@@ -18,7 +18,7 @@ CARTS = "/tmf-api/shoppingCart/v5/shoppingCart"
 V4 = "/tmf-api/shoppingCart/v4/shoppingCart"
 V1 = "/shoppingCart/v1/shoppingCart"
 TIME_OF_EXAMPLES = datetime(2021, 9, 1, tzinfo=UTC)
-BY_SERVER = {"id", "href", "creationDate", "lastUpdate", "lastUpdateDate", "validFor"}
+BY_SERVER = {"id", "href", "creationDate", "lastUpdate", "lastUpdateDate", "validFor", "checkoutState"}
 
 CART: dict[str, Any] = {
     "@type": "ShoppingCart",

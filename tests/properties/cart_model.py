@@ -26,7 +26,7 @@ BASES = {
 }
 SAVED = {"v1": "SavedForLater", "v4": "saveForLater", "v5": "saveForLater"}
 ITEM_TOTAL = {"v1": "totalItemPrice", "v4": "itemTotalPrice", "v5": "itemTotalPrice"}
-DERIVED = ("cartTotalPrice", "validFor", "creationDate", "lastUpdate")
+DERIVED = ("cartTotalPrice", "validFor", "creationDate", "lastUpdate", "checkoutState", "checkout")
 # What a merge does not hand on as it is.
 _OWN = frozenset({"id", "href", "cartItem", "contactMedium", "relatedParty"})
 DAYS, DAYS_EMPTY, DAYS_KEPT = 90, 7, 7
@@ -85,6 +85,11 @@ class Cart:
     shown: dict[str, Document] = field(default_factory=dict)
     etags: list[str] = field(default_factory=list)
     checkout: str | None = None
+
+    @property
+    def shown_etag(self) -> str:
+        """The tag of what is shown: it tells carts of one version apart that are held, and by whom."""
+        return self.etag if self.checkout is None else f'{self.etag[:-1]}-inCheckout-{self.checkout}"'
 
     def touch(self, now: datetime, items: Any) -> None:
         """Note a change: activity moves the end of validity on, unless a client said when it is."""

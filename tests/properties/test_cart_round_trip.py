@@ -22,7 +22,7 @@ from tests.properties.cart_model import BASES, Document, read, text, written
 from tests.properties.official_carts import official_carts
 
 TOTALS = frozenset({"cartTotalPrice", "itemTotalPrice", "ItemTotalPrice"})
-BY_SERVER = frozenset({"id", "href", "creationDate", "lastUpdate"})
+BY_SERVER = frozenset({"id", "href", "creationDate", "lastUpdate", "checkoutState"})
 VALUES: tuple[Any, ...] = (
     None,
     True,

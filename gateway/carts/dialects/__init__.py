@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.carts.after_order import SHOWN
 from gateway.carts.dialects import v1, v1_shape, v4, v5, v5_shape
 from gateway.carts.dialects.dialect import Dialect, no_problems, same_document
 
@@ -29,7 +30,7 @@ V5: Final = Dialect(
     from_canonical=v5.from_canonical,
     check=v5_shape.check,
     # `lastUpdateDate` is how the official examples write lastUpdate.
-    read_only=frozenset({"creationDate", "lastUpdate", "lastUpdateDate"}),
+    read_only=frozenset({"creationDate", "lastUpdate", "lastUpdateDate", *SHOWN}),
     not_patchable=("id", "href"),
 )
 DIALECTS: Final[dict[str, Dialect]] = {"v1": V1, "v4": V4, "v5": V5}

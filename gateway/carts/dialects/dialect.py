@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, Protocol
 
+from gateway.carts.after_order import SHOWN
 from gateway.errors import Problem
 
 CANONICAL_CARTS_PATH: Final = "/tmf-api/shoppingCart/v4/shoppingCart"
@@ -38,7 +39,7 @@ class Dialect:
     # Every problem of a document in the version's own terms: what it makes mandatory, and types under its own names.
     check: Callable[[dict[str, Any]], list[Problem]]
     # First-level attributes that only the server writes: dropped from a POST and a PATCH, without an error.
-    read_only: frozenset[str] = frozenset()
+    read_only: frozenset[str] = frozenset(SHOWN)
     # First-level attributes that a PATCH must not change (400).
     not_patchable: tuple[str, ...] = ("id", "href", "validFor")
 

@@ -14,10 +14,12 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.callers import Caller
 from gateway.carts import store as carts
+from gateway.carts.after_order import go_on, remainder_reference
 from gateway.carts.dialects.forms import unmarked_text
 from gateway.carts.validity import require_valid
 from gateway.checkouts import store
 from gateway.checkouts.accepting.preparing import AcceptRequest, frozen_cart
+from gateway.checkouts.after_order import LIVE, REMAINDER, remainder_of
 from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash, request_hash
 from gateway.checkouts.request import external_id_of, is_by_value, wanted_upstream
 from gateway.checkouts.row_changes import FRESH_DRAFT
@@ -66,6 +68,8 @@ class Snapshot(NamedTuple):
     version: int | None
     document: str
     scope: str = ""
+    # The text that is stored, with what the dialects keep for their clients; None for a cart that is sent whole.
+    stored: str | None = None
 
 
 def upstream_of(services: Services, tenant: str, request: Mapping[str, Any]) -> str:
@@ -96,6 +100,7 @@ async def accept(services: Services, command: Accept) -> Accepted:
         to_order = accept_request(services, caller.tenant, request, found)
         prepared, documents = await frozen_cart(services, to_order)
         documents["cart"] = found.document.encode()
+        documents |= await _remainder(services, caller, found, prepared)
         record = _new_record(services, command, to_order, found, plan_hash(documents))
         record = replace(record, request_hash=fingerprint, steps_total=len(prepared.plan.steps))
         stored = await _store(services, command, record, prepared, documents)
@@ -105,6 +110,16 @@ async def accept(services: Services, command: Accept) -> Accepted:
     raise ConflictError(
         "The cart keeps changing while it is being checked out; try again.", headers={"Retry-After": "1"}
     )
+
+
+async def _remainder(services: Services, caller: Caller, found: Snapshot, prepared: Prepared) -> dict[str, bytes]:
+    """Return the document of the cart in which a stored cart's items go on that are saved for later, if there are such."""
+    if found.stored is None or not any(finding.code == "left_behind" for finding in prepared.findings):
+        return {}
+    large = len(found.stored) > LARGE_BYTES_MIN
+    cart, new_id, now = decode_stored(found.stored), services.new_id(), services.clock()
+    made = await beside(large, remainder_of, cart, prepared.findings, new_id, caller.base_url, services.settings, now)
+    return {} if made is None else {REMAINDER: made}
 
 
 def is_large(request: Mapping[str, Any]) -> bool:
@@ -162,7 +177,7 @@ async def snapshot(
         )
     require_valid(row.expires_at, services.clock())
     # What the dialects of carts keep for their own clients is nothing to an order system.
-    return Snapshot(row.id, row.version, unmarked_text(row.document))
+    return Snapshot(row.id, row.version, unmarked_text(row.document), stored=row.document)
 
 
 async def _scope_of_copy(services: Services, caller: Caller, cart_id: str | None) -> str:
@@ -276,9 +291,14 @@ def _is_free(connection: Connection, record: CheckoutRecord, cart_id: str, calle
         if caller.owner_scope not in {None, live.owner}:
             raise ConflictError("The cart is checked out already, by another client.", problems=problems)
         href = f"{caller.base_url}{CHECKOUT_PATH}/{live.id}"
+        why = (
+            f"The cart has been ordered, by checkout {live.id} ({live.state}): see {href}. {go_on(live.remainder_cart_id)}"
+            if live.state in LIVE
+            else f"The cart is checked out already, by checkout {live.id} ({live.state}): see {href}."
+        )
         raise ConflictError(
-            f"The cart is checked out already, by checkout {live.id} ({live.state}): see {href}.",
+            why,
             problems=problems,
-            extension={"referenceError": href},
+            extension={"referenceError": href, **remainder_reference(live.remainder_cart_id, caller.base_url)},
         )
     return False

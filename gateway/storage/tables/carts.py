@@ -19,6 +19,8 @@ cart = Table(
     Column("document", Text, nullable=False),
     # The checkout that holds the cart; while it is set the cart does not change.
     Column("checkout_id", String(64)),
+    # Whether the order of that checkout is live, or has come to its end.
+    Column("ordered", Boolean, nullable=False, server_default=false()),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     # The end of its validity (none: it does not expire), and whether a client said so: then changes do not move it.

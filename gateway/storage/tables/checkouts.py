@@ -53,6 +53,8 @@ checkout = Table(
     Column("cart_scope", String(64), nullable=False, server_default=""),
     # The client that made it: a partner sees only its own. None: made before this was recorded.
     Column("owner", String(64)),
+    # The cart in which the items go on that were saved for later; made when the order is live.
+    Column("remainder_cart_id", String(64)),
     Column("idempotency_key", String(255)),
     Column("request_hash", String(64), nullable=False),
     # What the client wants: the submission may be asked for later, and cancelling too.
@@ -138,7 +140,7 @@ checkout = Table(
 )
 
 # The large parts of a checkout, apart from its row so that claims and lists stay small. Kinds: request, cart, order, plan,
-# findings, items (which item became which), lines (item id to line id and state).
+# findings, items (which item became which), lines (item id to line id and state), remainder (the cart of what is saved for later).
 checkout_document = Table(
     "checkout_document",
     metadata,
