@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "gateway.commands.upstreams:upstreams",
         "Look at, pause and resume the order systems of a running gateway.",
     ),
+    "doctor": ("gateway.commands.doctor:doctor", "Measure what an order system can do, against its mapping."),
     "config": ("gateway.commands.config:config", "Check settings and mapping files."),
 }
 

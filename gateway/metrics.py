@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -94,6 +94,18 @@ class _View(Collector):
         yield from self._metrics.families(self._tenant)
 
 
+class MeasuredUpstream(NamedTuple):
+    """What was measured of an order system: when (seconds since 1970), what works or does not, and what its mapping claims in vain.
+
+    `tenants` are those that may use it; none: all.
+    """
+
+    at: float
+    works: Mapping[str, bool]
+    contradictions: int
+    tenants: tuple[str, ...] = ()
+
+
 class Metrics:
     """Every figure of one process. `refreshers` run before each scrape, for figures that only the database knows."""
 
@@ -120,6 +132,7 @@ class Metrics:
         self._due_ages: Mapping[str, float] = {}
         # How many mistakes keep clients out; asked at each scrape.
         self.identity_problems: Callable[[], int] = lambda: 0
+        self._measured: Mapping[str, MeasuredUpstream] = {}
 
     def request_answered(self, tenant: str, route: str, method: str, status: int, seconds: float) -> None:
         """Count one request. `route` is the template of the route, or UNROUTED; `tenant` the client's, or NO_TENANT."""
@@ -145,6 +158,10 @@ class Metrics:
         """Say how long the oldest due checkout of each tenant has been waiting, in seconds; not named: none is due."""
         self._due_ages = ages
 
+    def set_capabilities(self, measured: Mapping[str, MeasuredUpstream]) -> None:
+        """Replace what was measured of order systems, by upstream."""
+        self._measured = measured
+
     def families(self, tenant: str | None) -> Iterator[Metric]:
         """Yield every figure of `tenant`, or of all of them together."""
         yield self._requests.family(tenant)
@@ -166,6 +183,31 @@ class Metrics:
             "Mistakes in the file of clients: who they concern is not let in. Set an alarm on anything above 0.",
             value=self.identity_problems(),
         )
+        yield from self._upstream_families(tenant)
+
+    def _upstream_families(self, tenant: str | None) -> Iterator[Metric]:
+        works = GaugeMetricFamily(
+            "gateway_upstream_capability",
+            "What `gateway doctor` saw of an order system: 1 works, 0 does not; what was not seen has no figure.",
+            labels=("upstream", "capability"),
+        )
+        against = GaugeMetricFamily(
+            "gateway_upstream_contradictions",
+            "What a mapping relies on and `gateway doctor` did not see to work.",
+            labels=("upstream",),
+        )
+        measured_at = GaugeMetricFamily(
+            "gateway_upstream_measured_timestamp_seconds",
+            "When `gateway doctor` measured an order system last.",
+            labels=("upstream",),
+        )
+        for upstream, measured in self._measured.items():
+            if tenant is None or not measured.tenants or tenant in measured.tenants:
+                measured_at.add_metric((upstream,), measured.at)
+                against.add_metric((upstream,), measured.contradictions)
+                for capability, is_so in measured.works.items():
+                    works.add_metric((upstream, capability), float(is_so))
+        yield from (works, against, measured_at)
 
     async def exposition(self, tenant: str | None = None) -> bytes:
         """Return the figures of `tenant`, or of all together, in Prometheus' text format (media type CONTENT_TYPE)."""

@@ -12,17 +12,23 @@ from sqlalchemy import Connection
 from gateway.app import Background, GatewayApp, create_app
 from gateway.background import ended, process_name, running
 from gateway.carts.sweep import sweeping
+from gateway.checkouts.accepting.proven import unproven
 from gateway.checkouts.model import CheckoutRecord
 from gateway.hub.delivery.service import delivery
+from gateway.logs import get_logger
 from gateway.ordering import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.settings import Settings
+from gateway.storage.capabilities import measurements
 from gateway.submission.cleanup import Cleanup
 from gateway.submission.worker import Worker
 from gateway.tracking.store import wake_waiting
 from gateway.tracking.tracker import Tracker
+from gateway.upstream import UpstreamClient
 from gateway.upstream.building import build_catalogue, build_qualifications, build_upstreams
 from gateway.upstream.reloading import reloading
+
+log = get_logger(__name__)
 
 
 def gateway_app(settings: Settings, mappings: Mapping[str, OrderMapping]) -> GatewayApp:
@@ -54,6 +60,7 @@ async def run_worker(services: Services, stop: asyncio.Event) -> None:
 @asynccontextmanager
 async def _clients(services: Services) -> AsyncIterator[None]:
     try:
+        await begin_with_measurements(services)
         yield
     finally:
         for upstream in services.upstreams.values():
@@ -62,6 +69,25 @@ async def _clients(services: Services) -> AsyncIterator[None]:
             await services.qualifications.close()
         if services.catalogue is not None:
             await services.catalogue.close()
+
+
+async def begin_with_measurements(services: Services) -> None:
+    """Let the searches begin with what was measured, and tell which order systems were never seen to find a marker."""
+    measured = await services.database.read(measurements)
+    now = services.clock()
+    for name, settings in services.settings.upstreams.items():
+        client, mapping, seen = (
+            services.upstreams.get(name),
+            services.mappings.get(settings.mapping),
+            measured.get(name),
+        )
+        if mapping is None:
+            continue
+        if seen is not None and seen.finds_markers(mapping.hash) and isinstance(client, UpstreamClient):
+            client.recall(found_seconds_ago=max(0.0, (now - seen.measured_at).total_seconds()))
+        why = unproven(seen, mapping)
+        if why is not None:
+            log.warning("upstream.unproven", upstream=name, mapping=mapping.name, why=f"the order system {name} {why}")
 
 
 @asynccontextmanager

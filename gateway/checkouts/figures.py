@@ -9,7 +9,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, func, select
 
 from gateway.checkouts.due import tenants_waiting
+from gateway.metrics import MeasuredUpstream
 from gateway.services import Services
+from gateway.storage.capabilities import measurements
 from gateway.storage.tables import UNFINISHED_STATES, checkout
 
 # However often somebody scrapes, the database is asked no more often than this.
@@ -53,10 +55,24 @@ def refresher(services: Services) -> Callable[[], Awaitable[None]]:
         if refreshed_at is not None and 0 <= (now - refreshed_at).total_seconds() < KEPT_SECONDS:
             return
         refreshed_at = now
-        counts, due = await services.database.read(
-            lambda connection: (unfinished_counts(connection), longest_due(connection))
+        counts, due, measured = await services.database.read(
+            lambda connection: (unfinished_counts(connection), longest_due(connection), measurements(connection))
         )
         services.metrics.set_checkouts_by_state(UNFINISHED_STATES, counts)
         services.metrics.set_oldest_due_ages({tenant: (now - since).total_seconds() for tenant, since in due.items()})
+        services.metrics.set_capabilities(
+            {
+                upstream: MeasuredUpstream(
+                    at=each.measured_at.timestamp(),
+                    works={
+                        str(one.name): one.verdict == "works" for one in each.capabilities if one.verdict != "unknown"
+                    },
+                    contradictions=len(each.contradictions),
+                    tenants=tuple(services.settings.upstreams[upstream].tenants),
+                )
+                for upstream, each in measured.items()
+                if upstream in services.settings.upstreams
+            }
+        )
 
     return refresh

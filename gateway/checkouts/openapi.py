@@ -190,6 +190,11 @@ SCHEMAS: Final[dict[str, Any]] = {
             "progress": _OBJECT,
             "step": _OBJECTS,
             "finding": _OBJECTS,
+            "upstreamCapability": {
+                "type": ["object", "null"],
+                "description": "what `gateway doctor` saw of the order system last: measuredAt, mappingHash, release, and what is not as "
+                "the mapping relies on",
+            },
         },
     },
     "CheckoutPreview": {

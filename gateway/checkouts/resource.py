@@ -16,6 +16,7 @@ from gateway.checkouts.reason_document import reason_of
 from gateway.clock import timestamp_text
 from gateway.storage import audit
 from gateway.storage.audit import AuditRow
+from gateway.storage.capabilities import Measurement, measurement_of
 from gateway.tmf.json import decode_stored
 
 DOCUMENTS = ("findings", "items", "lines")
@@ -27,7 +28,25 @@ def load(connection: Connection, record: CheckoutRecord, base_url: str) -> dict[
     documents = store.documents(connection, record.tenant, record.id, DOCUMENTS)
     document = resource(record, documents, step_store.steps(connection, record.tenant, record.id), base_url)
     done = audit.of_resource(connection, record.tenant, "checkout", [record.id])
-    return {**document, "history": [_deed(row) for row in done]}
+    return {
+        **document,
+        "history": [_deed(row) for row in done],
+        "upstreamCapability": _measured(measurement_of(connection, record.upstream)),
+    }
+
+
+def _measured(measured: Measurement | None) -> dict[str, Any] | None:
+    """Return what `gateway doctor` saw of the order system last: when, by which mapping, and what is not as that relies on."""
+    if measured is None:
+        return None
+    return {
+        "measuredAt": timestamp_text(measured.measured_at),
+        "mappingHash": measured.mapping_hash,
+        "release": measured.release,
+        "contradiction": [
+            {"name": each.name, "verdict": each.verdict, "detail": each.detail} for each in measured.contradictions
+        ],
+    }
 
 
 def load_all(

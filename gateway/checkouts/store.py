@@ -15,11 +15,11 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from gateway.checkouts import events, step_store
 from gateway.checkouts.after_order import LIVE, cart_is_free, cart_is_ordered
-from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
+from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder, marker_of
 from gateway.checkouts.row_changes import CheckoutChanges
 from gateway.checkouts.states import CART_RELEASED, OPEN, may_follow
 from gateway.ordering import Plan
-from gateway.storage.tables import checkout, checkout_document, upstream_pause
+from gateway.storage.tables import ORDERED_STATES, checkout, checkout_document, upstream_pause
 from gateway.tmf.json import encode_json
 
 # The document of what is known of order lines by item (LineState), and the beginning of the kinds of what was added to it.
@@ -105,6 +105,21 @@ def of_order(connection: Connection, upstream: str, order_id: str) -> CheckoutRe
     query = select(*_COLUMNS).where(checkout.c.upstream == upstream, checkout.c.order_id == order_id)
     row = connection.execute(query.order_by(checkout.c.created_at.desc()).limit(1)).one_or_none()
     return record_of(row) if row is not None else None
+
+
+def accepted_orders(connection: Connection, upstream: str, limit: int) -> list[tuple[str, str]]:
+    """Return (order id, marker) of the newest live orders of one order system, of every tenant: for who measures it."""
+    query = (
+        select(checkout.c.order_id, checkout.c.marker_root, checkout.c.generation)
+        .where(
+            checkout.c.upstream == upstream,
+            checkout.c.order_id.is_not(None),
+            checkout.c.state.in_(["submitted", *sorted(ORDERED_STATES)]),
+        )
+        .order_by(checkout.c.created_at.desc())
+        .limit(limit)
+    )
+    return [(row.order_id, marker_of(row.marker_root, row.generation)) for row in connection.execute(query)]
 
 
 def insert_checkout(

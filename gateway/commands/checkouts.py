@@ -288,6 +288,11 @@ def _show(checkout: dict[str, Any], form: str) -> None:
         click.echo(
             f"{deed['at']}  {deed['by']}  {deed.get('action') or deed['kind']}  {deed.get('detail') or ''}".rstrip()
         )
+    measured = checkout.get("upstreamCapability")
+    if measured:
+        click.echo(f"measured      {measured['measuredAt']} by gateway {measured['release']}")
+        for each in measured["contradiction"]:
+            click.echo(f"  {each['name']} {each['verdict']}: {escape(each['detail'])}")
     for finding in checkout["finding"]:
         click.echo(f"{finding['severity']}: {finding['path']}: {finding['message']} [{finding['code']}]")
 

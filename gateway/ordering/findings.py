@@ -59,6 +59,7 @@ CODES: Final[dict[str, str]] = {
     "hierarchy": "A relationship between items was read as parent and child.",
     "left_behind": "An item is saved for later and stays in the cart.",
     "live_after_end": "An order was found live after its checkout had been told as rejected or cancelled.",
+    "marker_unproven": "No order was seen to keep its marker and be found by it. Refused with `upstreams.*.require_proven`.",
     "marker": "The order's external id carries the gateway's own marker.",
     "moved": "An attribute is sent in another place of the order.",
     "order_not_verified": "Whose an order is, or what became of it, could not be verified in the order system.",

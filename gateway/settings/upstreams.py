@@ -72,6 +72,13 @@ class UpstreamSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "SHA-256 of the bearer token its notifications must carry, for all of its `tenants`; empty: as `security.mode` says"
         ),
     ] = ""
+    require_proven: Annotated[
+        bool,
+        setting(
+            "refuse checkouts while `gateway doctor` has not seen it keep a marker and find orders by it; only where a POST is "
+            "live at once"
+        ),
+    ] = False
     auth: AuthSettings = field(default_factory=AuthSettings)
     limits: UpstreamLimits = field(default_factory=UpstreamLimits)
 

@@ -32,6 +32,12 @@ def build_upstreams(settings: Settings, mappings: Mapping[str, OrderMapping]) ->
     return clients
 
 
+def upstream_options(settings: Settings, name: str, mapping: OrderMapping) -> UpstreamOptions:
+    """Return how one upstream of the settings is talked to. Raises SettingsError for what cannot be built."""
+    upstream = settings.upstreams[name]
+    return _options(name, upstream, mapping, _tls(f"upstreams.{name}", upstream.ca_file))
+
+
 def build_qualifications(settings: Settings) -> QualificationClient | None:
     """Return the reader of qualifications, if checkouts are to be confirmed by it. Raises SettingsError."""
     wanted = settings.qualification

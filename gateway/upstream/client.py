@@ -73,6 +73,10 @@ class UpstreamClient:
         self._reader.use(self._options)
         self._finder.use(mapping)
 
+    def recall(self, *, found_seconds_ago: float) -> None:
+        """Begin with what was measured: this order system keeps markers, and was seen to find orders by them so long ago."""
+        self._finder.recall(found_seconds_ago=found_seconds_ago)
+
     async def send(self, rendered: RenderedStep, *, answered: Callable[[], Awaitable[None]] | None = None) -> Outcome:
         """Send one step, once. Every outcome is a value; only cancellation is raised, and it means Unknown.
 

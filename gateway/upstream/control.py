@@ -97,10 +97,11 @@ def witnesses(doubt: CallInDoubt, rows: Sequence[Row], clocks: Clocks, side: Sid
 def shows_kept(rows: Sequence[Row], mapping: Mapping) -> bool:
     """Tell whether an order on the list carries a marker of a gateway as the mapping expects: what is sent is kept."""
     expected = mapping.recovery.marker_compare
-    return any(_is_kept(text, expected) for row in rows for text in row.order.marker.texts)
+    return any(is_kept(text, expected) for row in rows for text in row.order.marker.texts)
 
 
-def _is_kept(text: str, expected: str) -> bool:
+def is_kept(text: str, expected: str) -> bool:
+    """Tell whether a text is a marker of a gateway as the mapping expects it (`recovery.marker_compare`)."""
     if expected == "prefix":
         return _MARKER.search(text) is not None
     return _MARKER.fullmatch(text.lower() if expected == "case-insensitive" else text) is not None

@@ -74,6 +74,12 @@ class Finder:
         """Search by `mapping` from now on."""
         self._mapping = mapping
 
+    def recall(self, *, found_seconds_ago: float) -> None:
+        """Begin with what was measured: markers are kept, and the search of the mapping found an order so long ago."""
+        self._kept = True
+        kind: Kind = "filter" if self._mapping.recovery.find == "filter" else "scan"
+        self._found_at[kind].appendleft(self._clock() - found_seconds_ago)
+
     async def close(self) -> None:
         """Stop what runs or waits."""
         await self._scanner.close()

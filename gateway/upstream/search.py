@@ -148,7 +148,7 @@ async def walk(
     paging = mapping.api.paging
     fixed = {**question.parameters, paging.limit_parameter: str(limit_of(question, mapping))}
     if not question.whole:
-        fixed |= _selection(mapping, DATES[mapping.dialect] if question.dated else ())
+        fixed |= selection(mapping, DATES[mapping.dialect] if question.dated else ())
     ended: Absence | None = None
     dated: tuple[datetime | None, float] = (None, 0.0)
     for page_index in range(
@@ -217,7 +217,8 @@ def scan_parameters(mapping: Mapping, since: datetime, *, live: bool = False) ->
     }
 
 
-def _selection(mapping: Mapping, more: tuple[str, ...]) -> dict[str, str]:
+def selection(mapping: Mapping, more: tuple[str, ...]) -> dict[str, str]:
+    """Return the parameter that asks for the heads of orders only, and for the attributes of `more`."""
     if not mapping.api.fields_parameter:
         return {}
     names = dict.fromkeys(("id", "state", mapping.recovery.marker_slot, *more))

@@ -32,6 +32,8 @@ async def test_a_stored_cart_is_checked_out_by_reference(gateway):
     assert answer.headers["etag"] == '"1"'
     assert "idempotent-replayed" not in answer.headers
     assert document | {"id": "", "href": "", "creationDate": "", "lastUpdate": "", "finding": []} == {
+        "history": [],
+        "upstreamCapability": None,
         "@type": "Checkout",
         "id": "",
         "href": "",

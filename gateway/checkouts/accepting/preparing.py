@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from gateway.checkouts.accepting.call_sizes import items_max_now
 from gateway.checkouts.accepting.confirm import confirmed
 from gateway.checkouts.accepting.prepare import Known, accepted, documents_of, gate
+from gateway.checkouts.accepting.proven import told_unproven
 from gateway.checkouts.model import Prepared
 from gateway.ordering import Catalogue, wanted_bundles
 from gateway.ordering import Mapping as OrderMapping
@@ -54,6 +55,7 @@ async def prepared_cart(
     )
     if qualify:
         findings += await confirmed(services, asked.cart, asked.request, prepared, only_shown=only_shown)
+    findings += await told_unproven(services, asked.upstream, asked.mapping)
     return accepted(prepared, findings)
 
 

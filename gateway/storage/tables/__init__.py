@@ -22,6 +22,7 @@ from gateway.storage.tables.checkouts import (
 )
 from gateway.storage.tables.events import hub_blocked, hub_event, hub_sequence, hub_subscription, inbox
 from gateway.storage.tables.operations import audit, upstream_pause
+from gateway.storage.tables.upstreams import upstream_capability
 
 __all__ = [
     "EPOCH",
@@ -42,6 +43,7 @@ __all__ = [
     "hub_subscription",
     "inbox",
     "metadata",
+    "upstream_capability",
     "upstream_limit",
     "upstream_pause",
 ]

@@ -1,0 +1,164 @@
+"""`gateway doctor`: what an order system really does, measured, and compared with what its mapping relies on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from sqlalchemy import Connection
+
+from gateway.checkouts.accepting.accept import new_marker_root
+from gateway.checkouts.model import marker_of
+from gateway.checkouts.store import accepted_orders
+from gateway.clock import timestamp_text, utc_now
+from gateway.commands.common import config_option, configuration, progress
+from gateway.commands.schema import ready_schema
+from gateway.commands.translate import read_cart_file
+from gateway.logs import configure_logging
+from gateway.ordering import Mapping
+from gateway.settings import Settings
+from gateway.storage import open_database
+from gateway.storage.capabilities import MEANING, Capability, Measurement, keep
+from gateway.upstream.building import upstream_options
+from gateway.upstream.doctor.measuring import look, measured
+from gateway.upstream.doctor.probe import Probe
+from gateway.upstream.doctor.sample import CART, made_sample
+from gateway.upstream.doctor.writing import SampleRun
+
+KNOWN_MAX: Final = 3
+_SIGNS: Final = {"works": "works", "fails": "FAILS", "unknown": "?"}
+
+
+@click.command(
+    epilog="""
+\b
+Examples:
+  gateway doctor salesforce
+  gateway doctor crm --write
+  gateway doctor crm --write --cart cart.json --format json
+"""
+)
+@click.argument("upstream", metavar="UPSTREAM")
+@click.option(
+    "--write", is_flag=True, help="Make a test order too: a draft, or a live order that is cancelled at once."
+)
+@click.option(
+    "--cart",
+    "cart_path",
+    metavar="CART.json",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    help="What the test order is made of, with --write.  [default: two invented products]",
+)
+@click.option(
+    "--wait",
+    "wait_seconds",
+    metavar="SECONDS",
+    type=click.FloatRange(0, 3600),
+    default=30.0,
+    show_default=True,
+    help="How long a new order is waited for, with --write.",
+)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output."
+)
+@config_option
+def doctor(
+    *, upstream: str, write: bool, cart_path: Path | None, wait_seconds: float, form: str, config_path: Path | None
+) -> None:
+    """Measure what an order system can do, and compare it with its mapping.
+
+    Reads only, unless --write is given: then a test order is made, sent twice, and voided as the mapping says; where a POST
+    is live at once it is cancelled first. What was seen is stored, with the time and the hash of the mapping, and is what checkouts,
+    `gateway serve` and /metrics tell of the order system from then on. Exit code 1 when something that the mapping relies
+    on does not work.
+    """
+    settings, mappings = configuration(config_path)
+    if upstream not in settings.upstreams:
+        known = ", ".join(sorted(settings.upstreams)) or "none is configured"
+        raise click.BadParameter(f"there is no upstream {upstream!r}; there are: {known}", param_hint="UPSTREAM")
+    if cart_path is not None and not write:
+        raise click.UsageError("--cart is what the test order of --write is made of: give both")
+    configure_logging(settings.log)
+    mapping = mappings[settings.upstreams[upstream].mapping]
+    run: SampleRun | None = None
+    if write:
+        cart = read_cart_file(cart_path, None, settings) if cart_path is not None else CART
+        run = SampleRun(
+            sample=made_sample(cart, mapping, utc_now()),
+            marker=marker_of(new_marker_root(), 0),
+            second_marker=marker_of(new_marker_root(), 0),
+            wait_seconds=wait_seconds,
+        )
+    ready_schema(settings.storage)
+    result = asyncio.run(_measure(settings, upstream, mapping, run))
+    if form == "json":
+        click.echo(json.dumps(document(result), indent=2))
+    else:
+        click.echo(text(result))
+    if any(each.verdict == "fails" for each in result.contradictions):
+        raise click.exceptions.Exit(1)
+
+
+async def _measure(settings: Settings, upstream: str, mapping: Mapping, run: SampleRun | None) -> Measurement:
+    database = open_database(settings.storage)
+    probe = Probe(upstream_options(settings, upstream, mapping))
+    try:
+        known = await database.read(lambda connection: accepted_orders(connection, upstream, KNOWN_MAX))
+        progress(f"measuring {upstream} ...")
+        seen = await look(probe, known, run)
+        result = measured(upstream, seen, mapping, utc_now())
+
+        def store(connection: Connection) -> None:
+            keep(connection, result)
+
+        await database.write(store)
+        return result
+    finally:
+        await probe.close()
+        await database.close()
+
+
+def document(result: Measurement) -> dict[str, Any]:
+    """Return a measurement as JSON: {"@type", "upstream", "measuredAt", "mapping", "mappingHash", "release", "wrote", "capability"}."""
+    return {
+        "@type": "UpstreamCapability",
+        "upstream": result.upstream,
+        "measuredAt": timestamp_text(result.measured_at),
+        "mapping": result.mapping,
+        "mappingHash": result.mapping_hash,
+        "release": result.release,
+        "wrote": result.wrote,
+        "capability": [
+            {"name": each.name, "verdict": each.verdict, "detail": each.detail, "reliedOnBy": each.claim or None}
+            for each in result.capabilities
+        ],
+        "contradiction": [each.name for each in result.contradictions],
+    }
+
+
+def text(result: Measurement) -> str:
+    """Return a measurement as lines for people."""
+    how = "with a test order" if result.wrote else "by reads only"
+    head = f"{result.upstream} by mapping {result.mapping}, measured {timestamp_text(result.measured_at)} {how}"
+    lines = [f"  {_SIGNS[each.verdict]:<6} {each.name:<18} {each.detail}" for each in result.capabilities]
+    return "\n".join([head, "", *lines, "", *_against(result.contradictions)])
+
+
+def _against(contradictions: Sequence[Capability]) -> list[str]:
+    """Return what the mapping relies on and was not seen to work, in lines."""
+    failing = [each for each in contradictions if each.verdict == "fails"]
+    unseen = [each for each in contradictions if each.verdict == "unknown"]
+    if not contradictions:
+        return ["Everything that the mapping relies on was seen to work."]
+    lines = []
+    if failing:
+        lines.append("The mapping claims too much:")
+        lines += [f"  {each.claim} relies on {each.name} ({MEANING[each.name]}): {each.detail}" for each in failing]
+    if unseen:
+        lines.append("The mapping relies on what was not seen:")
+        lines += [f"  {each.claim} relies on {each.name}: {each.detail}" for each in unseen]
+    return lines

@@ -1,0 +1,90 @@
+"""From what was seen of a test order to what the order system can do. Pure."""
+
+from __future__ import annotations
+
+from gateway.ordering import Mapping, is_draft
+from gateway.storage.capabilities import Capability, CapabilityName
+from gateway.upstream.doctor.seen import RepeatSeen, WriteSeen
+from gateway.upstream.doctor.words import made, some
+
+WRITTEN: tuple[CapabilityName, ...] = (
+    "contents_kept", "draft", "growth", "own_writes_shown", "repeated_post", "idempotency_key", "test_order_voided",
+)  # fmt: skip
+
+
+def judge_written(written: WriteSeen | None, mapping: Mapping) -> list[Capability]:
+    """Return what the test order shows; None: none was made."""
+    if written is None:
+        return [made(name, "unknown", "measured with --write only") for name in WRITTEN]
+    if written.refused:
+        return [made(name, "unknown", f"the test order was not made: {written.refused}") for name in WRITTEN]
+    return [
+        _contents(written),
+        _draft(written, mapping),
+        _growth(written, mapping),
+        _late(written),
+        _repeated("repeated_post", written.repeat, written.twins),
+        _repeated("idempotency_key", written.keyed, 0),
+        _void(written),
+    ]
+
+
+def _contents(written: WriteSeen) -> Capability:
+    if written.created is None:
+        return made("contents_kept", "unknown", "the test order could not be read")
+    if written.difference:
+        return made("contents_kept", "fails", written.difference)
+    return made("contents_kept", "works", "the test order holds what was sent")
+
+
+def _draft(written: WriteSeen, mapping: Mapping) -> Capability:
+    if written.created is None:
+        return made("draft", "unknown", "the test order could not be read")
+    state = written.created.state
+    is_one = is_draft(mapping, state)
+    word = f'its state is "{state}"' if state else "it shows no state"
+    if mapping.draft.supported:
+        return made("draft", "works" if is_one else "fails", f"{word}, which is {'a' if is_one else 'no'} draft")
+    return made("draft", "works", f"a POST is live at once: {word}")
+
+
+def _growth(written: WriteSeen, mapping: Mapping) -> Capability:
+    if not written.grew:
+        why = "the mapping does not grow drafts" if mapping.draft.growth == "none" else "the draft was not grown"
+        return made("growth", "unknown", why)
+    if written.grown:
+        return made("growth", "fails", written.grown)
+    return made("growth", "works", "the items of both calls are there")
+
+
+def _late(written: WriteSeen) -> Capability:
+    shown = written.shown
+    if shown is None:
+        return made("own_writes_shown", "unknown", "not measured")
+    parts = {"by its id": shown.by_id, "on the list": shown.in_list, "by the search": shown.by_search}
+    never = [name for name, seconds in parts.items() if seconds is None]
+    if never:
+        said = f"not shown {' or '.join(never)} within {shown.waited_seconds:.0f} s"
+        return made("own_writes_shown", "fails", said)
+    told = ", ".join(f"{name} after {seconds:.1f} s" for name, seconds in parts.items())
+    return made("own_writes_shown", "works", told)
+
+
+def _repeated(name: CapabilityName, repeat: RepeatSeen | None, twins: int) -> Capability:
+    if twins:
+        said = f"{twins} more orders carry the marker of a call that was sent once: something repeats calls"
+        return made(name, "fails", said)
+    if repeat is None or repeat.failed:
+        return made(name, "unknown", "not measured" if repeat is None else repeat.failed)
+    if repeat.refused:
+        return made(name, "works", f"the second call is refused: {repeat.refused}")
+    if repeat.second == repeat.first:
+        return made(name, "works", "the second call is answered with the first one's order")
+    return made(name, "fails", f"the second call makes a second order ({repeat.second})")
+
+
+def _void(written: WriteSeen) -> Capability:
+    left = f"; left as they are: {some(written.left)}" if written.left else ""
+    if written.voided is None and not written.left:
+        return made("test_order_voided", "works", "every test order was voided")
+    return made("test_order_voided", "fails", f"{written.voided or 'not every test order was voided'}{left}")

@@ -1,0 +1,313 @@
+"""Measuring with a test order: made, grown where drafts grow, sent twice, voided. What was seen comes back as plain data.
+
+It is never submitted. Where a POST is live at once, the order is cancelled first of all: what cannot be cancelled is not sent
+a second time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gateway.ordering import (
+    ObservedOrder,
+    Order,
+    RenderedStep,
+    carries,
+    compare_live,
+    render,
+    render_tombstone,
+    texts_within,
+    tmf_state,
+)
+from gateway.tmf.json import encode_json
+from gateway.upstream.doctor.probe import Probe
+from gateway.upstream.doctor.reading import read_list, search
+from gateway.upstream.doctor.sample import SampleOrder
+from gateway.upstream.doctor.seen import RepeatSeen, ShownAfter, WriteSeen
+from gateway.upstream.outcome import Accepted, Duplicate, NotExecuted, NotSent, Outcome, Rejected, created_order_id
+from gateway.upstream.port import ReadFailed
+
+POLL_SECONDS: Final = 0.25
+POLL_SECONDS_MAX: Final = 2.0
+_CANCELLING: Final = frozenset({"assessingCancellation", "pendingCancellation", "cancelled"})
+REASON: Final = "test order of gateway doctor"
+
+
+class SampleRun(Struct, frozen=True, kw_only=True):
+    """What a run is given: the order, two fresh markers, and how long a new order is waited for."""
+
+    sample: SampleOrder
+    marker: str
+    second_marker: str
+    wait_seconds: float
+
+
+def first_step(run: SampleRun) -> RenderedStep:
+    """Return the call that makes the test order."""
+    return _step(run, 0, run.marker, None)
+
+
+async def measure_writes(probe: Probe, run: SampleRun) -> WriteSeen:
+    """Make the test order and see what becomes of it; whatever was made is voided at the end."""
+    mapping = probe.mapping
+    step = first_step(run)
+    if mapping.recovery.find == "filter":
+        # A cache would answer the same afterwards.
+        await search(probe, "", run.marker)
+    outcome = await probe.send(step)
+    order_id = created_order_id(outcome, mapping) if isinstance(outcome, Accepted) else None
+    if order_id is None:
+        return WriteSeen(refused=_how(outcome), marker=run.marker)
+    seen = WriteSeen(order_id=order_id, marker=run.marker)
+    shown, twins = await _shown_after(probe, order_id, run)
+    created = await _settled(probe, order_id, run, _first_part(run))
+    seen = replace(seen, shown=shown, twins=len(twins), created=created)
+    if created is not None:
+        seen = replace(seen, difference=_difference(run, _first_part(run), created))
+    seen = await _grown(probe, run, seen)
+    orders = [order_id, *twins]
+    return await (_repeated_drafts if mapping.draft.supported else _repeated_live)(probe, run, seen, orders)
+
+
+async def _repeated_drafts(probe: Probe, run: SampleRun, seen: WriteSeen, orders: list[str]) -> WriteSeen:
+    made = [(order_id, run.marker) for order_id in orders]
+
+    async def note(order_id: str, marker: str) -> None:
+        made.append((order_id, marker))
+
+    seen = await _repeated(probe, run, seen, note)
+    return await _all_voided(probe, run, seen, made)
+
+
+async def _repeated_live(probe: Probe, run: SampleRun, seen: WriteSeen, orders: list[str]) -> WriteSeen:
+    """Void what was made, and only if that works make more; each is voided at once, before anybody fulfils it."""
+    seen = await _all_voided(probe, run, seen, [(order_id, run.marker) for order_id in orders])
+    if seen.voided is not None:
+        return seen
+    failed: dict[str, str] = {}
+
+    async def void(order_id: str, marker: str) -> None:
+        why = await _voided(probe, order_id, marker, run.wait_seconds)
+        if why is not None:
+            failed[order_id] = why
+
+    seen = await _repeated(probe, run, seen, void)
+    return replace(seen, voided=next(iter(failed.values()), None), left=tuple(failed))
+
+
+async def _all_voided(probe: Probe, run: SampleRun, seen: WriteSeen, made: list[tuple[str, str]]) -> WriteSeen:
+    failed: dict[str, str] = {}
+    for order_id, marker in dict.fromkeys(made):
+        why = await _voided(probe, order_id, marker, run.wait_seconds)
+        if why is not None:
+            failed[order_id] = why
+    return replace(seen, voided=next(iter(failed.values()), None), left=tuple(failed))
+
+
+async def _repeated(
+    probe: Probe, run: SampleRun, seen: WriteSeen, made: Callable[[str, str], Awaitable[None]]
+) -> WriteSeen:
+    """Send the same call again, and where that makes a second order a new one twice with an Idempotency-Key.
+
+    `made` is told of every order that comes of it.
+    """
+    repeat = _repeat(probe, seen.order_id, await probe.send(first_step(run)))
+    if repeat.second in ("", repeat.first):
+        return replace(seen, repeat=repeat)
+    await made(repeat.second, run.marker)
+    keyed_step, key = _step(run, 0, run.second_marker, None), {"Idempotency-Key": run.second_marker}
+    outcome = await probe.send(keyed_step, key)
+    first = created_order_id(outcome, probe.mapping) if isinstance(outcome, Accepted) else None
+    if first is None:
+        return replace(seen, repeat=repeat, keyed=RepeatSeen(first="", failed=_how(outcome)))
+    await made(first, run.second_marker)
+    keyed = _repeat(probe, first, await probe.send(keyed_step, key))
+    if keyed.second not in ("", first):
+        await made(keyed.second, run.second_marker)
+    return replace(seen, repeat=repeat, keyed=keyed)
+
+
+def _repeat(probe: Probe, first: str, outcome: Outcome) -> RepeatSeen:
+    if isinstance(outcome, Accepted):
+        second = created_order_id(outcome, probe.mapping)
+        return (
+            RepeatSeen(first=first, second=second) if second else RepeatSeen(first=first, failed="no id in the answer")
+        )
+    if isinstance(outcome, Duplicate | Rejected):
+        return RepeatSeen(first=first, refused=outcome.detail)
+    return RepeatSeen(first=first, failed=_how(outcome))
+
+
+async def _shown_after(probe: Probe, order_id: str, run: SampleRun) -> tuple[ShownAfter, list[str]]:
+    """Look until the new order is shown everywhere, or the time is over; return when, and ids of other orders with its marker."""
+    began, wait_seconds = probe.clock(), POLL_SECONDS
+    times: dict[str, float] = {}
+    twins: set[str] = set()
+    looks: dict[str, Callable[[], Awaitable[tuple[bool, list[str]]]]] = {
+        "by_id": lambda: _by_id(probe, order_id),
+        "in_list": lambda: _in_list(probe, order_id, run.marker),
+        "by_search": lambda: _by_search(probe, order_id, run.marker),
+    }
+    if probe.mapping.recovery.find == "none":
+        times["by_search"] = 0.0
+    while True:
+        for name, look in looks.items():
+            if name in times:
+                continue
+            found, others = await look()
+            twins |= set(others)
+            if found:
+                times[name] = probe.clock() - began
+        if len(times) == len(looks) or probe.clock() - began >= run.wait_seconds:
+            shown = ShownAfter(waited_seconds=run.wait_seconds, **times)
+            return shown, sorted(twins - {order_id})
+        await probe.sleep(wait_seconds)
+        wait_seconds = min(POLL_SECONDS_MAX, wait_seconds * 2)
+
+
+async def _by_id(probe: Probe, order_id: str) -> tuple[bool, list[str]]:
+    try:
+        return await probe.order(order_id) is not None, []
+    except ReadFailed:
+        return False, []
+
+
+async def _in_list(probe: Probe, order_id: str, marker: str) -> tuple[bool, list[str]]:
+    listed = await read_list(probe)
+    with_marker = [each.id for each in listed.orders if marker in each.marker.texts]
+    return any(each.id == order_id for each in listed.orders), with_marker
+
+
+async def _by_search(probe: Probe, order_id: str, marker: str) -> tuple[bool, list[str]]:
+    asked = await search(probe, order_id, marker)
+    return order_id in asked.found and not asked.unmarked, list(asked.found)
+
+
+async def _settled(probe: Probe, order_id: str, run: SampleRun, part: Order) -> ObservedOrder | None:
+    """Read the order until it holds what was sent, or the time is over; return it as it was seen last."""
+    began, wait_seconds = probe.clock(), POLL_SECONDS
+    seen: ObservedOrder | None = None
+    while True:
+        with contextlib.suppress(ReadFailed):
+            seen = await probe.order(order_id) or seen
+        if seen is not None and _difference(run, part, seen) is None:
+            return seen
+        if probe.clock() - began >= run.wait_seconds:
+            return seen
+        await probe.sleep(wait_seconds)
+        wait_seconds = min(POLL_SECONDS_MAX, wait_seconds * 2)
+
+
+async def _grown(probe: Probe, run: SampleRun, seen: WriteSeen) -> WriteSeen:
+    """Send the next items where the draft grows, and see whether all are there."""
+    steps = run.sample.plan.steps
+    if len(steps) < 2 or steps[1].kind != "add" or seen.created is None:  # noqa: PLR2004 - the call after the first
+        return seen
+    try:
+        step = _step(run, 1, run.marker, seen.order_id)
+    except LookupError:
+        return seen
+    outcome = await probe.send(step)
+    if not isinstance(outcome, Accepted):
+        return replace(seen, grew=True, grown=f"the second call was not taken: {_how(outcome)}")
+    whole = _part(run, 2)
+    grown = await _settled(probe, seen.order_id, run, whole)
+    difference = "the draft cannot be read after the second call" if grown is None else _difference(run, whole, grown)
+    return replace(seen, grew=True, grown=difference)
+
+
+async def _voided(probe: Probe, order_id: str, marker: str, wait_seconds: float) -> str | None:
+    """Void a test order as the mapping says; return why it is not void, or None."""
+    mapping, recovery = probe.mapping, probe.mapping.recovery
+    if not mapping.draft.supported:
+        return await _cancelled(probe, order_id, wait_seconds)
+    if recovery.abandon == "leave":
+        return f"order {order_id} is left: the mapping voids nothing (recovery.abandon)"
+    if recovery.abandon == "delete":
+        outcome = await probe.delete(order_id)
+        if not isinstance(outcome, Accepted):
+            return f"order {order_id} could not be deleted: {_how(outcome)}"
+        return await _gone(probe, order_id)
+    return await _marked_void(probe, order_id, marker)
+
+
+async def _marked_void(probe: Probe, order_id: str, marker: str) -> str | None:
+    mapping = probe.mapping
+    outcome = await probe.send(render_tombstone(mapping, order_id, marker))
+    if not isinstance(outcome, Accepted):
+        return f"order {order_id} could not be marked as void: {_how(outcome)}"
+    wanted = {text.replace("{marker}", marker) for text in texts_within(mapping.recovery.tombstone_attributes)}
+    try:
+        order = await probe.order(order_id)
+    except ReadFailed as failure:
+        return f"order {order_id} could not be read after it was marked as void: {failure}"
+    if order is not None and carries(order, marker, mapping) and not wanted.intersection(order.marker.texts):
+        return f"order {order_id} was marked as void, and does not show it"
+    return None
+
+
+async def _gone(probe: Probe, order_id: str) -> str | None:
+    try:
+        order = await probe.order(order_id)
+    except ReadFailed as failure:
+        return f"order {order_id} was deleted, and reading it fails: {failure}"
+    return None if order is None else f"order {order_id} was deleted, and is still there"
+
+
+async def _cancelled(probe: Probe, order_id: str, wait_seconds: float) -> str | None:
+    mapping = probe.mapping
+    if not mapping.api.cancel_resource:
+        return f"order {order_id} is live: the mapping names no way to cancel it (api.cancel_resource)"
+    body = {"productOrder": {"id": order_id}, "cancellationReason": REASON}
+    if mapping.dialect == "tmf622-v5":
+        body = {"@type": "CancelProductOrder", "productOrder": {"id": order_id, "@type": "ProductOrderRef"}, **body}
+    headers = {"Content-Type": "application/json"}
+    outcome = await probe.call("POST", mapping.api.cancel_resource, "cancel", encode_json(body), headers)
+    if not isinstance(outcome, Accepted):
+        return f"order {order_id} could not be cancelled: {_how(outcome)}"
+    state = ""
+    began, pause_seconds = probe.clock(), POLL_SECONDS
+    while probe.clock() - began <= wait_seconds:
+        with contextlib.suppress(ReadFailed):
+            order = await probe.order(order_id)
+            state = tmf_state(mapping, order.state) if order is not None else "cancelled"
+        if state in _CANCELLING:
+            return None
+        await probe.sleep(pause_seconds)
+        pause_seconds = min(POLL_SECONDS_MAX, pause_seconds * 2)
+    return f"order {order_id} was cancelled, and shows {state or 'nothing that can be read'}"
+
+
+def _step(run: SampleRun, index: int, marker: str, order_id: str | None) -> RenderedStep:
+    made = run.sample
+    return render(
+        made.plan.steps[index], made.order, made.plan, made.mapping, known_line_ids={}, marker=marker, order_id=order_id
+    )
+
+
+def _first_part(run: SampleRun) -> Order:
+    return _part(run, 1)
+
+
+def _part(run: SampleRun, steps: int) -> Order:
+    """Return the order as it should be after so many calls."""
+    items = {item for step in run.sample.plan.steps[:steps] for item in step.item_ids}
+    return replace(run.sample.order, lines=tuple(line for line in run.sample.order.lines if line.id in items))
+
+
+def _difference(run: SampleRun, part: Order, observed: ObservedOrder) -> str | None:
+    found = compare_live(part, {}, observed, run.sample.mapping)
+    return found.describe() if found is not None else None
+
+
+def _how(outcome: Outcome) -> str:
+    """Return what became of a call, in words."""
+    if isinstance(outcome, Accepted):
+        return f"{outcome.status} without the id of an order"
+    words = {NotSent: "not sent", NotExecuted: "turned away", Rejected: "refused", Duplicate: "refused as a duplicate"}
+    return f"{words.get(type(outcome), 'no usable answer')} ({outcome.detail})"
