@@ -13,7 +13,6 @@ from litestar.datastructures import State
 from litestar.types import Message, Receive, Send
 
 from gateway.carts import api as carts
-from gateway.carts.dialects.openapi import SCHEMAS as CART_DIALECT_SCHEMAS
 from gateway.carts.openapi import SCHEMAS as CART_SCHEMAS
 from gateway.checkouts import api as checkouts
 from gateway.checkouts import figures
@@ -22,9 +21,10 @@ from gateway.http import operation
 from gateway.http.answers import internal_error
 from gateway.http.dispatch import Dispatch, require_declared_roles
 from gateway.http.headers import correlation_id
-from gateway.http.openapi import openapi_document, openapi_page
+from gateway.http.openapi import openapi_document
+from gateway.http.reference import page as reference_page
 from gateway.hub.subscriptions import api as hub
-from gateway.hub.subscriptions.openapi import SCHEMAS as HUB_SCHEMAS
+from gateway.hub.subscriptions import openapi as hub_reference
 from gateway.logs import correlation, get_logger, safe_traceback
 from gateway.metrics import NO_TENANT, UNROUTED
 from gateway.operators import api as operators
@@ -50,12 +50,12 @@ ROUTES: Final[list[Any]] = [
     *tracking.handlers,
     *hub.handlers,
     *operation.handlers,
+    *reference_page.handlers,
 ]
 SCHEMAS: Final[dict[str, Any]] = {
     **CART_SCHEMAS,
-    **CART_DIALECT_SCHEMAS,
     **CHECKOUT_SCHEMAS,
-    **HUB_SCHEMAS,
+    **hub_reference.SCHEMAS,
     **OPERATOR_SCHEMAS,
 }
 
@@ -152,9 +152,7 @@ def create_app(
     app.dispatch = Dispatch(app, require_client, require_declared_roles(app.routes))
     services.metrics.refreshers.append(figures.refresher(services))
     services.metrics.identity_problems = partial(identity_problems, services)
-    document = openapi_document(app.routes, SCHEMAS)
-    app.state.openapi_json = encode_json(document)
-    app.state.openapi_page = openapi_page(document)
+    app.state.openapi_json = encode_json(openapi_document(app.routes, SCHEMAS, hub_reference.webhooks()))
     return app
 
 

@@ -1,4 +1,6 @@
-"""The official API files of TMF663, as validators for what is answered.
+"""What the API files of TMF663 say of carts, as validators for what is answered; the facts are those of the project's schema files.
+
+That these are the official ones is tested where the official files are (tests/contract/test_schema_files.py).
 
 In v5 a schema with a discriminator stands for whatever `@type` names: JSON Schema knows nothing of that, so the schemas are
 rewritten to say it (`oneOf` becomes a choice by `@type`, a base class also demands what its subclass does). The file's own
@@ -15,15 +17,15 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator, FormatChecker
+from official_files import FILES, FOLDER_VARIABLE, SPECS, official_document
 
+from gateway.tmf.schema import definitions
 from gateway.tmf.shapes import parse_date_time
 
-SPECS: Final = Path(__file__).resolve().parents[1] / ".." / "shared" / "specs"
-V4_FILE: Final = SPECS / "TMF663-ShoppingCart-v4.0.0.swagger.json"
-V5_FILE: Final = SPECS / "TMF663-Shopping_Cart-v5.0.0.oas.yaml"
-_SCHEMAS: Final = "#/components/schemas/"
+V4_FILE: Final = SPECS / FILES["tmf663_v4"]
+V5_FILE: Final = SPECS / FILES["tmf663_v5"]
+_SCHEMAS: Final = "#/$defs/"
 # Subclasses that are defined but that no discriminator lists.
 _UNLISTED: Final = {
     "Characteristic": (
@@ -53,20 +55,14 @@ def _is_uri(value: Any) -> bool:
 def needed(path: Path) -> Path:
     """Return the path of an official file; skip the test where it is not beside the repository."""
     if not path.exists():
-        pytest.skip(f"{path.name} is not beside the repository")
+        pytest.skip(f"{path.name} is not in the folder that {FOLDER_VARIABLE} names (by default ../shared/specs)")
     return path
-
-
-def read_official(path: Path) -> Any:
-    """Return the document of an official file, YAML or JSON; by libyaml, which takes a sixth of the time, where that is there."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - both are safe loaders
 
 
 @cache
 def v5_document() -> dict[str, Any]:
     """Return the API file of v5, dates as text."""
-    document: dict[str, Any] = json.loads(json.dumps(read_official(V5_FILE), default=_text))
+    document: dict[str, Any] = json.loads(json.dumps(official_document("tmf663_v5"), default=_text))
     return document
 
 
@@ -77,13 +73,13 @@ def _text(value: Any) -> str:
 @cache
 def v4_document() -> dict[str, Any]:
     """Return the API file of v4."""
-    document: dict[str, Any] = json.loads(V4_FILE.read_text())
+    document: dict[str, Any] = official_document("tmf663_v4")
     return document
 
 
 @cache
 def _v5_schemas() -> dict[str, Any]:
-    original: dict[str, Any] = v5_document()["components"]["schemas"]
+    original = definitions("tmf663_v5", limits=False)
     schemas: dict[str, Any] = {}
     for name, schema in original.items():
         mapping = schema.get("discriminator", {}).get("mapping", {})
@@ -128,13 +124,13 @@ def _onto_own(schema: dict[str, Any], bases: set[str], name: str) -> dict[str, A
 
 @cache
 def _v5_validator(name: str) -> Draft202012Validator:
-    root = {"$ref": f"{_SCHEMAS}{name}", "components": {"schemas": _v5_schemas()}}
+    root = {"$ref": f"{_SCHEMAS}{name}", "$defs": _v5_schemas()}
     return Draft202012Validator(root, format_checker=FORMATS)
 
 
 @cache
 def _v4_validator(name: str) -> Draft202012Validator:
-    root = {"$ref": f"#/definitions/{name}", "definitions": v4_document()["definitions"]}
+    root = {"$ref": f"{_SCHEMAS}{name}", "$defs": definitions("tmf663_v4", limits=False)}
     return Draft202012Validator(root, format_checker=FORMATS)
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-_CART: Final = {"$ref": "#/components/schemas/ShoppingCart"}
-_JSON_CART: Final = {"application/json": {"schema": _CART}}
+from gateway.http.reference.components import cart_schemas, ref
+from gateway.http.reference.examples import content, example
+
+_CART: Final = ref("ShoppingCart")
+_ANSWER: Final = content(_CART, "cart.v4")
 _ETAG: Final = {"ETag": {"description": "Strong tag of this version.", "schema": {"type": "string"}}}
 _FIELDS: Final = {
     "name": "fields",
@@ -17,17 +20,28 @@ _IF_MATCH: Final = {
     "name": "If-Match",
     "in": "header",
     "description": "ETag of the version that was read; 412 when the cart has changed since.",
-    "schema": {"type": "string"},
+    "schema": {"type": "string", "pattern": '^(\\*|"[!#-~]+")$'},
 }
 
+# What a schema cannot say of a cart.
+REFUSED: Final = (
+    "Ids of items are unique in a cart, and a relationship names an item of the cart.",
+    "A cart has no more items, an item no more characteristics, a text no more characters than the settings allow.",
+    "A period does not end before it starts, and a date-time is in the calendar.",
+    "Totals can be told exactly: amounts have no more digits than can be added up.",
+    "A whole number is written without fraction and exponent, and no text holds the character U+0000.",
+    "v5: an object is what the class says that its `@type` names.",
+    "R17: an item that changes or deletes a product names it by id or href.",
+)
 CREATE: Final[dict[str, Any]] = {
     "tags": ["shoppingCart"],
     "parameters": [_FIELDS],
-    "requestBody": {"required": True, "content": _JSON_CART},
+    "requestBody": {"required": True, "content": content(ref("ShoppingCart_Create"), "cart.v4.request")},
+    "refused": REFUSED,
     "responses": {
         "201": {
             "description": "Created",
-            "content": _JSON_CART,
+            "content": _ANSWER,
             "headers": {**_ETAG, "Location": {"schema": {"type": "string", "format": "uri"}}},
         }
     },
@@ -66,7 +80,9 @@ LIST: Final[dict[str, Any]] = {
     "responses": {
         status: {
             "description": description,
-            "content": {"application/json": {"schema": {"type": "array", "items": _CART}}},
+            "content": {
+                "application/json": {"schema": {"type": "array", "items": _CART}, "example": [example("cart.v4")]}
+            },
             "headers": {
                 name: {"schema": {"type": kind}}
                 for name, kind in (("X-Total-Count", "integer"), ("X-Result-Count", "integer"), ("Link", "string"))
@@ -79,7 +95,7 @@ RETRIEVE: Final[dict[str, Any]] = {
     "tags": ["shoppingCart"],
     "parameters": [_FIELDS],
     "responses": {
-        "200": {"description": "The cart", "content": _JSON_CART, "headers": _ETAG},
+        "200": {"description": "The cart", "content": _ANSWER, "headers": _ETAG},
         "304": {"description": "If-None-Match names the current version"},
     },
 }
@@ -89,13 +105,19 @@ PATCH: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
         "content": {
-            **_JSON_CART,
-            "application/merge-patch+json": {"schema": {"type": "object"}},
-            "application/json-patch+json": {"schema": {"$ref": "#/components/schemas/JsonPatch"}},
-            "application/json-patch-query+json": {"schema": {"$ref": "#/components/schemas/JsonPatch"}},
+            **content(ref("ShoppingCart_Update"), "cart.change"),
+            **content({"type": "object"}, "cart.change", "application/merge-patch+json"),
+            **content(ref("JsonPatch"), "cart.json-patch", "application/json-patch+json"),
+            **content(ref("JsonPatch"), "cart.json-patch-query", "application/json-patch-query+json"),
         },
     },
-    "responses": {"200": {"description": "The changed cart", "content": _JSON_CART, "headers": _ETAG}},
+    "refused": (
+        *REFUSED,
+        "`id`, `href` and `validFor` do not change (in v5 `id` and `href`).",
+        "A patch must fit the cart: paths that there are, tests that hold. A null removes an attribute.",
+        "A cart that is being checked out, was ordered, or has expired does not change (409).",
+    ),
+    "responses": {"200": {"description": "The changed cart", "content": _ANSWER, "headers": _ETAG}},
 }
 MERGE: Final[dict[str, Any]] = {
     "tags": ["shoppingCart"],
@@ -103,22 +125,14 @@ MERGE: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["shoppingCart"],
-                    "properties": {
-                        "shoppingCart": {
-                            "type": "object",
-                            "required": ["id"],
-                            "properties": {"id": {"type": "string", "description": "The cart to merge into this one."}},
-                        }
-                    },
-                }
-            }
+            **content(ref("CartMerge"), "cart.merge"),
         },
     },
-    "responses": {"200": {"description": "The cart with the items of both", "content": _JSON_CART, "headers": _ETAG}},
+    "refused": (
+        "The other cart must exist, and be another one (422). No text holds the character U+0000.",
+        "Neither may be being checked out or have expired (409), and both together may not be more than a cart may hold (422).",
+    ),
+    "responses": {"200": {"description": "The cart with the items of both", "content": _ANSWER, "headers": _ETAG}},
 }
 DELETE: Final[dict[str, Any]] = {
     "tags": ["shoppingCart"],
@@ -126,7 +140,6 @@ DELETE: Final[dict[str, Any]] = {
     "responses": {"204": {"description": "Deleted"}},
 }
 
-_OBJECTS: Final = {"type": "array", "items": {"type": "object"}}
 SCHEMAS: Final[dict[str, Any]] = {
     "JsonPatch": {
         "type": "array",
@@ -141,51 +154,17 @@ SCHEMAS: Final[dict[str, Any]] = {
             },
         },
     },
-    "ShoppingCart": {
+    "CartMerge": {
+        "description": "The cart to merge into this one.",
         "type": "object",
-        "description": "TMF663 v4 shopping cart. Attributes that are not listed are kept too. Answers have everything that the "
-        "standard's API file makes mandatory; requests may leave out what the rest of the cart tells: the id that an href "
-        "ends in, the priceType of an alteration whose price has one, @referredType of a party.",
-        "properties": {
-            "id": {"type": "string", "readOnly": True},
-            "href": {"type": "string", "readOnly": True},
-            "checkoutState": {
-                "type": "string",
-                "enum": ["open", "inCheckout", "ordered"],
-                "readOnly": True,
-                "description": "Whether it can be changed, is held by a checkout, or has been ordered (its order is live or has ended).",
-            },
-            "checkout": {
-                "type": "object",
-                "readOnly": True,
-                "description": "The checkout that holds the cart; absent while the cart is open.",
-                "properties": {"id": {"type": "string"}, "href": {"type": "string"}},
-            },
-            "validFor": {"type": "object"},
-            "cartItem": {"type": "array", "items": {"$ref": "#/components/schemas/CartItem"}},
-            "cartTotalPrice": _OBJECTS,
-            "contactMedium": _OBJECTS,
-            "relatedParty": _OBJECTS,
-            "@type": {"type": "string"},
-            "@baseType": {"type": "string"},
-            "@schemaLocation": {"type": "string"},
-        },
+        "required": ["shoppingCart"],
+        "properties": {"shoppingCart": ref("CartMergeReference")},
     },
-    "CartItem": {
+    "CartMergeReference": {
+        "description": "A stored cart.",
         "type": "object",
-        "properties": {
-            "id": {"type": "string", "description": "Unique in the cart; given by the server when absent."},
-            "action": {"type": "string", "enum": ["add", "modify", "delete", "noChange"]},
-            "status": {"type": "string", "enum": ["active", "saveForLater", "savedForLater"]},
-            "quantity": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
-            "cartItem": {"type": "array", "items": {"$ref": "#/components/schemas/CartItem"}},
-            "cartItemRelationship": _OBJECTS,
-            "itemPrice": _OBJECTS,
-            "itemTotalPrice": _OBJECTS,
-            "itemTerm": _OBJECTS,
-            "note": _OBJECTS,
-            "product": {"type": "object"},
-            "productOffering": {"type": "object"},
-        },
+        "required": ["id"],
+        "properties": {"id": {"type": "string", "minLength": 1, "description": "its id"}},
     },
+    **cart_schemas(),
 }

@@ -5,23 +5,33 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.checkouts.reasons import MEANING as REASONS
+from gateway.checkouts.request import DRAFT_ATTRIBUTES
 from gateway.checkouts.states import MEANING
+from gateway.http.reference.components import (
+    ORDER_V4_SUFFIX,
+    ORDER_V5_SUFFIX,
+    checkout_definitions,
+    component_schemas,
+    order_schemas,
+    ref,
+)
+from gateway.http.reference.examples import content, example
 
-_REF: Final = {"$ref": "#/components/schemas/Checkout"}
-_CHECKOUT: Final = {"application/json": {"schema": _REF}}
-_REQUEST: Final = {"application/json": {"schema": {"$ref": "#/components/schemas/CheckoutRequest"}}}
+_REF: Final = ref("Checkout")
+_CHECKOUT: Final = content(_REF, "checkout")
+_REQUEST: Final = content(ref("CheckoutRequest"), "checkout.request")
 _FIELDS: Final = {"name": "fields", "in": "query", "schema": {"type": "string"}}
 _KEY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "A key of the client's for this checkout: the same key and request give the same checkout, for ever.",
-    "schema": {"type": "string"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[A-Za-z0-9._:/-]+$"},
 }
 _IF_MATCH: Final = {
     "name": "If-Match",
     "in": "header",
     "description": "ETag of the cart (or of the checkout, for a change of a draft) that the client saw.",
-    "schema": {"type": "string"},
+    "schema": {"type": "string", "pattern": '^(\\*|"[!#-~]+")$'},
 }
 _TAG: Final = ["checkout"]
 
@@ -33,13 +43,34 @@ def _answers(status: str, description: str) -> dict[str, Any]:
     return {status: {"description": description, "content": _CHECKOUT, "headers": headers}}
 
 
+# What a schema cannot say of a checkout.
+REFUSED: Final = (
+    "The cart that is named must exist (404), not be in another checkout (409), and not have expired (409).",
+    "A whole cart is read in the version that its looks tell, and must be right in that one; see what is refused of carts there.",
+    "The order system that is named must be one of the settings (400), and one must be named where there is no default.",
+    "The cart must be one that can be ordered: items, offerings, a customer, whatever the order system wants (422, with every finding).",
+    "The totals must be the expected ones (409), and evidence of qualification be there where the settings want it (422).",
+    "A name that is a slip of a listed attribute's, or begins with @, is no attribute of the client's own.",
+    "An Idempotency-Key belongs to one request (422).",
+    "A date-time is in the calendar, and no text holds the character U+0000.",
+    "No more checkouts at once than the settings allow (429).",
+)
 CREATE: Final[dict[str, Any]] = {
     "tags": _TAG,
     "parameters": [_KEY, _IF_MATCH],
     "requestBody": {"required": True, "content": _REQUEST},
+    "refused": REFUSED,
     "responses": _answers("202", "Accepted: it will end in one order, a refusal, or held"),
 }
-CREATE_FOR_CART: Final[dict[str, Any]] = {**CREATE, "requestBody": {"required": False, "content": _REQUEST}}
+CREATE_FOR_CART: Final[dict[str, Any]] = {
+    **CREATE,
+    "requestBody": {
+        "required": False,
+        "content": {
+            "application/json": {"schema": ref("CheckoutOfCartRequest"), "example": {"externalId": "shop-4711"}}
+        },
+    },
+}
 PREVIEW: Final[dict[str, Any]] = {
     "tags": _TAG,
     "parameters": [
@@ -52,10 +83,11 @@ PREVIEW: Final[dict[str, Any]] = {
         },
     ],
     "requestBody": {"required": True, "content": _REQUEST},
+    "refused": REFUSED,
     "responses": {
         "200": {
             "description": "The order, its steps and the findings",
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/CheckoutPreview"}}},
+            "content": content(ref("CheckoutPreview"), "checkout.preview"),
         }
     },
 }
@@ -81,7 +113,9 @@ LIST: Final[dict[str, Any]] = {
     "responses": {
         status: {
             "description": description,
-            "content": {"application/json": {"schema": {"type": "array", "items": _REF}}},
+            "content": {
+                "application/json": {"schema": {"type": "array", "items": _REF}, "example": [example("checkout")]}
+            },
         }
         for status, description in (("200", "The checkouts"), ("206", "The part that was asked for; more follow"))
     },
@@ -96,84 +130,101 @@ PATCH: Final[dict[str, Any]] = {
     "parameters": [_IF_MATCH],
     "requestBody": {
         "required": True,
-        "content": {**_REQUEST, "application/merge-patch+json": {"schema": {"type": "object"}}},
+        "content": {
+            **content(ref("CheckoutChange"), "checkout.change"),
+            **content(ref("CheckoutChange"), "checkout.change", "application/merge-patch+json"),
+        },
     },
+    "refused": (
+        "Only a draft changes (409); with the change it must still be one that can be ordered (422).",
+        *REFUSED[6:],
+    ),
     "responses": _answers("200", "The changed checkout; its draft is made anew"),
 }
 SUBMIT: Final[dict[str, Any]] = {
     "tags": _TAG,
     "description": "Where the checkout is held because its draft does not cost what the cart did, this accepts the figures of "
     "statusReason; it takes the role operator or admin.",
+    "refused": ("Only a draft is submitted, and what is held for its price (409).",),
     "responses": _answers("202", "It will be submitted"),
 }
 CANCEL: Final[dict[str, Any]] = {
     "tags": _TAG,
+    "refused": ("What has ended, or waits for a person, is not cancelled (409).",),
     "responses": _answers("202", "It will be cancelled, or its live order is asked to be"),
 }
 
-_OBJECT: Final = {"type": "object"}
-_OBJECTS: Final = {"type": "array", "items": _OBJECT}
 _TEXT: Final = {"type": "string"}
 _TEXT_OR_NULL: Final = {"type": ["string", "null"]}
-SCHEMAS: Final[dict[str, Any]] = {
-    "CheckoutRequest": {
-        "type": "object",
-        "required": ["shoppingCart"],
-        "properties": {
-            "shoppingCart": {"type": "object", "description": "{id} of a stored cart, or a whole cart by value"},
-            "upstream": _TEXT,
-            "submit": {"type": "boolean"},
-            "externalId": {"anyOf": [_TEXT, _OBJECTS]},
-            "orderRelationship": _OBJECTS,
-            "relatedParty": _OBJECTS,
-            "requestedStartDate": {"type": "string", "format": "date-time"},
-            "requestedCompletionDate": {"type": "string", "format": "date-time"},
-            "channel": _OBJECTS,
-            "description": _TEXT,
-            "notificationContact": {"type": "string", "description": "in place of the cart's contactMedium"},
-            "category": _TEXT,
-            "priority": {"type": "string", "enum": ["0", "1", "2", "3", "4"]},
-            "note": _OBJECTS,
-            "billingAccount": _OBJECT,
-            "payment": _OBJECTS,
-            "agreement": _OBJECTS,
-            "quote": _OBJECTS,
-            "productOfferingQualification": _OBJECTS,
-            "place": _OBJECTS,
-            "expectedTotalPrice": _OBJECTS,
-        },
+_FOUND: Final = checkout_definitions()
+_REQUEST_ATTRIBUTES: Final[dict[str, Any]] = _FOUND["CheckoutRequest"]["properties"]
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an attribute that null removes."""
+    if isinstance(schema.get("type"), str):
+        return {**schema, "type": [schema["type"], "null"]}
+    rest = {name: value for name, value in schema.items() if name == "description"}
+    return {**rest, "anyOf": [{"$ref": schema["$ref"]}, {"type": "null"}]}
+
+
+_CART: Final = {
+    "description": "A stored cart by its id, or a whole cart in any version of TMF663.",
+    "anyOf": [ref(name) for name in ("StoredCart", "WholeCart", "WholeCart_v5", "ShoppingCart_Create_v1")],
+}
+_DEFINITIONS: Final[dict[str, Any]] = {
+    **_FOUND,
+    "CheckoutOfCartRequest": {
+        **_FOUND["CheckoutRequest"],
+        "description": "What is wanted with the cart that the path names. Otherwise as a checkout request.",
+        "required": [],
+        "properties": {name: schema for name, schema in _REQUEST_ATTRIBUTES.items() if name != "shoppingCart"},
     },
-    "Checkout": {
+    "CheckoutChange": {
+        "description": "A change of a draft; null removes an attribute.",
         "type": "object",
-        "required": ["@type", "id", "href", "state"],
+        "properties": {name: _or_null(_REQUEST_ATTRIBUTES[name]) for name in sorted(DRAFT_ATTRIBUTES)},
+        "additionalProperties": False,
+    },
+}
+
+
+def _whole(name: str) -> dict[str, Any]:
+    return {
+        "description": "A whole cart, for a channel that keeps its carts itself.",
+        "allOf": [ref(name), {"type": "object", "required": ["cartItem"]}],
+    }
+
+
+_OWN: Final[dict[str, Any]] = component_schemas(_DEFINITIONS)
+_OWN["CheckoutRequest"]["properties"]["shoppingCart"] = _CART
+SCHEMAS: Final[dict[str, Any]] = {
+    **_OWN,
+    **order_schemas(),
+    "StoredCart": {
+        "description": "A cart that is stored here.",
+        "type": "object",
+        "required": ["id"],
+        "properties": {
+            "id": ref("Identifier"),
+            **dict.fromkeys(("href", "name", "@type", "@baseType", "@schemaLocation", "@referredType"), _TEXT),
+            "version": {"type": ["integer", "string"]},
+        },
+        "additionalProperties": False,
+    },
+    "WholeCart": _whole("ShoppingCart_Create"),
+    "WholeCart_v5": _whole("ShoppingCart_FVO_v5"),
+    "Checkout": {
+        "description": "A cart on its way to one order. With `fields` only some of these are there.",
+        "type": "object",
+        "required": ["@type"],
         "properties": {
             "@type": _TEXT,
             "id": _TEXT,
             "href": _TEXT,
             "state": {"type": "string", "enum": list(MEANING)},
             "statusReason": _TEXT_OR_NULL,
-            "reason": {
-                "type": ["object", "null"],
-                "description": "Why the checkout is where it is; null while calls are made. `statusReason` is its message where "
-                "something is out of the ordinary",
-                "properties": {
-                    "code": {"type": "string", "enum": list(REASONS)},
-                    "message": _TEXT,
-                    "problem": {
-                        "type": "array",
-                        "description": "What the order system refused: the cart's path (empty for the whole), why, its own code",
-                        "items": {
-                            "type": "object",
-                            "properties": {"path": _TEXT, "message": _TEXT, "upstreamCode": _TEXT},
-                        },
-                    },
-                    "nextAttemptAt": {
-                        "type": ["string", "null"],
-                        "format": "date-time",
-                        "description": "When it is gone on with by itself; null where a person or the client is waited for",
-                    },
-                },
-            },
+            "reason": {"anyOf": [ref("CheckoutReason"), {"type": "null"}]},
             "creationDate": {"type": "string", "format": "date-time"},
             "lastUpdate": {"type": "string", "format": "date-time"},
             "externalId": _TEXT_OR_NULL,
@@ -184,21 +235,48 @@ SCHEMAS: Final[dict[str, Any]] = {
                 "type": ["string", "null"],
                 "description": "SHA-256 of the text of the mapping that planned the order; each step names the one that wrote its call",
             },
-            "shoppingCart": _OBJECT,
-            "productOrder": {"type": ["object", "null"]},
-            "item": _OBJECTS,
-            "progress": _OBJECT,
-            "step": _OBJECTS,
-            "finding": _OBJECTS,
-            "upstreamCapability": {
-                "type": ["object", "null"],
-                "description": "what `gateway doctor` saw of the order system last: measuredAt, mappingHash, release, and what is not as "
-                "the mapping relies on",
-            },
+            "shoppingCart": ref("CheckoutCart"),
+            "productOrder": {"anyOf": [ref("CheckoutOrder"), {"type": "null"}]},
+            "item": {"type": "array", "items": ref("CheckoutItem")},
+            "progress": ref("CheckoutProgress"),
+            "step": {"type": "array", "items": ref("CheckoutStep")},
+            "finding": {"type": "array", "items": ref("Finding")},
+            "upstreamCapability": {"anyOf": [ref("UpstreamCapability"), {"type": "null"}]},
         },
     },
     "CheckoutPreview": {
+        "description": "What a checkout would send, and what its reader should know.",
         "type": "object",
-        "properties": {"@type": _TEXT, "order": {"type": ["object", "null"]}, "step": _OBJECTS, "finding": _OBJECTS},
+        "required": ["@type", "order", "step", "finding"],
+        "properties": {
+            "@type": _TEXT,
+            "order": {
+                "description": "The order as its dialect writes it, whole; null where the cart cannot be ordered.",
+                "anyOf": [
+                    ref(f"ProductOrder_Create{ORDER_V4_SUFFIX}"),
+                    ref(f"ProductOrder_FVO{ORDER_V5_SUFFIX}"),
+                    {"type": "null"},
+                ],
+            },
+            "step": {"type": "array", "items": ref("PreviewStep")},
+            "finding": {"type": "array", "items": ref("Finding")},
+            "trace": {"type": "array", "items": ref("TraceEntry"), "description": "with `trace=true`"},
+        },
+    },
+    "UpstreamCapability": {
+        "description": "What `gateway doctor` saw of the order system last: measuredAt, mappingHash, release, and what is not as the "
+        "mapping relies on.",
+        "type": "object",
+        "additionalProperties": True,
+    },
+    "TraceEntry": {
+        "description": "Where a value of the cart or of the request went, or a value of the order came from.",
+        "type": "object",
+        "additionalProperties": True,
     },
 }
+SCHEMAS["CheckoutCart"]["properties"]["remainder"] = {
+    **ref("StoredCart"),
+    "description": "the cart in which the items go on that were saved for later",
+}
+SCHEMAS["CheckoutReason"]["properties"]["code"]["enum"] = list(REASONS)

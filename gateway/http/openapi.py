@@ -5,9 +5,8 @@ A handler contributes its docstring and, in `opt["openapi"]`, its parameters, bo
 
 from __future__ import annotations
 
-import html
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, count
 from typing import Any, Final
 
@@ -15,6 +14,27 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
 
 from gateway import __version__
+from gateway.errors import (
+    BodyTooLargeError,
+    ConflictError,
+    ForbiddenError,
+    InvalidBodyError,
+    MediaTypeError,
+    MethodNotAllowedError,
+    NotAcceptableError,
+    NotFoundError,
+    NotSupportedError,
+    PreconditionError,
+    PreconditionRequiredError,
+    Problem,
+    RefusedError,
+    RequestError,
+    TooManyRequestsError,
+    UnauthenticatedError,
+    UnavailableError,
+    tmf_error,
+)
+from gateway.http.reference.components import ref
 
 _ERROR: Final[dict[str, Any]] = {
     "type": "object",
@@ -22,6 +42,8 @@ _ERROR: Final[dict[str, Any]] = {
     "required": ["code", "reason"],
     "properties": {
         "@type": {"type": "string"},
+        "@baseType": {"type": "string"},
+        "@schemaLocation": {"type": "string"},
         "code": {"type": "string"},
         "reason": {"type": "string"},
         "message": {"type": "string"},
@@ -37,9 +59,36 @@ _ERROR: Final[dict[str, Any]] = {
         },
     },
 }
-_ERROR_ANSWER: Final[dict[str, Any]] = {
-    "description": "TMF Error",
-    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+
+
+def _error_answer(status: str, description: str) -> dict[str, Any]:
+    """Return an answer that is an error, with an example of it."""
+    error = _EXAMPLES.get(status)
+    example = {} if error is None else {"example": tmf_error(error)}
+    return {"description": description, "content": {"application/json": {"schema": ref("Error"), **example}}}
+
+
+_EXAMPLES: Final[Mapping[str, RequestError]] = {
+    "400": InvalidBodyError([Problem("cartItem[0].quantity", "must be from 1 to 1000000")]),
+    "401": UnauthenticatedError("The request carries no bearer token: send it as `Authorization: Bearer TOKEN`."),
+    "403": ForbiddenError("The client shop needs one of these roles for it: admin."),
+    "404": NotFoundError("There is no such shopping cart.", problems=[Problem("id", "names no shopping cart")]),
+    "405": MethodNotAllowedError("PUT is not allowed here; see Allow."),
+    "406": NotAcceptableError.about("Accept", "must allow application/json"),
+    "409": ConflictError("The shopping cart is being checked out and does not change until that ends."),
+    "412": PreconditionError.about("If-Match", "does not name the current version"),
+    "413": BodyTooLargeError.about("The body", "is larger than 1048576 bytes", ""),
+    "415": MediaTypeError.about("Content-Type", "must be application/json"),
+    "422": RefusedError(
+        "The cart cannot be ordered: cartItem[0].productOffering: is missing",
+        problems=[Problem("cartItem[0].productOffering", "is missing")],
+    ),
+    "428": PreconditionRequiredError.about(
+        "If-Match", "is needed to change a cart: the ETag of the version that was read"
+    ),
+    "429": TooManyRequestsError("Too many checkouts are under way; try again later."),
+    "501": NotSupportedError("This part of the standard is not offered."),
+    "503": UnavailableError("The database does not take writes now."),
 }
 # What any operation may answer, and those with a body or a condition besides. The operation of the service has none of it.
 _ERRORS: Final = {
@@ -67,48 +116,84 @@ _CONDITION_ERRORS: Final = {
 _SERVICE_TAG: Final = "operation"
 
 
-def openapi_document(routes: Iterable[BaseRoute], schemas: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of `routes`; `schemas` are those that the handlers' parts refer to."""
-    paths: dict[str, Any] = {}
+_SECURITY_SCHEMES: Final[dict[str, Any]] = {
+    "bearerToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The token that the operator of the gateway gave you. A gateway that asks nobody who they are needs none.",
+    }
+}
+# In the order in which a reader wants them.
+TAGS: Final[Mapping[str, str]] = {
+    "shoppingCart": "Carts in the form of TMF663 v4, in which they are stored. The same carts are there in every version.",
+    "shoppingCart v5": "Carts in the form of TMF663 v5.",
+    "shoppingCart R17": "Carts in the form of TMF663 R17 (v1).",
+    "checkout": "A cart becomes a product order (TMF622), submitted exactly once and followed to its end.",
+    "operator": "What operators do with checkouts and order systems: look again, try again, adopt, close, pause.",
+    "events subscription": "Who is told of what happens to carts and checkouts; the events are under Webhooks.",
+    "notification": "What order systems tell the gateway about orders.",
+    "operation": "The service itself: is it alive, is it ready, its figures, this document.",
+}
+
+
+def openapi_document(
+    routes: Iterable[BaseRoute], schemas: Mapping[str, Any], webhooks: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of `routes`; `schemas` are those that the handlers' parts and `webhooks` refer to."""
+    found: list[tuple[str, str, dict[str, Any]]] = []
     names: set[str] = set()
     for route in sorted(routes, key=lambda route: route.path):
         if isinstance(route, HTTPRoute):
-            operations = {
-                method.lower(): _operation(route, handler, method, names)
+            found += [
+                (route.path_format, method.lower(), _operation(route, handler, names))
                 for handler in route.route_handlers
-                for method in sorted(handler.http_methods)
+                # A HEAD is a GET whose answer has no body.
+                for method in sorted(handler.http_methods - {"HEAD"})
                 if handler.resolve_include_in_schema()
-            }
-            if operations:
-                paths[route.path_format] = operations
+            ]
+    order = list(TAGS)
+    paths: dict[str, Any] = {}
+    for path, method, operation in sorted(found, key=lambda each: order.index(each[2]["tags"][0])):
+        paths.setdefault(path, {})[method] = operation
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "TMF checkout gateway",
             "version": __version__,
-            "description": "TMF663 shopping carts become TMF622 product orders, submitted exactly once and tracked.",
+            "description": "TMF663 shopping carts become TMF622 product orders, submitted exactly once and tracked. Every GET is "
+            "there as HEAD as well.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        "servers": [{"url": "/", "description": "This gateway"}],
+        "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
+        "security": [{"bearerToken": []}, {}],
         "paths": paths,
-        "components": {"schemas": {"Error": _ERROR, **schemas}},
+        "webhooks": dict(webhooks),
+        "components": {"schemas": {"Error": _ERROR, **schemas}, "securitySchemes": _SECURITY_SCHEMES},
     }
 
 
-def _operation(route: HTTPRoute, handler: HTTPRouteHandler, method: str, names: set[str]) -> dict[str, Any]:
+def _operation(route: HTTPRoute, handler: HTTPRouteHandler, names: set[str]) -> dict[str, Any]:
     summary, _, description = (inspect.getdoc(handler.fn) or handler.handler_name).partition("\n")
-    said: dict[str, Any] = handler.opt.get("openapi", {})
+    said: dict[str, Any] = dict(handler.opt["openapi"])
+    description = str(said.pop("description", description)).strip()
+    refused: Sequence[str] = said.pop("refused", ())
+    if refused:
+        rules = "\n".join(f"- {rule}" for rule in refused)
+        description = f"{description}\n\nRefused besides, though it has the shape:\n\n{rules}".strip()
     in_path = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in route.path_parameters
     ]
     operation: dict[str, Any] = {
-        "operationId": _unique(_camel(handler.handler_name) + ("Head" if method == "HEAD" else ""), names),
+        "operationId": _unique(_camel(handler.handler_name), names),
         "summary": summary.strip(),
-        **({"description": description.strip()} if description.strip() else {}),
+        **({"description": description} if description else {}),
         **said,
         "parameters": [*in_path, *said.get("parameters", [])],
         "responses": {
             **_errors(said),
             **said.get("responses", {"200": {"description": "OK"}}),
-            "default": _ERROR_ANSWER,
+            "default": _error_answer("", "TMF Error"),
         },
     }
     return operation
@@ -123,7 +208,7 @@ def _errors(said: Mapping[str, Any]) -> dict[str, Any]:
         told |= _BODY_ERRORS
     if any(parameter.get("name") == "If-Match" for parameter in said.get("parameters", ())):
         told |= _CONDITION_ERRORS
-    return {status: {**_ERROR_ANSWER, "description": told[status]} for status in sorted(told)}
+    return {status: _error_answer(status, told[status]) for status in sorted(told)}
 
 
 def _unique(name: str, names: set[str]) -> str:
@@ -137,22 +222,3 @@ def _unique(name: str, names: set[str]) -> str:
 def _camel(name: str) -> str:
     first, *others = name.split("_")
     return first + "".join(part.capitalize() for part in others)
-
-
-def openapi_page(document: Mapping[str, Any]) -> bytes:
-    """Return the document as one HTML page that loads nothing from anywhere."""
-    rows = "".join(
-        f"<tr><td><code>{html.escape(method.upper())}</code></td><td><code>{html.escape(path)}</code></td>"
-        f"<td>{html.escape(operation['summary'])}</td></tr>"
-        for path, operations in document["paths"].items()
-        for method, operation in operations.items()
-    )
-    title = html.escape(f"{document['info']['title']} {document['info']['version']}")
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        "<style>body{font:16px/1.5 sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem}"
-        "table{border-collapse:collapse}td{border-top:1px solid #ccc;padding:.3rem .8rem;vertical-align:top}</style>"
-        f"</head><body><h1>{title}</h1><p>{html.escape(document['info']['description'])}</p>"
-        '<p>The whole description, for tools: <a href="/schema/openapi.json">openapi.json</a></p>'
-        f"<table>{rows}</table></body></html>"
-    ).encode()

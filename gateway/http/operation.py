@@ -1,4 +1,4 @@
-"""Operating the service: liveness, readiness, metrics, and the description of the API."""
+"""Operating the service: liveness, readiness, metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.errors import GatewayError, UnavailableError
 from gateway.http.answers import Answer, json_answer
 from gateway.logs import get_logger
 from gateway.metrics import CONTENT_TYPE
-from gateway.roles import CLIENT_KEY, EVERYBODY, MEASURING, PUBLIC
+from gateway.roles import CLIENT_KEY, MEASURING, PUBLIC
 from gateway.services import Services, services_of
 
 PROBE_SECONDS_KEPT: Final = 2.0
@@ -86,16 +86,4 @@ async def metrics(request: Request[Any, Any, Any]) -> Answer:
     return Answer(body, media_type=CONTENT_TYPE.encode())
 
 
-@route("/schema", http_method=["GET", "HEAD"], opt={"openapi": _TAGGED, "roles": EVERYBODY})
-async def schema_page(request: Request[Any, Any, Any]) -> Answer:
-    """Return a page that lists every operation."""
-    return Answer(request.app.state.openapi_page, media_type=b"text/html; charset=utf-8")
-
-
-@route("/schema/openapi.json", http_method=["GET", "HEAD"], opt={"openapi": _TAGGED, "roles": EVERYBODY})
-async def schema_document(request: Request[Any, Any, Any]) -> Answer:
-    """Return the OpenAPI document of this API."""
-    return Answer(request.app.state.openapi_json)
-
-
-handlers: Final[list[Any]] = [livez, readyz, metrics, schema_page, schema_document]
+handlers: Final[list[Any]] = [livez, readyz, metrics]

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-_CHECKOUT: Final = {"application/json": {"schema": {"$ref": "#/components/schemas/Checkout"}}}
-_UPSTREAM: Final = {"application/json": {"schema": {"$ref": "#/components/schemas/Upstream"}}}
+from gateway.http.reference.components import ref
+from gateway.http.reference.examples import content
+
+_CHECKOUT: Final = content(ref("Checkout"), "checkout")
+_AN_UPSTREAM: Final = {"@type": "Upstream", "id": "crm", "mapping": "salesforce-v4", "state": "active"}
+_UPSTREAM: Final = {"application/json": {"schema": ref("Upstream"), "example": _AN_UPSTREAM}}
 _TAG: Final = ["operator"]
 _REASON: Final = {
     "type": "string",
@@ -13,12 +17,19 @@ _REASON: Final = {
     "maxLength": 1000,
     "description": "Why; it is kept with the client's name.",
 }
+_EXAMPLE: Final = {
+    "productOrder": {"id": "00000001"},
+    "outcome": "rejected",
+    "reason": "Agreed with the customer on the phone.",
+    "override": False,
+}
 _OVERRIDE: Final = {"type": "boolean", "default": False}
 
 
 def _body(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
     schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-    return {"required": bool(required), "content": {"application/json": {"schema": schema}}}
+    example = {name: value for name, value in _EXAMPLE.items() if name in properties}
+    return {"required": bool(required), "content": {"application/json": {"schema": schema, "example": example}}}
 
 
 def _answer(status: str, description: str, content: dict[str, Any] = _CHECKOUT) -> dict[str, Any]:
@@ -69,7 +80,7 @@ UPSTREAMS: Final[dict[str, Any]] = {
         "200": {
             "description": "The order systems of this installation",
             "content": {
-                "application/json": {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/Upstream"}}}
+                "application/json": {"schema": {"type": "array", "items": ref("Upstream")}, "example": [_AN_UPSTREAM]}
             },
         }
     },

@@ -1,6 +1,6 @@
 """Who calls, and whether they may use a route: checked before a handler runs, by the roles that the route declares.
 
-With `security.mode = "tokens"` everything but `/livez` and `/readyz` needs a bearer token; with `none` (loopback only)
+With `security.mode = "tokens"` everything but `/livez`, `/readyz` and the API reference needs a bearer token; with `none` (loopback only)
 everybody is the one client `anonymous` with every role.
 """
 

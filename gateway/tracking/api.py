@@ -23,7 +23,19 @@ log = get_logger(__name__)
 BASE_PATH: Final = "/notifications/{upstream:str}"
 _OPENAPI: Final[dict[str, Any]] = {
     "tags": ["notification"],
-    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"type": "object", "description": "An event in whatever form the order system has."},
+                "example": {
+                    "eventId": "42",
+                    "eventType": "ProductOrderStateChangeEvent",
+                    "event": {"productOrder": {"id": "00000001", "state": "completed"}},
+                },
+            }
+        },
+    },
     "responses": {
         status: {"description": "Recorded; which of these is the mapping's `api.notification_status`"}
         for status in ("200", "201", "202", "204")

@@ -14,7 +14,7 @@ from hub_listener import QUICK_ON_LOOPBACK, Delivery, Listener, listening
 from gateway.app import GatewayApp, create_app
 from gateway.hub.delivery.service import delivery
 from gateway.settings import Settings, StorageSettings
-from tests.official_cart_schemas import V4_FILE, needed, problems
+from tests.official_cart_schemas import problems
 
 BASES = {"v1": "/shoppingCart/v1", "v4": "/tmf-api/shoppingCart/v4", "v5": "/tmf-api/shoppingCart/v5"}
 V4 = f"{BASES['v4']}/shoppingCart"
@@ -133,7 +133,6 @@ async def test_a_merge_tells_of_the_cart_that_stays_and_of_the_one_that_went_int
 
 
 async def test_a_cart_of_r17_is_told_to_v4_with_all_that_its_file_demands(client: httpx.AsyncClient) -> None:
-    needed(V4_FILE)
     price = {"priceType": "recurring", "price": {}, "priceAlteration": [{"name": "off"}]}
     cart = {"cartItem": [{"id": "1", "action": "add", "itemPrice": [price]}], "relatedParty": [{"name": "A Customer"}]}
     async with listening() as listener:

@@ -5,35 +5,22 @@ Unique values are what makes an account of them a proof: a value found in a call
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from itertools import count
-from pathlib import Path
 from typing import Any
 
-import pytest
-import yaml
 from hypothesis import strategies as st
 
-SPECS = Path(__file__).resolve().parents[2] / ".." / "shared" / "specs"
-_V4 = "TMF663-ShoppingCart-v4.0.0.swagger.json"
-_V5 = "TMF663-Shopping_Cart-v5.0.0.oas.yaml"
+from gateway.tmf.schema import definitions as schema_definitions
+
 # Attributes the server sets, or that the standard says come from elsewhere.
 _OWN = {"creationDate", "lastUpdate"}
 _ITEMS_DEPTH = 2
 
 
-@cache
 def definitions(version: int) -> dict[str, Any]:
-    file = SPECS / (_V4 if version == 4 else _V5)
-    if not file.exists():
-        pytest.skip(f"the official API file {file.name} is not beside the repository")
-    if version == 4:
-        found: dict[str, Any] = json.loads(file.read_text("utf-8"))["definitions"]
-        return found
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return dict(yaml.load(file.read_text("utf-8"), Loader=loader)["components"]["schemas"])  # noqa: S506 -- both are safe loaders
+    """Return the definitions of a version, from the project's schema file: the official facts."""
+    return schema_definitions(f"tmf663_v{version}", limits=False)
 
 
 class Maker:

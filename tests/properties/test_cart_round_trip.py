@@ -16,7 +16,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.official_cart_schemas import V4_FILE, needed
 from tests.properties.cart_machine_checks import Gateway
 from tests.properties.cart_model import BASES, Document, read, text, written
 from tests.properties.official_carts import official_carts
@@ -47,7 +46,6 @@ NAMES = ("vendor", "x-1", "@vendor", "type", "money", "relationship", "größe",
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    needed(V4_FILE)
     with ExitStack() as stack:
         yield Gateway(tmp_path_factory.mktemp("round-trip") / "gateway.db", stack)
 

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from gateway.http.reference.examples import example
+
 _PREFIX: Final = "#/components/schemas/"
-_OBJECTS: Final = {"type": "array", "items": {"type": "object"}}
-_TEXT: Final = {"type": "string"}
-_TYPED: Final = {"@type": _TEXT, "@baseType": _TEXT, "@schemaLocation": _TEXT}
+# What the carts that are answered, created and changed are called in each version, in place of v4's names.
+_NAMES: Final = {
+    "v1": {
+        "ShoppingCart": "ShoppingCart_v1",
+        "ShoppingCart_Create": "ShoppingCart_Create_v1",
+        "ShoppingCart_Update": "ShoppingCart_Update_v1",
+    },
+    "v5": {
+        "ShoppingCart": "ShoppingCart_v5",
+        "ShoppingCart_Create": "ShoppingCart_FVO_v5",
+        # What a change leads to is asked for what is asked of a new cart; `_MVO` asks for less of the objects in it.
+        "ShoppingCart_Update": "ShoppingCart_FVO_v5",
+    },
+}
+_TAGS: Final = {"v1": "shoppingCart R17", "v5": "shoppingCart v5"}
 
 
 def in_version(words: dict[str, Any], version: str) -> dict[str, Any]:
     """Return what is said of an operation in v4 with the schemas of another version, and R17's 201 beside 200."""
     if version == "v4":
         return words
-    told: dict[str, Any] = _renamed(words, f"_{version}")
+    told: dict[str, Any] = {**_renamed(words, version), "tags": [_TAGS[version]]}
     responses = told.get("responses", {})
     if version == "v1" and "application/merge-patch+json" in told.get("requestBody", {}).get("content", {}):
         told["responses"] = {
@@ -29,82 +43,28 @@ def in_version(words: dict[str, Any], version: str) -> dict[str, Any]:
     return told
 
 
-def _renamed(node: Any, suffix: str) -> Any:
+def _renamed(node: Any, version: str) -> Any:
+    """Return what is said with the schemas and the examples of another version."""
     if isinstance(node, dict):
+        made = {name: _renamed(value, version) for name, value in node.items() if name != "example"}
+        if isinstance(target := node.get("$ref"), str):
+            name = target.removeprefix(_PREFIX)
+            made["$ref"] = f"{_PREFIX}{_NAMES[version].get(name, name)}"
+        if "example" in node:
+            made["example"] = _example(node["example"], version)
+        return made
+    return [_renamed(entry, version) for entry in node] if isinstance(node, (list, tuple)) else node
+
+
+def _example(given: Any, version: str) -> Any:
+    """Return the example in another version where it is a cart, or a list of one; else as it is."""
+    if given is example("cart.v4"):
+        return example(f"cart.{version}")
+    if given is example("cart.v4.request"):
+        return example(f"cart.{version}.request")
+    if given is example("cart.change"):
         return {
-            name: f"{value}{suffix}"
-            if name == "$ref" and value == f"{_PREFIX}ShoppingCart"
-            else _renamed(value, suffix)
-            for name, value in node.items()
+            **({"@type": "ShoppingCart"} if version == "v5" else {}),
+            "cartItem": example(f"cart.{version}.request")["cartItem"][:1],
         }
-    return [_renamed(entry, suffix) for entry in node] if isinstance(node, list) else node
-
-
-SCHEMAS: Final[dict[str, Any]] = {
-    "ShoppingCart_v1": {
-        "type": "object",
-        "description": "TMF663 R17 shopping cart. Attributes that are not listed are kept too.",
-        "properties": {
-            "id": {**_TEXT, "readOnly": True},
-            "href": {**_TEXT, "readOnly": True},
-            "validFor": {"type": "object"},
-            "cartItem": {"type": "array", "items": {"$ref": f"{_PREFIX}CartItem_v1"}},
-            "cartTotalPrice": _OBJECTS,
-            "contactMedium": _OBJECTS,
-            "relatedParty": _OBJECTS,
-        },
-    },
-    "CartItem_v1": {
-        "type": "object",
-        "required": ["id", "action"],
-        "properties": {
-            "id": {**_TEXT, "description": "Unique in the cart."},
-            "action": {**_TEXT, "description": "add, modify, no_change or delete."},
-            "status": {**_TEXT, "description": "Active (when absent) or SavedForLater."},
-            "quantity": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
-            "cartItem": {"type": "array", "items": {"$ref": f"{_PREFIX}CartItem_v1"}},
-            "cartItemRelationship": _OBJECTS,
-            "itemPrice": _OBJECTS,
-            "totalItemPrice": _OBJECTS,
-            "note": {"description": "One note or a list of notes."},
-            "product": {"type": "object"},
-            "productOffering": {"type": "object"},
-        },
-    },
-    "ShoppingCart_v5": {
-        "type": "object",
-        "description": "TMF663 v5 shopping cart. Attributes that are not listed are kept too.",
-        "required": ["@type"],
-        "properties": {
-            **_TYPED,
-            "id": {**_TEXT, "readOnly": True},
-            "href": {**_TEXT, "readOnly": True},
-            "creationDate": {**_TEXT, "format": "date-time", "readOnly": True},
-            "lastUpdate": {**_TEXT, "format": "date-time", "readOnly": True},
-            "validFor": {"type": "object"},
-            "cartItem": {"type": "array", "items": {"$ref": f"{_PREFIX}CartItem_v5"}},
-            "cartTotalPrice": _OBJECTS,
-            "contactMedium": _OBJECTS,
-            "relatedParty": _OBJECTS,
-        },
-    },
-    "CartItem_v5": {
-        "type": "object",
-        "required": ["@type"],
-        "properties": {
-            **_TYPED,
-            "id": {**_TEXT, "description": "Unique in the cart; given by the server when absent."},
-            "action": {**_TEXT, "enum": ["add", "modify", "delete", "noChange"]},
-            "status": {**_TEXT, "enum": ["active", "saveForLater"]},
-            "quantity": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
-            "cartItem": {"type": "array", "items": {"$ref": f"{_PREFIX}CartItem_v5"}},
-            "cartItemRelationship": _OBJECTS,
-            "itemPrice": _OBJECTS,
-            "itemTotalPrice": _OBJECTS,
-            "itemTerm": _OBJECTS,
-            "note": _OBJECTS,
-            "product": {"type": "object"},
-            "productOffering": {"type": "object"},
-        },
-    },
-}
+    return [_example(entry, version) for entry in given] if isinstance(given, list) else given

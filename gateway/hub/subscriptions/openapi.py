@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gateway.hub.model import Api
+from gateway.http.reference.components import ref
+from gateway.http.reference.examples import content, example
+from gateway.hub.model import APIS, Api
 
-_HUB: Final = {"application/json": {"schema": {"$ref": "#/components/schemas/Hub"}}}
+_HUB: Final = content(ref("Hub"), "hub")
 _HUBS: Final = {
-    "application/json": {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/Hub"}}},
+    "application/json": {"schema": {"type": "array", "items": ref("Hub")}, "example": [example("hub")]},
 }
 _TAG: Final = ["events subscription"]
 
@@ -16,8 +18,13 @@ CREATE: Final[dict[str, Any]] = {
     "tags": _TAG,
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/HubRequest"}}},
+        "content": content(ref("HubRequest"), "hub.request"),
     },
+    "refused": (
+        "The callback is an http or https URL whose host may be called by the settings.",
+        "The query is of the form that it is described in, and no text holds the character U+0000.",
+        "No more subscriptions than the settings allow.",
+    ),
     "responses": {
         "201": {
             "description": "Subscribed; `secret` is shown this once",
@@ -35,28 +42,93 @@ def create(api: Api) -> dict[str, Any]:
 
 def _callback(api: Api, name: str) -> dict[str, Any]:
     path = f"/listener/{name[:1].lower()}{name[1:]}" if api.posts_to_listener else ""
+    return {"{$request.body#/callback}" + path: {"post": _listener(api, name)}}
+
+
+def _listener(api: Api, name: str, of: str = "") -> dict[str, Any]:
+    """Return the operation that a subscriber serves for an event; `of` tells its id from others of the same event."""
     again = dict.fromkeys(("400", "401", "403", "404", "405", "409", "500", "default"), _NOT_TAKEN)
-    operation = {
-        "operationId": f"listenTo{name}{api.version.upper()}{api.resource[:1].upper()}{api.resource[1:]}",
+    return {
+        "operationId": f"listenTo{name}{api.version.upper()}{api.resource[:1].upper()}{api.resource[1:]}{of}",
         "summary": f"Take a {name}",
-        "requestBody": {"required": True, "content": {"application/json": {"schema": _EVENT}}},
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": ref(event_schema(api, name)), "example": _example(api, name)}},
+        },
         "responses": {"200": _TAKEN, "201": _TAKEN, "204": _TAKEN, **again},
     }
-    return {"{$request.body#/callback}" + path: {"post": operation}}
 
 
+def event_schema(api: Api, name: str) -> str:
+    """Return the name of the schema of an event."""
+    return f"{name}_{api.version}_{api.resource}"
+
+
+def _resource(api: Api) -> str:
+    return "Checkout" if api.resource == "checkout" else _CARTS[api.version]
+
+
+def _example(api: Api, name: str) -> dict[str, Any]:
+    shown = example("checkout") if api.resource == "checkout" else example(f"cart.{api.version}")
+    return {
+        "eventId": "019a3c60-1a2b-7c3d-8e4f-5a6b7c8d9e0f",
+        "eventTime": "2026-12-01T08:30:00.000Z",
+        "eventType": name,
+        "event": {api.resource: shown},
+    }
+
+
+def webhooks() -> dict[str, Any]:
+    """Return every event of every version that a subscriber is sent, by its name and version."""
+    return {
+        f"{name} {api.version}": {
+            "post": {**_listener(api, name, "Webhook"), "tags": _TAG, "security": []},
+        }
+        for api in APIS
+        for name in api.names.values()
+    }
+
+
+def event_schemas() -> dict[str, Any]:
+    """Return the schemas of the events: an envelope with the resource as it was after the change."""
+    return {
+        event_schema(api, name): {
+            "description": "The same event may come again, with the same eventId.",
+            "type": "object",
+            "required": ["eventId", "eventTime", "eventType", "event"],
+            "properties": {**_HEAD, "event": ref(f"EventOf{api.resource[:1].upper()}{api.resource[1:]}_{api.version}")},
+        }
+        for api in APIS
+        for name in api.names.values()
+    } | {
+        f"EventOf{api.resource[:1].upper()}{api.resource[1:]}_{api.version}": {
+            "description": "What the event is about, as it was after the change; of a cart that is gone only its id.",
+            "type": "object",
+            "required": [api.resource],
+            "properties": {api.resource: ref(_resource(api))},
+        }
+        for api in APIS
+    }
+
+
+_CARTS: Final = {"v1": "ShoppingCart_v1", "v4": "ShoppingCart", "v5": "ShoppingCart_v5"}
+_HEAD: Final[dict[str, Any]] = {
+    "eventId": {"type": "string", "description": "the same whenever the event is sent again"},
+    "eventTime": {"type": "string", "format": "date-time"},
+    "eventType": {"type": "string"},
+    "correlationId": {"type": "string"},
+    "domain": {"type": "string"},
+    "title": {"type": "string"},
+    "description": {"type": "string"},
+    "priority": {"type": "string"},
+    "timeOccurred": {"type": "string", "format": "date-time"},
+    "timeOcurred": {"type": "string", "format": "date-time", "description": "as v4 spells it"},
+    "fieldPath": {"type": "string", "description": "the attribute that changed"},
+    "@type": {"type": "string"},
+    "@baseType": {"type": "string"},
+}
 _TAKEN: Final = {"description": "Taken; the next event follows"}
 _NOT_TAKEN: Final = {"description": "Not taken: the event is sent again later, under the same eventId"}
-_EVENT: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["eventId", "eventTime", "eventType", "event"],
-    "properties": {
-        "eventId": {"type": "string", "description": "The same whenever the event is sent again"},
-        "eventTime": {"type": "string", "format": "date-time"},
-        "eventType": {"type": "string"},
-        "event": {"type": "object", "description": "The resource under its name, as it was after the change"},
-    },
-}
 LIST: Final[dict[str, Any]] = {
     "tags": _TAG,
     "parameters": [
@@ -78,11 +150,17 @@ _TEXT: Final = {"type": "string"}
 _MOMENT: Final = {"type": "string", "format": "date-time"}
 _COUNT: Final = {"type": "integer", "minimum": 0}
 SCHEMAS: Final[dict[str, Any]] = {
+    **event_schemas(),
     "HubRequest": {
         "type": "object",
         "required": ["callback"],
         "properties": {
-            "callback": {"type": "string", "description": "URL that events are posted to"},
+            "callback": {
+                "type": "string",
+                "format": "uri",
+                "pattern": "^https?://[^/]",
+                "description": "URL that events are posted to",
+            },
             "query": {
                 "type": ["string", "null"],
                 "description": "eventType=NAME,NAME&fields=...&path.of.an.attribute=value; empty: every event, whole",
