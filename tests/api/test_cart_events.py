@@ -10,11 +10,11 @@ import httpx
 import pytest
 from application_runs import started
 from hub_listener import QUICK_ON_LOOPBACK, Delivery, Listener, listening
+from official_cart_schemas import problems
 
 from gateway.app import GatewayApp, create_app
 from gateway.hub.delivery.service import delivery
 from gateway.settings import Settings, StorageSettings
-from tests.official_cart_schemas import problems
 
 BASES = {"v1": "/shoppingCart/v1", "v4": "/tmf-api/shoppingCart/v4", "v5": "/tmf-api/shoppingCart/v5"}
 V4 = f"{BASES['v4']}/shoppingCart"

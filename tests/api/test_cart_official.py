@@ -16,8 +16,11 @@ from typing import Any
 
 import httpx
 import pytest
+import r17_samples
 from application_runs import started
 from hub_listener import QUICK_ON_LOOPBACK, listening
+from official_cart_schemas import problems
+from official_walk import BASES, OfficialClient, declared
 
 from gateway.app import GatewayApp, create_app
 from gateway.carts import store
@@ -25,10 +28,7 @@ from gateway.errors import UnavailableError
 from gateway.hub.delivery.service import delivery
 from gateway.security.tokens import token_sha256
 from gateway.settings import SecuritySettings, ServerSettings, Settings, StorageSettings
-from tests import r17_samples
 from tests.api.test_cart_v5 import CART, official_examples
-from tests.official_cart_schemas import problems
-from tests.official_walk import BASES, OfficialClient, declared
 
 CLIENTS = {"shop": ["channel"], "admin": ["admin"], "notifier": ["notifier"]}
 MERGE, PATCH, QUERY = (

@@ -24,15 +24,15 @@ from typing import Any
 
 import httpx
 import pytest
+import r17_samples as samples
 from application_runs import started
 from hub_listener import QUICK_ON_LOOPBACK, Delivery, listening
+from r17_samples import Exchange
 
 from gateway.app import GatewayApp, create_app
 from gateway.hub.delivery.service import delivery
 from gateway.settings import Settings, StorageSettings
 from gateway.tmf.shapes import parse_date_time
-from tests import r17_samples as samples
-from tests.r17_samples import Exchange
 
 BASE = "/shoppingCart/v1"
 CARTS = f"{BASE}/shoppingCart"

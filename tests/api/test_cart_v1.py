@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
+import r17_samples as samples
 
 from gateway.app import GatewayApp
-from tests import r17_samples as samples
 
 CARTS = "/shoppingCart/v1/shoppingCart"
 V4 = "/tmf-api/shoppingCart/v4/shoppingCart"

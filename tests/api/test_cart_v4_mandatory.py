@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
+from v4_carts import PARTY, PRICE, V1, V4, V5, document_of, product, valid
 
 from gateway.app import GatewayApp
 from gateway.carts import store
-from tests.v4_carts import PARTY, PRICE, V1, V4, V5, document_of, product, valid
 
 
 def price(**attributes: Any) -> dict[str, Any]:

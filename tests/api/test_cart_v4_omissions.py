@@ -7,10 +7,10 @@ import json
 
 import httpx
 import pytest
+from v4_carts import OF_R17, PARTY, PRICE, V1, V4, V5, valid
 
 from gateway.app import GatewayApp
 from gateway.carts import store
-from tests.v4_carts import OF_R17, PARTY, PRICE, V1, V4, V5, valid
 
 
 async def test_what_r17_leaves_out_is_shown_empty(client: httpx.AsyncClient) -> None:

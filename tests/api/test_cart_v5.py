@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
+from official_cart_schemas import V5_FILE, needed, problems, v5_document
 
 from gateway.app import GatewayApp
-from tests.official_cart_schemas import V5_FILE, needed, problems, v5_document
 
 CARTS = "/tmf-api/shoppingCart/v5/shoppingCart"
 V4 = "/tmf-api/shoppingCart/v4/shoppingCart"

@@ -8,11 +8,11 @@ from typing import Any
 
 import jsonschema
 import pytest
+import r17_samples as samples
 from click.testing import CliRunner
 from official_v4 import validator_v4
 
 from gateway.cli import main
-from tests import r17_samples as samples
 
 PARTY = {"relatedParty": [{"id": "CD1", "role": "customer", "@referredType": "Customer"}]}
 

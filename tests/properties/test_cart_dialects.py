@@ -11,6 +11,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from official_cart_schemas import problems
 
 from gateway.carts.dialects import v1, v5
 from gateway.carts.dialects.forms import MARKS, V1_MARK, V5_MARK, WRAPPED, unmarked
@@ -18,7 +19,6 @@ from gateway.carts.rules import check_cart
 from gateway.errors import InvalidBodyError
 from gateway.settings import CartSettings
 from gateway.tmf.json import encode_canonical, encode_json
-from tests.official_cart_schemas import problems
 from tests.properties.cart_documents import random_cart, versions
 
 SPECS = versions()

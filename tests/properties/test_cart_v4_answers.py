@@ -9,6 +9,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from official_cart_schemas import problems
 
 from gateway.carts.dialects import DIALECTS, Dialect, v4
 from gateway.carts.dialects.v4_shape import COMPLETE
@@ -16,7 +17,6 @@ from gateway.carts.rules import check_cart
 from gateway.errors import InvalidBodyError
 from gateway.settings import CartSettings
 from gateway.tmf.json import decode_stored, encode_json
-from tests.official_cart_schemas import problems
 from tests.properties.cart_documents import random_cart, versions
 from tests.properties.test_cart_dialects import plain, same
 

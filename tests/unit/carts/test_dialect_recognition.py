@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from official_cart_schemas import V5_FILE, v5_document
+from r17_samples import CREATE, PATCH, RESOURCE, RETRIEVED
 
 from gateway.carts.dialects.recognition import version_of
-from tests.official_cart_schemas import V5_FILE, v5_document
-from tests.r17_samples import CREATE, PATCH, RESOURCE, RETRIEVED
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from official_cart_schemas import problems
+
 from gateway.carts.dialects import V5
 from gateway.carts.rules import check_cart
 from gateway.errors import InvalidBodyError
@@ -16,7 +18,6 @@ from gateway.tmf.json import decode_stored
 from gateway.tmf.paths import path_text
 from gateway.tmf.shapes import Path
 from tests.api.test_cart_v5 import CART
-from tests.official_cart_schemas import problems
 
 PRICE = {
     "@type": "Price",

@@ -17,7 +17,7 @@ from gateway.ordering.translation.translate import translate
 from gateway.ordering.v5.standard import _PARTS, HEADER_PARTS, ITEM_PARTS
 from gateway.tmf.json import encode_json
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 SPECS = ROOT / ".." / "shared" / "specs"
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 TYPES = {"@type", "@baseType", "@schemaLocation", "@referredType", "@r17", "@v5"}

@@ -11,7 +11,7 @@ from gateway.ordering.calls.render import render_whole
 from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.translation.translate import translate
 
-FILE = Path(__file__).resolve().parents[3] / "mappings" / "tmf622-v5.toml"
+FILE = Path(__file__).resolve().parents[4] / "mappings" / "tmf622-v5.toml"
 V5 = parse_mapping(FILE.read_bytes(), FILE.name)
 
 

@@ -16,7 +16,7 @@ from gateway.ordering.mapping.slots import DateForm
 from gateway.ordering.translation.translate import translate
 from gateway.tmf.moments import parse_moment
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 NAMES = ["salesforce-v4", "tmf622-v4", "tmf622-v5"]
 

@@ -12,7 +12,7 @@ from gateway.ordering.findings import Findings
 from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.translation.characteristics import Characteristics
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def sent(value: Any, *, name: str = "salesforce-v4", **item: Any) -> tuple[list[Any], list[tuple[str, str, str]]]:

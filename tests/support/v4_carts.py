@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import httpx
+from official_cart_schemas import problems
 
 from gateway.app import GatewayApp
 from gateway.carts import store
-from tests.official_cart_schemas import problems
 
 V1 = "/shoppingCart/v1/shoppingCart"
 V4 = "/tmf-api/shoppingCart/v4/shoppingCart"

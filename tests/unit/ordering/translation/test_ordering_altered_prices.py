@@ -14,7 +14,7 @@ from gateway.ordering.model import OrderLine
 from gateway.ordering.translation.translate import translate
 from gateway.tmf.json import decode_json, encode_json
 
-FILE = Path(__file__).resolve().parents[3] / "mappings" / "salesforce-v4.toml"
+FILE = Path(__file__).resolve().parents[4] / "mappings" / "salesforce-v4.toml"
 MERGED = parse_mapping(FILE.read_bytes(), FILE.name)
 SEPARATE = replace(MERGED, price=replace(MERGED.price, altered_prices="separate"))
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -15,7 +15,7 @@ from gateway.ordering.mapping.catalogue import catalogue_of
 from gateway.resources import load_mapping, load_mappings
 from gateway.settings import MappingSettings
 
-MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"
+MAPPINGS = Path(__file__).resolve().parents[4] / "mappings"
 PLAIN = b'name = "shop"\n[api]\nresource = "productOrder"\n'
 WITH_TABLES = PLAIN + b'[codes.products]\nfile = "shop-products.csv"\n[catalogue]\nfile = "shop.catalogue.toml"\n'
 TABLES = {"shop-products.csv": b"from,to\nA,B\n", "shop.catalogue.toml": b'[[product]]\ncode = "A"\n'}

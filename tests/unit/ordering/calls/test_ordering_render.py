@@ -14,7 +14,7 @@ from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.model import Order, OrderLine
 from gateway.sandbox.json_patch import Patcher
 
-MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"
+MAPPINGS = Path(__file__).resolve().parents[4] / "mappings"
 
 
 def load(name):

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 FOLDER_VARIABLE: Final = "GATEWAY_OFFICIAL_SPECS"
-SPECS: Final = Path(os.environ.get(FOLDER_VARIABLE) or Path(__file__).resolve().parents[1] / ".." / "shared" / "specs")
+SPECS: Final = Path(os.environ.get(FOLDER_VARIABLE) or Path(__file__).resolve().parents[2] / ".." / "shared" / "specs")
 FILES: Final = {
     "tmf663_v4": "TMF663-ShoppingCart-v4.0.0.swagger.json",
     "tmf663_v5": "TMF663-Shopping_Cart-v5.0.0.oas.yaml",

@@ -11,7 +11,7 @@ from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.model import NO_MARKER, Marker
 from gateway.ordering.readback.reading import read_order
 
-MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"
+MAPPINGS = Path(__file__).resolve().parents[4] / "mappings"
 
 
 def load(name):

@@ -13,7 +13,7 @@ from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.translation.translate import translate
 from gateway.tmf.json import encode_json
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 BY = parse_mapping((ROOT / "mappings" / "tmf622-v5.toml").read_bytes(), "tmf622-v5.toml")
 SITE = {"@type": "GeographicSite", "role": "site", "code": "S1"}

@@ -17,7 +17,7 @@ from gateway.ordering.translation.translate import translate
 from gateway.resources import load_mappings, mapping_files
 from gateway.settings import MappingSettings
 
-MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"
+MAPPINGS = Path(__file__).resolve().parents[4] / "mappings"
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 TEXT = b"""name = "shop"
 [api]

@@ -15,7 +15,7 @@ from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.model import KnownLine, ObservedOrder, Order, OrderLine
 from gateway.ordering.readback.live import compare_live, live_match
 
-FILES = Path(__file__).resolve().parents[3] / "mappings"
+FILES = Path(__file__).resolve().parents[4] / "mappings"
 
 
 def mapping_of(name):

@@ -13,7 +13,7 @@ from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.mapping.model import NOT_IN_FILE, Mapping
 from gateway.ordering.mapping.tables import files_of, with_tables
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "write-a-mapping.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parents[4] / "docs" / "how-to" / "write-a-mapping.md").read_text("utf-8")
 BLOCKS = re.findall(r"```(?:toml|csv)\n(.*?)```", PAGE, flags=re.DOTALL)
 
 

@@ -16,7 +16,7 @@ from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.model import NO_MARKER, KnownLine, ObservedOrder, Order, OrderLine, Plan, Step
 from gateway.ordering.readback.matching import match
 
-FILE = Path(__file__).resolve().parents[3] / "mappings" / "salesforce-v4.toml"
+FILE = Path(__file__).resolve().parents[4] / "mappings" / "salesforce-v4.toml"
 SALESFORCE = parse_mapping(FILE.read_bytes(), FILE.name)
 
 

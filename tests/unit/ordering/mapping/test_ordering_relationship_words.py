@@ -17,7 +17,7 @@ from gateway.ordering.mapping.relationship_words import USUAL_WORDS, Relationshi
 from gateway.ordering.mapping.slots import ItemSlots
 from gateway.ordering.translation.translate import translate
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 TO_CHILD = [
     "bundles",

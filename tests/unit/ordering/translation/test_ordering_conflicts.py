@@ -11,7 +11,7 @@ from gateway.ordering.calls.render import render_whole
 from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.translation.translate import translate
 
-FOLDER = Path(__file__).resolve().parents[3] / "mappings"
+FOLDER = Path(__file__).resolve().parents[4] / "mappings"
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 MAPPINGS = {
     name: parse_mapping((FOLDER / f"{name}.toml").read_bytes(), f"{name}.toml")

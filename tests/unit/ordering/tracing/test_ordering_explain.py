@@ -12,7 +12,7 @@ from gateway.ordering.tracing.accounting import RULES
 from gateway.ordering.tracing.explain import explain_text, trace, trace_document
 from gateway.ordering.translation.translate import translate
 
-MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"
+MAPPINGS = Path(__file__).resolve().parents[4] / "mappings"
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 CART = {
     "id": "c1",

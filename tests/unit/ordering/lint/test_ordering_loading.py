@@ -11,7 +11,7 @@ from mapping_mistakes import MISTAKES
 from gateway.errors import MappingError
 from gateway.ordering.lint.loading import parse_mapping
 
-MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"
+MAPPINGS = Path(__file__).resolve().parents[4] / "mappings"
 
 
 def mapping_text(extra: str = "", top: str = "") -> bytes:

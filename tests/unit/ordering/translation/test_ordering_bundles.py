@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.translation.bundles import Offering, read_offering, resolve, wanted_bundles
 
-MAPPINGS = Path(__file__).resolve().parents[3] / "mappings"
+MAPPINGS = Path(__file__).resolve().parents[4] / "mappings"
 SALESFORCE, PLAIN = (
     parse_mapping((MAPPINGS / f"{name}.toml").read_bytes(), f"{name}.toml") for name in ("salesforce-v4", "tmf622-v4")
 )

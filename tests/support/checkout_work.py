@@ -23,7 +23,7 @@ from gateway.storage.tables import EPOCH
 from gateway.submission.decisions.actions import Policy, Work, parents_of
 from gateway.tmf.json import decode_json, decode_stored, encode_json
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SALESFORCE = parse_mapping((ROOT / "mappings" / "salesforce-v4.toml").read_bytes(), "salesforce-v4.toml")
 PLAIN = parse_mapping((ROOT / "mappings" / "tmf622-v4.toml").read_bytes(), "tmf622-v4.toml")
 # Two items a call: an order of five items takes a create and two adds.

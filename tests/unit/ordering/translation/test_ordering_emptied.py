@@ -11,7 +11,7 @@ import pytest
 from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.translation.translate import translate
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 PLACE = {"id": "ADDR-NEW", "role": "installation address", "@referredType": "GeographicAddress"}
 TERM = {"name": "Extension", "duration": {"amount": 24, "units": "month"}}

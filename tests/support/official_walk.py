@@ -6,8 +6,7 @@ import re
 from typing import Any
 
 import httpx
-
-from tests.official_cart_schemas import V4_FILE, V5_FILE, needed, problems, v4_document, v5_document
+from official_cart_schemas import V4_FILE, V5_FILE, needed, problems, v4_document, v5_document
 
 BASES = {"v4": "/tmf-api/shoppingCart/v4", "v5": "/tmf-api/shoppingCart/v5"}
 # Answers of HTTP and of TMF630 that the files do not declare, with the declared ones whose schema they have.

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-SPECIFICATION: Final = Path(__file__).resolve().parents[1] / ".." / "shared" / "seeds" / "001_4d77b091745fdb47.txt"
+SPECIFICATION: Final = Path(__file__).resolve().parents[2] / ".." / "shared" / "seeds" / "001_4d77b091745fdb47.txt"
 ADDRESS: Final = "https://host:port/shoppingCart/v1/shoppingCart/1203"
 
 _ALTERATION: Final = {
