@@ -22,20 +22,28 @@ def amounts_of(price: Any) -> Amounts:
     """Return the amounts of a Price, also those in R17's wrapper `money`; anything that is not an amount is passed over."""
     if type(price) is not dict:
         return NOTHING
-    kinds: tuple[Kind, ...] = ()
-    values: tuple[Decimal, ...] = ()
-    for name in AMOUNTS:
-        if name in price and type(money := price[name]) is dict:
-            if "value" not in money and type(inner := money.get("money")) is dict:
-                money = inner
-            number = money.get("value")
-            if type(number) is int:
-                number = Decimal(number)
-            if type(number) is Decimal:
-                currency = money.get("unit", "")
-                kinds += ((name, currency_code(currency) if type(currency) is str else ""),)
-                values += (number,)
-    return kinds, values
+    # Every price of every cart passes here, several times: no loop over the two names.
+    net = _amount(price[NET]) if NET in price else None
+    gross = _amount(price[GROSS]) if GROSS in price else None
+    if net is None:
+        return NOTHING if gross is None else (((GROSS, gross[0]),), (gross[1],))
+    if gross is None:
+        return ((NET, net[0]),), (net[1],)
+    return ((NET, net[0]), (GROSS, gross[0])), (net[1], gross[1])
+
+
+def _amount(money: Any) -> tuple[str, Decimal] | None:
+    if type(money) is not dict:
+        return None
+    if "value" not in money and type(inner := money.get("money")) is dict:
+        money = inner
+    number = money.get("value")
+    if type(number) is not Decimal:
+        if type(number) is not int:
+            return None
+        number = Decimal(number)
+    currency = money.get("unit", "")
+    return currency_code(currency) if type(currency) is str else "", number
 
 
 def has_amounts(prices: Any) -> bool:

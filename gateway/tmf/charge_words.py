@@ -88,6 +88,10 @@ def charge_period(word: str, length: int = 1) -> str:
 
     `length` is how many of them one charge is for.
     """
+    return _kept_period(word, length) if len(word) <= _KEPT_CHARACTERS else _charge_period(word, length)
+
+
+def _charge_period(word: str, length: int) -> str:
     found = _read_period(word)
     if found is None:
         own = letters(word)
@@ -96,6 +100,9 @@ def charge_period(word: str, length: int = 1) -> str:
     count *= length
     name, size = next((name, size) for name, size in _NAMES[unit] if count % size == 0)
     return name if count == size else f"{count // size} {name}s"
+
+
+_kept_period = lru_cache(maxsize=2048)(_charge_period)
 
 
 def _read_period(word: str) -> tuple[str, int] | None:

@@ -20,6 +20,7 @@ from gateway.tmf.totals import (
     Read,
     TotalKey,
     Unknown,
+    Visit,
     amounts_by_key,
     cart_charges,
     exactly,
@@ -47,15 +48,18 @@ class CartTotals(NamedTuple):
     unknown: tuple[Unknown, ...] = ()
 
 
-def totals_of_cart(cart: dict[str, Any], read: Read = item_charges) -> CartTotals:
-    """Return the totals of a cart; `read` as for `cart_charges`. Raises InvalidBodyError (400) when they cannot be told exactly."""
+def totals_of_cart(cart: dict[str, Any], read: Read = item_charges, visit: Visit | None = None) -> CartTotals:
+    """Return the totals of a cart; `read` and `visit` as for `cart_charges`, `visit` only of a cart whose items have prices.
+
+    Raises InvalidBodyError (400) when they cannot be told exactly.
+    """
     given = cart.get("cartTotalPrice")
     with exactly():
         if not has_prices(cart.get("cartItem")):
             prices = given if isinstance(given, list) else []
             return CartTotals(prices, are_sums=False, agrees=True, has_own=any(map(_alterations, prices)))
         unknown: list[Unknown] = []
-        counted = cart_charges(cart, read=read)
+        counted = cart_charges(cart, visit, read)
         sums = total_prices(counted, unknown=unknown)
         total = with_own_of_cart(sums, given, counted)
         has_own, left_out = total is not sums, tuple(unknown)

@@ -11,6 +11,8 @@ from typing import Any, Final
 ACTIVE: Final = "active"
 SAVED: Final = frozenset({"saveforlater", "savedforlater", "saved"})
 _LETTERS: Final = frozenset(ascii_lowercase)
+# The letters of the actions as the standard spells them; each item of a cart is asked several times.
+_ACTION_WORDS: Final = {"add": "add", "modify": "modify", "delete": "delete", "noChange": "nochange"}
 
 
 def status_word(status: str) -> str:
@@ -26,13 +28,18 @@ def is_saved_for_later(item: dict[str, Any]) -> bool:
     return isinstance(status, str) and status_word(status) in SAVED
 
 
+def action_word(action: Any) -> str:
+    """Return an action by its letters alone: `No-Change` is `nochange`; empty for what is not a text."""
+    if type(action) is not str:
+        return ""
+    return _ACTION_WORDS.get(action) or status_word(action)
+
+
 def is_removed(item: dict[str, Any]) -> bool:
     """Tell whether a cart item ends an installed product, in every spelling of its action."""
-    action = item.get("action")
-    return action == "delete" or (isinstance(action, str) and status_word(action) == "delete")
+    return action_word(item.get("action")) == "delete"
 
 
 def is_unchanged(item: dict[str, Any]) -> bool:
     """Tell whether a cart item keeps an installed product as it is (`noChange`), in every spelling of its action."""
-    action = item.get("action")
-    return action == "noChange" or (isinstance(action, str) and status_word(action) == "nochange")
+    return action_word(item.get("action")) == "nochange"

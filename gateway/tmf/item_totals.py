@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from gateway.tmf.amounts import has_amounts
 from gateway.tmf.given_totals import same_amounts, totals_of_cart
-from gateway.tmf.item_status import is_removed, is_unchanged
+from gateway.tmf.item_status import action_word
 from gateway.tmf.totals import ITEM_TOTALS, Read, exactly, item_charges, total_prices
 
 # Is called with the path of a total that does not say what the item's prices do.
@@ -53,9 +53,10 @@ def _items(items: Any, above: str, tell: Tell | None, read: Read, *, removed: bo
 
 
 def _item(item: dict[str, Any], path: str, tell: Tell | None, read: Read, *, removed: bool) -> dict[str, Any]:
-    gone = removed or ("action" in item and is_removed(item))
+    action = action_word(item["action"]) if "action" in item else ""
+    gone = removed or action == "delete"
     found = item
-    if "itemPrice" in item and not gone and not is_unchanged(item):
+    if "itemPrice" in item and not gone and action != "nochange":
         found = _with_total(item, path, tell, read)
     if "cartItem" in item:
         inside = _items(item["cartItem"], f"{path}.", tell, read, removed=gone)
@@ -72,7 +73,7 @@ def _with_total(item: dict[str, Any], path: str, tell: Tell | None, read: Read) 
     if not names:
         return item
     total = total_prices(read(item))
-    if not has_amounts(item["itemPrice"]) or same_amounts(item[names[0]], total):
+    if item[names[0]] == total or not has_amounts(item["itemPrice"]) or same_amounts(item[names[0]], total):
         return item
     for name in names:
         tell(f"{path}.{name}")

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from gateway.errors import InvalidBodyError, Problem
 from gateway.tmf.amounts import AMOUNTS, NOTHING, amounts_of, has_amounts
 from gateway.tmf.charge_words import PERIOD_LENGTH, Head
-from gateway.tmf.item_status import is_removed, is_saved_for_later, is_unchanged
+from gateway.tmf.item_status import action_word, is_saved_for_later
 from gateway.tmf.json import NUMBER_DIGITS_MAX
 from gateway.tmf.numbers import EXACT, INEXACT
 from gateway.tmf.prices import Charge, amount_named, charges, read_charge
@@ -28,6 +28,7 @@ from gateway.tmf.prices import Charge, amount_named, charges, read_charge
 Counted: TypeAlias = tuple[Charge, Decimal]
 Read: TypeAlias = Callable[[dict[str, Any]], list[Counted]]
 Visit: TypeAlias = Callable[[dict[str, Any], list[Counted]], None]
+_ONE: Final = Decimal(1)
 ITEM_TOTALS: Final = ("itemTotalPrice", "ItemTotalPrice", "totalItemPrice")
 
 
@@ -44,7 +45,7 @@ class TotalKey(NamedTuple):
 def quantity_of(item: dict[str, Any]) -> Decimal:
     """Return how many of an item there are: 1 when it does not say."""
     quantity = item.get("quantity", 1)
-    return Decimal(quantity) if type(quantity) is int else Decimal(1)
+    return Decimal(quantity) if type(quantity) is int and quantity != 1 else _ONE
 
 
 def price_amounts(prices: Any) -> Iterator[tuple[TotalKey, Decimal]]:
@@ -92,8 +93,9 @@ def _add_charges(items: Any, visit: Visit | None, found: list[Counted], read: Re
     for item in items if type(items) is list else ():
         if type(item) is not dict:
             continue
-        gone = removed or ("action" in item and is_removed(item))
-        counts = not gone and not ("action" in item and is_unchanged(item))
+        action = action_word(item["action"]) if "action" in item else ""
+        gone = removed or action == "delete"
+        counts = not gone and action != "nochange"
         own = read(item) if counts else []
         if visit is not None:
             visit(item, own)
@@ -248,6 +250,12 @@ def _copy_word(total: dict[str, Any], name: str, group: list[Counted]) -> None:
 def _sum(group: list[Counted], name: str) -> Decimal:
     """Return the sum of one amount of all prices of a group, which all have it."""
     total = Decimal(0)
+    kinds = group[0][0].kinds
+    if name in kinds and all(charge.kinds == kinds for charge, _ in group):
+        place, add = kinds.index(name), EXACT.fma
+        for charge, quantity in group:
+            total = add(charge.values[place], quantity, total)
+        return total
     for charge, quantity in group:
         value = amount_named(charge, name)
         assert value is not None, name

@@ -37,6 +37,8 @@ def refuse_emptied(emptied: Sequence[OrderLine], lines: Sequence[OrderLine], fin
 
     One that names an offering may be a change to that: it is told.
     """
+    if not emptied:
+        return
     carrying = {line.parent_id for line in lines if line.parent_id is not None}
     for line in emptied:
         if line.id in carrying:

@@ -72,10 +72,11 @@ class Items:
         lines: list[OrderLine] = []
         emptied: list[OrderLine] = []
         for entry in entries:
-            told = self._findings.count()
+            may_be_emptied = entry.action == "modify"
+            told = self._findings.count() if may_be_emptied else 0
             line = self._line(entry)
             lines.append(line)
-            if entry.action == "modify" and is_emptied(line, self._findings.since(told)):
+            if may_be_emptied and is_emptied(line, self._findings.since(told)):
                 emptied.append(line)
         refuse_emptied(emptied, lines, self._findings)
         return tuple(lines)
@@ -216,6 +217,9 @@ class Items:
                 altered = self._prices.altered()
                 given = self._standard.fitted(without_nulls(value), key, f"{path}.{key}")
                 translated = self._item_prices(given, f"{path}.{key}", altered)
+            elif key in _TOTALS and self._reads_totals and self._prices.are_plain(value):
+                self._totals(value, key, f"{path}.{key}", item, incomplete=incomplete, is_plain=True)
+                continue
             else:
                 translated = self._translated(key, without_nulls(value), f"{path}.{key}", item, incomplete=incomplete)
             if translated is not None and translated != []:
@@ -272,7 +276,9 @@ class Items:
     def _prices_stay(self, path: str) -> None:
         self._findings.warning("dropped", path, "The order system sets prices itself; only alterations are sent.")
 
-    def _totals(self, value: Any, key: str, path: str, item: dict[str, Any], *, incomplete: bool) -> None:
+    def _totals(
+        self, value: Any, key: str, path: str, item: dict[str, Any], *, incomplete: bool, is_plain: bool = False
+    ) -> None:
         findings = self._findings
         if not self._mapping.price.totals:
             findings.info("dropped", path, "The order system computes totals itself.")
@@ -284,7 +290,7 @@ class Items:
             if key != "itemTotalPrice":
                 findings.info("renamed", path, "It is sent as itemTotalPrice.")
             prices = self._unseen if path in self.totals_replaced else self._prices
-            if totals := prices.order_prices(value, path):
+            if totals := value if is_plain else prices.order_prices(value, path):
                 item["itemTotalPrice"] = totals
             elif path in self.totals_replaced:
                 findings.warning(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -15,8 +15,8 @@ from gateway.tmf.given_totals import CartTotals, totals_of_cart
 from gateway.tmf.item_status import is_removed, is_saved_for_later, is_unchanged
 from gateway.tmf.item_totals import with_right_item_totals
 from gateway.tmf.numbers import INEXACT
-from gateway.tmf.prices import charges
-from gateway.tmf.totals import Counted, Unknown, quantity_of
+from gateway.tmf.prices import Charge, charges
+from gateway.tmf.totals import ITEM_TOTALS, Counted, Unknown, quantity_of
 
 # What is more is no price in any currency, unless a setting says otherwise.
 AMOUNT_MAX: Final = Decimal(10**12)
@@ -35,35 +35,59 @@ class Money:
         self._findings = findings
         self.replaced: set[str] = set()
         # What the items' own prices come to and why not, by the items' identity: each price is read once.
-        self._read: dict[int, tuple[list[Counted], list[tuple[int, Fault]]]] = {}
+        self._read: dict[int, tuple[list[Counted], Sequence[tuple[int, Fault]]]] = {}
+        # While the prices are read, it is seen whether there is anything to tell of them, as there seldom is: else nobody looks again.
+        self._is_usual = True
+        self._has_item_totals = False
         self.totals: CartTotals | None
         try:
-            self.totals = totals_of_cart(self._cart, self._counted)
+            self.totals = totals_of_cart(self._cart, self._counted, self._see)
         except InvalidBodyError:
             self.totals = None
 
     def with_right_totals(self) -> dict[str, Any]:
         """Return the cart with its items' totals as they are sent: one that says something else than the prices is told."""
+        if self._cart is not self._given or (self._is_summed() and not self._has_item_totals):
+            return self._given
         try:
-            return (
-                with_right_item_totals(self._cart, self._tell_item_total, self._counted)
-                if self._cart is self._given
-                else self._given
-            )
+            return with_right_item_totals(self._cart, self._tell_item_total, self._counted)
         except INEXACT:
             return self._given
+
+    def _is_summed(self) -> bool:
+        """Tell whether the totals are sums: then every item has been looked at."""
+        return self.totals is not None and self.totals.are_sums
+
+    def _see(self, item: dict[str, Any], counted: list[Counted]) -> None:
+        if not counted and "itemPrice" in item:
+            self._is_usual = False
+        if any(map(item.__contains__, ITEM_TOTALS)):
+            self._has_item_totals = True
 
     def _counted(self, item: dict[str, Any]) -> list[Counted]:
         return self._charges_of(item)[0]
 
-    def _charges_of(self, item: dict[str, Any]) -> tuple[list[Counted], list[tuple[int, Fault]]]:
+    def _charges_of(self, item: dict[str, Any]) -> tuple[list[Counted], Sequence[tuple[int, Fault]]]:
         known = self._read.get(id(item))
         if known is None:
             faults: list[tuple[int, Fault]] = []
             quantity = quantity_of(item)
-            known = [(charge, quantity) for charge in charges(item.get("itemPrice"), faults)], faults
+            found = charges(item.get("itemPrice"), faults)
+            known = [(charge, quantity) for charge in found], faults or ()
             self._read[id(item)] = known
+            if self._is_usual:
+                self._is_usual = not faults and self._are_usual(found)
         return known
+
+    def _are_usual(self, found: list[Charge]) -> bool:
+        most = self._amount_max
+        for charge in found:
+            if "priceAlteration" in charge.price:
+                return False
+            for value in charge.values:
+                if not _ZERO <= value <= most:
+                    return False
+        return True
 
     def _tell_item_total(self, path: str) -> None:
         self.replaced.add(path)
@@ -72,8 +96,9 @@ class Money:
 
     def tell(self) -> None:
         """Tell what does not count as it was meant, and amounts that are implausible."""
-        for path, item in _items(self._cart.get("cartItem"), ""):
-            self._tell_item(path, item)
+        if not (self._is_usual and self._is_summed()):
+            for path, item in _items(self._cart.get("cartItem"), ""):
+                self._tell_item(path, item)
         if self.totals is None:
             return
         for unknown in self.totals.unknown:
