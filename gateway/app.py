@@ -31,7 +31,7 @@ from gateway.operators import api as operators
 from gateway.operators.openapi import SCHEMAS as OPERATOR_SCHEMAS
 from gateway.ordering import Mapping as OrderMapping
 from gateway.roles import CLIENT_KEY
-from gateway.security.guard import identity_problems, require_client
+from gateway.security.guard import Guard, identity_problems
 from gateway.services import Catalogues, Qualifications, Services
 from gateway.settings import Settings
 from gateway.storage import Database, open_database
@@ -149,7 +149,7 @@ def create_app(
         debug=False,
     )
     app.services = services
-    app.dispatch = Dispatch(app, require_client, require_declared_roles(app.routes))
+    app.dispatch = Dispatch(app, Guard().admit, require_declared_roles(app.routes))
     services.metrics.refreshers.append(figures.refresher(services))
     services.metrics.identity_problems = partial(identity_problems, services)
     app.state.openapi_json = encode_json(openapi_document(app.routes, SCHEMAS, hub_reference.webhooks()))

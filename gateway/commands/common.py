@@ -67,7 +67,7 @@ def configuration(config_path: Path | None, **server: Any) -> tuple[Settings, di
         # A mapping that is wrong is there all the same.
         mistakes += [str(problem) for problem in unknown_mappings(settings, mapping_files(folders))]
     try:
-        if settings and settings.security.mode == "tokens":
+        if settings and settings.security.mode != "none" and settings.security.tokens_file:
             load_clients(Path(settings.security.tokens_file))
     except SettingsError as error:
         mistakes += str(error).splitlines()

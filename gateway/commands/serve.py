@@ -70,8 +70,11 @@ class GatewayServer(uvicorn.Server):
         timer.start()
 
 
-def server_config(app: Any, settings: ServerSettings) -> uvicorn.Config:
-    """Return how uvicorn serves the application."""
+def server_config(app: Any, settings: ServerSettings, *, proxy_headers: bool = True) -> uvicorn.Config:
+    """Return how uvicorn serves the application.
+
+    Without `proxy_headers` nothing that a proxy says of its client replaces who connected.
+    """
     return uvicorn.Config(
         app,
         http=protocol_with(settings.head_bytes_max),
@@ -79,6 +82,7 @@ def server_config(app: Any, settings: ServerSettings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         date_header=True,
+        proxy_headers=proxy_headers,
         lifespan="on",
         backlog=BACKLOG,
         timeout_keep_alive=settings.keep_alive_seconds,
@@ -139,6 +143,8 @@ def serve(config_path: Path | None, host: str | None, port: int | None) -> None:
     app = gateway_app(settings, mappings)
     calm_collector()
     listener = listen(settings.server)
-    server = GatewayServer(server_config(app, settings.server))
+    # Whose header of certificates is believed is known by who connected.
+    behind_proxy = bool(settings.security.client_certificate.subject_header)
+    server = GatewayServer(server_config(app, settings.server, proxy_headers=not behind_proxy))
     server.drain_seconds = settings.server.drain_seconds
     server.run(sockets=[listener])

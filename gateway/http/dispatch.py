@@ -8,7 +8,7 @@ of a GET. `tests/api/test_dispatch.py` sends every route and every error through
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from litestar import Litestar, Request
@@ -24,7 +24,7 @@ from gateway.roles import EVERYBODY, PUBLIC, Roles
 
 # Raises UnauthenticatedError (401) or ForbiddenError (403) unless the caller has one of the roles: none of them for what anybody
 # may use, None where there is no route.
-Admit: TypeAlias = Callable[[Request[Any, Any, Any], Roles | None], None]
+Admit: TypeAlias = Callable[[Request[Any, Any, Any], Roles | None], Awaitable[None]]
 
 # Ids of our own, whole segments of a path; any of them leads where all do.
 _ID: Final = re.compile(r"(?<=/)[0-9a-f]{32}(?=/|\Z)")
@@ -75,10 +75,10 @@ class Dispatch:
             handler, scope["path_params"], scope["path_template"] = self.routed(path, scope["method"])
         except HTTPException:
             # Callers who may not come in are not told what there is either.
-            self._admit(request, None)
+            await self._admit(request, None)
             raise
         scope["route_handler"] = handler
-        self._admit(request, handler.opt.get("roles", self._roles_by_path[scope["path_template"]]))
+        await self._admit(request, handler.opt.get("roles", self._roles_by_path[scope["path_template"]]))
         if scope["method"] == "OPTIONS":
             return Answer(status=204, headers=[(b"allow", self._allowed(path).encode())])
         return await handler.fn(request)

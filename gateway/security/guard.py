@@ -1,7 +1,8 @@
 """Who calls, and whether they may use a route: checked before a handler runs, by the roles that the route declares.
 
-With `security.mode = "tokens"` everything but `/livez`, `/readyz` and the API reference needs a bearer token; with `none` (loopback only)
-everybody is the one client `anonymous` with every role.
+With `security.mode = "tokens"` everything but `/livez`, `/readyz` and the API reference needs a bearer token of the file of clients,
+with `oidc` that or an access token of the identity provider; with `none` (loopback only) everybody is the one client `anonymous` with
+every role.
 """
 
 from __future__ import annotations
@@ -15,56 +16,82 @@ from litestar.connection import ASGIConnection
 
 from gateway.errors import ForbiddenError, UnauthenticatedError
 from gateway.roles import CLIENT_KEY, EVERYBODY, NOTIFYING, PUBLIC, Roles
-from gateway.security.tokens import Client, TokenFile, token_sha256
+from gateway.security.certificates import certificate_subject
+from gateway.security.claims import TokenRefusedError
+from gateway.security.oidc import AccessTokens, looks_like_jwt
+from gateway.security.tokens import Client, TokenFile, certificate_key, token_sha256
 from gateway.services import Services
 from gateway.settings import Settings
 
 Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
 
-TOKEN_CHARACTERS_MAX: Final = 4096
+TOKEN_CHARACTERS_MAX: Final = 65_536
 _CHALLENGE: Final = 'Bearer realm="gateway"'
 
 
-def require_client(connection: Connection, roles: Roles | None) -> None:
-    """Raise UnauthenticatedError (401) or ForbiddenError (403) unless the caller has one of `roles`.
+class Guard:
+    """Knows who sends a request, and whether they may use its route; what it learned of an identity provider is its own."""
 
-    With `PUBLIC` nobody is asked who they are; with None, where no route is, anybody who is known may hear that.
-    """
-    if roles == PUBLIC:
-        return
-    client = client_of(connection)
-    if roles is not None and not client.roles & roles:
-        advice = connection.scope["route_handler"].opt.get("advice", "")
-        raise ForbiddenError(
-            f"The client {client.name} needs one of these roles for it: {', '.join(sorted(roles))}. {advice}".rstrip(),
-            headers={"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope"'},
-        )
+    def __init__(self) -> None:
+        self._access_tokens: AccessTokens | None = None
+
+    async def admit(self, connection: Connection, roles: Roles | None) -> None:
+        """Raise UnauthenticatedError (401) or ForbiddenError (403) unless the caller has one of `roles`.
+
+        With `PUBLIC` nobody is asked who they are; with None, where no route is, anybody who is known may hear that. Raises
+        UnavailableError (503) while it cannot be found out who calls.
+        """
+        if roles == PUBLIC:
+            return
+        scope: Any = connection.scope
+        client = scope[CLIENT_KEY] = await self._identified(scope)
+        if roles is not None and not client.roles & roles:
+            advice = scope["route_handler"].opt.get("advice", "")
+            raise ForbiddenError(
+                f"The client {client.name} needs one of these roles for it: {', '.join(sorted(roles))}. {advice}".rstrip(),
+                headers={"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope"'},
+            )
+
+    async def _identified(self, scope: Any) -> Client:
+        # `app.state` holds the same object, behind a lock.
+        services: Services = scope["litestar_app"].services
+        settings = services.settings
+        own_token = _token_of_upstream(scope, settings)
+        if own_token is not None:
+            if not hmac.compare_digest(token_sha256(_token(scope)), own_token):
+                raise _unauthenticated("The bearer token is not the one this order system was given.")
+            # Its notifications are about all the tenants it serves (`gateway.tracking.api`); it sees nothing of any.
+            return Client(name="notifier", tenant=settings.security.tenant, roles=NOTIFYING, of_upstream=True)
+        if settings.security.mode == "none":
+            return _anonymous(settings.security.tenant)
+        subject = certificate_subject(scope, settings.security.client_certificate)
+        if subject is not None and not any(name == b"authorization" for name, _ in scope["headers"]):
+            return _known(settings.security.tokens_file, services, certificate_key(subject))
+        token = _token(scope)
+        if settings.security.mode == "oidc" and looks_like_jwt(token):
+            return await self._of_provider(token, services)
+        return _known(settings.security.tokens_file, services, token_sha256(token))
+
+    async def _of_provider(self, token: str, services: Services) -> Client:
+        if self._access_tokens is None:
+            self._access_tokens = AccessTokens(services.settings.security.oidc)
+        try:
+            return await self._access_tokens.client(token, services.clock())
+        except TokenRefusedError as error:
+            raise _unauthenticated(f"The access token is refused: {error}.") from None
 
 
-def client_of(connection: Connection) -> Client:
-    """Return who calls. Raises UnauthenticatedError (401)."""
-    scope: Any = connection.scope
-    client: Client | None = scope.get(CLIENT_KEY)
+def _known(file: str, services: Services, key: str) -> Client:
+    client = _token_file(file).clients().get(key, services.clock()) if file else None
     if client is None:
-        client = scope[CLIENT_KEY] = _identified(scope)
+        raise _unauthenticated("The bearer token is not known, or not valid any more.")
     return client
 
 
-def _identified(scope: Any) -> Client:
-    # `app.state` holds the same object, behind a lock.
-    services: Services = scope["litestar_app"].services
-    settings = services.settings
-    own_token = _token_of_upstream(scope, settings)
-    if own_token is not None:
-        if not hmac.compare_digest(token_sha256(_token(scope)), own_token):
-            raise _unauthenticated("The bearer token is not the one this order system was given.")
-        # Its notifications are about all the tenants it serves (`gateway.tracking.api`); it sees nothing of any.
-        return Client(name="notifier", tenant=settings.security.tenant, roles=NOTIFYING, of_upstream=True)
-    if settings.security.mode == "none":
-        return _anonymous(settings.security.tenant)
-    client = _token_file(settings.security.tokens_file).clients().find(_token(scope), services.clock())
-    if client is None:
-        raise _unauthenticated("The bearer token is not known, or not valid any more.")
+def client_of(connection: Connection) -> Client:
+    """Return who calls, of a request that was admitted."""
+    scope: Any = connection.scope
+    client: Client = scope[CLIENT_KEY]
     return client
 
 

@@ -9,7 +9,8 @@
 A token is looked up by its hash: whoever measures how long that takes learns something of a hash, never of a token.
 
 A client may have several tokens, each with an end: `[[client.token]]` tables with `sha256` and `expires`, in place of
-`token_sha256` or beside it. Two entries may also have the same name.
+`token_sha256` or beside it. Two entries may also have the same name. `certificate_subject` is that of a certificate which a
+proxy in front has checked (`security.client_certificate`).
 
 At the start a file with any mistake is refused. Later, when it has changed, an entry with a mistake is refused alone, and nobody
 whose entry is gone or cannot be read keeps a token of before: a revocation takes place whatever else is wrong in the file.
@@ -36,8 +37,9 @@ from gateway.roles import ROLES, Role, owner_scope_of
 _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _HASH: Final = re.compile(r"[0-9a-fA-F]{64}")
+_SUBJECT: Final = re.compile(r"[ -~\u00a0-\u00ff]{1,1024}")
 _NEEDED: Final = ("name", "tenant", "roles")
-_KEYS: Final = (*_NEEDED, "token_sha256", "token")
+_KEYS: Final = (*_NEEDED, "token_sha256", "token", "certificate_subject")
 _TOKEN_KEYS: Final = ("sha256", "expires")
 _IS_HASH: Final = "must be the SHA-256 of the token: 64 hexadecimal digits, not the token itself"
 # Where an entry begins: entries are read one by one in a file that is no TOML as a whole.
@@ -73,7 +75,11 @@ class Clients:
 
     def find(self, token: str, now: datetime | None = None) -> Client | None:
         """Return the client whose token this is, None when it is nobody's or has expired at `now` (the machine's time)."""
-        client, expires = self._by_hash.get(token_sha256(token), (None, None))
+        return self.get(token_sha256(token), now)
+
+    def get(self, key: str, now: datetime | None = None) -> Client | None:
+        """Return the client with this hash of a token, or this `certificate_key`; otherwise as `find`."""
+        client, expires = self._by_hash.get(key, (None, None))
         return client if expires is None or expires > (now or utc_now()) else None
 
 
@@ -87,6 +93,11 @@ class ReadClients(NamedTuple):
 def token_sha256(token: str) -> str:
     """Return the SHA-256 of a token in lower-case hexadecimal digits, as the file holds it."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def certificate_key(subject: str) -> str:
+    """Return what a client with this subject of its certificate is found by; no hash of a token is such a text."""
+    return f"certificate {subject}"
 
 
 def read_clients(text: bytes, source: str) -> ReadClients:
@@ -155,12 +166,13 @@ def _mistakes(entry: Any, path: str) -> Iterator[Problem]:
         yield Problem(path, "must be a table")
         return
     yield from _unknown(entry, _KEYS, path)
-    needed = _NEEDED if "token" in entry else (*_NEEDED, "token_sha256")
+    needed = _NEEDED if {"token", "certificate_subject"} & entry.keys() else (*_NEEDED, "token_sha256")
     yield from (Problem(f"{path}.{key}", "is missing") for key in needed if key not in entry)
     checks = (
         ("name", _NAME, "must be 1 to 63 letters, digits, dots, hyphens and underscores"),
         ("tenant", _TENANT, "must be 1 to 63 lower-case letters, digits and hyphens"),
         ("token_sha256", _HASH, _IS_HASH),
+        ("certificate_subject", _SUBJECT, "must be the subject as the proxy writes it, 1 to 1024 printable characters"),
     )
     for key, pattern, message in checks:
         if key in entry and not (isinstance(entry[key], str) and pattern.fullmatch(entry[key])):
@@ -198,6 +210,8 @@ def _tokens(entry: dict[str, Any]) -> Iterator[tuple[str, str, datetime | None]]
     """Yield where each token of an entry without mistakes stands, its hash and its end."""
     if "token_sha256" in entry:
         yield "token_sha256", entry["token_sha256"].lower(), None
+    if "certificate_subject" in entry:
+        yield "certificate_subject", certificate_key(entry["certificate_subject"]), None
     for index, token in enumerate(entry.get("token", ())):
         expires = token.get("expires")
         yield f"token[{index}].sha256", token["sha256"].lower(), None if expires is None else expires.astimezone(UTC)

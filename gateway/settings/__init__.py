@@ -13,10 +13,14 @@ from gateway.settings.base import (
 from gateway.settings.hub import (
     HubSettings,
 )
+from gateway.settings.identity import (
+    ClientCertificateSettings,
+    OidcSettings,
+    SecuritySettings,
+)
 from gateway.settings.service import (
     LogSettings,
     MappingSettings,
-    SecuritySettings,
     ServerSettings,
     StorageSettings,
 )
@@ -47,9 +51,11 @@ __all__ = [
     "CartSettings",
     "CatalogueSettings",
     "CheckoutSettings",
+    "ClientCertificateSettings",
     "HubSettings",
     "LogSettings",
     "MappingSettings",
+    "OidcSettings",
     "QualificationSettings",
     "SecuritySettings",
     "ServerSettings",

@@ -1,4 +1,4 @@
-"""What the process is: where it listens, where it keeps everything, who may call, what it logs, where its mapping files are."""
+"""What the process is: where it listens, where it keeps everything, what it logs, where its mapping files are."""
 
 from __future__ import annotations
 
@@ -49,19 +49,6 @@ class StorageSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = 4
     connections_max: Annotated[int, setting("PostgreSQL connections of this process", ge=2, le=200)] = 16
     write_queue_max: Annotated[int, setting("writes waiting before requests are turned away", ge=1, le=100_000)] = 2_000
-
-
-class SecuritySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who may call. `none` is for a loopback address only."""
-
-    mode: Annotated[
-        Literal["none", "tokens"],
-        setting("`none`: no authentication, loopback only; `tokens`: bearer tokens of `tokens_file`"),
-    ] = "none"
-    tokens_file: Annotated[str, setting("TOML file of clients and the SHA-256 of their tokens, for mode `tokens`")] = ""
-    tenant: Annotated[str, setting("tenant of everybody while mode is `none`", pattern="^[a-z0-9][a-z0-9-]{0,62}$")] = (
-        "default"
-    )
 
 
 class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

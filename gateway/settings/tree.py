@@ -5,7 +5,8 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from gateway.settings.hub import HubSettings
-from gateway.settings.service import LogSettings, MappingSettings, SecuritySettings, ServerSettings, StorageSettings
+from gateway.settings.identity import SecuritySettings
+from gateway.settings.service import LogSettings, MappingSettings, ServerSettings, StorageSettings
 from gateway.settings.stages import CartSettings, CheckoutSettings, SubmissionSettings, TrackingSettings
 from gateway.settings.upstreams import CatalogueSettings, QualificationSettings, UpstreamSettings
 

@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 
 from gateway.errors import Problem
 from gateway.settings.hub import HubSettings
+from gateway.settings.identity import ALGORITHMS, SecuritySettings
 from gateway.settings.tree import Settings
 from gateway.settings.upstreams import AuthSettings, UpstreamSettings
 
@@ -89,12 +90,43 @@ def _unsafe_server(settings: Settings) -> list[Problem]:
         ]
     if settings.security.mode == "tokens" and not settings.security.tokens_file:
         problems.append(Problem("security.tokens_file", 'is needed when mode is "tokens"'))
+    problems += _unsafe_identity(settings.security)
     if settings.server.page_items_default > settings.server.page_items_max:
         problems.append(Problem("server.page_items_default", "must not be above server.page_items_max"))
     if settings.server.public_url and _url(settings.server.public_url) is None:
         problems.append(Problem("server.public_url", _URL))
     if not settings.storage.url.startswith(("sqlite:///", "postgresql://")):
         problems.append(Problem("storage.url", "must start with sqlite:/// or postgresql://"))
+    return problems
+
+
+def _unsafe_identity(security: SecuritySettings) -> list[Problem]:
+    problems = []
+    oidc, certificate = security.oidc, security.client_certificate
+    if security.mode == "oidc":
+        problems += [
+            Problem(f"security.oidc.{key}", 'is needed when mode is "oidc"')
+            for key in ("issuer", "audience")
+            if not getattr(oidc, key)
+        ]
+        for key in ("issuer", "jwks_url"):
+            url = _url(address) if (address := getattr(oidc, key)) else None
+            if address and (url is None or (url.scheme == "http" and url.hostname not in LOOPBACK_HOSTS)):
+                problems.append(Problem(f"security.oidc.{key}", "must be an https URL"))
+        problems += [
+            Problem(f"security.oidc.algorithms[{index}]", f"must be one of {', '.join(ALGORITHMS)}")
+            for index, name in enumerate(oidc.algorithms)
+            if name not in ALGORITHMS
+        ]
+    if certificate.subject_header and not (certificate.trusted_proxies and security.tokens_file):
+        what = "needs security.client_certificate.trusted_proxies and security.tokens_file: whose header is believed, and who clients are"
+        problems.append(Problem("security.client_certificate.subject_header", what))
+    for index, text in enumerate(certificate.trusted_proxies):
+        try:
+            ip_network(text)
+        except ValueError:
+            path = f"security.client_certificate.trusted_proxies[{index}]"
+            problems.append(Problem(path, "must be a network such as 10.1.2.0/24"))
     return problems
 
 

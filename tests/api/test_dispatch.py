@@ -23,11 +23,10 @@ from gateway.app import ROUTES, GatewayApp, create_app
 from gateway.http.answers import answer_exception
 from gateway.http.dispatch import require_declared_roles
 from gateway.http.headers import require_valid_host
-from gateway.security.guard import require_client
+from gateway.security.guard import Guard
 from gateway.security.tokens import token_sha256
 from gateway.services import Services
-from gateway.settings import Settings, StorageSettings
-from gateway.settings.service import SecuritySettings
+from gateway.settings import SecuritySettings, Settings, StorageSettings
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -57,26 +56,27 @@ class LitestarsOwn:
             debug=False,
         )
         self.litestar.services = app.services
+        self._guard = Guard()
         self._roles = require_declared_roles(app.routes)
 
-    def _admit(self, request: Request[Any, Any, Any]) -> None:
+    async def _admit(self, request: Request[Any, Any, Any]) -> None:
         scope: Any = request.scope
         try:
             routed = self.litestar.asgi_router.handle_routing(
                 path=normalize_path(scope["path"]), method=scope["method"]
             )
         except HTTPException:
-            require_client(request, None)
+            await self._guard.admit(request, None)
             return
         _, scope["route_handler"], _, scope["path_params"], template = routed
-        require_client(request, scope["route_handler"].opt.get("roles", self._roles[template]))
+        await self._guard.admit(request, scope["route_handler"].opt.get("roles", self._roles[template]))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         scope["app"] = scope["litestar_app"] = self.litestar
         request: Request[Any, Any, Any] = Request(scope, receive, send)
         try:
             require_valid_host(request)
-            self._admit(request)
+            await self._admit(request)
         except Exception as error:  # noqa: BLE001 - as the dispatch of the application does
             await answer_exception(request, error)(scope, receive, send)
             return
