@@ -27,6 +27,7 @@ from gateway.operators.upstreams import (
 from gateway.roles import OPERATING
 from gateway.services import services_of
 from gateway.storage.audit import REASON_CHARACTERS_MAX
+from gateway.tmf.schema import is_one_line
 
 HttpRequest: TypeAlias = Request[Any, Any, Any]
 ONE: Final = f"{CHECKOUT_PATH}/{{checkout_id:str}}"
@@ -166,7 +167,7 @@ def _text(
     characters_max: int = REASON_CHARACTERS_MAX,
 ) -> str:
     value = body.get(name)
-    if isinstance(value, str) and len(value.strip()) > 0 and len(value) <= characters_max and value.isprintable():
+    if isinstance(value, str) and len(value) <= characters_max and is_one_line(value):
         return value.strip()
     what = "must say why" if name == "reason" else "must be there"
     problems.append(Problem(path or name, f"{what}: 1 to {characters_max} printable characters"))

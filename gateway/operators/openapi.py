@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gateway.http.reference.components import ref
+from gateway.http.reference.components import CART_V4, ref
 from gateway.http.reference.examples import content
 
 _CHECKOUT: Final = content(ref("Checkout"), "checkout")
@@ -15,6 +15,7 @@ _REASON: Final = {
     "type": "string",
     "minLength": 1,
     "maxLength": 1000,
+    "pattern": CART_V4["Identifier"]["pattern"],
     "description": "Why; it is kept with the client's name.",
 }
 _EXAMPLE: Final = {
@@ -52,7 +53,7 @@ ADOPT: Final[dict[str, Any]] = {
     "description": "The order is read and compared with what was ordered. `override` takes one that holds something else.",
     "requestBody": _body(
         {
-            "productOrder": {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]},
+            "productOrder": {"type": "object", "properties": {"id": ref("Identifier")}, "required": ["id"]},
             "reason": _REASON,
             "override": _OVERRIDE,
         },

@@ -77,11 +77,12 @@ _IDENTIFIER_PATTERN: Final = re.compile(_IDENTIFIER["pattern"])
 
 def is_identifier(value: Any) -> bool:
     """Tell whether a value may be the id of something: the same rule that the schema files have."""
-    return (
-        type(value) is str
-        and len(value) <= _IDENTIFIER["maxLength"]
-        and _IDENTIFIER_PATTERN.fullmatch(value) is not None
-    )
+    return type(value) is str and len(value) <= _IDENTIFIER["maxLength"] and is_one_line(value)
+
+
+def is_one_line(value: str) -> bool:
+    """Tell whether a text says something, and has no control character and no blank other than the space in it."""
+    return _IDENTIFIER_PATTERN.fullmatch(value) is not None
 
 
 class Shape:
