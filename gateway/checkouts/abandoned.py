@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.checkouts.model import CheckoutRecord
 from gateway.storage.tables import abandoned_draft
+
+# What became of an order that was given up: not looked for yet, not there, marked as void or deleted, left as a draft, live.
+OrderGivenUp: TypeAlias = Literal["abandoned", "absent", "voided", "left", "live"]
+
+
+class GivenUp(Struct, frozen=True, kw_only=True):
+    """An order that a checkout does not go on with: its id (None: no answer named it), its marker, and what became of it.
+
+    `state` is `abandoned` until it was looked for; then what was found.
+    """
+
+    order_id: str | None
+    marker: str
+    state: OrderGivenUp
+
+
+def abandoned_of(connection: Connection, tenant: str, checkout_ids: Collection[str]) -> dict[str, list[GivenUp]]:
+    """Return the orders that checkouts do not go on with, the first ones first, by checkout id."""
+    table = abandoned_draft
+    query = (
+        select(table.c.checkout_id, table.c.marker, table.c.order_id, table.c.state)
+        .where(table.c.tenant == tenant, table.c.checkout_id.in_(list(checkout_ids)))
+        .order_by(table.c.checkout_id, table.c.since, func.length(table.c.marker), table.c.marker)
+    )
+    found: dict[str, list[GivenUp]] = {}
+    for row in connection.execute(query):
+        order = GivenUp(order_id=row.order_id or None, marker=row.marker, state=row.state or "abandoned")
+        found.setdefault(row.checkout_id, []).append(order)
+    return found
 
 
 class AbandonedDraft(Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
@@ -13,21 +13,25 @@ from gateway.callers import Caller
 from gateway.checkouts import step_store, store
 from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.checkouts.accepting.accept import CHECKOUT_PATH
-from gateway.checkouts.accepting.preparing import AcceptRequest, frozen_cart
+from gateway.checkouts.accepting.prepare import same_calls
+from gateway.checkouts.accepting.preparing import AcceptRequest, frozen_cart, prepared_cart
 from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash
 from gateway.checkouts.row_changes import FRESH_DRAFT, CheckoutChanges, because, without_reason
 from gateway.checkouts.states import CART_RELEASED, FINAL
-from gateway.errors import ConflictError, ForbiddenError, NotFoundError, PreconditionError, Problem
+from gateway.errors import ConflictError, ForbiddenError, NotFoundError, PreconditionError, Problem, RefusedError
 from gateway.logs import get_logger
 from gateway.ordering import Mapping as OrderMapping
 from gateway.services import Services
+from gateway.settings import Settings
 from gateway.storage import audit
 from gateway.storage.audit import Deed
-from gateway.threads import LARGE_BYTES_MIN
+from gateway.threads import LARGE_BYTES_MIN, beside
 from gateway.tmf.json import decode_stored
 from gateway.tmf.merge_patch import merge_patch
 
 log = get_logger(__name__)
+# A change is decided anew when another one was stored meanwhile.
+ATTEMPTS_MAX = 5
 
 
 def not_found() -> NotFoundError:
@@ -121,8 +125,9 @@ async def submit(services: Services, command: Submit) -> CheckoutRecord:
             raise _state_conflict(record, "it cannot be submitted", command.caller.base_url)
         if record.submit:
             return
-        # A call that is put off stays put off; a complete draft waits for nothing but this.
-        store.change(connection, record, {"submit": True, "due_at": record.due_at or now}, now)
+        # A call that is put off stays put off; a complete draft, and one that waits for further changes, wait for nothing but this.
+        waits = record.due_at if record.reason_code != "queued" else None
+        store.change(connection, record, {"submit": True, "due_at": waits or now}, now)
         audited(connection, command.caller, "submit", record, now)
 
     record = await _change(services, command, decide)
@@ -201,18 +206,30 @@ def _cancel_order(
 
 
 async def change_draft(services: Services, command: ChangeDraft) -> CheckoutRecord:
-    """Change the request of a draft (merge patch) and draft it anew.
+    """Change the request of a checkout that was not submitted (merge patch).
 
-    The draft that was made is abandoned and a new one is made: an order system lets few attributes of a draft be changed,
-    and a new draft is exactly what a checkout with the changed request would have made. Errors: 409 when it is no draft,
+    Where the calls to the order system stay the same, its draft stays. Otherwise the draft that was made is abandoned, and a new
+    one is made `checkout.redraft_seconds` after the last change: an order system lets few attributes of a draft be changed, and a
+    new draft is exactly what a checkout with the changed request would have made. Errors: 409 when it was submitted or has ended,
     412 when it changed, 422 when the result cannot be ordered.
     """
+    for _ in range(ATTEMPTS_MAX):
+        row = await services.database.read(lambda connection: _load(connection, command))
+        if row is None:
+            raise not_found()
+        changed = await _changed_draft(services, command, *row)
+        if changed is not None:
+            services.work_due.ring()
+            return changed
+    raise ConflictError("The checkout is being changed by many at once; try again.", headers={"Retry-After": "1"})
+
+
+async def _changed_draft(
+    services: Services, command: ChangeDraft, record: CheckoutRecord, stored: dict[str, str]
+) -> CheckoutRecord | None:
+    """Change a checkout that was just read; None when its request was changed meanwhile."""
     base_url, tenant = command.caller.base_url, command.caller.tenant
-    row = await services.database.read(lambda connection: _load(connection, command))
-    if row is None:
-        raise not_found()
-    record, stored = row
-    _require_draft(record, base_url)
+    _require_changeable(record, base_url)
     if command.if_match is not None and record.version not in command.if_match:
         raise PreconditionError(
             "If-Match does not name the checkout's current version: it changed. Read it again and repeat.",
@@ -226,32 +243,46 @@ async def change_draft(services: Services, command: ChangeDraft) -> CheckoutReco
     request = merge_patch(before, command.patch)
     if request == before:
         return record
-    drafts_max = services.settings.submission.generations_max
-    if record.generation + 1 >= drafts_max:
-        raise _state_conflict(
-            record,
-            f"it was drafted {record.generation + 1} times, and each draft stays in the order system "
-            "(submission.generations_max); cancel it and check out again",
-            base_url,
-        )
     large = len(stored["cart"]) > LARGE_BYTES_MIN
     asked = AcceptRequest(tenant, record.upstream, mapping, decode_stored(stored["cart"]), request, large)
+    at = services.clock()
     # What a draft may change adds no item: the evidence that was confirmed when it was accepted still is about the same ones.
-    prepared, documents = await frozen_cart(services, asked, qualify=False)
+    prepared, documents = await frozen_cart(services, asked, qualify=False, now=at)
+    same = await _makes_same_calls(services, record, asked._replace(request=before), prepared, at)
 
-    def decide(connection: Connection, current: CheckoutRecord, now: datetime) -> None:
-        _require_draft(current, base_url)
-        if current.version != record.version:
-            raise ConflictError("The checkout changed meanwhile; read it again and repeat.")
-        after = services.settings.submission.cleanup_seconds[0]
-        _redraft(connection, current, prepared, documents, mapping, now, after)
+    def decide(connection: Connection, current: CheckoutRecord, now: datetime) -> bool:
+        _require_changeable(current, base_url)
+        kept = store.documents(connection, tenant, current.id, ("request",))
+        if kept["request"] != stored["request"] or (command.if_match is not None and current.version != record.version):
+            return False
+        if same:
+            told = {kind: document for kind, document in documents.items() if kind in ("request", "findings")}
+            store.put_documents(connection, tenant, current.id, told)
+            store.change(connection, current, {}, now)
+        else:
+            _redraft(connection, current, prepared, documents, mapping, now, services.settings, base_url)
         audited(
             connection, command.caller, "change", current, now, detail=f"changed: {', '.join(sorted(command.patch))}"
         )
+        return True
 
-    changed = await _change(services, command, decide)
-    services.work_due.ring()
-    return changed
+    done: list[bool] = []
+    changed = await _change(services, command, lambda *given: done.append(decide(*given)))
+    return changed if done[-1] else None
+
+
+async def _makes_same_calls(
+    services: Services, record: CheckoutRecord, asked: AcceptRequest, prepared: Prepared, now: datetime
+) -> bool:
+    """Tell whether the request as it was (`asked`) makes the calls that `prepared` makes, so that a draft made of it can stay."""
+    mapping = asked.mapping
+    if record.first_sent_at is None or record.mapping_hash != (mapping.hash or None):
+        return False
+    try:
+        earlier = await prepared_cart(services, asked, qualify=False, now=now)
+    except (RefusedError, ConflictError):
+        return False  # what was accepted then is refused today: it is made as it is accepted now
+    return await beside(asked.large, same_calls, earlier, prepared, mapping)
 
 
 def _load(connection: Connection, command: ChangeDraft) -> tuple[CheckoutRecord, dict[str, str]] | None:
@@ -262,8 +293,8 @@ def _load(connection: Connection, command: ChangeDraft) -> tuple[CheckoutRecord,
     return record, store.documents(connection, caller.tenant, record.id, ("request", "cart"))
 
 
-def _require_draft(record: CheckoutRecord, base_url: str) -> None:
-    if record.state != "draft" or record.submit or record.cancel_requested:
+def _require_changeable(record: CheckoutRecord, base_url: str) -> None:
+    if record.state not in {"accepted", "drafting", "draft"} or record.submit or record.cancel_requested:
         raise _state_conflict(record, "only a draft that was not submitted can be changed", base_url)
 
 
@@ -274,26 +305,39 @@ def _redraft(
     documents: dict[str, bytes],
     mapping: OrderMapping,
     now: datetime,
-    cleanup_after_seconds: float,
+    settings: Settings,
+    base_url: str,
 ) -> None:
-    store.put_documents(connection, record.tenant, record.id, {**documents, "lines": b"{}"})
     begun = mapping.draft.supported and record.first_sent_at is not None
+    drafts_max = settings.submission.generations_max
+    if begun and record.generation + 1 >= drafts_max:
+        raise _state_conflict(
+            record,
+            f"it was drafted {record.generation + 1} times, and each draft stays in the order system "
+            "(submission.generations_max); cancel it and check out again",
+            base_url,
+        )
+    store.put_documents(connection, record.tenant, record.id, {**documents, "lines": b"{}"})
     if begun:
         draft = AbandonedDraft(marker=record.marker, order_id=record.order_id)
-        abandon(connection, record, [draft], now, cleanup_after_seconds)
+        abandon(connection, record, [draft], now, settings.submission.cleanup_seconds[0])
+    else:
+        step_store.forget_steps(connection, record)
+    reason = because("queued", "the request changed; the draft is made of all changes together, shortly after the last")
+    supported = mapping.draft.supported
     store.change(
         connection,
         record,
         {
-            "state": "drafting" if mapping.draft.supported else "draft",
-            "generation": record.generation + 1,
+            "state": "drafting" if supported else "draft",
+            "generation": record.generation + 1 if begun else record.generation,
             "plan_hash": plan_hash(documents),
             "mapping_hash": mapping.hash or None,
             "steps_total": len(prepared.plan.steps),
             **FRESH_DRAFT,
-            **without_reason(),
+            **(reason if supported and settings.checkout.redraft_seconds else without_reason()),
             "mismatches": 0,
-            "due_at": now,
+            "due_at": now + timedelta(seconds=settings.checkout.redraft_seconds if supported else 0.0),
             # A worker that still holds the lease of the old draft must not write to the new one.
             "fence": record.fence + 1,
             "lease_until": now,

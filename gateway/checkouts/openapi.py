@@ -139,7 +139,7 @@ PATCH: Final[dict[str, Any]] = {
         "Only a draft changes (409); with the change it must still be one that can be ordered (422).",
         *REFUSED[6:],
     ),
-    "responses": _answers("200", "The changed checkout; its draft is made anew"),
+    "responses": _answers("200", "The changed checkout; its draft is made anew where its calls change"),
 }
 SUBMIT: Final[dict[str, Any]] = {
     "tags": _TAG,
@@ -237,6 +237,25 @@ SCHEMAS: Final[dict[str, Any]] = {
             },
             "shoppingCart": ref("CheckoutCart"),
             "productOrder": {"anyOf": [ref("CheckoutOrder"), {"type": "null"}]},
+            "relatedParty": {"type": "array", "items": {"type": "object"}},
+            "place": {"type": "array", "items": {"type": "object"}},
+            "payment": {"type": "array", "items": {"type": "object"}},
+            "billingAccount": {"type": "object"},
+            "requestedStartDate": {"type": "string", "format": "date-time"},
+            "requestedCompletionDate": {"type": "string", "format": "date-time"},
+            "expectedTotalPrice": {"type": "array", "items": {"type": "object"}},
+            "abandonedOrder": {
+                "type": "array",
+                "description": "Orders that the checkout does not go on with, with what became of each; it is found by their ids, too",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "id": _TEXT_OR_NULL,
+                        "externalId": _TEXT,
+                        "state": {"type": "string", "enum": ["abandoned", "absent", "voided", "left", "live"]},
+                    },
+                },
+            },
             "item": {"type": "array", "items": ref("CheckoutItem")},
             "progress": ref("CheckoutProgress"),
             "step": {"type": "array", "items": ref("CheckoutStep")},

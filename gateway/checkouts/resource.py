@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row
 
 from gateway.carts.api import CARTS_PATH
 from gateway.checkouts import step_store, store
+from gateway.checkouts.abandoned import GivenUp, abandoned_of
 from gateway.checkouts.accepting.accept import CHECKOUT_PATH
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
 from gateway.checkouts.reason_document import reason_of
@@ -19,14 +20,25 @@ from gateway.storage.audit import AuditRow
 from gateway.storage.capabilities import Measurement, measurement_of
 from gateway.tmf.json import decode_stored
 
-DOCUMENTS = ("findings", "items", "lines")
+DOCUMENTS = ("findings", "items", "lines", "request")
 _ATTRIBUTE_OF = {"findings": "finding", "items": "item", "lines": "item"}
+
+# Attributes that stand in the record, with what the selection of a list may name besides.
+_OF_THE_RECORD = frozenset(
+    {
+        *("@type", "id", "href", "state", "statusReason", "reason", "creationDate", "lastUpdate", "externalId"),
+        *("submit", "upstream", "mapping", "mappingHash", "shoppingCart", "productOrder", "abandonedOrder", "item"),
+        *("progress", "step", "finding", "history", "upstreamCapability", "actions"),
+    }
+)
 
 
 def load(connection: Connection, record: CheckoutRecord, base_url: str) -> dict[str, Any]:
     """Return the resource of a record, with its steps, items and findings."""
     documents = store.documents(connection, record.tenant, record.id, DOCUMENTS)
-    document = resource(record, documents, step_store.steps(connection, record.tenant, record.id), base_url)
+    given_up = abandoned_of(connection, record.tenant, [record.id]).get(record.id, ())
+    steps = step_store.steps(connection, record.tenant, record.id)
+    document = resource(record, documents, steps, base_url, given_up)
     done = audit.of_resource(connection, record.tenant, "checkout", [record.id])
     return {
         **document,
@@ -58,17 +70,33 @@ def load_all(
 ) -> list[dict[str, Any]]:
     """Return the resources of records of one tenant with two queries, or fewer where `selection` leaves parts out."""
     ids = [record.id for record in records]
-    kinds = [kind for kind in DOCUMENTS if selection is None or _ATTRIBUTE_OF[kind] in selection]
+    kinds = [kind for kind in DOCUMENTS if selection is None or _is_asked_for(kind, selection)]
     documents = store.documents_of(connection, tenant, ids, kinds) if kinds else {}
     steps = step_store.steps_of(connection, tenant, ids) if selection is None or "step" in selection else {}
-    return [resource(record, documents.get(record.id, {}), steps.get(record.id, ()), base_url) for record in records]
+    given_up = abandoned_of(connection, tenant, ids) if selection is None or "abandonedOrder" in selection else {}
+    return [
+        resource(record, documents.get(record.id, {}), steps.get(record.id, ()), base_url, given_up.get(record.id, ()))
+        for record in records
+    ]
+
+
+def _is_asked_for(kind: str, selection: Collection[str]) -> bool:
+    if kind == "request":
+        return not _OF_THE_RECORD.issuperset(selection)
+    return _ATTRIBUTE_OF[kind] in selection
 
 
 def resource(
-    record: CheckoutRecord, documents: Mapping[str, str], steps: Iterable[Row[Any]], base_url: str
+    record: CheckoutRecord,
+    documents: Mapping[str, str],
+    steps: Iterable[Row[Any]],
+    base_url: str,
+    given_up: Iterable[GivenUp] = (),
 ) -> dict[str, Any]:
-    """Return the Checkout resource of interfaces: state, order, items with their lines, progress, steps, findings."""
+    """Return the Checkout resource of interfaces: state, order, what was asked for, items with their lines, steps, findings."""
+    asked = decode_stored(documents.get("request", "{}"))
     return {
+        **{name: value for name, value in asked.items() if name not in _OF_THE_RECORD},
         "@type": "Checkout",
         "id": record.id,
         "href": f"{base_url}{CHECKOUT_PATH}/{record.id}",
@@ -84,6 +112,9 @@ def resource(
         "mappingHash": record.mapping_hash,
         "shoppingCart": _cart(record, base_url),
         "productOrder": _order(record),
+        "abandonedOrder": [
+            {"id": order.order_id, "externalId": order.marker, "state": order.state} for order in given_up
+        ],
         "item": _items(record, documents),
         "progress": {"stepsTotal": record.steps_total, "stepsDone": record.step},
         "step": [_step(row) for row in steps],

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Update
 
@@ -17,7 +17,17 @@ from gateway.storage.tables import checkout_step
 
 
 def plan_steps(connection: Connection, record: CheckoutRecord, plan: Plan, item_counts: Iterable[int]) -> None:
-    """Store the steps of the record's generation as planned."""
+    """Store the steps of the record's generation as planned; what was planned of earlier ones is abandoned."""
+    connection.execute(
+        update(checkout_step)
+        .where(
+            checkout_step.c.tenant == record.tenant,
+            checkout_step.c.checkout_id == record.id,
+            checkout_step.c.generation < record.generation,
+            checkout_step.c.state == "planned",
+        )
+        .values(state="abandoned")
+    )
     connection.execute(
         insert(checkout_step),
         [
@@ -33,6 +43,17 @@ def plan_steps(connection: Connection, record: CheckoutRecord, plan: Plan, item_
             }
             for step, item_count in zip(plan.steps, item_counts, strict=True)
         ],
+    )
+
+
+def forget_steps(connection: Connection, record: CheckoutRecord) -> None:
+    """Forget the steps of the record's generation, of which nothing was sent: they are planned anew."""
+    connection.execute(
+        delete(checkout_step).where(
+            checkout_step.c.tenant == record.tenant,
+            checkout_step.c.checkout_id == record.id,
+            checkout_step.c.generation == record.generation,
+        )
     )
 
 

@@ -19,7 +19,7 @@ from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder, ma
 from gateway.checkouts.row_changes import CheckoutChanges
 from gateway.checkouts.states import CART_RELEASED, OPEN, may_follow
 from gateway.ordering import Plan
-from gateway.storage.tables import ORDERED_STATES, checkout, checkout_document, upstream_pause
+from gateway.storage.tables import ORDERED_STATES, abandoned_draft, checkout, checkout_document, upstream_pause
 from gateway.tmf.json import encode_json
 
 # The document of what is known of order lines by item (LineState), and the beginning of the kinds of what was added to it.
@@ -223,6 +223,21 @@ def open_count(connection: Connection, tenant: str, limit: int) -> int:
     return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
 
 
+def _is_one_of(connection: Connection, tenant: str, column: str, values: list[str]) -> ColumnElement[bool]:
+    """Return the condition for a column; an order is found by the number of a draft that was given up, too.
+
+    Those are looked up first, so that an index leads to the others.
+    """
+    is_one: ColumnElement[bool] = checkout.c[column].in_(values)
+    if column != "order_id":
+        return is_one
+    of_abandoned = select(abandoned_draft.c.checkout_id).where(
+        abandoned_draft.c.tenant == tenant, abandoned_draft.c.order_id.in_(values)
+    )
+    checkout_ids = sorted(set(connection.execute(of_abandoned).scalars()))
+    return is_one | checkout.c.id.in_(checkout_ids) if checkout_ids else is_one
+
+
 def list_page(
     connection: Connection,
     tenant: str,
@@ -239,7 +254,7 @@ def list_page(
     condition: ColumnElement[bool] = and_(
         checkout.c.tenant == tenant,
         *(() if owner is None else (checkout.c.owner == owner,)),
-        *(checkout.c[column].in_(values) for column, values in filters.items()),
+        *(_is_one_of(connection, tenant, column, values) for column, values in filters.items()),
     )
     total = connection.execute(select(func.count()).select_from(checkout).where(condition)).scalar_one()
     query = (

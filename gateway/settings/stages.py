@@ -38,6 +38,14 @@ class CheckoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, setting("upstream of a checkout that names none; empty: the only one there is")
     ] = ""
     submit_default: Annotated[bool, setting("submit when the request does not say")] = True
+    redraft_seconds: Annotated[
+        float,
+        setting(
+            "how long after the last change of a draft's request the new draft is begun: changes that follow each other make one",
+            ge=0,
+            le=600,
+        ),
+    ] = 2.0
     require_qualification: Annotated[
         bool,
         setting(

@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import Connection, Row
 
 from gateway.background import Loop
+from gateway.checkouts.abandoned import OrderGivenUp
 from gateway.checkouts.found_live import FoundLive, found_live, tell
 from gateway.checkouts.pauses import pauses
 from gateway.metrics import Metrics
@@ -93,7 +94,9 @@ class Cleanup:
             elif look.inert and now - taken.since < FAILED_LOOKS_AGE_MAX:
                 # What cannot be made void is looked at until it is, or is live, or is old.
                 due_at = now + timedelta(seconds=waits[-1])
-            store.record_cleanup(connection, taken, attempt=attempt, due_at=due_at, outcome=look.outcome)
+            store.record_cleanup(
+                connection, taken, attempt=attempt, due_at=due_at, outcome=look.outcome, state=look.state
+            )
 
         await self._database.write(record)
         log.info("draft.cleanup", checkout=row.checkout_id, tenant=row.tenant, order=row.order_id, outcome=look.outcome)
@@ -112,11 +115,16 @@ class Cleanup:
             return _Look(done=False, outcome=f"not looked at: {error}")
         looks = [await self._clean_one(upstream, mapping, row, draft) for draft in drafts]
         if not looks:
-            return _Look(done=complete, outcome="nothing found" if complete else "not looked at: incomplete search")
+            return _Look(
+                done=complete,
+                state="absent" if complete else "abandoned",
+                outcome="nothing found" if complete else "not looked at: incomplete search",
+            )
         return _Look(
             done=complete and all(look.done for look in looks),
             outcome="; ".join(look.outcome for look in looks),
             inert=any(look.inert for look in looks),
+            state=next(state for state in _TELLING if any(look.state == state for look in looks)),
         )
 
     async def _clean_one(self, upstream: Upstream, mapping: OrderMapping, row: Row[Any], draft: ObservedOrder) -> _Look:
@@ -127,16 +135,16 @@ class Cleanup:
         if not is_draft(mapping, draft.state):
             return _Look(done=True, outcome=f"{draft.id} is not a draft any more ({draft.state})")
         if mapping.recovery.abandon == "leave":
-            return _Look(done=True, outcome=f"{draft.id} left as it is", inert=True)
+            return _Look(done=True, outcome=f"{draft.id} left as it is", inert=True, state="left")
         if mapping.recovery.abandon == "delete":
             outcome, verb = await upstream.delete(draft.id), "deleted"
         else:
             outcome, verb = await upstream.send(render_tombstone(mapping, draft.id, row.marker)), "marked abandoned"
         if isinstance(outcome, Accepted):
-            return _Look(done=True, outcome=f"{draft.id} {verb}")
+            return _Look(done=True, outcome=f"{draft.id} {verb}", state="voided")
         # A refusal will not change by itself; the later looks will try once more all the same.
         refused = isinstance(outcome, Rejected)
-        return _Look(done=refused, outcome=f"{draft.id} not {verb}: {outcome.detail}", inert=refused)
+        return _Look(done=refused, outcome=f"{draft.id} not {verb}: {outcome.detail}", inert=refused, state="left")
 
     async def _live(self, mapping: OrderMapping, row: Row[Any], order: ObservedOrder) -> _Look:
         """Say on the checkout that an order which it does not go on with is live."""
@@ -149,7 +157,7 @@ class Cleanup:
             return found_live(connection, row.tenant, row.checkout_id, order, mapping, now)
 
         tell(await self._database.write(function), order, self._metrics)
-        return _Look(done=True, outcome=f"{order.id} is live ({order.state}): the checkout says so")
+        return _Look(done=True, outcome=f"{order.id} is live ({order.state}): the checkout says so", state="live")
 
 
 async def _find(upstream: Upstream, mapping: OrderMapping, row: Row[Any]) -> tuple[list[ObservedOrder], bool]:
@@ -187,12 +195,17 @@ async def _read(upstream: Upstream, mapping: OrderMapping, hit: ObservedOrder) -
         raise
 
 
+# Of several orders with one marker the first of these is told.
+_TELLING: Final[tuple[OrderGivenUp, ...]] = ("live", "left", "abandoned", "voided", "absent")
+
+
 class _Look(NamedTuple):
     """What one look found; not `done` when it has to be repeated soon. `inert`: there is a draft still that somebody may submit."""
 
     done: bool
     outcome: str
     inert: bool = False
+    state: OrderGivenUp = "abandoned"
 
 
 def _keep_off(row: Row[Any], draft: ObservedOrder, mapping: OrderMapping) -> str | None:

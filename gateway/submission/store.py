@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, select, 
 
 from gateway.checkouts import step_store
 from gateway.checkouts import store as checkouts
-from gateway.checkouts.abandoned import abandon
+from gateway.checkouts.abandoned import OrderGivenUp, abandon
 from gateway.checkouts.due import tenants_due
 from gateway.checkouts.findings import add_findings
 from gateway.checkouts.model import (
@@ -313,11 +313,13 @@ def take_abandoned(connection: Connection, row: Row[Any], due_at: datetime) -> R
 
 
 def record_cleanup(
-    connection: Connection, row: Row[Any], *, attempt: int, due_at: datetime | None, outcome: str
+    connection: Connection, row: Row[Any], *, attempt: int, due_at: datetime | None, outcome: str, state: OrderGivenUp
 ) -> None:
     """Record what a clean-up found and when to look again (None: not any more)."""
     connection.execute(
-        update(abandoned_draft).where(*_is_row(row)).values(attempt=attempt, due_at=due_at, outcome=outcome)
+        update(abandoned_draft)
+        .where(*_is_row(row))
+        .values(attempt=attempt, due_at=due_at, outcome=outcome, state=state)
     )
 
 

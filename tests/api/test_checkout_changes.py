@@ -3,9 +3,20 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from checkout_gateway import CARTS, CHECKOUTS, act, assert_conflict, live_orders, running, set_columns, settings_of
+from checkout_gateway import (
+    CARTS,
+    CHECKOUTS,
+    Clock,
+    act,
+    assert_conflict,
+    live_orders,
+    running,
+    set_columns,
+    settings_of,
+)
 from checkout_work import request
 
+from gateway.settings import CheckoutSettings
 from gateway.upstream.outcome import NotExecuted
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -191,13 +202,95 @@ async def test_if_match_is_the_version_of_the_checkout(gateway):
 
 
 async def test_only_a_draft_can_be_changed(gateway):
-    checkout = await gateway.check_out()
+    checkout = await gateway.check_out(submit=True)
     assert_conflict(await patch(gateway, checkout, {"description": "x"}), "accepted", "only a draft")
     await gateway.work()
     assert_conflict(await patch(gateway, checkout, {"description": "x"}), "submitted")
     draft = await drafted(gateway)
     await act(gateway, draft, "submit")
     assert_conflict(await patch(gateway, draft, {"description": "x"}), "draft")
+
+
+async def test_a_change_that_the_order_does_not_show_keeps_the_draft(gateway):
+    draft = await drafted(gateway)
+    answer = await patch(gateway, draft, {"place": [{"id": "P1", "role": "delivery"}], "payment": [{"id": "1"}]})
+    assert answer.status_code == 200
+    assert (answer.json()["state"], answer.json()["productOrder"]) == ("draft", draft["productOrder"])
+    assert answer.json()["place"] == [{"id": "P1", "role": "delivery"}]
+    assert any("place" in finding["path"] for finding in answer.json()["finding"])
+    assert await gateway.work() == 0
+    await act(gateway, draft, "submit")
+    await gateway.work()
+    assert [order["id"] for order in live_orders(gateway.shop)] == ["00000001"]
+
+
+async def test_a_checkout_shows_what_was_set(gateway):
+    prices = [{"priceType": "oneTime", "price": {"dutyFreeAmount": {"unit": "EUR", "value": 1}}}]
+    wishes = {
+        "place": [{"id": "P1", "role": "delivery"}],
+        "payment": [{"id": "PAY"}],
+        "requestedStartDate": "2027-01-01T00:00:00Z",
+    }
+    draft = await drafted(gateway, **wishes)
+    assert {name: draft[name] for name in wishes} == wishes
+    assert draft["relatedParty"] == request()["relatedParty"]
+    listed = await gateway.client.get(f"{CHECKOUTS}?id={draft['id']}&fields=place,relatedParty")
+    assert listed.json()[0]["place"] == wishes["place"]
+    assert prices[0]["priceType"] not in draft
+
+
+async def test_a_burst_of_changes_makes_one_new_draft(storage):
+    settings = settings_of(storage, checkout=CheckoutSettings(redraft_seconds=2.0))
+    clock = Clock()
+    async with running(settings, clock=clock) as gateway:
+        checkout = await gateway.check_out(submit=False)
+        await gateway.work()
+        for change in (
+            {"relatedParty": [{"id": "CD2", "role": "customer"}]},
+            {"description": "one"},
+            {"description": "two"},
+        ):
+            answer = await patch(gateway, checkout, change)
+            assert (answer.status_code, answer.json()["state"]) == (200, "drafting")
+            assert answer.json()["reason"]["code"] == "queued"
+            clock.advance(1.5)
+            assert await gateway.work() == 0
+        clock.advance(1.0)
+        await gateway.work()
+        draft = await gateway.get(checkout)
+        assert (draft["state"], draft["productOrder"]["id"]) == ("draft", "00000002")
+        assert gateway.shop.orders["00000002"]["description"] == "two"
+        assert len(gateway.shop.orders) == 2
+        # Submitting does not wait for further changes.
+        await patch(gateway, checkout, {"description": "three"})
+        await act(gateway, checkout, "submit")
+        await gateway.work()
+        done = await gateway.get(checkout)
+        assert (done["state"], done["productOrder"]["id"]) == ("submitted", "00000003")
+        numbers = [order["id"] for order in done["abandonedOrder"]]
+        assert numbers == ["00000001", "00000002"]
+        for number in (*numbers, "00000003"):
+            found = (await gateway.client.get(f"{CHECKOUTS}?productOrder.id={number}")).json()
+            assert [each["id"] for each in found] == [checkout["id"]]
+        states = {(step["generation"], step["state"]) for step in done["step"]}
+        assert states == {(1, "done"), (1, "abandoned"), (2, "done"), (2, "abandoned"), (3, "done")}
+        clock.advance(100)
+        await gateway.cleanup().once()
+        assert {order["state"] for order in (await gateway.get(checkout))["abandonedOrder"]} == {"voided"}
+
+
+async def test_a_draft_is_changed_while_it_is_being_made(gateway):
+    checkout = await gateway.check_out(submit=False)
+    assert (await patch(gateway, checkout, {"description": "before anything was sent"})).status_code == 200
+    gateway.shop.script([NotExecuted("429", 0.0)])
+    await gateway.work()
+    await set_columns(gateway, checkout, due_at=None)
+    assert (await gateway.get(checkout))["state"] == "drafting"
+    assert (await patch(gateway, checkout, {"description": "while it was made"})).status_code == 200
+    await gateway.work()
+    draft = await gateway.get(checkout)
+    assert draft["state"] == "draft"
+    assert gateway.shop.orders[draft["productOrder"]["id"]]["description"] == "while it was made"
 
 
 async def test_of_two_changes_at_once_both_are_answered_and_one_draft_remains(gateway):

@@ -77,7 +77,7 @@ class GatewayPlayer:
         settings = Settings(
             storage=StorageSettings(url=f"sqlite:///{self.ledger.parent}/gateway.db", readers_max=2),
             upstreams={"shop": UpstreamSettings(base_url=self.root, mapping=self.name)},
-            checkout=CheckoutSettings(default_upstream="shop"),
+            checkout=CheckoutSettings(default_upstream="shop", redraft_seconds=0.0),
             **given,
         )
         application = create_app(settings, mappings={self.name: mapping}, upstreams={"shop": client}, background=())

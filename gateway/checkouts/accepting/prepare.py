@@ -206,6 +206,16 @@ def rendered_steps(prepared: Prepared, mapping: OrderMapping) -> Iterator[Render
         yield replace(call, path=call.path.replace(quote(_ORDER_ID, safe=""), _ORDER_ID))
 
 
+def same_calls(one: Prepared, other: Prepared, mapping: OrderMapping) -> bool:
+    """Tell whether two preparations of a cart make the same calls, to the byte."""
+    if one.plan != other.plan:
+        return False
+    return all(
+        (first.method, first.path, first.body) == (second.method, second.path, second.body)
+        for first, second in zip(rendered_steps(one, mapping), rendered_steps(other, mapping), strict=True)
+    )
+
+
 def preview_document(prepared: Prepared | None, findings: tuple[Finding, ...], mapping: OrderMapping) -> dict[str, Any]:
     """Return the CheckoutPreview: the whole order as the dialect writes it, each step with its size, the findings."""
     if prepared is None:

@@ -6,6 +6,7 @@ All of it is asked before anything is stored, and outside of every transaction.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from gateway.checkouts.accepting.call_sizes import items_max_now
@@ -31,7 +32,12 @@ class AcceptRequest(NamedTuple):
 
 
 async def prepared_cart(
-    services: Services, asked: AcceptRequest, *, qualify: bool = True, only_shown: bool = False
+    services: Services,
+    asked: AcceptRequest,
+    *,
+    qualify: bool = True,
+    only_shown: bool = False,
+    now: datetime | None = None,
 ) -> Prepared:
     """Return the cart translated, planned and confirmed.
 
@@ -50,7 +56,7 @@ async def prepared_cart(
         asked.request,
         asked.mapping,
         services.settings.checkout,
-        now=services.clock(),
+        now=now or services.clock(),
         known=known,
     )
     if qualify:
@@ -60,10 +66,10 @@ async def prepared_cart(
 
 
 async def frozen_cart(
-    services: Services, asked: AcceptRequest, *, qualify: bool = True
+    services: Services, asked: AcceptRequest, *, qualify: bool = True, now: datetime | None = None
 ) -> tuple[Prepared, dict[str, bytes]]:
     """Return what a checkout of the cart does, and the documents of it that are stored. Errors as `prepared_cart`."""
-    prepared = await prepared_cart(services, asked, qualify=qualify)
+    prepared = await prepared_cart(services, asked, qualify=qualify, now=now)
     documents = await beside(asked.large, documents_of, asked.cart, asked.request, prepared, services.settings.checkout)
     return prepared, documents
 

@@ -198,6 +198,9 @@ abandoned_draft = Table(
     Column("attempt", Integer, nullable=False),
     Column("due_at", Moment),
     Column("outcome", Text),
+    # What became of it (see gateway/checkouts/abandoned.py); null until it was looked for.
+    Column("state", String(16)),
     ForeignKeyConstraint(["tenant", "checkout_id"], ["checkout.tenant", "checkout.id"], ondelete="CASCADE"),
+    Index("ix_abandoned_draft_order", "tenant", "order_id", "checkout_id"),
     Index("ix_abandoned_draft_due", "due_at", sqlite_where=text(_DUE), postgresql_where=text(_DUE)),
 )
