@@ -14,6 +14,7 @@ from litestar import Request
 from gateway.clock import utc_now
 from gateway.metrics import Metrics
 from gateway.settings import Settings
+from gateway.shares import OneByOne, Shares
 from gateway.storage import Database
 
 if TYPE_CHECKING:  # the types of what later stages put in here; nothing of them is run
@@ -107,6 +108,9 @@ class Services:
     events_due: Bell = field(default_factory=Bell)
     # A cart or a checkout changed: its subscribers are to be told.
     events_out: Bell = field(default_factory=Bell)
+    # Work on large documents of requests: two pieces at once, one tenant has one of them.
+    heavy: Shares = field(default_factory=lambda: Shares(2))
+    one_by_one: OneByOne = field(default_factory=OneByOne)
     # Looks up (host, port) of a subscriber's callback; None: the system does.
     resolver: Callable[[str, int], Awaitable[Sequence[str]]] | None = None
 

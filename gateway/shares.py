@@ -7,12 +7,32 @@ Lists have readers of the database by turns (a read by key is done at once; a li
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 
 from gateway.errors import UnavailableError
 
 _BUSY = "Too many lists are being read at this moment; try again."
+
+
+class OneByOne:
+    """Turns of which there is one at a time for each key, such as a cart: in the order of asking, and nothing of keys that rest."""
+
+    def __init__(self) -> None:
+        self._locks: dict[Hashable, tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def turn(self, key: Hashable) -> AsyncIterator[None]:
+        """Have the turn of a key."""
+        lock, users = self._locks.get(key, (asyncio.Lock(), 0))
+        self._locks[key] = lock, users + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._locks.pop(key)
+            if users > 1:
+                self._locks[key] = lock, users - 1
 
 
 class Shares:

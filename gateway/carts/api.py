@@ -131,8 +131,7 @@ async def patch_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any])
         change=await read_change(request, dialect, settings.server),
     )
     selection = _only_fields(request)
-    now = services.clock()
-    row = await services.database.write(lambda connection: change_cart(connection, command, settings, now))
+    row = await change_cart(services, command)
     return Answer(
         await written(dialect, row, selection, command.caller.base_url),
         status=settings.cart.v1_patch_status if dialect is V1 else 200,
@@ -166,8 +165,7 @@ async def merge_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any]
         guest_id=_guest_of(given),
         wanted_versions=wanted_versions,
     )
-    now = services.clock()
-    row = await services.database.write(lambda connection: merge_carts(connection, command, settings, now))
+    row = await merge_carts(services, command)
     return Answer(
         await written(dialect, row, selection, command.caller.base_url), headers=[(b"etag", entity_tag(row.version))]
     )

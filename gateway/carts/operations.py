@@ -1,11 +1,12 @@
 """What is done with carts: made, changed, merged, deleted. Each is a command, handled by one function.
 
-A change is one read, decision and write in a single transaction.
+What a change makes of a cart is worked out first; one transaction then looks whether the cart is still the same, and writes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, Final
 
@@ -37,11 +38,14 @@ from gateway.http.bodies import decode_object
 from gateway.services import Services
 from gateway.settings import Settings
 from gateway.storage.tables import ORDERED_STATES, checkout
+from gateway.threads import beside
 from gateway.tmf.json import decode_stored
 
 GUEST_PATH: Final = "shoppingCart.id"
 # The row is locked while it is changed; where an engine has no row locks the decision is taken anew.
 ATTEMPTS_MAX: Final = 5
+# A change of a cart with more characters is worked out in a thread, by turns.
+LARGE_CHARACTERS_MIN: Final = 16 * 1024
 
 
 def not_found() -> NotFoundError:
@@ -114,26 +118,44 @@ def _new_cart(
     return complete_cart(document, settings, now=now, mandatory=dialect.is_canonical)
 
 
-def change_cart(connection: Connection, command: ChangeCart, settings: Settings, now: datetime) -> store.CartRow:
+async def change_cart(services: Services, command: ChangeCart) -> store.CartRow:
     """Change the cart and return it as it is stored now.
+
+    The change is worked out before the writer has its turn, which only looks whether the cart still is what it was made of: how
+    long that takes is the client's choice, and nobody else waits for it. Changes of one cart take turns in this process.
 
     Raises NotFoundError (404), ConflictError (409) while a checkout holds the cart and when it has
     expired, PreconditionError (412), InvalidBodyError (400) when the result is no cart or has another id.
     """
-    tenant, dialect = command.caller.tenant, command.dialect
-    for _ in range(ATTEMPTS_MAX):
-        row = _changeable(connection, command)
-        require_valid(row.expires_at, now)
-        before = decode_stored(row.document)
-        is_shown_as_stored = dialect.is_canonical and row.v4_complete
-        after = changed_cart(
-            before, before if is_shown_as_stored else dialect.from_canonical(before), command.change, dialect
-        )
-        earlier = Earlier(before, row.created_at, row.expiry_given)
-        done = complete_cart(after, settings, now=now, earlier=earlier, mandatory=dialect.is_canonical)
-        if (stored := _stored(connection, tenant, row, done, now)) is not None:
-            return stored
+    caller, now = command.caller, services.clock()
+    async with services.one_by_one.turn((caller.tenant, command.cart_id)):
+        for _ in range(ATTEMPTS_MAX):
+            row = await services.database.read_brief(lambda connection: _changeable(connection, command, lock=False))
+            require_valid(row.expires_at, now)
+            is_large = len(row.document) > LARGE_CHARACTERS_MIN
+            async with services.heavy.turn(caller.tenant) if is_large else nullcontext():
+                done = await beside(is_large, _changed, row, command, services.settings, now)
+
+            def store_if_same(
+                connection: Connection, row: store.CartRow = row, done: store.CartContent = done
+            ) -> store.CartRow | None:
+                current = _changeable(connection, command)
+                return _stored(connection, caller.tenant, row, done, now) if current.version == row.version else None
+
+            if (stored := await services.database.write(store_if_same)) is not None:
+                return stored
     raise _contended()
+
+
+def _changed(row: store.CartRow, command: ChangeCart, settings: Settings, now: datetime) -> store.CartContent:
+    """Return what a change makes of a cart as it is stored."""
+    dialect = command.dialect
+    before = decode_stored(row.document)
+    is_shown_as_stored = dialect.is_canonical and row.v4_complete
+    shown = before if is_shown_as_stored else dialect.from_canonical(before)
+    after = changed_cart(before, shown, command.change, dialect)
+    earlier = Earlier(before, row.created_at, row.expiry_given)
+    return complete_cart(after, settings, now=now, earlier=earlier, mandatory=dialect.is_canonical)
 
 
 def _stored(
@@ -161,24 +183,54 @@ def delete_cart(connection: Connection, command: DeleteCart) -> None:
     raise _contended()
 
 
-def merge_carts(connection: Connection, command: MergeCarts, settings: Settings, now: datetime) -> store.CartRow:
-    """Merge the carts and return the one that is left.
+async def merge_carts(services: Services, command: MergeCarts) -> store.CartRow:
+    """Merge the carts and return the one that is left; worked out before the writer has its turn, as by `change_cart`.
 
     Raises RefusedError (422) when there is no such guest cart (any more), or both together are more than a cart may hold;
     for either cart ConflictError (409) while a checkout holds it and when it has expired; otherwise as `change_cart`.
     """
-    caller, cart_id, guest_id = command.caller, command.cart_id, command.guest_id
-    tenant = caller.tenant
-    if cart_id == guest_id:
+    tenant, now = command.caller.tenant, services.clock()
+    if command.cart_id == command.guest_id:
         raise RefusedError(
             "A shopping cart cannot be merged into itself.", problems=[Problem(GUEST_PATH, "is the cart itself")]
         )
-    # Two merges at once take the carts in the same order, whoever is the guest.
-    scope = caller.owner_scope
+    for _ in range(ATTEMPTS_MAX):
+        pair = await services.database.read_brief(lambda connection: _mergeable(connection, command, lock=False))
+        for each in pair:
+            require_valid(each.expires_at, now)
+        is_large = sum(len(each.document) for each in pair) > LARGE_CHARACTERS_MIN
+        async with services.heavy.turn(tenant) if is_large else nullcontext():
+            done = await beside(is_large, _merged, pair, services.settings, now)
+
+        def store_if_same(
+            connection: Connection,
+            pair: tuple[store.CartRow, store.CartRow] = pair,
+            done: store.CartContent = done,
+        ) -> store.CartRow | None:
+            row, guest = _mergeable(connection, command)
+            if (row.version, guest.version) != (pair[0].version, pair[1].version):
+                return None
+            stored = _stored(connection, tenant, row, done, now)
+            if stored is None or not store.delete(connection, tenant, guest.id, guest.version, now):
+                # Raising takes back what the first of the two did.
+                raise _contended()
+            return stored
+
+        if (stored := await services.database.write(store_if_same)) is not None:
+            return stored
+    raise _contended()
+
+
+def _mergeable(
+    connection: Connection, command: MergeCarts, *, lock: bool = True
+) -> tuple[store.CartRow, store.CartRow]:
+    """Return the cart and the guest. Two merges at once take the carts in the same order, whoever is the guest."""
+    caller, cart_id, guest_id = command.caller, command.cart_id, command.guest_id
     found = {
-        key: store.get(connection, tenant, key, for_change=True, owner=scope) for key in sorted((cart_id, guest_id))
+        key: store.get(connection, caller.tenant, key, for_change=lock, owner=caller.owner_scope)
+        for key in sorted((cart_id, guest_id))
     }
-    row = _changeable(connection, command)
+    row = _changeable(connection, command, lock=lock)
     guest = found[guest_id]
     if guest is None:
         raise RefusedError(
@@ -187,11 +239,14 @@ def merge_carts(connection: Connection, command: MergeCarts, settings: Settings,
         )
     if guest.checkout_id is not None:
         raise held_by_checkout(connection, caller, guest.checkout_id)
-    for expires_at in (row.expires_at, guest.expires_at):
-        require_valid(expires_at, now)
+    return row, guest
+
+
+def _merged(pair: tuple[store.CartRow, store.CartRow], settings: Settings, now: datetime) -> store.CartContent:
+    row, guest = pair
     before, taken_in = decode_stored(row.document), decode_stored(guest.document)
     try:
-        done = complete_cart(
+        return complete_cart(
             merged_carts(before, taken_in),
             settings,
             now=now,
@@ -200,16 +255,13 @@ def merge_carts(connection: Connection, command: MergeCarts, settings: Settings,
     except (InvalidBodyError, BodyTooLargeError) as error:
         message = f"The two carts together are more than a cart may hold; nothing was changed. {error.message}"
         raise RefusedError(message, problems=error.problems) from None
-    stored = _stored(connection, tenant, row, done, now)
-    if stored is None or not store.delete(connection, tenant, guest_id, guest.version, now):
-        # Raising takes back what the first of the two did.
-        raise _contended()
-    return stored
 
 
-def _changeable(connection: Connection, command: ChangeCart | DeleteCart | MergeCarts) -> store.CartRow:
+def _changeable(
+    connection: Connection, command: ChangeCart | DeleteCart | MergeCarts, *, lock: bool = True
+) -> store.CartRow:
     tenant, wanted_versions = command.caller.tenant, command.wanted_versions
-    row = store.get(connection, tenant, command.cart_id, for_change=True, owner=command.caller.owner_scope)
+    row = store.get(connection, tenant, command.cart_id, for_change=lock, owner=command.caller.owner_scope)
     if row is None:
         raise not_found()
     if row.checkout_id is not None:

@@ -6,6 +6,7 @@ All of it is asked before anything is stored, and outside of every transaction.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -49,16 +50,17 @@ async def prepared_cart(
         items_max=await items_max_now(services, asked.tenant, asked.upstream, asked.mapping),
         catalogue=await catalogue_of_cart(services, asked),
     )
-    prepared, findings = await beside(
-        asked.large,
-        gate,
-        asked.cart,
-        asked.request,
-        asked.mapping,
-        services.settings.checkout,
-        now=now or services.clock(),
-        known=known,
-    )
+    async with services.heavy.turn(asked.tenant) if asked.large else nullcontext():
+        prepared, findings = await beside(
+            asked.large,
+            gate,
+            asked.cart,
+            asked.request,
+            asked.mapping,
+            services.settings.checkout,
+            now=now or services.clock(),
+            known=known,
+        )
     if qualify:
         findings += await confirmed(services, asked.cart, asked.request, prepared, only_shown=only_shown)
     findings += await told_unproven(services, asked.upstream, asked.mapping)
@@ -70,7 +72,10 @@ async def frozen_cart(
 ) -> tuple[Prepared, dict[str, bytes]]:
     """Return what a checkout of the cart does, and the documents of it that are stored. Errors as `prepared_cart`."""
     prepared = await prepared_cart(services, asked, qualify=qualify, now=now)
-    documents = await beside(asked.large, documents_of, asked.cart, asked.request, prepared, services.settings.checkout)
+    async with services.heavy.turn(asked.tenant) if asked.large else nullcontext():
+        documents = await beside(
+            asked.large, documents_of, asked.cart, asked.request, prepared, services.settings.checkout
+        )
     return prepared, documents
 
 
