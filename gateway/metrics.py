@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from itertools import accumulate
 from typing import Final, NamedTuple
 
@@ -110,6 +110,8 @@ class Metrics:
     """Every figure of one process. `refreshers` run before each scrape, for figures that only the database knows."""
 
     def __init__(self) -> None:
+        self._paused: Mapping[str, bool] = {}
+        self._upstream_tenants: Mapping[str, Collection[str]] = {}
         self.refreshers: list[Callable[[], Awaitable[None]]] = []
         self._requests = _Requests()
         self._outcomes = _Counter(
@@ -162,6 +164,10 @@ class Metrics:
         """Replace what was measured of order systems, by upstream."""
         self._measured = measured
 
+    def set_upstreams(self, paused: Mapping[str, bool], tenants: Mapping[str, Collection[str]]) -> None:
+        """Say which order systems are paused, and which tenants each serves; none named: all of them."""
+        self._paused, self._upstream_tenants = paused, tenants
+
     def families(self, tenant: str | None) -> Iterator[Metric]:
         """Yield every figure of `tenant`, or of all of them together."""
         yield self._requests.family(tenant)
@@ -183,6 +189,16 @@ class Metrics:
             "Mistakes in the file of clients: who they concern is not let in. Set an alarm on anything above 0.",
             value=self.identity_problems(),
         )
+        paused = GaugeMetricFamily(
+            "gateway_upstream_paused",
+            "Whether an operator paused the order system (1) or not (0).",
+            labels=("upstream",),
+        )
+        for upstream, is_paused in sorted(self._paused.items()):
+            served = self._upstream_tenants.get(upstream)
+            if tenant is None or not served or tenant in served:
+                paused.add_metric((upstream,), float(is_paused))
+        yield paused
         yield from self._upstream_families(tenant)
 
     def _upstream_families(self, tenant: str | None) -> Iterator[Metric]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from scripts.reference import attributes, ends, misbehaviours, pages, roles, settings
+from scripts.reference import attributes, ends, misbehaviours, pages, reasons, roles, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -15,6 +15,7 @@ GENERATED = {
     "docs/reference/roles.md": roles.roles_page,
     "docs/reference/errors.md": pages.errors_page,
     "docs/reference/states.md": pages.states_page,
+    "docs/reference/reasons.md": reasons.reasons_page,
     "docs/reference/findings.md": pages.findings_page,
     "docs/reference/mapping.md": pages.mapping_page,
     "docs/reference/attributes.md": attributes.attributes_page,

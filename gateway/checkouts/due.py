@@ -30,6 +30,16 @@ def tenants_waiting(column: Column[Any]) -> CTE:
     return earliest.union_all(select(following).where(earliest.c.tenant.is_not(None)))
 
 
+def tenants_ordering() -> Select[Any]:
+    """Return the query for every tenant that has a checkout, read from an index by stepping from one to the next."""
+    first = select(func.min(checkout.c.tenant).label("tenant")).cte("ordering", recursive=True)
+    following = (
+        select(func.min(checkout.c.tenant)).where(checkout.c.tenant > first.c.tenant).correlate(first).scalar_subquery()
+    )
+    walked = first.union_all(select(following).where(first.c.tenant.is_not(None)))
+    return select(walked.c.tenant).where(walked.c.tenant.is_not(None))
+
+
 def tenants_due(column: Column[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
     """Return the query for the tenants that have a checkout whose time has come (parameter `now`) and that meets the conditions."""
     waiting = tenants_waiting(column)

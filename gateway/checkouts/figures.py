@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, func, select
 
 from gateway.checkouts.due import tenants_waiting
+from gateway.checkouts.pauses import pauses
 from gateway.metrics import MeasuredUpstream
 from gateway.services import Services
 from gateway.storage.capabilities import measurements
@@ -55,8 +56,17 @@ def refresher(services: Services) -> Callable[[], Awaitable[None]]:
         if refreshed_at is not None and 0 <= (now - refreshed_at).total_seconds() < KEPT_SECONDS:
             return
         refreshed_at = now
-        counts, due, measured = await services.database.read(
-            lambda connection: (unfinished_counts(connection), longest_due(connection), measurements(connection))
+        counts, due, measured, held = await services.database.read(
+            lambda connection: (
+                unfinished_counts(connection),
+                longest_due(connection),
+                measurements(connection),
+                pauses(connection),
+            )
+        )
+        upstreams = services.settings.upstreams
+        services.metrics.set_upstreams(
+            {name: name in held for name in upstreams}, {name: each.tenants for name, each in upstreams.items()}
         )
         services.metrics.set_checkouts_by_state(UNFINISHED_STATES, counts)
         services.metrics.set_oldest_due_ages({tenant: (now - since).total_seconds() for tenant, since in due.items()})

@@ -81,7 +81,12 @@ def tell(found: FoundLive | None, order: ObservedOrder, metrics: Metrics) -> Non
     for held in (record, rival):
         if held is not None and held.state == "held":
             log.warning(
-                "checkout.held", checkout=held.id, tenant=held.tenant, order=held.order_id, reason=held.reason_code
+                "checkout.held",
+                checkout=held.id,
+                tenant=held.tenant,
+                order=held.order_id,
+                code=held.reason_code,
+                reason=held.status_reason,
             )
     if len(found.orders) > 1:
         metrics.duplicate_orders(record.tenant, record.upstream)

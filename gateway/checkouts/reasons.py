@@ -77,6 +77,64 @@ MEANING: Final[Mapping[ReasonCode, str]] = MappingProxyType(
     }
 )
 
+ASKED: Final[Mapping[ReasonCode, str]] = MappingProxyType(
+    {
+        "queued": "nothing",
+        "waiting_client": "nothing: the client submits it or cancels it",
+        "following_order": "nothing; an order that does not move is looked at in the order system",
+        "waiting_retry": "nothing while it waits; once it is held, read the step's `detail`, mend the cause, then `retry`",
+        "throttled": "nothing; where it lasts, ask for a larger quota, or lower `upstreams.*.limits.rate_per_second`",
+        "upstream_unreachable": "make the order system reachable; whatever waits goes on within seconds",
+        "circuit_open": "the same as for `upstream_unreachable`: the calls before this one failed",
+        "upstream_paused": "resume it when the maintenance is over (`gateway upstreams resume NAME`)",
+        "credentials_refused": "mend `upstreams.*.auth`, or the account there; whatever waits goes on within seconds",
+        "unreadable_answer": "find out what answers in the place of the order system: a page to log in, a proxy, another API root",
+        "not_shown_yet": "nothing: it is waited for by time (`submission.settle_seconds`)",
+        "outcome_unknown": "nothing while it is found out; once it is held, look there for the marker (`productOrder.externalId`): "
+        "`adopt` the order, or `retry`, which looks before it sends",
+        "marker_changed": "compare both spellings in the reason; set `recovery.marker_compare` or `recovery.marker_slot` of the mapping, "
+        "then `retry`, or `adopt` the order",
+        "foreign_order": "find out which order there has the marker: `adopt` it; `close` where there is none and none is wanted",
+        "duplicate_orders": "cancel all but one there, then `adopt` that one; switch off what repeats calls",
+        "contents_differ": "compare the order with the cart: `adopt` it with `--override`, or cancel it there and `close`",
+        "not_verifiable": "look there for the marker: `adopt` the order; where there is none, `retry` (see the limits below), or `close` "
+        "with `--override`",
+        "refused": "nothing: `reason.problem` says what the client has to change",
+        "ended_by_order_system": "nothing: `reason.problem` says why, where the order system does",
+        "expired": "nothing: the client checks out again",
+        "cancelled": "nothing",
+        "cancellation_asked": "nothing; the order is followed to its end",
+        "cancellation_refused": "cancel the order in the order system where it is not wanted; the checkout follows",
+        "price_differs": "decide about the price: `submit` or `cancel`",
+        "waiting_party": "nothing",
+        "waiting_order_id": "nothing",
+        "too_large": "raise the limit that the reason names, then `retry`; one that was refused for it is ordered in several carts",
+        "not_configured": "configure the upstream and its mapping again: it goes on by itself",
+        "no_progress": "report the log lines `checkout.crashed`; `retry` when the cause is gone",
+        "live_after_end": "decide whether the order is wanted: `adopt` it, or cancel it there and `close`",
+    }
+)
+"""What each reason asks of those who operate the gateway."""
+
+Way: TypeAlias = Literal["retry", "adopt", "close", "submit", "cancel"]
+
+WAYS: Final[Mapping[ReasonCode, tuple[Way, ...]]] = MappingProxyType(
+    {
+        "waiting_retry": ("retry", "close"),
+        "outcome_unknown": ("retry", "adopt", "close"),
+        "marker_changed": ("retry", "adopt", "close"),
+        "foreign_order": ("retry", "adopt", "close"),
+        "duplicate_orders": ("retry", "adopt", "close"),
+        "contents_differ": ("retry", "adopt", "close"),
+        "not_verifiable": ("retry", "adopt", "close"),
+        "price_differs": ("submit", "cancel"),
+        "too_large": ("retry", "adopt", "close"),
+        "no_progress": ("retry", "close"),
+        "live_after_end": ("adopt", "close"),
+    }
+)
+"""The reasons that a checkout is held for, and the commands by which it goes on or ends."""
+
 # What ends by itself as soon as the order system answers again, for every checkout that waits for it.
 OF_THE_UPSTREAM: Final[frozenset[ReasonCode]] = frozenset(
     {"throttled", "upstream_unreachable", "circuit_open", "credentials_refused", "unreadable_answer"}
@@ -102,7 +160,7 @@ Awaiting: TypeAlias = Literal[
 - `refused_order`: an order is looked for before the refusal of a live POST is told.
 - `turned_away_order`: an order is looked for before a live POST that was not carried out is sent again.
 - `refused_submission`: the draft is looked at until it is settled that its refused submission had no effect.
-- `second_submission`: the order stayed a draft after its submission was accepted, and was submitted once more.
+- `second_submission`: the order stayed a draft after its submission was accepted; it is read, and submitted once more.
 - `missing_order`: the order system did not know the live order when it was last asked.
 - `own_order`: what is read under the order's id does not show the checkout's marker; it is looked for.
 - `live_state`: the order was submitted and shows as a draft.

@@ -51,7 +51,8 @@ FOLLOWERS: Final[dict[CheckoutState, frozenset[CheckoutState]]] = {
     "drafting": frozenset(_BEFORE_SUBMISSION | _AFTER_SUBMISSION),
     "draft": frozenset(_BEFORE_SUBMISSION | _AFTER_SUBMISSION),
     "submitting": frozenset[CheckoutState]({"submitted", "drafting", *_AFTER_SUBMISSION}),
-    "submitted": frozenset(_AFTER_SUBMISSION),
+    # An order that stays a draft although its submission was answered is submitted once more.
+    "submitted": frozenset[CheckoutState]({"submitting", *_AFTER_SUBMISSION}),
     # A person resolves what was held: events and polling leave it alone.
     "held": frozenset(_BEFORE_SUBMISSION | _AFTER_SUBMISSION),
     **{cast("CheckoutState", state): frozenset[CheckoutState]() for state in sorted(ORDERED_STATES)},

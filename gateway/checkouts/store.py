@@ -15,6 +15,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from gateway.checkouts import events, step_store
 from gateway.checkouts.after_order import LIVE, cart_is_free, cart_is_ordered
+from gateway.checkouts.due import tenants_ordering
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder, marker_of
 from gateway.checkouts.row_changes import CheckoutChanges
 from gateway.checkouts.states import CART_RELEASED, OPEN, may_follow
@@ -27,6 +28,7 @@ LINES: Final = "lines"
 _LINES_PART: Final = "lines."
 
 _COLUMNS = [checkout.c[name] for name in CheckoutRecord.__struct_fields__]
+_TENANTS: Final = tenants_ordering()
 _by_id = select(*_COLUMNS).where(checkout.c.tenant == bindparam("tenant"), checkout.c.id == bindparam("id"))
 _locked_by_id = _by_id.with_for_update()
 
@@ -82,29 +84,25 @@ def get_by_order(connection: Connection, tenant: str, upstream: str, order_id: s
     return record_of(row) if row is not None else None
 
 
-def another_with_order(connection: Connection, record: CheckoutRecord, order_id: str) -> str | None:
-    """Return the id of another checkout of the tenant whose order this is."""
-    query = (
-        select(checkout.c.id)
-        .where(
-            checkout.c.tenant == record.tenant,
-            checkout.c.upstream == record.upstream,
-            checkout.c.order_id == order_id,
-            checkout.c.id != record.id,
-        )
-        .limit(1)
-    )
-    return connection.execute(query).scalar_one_or_none()
+def others_of_order(connection: Connection, record: CheckoutRecord, order_id: str) -> list[CheckoutRecord]:
+    """Return the other checkouts of any tenant whose order this is, its own tenant's first: an order is one checkout's.
 
-
-def of_order(connection: Connection, upstream: str, order_id: str) -> CheckoutRecord | None:
-    """Return the latest checkout of any tenant whose order this is: an order is no more than one checkout's.
-
-    What is told of a checkout of another tenant is only that there is one.
+    Name them with `named_to`: a tenant is told nothing of another one's checkout but that there is one.
     """
-    query = select(*_COLUMNS).where(checkout.c.upstream == upstream, checkout.c.order_id == order_id)
-    row = connection.execute(query.order_by(checkout.c.created_at.desc()).limit(1)).one_or_none()
-    return record_of(row) if row is not None else None
+    tenants = list(connection.execute(_TENANTS).scalars())
+    query = select(*_COLUMNS).where(
+        checkout.c.tenant.in_(tenants),
+        checkout.c.upstream == record.upstream,
+        checkout.c.order_id == order_id,
+        checkout.c.id != record.id,
+    )
+    found = [record_of(row) for row in connection.execute(query.order_by(checkout.c.created_at.desc()).limit(10))]
+    return sorted(found, key=lambda other: other.tenant != record.tenant)
+
+
+def named_to(record: CheckoutRecord, other: CheckoutRecord) -> str:
+    """Return what the reason of `record` calls another checkout: by its id only to its own tenant."""
+    return f"checkout {other.id}" if other.tenant == record.tenant else "another checkout"
 
 
 def accepted_orders(connection: Connection, upstream: str, limit: int) -> list[tuple[str, str]]:

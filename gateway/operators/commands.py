@@ -253,9 +253,9 @@ def _require_closable(record: CheckoutRecord, caller: Caller) -> None:
 
 def _require_nobodys(connection: Connection, record: CheckoutRecord, command: Adopt) -> None:
     """Raise ConflictError when the order is another checkout's, whoever's: nothing is told of another tenant's."""
-    other = store.of_order(connection, record.upstream, command.order_id)
-    if other is not None and (other.tenant, other.id) != (record.tenant, record.id):
-        which = f"checkout {other.id}" if other.tenant == record.tenant else "another checkout"
+    others = store.others_of_order(connection, record, command.order_id)
+    if others:
+        which = store.named_to(record, others[0])
         raise _conflict(record, command.caller, f"order {command.order_id} is the order of {which}")
 
 

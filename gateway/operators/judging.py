@@ -50,6 +50,8 @@ def retried(record: CheckoutRecord, now: datetime, *, keeps_drafts: bool) -> Che
             "track_due_at": now,
             "track_attempt": 0,
             "awaiting": None,
+            # One that is a draft there is submitted once more when it was looked at.
+            "unknowns": 0,
         }
     begun = record.submit_intent_order is not None or (not keeps_drafts and record.first_sent_at is not None)
     changes["state"] = "submitting" if begun else "drafting"

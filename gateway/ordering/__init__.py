@@ -27,6 +27,7 @@ from gateway.ordering.model import (
     RenderedStep,
     Step,
     Translation,
+    UpstreamReason,
 )
 from gateway.ordering.readback.expected import ExpectedLine, expected_lines
 from gateway.ordering.readback.live import ChangedLine, LiveDifference, compare_live, live_match
@@ -77,6 +78,7 @@ __all__ = [
     "Spelling",
     "Step",
     "Translation",
+    "UpstreamReason",
     "both_spellings",
     "carries",
     "catalogue_of",

@@ -129,10 +129,20 @@ class Marker(Struct, frozen=True):
 NO_MARKER: Final = Marker()
 
 
+class UpstreamReason(Struct, frozen=True):
+    """One reason: where in the order (`path`, as the order system writes it, or the `item` with this id), why, and its code."""
+
+    message: str
+    code: str = ""
+    path: str = ""
+    item: str = ""
+
+
 class ObservedOrder(Struct, frozen=True, kw_only=True):
     """An order as the order system shows it: `state` in its own words, `marker` what the marker slot holds.
 
-    `totals` is what it costs, as far as it shows that (see `gateway.ordering.readback.totals`). How a marker is
+    `totals` is what it costs, as far as it shows that (see `gateway.ordering.readback.totals`); `reasons` are why it came to
+    nothing, as it says of itself and its items, where it was read whole. How a marker is
     compared with ours stands in `gateway.ordering.readback.markers`.
     """
 
@@ -142,6 +152,7 @@ class ObservedOrder(Struct, frozen=True, kw_only=True):
     marker: Marker
     lines: tuple[KnownLine, ...]
     totals: dict[TotalKey, Decimal] = {}
+    reasons: tuple[UpstreamReason, ...] = ()
 
 
 class RenderedStep(Struct, frozen=True, kw_only=True):

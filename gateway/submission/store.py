@@ -6,6 +6,7 @@ one's fail. Every write after a claim is checked against the fence; a stale one 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -81,19 +82,22 @@ def claim(
 
 
 def without_paused(
-    connection: Connection, claimed: list[CheckoutRecord], now: datetime
+    connection: Connection,
+    claimed: list[CheckoutRecord],
+    now: datetime,
+    needs_no_call: Callable[[CheckoutRecord], bool],
 ) -> tuple[list[CheckoutRecord], int]:
-    """Return the claimed checkouts whose order system may be called, and how many others were parked."""
+    """Return the claimed checkouts whose order system may be called or need not be, and how many others were parked."""
     held = pauses(connection, for_share=True) if claimed else {}
     if not held:
         return claimed, 0
-    open_ones = [record for record in claimed if record.upstream not in held]
-    for record in claimed:
-        if record.upstream in held:
-            why = because("upstream_paused", why_paused(held[record.upstream]))
-            rest: CheckoutChanges = {"due_at": None, "lease_until": now, "claims_without_progress": 0, **why}
-            checkouts.change(connection, record, rest, now)
-    return open_ones, len(claimed) - len(open_ones)
+    open_ones = [record for record in claimed if record.upstream not in held or needs_no_call(record)]
+    parked = [record for record in claimed if record not in open_ones]
+    for record in parked:
+        why = because("upstream_paused", why_paused(held[record.upstream]))
+        rest: CheckoutChanges = {"due_at": None, "lease_until": now, "claims_without_progress": 0, **why}
+        checkouts.change(connection, record, rest, now)
+    return open_ones, len(parked)
 
 
 def frozen_parts(connection: Connection, record: CheckoutRecord) -> tuple[Order, Plan, dict[str, str]]:
@@ -174,11 +178,12 @@ def _unless_another_has_it(connection: Connection, record: CheckoutRecord, decis
     order_id = decision.changes.get("order_id")
     if order_id is None or order_id == record.order_id:
         return decision
-    other = checkouts.another_with_order(connection, record, order_id)
-    if other is None:
+    others = checkouts.others_of_order(connection, record, order_id)
+    if not others:
         return decision
     why = (
-        f"order {order_id} is what the order system named, and is the order of checkout {other} already: look there for an order with "
+        f"order {order_id} is what the order system named, and is the order of {checkouts.named_to(record, others[0])} already: look "
+        "there for an order with "
         f"the marker {record.marker}"
     )
     named: CheckoutChanges = {}

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from gateway.checkouts.model import CheckoutRecord
 from gateway.errors import StaleLeaseError
-from gateway.ordering import is_changed
+from gateway.ordering import compare_live, expected_lines, is_changed
 from gateway.submission.decisions.actions import Action, AskCancel, FindMarker, ReadHead, ReadOrder, Save, Send, Work
 from gateway.submission.decisions.after_call import after_cancel, after_send
 from gateway.submission.decisions.after_search import after_find, is_in_doubt, quiet_end
@@ -204,8 +204,17 @@ class Turn:
         sent_at, now = self._work.record.sent_at, self._now()
         if sent_at is None or not is_in_doubt(self._work) or now < quiet_end(self._work):
             return None
-        known = await self._office.known_orders(self._work.record)
-        return CallInDoubt(sent_at=sent_at, now=now, known=known)
+        work = self._work
+        known = await self._office.known_orders(work.record)
+        sent = expected_lines(work.order.lines, work.mapping)
+        offerings = frozenset(line.offering for line in sent if line.offering is not None)
+        return CallInDoubt(
+            sent_at=sent_at,
+            now=now,
+            known=known,
+            offerings=offerings,
+            is_alike=lambda order: compare_live(work.order, work.known, order, work.mapping) is None,
+        )
 
     async def _renewing(self, reading: Awaitable[T]) -> T:
         """Wait for a read that may outlast the lease (a search through many pages), and keep the lease meanwhile."""

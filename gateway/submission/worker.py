@@ -24,6 +24,7 @@ from gateway.settings import CheckoutSettings, Settings
 from gateway.storage import Database
 from gateway.submission import resuming, store
 from gateway.submission.decisions.actions import Policy, Save, Work, parents_of
+from gateway.submission.decisions.next_action import is_cancelled_at_once
 from gateway.submission.decisions.price_drift import DriftGuard
 from gateway.submission.decisions.records import keeps_its_reason
 from gateway.submission.turn import Turn
@@ -182,7 +183,7 @@ class Worker:
                 claimed += store.claim(
                     connection, tenant, now, owner=self._owner, lease_seconds=lease_seconds, limit=share
                 )
-            return store.without_paused(connection, claimed, now)
+            return store.without_paused(connection, claimed, now, self._ends_without_a_call)
 
         due = await self._database.read(
             lambda connection: bool(store.tenants_with_due_work(connection, self._database.now(connection)))
@@ -191,6 +192,11 @@ class Worker:
             return []
         claimed, self._parked = await self._database.write(claim_all)
         return claimed
+
+    def _ends_without_a_call(self, record: CheckoutRecord) -> bool:
+        """Tell whether the client's wish to cancel is all that a checkout waits for: a paused order system does not delay it."""
+        mapping = self._mappings.get(record.mapping)
+        return mapping is not None and is_cancelled_at_once(record, mapping)
 
     async def _look_at_clock(self) -> None:
         """Make due what a clock that was ahead put off too far."""

@@ -41,10 +41,10 @@ def doubt_of(record: CheckoutRecord, evidence: Evidence, shown: Showing, mapping
         named = ", ".join(evidence.also_of[:5])
         return Doubt(
             awaiting="own_order",
-            meanwhile=f"order {observed.id} carries the marker of checkout {named}, too; it is looked at again",
+            meanwhile=f"order {observed.id} carries the marker of {named}, too; it is looked at again",
             meanwhile_code="foreign_order",
             code="foreign_order",
-            held=f"order {observed.id} is that of checkout {named}, too: the order system made one order of several; see what it holds",
+            held=f"order {observed.id} is that of {named}, too: the order system made one order of several; see what it holds",
         )
     if shown in {"draft", "stateless"}:
         as_what = observed.state or "having no state"

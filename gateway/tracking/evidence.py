@@ -26,6 +26,7 @@ from gateway.ordering import (
     spelling,
     tmf_state,
 )
+from gateway.submission.decisions.refusal import CartProblem
 
 Showing: TypeAlias = Literal["ours", "missing", "unmarked", "another", "draft", "stateless"]
 """What reading the order showed: it as it should be; that there is none; without our marker, or with the id and marker of
@@ -53,13 +54,15 @@ class Contents(Struct, frozen=True, kw_only=True):
 class Evidence(Struct, frozen=True, kw_only=True):
     """One look at a live order: the order as it was read (None: there is none), and what was found out about it beside that.
 
-    `also_of` are the ids of other checkouts that follow the same order, and whose marker it shows as well.
+    `also_of` names other checkouts that follow the same order, and whose marker it shows as well;
+    `problems` are why the order came to nothing, as it says itself, in the terms of the cart.
     """
 
     observed: ObservedOrder | None
     search: Search | None = None
     contents: Contents | None = None
     also_of: tuple[str, ...] = ()
+    problems: tuple[CartProblem, ...] = ()
 
 
 def showing(

@@ -13,7 +13,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from gateway.checkouts.model import CheckoutRecord
-from gateway.checkouts.row_changes import CheckoutChanges, because, without_reason
+from gateway.checkouts.row_changes import PLANNED, CheckoutChanges, because, without_reason
 from gateway.checkouts.states import FINAL, OUTCOME_OF_ORDER
 from gateway.ordering import (
     DEAD_ENDS,
@@ -22,11 +22,13 @@ from gateway.ordering import (
     ObservedOrder,
     carries,
     is_alive,
+    is_draft,
     is_inert,
     tmf_state,
     unknown_state,
 )
 from gateway.submission.decisions.named_order import contents_differ
+from gateway.submission.decisions.refusal import written
 from gateway.tracking.decision import Decision, Reason, TrackingPolicy, held, news, next_poll, settled, state_changes
 from gateway.tracking.doubts import Doubt, doubt_of, look_again, of_another_spelling, of_contents
 from gateway.tracking.evidence import Evidence, end_of, showing
@@ -86,6 +88,8 @@ def _decide(
         return _with(_followed_by_marker(record, others[0], observed, mapping, policy, now), beside)
     if (doubt := doubt_of(record, evidence, shown, mapping)) is not None:
         decision = look_again(record, doubt, policy, now)
+        if decision is None and doubt.awaiting == "live_state" and observed is not None:
+            decision = _submitted_again(record, observed, now) if _was_in_vain(record, observed, mapping) else None
         return _with(decision or held(doubt.code, doubt.held), beside)
     assert observed is not None, "an order that is missing is doubted"
     if end_of(mapping, observed) in DEAD_ENDS:
@@ -158,6 +162,40 @@ def _followed_by_marker(
     )
 
 
+def _was_in_vain(record: CheckoutRecord, observed: ObservedOrder, mapping: Mapping) -> bool:
+    """Tell whether the order is the one that was submitted, and still a draft although every call so far was answered."""
+    return (
+        mapping.draft.supported
+        and record.submit_intent_order == record.order_id == observed.id
+        and is_draft(mapping, observed.state)
+        and record.unknowns == 0
+        and not record.cancel_requested
+    )
+
+
+def _submitted_again(record: CheckoutRecord, observed: ObservedOrder, now: datetime) -> Decision:
+    """Submit the same order once more, after a look by whoever sends it: a submission may have been answered without being made.
+
+    It counts as a call whose outcome was not known: there is no third one, and a refusal of the second one proves nothing.
+    """
+    why = f"order {observed.id} was submitted, and the order system still shows it as {observed.state}: it is submitted once more"
+    return Decision(
+        changes={
+            "state": "submitting",
+            "step": record.steps_total - 1,
+            "step_state": PLANNED,
+            "attempt": 0,
+            "probe": 0,
+            "unknowns": 1,
+            "due_at": now,
+            "awaiting": "second_submission",
+            "awaiting_since": None,
+            **because("not_shown_yet", why),
+        },
+        poll={"track_due_at": None},
+    )
+
+
 def _dead(
     record: CheckoutRecord,
     observed: ObservedOrder,
@@ -189,6 +227,7 @@ def _dead(
             **state_changes(record, observed, mapping),
             "state": OUTCOME_OF_ORDER[state],
             **because("ended_by_order_system", f"the order system ended order {observed.id} as {observed.state}"),
+            "reason_problem": written(evidence.problems),
         },
         poll={"track_due_at": None},
         findings=findings,

@@ -21,6 +21,7 @@ from gateway.ordering import Mapping as OrderMapping
 from gateway.ordering import ObservedOrder, carries, is_alive, live_match
 from gateway.settings import Settings, UpstreamLimits
 from gateway.storage import Database
+from gateway.submission.decisions.refusal import CartProblem, cart_problems
 from gateway.threads import LARGE_LINES_MIN, beside
 from gateway.tmf.json import decode_stored, encode_json
 from gateway.tracking import store
@@ -71,10 +72,11 @@ class OrderReader:
         search = None
         if wants_search(record, observed, mapping, polled=polled):
             search = await _search(upstream, record, observed, mapping)
-        stored = await self._documents(record, observed, mapping, search)
+        compared = wants_contents(record, observed, mapping, search)
+        stored = await self._documents(record, observed, with_order=compared)
         large = observed is not None and len(observed.lines) > LARGE_LINES_MIN
-        contents, lines = await beside(large, _read_lines, stored, observed, mapping)
-        evidence = Evidence(observed=observed, search=search, contents=contents)
+        contents, lines = await beside(large, _read_lines, stored, observed, mapping, compared=compared)
+        evidence = Evidence(observed=observed, search=search, contents=contents, problems=_problems(stored, observed))
         applied = await self._database.write(
             lambda connection: self._apply(connection, record, evidence, mapping, lines, polled=polled)
         )
@@ -82,13 +84,12 @@ class OrderReader:
         return applied.ignored or "applied"
 
     async def _documents(
-        self, record: CheckoutRecord, observed: ObservedOrder | None, mapping: OrderMapping, search: Search | None
+        self, record: CheckoutRecord, observed: ObservedOrder | None, *, with_order: bool
     ) -> dict[str, str]:
-        """Return the documents that an order is looked at with: its lines, and what was sent where that is to be compared."""
+        """Return the documents that an order is looked at with: its lines, and what was sent where it is needed."""
         if observed is None:
             return {}
-        compared = wants_contents(record, observed, mapping, search)
-        kinds = ("items", "lines", "order") if compared else ("items", "lines")
+        kinds = ("items", "lines", "order") if with_order or observed.reasons else ("items", "lines")
         return await self._database.read(
             lambda connection: checkouts.documents(connection, record.tenant, record.id, kinds)
         )
@@ -150,8 +151,8 @@ class OrderReader:
             log.warning("order.finding", **identity, order=record.order_id, code=finding.code)
         state = decision.changes.get("state")
         if state == "held":
-            reason = decision.changes.get("reason_code")
-            log.warning("checkout.held", **identity, order=record.order_id, reason=reason)
+            code, reason = decision.changes.get("reason_code"), decision.changes.get("status_reason")
+            log.warning("checkout.held", **identity, order=record.order_id, code=code, reason=reason)
         if state is not None:
             log.info("checkout.state", **identity, state=state, order=record.order_id)
 
@@ -204,20 +205,31 @@ async def _search(
 
 
 def _read_lines(
-    stored: Mapping[str, str], observed: ObservedOrder | None, mapping: OrderMapping
+    stored: Mapping[str, str], observed: ObservedOrder | None, mapping: OrderMapping, *, compared: bool
 ) -> tuple[Contents | None, bytes | None]:
     """Compare the lines with what was sent, where that is due; return that, and the document `lines` if it says anything new."""
     if observed is None or not stored:
         return None, None
     before: dict[str, LineState] = lines_decoder.decode(stored.get("lines", "{}"))
     contents = None
-    if "order" in stored:
+    if compared:
         known = {item_id: line.line_id for item_id, line in before.items() if line.line_id is not None}
         line_ids, difference = live_match(order_decoder.decode(stored["order"]), known, observed, mapping)
         contents = Contents(difference=difference, line_ids=line_ids)
     item_ids = [pair["productOrderItemId"] for pair in decode_stored(stored.get("items", "[]"))]
     after = line_states(item_ids, before, observed, mapping, contents.line_ids if contents is not None else None)
     return contents, encode_json(after) if after != before else None
+
+
+def _problems(stored: Mapping[str, str], observed: ObservedOrder | None) -> tuple[CartProblem, ...]:
+    """Return why an order came to nothing, as it says of itself and of its lines, in the terms of the cart."""
+    if observed is None or not observed.reasons or "order" not in stored:
+        return ()
+    lines: dict[str, LineState] = lines_decoder.decode(stored.get("lines", "{}"))
+    items = {line.line_id: item_id for item_id, line in lines.items() if line.line_id is not None}
+    items |= {line.line_id: line.item_id for line in observed.lines if line.item_id is not None}
+    reasons = [replace(reason, item=items.get(reason.item, reason.item)) for reason in observed.reasons]
+    return cart_problems(reasons, order_decoder.decode(stored["order"]))
 
 
 def _with_others(
@@ -232,7 +244,7 @@ def _with_others(
     also_of = []
     for other in store.followers_of(connection, current, observed.id):
         if carries(observed, other.marker, mapping):
-            also_of.append(other.id)
+            also_of.append(checkouts.named_to(current, other))
         else:
             store.look_soon(connection, other, now)
     return replace(evidence, also_of=tuple(also_of))

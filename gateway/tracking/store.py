@@ -14,7 +14,7 @@ from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.pauses import Pause, why_paused
 from gateway.checkouts.reasons import OF_THE_UPSTREAM
 from gateway.checkouts.row_changes import CheckoutChanges, because
-from gateway.checkouts.store import change, get_for_update, record_of
+from gateway.checkouts.store import change, get_for_update, others_of_order, record_of
 from gateway.storage.tables import checkout, inbox
 from gateway.tracking.events import Event
 
@@ -149,15 +149,8 @@ def due_orders(connection: Connection, now: datetime, limit: int) -> list[Checko
 
 
 def followers_of(connection: Connection, record: CheckoutRecord, order_id: str) -> list[CheckoutRecord]:
-    """Return the other checkouts of the tenant that follow this order now."""
-    query = select(*(checkout.c[name] for name in CheckoutRecord.__struct_fields__)).where(
-        checkout.c.tenant == record.tenant,
-        checkout.c.upstream == record.upstream,
-        checkout.c.order_id == order_id,
-        checkout.c.state == "submitted",
-        checkout.c.id != record.id,
-    )
-    return [record_of(row) for row in connection.execute(query)]
+    """Return the other checkouts, of any tenant, that follow this order now."""
+    return [other for other in others_of_order(connection, record, order_id) if other.state == "submitted"]
 
 
 def look_soon(connection: Connection, record: CheckoutRecord, now: datetime) -> None:

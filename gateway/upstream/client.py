@@ -26,6 +26,7 @@ from gateway.upstream.options import UpstreamOptions, port_of
 from gateway.upstream.outcome import Call, NotSent, Outcome, Rejected, Unknown, classify
 from gateway.upstream.port import AnotherOrder, ReadFailed
 from gateway.upstream.reads import HTTP_NOT_FOUND, Reader, decode_answer
+from gateway.upstream.reasons import with_reasons
 from gateway.upstream.search import Page, paging_offset
 from gateway.upstream.transport import Answer, ExchangeFailed
 
@@ -121,7 +122,7 @@ class UpstreamClient:
             raise ReadFailed("the answer is not a product order")
         if order.id != order_id:
             raise AnotherOrder(order)
-        return order
+        return with_reasons(order, reading.document, self._mapping) if with_lines else order
 
     async def find(
         self, marker: str, *, since: datetime, doubt: CallInDoubt | None = None, live: bool = False

@@ -21,7 +21,7 @@ from typing import Any, Final, Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gateway.ordering import Mapping
+from gateway.ordering import Mapping, UpstreamReason
 from gateway.upstream.answers import (
     VendorError,
     describe,
@@ -31,7 +31,7 @@ from gateway.upstream.answers import (
     vendor_error,
 )
 from gateway.upstream.causes import Cause
-from gateway.upstream.reasons import UpstreamReason, reasons_of, told_with
+from gateway.upstream.reasons import reasons_of, told_with
 
 
 class NotSent(Struct, frozen=True):

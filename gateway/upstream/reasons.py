@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec.structs import replace
 
+from gateway.ordering import DEAD_ENDS, Mapping, ObservedOrder, UpstreamReason, tmf_state
 from gateway.upstream.answers import CODE_CHARACTERS_MAX, clean
 
 REASONS_MAX: Final = 50
@@ -40,19 +41,21 @@ _OF_ITEM: Final = ("terminationError", "productOrderErrorMessage", "errorMessage
 _ITEM_IDS: Final = ("productOrderItemId", "orderItemId", "itemId", "id")
 
 
-class UpstreamReason(Struct, frozen=True):
-    """One reason: where in the order (`path`, as the order system writes it, or the `item` with this id), why, and its code."""
-
-    message: str
-    code: str = ""
-    path: str = ""
-    item: str = ""
-
-
 def reasons_of(document: Any) -> tuple[UpstreamReason, ...]:
     """Return the reasons in an error answer, or in an order that says of itself or its items why it failed; none twice."""
+    return _bounded(_reasons(document, UpstreamReason(""), 0))
+
+
+def with_reasons(order: ObservedOrder, document: Any, mapping: Mapping) -> ObservedOrder:
+    """Return an order that came to nothing with the reasons that its document gives for itself and its items."""
+    if not isinstance(document, dict) or tmf_state(mapping, order.state) not in DEAD_ENDS:
+        return order
+    return replace(order, reasons=_bounded(_of_order(document, 0)))
+
+
+def _bounded(reasons: Iterator[UpstreamReason]) -> tuple[UpstreamReason, ...]:
     found: dict[UpstreamReason, None] = {}
-    for nodes, reason in enumerate(_reasons(document, UpstreamReason(""), 0)):
+    for nodes, reason in enumerate(reasons):
         if reason.message:
             found[reason] = None
         if len(found) >= REASONS_MAX or nodes >= _NODES_MAX:

@@ -46,7 +46,9 @@ def states_page() -> str:
     rows = []
     for state, meaning in states.MEANING.items():
         following = sorted(states.FOLLOWERS[state] - {state}, key=list(states.MEANING).index)
-        after = "final" if state in states.FINAL else ", ".join(code(each) for each in following)
+        after = ", ".join(code(each) for each in following)
+        if state in states.FINAL:
+            after = f"final; {after} if its order is found live all the same" if following else "final"
         rows.append((code(state), meaning, "free" if state in states.CART_RELEASED else "held", after))
     outcomes = table(
         ("`productOrder.state`", "checkout"),

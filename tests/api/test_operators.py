@@ -6,7 +6,7 @@ import pytest
 from checkout_gateway import CARTS, CHECKOUTS, act, assert_conflict, assert_error, live_orders, set_columns
 
 from gateway.upstream.evidence import FindResult, incomplete, uncontrolled
-from gateway.upstream.outcome import NotExecuted
+from gateway.upstream.outcome import NotExecuted, Unknown
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 WHY = {"reason": "the order system is repaired"}
@@ -289,6 +289,39 @@ async def test_orders_of_a_paused_order_system_are_not_read_and_looked_at_when_i
     await gateway.post({}, f"{UPSTREAM}/shop/resume")
     await gateway.tracker().once()
     assert (await gateway.get(checkout))["state"] == "completed"
+
+
+async def test_what_a_pause_delays_is_cancelled_at_once_where_that_needs_no_call(gateway):
+    before = await gateway.check_out()
+    await gateway.post({"reason": "maintenance"}, f"{UPSTREAM}/shop/pause")
+    await gateway.work()
+    assert (await gateway.get(before))["reason"]["code"] == "upstream_paused"
+    await act(gateway, before, "cancel")
+    await gateway.work()
+    assert (await gateway.get(before))["state"] == "cancelled"
+    assert not gateway.shop.calls
+    await gateway.post({}, f"{UPSTREAM}/shop/resume")
+
+
+async def test_a_live_post_in_doubt_is_not_cancelled_during_a_pause(gateway):
+    checkout = await gateway.check_out(upstream="plain")
+    gateway.plain.script([Unknown("closed")], effect="applied")
+    await gateway.work()
+    await gateway.post({"reason": "maintenance"}, f"{UPSTREAM}/plain/pause")
+    await act(gateway, checkout, "cancel")
+    await gateway.work()
+    assert (await gateway.get(checkout))["state"] == "submitting"
+    assert len(gateway.plain.orders) == 1
+    await gateway.post({}, f"{UPSTREAM}/plain/resume")
+
+
+async def test_a_figure_tells_which_order_systems_are_paused(gateway):
+    await gateway.post({"reason": "maintenance"}, f"{UPSTREAM}/plain/pause")
+    gateway.services.metrics.set_upstreams({}, {})
+    text = (await gateway.services.metrics.exposition()).decode()
+    named = {line for line in text.splitlines() if line.startswith("gateway_upstream_paused{")}
+    assert named == {'gateway_upstream_paused{upstream="plain"} 1.0', 'gateway_upstream_paused{upstream="shop"} 0.0'}
+    await gateway.post({}, f"{UPSTREAM}/plain/resume")
 
 
 async def test_pausing_twice_keeps_the_first_reason_and_an_unknown_one_is_not_found(gateway):

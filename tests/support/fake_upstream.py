@@ -23,6 +23,7 @@ from gateway.tmf.json import decode_stored
 from gateway.upstream.evidence import Absence, CallInDoubt, FindResult, Hint, incomplete, proven, uncontrolled
 from gateway.upstream.outcome import Accepted, NotExecuted, NotSent, Outcome, Rejected
 from gateway.upstream.port import ReadFailed
+from gateway.upstream.reasons import with_reasons
 from gateway.upstream.rows import read_row
 
 Effect: TypeAlias = Literal["applied", "none", "later"]
@@ -95,7 +96,8 @@ class FakeUpstream:
         if self._failing_reads:
             raise self._failing_reads.popleft()
         document = self.orders.get(order_id)
-        return None if document is None else read_order(copy.deepcopy(document), self.mapping)
+        order = None if document is None else read_order(copy.deepcopy(document), self.mapping)
+        return None if order is None else with_reasons(order, document, self.mapping)
 
     async def get_head(self, order_id: str) -> ObservedOrder | None:
         """Read an order without its lines."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from msgspec.structs import replace
 
 from gateway.checkouts.abandoned import AbandonedDraft
 from gateway.checkouts.row_changes import PLANNED, UNKNOWN, CheckoutChanges, because, without_reason
+from gateway.clock import timestamp_text
 from gateway.ordering import Finding, ObservedOrder, is_changed, is_draft
 from gateway.submission.decisions.actions import Action, Save, Work
 from gateway.submission.decisions.named_order import accept, after_find_named, several_live
@@ -22,12 +24,15 @@ from gateway.submission.decisions.records import (
     step_done,
     wait,
 )
-from gateway.upstream.evidence import FindResult
+from gateway.upstream.evidence import AbsenceCode, FindResult
 
 # A lost live POST counts as proven absent after two complete searches at least this far apart.
 CONFIRM_ABSENCE_SECONDS = 2.0
 # After the quiet time of a lost live POST: how long an order system that cannot be searched now is waited for.
 UNSEARCHABLE_SECONDS_MAX = 6 * 3600.0
+_MADE_BY_THE_NEXT_ORDER: Final[frozenset[AbsenceCode]] = frozenset(
+    {"nothing_to_control_with", "marker_never_seen", "nothing_older", "nothing_younger"}
+)
 
 
 def after_find(
@@ -115,16 +120,20 @@ def _not_proven(work: Work, found: FindResult, now: datetime) -> Save:
             f"the outcome of a call that makes a live order is not known, and {changed[0].sentence}, where {record.marker} was sent: see "
             "whether it is ours",
         )
-    if recovery.find == "none" or now >= quiet_end(work) + timedelta(seconds=UNSEARCHABLE_SECONDS_MAX):
+    ends_at = quiet_end(work) + timedelta(seconds=UNSEARCHABLE_SECONDS_MAX)
+    if recovery.find == "none" or now >= ends_at:
         return held(
             work,
             "not_verifiable",
             "the outcome of a call that makes a live order is not known, and the order system cannot be searched so that this would "
             f"show it ({found.absence.sentence}): look there for an order with {recovery.marker_slot} {record.marker}",
         )
+    # What is waited for, and until when: the next order of anybody that the search finds proves that it would find this one.
+    wanted = ", until an order made after it is found" if found.absence.code in _MADE_BY_THE_NEXT_ORDER else ""
     said = because(
         "not_verifiable",
-        f"the answer to the {work.current.kind} step was lost, and no search shows yet what became of it: {found.absence.sentence}",
+        f"the answer to the {work.current.kind} step was lost, and no search shows yet what became of it: {found.absence.sentence}; it is "
+        f"searched again{wanted}, and a person decides after {timestamp_text(ends_at)}",
     )
     return wait(work, now, f"the search proves nothing: {found.absence.sentence}", reason=said)
 

@@ -11,14 +11,15 @@ The rules, in short (docs/decisions/0003):
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping as Map
 from datetime import datetime
 
 from msgspec.structs import replace
 
+from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.row_changes import PLANNED, SENDING, UNKNOWN, CheckoutChanges
 from gateway.checkouts.states import OPEN
-from gateway.ordering import Finding, Match, ObservedOrder, both_spellings, is_draft
+from gateway.ordering import Finding, Mapping, Match, ObservedOrder, both_spellings, is_draft
 from gateway.submission.decisions.actions import Action, AskCancel, FindMarker, ReadHead, ReadOrder, Save, Send, Work
 from gateway.submission.decisions.comparing import compare, describe_mismatch
 from gateway.submission.decisions.named_order import DIFFERENCE_PROBES_MAX, accept, judge_named
@@ -100,13 +101,15 @@ def _builds_nothing_more(work: Work) -> bool:
 
 def _cancel(work: Work, now: datetime) -> Action | None:
     """Cancel what can be cancelled; None when the outcome of a call must be known first, or the order may be live."""
-    record = work.record
-    if record.submit_intent_order is not None:
-        return None
-    if work.mapping.draft.supported:
-        return cancelled(work, now)
+    return cancelled(work, now) if is_cancelled_at_once(work.record, work.mapping) else None
+
+
+def is_cancelled_at_once(record: CheckoutRecord, mapping: Mapping) -> bool:
+    """Tell whether a checkout whose client cancels it ends without a call: no order of it can be live, or become so."""
+    if not record.cancel_requested or record.state not in OPEN or record.submit_intent_order is not None:
+        return False
     # Without a draft, PLANNED says that no order was made; anything else must be known first.
-    return cancelled(work, now) if record.step_state == PLANNED else None
+    return mapping.draft.supported or record.step_state == PLANNED
 
 
 def _ask_to_cancel(work: Work, now: datetime) -> Action:
@@ -137,7 +140,7 @@ def _look(work: Work) -> Action:
     return ReadOrder(record.order_id)
 
 
-def _send(work: Work, now: datetime, lines: Mapping[str, str] | None = None) -> Action:
+def _send(work: Work, now: datetime, lines: Map[str, str] | None = None) -> Action:
     record, step = work.record, work.current
     assert step.kind != "create" or record.answered_order is None, "a call that named an order is never sent again"
     if record.attempt >= work.policy.attempts_max:

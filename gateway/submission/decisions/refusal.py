@@ -10,10 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.checkouts.row_changes import CheckoutChanges
-from gateway.ordering import Order
+from gateway.ordering import Order, UpstreamReason
 from gateway.submission.decisions.actions import Save
 from gateway.tmf.json import decode_stored, encode_json
-from gateway.upstream.reasons import UpstreamReason
 
 _SEGMENT: Final = re.compile(r"[^./\[\]'\"#$\s,;:()]+")
 _IN_TEXT: Final = re.compile(r"(?:productOrderItem|orderItem)(?:[\[./]\d+\]?)(?:[./]?[\w@-]++|\[\d+\]){0,20}+")
@@ -48,10 +47,14 @@ def cart_problems(reasons: Iterable[UpstreamReason], order: Order, body: bytes =
     return tuple(found)
 
 
+def written(problems: tuple[CartProblem, ...]) -> str | None:
+    """Return the problems as the column `reason_problem` holds them; None without any."""
+    return encode_json(problems).decode() if problems else None
+
+
 def with_problems(decided: Save, problems: tuple[CartProblem, ...]) -> Save:
     """Return the decision that also records what the order system refused."""
-    written = encode_json(problems).decode() if problems else None
-    changes: CheckoutChanges = {**decided.changes, "reason_problem": written}
+    changes: CheckoutChanges = {**decided.changes, "reason_problem": written(problems)}
     return replace(decided, changes=changes)
 
 

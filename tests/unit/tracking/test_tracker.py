@@ -9,6 +9,7 @@ from checkout_work import load_checkout
 from msgspec.structs import replace
 from tracker_runs import events, notify, set_columns, show, submitted
 
+from gateway.checkouts.reason_document import reason_of
 from gateway.clock import utc_now
 from gateway.settings import TrackingSettings
 from gateway.storage.tables import checkout
@@ -82,6 +83,27 @@ async def test_a_cart_is_free_again_when_its_order_was_cancelled(database, track
     await tracker.once()
     record = await load_checkout(database)
     assert (record.state, record.cart_live) == ("cancelled", False)
+
+
+@pytest.mark.parametrize(("word", "state"), [("Failed", "failed"), ("Rejected", "rejected")])
+async def test_why_a_live_order_came_to_nothing_is_told_in_the_terms_of_the_cart(database, tracker, fake, word, state):
+    await submitted(database, track_due_at=utc_now() - timedelta(seconds=1))
+    show(
+        fake,
+        word,
+        description="the customer's own words",
+        productOrderErrorMessage=[{"code": "STOCK", "reason": "nothing is left"}],
+        productOrderItem=[{"id": "2", "terminationError": [{"id": "T1", "value": "x", "message": "no such number"}]}],
+    )
+    await tracker.once()
+    record = await load_checkout(database)
+    assert (record.state, record.reason_code) == (state, "ended_by_order_system")
+    problems = reason_of(record)["problem"]
+    assert [(each["path"], each["message"]) for each in problems] == [
+        ("", "nothing is left"),
+        ("cartItem[1]", "no such number"),
+    ]
+    assert problems[0]["upstreamCode"] == "STOCK"
 
 
 async def test_an_upstream_that_is_not_configured_any_more_keeps_everything(database, tracking_settings, clock):

@@ -59,14 +59,14 @@ def assert_wait(decision, wait):
     assert timedelta(seconds=wait) <= passed <= timedelta(seconds=wait * (1 + SPREAD_MAX))
 
 
-def patient(record, observed, *, policy=POLICY, **given):
+def patient(record, observed, *, policy=POLICY, told=lambda record: record.awaiting is None, **given):
     """Look again and again, as often as each look asks for, until something is told; return the record, that and the seconds."""
     now = NOW
     for _ in range(50):
         decision = look(record, observed, policy=policy, now=now, **given)
         changes = {**decision.changes, **decision.poll}
         record = replace(record, **changes)
-        if record.awaiting is None:
+        if told(record):
             return record, decision, (now - NOW).total_seconds()
         assert record.reason_code in REASONS
         assert record.status_reason
@@ -197,8 +197,6 @@ def test_contents_are_compared_at_first_at_each_move_and_at_the_end():
         (order(marker=STRANGERS), "own_order", "foreign_order", "it shows WEB-4711"),
         (order(marker=NONE), "own_order", "marker_changed", "it shows none"),
         (order("Completed", marker=STRANGERS), "own_order", "foreign_order", "whose order it is"),
-        (order("Draft"), "live_state", "not_verifiable", "still shows it as Draft"),
-        (order("draft"), "live_state", "not_verifiable", "still shows it as draft"),
         (order(""), "live_state", "not_verifiable", "having no state"),
         (order(id="00000009", marker=STRANGERS), "own_order", "foreign_order", "order 00000009"),
     ],
@@ -213,6 +211,31 @@ def test_what_cannot_be_right_is_looked_at_again_and_held_in_the_end(observed, a
     assert (record.state, record.reason_code, record.track_due_at) == ("held", code, None)
     assert words in record.status_reason
     assert 45 <= after < 60
+
+
+@pytest.mark.parametrize("word", ["Draft", "draft"])
+def test_an_order_that_stays_a_draft_is_submitted_once_more_and_held_after_that(word):
+    record, _, after = patient(submitted(), order(word), told=lambda record: record.state != "submitted")
+    assert 45 <= after < 60
+    assert (record.state, record.step, record.step_state, record.due_at) == (
+        "submitting", record.steps_total - 1, "PLANNED", NOW + seconds(after),
+    )  # fmt: skip
+    assert (record.awaiting, record.reason_code, record.track_due_at) == ("second_submission", "not_shown_yet", None)
+    assert f"still shows it as {word}: it is submitted once more" in record.status_reason
+    # The worker reads it, sends the same submission, and it is followed again: there is no third one.
+    again = replace(record, state="submitted", step=record.steps_total, awaiting=None, due_at=None, reason_code=None)
+    record, _, _ = patient(again, order(word))
+    assert (record.state, record.reason_code) == ("held", "not_verifiable")
+    assert f"still shows it as {word}" in record.status_reason
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{"unknowns": 1}, {"cancel_requested": True}, {"submit_intent_order": None}, {"submit_intent_order": "00000002"}],
+)
+def test_nothing_is_submitted_once_more_that_may_be_live_is_cancelled_or_was_never_submitted(columns):
+    record, _, _ = patient(submitted(**columns), order("Draft"))
+    assert (record.state, record.reason_code) == ("held", "not_verifiable")
 
 
 def test_what_is_said_of_a_doubt_does_not_change_from_look_to_look():
@@ -417,7 +440,7 @@ def test_an_order_with_our_marker_that_shows_another_one_when_read_is_no_twin():
 
 
 def test_an_order_that_is_another_checkouts_as_well_is_held():
-    record, _, _ = patient(submitted(), order(), also_of=("k2",))
+    record, _, _ = patient(submitted(), order(), also_of=("checkout k2",))
     assert (record.state, record.reason_code) == ("held", "foreign_order")
     assert "checkout k2" in record.status_reason
 
