@@ -240,11 +240,11 @@ def _total(group: list[Counted], kinds: tuple[str, ...], numbers: Context) -> di
 
 def _copy_word(total: dict[str, Any], name: str, group: list[Counted]) -> None:
     """Show the word of the first price that has one."""
-    word = group[0][0].price.get(name)
-    if type(word) is not str or not word:
-        word = next((other for charge, _ in group if type(other := charge.price.get(name)) is str and other), "")
-    if word:
-        total[name] = word
+    for charge, _ in group:
+        word = charge.price.get(name)
+        if word and type(word) is str:
+            total[name] = word
+            return
 
 
 def _sum(group: list[Counted], name: str) -> Decimal:
