@@ -54,6 +54,25 @@ class AbandonedDraft(Struct, frozen=True, kw_only=True):
     after_seconds: float | None = None
 
 
+class DueDraft(Struct, frozen=True, kw_only=True):
+    """A draft that was given up and is to be looked for now, beside what its checkout says at this moment.
+
+    `order_id` is "" when no id is known; `due_at` is None once nobody looks for it any more.
+    """
+
+    tenant: str
+    checkout_id: str
+    marker: str
+    order_id: str
+    upstream: str
+    since: datetime
+    attempt: int
+    due_at: datetime | None
+    submit_intent_order: str | None
+    current_order_id: str | None
+    checkout_state: str
+
+
 def abandon(
     connection: Connection,
     record: CheckoutRecord,

@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from gateway.background import Loop
-from gateway.checkouts.abandoned import OrderGivenUp
+from gateway.checkouts.abandoned import DueDraft, OrderGivenUp
 from gateway.checkouts.found_live import FoundLive, found_live, tell
 from gateway.checkouts.pauses import pauses
 from gateway.metrics import Metrics
@@ -61,21 +61,21 @@ class Cleanup:
     async def once(self) -> int:
         """Look at the drafts that are due; return how many there were."""
 
-        def due(connection: Connection) -> list[Row[Any]]:
+        def due(connection: Connection) -> list[DueDraft]:
             return store.due_abandoned(connection, self._database.now(connection), BATCH_MAX)
 
-        rows = await self._database.read(due)
-        for row in rows:
+        due_drafts = await self._database.read(due)
+        for abandoned in due_drafts:
             if self.loop.stopping:
                 break
-            await self._look_at(row)
-        return len(rows)
+            await self._look_at(abandoned)
+        return len(due_drafts)
 
-    async def _look_at(self, row: Row[Any]) -> None:
-        def take(connection: Connection) -> Row[Any] | None:
+    async def _look_at(self, abandoned: DueDraft) -> None:
+        def take(connection: Connection) -> DueDraft | None:
             # Until the look is recorded, this is when somebody else may try: after a call that hangs, and then some.
             due_at = self._database.now(connection) + timedelta(seconds=TAKEN_SECONDS)
-            return store.take_abandoned(connection, row, due_at)
+            return store.take_abandoned(connection, abandoned, due_at)
 
         taken = await self._database.write(take)
         if taken is None:
@@ -99,21 +99,27 @@ class Cleanup:
             )
 
         await self._database.write(record)
-        log.info("draft.cleanup", checkout=row.checkout_id, tenant=row.tenant, order=row.order_id, outcome=look.outcome)
+        log.info(
+            "draft.cleanup",
+            checkout=abandoned.checkout_id,
+            tenant=abandoned.tenant,
+            order=abandoned.order_id,
+            outcome=look.outcome,
+        )
 
-    async def _clean(self, row: Row[Any]) -> _Look:
-        upstream = self._upstreams.get(row.upstream)
-        settings = self._settings.upstreams.get(row.upstream)
+    async def _clean(self, abandoned: DueDraft) -> _Look:
+        upstream = self._upstreams.get(abandoned.upstream)
+        settings = self._settings.upstreams.get(abandoned.upstream)
         if upstream is None or settings is None:
             return _Look(done=False, outcome="the upstream is not configured any more")
-        if row.upstream in await self._database.read(pauses):
+        if abandoned.upstream in await self._database.read(pauses):
             return _Look(done=False, outcome="not looked at: the order system is paused")
         mapping = self._mappings[settings.mapping]
         try:
-            drafts, complete = await _find(upstream, mapping, row)
+            drafts, complete = await _find(upstream, mapping, abandoned)
         except ReadFailed as error:
             return _Look(done=False, outcome=f"not looked at: {error}")
-        looks = [await self._clean_one(upstream, mapping, row, draft) for draft in drafts]
+        looks = [await self._clean_one(upstream, mapping, abandoned, draft) for draft in drafts]
         if not looks:
             return _Look(
                 done=complete,
@@ -127,11 +133,13 @@ class Cleanup:
             state=next(state for state in _TELLING if any(look.state == state for look in looks)),
         )
 
-    async def _clean_one(self, upstream: Upstream, mapping: OrderMapping, row: Row[Any], draft: ObservedOrder) -> _Look:
-        if (why := _keep_off(row, draft, mapping)) is not None:
+    async def _clean_one(
+        self, upstream: Upstream, mapping: OrderMapping, abandoned: DueDraft, draft: ObservedOrder
+    ) -> _Look:
+        if (why := _keep_off(abandoned, draft, mapping)) is not None:
             return _Look(done=True, outcome=f"{draft.id} {why}")
         if is_alive(mapping, draft):
-            return await self._live(mapping, row, draft)
+            return await self._live(mapping, abandoned, draft)
         if not is_draft(mapping, draft.state):
             return _Look(done=True, outcome=f"{draft.id} is not a draft any more ({draft.state})")
         if mapping.recovery.abandon == "leave":
@@ -139,48 +147,53 @@ class Cleanup:
         if mapping.recovery.abandon == "delete":
             outcome, verb = await upstream.delete(draft.id), "deleted"
         else:
-            outcome, verb = await upstream.send(render_tombstone(mapping, draft.id, row.marker)), "marked abandoned"
+            outcome, verb = (
+                await upstream.send(render_tombstone(mapping, draft.id, abandoned.marker)),
+                "marked abandoned",
+            )
         if isinstance(outcome, Accepted):
             return _Look(done=True, outcome=f"{draft.id} {verb}", state="voided")
         # A refusal will not change by itself; the later looks will try once more all the same.
         refused = isinstance(outcome, Rejected)
         return _Look(done=refused, outcome=f"{draft.id} not {verb}: {outcome.detail}", inert=refused, state="left")
 
-    async def _live(self, mapping: OrderMapping, row: Row[Any], order: ObservedOrder) -> _Look:
+    async def _live(self, mapping: OrderMapping, abandoned: DueDraft, order: ObservedOrder) -> _Look:
         """Say on the checkout that an order which it does not go on with is live."""
-        if not (carries(order, row.marker, mapping) or _is_marked(order, row)):
-            log.error("draft.live", checkout=row.checkout_id, tenant=row.tenant, order=order.id, state=order.state)
+        if not (carries(order, abandoned.marker, mapping) or _is_marked(order, abandoned)):
+            log.error(
+                "draft.live", checkout=abandoned.checkout_id, tenant=abandoned.tenant, order=order.id, state=order.state
+            )
             return _Look(done=True, outcome=f"{order.id} is not a draft any more ({order.state}), and shows no marker")
 
         def function(connection: Connection) -> FoundLive | None:
             now = self._database.now(connection)
-            return found_live(connection, row.tenant, row.checkout_id, order, mapping, now)
+            return found_live(connection, abandoned.tenant, abandoned.checkout_id, order, mapping, now)
 
         tell(await self._database.write(function), order, self._metrics)
         return _Look(done=True, outcome=f"{order.id} is live ({order.state}): the checkout says so", state="live")
 
 
-async def _find(upstream: Upstream, mapping: OrderMapping, row: Row[Any]) -> tuple[list[ObservedOrder], bool]:
-    """Return the orders of the row, each read by its id, and whether these are all.
+async def _find(upstream: Upstream, mapping: OrderMapping, abandoned: DueDraft) -> tuple[list[ObservedOrder], bool]:
+    """Return the orders of an abandoned draft, each read by its id, and whether these are all.
 
     Also of a draft whose id is known the marker is searched: something may have made it twice.
     """
     orders: dict[str, ObservedOrder] = {}
     complete = True
-    if row.order_id:
+    if abandoned.order_id:
         try:
-            order = await upstream.get_order(row.order_id)
+            order = await upstream.get_order(abandoned.order_id)
         except AnotherOrder:
             order = None  # what goes by that id now is found by its marker, or is not ours
         if order is not None:
             orders[order.id] = order
         if mapping.recovery.find == "none":
             return list(orders.values()), True
-    found = await upstream.find(row.marker, since=row.since)
+    found = await upstream.find(abandoned.marker, since=abandoned.since)
     for hit in found.orders:
         if hit.id not in orders and (order := await _read(upstream, mapping, hit)) is not None:
             orders[order.id] = order
-    if not row.order_id:
+    if not abandoned.order_id:
         complete = found.complete
     return list(orders.values()), complete
 
@@ -208,20 +221,20 @@ class _Look(NamedTuple):
     state: OrderGivenUp = "abandoned"
 
 
-def _keep_off(row: Row[Any], draft: ObservedOrder, mapping: OrderMapping) -> str | None:
+def _keep_off(abandoned: DueDraft, draft: ObservedOrder, mapping: OrderMapping) -> str | None:
     """Return why a draft must not be touched, or None."""
-    if draft.id == row.submit_intent_order and row.checkout_state != "rejected":
+    if draft.id == abandoned.submit_intent_order and abandoned.checkout_state != "rejected":
         # Only a checkout whose submission was refused for certain, with no call in doubt, is rejected with a draft left.
         return "may have been submitted"
-    if draft.id == row.current_order_id and draft.id != row.order_id:
+    if draft.id == abandoned.current_order_id and draft.id != abandoned.order_id:
         return "is the checkout's order"
-    if draft.marker.is_shown and not carries(draft, row.marker, mapping):
+    if draft.marker.is_shown and not carries(draft, abandoned.marker, mapping):
         # Nobody was to submit what an earlier look marked; somebody may have all the same.
-        return None if _is_marked(draft, row) and is_alive(mapping, draft) else "is marked already"
+        return None if _is_marked(draft, abandoned) and is_alive(mapping, draft) else "is marked already"
     return None
 
 
-def _is_marked(draft: ObservedOrder, row: Row[Any]) -> bool:
+def _is_marked(draft: ObservedOrder, abandoned: DueDraft) -> bool:
     """Tell whether a draft shows our marker as an earlier look changed it (void-...)."""
-    ours = re.compile(re.escape(row.marker) + r"(?![0-9])")
+    ours = re.compile(re.escape(abandoned.marker) + r"(?![0-9])")
     return any(ours.search(text) for text in draft.marker.texts)

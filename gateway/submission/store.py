@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, select, update
 
 from gateway.checkouts import step_store
 from gateway.checkouts import store as checkouts
-from gateway.checkouts.abandoned import OrderGivenUp, abandon
+from gateway.checkouts.abandoned import DueDraft, OrderGivenUp, abandon
 from gateway.checkouts.due import tenants_due
 from gateway.checkouts.findings import add_findings
 from gateway.checkouts.model import (
@@ -32,6 +32,7 @@ from gateway.checkouts.row_changes import SENDING, UNKNOWN, CheckoutChanges, bec
 from gateway.checkouts.states import FINAL
 from gateway.errors import GatewayError, StaleLeaseError
 from gateway.ordering import Order, Plan
+from gateway.storage.leases import Lease, take_leases
 from gateway.storage.tables import ORDERED_STATES, abandoned_draft, checkout
 from gateway.submission.decisions.actions import Save
 from gateway.submission.replanned import put_plan, replace_later_steps
@@ -41,7 +42,14 @@ from gateway.upstream.evidence import KnownOrder
 
 _DUE_TENANTS: Final = tenants_due(checkout.c.due_at, checkout.c.lease_until <= bindparam("now"))
 _abandoned_drafts = select(
-    abandoned_draft,
+    abandoned_draft.c.tenant,
+    abandoned_draft.c.checkout_id,
+    abandoned_draft.c.marker,
+    abandoned_draft.c.order_id,
+    abandoned_draft.c.upstream,
+    abandoned_draft.c.since,
+    abandoned_draft.c.attempt,
+    abandoned_draft.c.due_at,
     checkout.c.submit_intent_order,
     checkout.c.order_id.label("current_order_id"),
     checkout.c.state.label("checkout_state"),
@@ -57,28 +65,17 @@ def claim(
     connection: Connection, tenant: str, now: datetime, *, owner: str, lease_seconds: float, limit: int
 ) -> list[CheckoutRecord]:
     """Take up to `limit` due checkouts of the tenant whose lease is free, the longest due first."""
-    free = (
-        select(checkout.c.id)
-        .where(checkout.c.tenant == tenant, checkout.c.due_at <= now, checkout.c.lease_until <= now)
-        .order_by(checkout.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+    due = select(checkout.c.id).where(checkout.c.due_at <= now).order_by(checkout.c.due_at).limit(limit)
+    rows = take_leases(
+        connection,
+        checkout,
+        tenant,
+        due,
+        Lease(owner, now, lease_seconds),
+        [checkout.c[name] for name in CheckoutRecord.__struct_fields__],
+        {"claims_without_progress": checkout.c.claims_without_progress + 1},
     )
-    ids = list(connection.execute(free).scalars())
-    if not ids:
-        return []
-    statement = (
-        update(checkout)
-        .where(checkout.c.tenant == tenant, checkout.c.id.in_(ids))
-        .values(
-            fence=checkout.c.fence + 1,
-            lease_owner=owner,
-            lease_until=now + timedelta(seconds=lease_seconds),
-            claims_without_progress=checkout.c.claims_without_progress + 1,
-        )
-        .returning(*(checkout.c[name] for name in CheckoutRecord.__struct_fields__))
-    )
-    return [checkouts.record_of(row) for row in connection.execute(statement)]
+    return [checkouts.record_of(row) for row in rows]
 
 
 def without_paused(
@@ -300,38 +297,46 @@ def known_orders(connection: Connection, record: CheckoutRecord) -> tuple[KnownO
     return tuple(known.values())
 
 
-def due_abandoned(connection: Connection, now: datetime, limit: int) -> list[Row[Any]]:
-    """Return abandoned drafts that are due to be cleaned up, of every tenant; the rows name their tenant."""
+def due_abandoned(connection: Connection, now: datetime, limit: int) -> list[DueDraft]:
+    """Return abandoned drafts that are due to be cleaned up, of every tenant."""
     query = _abandoned_drafts.where(abandoned_draft.c.due_at <= now).order_by(abandoned_draft.c.due_at).limit(limit)
-    return list(connection.execute(query))
+    return [DueDraft(**row) for row in connection.execute(query).mappings()]
 
 
-def take_abandoned(connection: Connection, row: Row[Any], due_at: datetime) -> Row[Any] | None:
+def take_abandoned(connection: Connection, draft: DueDraft, due_at: datetime) -> DueDraft | None:
     """Take an abandoned draft to be looked at by setting its next time; return it as it is now with its checkout.
 
     None when another worker was faster. What the checkout may have submitted is read in this same transaction.
     """
     taken = connection.execute(
-        update(abandoned_draft).where(*_is_row(row), abandoned_draft.c.due_at == row.due_at).values(due_at=due_at)
+        update(abandoned_draft).where(*_is_draft(draft), abandoned_draft.c.due_at == draft.due_at).values(due_at=due_at)
     ).rowcount
-    return connection.execute(_abandoned_drafts.where(*_is_row(row))).one() if taken else None
+    if not taken:
+        return None
+    return DueDraft(**connection.execute(_abandoned_drafts.where(*_is_draft(draft))).mappings().one())
 
 
 def record_cleanup(
-    connection: Connection, row: Row[Any], *, attempt: int, due_at: datetime | None, outcome: str, state: OrderGivenUp
+    connection: Connection,
+    draft: DueDraft,
+    *,
+    attempt: int,
+    due_at: datetime | None,
+    outcome: str,
+    state: OrderGivenUp,
 ) -> None:
     """Record what a clean-up found and when to look again (None: not any more)."""
     connection.execute(
         update(abandoned_draft)
-        .where(*_is_row(row))
+        .where(*_is_draft(draft))
         .values(attempt=attempt, due_at=due_at, outcome=outcome, state=state)
     )
 
 
-def _is_row(row: Row[Any]) -> tuple[ColumnElement[bool], ...]:
+def _is_draft(draft: DueDraft) -> tuple[ColumnElement[bool], ...]:
     return (
-        abandoned_draft.c.tenant == row.tenant,
-        abandoned_draft.c.checkout_id == row.checkout_id,
-        abandoned_draft.c.marker == row.marker,
-        abandoned_draft.c.order_id == row.order_id,
+        abandoned_draft.c.tenant == draft.tenant,
+        abandoned_draft.c.checkout_id == draft.checkout_id,
+        abandoned_draft.c.marker == draft.marker,
+        abandoned_draft.c.order_id == draft.order_id,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Struct
@@ -20,6 +21,18 @@ class Event(Struct, frozen=True):
     order_id: str | None
     event_type: str
     identified: bool = True
+
+
+class DueEvent(Struct, frozen=True):
+    """A recorded notification whose time has come: where it came from, what it is about, how often it was looked at."""
+
+    tenant: str
+    upstream: str
+    dedup_key: str
+    order_id: str
+    state: str
+    attempts: int
+    received_at: datetime
 
 
 def read_event(document: dict[str, Any], raw: bytes) -> Event:

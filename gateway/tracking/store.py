@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.checkouts.due import tenants_due, tenants_waiting
@@ -16,7 +16,7 @@ from gateway.checkouts.reasons import OF_THE_UPSTREAM
 from gateway.checkouts.row_changes import CheckoutChanges, because
 from gateway.checkouts.store import change, get_for_update, others_of_order, record_of
 from gateway.storage.tables import checkout, inbox
-from gateway.tracking.events import Event
+from gateway.tracking.events import DueEvent, Event
 
 _FOLLOWED: Final = checkout.c.state == "submitted"
 _DUE_TENANTS: Final = tenants_due(checkout.c.track_due_at, _FOLLOWED)
@@ -68,28 +68,20 @@ def record_event(connection: Connection, tenant: str, upstream: str, event: Even
     return connection.execute(statement.returning(inbox.c.dedup_key)).first() is not None
 
 
-def due_events(connection: Connection, now: datetime, limit: int) -> list[Row[Any]]:
-    """Return the notifications that are due, of every tenant; the rows name their tenant."""
+def due_events(connection: Connection, now: datetime, limit: int) -> list[DueEvent]:
+    """Return up to `limit` notifications that are due at `now`, of every tenant, the longest due first."""
     query = (
-        select(
-            inbox.c.tenant,
-            inbox.c.upstream,
-            inbox.c.dedup_key,
-            inbox.c.order_id,
-            inbox.c.state,
-            inbox.c.attempts,
-            inbox.c.received_at,
-        )
+        select(*(inbox.c[name] for name in DueEvent.__struct_fields__))
         .where(inbox.c.state.in_([RECEIVED, WAITING]), inbox.c.due_at <= now)
         .order_by(inbox.c.due_at)
         .limit(limit)
     )
-    return list(connection.execute(query))
+    return [DueEvent(*row) for row in connection.execute(query)]
 
 
 def settle_event(
     connection: Connection,
-    row: Row[Any],
+    event: DueEvent,
     *,
     state: str,
     due_at: datetime | None,
@@ -98,17 +90,17 @@ def settle_event(
 ) -> bool:
     """Record what became of a notification and when to look at it again. `failed`: looking at it went wrong.
 
-    A notification that came again since the row was read is left to be looked at again: False.
+    A notification that came again since it was read is left to be looked at again: False.
     """
     statement = (
         update(inbox)
         .where(
-            inbox.c.tenant == row.tenant,
-            inbox.c.upstream == row.upstream,
-            inbox.c.dedup_key == row.dedup_key,
-            inbox.c.received_at == row.received_at,
+            inbox.c.tenant == event.tenant,
+            inbox.c.upstream == event.upstream,
+            inbox.c.dedup_key == event.dedup_key,
+            inbox.c.received_at == event.received_at,
         )
-        .values(state=state, attempts=row.attempts + failed, due_at=due_at, detail=detail)
+        .values(state=state, attempts=event.attempts + failed, due_at=due_at, detail=detail)
     )
     return connection.execute(statement).rowcount == 1
 

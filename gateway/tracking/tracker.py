@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 import structlog
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from gateway.background import Loop
 from gateway.checkouts import store as checkouts
@@ -21,6 +21,7 @@ from gateway.ordering import Mapping as OrderMapping
 from gateway.settings import Settings
 from gateway.storage import Database
 from gateway.tracking import store
+from gateway.tracking.events import DueEvent
 from gateway.tracking.polling import Polls, read_seconds
 from gateway.tracking.reading import OrderReader
 from gateway.tracking.store import DEAD, DONE, WAITING
@@ -80,17 +81,17 @@ class Tracker:
     async def once(self) -> int:
         """Look at what is due; return how much of it could be dealt with or put off."""
 
-        def due(connection: Connection) -> tuple[list[Row[Any]], list[CheckoutRecord]]:
+        def due(connection: Connection) -> tuple[list[DueEvent], list[CheckoutRecord]]:
             now = self._database.now(connection)
             return store.due_events(connection, now, BATCH_MAX), store.due_orders(connection, now, BATCH_MAX)
 
-        events, orders = await self._database.read(due)
-        by_order: dict[OrderKey, list[Row[Any]]] = {}
-        for row in events:
-            by_order.setdefault((row.tenant, row.upstream, row.order_id), []).append(row)
+        due_now, orders = await self._database.read(due)
+        by_order: dict[OrderKey, list[DueEvent]] = {}
+        for event in due_now:
+            by_order.setdefault((event.tenant, event.upstream, event.order_id), []).append(event)
         away: list[UnavailableError] = []
         results = await asyncio.gather(
-            *(self._guarded(self._look_at_events(key, rows), rows, away) for key, rows in by_order.items()),
+            *(self._guarded(self._look_at_events(key, events), events, away) for key, events in by_order.items()),
             *(self._guarded(self._look_at_order(record), [], away) for record in orders),
         )
         if away:
@@ -104,7 +105,7 @@ class Tracker:
             log.warning("tracking.put_off", waiting=len(away), reason=away[0].message)
 
     async def _guarded(
-        self, work: Coroutine[Any, Any, None], rows: list[Row[Any]], away: list[UnavailableError]
+        self, work: Coroutine[Any, Any, None], events: list[DueEvent], away: list[UnavailableError]
     ) -> bool:
         """Do one piece of work; whatever goes wrong with it stays with it. False when it is due again as it was.
 
@@ -118,18 +119,18 @@ class Tracker:
                 return False
             except Exception:
                 log.exception("tracking.crashed")
-                return bool(rows) and await self._set_aside(rows)
+                return bool(events) and await self._set_aside(events)
         return True
 
-    async def _set_aside(self, rows: list[Row[Any]]) -> bool:
+    async def _set_aside(self, events: list[DueEvent]) -> bool:
         """Put events off that could not be processed; after too many attempts they are dead."""
         attempts_max = self._settings.tracking.attempts_max
         try:
-            for row in rows:
-                dead = row.attempts + 1 >= attempts_max
+            for event in events:
+                dead = event.attempts + 1 >= attempts_max
                 why = "processing it failed; the log says where"
                 settled = await self._settle(
-                    [row], DEAD if dead else row.state, None if dead else BROKEN_SECONDS, why, failed=True
+                    [event], DEAD if dead else event.state, None if dead else BROKEN_SECONDS, why, failed=True
                 )
                 if dead:
                     _tell_dead(settled, f"processing it failed {attempts_max} times")
@@ -138,7 +139,7 @@ class Tracker:
             return False
         return True
 
-    async def _look_at_events(self, key: OrderKey, rows: list[Row[Any]]) -> None:
+    async def _look_at_events(self, key: OrderKey, events: list[DueEvent]) -> None:
         """Process the notifications of one order with at most one reading of it."""
         tenant, upstream, order_id = key
         record, now = await self._database.read(
@@ -149,37 +150,37 @@ class Tracker:
         )
         if record is None or record.state not in KNOWN_STATES:
             why = "the order is not known" if record is None else f"the checkout is {record.state}"
-            await self._keep_for_later(key, rows, why, now)
+            await self._keep_for_later(key, events, why, now)
             return
         if record.state == "held" or record.state in FINAL - CART_RELEASED:
-            await self._settle(rows, DONE, None, f"the checkout is {record.state}")
+            await self._settle(events, DONE, None, f"the checkout is {record.state}")
             return
         coalesce_seconds = self._settings.tracking.coalesce_seconds
         if self._monotonic() - self._last_read.get(key, float("-inf")) < coalesce_seconds:
-            await self._settle(rows, rows[0].state, coalesce_seconds, "waits: the order was read a moment ago")
+            await self._settle(events, events[0].state, coalesce_seconds, "waits: the order was read a moment ago")
             return
         self._note_read(key)
         try:
             detail = await self._reader.read_and_apply(record, polled=False)
         except ReadFailed as error:
             wait = max(read_seconds(self._settings, upstream), error.retry_after_seconds or 0.0)
-            await self._keep(rows, str(error), wait, now)
+            await self._keep(events, str(error), wait, now)
             return
-        await self._settle(rows, DONE, None, detail)
+        await self._settle(events, DONE, None, detail)
 
-    async def _keep_for_later(self, key: OrderKey, rows: list[Row[Any]], why: str, now: datetime) -> None:
+    async def _keep_for_later(self, key: OrderKey, events: list[DueEvent], why: str, now: datetime) -> None:
         """Keep early events; they are due when their order becomes known here, and now and then."""
-        age_seconds = (now - min(row.received_at for row in rows)).total_seconds()
+        age_seconds = (now - min(event.received_at for event in events)).total_seconds()
         wait = min(max(EARLY_EVENT_SECONDS, age_seconds), EARLY_EVENT_SECONDS_MAX)
-        await self._keep(rows, why, wait, now, unknown=key)
+        await self._keep(events, why, wait, now, unknown=key)
 
     async def _keep(
-        self, rows: list[Row[Any]], why: str, wait_seconds: float, now: datetime, *, unknown: OrderKey | None = None
+        self, events: list[DueEvent], why: str, wait_seconds: float, now: datetime, *, unknown: OrderKey | None = None
     ) -> None:
         """Keep events up to their age limit; the old ones are dead. `unknown`: they wait for this order to become known."""
         kept_hours = self._settings.tracking.unmatched_hours
-        old = [row for row in rows if now - row.received_at > timedelta(hours=kept_hours)]
-        young = [row for row in rows if row not in old]
+        old = [event for event in events if now - event.received_at > timedelta(hours=kept_hours)]
+        young = [event for event in events if event not in old]
         if old:
             dead = await self._settle(old, DEAD, None, f"{why}, and that for {kept_hours:g} hours")
             _tell_dead(dead, f"could not be matched with its order for {kept_hours:g} hours")
@@ -189,30 +190,30 @@ class Tracker:
 
     async def _settle(
         self,
-        rows: list[Row[Any]],
+        events: list[DueEvent],
         state: str,
         wait_seconds: float | None,
         detail: str,
         *,
         failed: bool = False,
         unknown: OrderKey | None = None,
-    ) -> list[Row[Any]]:
+    ) -> list[DueEvent]:
         """Record what became of events; return those that have not come again meanwhile, and for which that is so.
 
         An order that was `unknown` may have become known since it was looked for, when nobody was told to wake these events: they
         are due at once then.
         """
 
-        def function(connection: Connection) -> list[Row[Any]]:
+        def function(connection: Connection) -> list[DueEvent]:
             now = self._database.now(connection)
             due_at = None if wait_seconds is None else now + timedelta(seconds=wait_seconds)
             if unknown is not None:
                 record = checkouts.get_by_order(connection, *unknown)
                 due_at = now if record is not None and record.state in KNOWN_STATES else due_at
             return [
-                row
-                for row in rows
-                if store.settle_event(connection, row, state=state, due_at=due_at, detail=detail, failed=failed)
+                event
+                for event in events
+                if store.settle_event(connection, event, state=state, due_at=due_at, detail=detail, failed=failed)
             ]
 
         return await self._database.write(function)
@@ -245,14 +246,14 @@ class Tracker:
             self._forget_at = self._monotonic() + FORGET_SECONDS
 
 
-def _tell_dead(rows: list[Row[Any]], reason: str) -> None:
+def _tell_dead(events: list[DueEvent], reason: str) -> None:
     """Tell in the log of notifications that nobody looks at again, by their ids."""
-    for row in rows:
+    for event in events:
         log.warning(
             "notification.dead",
-            tenant=row.tenant,
-            upstream=row.upstream,
-            event_key=row.dedup_key,
-            order=row.order_id,
+            tenant=event.tenant,
+            upstream=event.upstream,
+            event_key=event.dedup_key,
+            order=event.order_id,
             reason=reason,
         )

@@ -7,7 +7,7 @@ one that was too slow fail.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
@@ -17,6 +17,7 @@ from gateway.hub.delivery.health import Health
 from gateway.hub.events import last_position
 from gateway.hub.model import ACTIVE, DISABLED, Blocked, Subscription
 from gateway.hub.subscriptions.store import blocked_events, subscription_of
+from gateway.storage.leases import Lease, take_leases
 from gateway.storage.tables import hub_blocked, hub_sequence, hub_subscription
 
 _COLUMNS = [hub_subscription.c[name] for name in Subscription.__struct_fields__]
@@ -86,30 +87,10 @@ def claim(
     connection: Connection, tenant: str, ids: Collection[str], now: datetime, *, owner: str, lease_seconds: float
 ) -> list[Subscription]:
     """Take those of a tenant's subscriptions whose lease is free."""
-    free = (
-        select(hub_subscription.c.id)
-        .where(
-            hub_subscription.c.tenant == tenant,
-            hub_subscription.c.id.in_(ids),
-            hub_subscription.c.state == ACTIVE,
-            hub_subscription.c.lease_until <= now,
-        )
-        .with_for_update(skip_locked=True)
-    )
-    taken = list(connection.execute(free).scalars())
-    if not taken:
-        return []
-    statement = (
-        update(hub_subscription)
-        .where(hub_subscription.c.tenant == tenant, hub_subscription.c.id.in_(taken))
-        .values(
-            fence=hub_subscription.c.fence + 1,
-            lease_owner=owner,
-            lease_until=now + timedelta(seconds=lease_seconds),
-        )
-        .returning(*_COLUMNS)
-    )
-    return [subscription_of(row) for row in connection.execute(statement)]
+    wanted = select(hub_subscription.c.id).where(hub_subscription.c.id.in_(ids), hub_subscription.c.state == ACTIVE)
+    lease = Lease(owner, now, lease_seconds)
+    rows = take_leases(connection, hub_subscription, tenant, wanted, lease, _COLUMNS)
+    return [subscription_of(row) for row in rows]
 
 
 def blocked_resources(connection: Connection, subscription: Subscription) -> dict[str, Blocked]:
