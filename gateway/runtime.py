@@ -95,12 +95,8 @@ async def submission(services: Services) -> AsyncIterator[None]:
     """Run the worker and the clean-up of abandoned drafts; at the end let the calls in flight come to theirs."""
     settings = services.settings
     worker = Worker(
-        settings=settings,
-        database=services.database,
-        upstreams=services.upstreams,
-        mappings=services.mappings,
+        services,
         owner=process_name(),
-        metrics=services.metrics,
         record_submitted=_wake_early_events,
         on_submitted=lambda _record: services.events_due.ring(),
     )

@@ -73,8 +73,7 @@ async def find(services: Services, client: Client, dialect: Dialect, query: List
             dialect,
             query.wanted,
             query.sorts,
-            limit=query.page.limit,
-            offset=query.page.offset,
-            owner=client.owner_scope,
+            query.page,
+            client.owner_scope,
         ),
     )

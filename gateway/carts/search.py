@@ -18,6 +18,7 @@ from gateway.carts.dialects import Dialect
 from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH, at_path
 from gateway.carts.dialects.paths import WORDS
 from gateway.errors import Problem
+from gateway.filters.paging import Page
 from gateway.filters.parse import Filter, Path, Test
 from gateway.filters.sorting import Sort
 from gateway.filters.sql import filter_clauses, order_clauses, prepare
@@ -75,9 +76,7 @@ def find_page(
     dialect: Dialect,
     wanted: Filter,
     sorts: Sequence[Sort],
-    *,
-    limit: int,
-    offset: int,
+    page: Page,
     owner: str | None = None,
 ) -> store.CartPage:
     """Return one page of the tenant's carts (those of this `owner` alone) that fulfil `wanted`.
@@ -92,8 +91,8 @@ def find_page(
     return store.list_page(
         connection,
         tenant,
-        limit=limit,
-        offset=offset,
+        limit=page.limit,
+        offset=page.offset,
         conditions=[*looked_up, *filter_clauses(rest, _DOCUMENT, engine, moments=moments)],
         order=[*order, _BY_CREATION] if looked_up else order,
         owner=owner,

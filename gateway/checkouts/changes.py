@@ -260,7 +260,9 @@ async def _changed_draft(
             store.put_documents(connection, tenant, current.id, told)
             store.change(connection, current, {}, now)
         else:
-            _redraft(connection, current, prepared, documents, mapping, now, services.settings, base_url)
+            if mapping.draft.supported and current.first_sent_at is not None:
+                _require_another_draft(current, services.settings, base_url)
+            _redraft(connection, current, prepared, documents, mapping, now, services.settings)
         audited(
             connection, command.caller, "change", current, now, detail=f"changed: {', '.join(sorted(command.patch))}"
         )
@@ -298,6 +300,18 @@ def _require_changeable(record: CheckoutRecord, base_url: str) -> None:
         raise _state_conflict(record, "only a draft that was not submitted can be changed", base_url)
 
 
+def _require_another_draft(record: CheckoutRecord, settings: Settings, base_url: str) -> None:
+    """Raise 409 for a checkout that was drafted as often as it may be: each of its drafts stays in the order system."""
+    drafts = record.generation + 1
+    if drafts >= settings.submission.generations_max:
+        raise _state_conflict(
+            record,
+            f"it was drafted {drafts} times, and each draft stays in the order system "
+            "(submission.generations_max); cancel it and check out again",
+            base_url,
+        )
+
+
 def _redraft(
     connection: Connection,
     record: CheckoutRecord,
@@ -306,17 +320,8 @@ def _redraft(
     mapping: OrderMapping,
     now: datetime,
     settings: Settings,
-    base_url: str,
 ) -> None:
     begun = mapping.draft.supported and record.first_sent_at is not None
-    drafts_max = settings.submission.generations_max
-    if begun and record.generation + 1 >= drafts_max:
-        raise _state_conflict(
-            record,
-            f"it was drafted {record.generation + 1} times, and each draft stays in the order system "
-            "(submission.generations_max); cancel it and check out again",
-            base_url,
-        )
     store.put_documents(connection, record.tenant, record.id, {**documents, "lines": b"{}"})
     if begun:
         draft = AbandonedDraft(marker=record.marker, order_id=record.order_id)

@@ -94,7 +94,7 @@ Examples:
     help="For people, or the same document as a preview over HTTP.",
 )
 @config_option
-def translate(
+def translate(  # noqa: PLR0913 - each option of a command is a parameter
     *,
     cart_path: Path,
     version: str | None,

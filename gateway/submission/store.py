@@ -32,6 +32,7 @@ from gateway.checkouts.row_changes import SENDING, UNKNOWN, CheckoutChanges, bec
 from gateway.checkouts.states import FINAL
 from gateway.errors import GatewayError, StaleLeaseError
 from gateway.ordering import Order, Plan
+from gateway.settings import SubmissionSettings
 from gateway.storage.leases import Lease, take_leases
 from gateway.storage.tables import ORDERED_STATES, abandoned_draft, checkout
 from gateway.submission.decisions.actions import Save
@@ -132,8 +133,7 @@ def save(
     *,
     plan: Plan | None,
     known: dict[str, str],
-    lease_seconds: float,
-    cleanup_after_seconds: float,
+    settings: SubmissionSettings,
 ) -> CheckoutRecord:
     """Record a decision under the record's fence and return the new record.
 
@@ -142,6 +142,7 @@ def save(
     order system before; then nothing is written. `plan` may be
     None for a decision about no step.
     """
+    lease_seconds = settings.lease_seconds
     decision = _unless_another_has_it(connection, record, decision)
     fresh = _as_read(connection, record, decision, now, lease_seconds)
     if fresh is None:
@@ -151,7 +152,7 @@ def save(
             step_store.set_step(connection, record, plan.steps[record.step].sequence, decision.step_changes)
         else:
             step_store.put_cancel_step(connection, record, decision.step_changes)
-    abandon(connection, record, decision.abandoned, now, cleanup_after_seconds)
+    abandon(connection, record, decision.abandoned, now, settings.cleanup_seconds[0])
     if decision.finding is not None:
         add_findings(connection, record, [decision.finding])
     if decision.lines is None:

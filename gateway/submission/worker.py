@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -17,11 +17,10 @@ from gateway.checkouts.accepting import call_sizes
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.row_changes import because
 from gateway.errors import StaleLeaseError, UnavailableError
-from gateway.metrics import Metrics
 from gateway.ordering import Mapping as OrderMapping
 from gateway.ordering import is_there_already
-from gateway.settings import CheckoutSettings, Settings
-from gateway.storage import Database
+from gateway.services import Services
+from gateway.settings import CheckoutSettings
 from gateway.submission import resuming, store
 from gateway.submission.decisions.actions import Policy, Save, Work, parents_of
 from gateway.submission.decisions.next_action import is_cancelled_at_once
@@ -31,7 +30,6 @@ from gateway.submission.turn import Turn
 from gateway.submission.wrong_clock import is_anything_put_off_too_far, longest_waits, pull_in
 from gateway.tmf.currencies import currency_code
 from gateway.upstream.evidence import KnownOrder
-from gateway.upstream.port import Upstream
 
 log = structlog.get_logger(__name__)
 
@@ -53,24 +51,20 @@ class Worker:
 
     def __init__(
         self,
+        services: Services,
         *,
-        settings: Settings,
-        database: Database,
-        upstreams: Mapping[str, Upstream],
-        mappings: Mapping[str, OrderMapping],
         owner: str,
         monotonic: Callable[[], float] = time.monotonic,
-        metrics: Metrics | None = None,
         record_submitted: Callable[[Connection, CheckoutRecord, datetime], None] = lambda *_: None,
         on_submitted: Callable[[CheckoutRecord], None] = lambda _record: None,
     ) -> None:
-        self._settings = settings
-        self._database = database
-        self._upstreams = upstreams
-        self._mappings = mappings
+        self._settings = settings = services.settings
+        self._database = services.database
+        self._upstreams = services.upstreams
+        self._mappings = services.mappings
         self._owner = owner
         self._monotonic = monotonic
-        self._metrics = metrics or Metrics()
+        self._metrics = services.metrics
         self._record_submitted = record_submitted
         self._on_submitted = on_submitted
         self._loop = Loop("claim", self._round, seconds=settings.submission.poll_seconds)
@@ -291,8 +285,7 @@ class Worker:
                 now,
                 plan=work.plan if work is not None else None,
                 known=work.known if work is not None else {},
-                lease_seconds=self._settings.submission.lease_seconds,
-                cleanup_after_seconds=self._settings.submission.cleanup_seconds[0],
+                settings=self._settings.submission,
             )
             if decision.replan is not None and work is not None:
                 call_sizes.remember(

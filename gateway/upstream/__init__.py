@@ -5,7 +5,7 @@ What others need is here; httpx and its exceptions stay inside.
 
 from __future__ import annotations
 
-from gateway.upstream.auth import BearerAuth, ClientCredentialsAuth, UpstreamAuth
+from gateway.upstream.auth import BearerAuth, ClientCredentialsAuth, TokenRequest, UpstreamAuth
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.evidence import (
     Absence,
@@ -47,6 +47,7 @@ __all__ = [
     "Outcome",
     "ReadFailed",
     "Rejected",
+    "TokenRequest",
     "Unknown",
     "Upstream",
     "UpstreamAuth",

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, NoReturn, TypeAlias
 from urllib.parse import quote_plus, urlencode
 
 import httpx
+from msgspec import Struct
 
 from gateway.errors import MalformedBodyError
 from gateway.tmf.json import decode_json
@@ -62,8 +63,25 @@ class BearerAuth(UpstreamAuth):
         yield request
 
 
+class TokenRequest(Struct, frozen=True, kw_only=True):
+    """What a token endpoint is asked: OAuth 2 client credentials (RFC 6749 section 4.4).
+
+    `credentials` says where id and secret go: in the form, or in a Basic header. `parameters` are further fields of the form.
+    """
+
+    url: str
+    client_id: str
+    client_secret: Secret
+    scope: str | None = None
+    credentials: Literal["form", "basic"] = "form"
+    parameters: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"TokenRequest(url={self.url!r}, client_id={self.client_id!r}, client_secret=***)"
+
+
 class ClientCredentialsAuth(UpstreamAuth):
-    """OAuth 2 client credentials (RFC 6749 section 4.4), one token for all tasks.
+    """OAuth 2 client credentials, one token for all tasks.
 
     - Single flight: however many tasks need a token, one request is made, and all share its result, a failure too.
     - Early renewal once `max(ttl - leeway, ttl / 2)` has passed, so that tokens shorter than the leeway work; if it
@@ -71,32 +89,23 @@ class ClientCredentialsAuth(UpstreamAuth):
     - Without `expires_in` (Salesforce) the token is used until it is refused.
     - On 401 exactly one renewal and one re-send.
 
-    `credentials` says where id and secret go: in the form, or in a Basic header. A token that cannot be had makes the call
-    fail as not sent. After a failure the token endpoint is left alone for `failure_pause_seconds`.
+    A token that cannot be had makes the call fail as not sent. After a failure the token endpoint is left alone for
+    `failure_pause_seconds`.
     """
 
     requires_response_body = False
 
     def __init__(
         self,
-        token_url: str,
-        client_id: str,
-        client_secret: Secret,
+        asked: TokenRequest,
         *,
-        scope: str | None = None,
-        credentials: Literal["form", "basic"] = "form",
-        parameters: Mapping[str, str] | None = None,
         leeway_seconds: float = 60.0,
         timeout_seconds: float = 10.0,
         failure_pause_seconds: float = 2.0,
         tls: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._token_url = token_url
-        self._client_id = client_id
-        self._client_secret = client_secret
-        self._form = {"grant_type": "client_credentials", **({"scope": scope} if scope else {}), **(parameters or {})}
-        self._credentials = credentials
+        self._asked = asked
         self._leeway_seconds = leeway_seconds
         self._timeout_seconds = timeout_seconds
         self._failure_pause_seconds = failure_pause_seconds
@@ -117,7 +126,7 @@ class ClientCredentialsAuth(UpstreamAuth):
         self._renewing: asyncio.Task[str] | None = None
 
     def __repr__(self) -> str:
-        return f"ClientCredentialsAuth(token_url={self._token_url!r}, client_id={self._client_id!r}, client_secret=***)"
+        return f"ClientCredentialsAuth({self._asked!r})"
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Sign the request; after a 401 renew the token and send once more."""
@@ -172,17 +181,20 @@ class ClientCredentialsAuth(UpstreamAuth):
         self._failed_until = self._clock() + self._failure_pause_seconds
 
     async def _fetch(self) -> str:
-        form, headers = dict(self._form), {"Content-Type": "application/x-www-form-urlencoded"}
-        secret = _reveal(self._client_secret)
-        if self._credentials == "basic":
-            pair = f"{quote_plus(self._client_id)}:{quote_plus(secret)}"
+        asked = self._asked
+        scope = {"scope": asked.scope} if asked.scope else {}
+        form = {"grant_type": "client_credentials", **scope, **asked.parameters}
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        secret = _reveal(asked.client_secret)
+        if asked.credentials == "basic":
+            pair = f"{quote_plus(asked.client_id)}:{quote_plus(secret)}"
             headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
         else:
-            form |= {"client_id": self._client_id, "client_secret": secret}
+            form |= {"client_id": asked.client_id, "client_secret": secret}
         try:
             answer = await self._port.exchange(
                 "POST",
-                self._token_url,
+                asked.url,
                 within_seconds=self._timeout_seconds,
                 body=urlencode(form).encode(),
                 headers=headers,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from gateway.errors import Problem, SettingsError
 from gateway.ordering import Mapping as OrderMapping
 from gateway.settings import AuthSettings, CatalogueSettings, QualificationSettings, Settings, UpstreamSettings
-from gateway.upstream.auth import BearerAuth, ClientCredentialsAuth, UpstreamAuth
+from gateway.upstream.auth import BearerAuth, ClientCredentialsAuth, TokenRequest, UpstreamAuth
 from gateway.upstream.catalogue import CatalogueClient
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.options import UpstreamOptions, resource_options
@@ -104,12 +104,12 @@ def _auth(auth: AuthSettings, tls: ssl.SSLContext) -> UpstreamAuth | None:
     if auth.kind == "bearer":
         return BearerAuth(auth.token)
     if auth.kind == "oauth2-client-credentials":
-        return ClientCredentialsAuth(
-            auth.token_url,
-            auth.client_id,
-            auth.client_secret,
+        asked = TokenRequest(
+            url=auth.token_url,
+            client_id=auth.client_id,
+            client_secret=auth.client_secret,
             scope=auth.scope or None,
             credentials="basic" if auth.credentials_in == "header" else "form",
-            tls=tls,
         )
+        return ClientCredentialsAuth(asked, tls=tls)
     return None

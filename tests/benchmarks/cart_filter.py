@@ -31,6 +31,7 @@ from sqlalchemy import Connection, text
 
 from gateway.carts.dialects import V4
 from gateway.carts.search import find_page
+from gateway.filters.paging import Page
 from gateway.filters.parse import parse_filter
 from gateway.settings import StorageSettings
 from gateway.storage import Database, open_database
@@ -120,7 +121,9 @@ async def seconds_of(database: Database, name: str, value: str, expected: int) -
     """Return how long one list takes."""
     wanted = parse_filter([(name, value)], [])
     started = time.perf_counter()
-    page = await database.read(lambda connection: find_page(connection, "default", V4, wanted, (), limit=100, offset=0))
+    page = await database.read(
+        lambda connection: find_page(connection, "default", V4, wanted, (), Page(100, 0, asked=True))
+    )
     elapsed = time.perf_counter() - started
     assert (len(page.rows), page.total) == (expected, expected)
     return elapsed

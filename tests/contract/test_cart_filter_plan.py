@@ -12,6 +12,7 @@ from sqlalchemy import event
 
 from gateway.carts.dialects import V4
 from gateway.carts.search import find_page
+from gateway.filters.paging import Page
 from gateway.filters.parse import parse_filter
 from gateway.settings import StorageSettings
 from gateway.storage import open_database
@@ -33,7 +34,7 @@ async def plans_of(url: str, name: str, value: str) -> list[list[str]]:
 
     def plans(connection: Any) -> list[list[str]]:
         event.listen(connection, "before_cursor_execute", keep)
-        find_page(connection, "acme", V4, wanted, (), limit=100, offset=0)
+        find_page(connection, "acme", V4, wanted, (), Page(100, 0, asked=True))
         event.remove(connection, "before_cursor_execute", keep)
         return [
             [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]

@@ -12,6 +12,7 @@ from gateway.checkouts import step_store
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.errors import StaleLeaseError
+from gateway.settings import SubmissionSettings
 from gateway.storage.tables import EPOCH, abandoned_draft, checkout_document, checkout_step
 from gateway.submission import store
 from gateway.submission.decisions.actions import Save
@@ -38,8 +39,7 @@ async def save(database, record, decision, now=NOW, *, plan=None, known=None):
             now,
             plan=plan or work_of().plan,
             known=known or {},
-            lease_seconds=60,
-            cleanup_after_seconds=30,
+            settings=SubmissionSettings(lease_seconds=60, cleanup_seconds=(30,)),
         )
     )
 
@@ -159,8 +159,7 @@ async def test_a_checkout_that_nobody_changed_is_not_read_before_it_is_written(d
                 soon(1),
                 plan=work_of().plan,
                 known={},
-                lease_seconds=60,
-                cleanup_after_seconds=30,
+                settings=SubmissionSettings(lease_seconds=60, cleanup_seconds=(30,)),
             )
         finally:
             event.remove(connection, "before_cursor_execute", noting)
@@ -342,11 +341,13 @@ async def test_of_two_cleaners_one_takes_an_abandoned_draft_and_sees_its_checkou
     assert (taken.submit_intent_order, taken.current_order_id) == ("00000009", "00000009")
     assert await database.write(lambda connection: store.take_abandoned(connection, row, soon(630))) is None
     await database.write(
-        lambda connection: store.record_cleanup(connection, taken, attempt=1, due_at=None, outcome="nothing found")
+        lambda connection: store.record_cleanup(
+            connection, taken, attempt=1, due_at=None, outcome="nothing found", state="absent"
+        )
     )
     assert await due(soon(10**6)) == []
     (found,) = await drafts(database)
-    assert (found.attempt, found.outcome) == (1, "nothing found")
+    assert (found.attempt, found.outcome, found.state) == (1, "nothing found", "absent")
 
 
 async def test_the_cancellation_has_a_step_after_those_of_the_plan(database):

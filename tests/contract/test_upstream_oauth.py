@@ -19,6 +19,7 @@ from gateway.upstream import (
     NotExecuted,
     NotSent,
     ReadFailed,
+    TokenRequest,
     UpstreamClient,
 )
 
@@ -59,11 +60,15 @@ class Clock:
         return self.now
 
 
+def token_request(url, **more):
+    return TokenRequest(url=f"{url}/token", client_id="gateway", client_secret=SECRET, **more)
+
+
 @asynccontextmanager
-async def signing_client(system: OrderSystem, *, clock=None, mapping=None, **auth_options):
+async def signing_client(system: OrderSystem, *, clock=None, mapping=None, asked=None, **auth_options):
     async with serving(answering(system.reply)) as server:
         clock = clock or Clock()
-        auth = ClientCredentialsAuth(f"{server.url}/token", "gateway", SECRET, clock=clock, **auth_options)
+        auth = ClientCredentialsAuth(token_request(server.url, **(asked or {})), clock=clock, **auth_options)
         options = {"auth": auth, "clock": clock, "sleep": no_sleep, "concurrency_max": 64}
         plain = mapping or Mapping(name="plain", api=Api(resource="productOrder"))
         async with client_of(server.url, plain, **options) as client:
@@ -95,7 +100,7 @@ async def test_a_401_that_arrives_after_somebody_elses_renewal_uses_that_one():
             await connection.write(reply)
 
     async with serving(answers_the_second_401_late) as server:
-        auth = ClientCredentialsAuth(f"{server.url}/token", "gateway", SECRET)
+        auth = ClientCredentialsAuth(token_request(server.url))
         async with client_of(server.url, auth=auth) as client:
             outcomes = await asyncio.gather(client.send(create_step()), client.send(create_step()))
     assert all(isinstance(outcome, Accepted) for outcome in outcomes)
@@ -230,7 +235,7 @@ async def test_a_renewal_that_a_deadline_cuts_off_after_a_401_is_not_sent():
             await connection.write(reply)
 
     async with serving(renews_never) as server:
-        auth = ClientCredentialsAuth(f"{server.url}/token", "gateway", SECRET, timeout_seconds=30)
+        auth = ClientCredentialsAuth(token_request(server.url), timeout_seconds=30)
         async with client_of(server.url, auth=auth, deadline_seconds=0.5) as client:
             assert isinstance(await client.send(create_step()), NotSent)
             assert renewing.is_set()
@@ -248,7 +253,7 @@ async def test_a_cancelled_call_does_not_take_the_renewal_from_the_others():
             await connection.write(system.reply(request))
 
     async with serving(slow_tokens) as server:
-        auth = ClientCredentialsAuth(f"{server.url}/token", "gateway", SECRET)
+        auth = ClientCredentialsAuth(token_request(server.url))
         async with client_of(server.url, auth=auth) as client:
             first, second = (asyncio.create_task(client.send(create_step())) for _ in range(2))
             await started.wait()
@@ -269,7 +274,7 @@ async def test_closing_ends_a_running_renewal():
         await connection.until_closed()
 
     async with serving(never_answers) as server:
-        auth = ClientCredentialsAuth(f"{server.url}/token", "gateway", SECRET)
+        auth = ClientCredentialsAuth(token_request(server.url))
         async with client_of(server.url, auth=auth) as client:
             call = asyncio.create_task(client.send(create_step()))
             await started.wait()
@@ -281,7 +286,7 @@ async def test_credentials_go_into_the_form_or_into_a_basic_header():
     for credentials in ("form", "basic"):
         system = OrderSystem()
         async with signing_client(
-            system, credentials=credentials, scope="api orders", parameters={"audience": "orders"}
+            system, asked={"credentials": credentials, "scope": "api orders", "parameters": {"audience": "orders"}}
         ) as (client, _):
             await client.send(create_step())
         request = system.token_requests[0]

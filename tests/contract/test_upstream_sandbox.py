@@ -23,6 +23,7 @@ from gateway.upstream import (
     NotExecuted,
     NotSent,
     Rejected,
+    TokenRequest,
     Unknown,
     created_order_id,
 )
@@ -50,7 +51,8 @@ async def connected(tmp_path, name, *, faults=(), profile=None, auth=None, **opt
     )
     mapping = shipped(name)
     async with serving(sandbox) as server:
-        credentials = ClientCredentialsAuth(server.address + "/services/oauth2/token", "id", "secret") if auth else None
+        asked = TokenRequest(url=server.address + "/services/oauth2/token", client_id="id", client_secret="secret")
+        credentials = ClientCredentialsAuth(asked) if auth else None
         limits = {"read_timeout_seconds": 3, "sleep": no_sleep, "auth": credentials}
         async with client_of(server.address + API_ROOTS[name], mapping, **limits) as client:
             yield (

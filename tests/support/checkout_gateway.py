@@ -81,10 +81,7 @@ class Gateway:
     def worker(self, owner: str = "test") -> Worker:
         monotonic = {"monotonic": self.clock.monotonic} if self.clock else {}
         return Worker(
-            settings=self.services.settings,
-            database=self.services.database,
-            upstreams=self.services.upstreams,
-            mappings=self.services.mappings,
+            self.services,
             owner=owner,
             record_submitted=lambda connection, record, now: wake_waiting(
                 connection, record.tenant, record.upstream, record.order_id or "", now

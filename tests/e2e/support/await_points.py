@@ -34,6 +34,7 @@ from gateway.clock import utc_now
 from gateway.logs import configure_logging
 from gateway.ordering.mapping.model import Mapping
 from gateway.resources import load_mappings
+from gateway.services import Services
 from gateway.settings import (
     LogSettings,
     MappingSettings,
@@ -144,13 +145,10 @@ async def submit(
     settings: Settings, database: Database, clock: WarpedClock, client: UpstreamClient, mapping: Mapping
 ) -> None:
     """Work on the checkout until there is nothing more to be done for it."""
-    worker = Worker(
-        settings=settings,
-        database=database,
-        upstreams={UPSTREAM: client},
-        mappings={mapping.name: mapping},
-        owner=f"process {os.getpid()}",
+    services = Services(
+        settings=settings, database=database, upstreams={UPSTREAM: client}, mappings={mapping.name: mapping}
     )
+    worker = Worker(services, owner=f"process {os.getpid()}")
     for _ in range(CLAIMS_MAX):
         due_at, changed_at = await database.read(next_moment)
         if due_at is None:
