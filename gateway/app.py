@@ -30,7 +30,7 @@ from gateway.metrics import NO_TENANT, UNROUTED
 from gateway.operators import api as operators
 from gateway.operators.openapi import SCHEMAS as OPERATOR_SCHEMAS
 from gateway.ordering import Mapping as OrderMapping
-from gateway.roles import CLIENT_KEY
+from gateway.roles import ADDED_HEADERS_KEY, CLIENT_KEY
 from gateway.security.guard import Guard, identity_problems
 from gateway.services import Catalogues, Qualifications, Services
 from gateway.settings import Settings
@@ -87,7 +87,8 @@ class GatewayApp(Litestar):
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-correlation-id", identifier)]
+                added = scope.get(ADDED_HEADERS_KEY, ())
+                message["headers"] = [*message["headers"], *added, (b"x-correlation-id", identifier)]
             await send(message)
 
         try:

@@ -15,6 +15,8 @@ Roles: TypeAlias = frozenset[Role]
 
 # Where the scope of a request keeps the client that sent it, once it is known (`gateway.security.tokens.Client`).
 CLIENT_KEY: Final = "gateway_client"
+# Where it keeps headers that whatever is answered carries.
+ADDED_HEADERS_KEY: Final = "gateway_added_headers"
 
 # What each role is for, and what it sees: the table of the reference page.
 MEANINGS: Final[dict[Role, tuple[str, str]]] = {

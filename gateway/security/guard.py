@@ -8,6 +8,7 @@ every role.
 from __future__ import annotations
 
 import hmac
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -15,7 +16,8 @@ from typing import Any, Final, TypeAlias
 from litestar.connection import ASGIConnection
 
 from gateway.errors import ForbiddenError, UnauthenticatedError
-from gateway.roles import CLIENT_KEY, EVERYBODY, NOTIFYING, PUBLIC, Roles
+from gateway.roles import ADDED_HEADERS_KEY, CLIENT_KEY, EVERYBODY, NOTIFYING, PUBLIC, Roles
+from gateway.security.admission import Admission
 from gateway.security.certificates import certificate_subject
 from gateway.security.claims import TokenRefusedError
 from gateway.security.oidc import AccessTokens, looks_like_jwt
@@ -34,17 +36,23 @@ class Guard:
 
     def __init__(self) -> None:
         self._access_tokens: AccessTokens | None = None
+        self._admission = Admission()
 
     async def admit(self, connection: Connection, roles: Roles | None) -> None:
         """Raise UnauthenticatedError (401) or ForbiddenError (403) unless the caller has one of `roles`.
 
         With `PUBLIC` nobody is asked who they are; with None, where no route is, anybody who is known may hear that. Raises
-        UnavailableError (503) while it cannot be found out who calls.
+        UnavailableError (503) while it cannot be found out who calls, TooManyRequestsError (429) when it asks too often.
         """
         if roles == PUBLIC:
             return
         scope: Any = connection.scope
         client = scope[CLIENT_KEY] = await self._identified(scope)
+        settings: Settings = scope["litestar_app"].services.settings
+        if settings.security.mode != "none":
+            scope[ADDED_HEADERS_KEY] = self._admission.admit(
+                client.tenant, client.name, settings.limits, time.monotonic()
+            )
         if roles is not None and not client.roles & roles:
             advice = scope["route_handler"].opt.get("advice", "")
             raise ForbiddenError(
@@ -61,7 +69,13 @@ class Guard:
             if not hmac.compare_digest(token_sha256(_token(scope)), own_token):
                 raise _unauthenticated("The bearer token is not the one this order system was given.")
             # Its notifications are about all the tenants it serves (`gateway.tracking.api`); it sees nothing of any.
-            return Client(name="notifier", tenant=settings.security.tenant, roles=NOTIFYING, of_upstream=True)
+            upstream = scope["path_params"]["upstream"]
+            return Client(
+                name=f"notifier.{upstream}",
+                tenant=settings.security.tenant,
+                roles=NOTIFYING,
+                of_upstream=True,
+            )
         if settings.security.mode == "none":
             return _anonymous(settings.security.tenant)
         subject = certificate_subject(scope, settings.security.client_certificate)

@@ -18,6 +18,11 @@ from gateway.settings.identity import (
     OidcSettings,
     SecuritySettings,
 )
+from gateway.settings.limits import (
+    ClientRate,
+    LimitSettings,
+    TenantRate,
+)
 from gateway.settings.service import (
     LogSettings,
     MappingSettings,
@@ -52,7 +57,9 @@ __all__ = [
     "CatalogueSettings",
     "CheckoutSettings",
     "ClientCertificateSettings",
+    "ClientRate",
     "HubSettings",
+    "LimitSettings",
     "LogSettings",
     "MappingSettings",
     "OidcSettings",
@@ -62,6 +69,7 @@ __all__ = [
     "Settings",
     "StorageSettings",
     "SubmissionSettings",
+    "TenantRate",
     "TrackingSettings",
     "UpstreamLimits",
     "UpstreamSettings",

@@ -6,6 +6,7 @@ from msgspec import Struct, field
 
 from gateway.settings.hub import HubSettings
 from gateway.settings.identity import SecuritySettings
+from gateway.settings.limits import LimitSettings
 from gateway.settings.service import LogSettings, MappingSettings, ServerSettings, StorageSettings
 from gateway.settings.stages import CartSettings, CheckoutSettings, SubmissionSettings, TrackingSettings
 from gateway.settings.upstreams import CatalogueSettings, QualificationSettings, UpstreamSettings
@@ -24,6 +25,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     hub: HubSettings = field(default_factory=HubSettings)
     security: SecuritySettings = field(default_factory=SecuritySettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
     log: LogSettings = field(default_factory=LogSettings)
     mappings: MappingSettings = field(default_factory=MappingSettings)
     upstreams: dict[str, UpstreamSettings] = field(default_factory=dict)

@@ -26,7 +26,7 @@ from gateway.http.headers import require_valid_host
 from gateway.security.guard import Guard
 from gateway.security.tokens import token_sha256
 from gateway.services import Services
-from gateway.settings import SecuritySettings, Settings, StorageSettings
+from gateway.settings import ClientRate, LimitSettings, SecuritySettings, Settings, StorageSettings, TenantRate
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -97,7 +97,11 @@ async def application(folder: Path, name: str, *, tokens: bool = False) -> Async
         )
         security = SecuritySettings(mode="tokens", tokens_file=str(file))
     app = create_app(
-        Settings(storage=StorageSettings(url=f"sqlite:///{folder / name}.db", readers_max=2), security=security)
+        Settings(
+            storage=StorageSettings(url=f"sqlite:///{folder / name}.db", readers_max=2),
+            security=security,
+            limits=LimitSettings(client=ClientRate(requests_per_second=0), tenant=TenantRate(requests_per_second=0)),
+        )
     )
     numbers = itertools.count(1)
     app.services = replace(

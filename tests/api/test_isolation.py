@@ -20,7 +20,16 @@ from gateway.app import GatewayApp, create_app
 from gateway.resources import load_mappings
 from gateway.roles import PUBLIC, ROLES
 from gateway.security.tokens import token_sha256
-from gateway.settings import HubSettings, SecuritySettings, Settings, StorageSettings, UpstreamSettings
+from gateway.settings import (
+    ClientRate,
+    HubSettings,
+    LimitSettings,
+    SecuritySettings,
+    Settings,
+    StorageSettings,
+    TenantRate,
+    UpstreamSettings,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -87,6 +96,7 @@ async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway
     settings = Settings(
         storage=StorageSettings(url=f"sqlite:///{folder}/gateway.db"),
         security=SecuritySettings(mode="tokens", tokens_file=str(file)),
+        limits=LimitSettings(client=ClientRate(requests_per_second=0), tenant=TenantRate(requests_per_second=0)),
         hub=HubSettings(allow_http=True, allowed_ports=(), allowed_networks=("127.0.0.0/8",)),
         upstreams={"crm": UpstreamSettings(base_url="http://127.0.0.1:1", mapping="salesforce-v4")},
     )

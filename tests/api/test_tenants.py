@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from application_runs import started
+from msgspec import structs
 from sqlalchemy import select, update
 
 from gateway.app import GatewayApp, create_app
 from gateway.resources import load_mappings
 from gateway.security.tokens import token_sha256
-from gateway.settings import SecuritySettings, Settings, StorageSettings, UpstreamSettings
+from gateway.settings import (
+    ClientRate,
+    LimitSettings,
+    SecuritySettings,
+    Settings,
+    StorageSettings,
+    TenantRate,
+    UpstreamSettings,
+)
 from gateway.settings.unsafe import unsafe_combinations
 from gateway.storage.tables import checkout, inbox
 
@@ -164,6 +174,32 @@ async def test_an_operator_does_not_stop_an_order_system_for_others(client: http
     assert await pause("chief", "crm") == 200
     listed = (await client.get(UPSTREAMS, headers=bearer("other-operator"))).json()
     assert [each["id"] for each in listed] == ["crm"]
+
+
+async def test_who_asks_too_often_is_refused_before_its_body_is_read(
+    app: GatewayApp, client: httpx.AsyncClient
+) -> None:
+    limits = LimitSettings(
+        client=ClientRate(requests_per_second=0.01, burst=3), tenant=TenantRate(requests_per_second=0.01, burst=100)
+    )
+    app.services = replace(app.services, settings=structs.replace(app.services.settings, limits=limits))
+
+    async def body() -> AsyncIterator[bytes]:
+        raise AssertionError("it is not read")
+        yield b""
+
+    for left in ("2", "1", "0"):
+        answer = await client.get(CARTS, headers=bearer("acme-shop"))
+        assert answer.status_code == 200
+        assert f'"client";r={left};' in answer.headers["ratelimit"]
+    refused = await client.post(
+        CARTS, content=body(), headers={**bearer("acme-shop"), "Content-Type": "application/json"}
+    )
+    assert (refused.status_code, refused.json()["code"], refused.headers["retry-after"]) == (429, "67", "100")
+    assert refused.headers["ratelimit-policy"] == '"client";q=3;w=300, "tenant";q=100;w=10000'
+    assert (await client.get(CARTS, headers=bearer("acme-operator"))).status_code == 200
+    assert (await client.get(CARTS, headers=bearer("other-shop"))).status_code == 200
+    assert (await client.get("/livez")).status_code == 200
 
 
 def test_an_order_system_with_a_token_of_its_own_says_whose_orders_it_reports(settings: Settings) -> None:

@@ -206,7 +206,7 @@ def test_every_setting_is_documented_and_carries_its_unit():
         assert text, path
         name = path.rpartition(".")[2]
         if kind in {"number", "integer"} and not name.endswith(
-            ("_max", "_min", "_default", "port", "_tolerance", "failures_before_pause")
+            ("_max", "_min", "_default", "port", "burst", "_tolerance", "failures_before_pause")
         ):
             units = ("_seconds", "_hours", "_days", "_bytes", "_per_second", "_percent", "_amount")
             assert name.endswith(units), path

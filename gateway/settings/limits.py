@@ -1,0 +1,30 @@
+"""What clients may ask for: how often."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Struct, field
+
+from gateway.settings.base import setting
+
+
+class TenantRate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Requests of all clients of a tenant together, counted by each process; more are answered 429. Not while `security.mode` is `none`."""
+
+    requests_per_second: Annotated[float, setting("over time; 0: no limit", ge=0, le=1_000_000)] = 500.0
+    burst: Annotated[int, setting("at once, after a rest", ge=1, le=10_000_000)] = 1_000
+
+
+class ClientRate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Requests of one client, counted by each process; more are answered 429. Not while `security.mode` is `none`."""
+
+    requests_per_second: Annotated[float, setting("over time; 0: no limit", ge=0, le=1_000_000)] = 250.0
+    burst: Annotated[int, setting("at once, after a rest", ge=1, le=10_000_000)] = 500
+
+
+class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What clients may ask for, so that none of them takes what all share."""
+
+    tenant: TenantRate = field(default_factory=TenantRate)
+    client: ClientRate = field(default_factory=ClientRate)
