@@ -32,6 +32,12 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "gateway.commands.upstreams:upstreams",
         "Look at, pause and resume the order systems of a running gateway.",
     ),
+    "backup": ("gateway.commands.backup:backup", "Copy the embedded database while it is used."),
+    "restore": ("gateway.commands.backup:restore", "Put a copy of the embedded database in its place."),
+    "reconcile": (
+        "gateway.commands.reconcile:reconcile",
+        "Compare an order system's orders with the checkouts, both ways.",
+    ),
     "doctor": ("gateway.commands.doctor:doctor", "Measure what an order system can do, against its mapping."),
     "config": ("gateway.commands.config:config", "Check settings and mapping files."),
 }

@@ -106,6 +106,15 @@ class MeasuredUpstream(NamedTuple):
     tenants: tuple[str, ...] = ()
 
 
+class ReconciledUpstream(NamedTuple):
+    """The last comparison of an order system with the checkouts: when (seconds since 1970), whether it saw all, what differed by kind."""
+
+    at: float
+    complete: bool
+    discrepancies: Mapping[str, int]
+    unclaimed: int
+
+
 class Metrics:
     """Every figure of one process. `refreshers` run before each scrape, for figures that only the database knows."""
 
@@ -135,6 +144,7 @@ class Metrics:
         # How many mistakes keep clients out; asked at each scrape.
         self.identity_problems: Callable[[], int] = lambda: 0
         self._measured: Mapping[str, MeasuredUpstream] = {}
+        self._reconciled: Mapping[str, ReconciledUpstream] = {}
 
     def request_answered(self, tenant: str, route: str, method: str, status: int, seconds: float) -> None:
         """Count one request. `route` is the template of the route, or UNROUTED; `tenant` the client's, or NO_TENANT."""
@@ -167,6 +177,10 @@ class Metrics:
     def set_upstreams(self, paused: Mapping[str, bool], tenants: Mapping[str, Collection[str]]) -> None:
         """Say which order systems are paused, and which tenants each serves; none named: all of them."""
         self._paused, self._upstream_tenants = paused, tenants
+
+    def set_reconciled(self, reconciled: Mapping[str, ReconciledUpstream]) -> None:
+        """Replace what the last comparisons of order systems with the checkouts found, by upstream."""
+        self._reconciled = reconciled
 
     def families(self, tenant: str | None) -> Iterator[Metric]:
         """Yield every figure of `tenant`, or of all of them together."""
@@ -224,6 +238,37 @@ class Metrics:
                 for capability, is_so in measured.works.items():
                     works.add_metric((upstream, capability), float(is_so))
         yield from (works, against, measured_at)
+        if tenant is None:
+            yield from self._reconciled_families()
+
+    def _reconciled_families(self) -> Iterator[Metric]:
+        differing = GaugeMetricFamily(
+            "gateway_reconciliation_discrepancies",
+            "What differed between an order system's orders and the checkouts when they were compared last, by kind.",
+            labels=("upstream", "kind"),
+        )
+        complete = GaugeMetricFamily(
+            "gateway_reconciliation_complete",
+            "1 when the last comparison saw every order with a marker, 0 when it did not.",
+            labels=("upstream",),
+        )
+        at = GaugeMetricFamily(
+            "gateway_reconciliation_timestamp_seconds",
+            "When an order system's orders were compared with the checkouts last.",
+            labels=("upstream",),
+        )
+        open_orders = GaugeMetricFamily(
+            "gateway_unclaimed_orders",
+            "Live orders with a marker of the gateway that are no checkout's, and that nobody settled.",
+            labels=("upstream",),
+        )
+        for upstream, last in self._reconciled.items():
+            at.add_metric((upstream,), last.at)
+            complete.add_metric((upstream,), float(last.complete))
+            open_orders.add_metric((upstream,), last.unclaimed)
+            for kind, count in last.discrepancies.items():
+                differing.add_metric((upstream, kind), count)
+        yield from (differing, complete, at, open_orders)
 
     async def exposition(self, tenant: str | None = None) -> bytes:
         """Return the figures of `tenant`, or of all together, in Prometheus' text format (media type CONTENT_TYPE)."""

@@ -21,6 +21,8 @@ from gateway.services import Services
 from gateway.settings import Settings
 from gateway.storage.capabilities import measurements
 from gateway.submission.cleanup import Cleanup
+from gateway.submission.reconcile_loop import ReconcileLoop
+from gateway.submission.recovery import RecoveryLoop
 from gateway.submission.worker import Worker
 from gateway.tracking.store import wake_waiting
 from gateway.tracking.tracker import Tracker
@@ -109,7 +111,7 @@ async def submission(services: Services) -> AsyncIterator[None]:
     )
     services.work_due.listeners.append(worker.wake)
     task = asyncio.create_task(worker.run(), name="worker")
-    async with running(cleanup.loop):
+    async with running(cleanup.loop, RecoveryLoop(services).loop, ReconcileLoop(services).loop):
         try:
             yield
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final
@@ -10,7 +11,8 @@ from sqlalchemy import Connection, Select, func, select
 
 from gateway.checkouts.due import tenants_waiting
 from gateway.checkouts.pauses import pauses
-from gateway.metrics import MeasuredUpstream
+from gateway.checkouts.recovering import last_reconciled
+from gateway.metrics import MeasuredUpstream, ReconciledUpstream
 from gateway.services import Services
 from gateway.storage.capabilities import measurements
 from gateway.storage.tables import UNFINISHED_STATES, checkout
@@ -56,13 +58,22 @@ def refresher(services: Services) -> Callable[[], Awaitable[None]]:
         if refreshed_at is not None and 0 <= (now - refreshed_at).total_seconds() < KEPT_SECONDS:
             return
         refreshed_at = now
-        counts, due, measured, held = await services.database.read(
+        counts, due, measured, held, reconciled = await services.database.read(
             lambda connection: (
                 unfinished_counts(connection),
                 longest_due(connection),
                 measurements(connection),
                 pauses(connection),
+                last_reconciled(connection),
             )
+        )
+        services.metrics.set_reconciled(
+            {
+                each.upstream: ReconciledUpstream(
+                    each.at.timestamp(), each.complete, Counter(each.kinds), each.unclaimed
+                )
+                for each in reconciled
+            }
         )
         upstreams = services.settings.upstreams
         services.metrics.set_upstreams(

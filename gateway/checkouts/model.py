@@ -77,6 +77,7 @@ class CheckoutRecord(Struct, frozen=True, kw_only=True):
     searched_at: datetime | None = None
     answered_order: str | None = None
     answered_marker: str | None = None
+    recover_since: datetime | None = None
     owner: str | None = None
     cart_scope: str = ""
     remainder_cart_id: str | None = None

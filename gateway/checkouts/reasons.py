@@ -40,6 +40,8 @@ ReasonCode: TypeAlias = Literal[
     "not_configured",
     "no_progress",
     "live_after_end",
+    "recovering",
+    "unclaimed_order",
 ]
 
 MEANING: Final[Mapping[ReasonCode, str]] = MappingProxyType(
@@ -74,6 +76,8 @@ MEANING: Final[Mapping[ReasonCode, str]] = MappingProxyType(
         "not_configured": "the order system or its mapping is not configured here",
         "no_progress": "work on the checkout ended without a result too often",
         "live_after_end": "the checkout was told as rejected or cancelled, and its order is live",
+        "recovering": "the database was restored, and orders that were made before are being looked for",
+        "unclaimed_order": "orders of this gateway are no checkout's since the database was restored, and one may be of this cart",
     }
 )
 
@@ -112,6 +116,8 @@ ASKED: Final[Mapping[ReasonCode, str]] = MappingProxyType(
         "not_configured": "configure the upstream and its mapping again: it goes on by itself",
         "no_progress": "report the log lines `checkout.crashed`; `retry` when the cause is gone",
         "live_after_end": "decide whether the order is wanted: `adopt` it, or cancel it there and `close`",
+        "recovering": "nothing; where it lasts, the log line `recovery.incomplete` says why the list is not whole",
+        "unclaimed_order": "look at the orders that are named: `adopt` the one of this cart, `retry` when none is",
     }
 )
 """What each reason asks of those who operate the gateway."""
@@ -131,6 +137,7 @@ WAYS: Final[Mapping[ReasonCode, tuple[Way, ...]]] = MappingProxyType(
         "too_large": ("retry", "adopt", "close"),
         "no_progress": ("retry", "close"),
         "live_after_end": ("adopt", "close"),
+        "unclaimed_order": ("retry", "adopt", "close"),
     }
 )
 """The reasons that a checkout is held for, and the commands by which it goes on or ends."""

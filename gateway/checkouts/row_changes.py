@@ -90,6 +90,7 @@ class CheckoutChanges(TypedDict, total=False):
     answered_order: str | None
     answered_marker: str | None
     submit_intent_order: str | None
+    recover_since: datetime | None
     adopted_order: str | None
     price_drift: str | None
     price_drift_accepted: str | None

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -18,6 +19,7 @@ import uvicorn
 
 from gateway.commands.common import calm_collector, config_option, configuration, progress
 from gateway.commands.protocol import protocol_with
+from gateway.commands.recovering import recover, recover_option
 from gateway.commands.schema import ready_schema
 from gateway.errors import OperatorError
 from gateway.logs import configure_logging
@@ -127,9 +129,10 @@ Examples:
 """
 )
 @config_option
+@recover_option
 @click.option("--host", help="Address to listen on.  [default: server.host, 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 picks a free one.  [default: server.port, 8663]")
-def serve(config_path: Path | None, host: str | None, port: int | None) -> None:
+def serve(config_path: Path | None, host: str | None, port: int | None, recover_since: datetime | None) -> None:
     """Run the API, and the submission worker with it.
 
     Prints `gateway ready on http://HOST:PORT` when it listens. Ends on SIGTERM or Ctrl-C, after the calls in flight,
@@ -140,6 +143,7 @@ def serve(config_path: Path | None, host: str | None, port: int | None) -> None:
     settings, mappings = configuration(config_path, host=host, port=port)
     configure_logging(settings.log)
     ready_schema(settings.storage)
+    recover(settings, mappings, recover_since)
     app = gateway_app(settings, mappings)
     calm_collector()
     listener = listen(settings.server)

@@ -6,11 +6,13 @@ import asyncio
 import os
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from gateway.commands.common import calm_collector, config_option, configuration, progress
+from gateway.commands.recovering import recover, recover_option
 from gateway.commands.schema import ready_schema
 from gateway.logs import configure_logging
 from gateway.ordering import Mapping
@@ -30,7 +32,8 @@ Examples:
 """
 )
 @config_option
-def worker(config_path: Path | None) -> None:
+@recover_option
+def worker(config_path: Path | None, recover_since: datetime | None) -> None:
     """Run only the submission worker, the tracking of orders and the delivery of events.
 
     For scale-out: set server.worker = false for the processes that serve the API, and run as many workers beside them as
@@ -41,6 +44,7 @@ def worker(config_path: Path | None) -> None:
     settings, mappings = configuration(config_path)
     configure_logging(settings.log)
     ready_schema(settings.storage)
+    recover(settings, mappings, recover_since)
     asyncio.run(_run(settings, mappings))
 
 

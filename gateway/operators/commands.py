@@ -19,6 +19,7 @@ from gateway.checkouts import store
 from gateway.checkouts.accepting.accept import CHECKOUT_PATH
 from gateway.checkouts.changes import audited, not_found
 from gateway.checkouts.model import CheckoutRecord, lines_decoder, marker_of, order_decoder
+from gateway.checkouts.recovering import settle, unclaimed
 from gateway.checkouts.row_changes import PLANNED, CheckoutChanges, because, without_reason
 from gateway.checkouts.states import FINAL
 from gateway.errors import ConflictError, Problem, RefusedError, UnavailableError
@@ -137,7 +138,16 @@ async def adopt(services: Services, command: Adopt) -> CheckoutRecord:
     order = order_decoder.decode(placed.order)
     known = {item: line.line_id for item, line in lines_decoder.decode(placed.lines).items() if line.line_id}
     difference = None if observed is None else compare_live(order, known, observed, mapping)
-    problems = judge_adoption(record, command.order_id, observed, difference, mapping, override=command.override)
+    nobodys = await services.database.read(lambda connection: unclaimed(connection, record.upstream))
+    problems = judge_adoption(
+        record,
+        command.order_id,
+        observed,
+        difference,
+        mapping,
+        override=command.override,
+        unclaimed=any(each.order_id == command.order_id for each in nobodys),
+    )
     if problems:
         raise RefusedError(
             f"Order {command.order_id} is not taken as this checkout's: {problems[0].message}.", problems=problems
@@ -154,6 +164,7 @@ async def adopt(services: Services, command: Adopt) -> CheckoutRecord:
                 )
             carts.lock(connection, current.tenant, current.cart_id, current.id)
         store.change(connection, current, _adopted(current, observed, mapping_state(observed), now), now)
+        settle(connection, current.upstream, command.order_id, f"adopted by checkout {current.id}", now)
         detail = f"order {command.order_id}" + (f": {difference.describe()}" if difference is not None else "")
         audited(connection, command.caller, "adopt", current, now, reason=command.reason, detail=detail)
 

@@ -53,6 +53,9 @@ def retried(record: CheckoutRecord, now: datetime, *, keeps_drafts: bool) -> Che
             # One that is a draft there is submitted once more when it was looked at.
             "unknowns": 0,
         }
+    if record.reason_code == "unclaimed_order":
+        # A person looked: none of the orders that were named is this cart's.
+        changes["recover_since"] = None
     begun = record.submit_intent_order is not None or (not keeps_drafts and record.first_sent_at is not None)
     changes["state"] = "submitting" if begun else "drafting"
     if not keeps_drafts and record.first_sent_at is not None and record.step_state == PLANNED:
@@ -68,15 +71,19 @@ def judge_adoption(
     mapping: Mapping,
     *,
     override: bool,
+    unclaimed: bool = False,
 ) -> list[Problem]:
-    """Return why an order cannot be taken as the checkout's; empty when it can."""
+    """Return why an order cannot be taken as the checkout's; empty when it can.
+
+    `unclaimed`: its marker is no checkout's, since the database was restored.
+    """
     if observed is None:
         return [Problem(_ORDER, "names no order of the order system")]
     if observed.id != order_id:
         return [Problem(_ORDER, f"is answered with order {observed.id}: give that id if it is the one that is meant")]
     problems: list[Problem] = []
     others = [text for text in observed.marker.texts if text.lower().startswith(_MARKER_BEGIN)]
-    if others and not any(record.marker_root in text.lower() for text in others):
+    if others and not unclaimed and not any(record.marker_root in text.lower() for text in others):
         problems.append(Problem(_ORDER, "carries the marker of another checkout"))
     if is_draft(mapping, observed.state):
         problems.append(

@@ -72,6 +72,10 @@ class UpstreamSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "SHA-256 of the bearer token its notifications must carry, for all of its `tenants`; empty: as `security.mode` says"
         ),
     ] = ""
+    reconcile_hours: Annotated[
+        float,
+        setting("how often its orders are compared with the checkouts, e.g. 24 for daily; 0 for never", ge=0, le=8760),
+    ] = 0.0
     require_proven: Annotated[
         bool,
         setting(

@@ -16,14 +16,26 @@ import structlog
 from msgspec.structs import replace
 
 from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.recovering import Recovered
 from gateway.errors import StaleLeaseError
-from gateway.ordering import compare_live, expected_lines, is_changed
-from gateway.submission.decisions.actions import Action, AskCancel, FindMarker, ReadHead, ReadOrder, Save, Send, Work
+from gateway.ordering import ObservedOrder, compare_live, expected_lines, is_changed, is_inert
+from gateway.submission.decisions.actions import (
+    Action,
+    AskCancel,
+    FindMarker,
+    LookAtRecovered,
+    ReadHead,
+    ReadOrder,
+    Save,
+    Send,
+    Work,
+)
 from gateway.submission.decisions.after_call import after_cancel, after_send
 from gateway.submission.decisions.after_search import after_find, is_in_doubt, quiet_end
 from gateway.submission.decisions.comparing import expectation
 from gateway.submission.decisions.next_action import after_another_order, after_head, after_read, next_action
 from gateway.submission.decisions.records import CANCEL_REASON, read_failed, step_done
+from gateway.submission.decisions.recovering import after_recovery_look
 from gateway.submission.decisions.refusal import cart_problems, with_problems
 from gateway.submission.decisions.whose import whose
 from gateway.submission.prefetch import CallAhead, ReadAhead, foreseen, rendered_step
@@ -35,6 +47,8 @@ from gateway.upstream.port import AnotherOrder, ReadFailed, Upstream
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
+# Orders that are no checkout's and that are read to see whether they hold what a cart does.
+UNCLAIMED_READ_MAX = 50
 
 
 class Office(Protocol):
@@ -59,6 +73,9 @@ class Office(Protocol):
 
     async def known_orders(self, record: CheckoutRecord) -> tuple[KnownOrder, ...]:
         """Return orders that the checkout's order system accepted before and after its last call."""
+
+    async def recovered(self, record: CheckoutRecord) -> Recovered | None:
+        """Return what is known of the orders there before the checkout sends; None when its order system is not being recovered."""
 
     async def save(
         self, record: CheckoutRecord, decision: Save, work: Work | None = None
@@ -122,7 +139,7 @@ class Turn:
             action = await self._step(action)
         return action
 
-    async def _step(self, action: ReadOrder | ReadHead | FindMarker | Send | AskCancel) -> Action:
+    async def _step(self, action: ReadOrder | ReadHead | FindMarker | LookAtRecovered | Send | AskCancel) -> Action:
         if isinstance(action, Send):
             return await self._send(action)
         if isinstance(action, AskCancel):
@@ -136,7 +153,9 @@ class Turn:
         except ReadFailed as error:
             return read_failed(self._work, self._now(), error)
 
-    async def _look(self, action: ReadOrder | ReadHead | FindMarker) -> Action:
+    async def _look(self, action: ReadOrder | ReadHead | FindMarker | LookAtRecovered) -> Action:
+        if isinstance(action, LookAtRecovered):
+            return await self._look_at_recovered()
         if isinstance(action, ReadOrder):
             return await self._read_order(action)
         if isinstance(action, ReadHead):
@@ -144,6 +163,29 @@ class Turn:
         started_at = self._now()
         found = await self._find(action.marker)
         return after_find(self._work, found, started_at, self._now(), action.named)
+
+    async def _look_at_recovered(self) -> Save:
+        """Read the orders that are there with our marker, and those that are no checkout's."""
+        work = self._work
+        known = await self._office.recovered(work.record)
+        own: list[tuple[str, ObservedOrder]] = []
+        others: list[ObservedOrder] = []
+        if known is not None and known.listed:
+            for found in known.own:
+                order = await self._as_it_is(found.order_id)
+                if order is not None:
+                    own.append((found.marker, order))
+            for found in known.unclaimed[:UNCLAIMED_READ_MAX]:
+                order = await self._as_it_is(found.order_id)
+                if order is not None and not is_inert(work.mapping, order):
+                    others.append(order)
+        return after_recovery_look(work, known, own, others, self._now())
+
+    async def _as_it_is(self, order_id: str) -> ObservedOrder | None:
+        try:
+            return await self._renewing(self._upstream.get_order(order_id))
+        except AnotherOrder as error:
+            return error.order
 
     async def _read_ahead(self, decision: Save) -> None:
         """Begin the read that most likely follows a decision that is not recorded yet."""

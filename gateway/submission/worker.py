@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from gateway.background import Loop
 from gateway.checkouts.accepting import call_sizes
 from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.recovering import Recovered, recovered
 from gateway.checkouts.row_changes import because
 from gateway.errors import StaleLeaseError, UnavailableError
 from gateway.ordering import Mapping as OrderMapping
@@ -318,6 +319,12 @@ class Worker:
             if fresh.state == "submitted":
                 self._on_submitted(fresh)
         return fresh, now
+
+    async def recovered(self, record: CheckoutRecord) -> Recovered | None:
+        """Return what is known of the orders that are there before the checkout sends, while its order system is being recovered."""
+        return await self._database.read(
+            lambda connection: recovered(connection, record.tenant, record.upstream, record.marker_root, record.cart_id)
+        )
 
     async def known_orders(self, record: CheckoutRecord) -> tuple[KnownOrder, ...]:
         """Return orders that the checkout's order system accepted before and after its last call."""

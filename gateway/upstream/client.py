@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 from gateway.ordering import Mapping, ObservedOrder, RenderedStep, read_order
 from gateway.tmf.json import encode_json
 from gateway.upstream.answers import http_date, is_safe_id
-from gateway.upstream.evidence import CallInDoubt, FindResult
+from gateway.upstream.evidence import CallInDoubt, FindResult, MarkedOrders
 from gateway.upstream.finder import Finder
 from gateway.upstream.gate import Gate
 from gateway.upstream.limiter import NoSlot
@@ -132,6 +132,10 @@ class UpstreamClient:
         `since` is when the first call with this marker was sent. A filter that turns out to be ignored is replaced by a scan.
         """
         return await self._finder.find(marker, since, doubt, live=live)
+
+    async def list_marked(self, *, since: datetime) -> MarkedOrders:
+        """List the orders that carry a marker of a gateway; see `Upstream.list_marked`."""
+        return await self._finder.list_marked(since)
 
     async def cancel(self, order_id: str, reason: str) -> Outcome:
         """Ask for the cancellation of an order (a TMF622 task); Rejected when the mapping names no such resource."""

@@ -147,6 +147,22 @@ class CallInDoubt(Struct, frozen=True, kw_only=True):
     is_alike: Callable[[ObservedOrder], bool] | None = None
 
 
+class MarkedOrders(Struct, frozen=True):
+    """The orders of a list that carry a marker of a gateway, by their heads, and whether the list was seen whole.
+
+    `since_only`: the list holds orders made from a time on, so that an older one may rightly be missing.
+    """
+
+    orders: tuple[ObservedOrder, ...]
+    absence: Absence
+    since_only: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether there are no more of them than those found."""
+        return self.absence.kind != "incomplete"
+
+
 class FindResult(Struct, frozen=True):
     """The orders that carry a marker, what it is worth that there are no others, and those that may be ours otherwise.
 

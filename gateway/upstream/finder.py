@@ -22,13 +22,14 @@ from gateway.upstream.control import (
     verdict,
     witnesses,
 )
-from gateway.upstream.evidence import Absence, CallInDoubt, FindResult, Hint, incomplete
+from gateway.upstream.evidence import Absence, CallInDoubt, FindResult, Hint, MarkedOrders, incomplete
 from gateway.upstream.port import ReadFailed
 from gateway.upstream.rows import Row, hint_of
-from gateway.upstream.search import Question, ReadPage, Scan, Scanner, Walk, joined, named, walk
+from gateway.upstream.search import Question, ReadPage, Scan, Scanner, Walk, joined, named, scan_parameters, walk
 from gateway.upstream.strangers import READ_MAX, ReadOrder, among_strangers
 
 _BY_ROW: Final = frozenset({"marker_not_understood", "markers_not_shown"})
+MARKER_BEGINNING: Final = "gw1-"
 CONTROL_PAGES_MAX: Final = 20
 """Pages of the plain list that are read for orders to control a filter with."""
 ASKED_AGAIN: Final = 2
@@ -97,6 +98,23 @@ class Finder:
                 return found
         walked = await self._scanner.see(Scan(marker=marker, since=since, live=live))
         return self._noted("scan", walked.result(marker))
+
+    async def list_marked(self, since: datetime) -> MarkedOrders:
+        """List the orders that carry a marker of a gateway, in whatever state; see `Upstream.list_marked`.
+
+        Of the mapping's parameters of a scan only those are used that name the time: others may leave live orders out.
+        """
+        given, recovery = scan_parameters(self._mapping, since), self._mapping.recovery
+        timed = {name: value for name, value in given.items() if "{since" in recovery.scan_parameters[name]}
+        walked = await self._walk(Question(parameters=timed, markers=frozenset(), dated=True))
+        orders = tuple(
+            row.order
+            for row in walked.rows
+            if any(MARKER_BEGINNING in text.casefold() for text in row.order.marker.texts)
+        )
+        if walked.age_seconds > AGE_SECONDS_MAX:
+            return MarkedOrders(orders, incomplete("from_a_cache"), bool(timed))
+        return MarkedOrders(orders, walked.absence, bool(timed))
 
     # -- one search --------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from gateway.errors import GatewayError
 from gateway.ordering import ObservedOrder, RenderedStep
 from gateway.upstream.causes import Cause
-from gateway.upstream.evidence import CallInDoubt, FindResult
+from gateway.upstream.evidence import CallInDoubt, FindResult, MarkedOrders
 from gateway.upstream.outcome import Outcome
 
 
@@ -73,6 +73,9 @@ class Upstream(Protocol):
         With `doubt` the search is also controlled: its absence is `proven` only if the same kind of question finds orders made
         before and after the call in question. Only what would send that call again needs it.
         """
+
+    async def list_marked(self, *, since: datetime) -> MarkedOrders:
+        """List the orders made at or after `since` that carry a marker of a gateway, drafts and void ones included; never raises."""
 
     async def cancel(self, order_id: str, reason: str) -> Outcome:
         """Ask for the cancellation of an order."""

@@ -17,7 +17,7 @@ from gateway.carts import store as carts
 from gateway.carts.after_order import go_on, remainder_reference
 from gateway.carts.dialects.forms import unmarked_text
 from gateway.carts.validity import require_valid
-from gateway.checkouts import store
+from gateway.checkouts import recovering, store
 from gateway.checkouts.accepting.preparing import AcceptRequest, frozen_cart
 from gateway.checkouts.after_order import LIVE, REMAINDER, remainder_of
 from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash, request_hash
@@ -267,7 +267,8 @@ async def _store(
             if not locked and not by_value:
                 return None
         now = services.database.now(connection)
-        timed = replace(record, due_at=now, created_at=now, updated_at=now)
+        recover_since = recovering.is_open(connection, record.upstream)
+        timed = replace(record, due_at=now, created_at=now, updated_at=now, recover_since=recover_since)
         store.insert_checkout(connection, timed, prepared.plan, documents, item_counts)
         return timed
 

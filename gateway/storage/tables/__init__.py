@@ -22,7 +22,7 @@ from gateway.storage.tables.checkouts import (
 )
 from gateway.storage.tables.events import hub_blocked, hub_event, hub_sequence, hub_subscription, inbox
 from gateway.storage.tables.operations import audit, upstream_pause
-from gateway.storage.tables.upstreams import upstream_capability
+from gateway.storage.tables.upstreams import found_order, reconciliation, recovery, upstream_capability
 
 __all__ = [
     "EPOCH",
@@ -37,12 +37,15 @@ __all__ = [
     "checkout",
     "checkout_document",
     "checkout_step",
+    "found_order",
     "hub_blocked",
     "hub_event",
     "hub_sequence",
     "hub_subscription",
     "inbox",
     "metadata",
+    "reconciliation",
+    "recovery",
     "upstream_capability",
     "upstream_limit",
     "upstream_pause",

@@ -86,6 +86,8 @@ checkout = Table(
     # set, no second POST of this generation is ever sent.
     Column("answered_order", String(255)),
     Column("answered_marker", String(255)),
+    # What was done in the order system since then may not be known here: it is looked at before anything is sent.
+    Column("recover_since", Moment),
     Column("order_id", String(255)),
     Column("order_href", Text),
     Column("order_state", String(64)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, String, Table, Text
+from sqlalchemy import Boolean, Column, Integer, String, Table, Text
 
 from gateway.storage.tables.base import Moment, metadata
 
@@ -20,4 +20,46 @@ upstream_capability = Table(
     # Whether orders were made for it.
     Column("wrote", Boolean, nullable=False),
     Column("capabilities", Text, nullable=False),
+)
+
+# Order systems of which this database may know less than they do: it was restored, or an operator says so. What was done there since
+# `since` may be missing here. `listed_at` is when the orders there were listed completely; until then `detail` says what stands in the way.
+recovery = Table(
+    "recovery",
+    metadata,
+    Column("upstream", String(64), primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("begun_at", Moment, nullable=False),
+    Column("listed_at", Moment),
+    Column("detail", Text),
+)
+
+# Orders that carry a marker of a gateway and are no checkout's as far as is known here. `is_live`: no draft, and not ended without effect.
+found_order = Table(
+    "found_order",
+    metadata,
+    Column("upstream", String(64), primary_key=True),
+    Column("order_id", String(255), primary_key=True),
+    Column("marker", String(255), nullable=False),
+    Column("state", String(255), nullable=False),
+    Column("is_live", Boolean, nullable=False),
+    Column("found_at", Moment, nullable=False),
+    Column("settled_at", Moment),
+    Column("settled_as", Text),
+)
+
+# The last comparison of each order system's orders with the checkouts. `claimed_at` is when a process began it. `found` is JSON:
+# [{kind, orderId, checkoutId, detail}].
+reconciliation = Table(
+    "reconciliation",
+    metadata,
+    Column("upstream", String(64), primary_key=True),
+    Column("claimed_at", Moment, nullable=False),
+    Column("ran_at", Moment),
+    Column("since", Moment),
+    Column("is_complete", Boolean),
+    Column("detail", Text),
+    Column("orders", Integer),
+    Column("checkouts", Integer),
+    Column("found", Text),
 )

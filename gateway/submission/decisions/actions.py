@@ -95,6 +95,10 @@ class FindMarker(Struct, frozen=True):
     named: ObservedOrder | None = None
 
 
+class LookAtRecovered(Struct, frozen=True):
+    """Read the orders that were found with our marker, and those that are no checkout's, then ask `after_recovery_look`."""
+
+
 class Send(Struct, frozen=True):
     """Commit the intent (`changes`, the `lines` just read, a `finding`), then send the step once, then ask `after_send`."""
 
@@ -138,4 +142,4 @@ class Save(Struct, frozen=True, kw_only=True):
     rest: bool = False
 
 
-Action: TypeAlias = ReadOrder | ReadHead | FindMarker | Send | AskCancel | Save
+Action: TypeAlias = ReadOrder | ReadHead | FindMarker | LookAtRecovered | Send | AskCancel | Save

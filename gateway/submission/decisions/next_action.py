@@ -20,7 +20,17 @@ from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.row_changes import PLANNED, SENDING, UNKNOWN, CheckoutChanges
 from gateway.checkouts.states import OPEN
 from gateway.ordering import Finding, Mapping, Match, ObservedOrder, both_spellings, is_draft
-from gateway.submission.decisions.actions import Action, AskCancel, FindMarker, ReadHead, ReadOrder, Save, Send, Work
+from gateway.submission.decisions.actions import (
+    Action,
+    AskCancel,
+    FindMarker,
+    LookAtRecovered,
+    ReadHead,
+    ReadOrder,
+    Save,
+    Send,
+    Work,
+)
 from gateway.submission.decisions.comparing import compare, describe_mismatch
 from gateway.submission.decisions.named_order import DIFFERENCE_PROBES_MAX, accept, judge_named
 from gateway.submission.decisions.price_drift import judge
@@ -57,7 +67,10 @@ def next_action(work: Work, now: datetime) -> Action:  # noqa: PLR0911 - one ret
             changes={"step_state": UNKNOWN, "probe": 0, "unknowns": record.unknowns + 1},
             step_changes={"state": "unknown", "detail": "the sender stopped before the outcome was recorded"},
         )
-    if record.cancel_requested and (action := _cancel(work, now)) is not None:
+    if record.recover_since is not None and record.step_state == PLANNED and record.submit_intent_order is None:
+        return LookAtRecovered()
+    # Before it was looked, an order that is not known here may be live.
+    if record.recover_since is None and record.cancel_requested and (action := _cancel(work, now)) is not None:
         return action
     if record.step_state == UNKNOWN:
         return _look(work)

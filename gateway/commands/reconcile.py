@@ -1,0 +1,145 @@
+"""`gateway reconcile`: an order system's orders against the checkouts, both ways, as text, JSON and exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import Connection
+
+from gateway.checkouts import recovering
+from gateway.clock import timestamp_text
+from gateway.commands.common import config_option, configuration
+from gateway.commands.recovering import Moment, note
+from gateway.commands.schema import ready_schema
+from gateway.errors import OperatorError
+from gateway.logs import configure_logging
+from gateway.ordering import Mapping
+from gateway.settings import Settings
+from gateway.storage import open_database
+from gateway.submission.reconciling import Report, reconciled
+from gateway.upstream import UpstreamClient
+from gateway.upstream.building import upstream_options
+
+
+@click.command(
+    epilog="""
+\b
+Examples:
+  gateway reconcile crm --since 2026-12-01T00:00:00Z
+  gateway reconcile crm --since 2026-12-01T00:00:00Z --format json
+  gateway reconcile crm --settle 00004122 --reason "cancelled in the CRM, case 77"
+"""
+)
+@click.argument("upstream", metavar="UPSTREAM")
+@click.option(
+    "--since", metavar="TIME", type=Moment(), help="Compare what was made from here on, and all that is followed."
+)
+@click.option("--settle", "order_id", metavar="ORDER", help="Say that an order that is no checkout's is dealt with.")
+@click.option("--reason", metavar="TEXT", help="Why, with --settle; it is kept with your name.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output."
+)
+@config_option
+def reconcile(
+    *,
+    upstream: str,
+    since: datetime | None,
+    order_id: str | None,
+    reason: str | None,
+    form: str,
+    config_path: Path | None,
+) -> None:
+    """Compare the orders there that carry a marker of the gateway with the checkouts here.
+
+    Told are live orders that no checkout knows, second live orders, orders that are not there, and contents and states that differ.
+    Nothing is changed but the report that is stored. Exit code 1 when anything differs, or not everything could be seen.
+    """
+    settings, mappings = configuration(config_path)
+    if upstream not in settings.upstreams:
+        known = ", ".join(sorted(settings.upstreams)) or "none is configured"
+        raise click.BadParameter(f"there is no upstream {upstream!r}; there are: {known}", param_hint="UPSTREAM")
+    if (since is None) == (order_id is None):
+        raise click.UsageError("give --since TIME, or --settle ORDER with a --reason")
+    configure_logging(settings.log)
+    ready_schema(settings.storage)
+    if order_id is not None:
+        if not reason:
+            raise click.UsageError("--settle needs a --reason")
+        asyncio.run(_settle(settings, upstream, order_id, reason))
+        click.echo(f"order {order_id} is settled")
+        return
+    assert since is not None, "one of the two is given"
+    mapping = mappings[settings.upstreams[upstream].mapping]
+    report = asyncio.run(_run(settings, upstream, mapping, since))
+    click.echo(json.dumps(document(report), indent=2) if form == "json" else text(report))
+    if report.found or not report.complete:
+        raise click.exceptions.Exit(1)
+
+
+async def _run(settings: Settings, upstream: str, mapping: Mapping, since: datetime) -> Report:
+    database = open_database(settings.storage)
+    client = UpstreamClient(upstream_options(settings, upstream, mapping))
+    try:
+        return await reconciled(database, client, upstream, mapping, since)
+    finally:
+        await client.close()
+        await database.close()
+
+
+async def _settle(settings: Settings, upstream: str, order_id: str, reason: str) -> None:
+    database = open_database(settings.storage)
+    try:
+
+        def settle(connection: Connection) -> bool:
+            now = database.now(connection)
+            done = recovering.settle(connection, upstream, order_id, reason, now)
+            if done:
+                note(connection, "settle", upstream, f"order {order_id}", now, reason)
+            return done
+
+        if not await database.write(settle):
+            raise OperatorError(
+                f"order {order_id} is not among the orders of {upstream} that are no checkout's and open"
+            )
+    finally:
+        await database.close()
+
+
+def document(report: Report) -> dict[str, Any]:
+    """Return a report as JSON: {"@type", "upstream", "since", "at", "complete", "detail", "orders", "checkouts", "discrepancy"}."""
+    return {
+        "@type": "Reconciliation",
+        "upstream": report.upstream,
+        "since": timestamp_text(report.since),
+        "at": timestamp_text(report.at),
+        "complete": report.complete,
+        "detail": report.detail or None,
+        "orders": report.orders,
+        "checkouts": report.checkouts,
+        "discrepancy": [
+            {"kind": each.kind, "orderId": each.order_id, "checkoutId": each.checkout_id, "detail": each.detail}
+            for each in report.found
+        ],
+    }
+
+
+def text(report: Report) -> str:
+    """Return a report as lines for people."""
+    head = (
+        f"{report.upstream} since {timestamp_text(report.since)}: {report.orders} orders with a marker there, "
+        f"{report.checkouts} checkouts with an order here"
+    )
+    lines = [head]
+    if not report.complete:
+        lines.append(f"NOT EVERYTHING WAS SEEN: {report.detail}")
+    for each in report.found:
+        of = f" of checkout {each.checkout_id}" if each.checkout_id else ""
+        lines.append(f"  {each.kind:<18} order {each.order_id}{of}: {each.detail}")
+    if not report.found:
+        lines.append("Nothing differs.")
+    return "\n".join(lines)

@@ -1,0 +1,156 @@
+"""A backup put back although the order system went on: nothing is ordered twice, and everything that is there is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+from support.processes import world
+from support.systems import Client, gateway, ledger_path, sandbox
+
+pytestmark = pytest.mark.processes
+ENDED = {"completed", "partial", "failed", "rejected", "cancelled"}
+PAUSE = "/tmf-api/checkoutManagement/v1/upstream/shop"
+CHECKOUTS = "/tmf-api/checkoutManagement/v1/checkout"
+
+
+def cart(number):
+    party = [{"id": f"CD{number:06d}", "role": "customer", "@referredType": "Individual"}]
+    item = {"id": "1", "action": "add", "quantity": 1 + number, "productOffering": {"id": f"PRODUCT_{number:02d}"}}
+    return {"cartItem": [item], "relatedParty": party}
+
+
+def command(folder, *arguments, expected=0):
+    """Run a command of the gateway with the test's settings."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway.cli", *arguments, "--config", str(folder / "gateway.toml")],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=False,
+    )
+    assert done.returncode == expected, done.stdout + done.stderr
+    return done.stdout
+
+
+async def until(client, wanted, seconds=90):
+    """Wait until every checkout is as `wanted` says; return them by id."""
+    async with asyncio.timeout(seconds):
+        while True:
+            found = {each["id"]: each for each in await client.checkouts()}
+            if all(wanted(each) for each in found.values()):
+                return found
+            await asyncio.sleep(0.2)
+
+
+def placed(opened, mapping):
+    """Return how many orders went live for each product, by the ledger."""
+    lines = [json.loads(line) for line in ledger_path(opened).read_text().splitlines()]
+    effect = "submitted" if mapping == "salesforce-v4" else "created"
+    return Counter(line["lines"][0]["offering"] for line in lines if line["effect"] == effect)
+
+
+@pytest.mark.parametrize("mapping", ["salesforce-v4", "tmf622-v4"])
+async def test_ten_before_and_ten_after_the_backup_none_doubled_and_each_told(tmp_path, mapping):
+    async with world(tmp_path) as opened:
+        system = sandbox(opened, mapping=mapping)
+        await system.start()
+        quiet = {"quiet_seconds": 1.0}
+        served = gateway(opened, system.address, port=opened.port(), mapping=mapping, limits=quiet)
+        await served.start()
+        port = int(served.address.rpartition(":")[2])
+        async with Client(port) as client:
+            old = [await client.make_cart(cart(number)) for number in range(16)]
+            before = [(await client.check_out(old[number], f"k{number}"))["id"] for number in range(5)]
+            await until(client, lambda each: each["state"] in ENDED)
+            await client.call("POST", f"{PAUSE}/pause", {"reason": "for the backup"})
+            under_way = [(await client.check_out(old[number], f"k{number}"))["id"] for number in range(5, 10)]
+            command(tmp_path, "backup", str(tmp_path / "backup.db"))
+            # What the backup does not know: five go on, and ten more are made, five of carts that it knows.
+            await client.call("POST", f"{PAUSE}/resume", {"reason": "on"})
+            for number in range(10, 15):
+                await client.check_out(old[number], f"k{number}")
+            for number in range(16, 21):
+                await client.check_out(await client.make_cart(cart(number)), f"k{number}")
+            await until(client, lambda each: each["state"] in ENDED)
+            assert placed(opened, mapping).total() == 20
+            assert "in use" in restore_refused(tmp_path)
+            served.stop()
+
+            said = command(tmp_path, "restore", str(tmp_path / "backup.db"))
+            assert "5 checkouts look in the order system before they send" in said
+            await served.start()
+            await client.call("POST", f"{PAUSE}/resume", {"reason": "restored"})
+            found = await until(client, lambda each: each["state"] in ENDED | {"submitted"})
+            assert set(found) == {*before, *under_way}
+            orders = [each["productOrder"]["id"] for each in found.values()]
+            assert len(set(orders)) == 10, "each has an order of its own"
+            found = await until(client, lambda each: each["state"] == "completed")
+
+            await held_and_settled(tmp_path, opened, mapping, client, old)
+
+
+async def held_and_settled(folder, opened, mapping, client, old):
+    """Check out carts that may have been ordered already, and others; then settle what nobody has."""
+    # A cart that the backup knows, whose order it does not: the next checkout is held, and the order is named.
+    again = await client.check_out(old[10], "again")
+    same = await client.check_out(await client.make_cart(cart(16)), "same contents")
+    other = await client.check_out(await client.make_cart(cart(30)), "something else")
+    told = await until(client, lambda each: each["state"] in ENDED | {"held"})
+    assert told[other["id"]]["state"] == "completed", "a cart that was made afterwards goes on"
+    for checkout in (again, same):
+        assert told[checkout["id"]]["reason"]["code"] == "unclaimed_order"
+    assert placed(opened, mapping).total() == 21
+    assert set(placed(opened, mapping).values()) == {1}
+
+    report = json.loads(reconciled(folder))
+    unknown = {each["orderId"] for each in report["discrepancy"] if each["kind"] == "unknown_here"}
+    assert len(unknown) == 10, report
+    named = order_named(told[again["id"]]["statusReason"], unknown)
+    assert named, told[again["id"]]["statusReason"]
+    body = {"productOrder": {"id": named}, "reason": "made before the restore"}
+    answer = await client.call("POST", f"{CHECKOUTS}/{again['id']}/adopt", body)
+    assert answer.status_code == 202, answer.text
+    for order_id in sorted(unknown - {named}):
+        command(folder, "reconcile", "shop", "--settle", order_id, "--reason", "looked at")
+    free = await client.check_out(old[15], "never ordered")
+    ended = await until(client, lambda each: each["state"] in ENDED | {"held"})
+    assert ended[again["id"]]["state"] == "completed"
+    assert ended[again["id"]]["productOrder"]["id"] == named
+    assert ended[free["id"]]["state"] == "completed"
+    assert set(placed(opened, mapping).values()) == {1}
+
+
+def restore_refused(folder):
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "gateway.cli",
+            "restore",
+            str(folder / "backup.db"),
+            "--config",
+            str(folder / "gateway.toml"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+    )
+    assert done.returncode == 1, done.stdout
+    return done.stderr
+
+
+def reconciled(folder):
+    since = datetime.now(UTC).replace(hour=0, minute=0, second=0).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return command(folder, "reconcile", "shop", "--since", since, "--format", "json", expected=1)
+
+
+def order_named(sentence, among):
+    """Return the first of the orders that a sentence names."""
+    return next((each for each in sentence.replace(",", " ").split() if each in among), None)
