@@ -136,3 +136,27 @@ def test_the_texts_of_the_picture_fit_their_boxes_in_any_font() -> None:
                 inside += 1
                 assert width < box["width"] - 6, text.text
     assert inside == 2 * len(boxes)
+
+
+def test_pages_name_files_that_exist():
+    named = re.compile(r"`((?:tests|gateway|scripts|docs|mappings|config)/[^`\s]+)`")
+    missing = [
+        f"{page.relative_to(ROOT)}: {name}"
+        for page in PAGES
+        if page.name != "CHANGELOG.md"  # tells of files as they were
+        for name in named.findall(page.read_text("utf-8"))
+        if not any(ROOT.glob(name.rstrip("/")))
+    ]
+    assert missing == []
+
+
+def test_the_page_of_the_rooms_names_rooms_that_exist():
+    text = (ROOT / "docs/architecture.md").read_text("utf-8")
+    places = re.findall(r"`([a-z_]+/(?:[a-z_0-9]+/)*(?:[a-z_0-9]+\.py)?)`", text)
+
+    assert len(places) > 20
+    assert [place for place in places if not _in_a_room(place)] == []
+
+
+def _in_a_room(place: str) -> bool:
+    return (ROOT / place).exists() or any((ROOT / "gateway").glob(f"**/{place.rstrip('/')}"))
