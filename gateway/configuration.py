@@ -19,7 +19,7 @@ from gateway.settings import Settings, unsafe_combinations
 PREFIX = "GATEWAY_"
 _UNREADABLE: Final = object()
 # Variables that begin with the prefix and are no settings.
-RESERVED = frozenset({"GATEWAY_TEST_POSTGRES_URL", "GATEWAY_OFFICIAL_SPECS", "GATEWAY_CONFIG"})
+RESERVED = frozenset({"GATEWAY_TEST_POSTGRES_URL", "GATEWAY_OFFICIAL_SPECS", "GATEWAY_CONFIG", "GATEWAY_CLIENT_TOKEN"})
 
 
 def load_settings(path: Path | None, environment: Mapping[str, str] | None = None) -> Settings:

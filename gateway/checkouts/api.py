@@ -8,12 +8,13 @@ from litestar import Request
 from litestar.handlers import patch, post, route
 from sqlalchemy import Connection
 
-from gateway.callers import caller_of
+from gateway.callers import Caller, caller_of
 from gateway.carts.api import CART_PATH
 from gateway.checkouts import openapi, resource, store
 from gateway.checkouts.accepting.accept import CHECKOUT_PATH, Accept, accept, accept_request, is_large, snapshot
 from gateway.checkouts.accepting.prepare import preview
 from gateway.checkouts.accepting.preparing import prepared_cart
+from gateway.checkouts.actions import ActionName, actions_of
 from gateway.checkouts.changes import Cancel, ChangeDraft, Submit, cancel, change_draft, not_found, submit
 from gateway.checkouts.filters import FILTERS, parse_filters
 from gateway.checkouts.model import CheckoutRecord
@@ -89,14 +90,17 @@ async def list_checkouts(request: Request[Any, Any, Any]) -> Answer:
     report_unknown(pairs, {"fields", "limit", "offset", *FILTERS}, problems)
     filters = parse_filters(pairs, problems)
     refuse(problems)
-    address = _address(request, services)
+    address, caller = _address(request, services), caller_of(request)
 
     def function(connection: Connection) -> tuple[list[dict[str, Any]], int]:
         records, total = store.list_page(connection, tenant, filters, offset=page.offset, limit=page.limit, owner=owner)
-        return resource.load_all(connection, tenant, records, address, selection), total
+        documents = resource.load_all(connection, tenant, records, address, selection)
+        for record, document in zip(records, documents, strict=True):
+            document["actions"] = _actions(record, caller, services)
+        return documents, total
 
     found, total = await services.database.read_list(tenant, function)
-    shown = found if selection is None else [project(document, selection) for document in found]
+    shown = [_selected(document, selection) for document in found]
     headers = page_headers(page, len(found), total, CHECKOUT_PATH, pairs)
     return json_answer(
         shown,
@@ -126,7 +130,8 @@ async def retrieve_checkout(request: Request[Any, Any, Any]) -> Answer:
     tag = (b"etag", entity_tag(record.version))
     if is_unmodified(request, record.version):
         return Answer(status=304, headers=[tag])
-    return json_answer(document if selection is None else project(document, selection), headers=[tag])
+    document["actions"] = _actions(record, caller_of(request), services)
+    return json_answer(_selected(document, selection), headers=[tag])
 
 
 @patch(ONE, opt={"openapi": openapi.PATCH, "roles": ORDERING})
@@ -204,10 +209,21 @@ async def _answer(
 ) -> Answer:
     address = _address(request, services)
     document = await services.database.read(lambda connection: resource.load(connection, record, address))
+    document["actions"] = _actions(record, caller_of(request), services)
     location = [(b"location", document["href"].encode("latin-1"))] if status == 202 else []  # noqa: PLR2004 - HTTP
     return json_answer(
         document, status=status, headers=[*location, (b"etag", entity_tag(record.version)), *(headers or [])]
     )
+
+
+def _actions(record: CheckoutRecord, caller: Caller, services: Services) -> list[ActionName]:
+    mapping = services.mappings.get(record.mapping)
+    return actions_of(record, caller, takes_cancellations=mapping is not None and bool(mapping.api.cancel_resource))
+
+
+def _selected(document: dict[str, Any], selection: Selection | None) -> dict[str, Any]:
+    """Return what was asked for; the type, which the schema demands, is never left out."""
+    return document if selection is None else project(document, {**selection, "@type": None})
 
 
 def _address(request: Request[Any, Any, Any], services: Services) -> str:

@@ -16,7 +16,7 @@ from gateway.checkouts.accepting.accept import CHECKOUT_PATH
 from gateway.checkouts.accepting.prepare import same_calls
 from gateway.checkouts.accepting.preparing import AcceptRequest, frozen_cart, prepared_cart
 from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash
-from gateway.checkouts.row_changes import FRESH_DRAFT, CheckoutChanges, because, without_reason
+from gateway.checkouts.row_changes import FRESH_DRAFT, WAITS_FOR_PARTY, CheckoutChanges, because, without_reason
 from gateway.checkouts.states import CART_RELEASED, FINAL
 from gateway.errors import ConflictError, ForbiddenError, NotFoundError, PreconditionError, Problem, RefusedError
 from gateway.logs import get_logger
@@ -123,6 +123,9 @@ async def submit(services: Services, command: Submit) -> CheckoutRecord:
             return
         if record.state in CART_RELEASED | {"held"} or record.cancel_requested:
             raise _state_conflict(record, "it cannot be submitted", command.caller.base_url)
+        if record.awaiting == "party":
+            why = "its order system needs to know the party: change relatedParty first, then submit"
+            raise _state_conflict(record, why, command.caller.base_url)
         if record.submit:
             return
         # A call that is put off stays put off; a complete draft, and one that waits for further changes, wait for nothing but this.
@@ -170,7 +173,8 @@ async def cancel(services: Services, command: Cancel) -> CheckoutRecord:
         if record.submit_intent_order is not None or record.state == "submitted":
             _cancel_order(services, connection, record, now, base_url)
         else:
-            store.change(connection, record, {"cancel_requested": True, "due_at": now}, now)
+            waited = without_reason() if record.awaiting == "party" else {}
+            store.change(connection, record, {"cancel_requested": True, "due_at": now, **waited}, now)
         audited(connection, command.caller, "cancel", record, now)
 
     record = await _change(services, command, decide)
@@ -244,7 +248,9 @@ async def _changed_draft(
     if request == before:
         return record
     large = len(stored["cart"]) > LARGE_BYTES_MIN
-    asked = AcceptRequest(tenant, record.upstream, mapping, decode_stored(stored["cart"]), request, large)
+    asked = AcceptRequest(
+        tenant, record.upstream, mapping, decode_stored(stored["cart"]), request, large, is_draft=True
+    )
     at = services.clock()
     # What a draft may change adds no item: the evidence that was confirmed when it was accepted still is about the same ones.
     prepared, documents = await frozen_cart(services, asked, qualify=False, now=at)
@@ -346,6 +352,7 @@ def _redraft(
             # A worker that still holds the lease of the old draft must not write to the new one.
             "fence": record.fence + 1,
             "lease_until": now,
+            **(WAITS_FOR_PARTY if prepared.waits_for_party else {}),
         },
         now,
     )

@@ -101,11 +101,15 @@ class LineState(Struct, omit_defaults=True):
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
-    """A cart translated and planned: everything that is frozen when a checkout is accepted."""
+    """A cart translated and planned: everything that is frozen when a checkout is accepted.
+
+    `waits_for_party`: a stand-in is in the place of the party that the order system demands; nothing of it may be sent.
+    """
 
     order: Order
     plan: Plan
     findings: tuple[Finding, ...]
+    waits_for_party: bool = False
 
 
 def plan_hash(documents: Mapping[str, bytes]) -> str:

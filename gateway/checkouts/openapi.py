@@ -229,6 +229,7 @@ SCHEMAS: Final[dict[str, Any]] = {
             "lastUpdate": {"type": "string", "format": "date-time"},
             "externalId": _TEXT_OR_NULL,
             "submit": {"type": "boolean"},
+            "cancelRequested": {"type": "boolean"},
             "upstream": _TEXT,
             "mapping": _TEXT,
             "mappingHash": {
@@ -244,6 +245,11 @@ SCHEMAS: Final[dict[str, Any]] = {
             "requestedStartDate": {"type": "string", "format": "date-time"},
             "requestedCompletionDate": {"type": "string", "format": "date-time"},
             "expectedTotalPrice": {"type": "array", "items": {"type": "object"}},
+            "actions": {
+                "type": "array",
+                "description": "What the client that asks may do with the checkout now",
+                "items": {"type": "string", "enum": ["change", "submit", "cancel", "retry", "poll", "adopt", "close"]},
+            },
             "abandonedOrder": {
                 "type": "array",
                 "description": "Orders that the checkout does not go on with, with what became of each; it is found by their ids, too",

@@ -32,6 +32,9 @@ def reason_of(record: CheckoutRecord) -> dict[str, Any] | None:
         if code is None:
             return None
         message = MEANING[code]
+        if record.cancel_requested or (record.submit and record.state == "draft"):
+            asked = "cancel" if record.cancel_requested else "submit"
+            code, message = "queued", f"asked to {asked}; it is worked on as soon as there is room"
     at = next_attempt_at(record)
     return {
         "code": code,

@@ -159,6 +159,7 @@ Awaiting: TypeAlias = Literal[
     "live_state",
     "same_contents",
     "confirmed_end",
+    "party",
 ]
 """What the process finds out before it goes on, where that is more than what became of a lost call:
 
@@ -172,5 +173,6 @@ Awaiting: TypeAlias = Literal[
 - `own_order`: what is read under the order's id does not show the checkout's marker; it is looked for.
 - `live_state`: the order was submitted and shows as a draft.
 - `same_contents`: the order does not hold what was sent; it is looked at again before that is told.
+- `party`: the order system demands a party that is not known yet; the draft waits here, and nothing of it is sent.
 - `confirmed_end`: the order ended without being fulfilled; another one with the marker is looked for before that is told.
 """

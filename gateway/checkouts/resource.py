@@ -27,7 +27,17 @@ _ATTRIBUTE_OF = {"findings": "finding", "items": "item", "lines": "item"}
 _OF_THE_RECORD = frozenset(
     {
         *("@type", "id", "href", "state", "statusReason", "reason", "creationDate", "lastUpdate", "externalId"),
-        *("submit", "upstream", "mapping", "mappingHash", "shoppingCart", "productOrder", "abandonedOrder", "item"),
+        *(
+            "submit",
+            "cancelRequested",
+            "upstream",
+            "mapping",
+            "mappingHash",
+            "shoppingCart",
+            "productOrder",
+            "abandonedOrder",
+            "item",
+        ),
         *("progress", "step", "finding", "history", "upstreamCapability", "actions"),
     }
 )
@@ -107,6 +117,7 @@ def resource(
         "lastUpdate": timestamp_text(record.updated_at),
         "externalId": record.external_id,
         "submit": record.submit,
+        "cancelRequested": record.cancel_requested,
         "upstream": record.upstream,
         "mapping": record.mapping,
         "mappingHash": record.mapping_hash,

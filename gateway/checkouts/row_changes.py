@@ -125,3 +125,15 @@ def because(code: ReasonCode, message: str) -> CheckoutChanges:
 def without_reason() -> CheckoutChanges:
     """Return the change that takes the reason away: all goes as it should."""
     return {"reason_code": None, "status_reason": None}
+
+
+# A draft that waits here until the party is known that its order system demands: nothing of it was sent, and nobody looks at it.
+WAITS_FOR_PARTY: Final[CheckoutChanges] = {
+    "state": "draft",
+    "awaiting": "party",
+    "due_at": None,
+    **because(
+        "waiting_party",
+        "the order system takes no order without its party: give relatedParty once the customer is known",
+    ),
+}

@@ -10,6 +10,7 @@ from litestar.handlers import post, route
 from gateway.callers import Caller, caller_of
 from gateway.checkouts import resource
 from gateway.checkouts.accepting.accept import CHECKOUT_PATH
+from gateway.checkouts.actions import actions_of
 from gateway.checkouts.model import CheckoutRecord
 from gateway.errors import InvalidBodyError, Problem
 from gateway.http.answers import Answer, json_answer
@@ -190,6 +191,9 @@ async def _answer(request: HttpRequest, record: CheckoutRecord, status: int) -> 
     services = services_of(request)
     address = caller_of(request).base_url
     document = await services.database.read(lambda connection: resource.load(connection, record, address))
+    mapping = services.mappings.get(record.mapping)
+    takes_cancellations = mapping is not None and bool(mapping.api.cancel_resource)
+    document["actions"] = actions_of(record, caller_of(request), takes_cancellations=takes_cancellations)
     headers = [(b"etag", entity_tag(record.version))]
     if status == 202:  # noqa: PLR2004 - HTTP
         headers.insert(0, (b"location", document["href"].encode("latin-1")))

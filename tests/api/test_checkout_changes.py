@@ -184,12 +184,46 @@ async def test_a_change_that_changes_nothing_costs_nothing(gateway):
     assert await gateway.work() == 0
 
 
-async def test_a_change_that_cannot_be_ordered_changes_nothing(gateway):
-    draft = await drafted(gateway)
-    answer = await patch(gateway, draft, {"relatedParty": [{"name": "N. N.", "role": "admirer"}]})
-    assert answer.status_code == 422
-    assert answer.json()["finding"]
-    assert await gateway.get(draft) == draft
+async def test_a_draft_waits_here_until_the_party_is_known_that_the_order_system_demands(gateway):
+    checkout = await gateway.check_out(submit=False, relatedParty=None)
+    assert (checkout["state"], checkout["reason"]["code"]) == ("draft", "waiting_party")
+    assert ("party_missing", "warning") in {(each["code"], each["severity"]) for each in checkout["finding"]}
+    assert checkout["actions"] == ["change", "cancel"]
+    assert await gateway.work() == 0
+    assert_conflict(await act(gateway, checkout, "submit"), "needs to know the party")
+    named = await patch(gateway, checkout, {"relatedParty": [{"name": "N. N.", "role": "customer"}]})
+    assert (named.json()["state"], named.json()["reason"]["code"]) == ("draft", "waiting_party")
+    enrolled = await patch(gateway, checkout, {"relatedParty": [{"id": "CD2", "role": "customer"}]})
+    assert (enrolled.status_code, enrolled.json()["state"]) == (200, "drafting")
+    await gateway.work()
+    draft = await gateway.get(checkout)
+    assert (draft["state"], draft["reason"]["code"]) == ("draft", "waiting_client")
+    assert draft["actions"] == ["change", "submit", "cancel"]
+    assert "party_missing" not in {each["code"] for each in draft["finding"]}
+    assert "not-known-yet" not in str(gateway.shop.orders)
+    asked = (await act(gateway, draft, "submit")).json()
+    assert (asked["submit"], asked["reason"]["message"].split(";")[0]) == (True, "asked to submit")
+    await gateway.work()
+    assert [order["id"] for order in live_orders(gateway.shop)] == ["00000001"]
+    assert (await gateway.get(draft))["abandonedOrder"] == []
+
+
+async def test_a_draft_that_waits_for_its_party_can_be_cancelled(gateway):
+    checkout = await gateway.check_out(submit=False, relatedParty=None)
+    asked = (await act(gateway, checkout, "cancel")).json()
+    assert (asked["cancelRequested"], asked["reason"]["message"].split(";")[0]) == (True, "asked to cancel")
+    await gateway.work()
+    assert (await gateway.get(checkout))["state"] == "cancelled"
+    assert not gateway.shop.calls
+
+
+async def test_what_else_refuses_an_order_refuses_its_draft(gateway):
+    cart_id = await gateway.new_cart({"cartItem": [{"id": "1", "action": "add", "status": "saveForLater"}]})
+    for submit, relatedparty in ((False, None), (True, None)):
+        body = {"shoppingCart": {"id": cart_id}, "submit": submit, "relatedParty": relatedparty}
+        assert (await gateway.post(body)).status_code == 422
+    whole = await gateway.new_cart()
+    assert (await gateway.post({"shoppingCart": {"id": whole}, "submit": True})).status_code == 422
 
 
 async def test_if_match_is_the_version_of_the_checkout(gateway):

@@ -96,6 +96,7 @@ async def test_fields_select_attributes_in_lists_and_alone(gateway):
         found = (await gateway.client.get(path)).json()
         found = found[0] if isinstance(found, list) else found
         assert found == {
+            "@type": "Checkout",
             "id": checkout["id"],
             "href": checkout["href"],
             "state": "accepted",
@@ -103,9 +104,9 @@ async def test_fields_select_attributes_in_lists_and_alone(gateway):
         }
     for fields, name in (("item", "item"), ("step", "step"), ("finding.code", "finding"), ("item.cartItemId", "item")):
         found = (await listed(gateway, f"?fields={fields}")).json()[0]
-        assert found.keys() == {"id", "href", name}
+        assert found.keys() == {"@type", "id", "href", name}
         assert found[name]
-    assert (await listed(gateway, "?fields=none")).json()[0].keys() == {"id", "href"}
+    assert (await listed(gateway, "?fields=none")).json()[0].keys() == {"@type", "id", "href"}
 
 
 @pytest.mark.parametrize(

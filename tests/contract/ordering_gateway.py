@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -110,9 +111,11 @@ class GatewayPlayer:
 
 
 @asynccontextmanager
-async def gateway_player(tmp_path: Path, name: str, *, catalog: str | None = None) -> AsyncIterator[GatewayPlayer]:
+async def gateway_player(
+    tmp_path: Path, name: str, *, catalog: str | None = None, state_delay_seconds: float = 60.0
+) -> AsyncIterator[GatewayPlayer]:
     """Yield a player in front of a fresh sandbox, which knows the products of `catalog` (TOML) if one is given."""
-    options = sandbox_options(tmp_path, name, catalog)
+    options = replace(sandbox_options(tmp_path, name, catalog), state_delay_seconds=state_delay_seconds)
     async with serving(options) as server:
         assert options.ledger_path is not None
         yield GatewayPlayer(name, server.address, options.ledger_path)

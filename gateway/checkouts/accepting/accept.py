@@ -22,7 +22,7 @@ from gateway.checkouts.accepting.preparing import AcceptRequest, frozen_cart
 from gateway.checkouts.after_order import LIVE, REMAINDER, remainder_of
 from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash, request_hash
 from gateway.checkouts.request import external_id_of, is_by_value, wanted_upstream
-from gateway.checkouts.row_changes import FRESH_DRAFT
+from gateway.checkouts.row_changes import FRESH_DRAFT, WAITS_FOR_PARTY
 from gateway.errors import (
     ConflictError,
     InvalidBodyError,
@@ -103,6 +103,8 @@ async def accept(services: Services, command: Accept) -> Accepted:
         documents |= await _remainder(services, caller, found, prepared)
         record = _new_record(services, command, to_order, found, plan_hash(documents))
         record = replace(record, request_hash=fingerprint, steps_total=len(prepared.plan.steps))
+        if prepared.waits_for_party:
+            record = replace(record, **WAITS_FOR_PARTY)
         stored = await _store(services, command, record, prepared, documents)
         if stored is not None:
             services.work_due.ring()
@@ -134,7 +136,8 @@ def accept_request(services: Services, tenant: str, request: dict[str, Any], fou
     upstream = upstream_of(services, tenant, request)
     mapping = services.mappings[services.settings.upstreams[upstream].mapping]
     large = len(found.document) > LARGE_BYTES_MIN
-    return AcceptRequest(tenant, upstream, mapping, decode_stored(found.document), request, large)
+    is_draft = not request.get("submit", services.settings.checkout.submit_default)
+    return AcceptRequest(tenant, upstream, mapping, decode_stored(found.document), request, large, is_draft)
 
 
 async def _replay(services: Services, caller: Caller, key: str, fingerprint: str) -> CheckoutRecord | None:
@@ -267,8 +270,9 @@ async def _store(
             if not locked and not by_value:
                 return None
         now = services.database.now(connection)
+        due_at = None if prepared.waits_for_party else now
         recover_since = recovering.is_open(connection, record.upstream)
-        timed = replace(record, due_at=now, created_at=now, updated_at=now, recover_since=recover_since)
+        timed = replace(record, due_at=due_at, created_at=now, updated_at=now, recover_since=recover_since)
         store.insert_checkout(connection, timed, prepared.plan, documents, item_counts)
         return timed
 

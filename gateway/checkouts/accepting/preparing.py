@@ -10,10 +10,13 @@ from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from gateway.checkouts.accepting.call_sizes import items_max_now
 from gateway.checkouts.accepting.confirm import confirmed
 from gateway.checkouts.accepting.prepare import Known, accepted, documents_of, gate
 from gateway.checkouts.accepting.proven import told_unproven
+from gateway.checkouts.accepting.waiting_party import lacks_only_party, put_off, with_stand_in
 from gateway.checkouts.model import Prepared
 from gateway.ordering import Catalogue, wanted_bundles
 from gateway.ordering import Mapping as OrderMapping
@@ -30,6 +33,8 @@ class AcceptRequest(NamedTuple):
     cart: dict[str, Any]
     request: Mapping[str, Any]
     large: bool
+    # It is not to be submitted yet: a party that is not known yet may be told later.
+    is_draft: bool = False
 
 
 async def prepared_cart(
@@ -64,6 +69,10 @@ async def prepared_cart(
     if qualify:
         findings += await confirmed(services, asked.cart, asked.request, prepared, only_shown=only_shown)
     findings += await told_unproven(services, asked.upstream, asked.mapping)
+    if asked.is_draft and lacks_only_party(findings):
+        stand_in = asked._replace(request=with_stand_in(asked.request, asked.mapping), is_draft=False)
+        known_party = await prepared_cart(services, stand_in, qualify=False, only_shown=only_shown, now=now)
+        return replace(known_party, findings=put_off(findings), waits_for_party=True)
     return accepted(prepared, findings)
 
 

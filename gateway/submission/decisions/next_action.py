@@ -72,6 +72,8 @@ def next_action(work: Work, now: datetime) -> Action:  # noqa: PLR0911 - one ret
     # Before it was looked, an order that is not known here may be live.
     if record.recover_since is None and record.cancel_requested and (action := _cancel(work, now)) is not None:
         return action
+    if record.awaiting == "party":
+        return Save(changes={"due_at": None}, rest=True)
     if record.step_state == UNKNOWN:
         return _look(work)
     if not record.submit and _builds_nothing_more(work):
