@@ -19,6 +19,7 @@ from gateway.checkouts import figures
 from gateway.checkouts.openapi import SCHEMAS as CHECKOUT_SCHEMAS
 from gateway.http import operation
 from gateway.http.answers import internal_error
+from gateway.http.cors import allowed_origin, answer_headers, is_preflight, preflight_answer
 from gateway.http.dispatch import Dispatch, require_declared_roles
 from gateway.http.headers import correlation_id
 from gateway.http.openapi import openapi_document
@@ -91,8 +92,15 @@ class GatewayApp(Litestar):
                 message["headers"] = [*message["headers"], *added, (b"x-correlation-id", identifier)]
             await send(message)
 
+        cors = self.services.settings.cors
+        origin = allowed_origin(scope["headers"], cors)
+        scope[ADDED_HEADERS_KEY] = answer_headers(origin, cors)
         try:
-            await self.dispatch(scope, receive, send_with_identifier)
+            if origin is not None and is_preflight(scope["method"], scope["headers"]):
+                scope[ADDED_HEADERS_KEY] = []
+                await preflight_answer(origin, cors)(scope, receive, send_with_identifier)
+            else:
+                await self.dispatch(scope, receive, send_with_identifier)
         except Exception as error:
             # Exceptions are answered where they happen; what comes here broke while the answer was on its way.
             _log.error("answer_failed", error=type(error).__name__, traceback=safe_traceback(error))

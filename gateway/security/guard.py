@@ -50,9 +50,8 @@ class Guard:
         client = scope[CLIENT_KEY] = await self._identified(scope)
         settings: Settings = scope["litestar_app"].services.settings
         if settings.security.mode != "none":
-            scope[ADDED_HEADERS_KEY] = self._admission.admit(
-                client.tenant, client.name, settings.limits, time.monotonic()
-            )
+            counted = self._admission.admit(client.tenant, client.name, settings.limits, time.monotonic())
+            scope[ADDED_HEADERS_KEY] = [*scope.get(ADDED_HEADERS_KEY, ()), *counted]
         if roles is not None and not client.roles & roles:
             advice = scope["route_handler"].opt.get("advice", "")
             raise ForbiddenError(

@@ -10,6 +10,9 @@ from __future__ import annotations
 from gateway.settings.base import (
     setting,
 )
+from gateway.settings.cors import (
+    CorsSettings,
+)
 from gateway.settings.hub import (
     HubSettings,
 )
@@ -58,6 +61,7 @@ __all__ = [
     "CheckoutSettings",
     "ClientCertificateSettings",
     "ClientRate",
+    "CorsSettings",
     "HubSettings",
     "LimitSettings",
     "LogSettings",

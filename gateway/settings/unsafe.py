@@ -23,6 +23,7 @@ SECONDS_MAX: Final = 31_536_000
 # An order system's name stands in paths, in the names of variables, and in 64 characters of the database.
 _UPSTREAM_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
 _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_ORIGIN: Final = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", re.ASCII)
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 
 
@@ -91,6 +92,11 @@ def _unsafe_server(settings: Settings) -> list[Problem]:
     if settings.security.mode == "tokens" and not settings.security.tokens_file:
         problems.append(Problem("security.tokens_file", 'is needed when mode is "tokens"'))
     problems += _unsafe_identity(settings.security)
+    problems += [
+        Problem(f"cors.allowed_origins[{index}]", "must be an origin such as https://shop.example.com: no path, no `*`")
+        for index, origin in enumerate(settings.cors.allowed_origins)
+        if not _ORIGIN.fullmatch(origin)
+    ]
     if settings.server.page_items_default > settings.server.page_items_max:
         problems.append(Problem("server.page_items_default", "must not be above server.page_items_max"))
     if settings.server.public_url and _url(settings.server.public_url) is None:
