@@ -12,6 +12,7 @@ from gateway.http.headers import base_url
 from gateway.roles import Role, owner_scope_of
 from gateway.security.guard import client_of
 from gateway.services import services_of
+from gateway.storage.audit import Deed
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -36,6 +37,21 @@ class Caller(Struct, frozen=True, kw_only=True):
         if key is None or scope is None:
             return key
         return f'"{scope}"{hashlib.sha256(key.encode()).hexdigest()}'
+
+    def deed(
+        self, action: str, resource: str, resource_id: str, *, before: int | None = None, after: int | None = None
+    ) -> Deed:
+        """Return what the caller does to a resource, for the audit; its versions before and after, where there are any."""
+        return Deed(
+            tenant=self.tenant,
+            client=self.client,
+            roles=tuple(sorted(self.roles)),
+            action=action,
+            resource=resource,
+            resource_id=resource_id,
+            version_before=before,
+            version_after=after,
+        )
 
     def has_role(self, *roles: Role) -> bool:
         """Tell whether the client has one of `roles`; without identities everybody has every role."""

@@ -179,7 +179,8 @@ async def delete_shopping_cart(request: Request[Any, Any, Any]) -> Answer:
         cart_id=request.scope["path_params"]["cart_id"],
         wanted_versions=_required_versions(request, services),
     )
-    await services.database.write(lambda connection: delete_cart(connection, command))
+    now = services.clock()
+    await services.database.write(lambda connection: delete_cart(connection, command, now))
     return Answer(status=204)
 
 

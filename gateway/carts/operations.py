@@ -37,10 +37,12 @@ from gateway.errors import (
 from gateway.http.bodies import decode_object
 from gateway.services import Services
 from gateway.settings import Settings
+from gateway.storage import audit
 from gateway.storage.tables import ORDERED_STATES, checkout
 from gateway.threads import beside
 from gateway.tmf.json import decode_stored
 
+RESOURCE: Final = "shoppingCart"
 GUEST_PATH: Final = "shoppingCart.id"
 # The row is locked while it is changed; where an engine has no row locks the decision is taken anew.
 ATTEMPTS_MAX: Final = 5
@@ -100,9 +102,12 @@ async def create_cart(services: Services, command: CreateCart) -> store.CartRow:
     content = await in_thread_if_large(
         len(body), _new_cart, body, command.dialect, cart_id, href, services.settings, now
     )
-    await services.database.write(
-        lambda connection: store.insert(connection, tenant, cart_id, content, now, owner=command.caller.client)
-    )
+
+    def insert(connection: Connection) -> None:
+        store.insert(connection, tenant, cart_id, content, now, owner=command.caller.client)
+        audit.record(connection, command.caller.deed("create", RESOURCE, cart_id, after=1), now)
+
+    await services.database.write(insert)
     return store.CartRow(
         cart_id, 1, content.text, None, now, now, expires_at=content.expires_at, v4_complete=content.v4_complete
     )
@@ -140,7 +145,12 @@ async def change_cart(services: Services, command: ChangeCart) -> store.CartRow:
                 connection: Connection, row: store.CartRow = row, done: store.CartContent = done
             ) -> store.CartRow | None:
                 current = _changeable(connection, command)
-                return _stored(connection, caller.tenant, row, done, now) if current.version == row.version else None
+                if current.version != row.version:
+                    return None
+                stored = _stored(connection, caller.tenant, row, done, now)
+                if stored is not None:
+                    _audited(connection, command, "change", row.version, now)
+                return stored
 
             if (stored := await services.database.write(store_if_same)) is not None:
                 return stored
@@ -174,11 +184,17 @@ def _stored(
     )
 
 
-def delete_cart(connection: Connection, command: DeleteCart) -> None:
+def _audited(connection: Connection, command: ChangeCart | MergeCarts, action: str, before: int, now: datetime) -> None:
+    deed = command.caller.deed(action, RESOURCE, command.cart_id, before=before, after=before + 1)
+    audit.record(connection, deed, now)
+
+
+def delete_cart(connection: Connection, command: DeleteCart, now: datetime) -> None:
     """Remove the cart; errors as `change_cart`."""
     for _ in range(ATTEMPTS_MAX):
         row = _changeable(connection, command)
-        if store.delete(connection, command.caller.tenant, command.cart_id, row.version):
+        if store.delete(connection, command.caller.tenant, command.cart_id, row.version, now):
+            audit.record(connection, command.caller.deed("delete", RESOURCE, row.id, before=row.version), now)
             return
     raise _contended()
 
@@ -214,6 +230,9 @@ async def merge_carts(services: Services, command: MergeCarts) -> store.CartRow:
             if stored is None or not store.delete(connection, tenant, guest.id, guest.version, now):
                 # Raising takes back what the first of the two did.
                 raise _contended()
+            _audited(connection, command, "merge", row.version, now)
+            merged_away = command.caller.deed("merge", RESOURCE, guest.id, before=guest.version)
+            audit.record(connection, merged_away, now)
             return stored
 
         if (stored := await services.database.write(store_if_same)) is not None:

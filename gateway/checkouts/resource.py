@@ -52,7 +52,7 @@ def load(connection: Connection, record: CheckoutRecord, base_url: str) -> dict[
     done = audit.of_resource(connection, record.tenant, "checkout", [record.id])
     return {
         **document,
-        "history": [_deed(row) for row in done],
+        "history": [_deed(row) for row in done if row.deed.action != "create"],
         "upstreamCapability": _measured(measurement_of(connection, record.upstream)),
     }
 

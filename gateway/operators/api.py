@@ -16,7 +16,7 @@ from gateway.errors import InvalidBodyError, Problem
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import has_body, read_object, require_json_accepted
 from gateway.http.headers import entity_tag
-from gateway.operators import openapi
+from gateway.operators import audit_api, openapi
 from gateway.operators.commands import CLOSED_AS, Adopt, Close, Poll, Retry, adopt, close, poll, retry
 from gateway.operators.upstreams import (
     PauseUpstream,
@@ -135,6 +135,7 @@ handlers: Final[list[Any]] = [
     list_upstreams,
     pause_calls,
     resume_calls,
+    *audit_api.handlers,
 ]
 
 

@@ -116,3 +116,30 @@ SCHEMAS: Final[dict[str, Any]] = {
         },
     },
 }
+_AUDIT_FILTERS: Final = {
+    "client": "who: the client's name",
+    "resource": "what: shoppingCart, checkout, subscription or upstream",
+    "resourceId": "its id",
+    "action": "what was asked for: create, change, merge, delete, submit, cancel, retry ...",
+    "correlationId": "the request: its X-Correlation-ID",
+    "since": "a date-time: not before it",
+    "until": "a date-time: before it",
+}
+AUDIT: Final[dict[str, Any]] = {
+    "tags": _TAG,
+    "description": "Every write that a client asked for, and that was done; nothing is ever changed in it.",
+    "parameters": [
+        {"name": name, "in": "query", "schema": {"type": "string"}, "description": description}
+        for name, description in _AUDIT_FILTERS.items()
+    ]
+    + [{"name": name, "in": "query", "schema": {"type": "integer"}} for name in ("limit", "offset")],
+    "responses": {
+        "200": {
+            "description": "The entries",
+            "content": {
+                "application/json": {"schema": {"type": "array", "items": {"type": "object"}}, "example": []},
+                "application/x-ndjson": {"schema": {"type": "string"}, "example": ""},
+            },
+        }
+    },
+}

@@ -6,17 +6,24 @@ Rows are only added. What they say is for people; nothing is decided by it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 from msgspec import Struct
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, select
 
 from gateway.logs import correlation
-from gateway.storage.tables import audit
+from gateway.storage.statements import run
+from gateway.storage.tables import EPOCH, audit
 
 REASON_CHARACTERS_MAX = 1000
+_MICROSECOND: Final = timedelta(microseconds=1)
+# Every write that a client asks for runs it.
+_INSERT: Final = (
+    "INSERT INTO audit (tenant, id, at, client, roles, action, resource, resource_id, reason, version_before,"
+    " version_after, outcome, detail, correlation_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 class Deed(Struct, frozen=True, kw_only=True):
@@ -49,18 +56,58 @@ class AuditRow(Struct, frozen=True, kw_only=True):
 
 
 def record(connection: Connection, deed: Deed, now: datetime) -> None:
-    """Record a deed; the correlation id is that of the request under way."""
+    """Record a deed; the correlation id is that of the request under way.
+
+    Ids are in the order of time, so that rows that are written together lie together in every index.
+    """
     caused_by = correlation.get()
-    connection.execute(
-        insert(audit),
-        {
-            "id": uuid4().hex,
-            "at": now,
-            "correlation_id": caused_by.decode("latin-1") if caused_by is not None else None,
-            **{name: getattr(deed, name) for name in Deed.__struct_fields__},
-            "roles": " ".join(deed.roles),
-        },
+    microseconds = (now - EPOCH) // _MICROSECOND
+    values = (
+        deed.tenant,
+        f"{microseconds:016x}{uuid4().hex[:16]}",
+        microseconds,
+        deed.client,
+        " ".join(deed.roles),
+        deed.action,
+        deed.resource,
+        deed.resource_id,
+        deed.reason,
+        deed.version_before,
+        deed.version_after,
+        deed.outcome,
+        deed.detail,
+        caused_by.decode("latin-1") if caused_by is not None else None,
     )
+    run(connection, _INSERT, values)
+
+
+class Wanted(NamedTuple):
+    """Which deeds of a tenant are asked for; None: any. `since` is the first moment, `until` the first that is too late."""
+
+    client: str | None = None
+    resource: str | None = None
+    resource_id: str | None = None
+    action: str | None = None
+    correlation_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def find(connection: Connection, tenant: str, wanted: Wanted, *, offset: int, limit: int) -> tuple[list[AuditRow], int]:
+    """Return a page of what was done in a tenant, the latest first, and how much there is."""
+    conditions = [audit.c.tenant == tenant]
+    conditions += [
+        audit.c[name] == value
+        for name in ("client", "resource", "resource_id", "action", "correlation_id")
+        if (value := getattr(wanted, name)) is not None
+    ]
+    if wanted.since is not None:
+        conditions.append(audit.c.at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(audit.c.at < wanted.until)
+    total = connection.execute(select(func.count()).select_from(audit).where(*conditions)).scalar_one()
+    query = select(audit).where(*conditions).order_by(audit.c.at.desc(), audit.c.id.desc()).offset(offset).limit(limit)
+    return [_row(row._asdict()) for row in connection.execute(query)], int(total)
 
 
 def of_resource(connection: Connection, tenant: str, resource: str, resource_ids: Iterable[str]) -> list[AuditRow]:

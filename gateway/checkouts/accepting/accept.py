@@ -33,6 +33,7 @@ from gateway.errors import (
     TooManyRequestsError,
 )
 from gateway.services import Services
+from gateway.storage import audit
 from gateway.storage.tables import EPOCH
 from gateway.threads import LARGE_BYTES_MIN, beside
 from gateway.tmf.json import decode_stored, encode_json
@@ -274,6 +275,7 @@ async def _store(
         recover_since = recovering.is_open(connection, record.upstream)
         timed = replace(record, due_at=due_at, created_at=now, updated_at=now, recover_since=recover_since)
         store.insert_checkout(connection, timed, prepared.plan, documents, item_counts)
+        audit.record(connection, caller.deed("create", "checkout", record.id, after=timed.version), now)
         return timed
 
     try:

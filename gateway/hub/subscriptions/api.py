@@ -13,6 +13,7 @@ from litestar.handlers import delete, post, route
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from gateway.callers import caller_of
 from gateway.errors import ConflictError, ForbiddenError, InvalidBodyError, NotFoundError, Problem
 from gateway.filters.paging import page_headers, page_status, parse_page
 from gateway.http.answers import Answer, json_answer
@@ -27,8 +28,11 @@ from gateway.security.callbacks import CallbackGuard, CallbackRefusedError, poli
 from gateway.security.guard import client_of
 from gateway.security.tokens import Client
 from gateway.services import Services, services_of
+from gateway.storage import audit
+from gateway.storage.audit import Deed
 from gateway.storage.tables import EPOCH
 
+RESOURCE: Final = "subscription"
 # Bytes of a signing secret; Standard Webhooks asks for 24 to 64.
 SECRET_BYTES: Final = 32
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the prefix of every secret is none
@@ -57,7 +61,8 @@ async def _subscribe(request: Request[Any, Any, Any], api: Api) -> Answer:
     except TimeoutError:
         raise InvalidBodyError([Problem("callback", "cannot be used: its host cannot be looked up in time")]) from None
     secret, address = new_secret(), base_url(request, server.public_url)
-    stored = await _store(services, _new(services, client, api, callback, query, secret), address)
+    new = _new(services, client, api, callback, query, secret)
+    stored = await _store(services, new, address, caller_of(request).deed("create", RESOURCE, new.id))
     shown = resource(stored, address, 0, secret=secret)
     return json_answer(shown, status=201, headers=[(b"location", shown["href"].encode("latin-1"))])
 
@@ -103,10 +108,17 @@ def _new(services: Services, client: Client, api: Api, callback: str, query: str
     )
 
 
-async def _store(services: Services, subscription: Subscription, address: str) -> Subscription:
+async def _store(services: Services, subscription: Subscription, address: str, deed: Deed) -> Subscription:
     most = services.settings.hub.subscriptions_max
+
+    def create(connection: Connection) -> Subscription | str:
+        made = store.create(connection, subscription, most)
+        if isinstance(made, Subscription):
+            audit.record(connection, deed, subscription.created_at)
+        return made
+
     try:
-        stored = await services.database.write(lambda connection: store.create(connection, subscription, most))
+        stored = await services.database.write(create)
     except IntegrityError:
         stored = "another"
     if isinstance(stored, Subscription):
@@ -168,7 +180,7 @@ async def _retrieve(request: Request[Any, Any, Any], api: Api) -> Answer:
 
 
 async def _unsubscribe(request: Request[Any, Any, Any], api: Api) -> Answer:
-    services = services_of(request)
+    services, caller = services_of(request), caller_of(request)
     client = client_of(request)
     subscription_id: str = request.scope["path_params"]["hub_id"]
 
@@ -179,6 +191,7 @@ async def _unsubscribe(request: Request[Any, Any, Any], api: Api) -> Answer:
         if "admin" not in client.roles and client.name != found.owner:
             raise ForbiddenError("Another client made this subscription: it, or a client with the role admin, ends it.")
         store.remove(connection, client.tenant, subscription_id)
+        audit.record(connection, caller.deed("delete", RESOURCE, subscription_id), services.clock())
 
     await services.database.write(function)
     return Answer(status=204)
