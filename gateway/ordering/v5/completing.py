@@ -24,6 +24,7 @@ _NEEDS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "subUnit": (("subUnitNumber",), ("subUnitType",)),
     "targetProductSchema": (("@schemaLocation",),),
 }  # fmt: skip
+_ASKED: Final = frozenset({*_NEEDS, "relatedParty"})
 _OTHER_NAMES: Final = {"agreement": "agreementItem", "productCharacteristic": "characteristic"}
 _TOTALS: Final = ("itemTotalPrice", "ItemTotalPrice", "totalItemPrice")
 _REFERENCES: Final = frozenset({"PartyRef", "PartyRoleRef"})
@@ -36,6 +37,8 @@ def completed(node: dict[str, Any], given: Any, path: str, findings: Findings, d
 
     `given` is the cart's own node at `path`, whose names and positions the findings use.
     """
+    if depth == 0 and not _has_asked(node, 0):
+        return node
     changed: dict[str, Any] | None = None
     for key, value in node.items():
         if type(value) not in _CONTAINERS or key == "value" or depth > _DEPTH_MAX:
@@ -56,6 +59,17 @@ def completed(node: dict[str, Any], given: Any, path: str, findings: Findings, d
         else:
             changed[key] = whole
     return node if changed is None else changed
+
+
+def _has_asked(value: Any, depth: int) -> bool:
+    """Tell whether a part that something is asked of is anywhere in `value`; most items have none."""
+    if depth > _DEPTH_MAX:
+        return True
+    if type(value) is list:
+        return any(type(member) is dict and _has_asked(member, depth + 1) for member in value)
+    return any(
+        type(inner) in _CONTAINERS and (key in _ASKED or _has_asked(inner, depth + 1)) for key, inner in value.items()
+    )
 
 
 def _members(key: str, value: list[Any], given: Any, path: str, findings: Findings, depth: int) -> list[Any]:
