@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,13 @@ Examples:
 @click.option(
     "--since", metavar="TIME", type=Moment(), help="Compare what was made from here on, and all that is followed."
 )
-@click.option("--settle", "order_id", metavar="ORDER", help="Say that an order that is no checkout's is dealt with.")
+@click.option(
+    "--settle",
+    "order_ids",
+    metavar="ORDER",
+    multiple=True,
+    help="Say that an order that is no checkout's is dealt with; may be repeated.",
+)
 @click.option("--reason", metavar="TEXT", help="Why, with --settle; it is kept with your name.")
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output."
@@ -49,7 +56,7 @@ def reconcile(
     *,
     upstream: str,
     since: datetime | None,
-    order_id: str | None,
+    order_ids: tuple[str, ...],
     reason: str | None,
     form: str,
     config_path: Path | None,
@@ -63,15 +70,15 @@ def reconcile(
     if upstream not in settings.upstreams:
         known = ", ".join(sorted(settings.upstreams)) or "none is configured"
         raise click.BadParameter(f"there is no upstream {upstream!r}; there are: {known}", param_hint="UPSTREAM")
-    if (since is None) == (order_id is None):
+    if (since is None) == (not order_ids):
         raise click.UsageError("give --since TIME, or --settle ORDER with a --reason")
     configure_logging(settings.log)
     ready_schema(settings.storage)
-    if order_id is not None:
+    if order_ids:
         if not reason:
             raise click.UsageError("--settle needs a --reason")
-        asyncio.run(_settle(settings, upstream, order_id, reason))
-        click.echo(f"order {order_id} is settled")
+        asyncio.run(_settle(settings, upstream, order_ids, reason))
+        click.echo(f"settled: {', '.join(order_ids)}")
         return
     assert since is not None, "one of the two is given"
     mapping = mappings[settings.upstreams[upstream].mapping]
@@ -91,21 +98,20 @@ async def _run(settings: Settings, upstream: str, mapping: Mapping, since: datet
         await database.close()
 
 
-async def _settle(settings: Settings, upstream: str, order_id: str, reason: str) -> None:
+async def _settle(settings: Settings, upstream: str, order_ids: Sequence[str], reason: str) -> None:
     database = open_database(settings.storage)
     try:
 
-        def settle(connection: Connection) -> bool:
+        def settle(connection: Connection) -> None:
             now = database.now(connection)
-            done = recovering.settle(connection, upstream, order_id, reason, now)
-            if done:
+            for order_id in order_ids:
+                if not recovering.settle(connection, upstream, order_id, reason, now):
+                    raise OperatorError(
+                        f"order {order_id} is not among the open orders of {upstream} that are no checkout's"
+                    )
                 note(connection, "settle", upstream, f"order {order_id}", now, reason)
-            return done
 
-        if not await database.write(settle):
-            raise OperatorError(
-                f"order {order_id} is not among the orders of {upstream} that are no checkout's and open"
-            )
+        await database.write(settle)
     finally:
         await database.close()
 

@@ -27,7 +27,9 @@ _OF_ALL = re.compile(
     r"UPDATE checkout SET due_at=\? WHERE checkout\.due_at > "
 )
 # What is known of order systems is nobody's: its rows belong to no tenant.
-_OF_ORDER_SYSTEMS = re.compile(r"SELECT .* FROM upstream_(capability|pause)\b(?!.*\b(JOIN|checkout|cart)\b)")
+_OF_ORDER_SYSTEMS = re.compile(
+    r"SELECT .* FROM (upstream_capability|upstream_pause|recovery|found_order|reconciliation)\b(?!.*\b(JOIN|checkout|cart)\b)"
+)
 _BOUND = re.compile(r"\btenant (= \?|IN \()|\bINSERT INTO \w+ \(tenant,")
 
 

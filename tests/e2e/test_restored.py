@@ -13,7 +13,7 @@ import pytest
 from support.processes import world
 from support.systems import Client, gateway, ledger_path, sandbox
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 ENDED = {"completed", "partial", "failed", "rejected", "cancelled"}
 PAUSE = "/tmf-api/checkoutManagement/v1/upstream/shop"
 CHECKOUTS = "/tmf-api/checkoutManagement/v1/checkout"
@@ -116,8 +116,8 @@ async def held_and_settled(folder, opened, mapping, client, old):
     body = {"productOrder": {"id": named}, "reason": "made before the restore"}
     answer = await client.call("POST", f"{CHECKOUTS}/{again['id']}/adopt", body)
     assert answer.status_code == 202, answer.text
-    for order_id in sorted(unknown - {named}):
-        command(folder, "reconcile", "shop", "--settle", order_id, "--reason", "looked at")
+    settled = [word for order_id in sorted(unknown - {named}) for word in ("--settle", order_id)]
+    command(folder, "reconcile", "shop", *settled, "--reason", "looked at")
     free = await client.check_out(old[15], "never ordered")
     ended = await until(client, lambda each: each["state"] in ENDED | {"held"})
     assert ended[again["id"]]["state"] == "completed"
