@@ -67,9 +67,12 @@ def _has_asked(value: Any, depth: int) -> bool:
         return True
     if type(value) is list:
         return any(type(member) is dict and _has_asked(member, depth + 1) for member in value)
-    return any(
-        type(inner) in _CONTAINERS and (key in _ASKED or _has_asked(inner, depth + 1)) for key, inner in value.items()
-    )
+    for key, inner in value.items():
+        if type(inner) not in _CONTAINERS:
+            continue
+        if key in _ASKED or _has_asked(inner, depth + 1):
+            return True
+    return False
 
 
 def _members(key: str, value: list[Any], given: Any, path: str, findings: Findings, depth: int) -> list[Any]:
