@@ -13,6 +13,7 @@ from gateway.app import Background, GatewayApp, create_app
 from gateway.background import ended, process_name, running
 from gateway.carts.sweep import sweeping
 from gateway.checkouts.accepting.proven import unproven
+from gateway.checkouts.draft_lifetime import DraftLifetime
 from gateway.checkouts.model import CheckoutRecord
 from gateway.hub.delivery.service import delivery
 from gateway.logs import get_logger
@@ -111,7 +112,9 @@ async def submission(services: Services) -> AsyncIterator[None]:
     )
     services.work_due.listeners.append(worker.wake)
     task = asyncio.create_task(worker.run(), name="worker")
-    async with running(cleanup.loop, RecoveryLoop(services).loop, ReconcileLoop(services).loop):
+    async with running(
+        cleanup.loop, DraftLifetime(services).loop, RecoveryLoop(services).loop, ReconcileLoop(services).loop
+    ):
         try:
             yield
         finally:

@@ -65,7 +65,7 @@ MEANING: Final[Mapping[ReasonCode, str]] = MappingProxyType(
         "not_verifiable": "the order system gives no way to find out what became of a call, or whose an order is",
         "refused": "the order system refused the order",
         "ended_by_order_system": "the order system ended the order before it was fulfilled",
-        "expired": "the cart or its prices were not valid any more",
+        "expired": "the draft, the cart or its prices were not valid any more",
         "cancelled": "cancelled as the client wished",
         "cancellation_asked": "the order system was asked to cancel the live order",
         "cancellation_refused": "the live order cannot be cancelled from here",

@@ -38,6 +38,10 @@ class CheckoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, setting("upstream of a checkout that names none; empty: the only one there is")
     ] = ""
     submit_default: Annotated[bool, setting("submit when the request does not say")] = True
+    draft_days: Annotated[
+        float,
+        setting("how long a draft that nobody touches is kept before it is cancelled; 0: for ever", ge=0, le=36_500),
+    ] = 90.0
     redraft_seconds: Annotated[
         float,
         setting(

@@ -16,6 +16,7 @@ from checkout_gateway import (
 )
 from checkout_work import request
 
+from gateway.checkouts.draft_lifetime import DraftLifetime
 from gateway.settings import CheckoutSettings
 from gateway.upstream.outcome import NotExecuted
 
@@ -390,3 +391,31 @@ async def test_an_unknown_checkout_is_not_found_on_both_databases(storage):
                 assert answer.status_code < 500, (path, answer.text)
         answer = await gateway.post(request(), f"{CARTS}/a%00b/checkout")
         assert answer.status_code < 500
+
+
+# -- the lifetime of a draft ------------------------------------------------------------------------------------------------
+
+
+async def test_a_draft_that_nobody_touches_is_cancelled_after_its_lifetime_and_says_so(storage):
+    clock = Clock()
+    async with running(settings_of(storage, checkout=CheckoutSettings(draft_days=30.0)), clock=clock) as gateway:
+        lifetime = DraftLifetime(gateway.services)
+        old = await gateway.check_out(submit=False)
+        waiting = await gateway.check_out(submit=False, relatedParty=None)
+        submitted = await gateway.check_out()
+        await gateway.work()
+        clock.advance(29 * 86_400)
+        young = await gateway.check_out(submit=False)
+        await gateway.work()
+        assert await lifetime.once() == 0
+        clock.advance(2 * 86_400)
+        assert await lifetime.once() == 2
+        assert await lifetime.once() == 0
+        await gateway.work()
+        for checkout in (old, waiting):
+            ended = await gateway.get(checkout)
+            assert (ended["state"], ended["reason"]["code"]) == ("cancelled", "expired")
+            cart = (await gateway.client.get(f"{CARTS}/{ended['shoppingCart']['id']}")).json()
+            assert cart["checkoutState"] == "open"
+        assert [(await gateway.get(each))["state"] for each in (young, submitted)] == ["draft", "submitted"]
+        assert [row.order_id for row in await gateway.due_drafts()] == ["00000001"]

@@ -349,11 +349,13 @@ def cancellation_refused(now: datetime, why: str) -> Save:
 
 
 def cancelled(work: Work, now: datetime) -> Save:
-    """End the checkout as the client wished; a draft that was begun is abandoned."""
+    """End the checkout as the client wished, or because its lifetime is over; a draft that was begun is abandoned."""
     begun = work.record.first_sent_at is not None
     step_changes: StepChanges = {"state": "abandoned", "ended_at": now, "detail": "cancelled"}
+    # A draft whose lifetime is over says so; anything else was asked for.
+    said = because("cancelled", CANCEL_REASON) if work.record.reason_code != "expired" else {}
     return Save(
-        changes={"state": "cancelled", "due_at": None, "awaiting": None, **because("cancelled", CANCEL_REASON)},
+        changes={"state": "cancelled", "due_at": None, "awaiting": None, **said},
         step_changes=step_changes if work.record.step < len(work.plan.steps) else {},
         abandoned=(_this_draft(work),) if begun and work.mapping.draft.supported else (),
         rest=True,
