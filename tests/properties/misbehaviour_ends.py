@@ -32,6 +32,10 @@ def _ends(sometimes: str, always: str = "", why: str = "", live_max: int = 1) ->
 _RIGHT: Final = _ends("completed")
 _RIGHT_OR_WAITS: Final = _ends("completed", "waits|held", "what the order system answers, and when it is tried again")
 _RIGHT_OR_HELD: Final = _ends("completed", "completed|held", "what was seen, and that nobody can tell more")
+# Drafts whose every call is answered so are waited for: nothing of them is live.
+_RIGHT_OR_WAITS_OR_HELD: Final = _ends(
+    "completed", "completed|held|waits", "what the order system answers, and when it is tried again"
+)
 _KEPT_OTHERWISE: Final = _ends("completed|held", "held", "the draft never becomes what was sent")
 _LIVE_OTHERWISE: Final = _ends("told|held|completed", "told|held", "what is live differs from what was sent")
 _REFUSED: Final = _ends("completed|rejected", "rejected", "what the order system refused")
@@ -45,12 +49,13 @@ _FOLLOWED: Final = _ends(
 
 _DRAFTS: Final[dict[str, Ends]] = {
     "refused-but-done": _ends("completed|rejected", "rejected"),
-    "throttled-but-done": _RIGHT_OR_HELD,
+    "throttled-but-done": _RIGHT_OR_WAITS_OR_HELD,
     **{
         f"done-{status}": _ends("completed|rejected", "rejected|held|completed")
         for status in (400, 403, 404, 409, 413, 422)
     },
-    **{f"done-{status}": _RIGHT_OR_HELD for status in (401, 408, 429, 500, 503)},
+    **{f"done-{status}": _RIGHT_OR_HELD for status in (408, 500, 503)},
+    **{f"done-{status}": _RIGHT_OR_WAITS_OR_HELD for status in (401, 429)},
     "done-500-limit": _ends("completed|rejected", "rejected"),
     "refused-then-done": _ends("completed|rejected|held", "completed|rejected|held"),
     "throttled-then-done": _ends("completed|held", "held|waits"),
@@ -62,7 +67,8 @@ _DRAFTS: Final[dict[str, Ends]] = {
         "alteration that was set twice cannot be read back: see the limits",
     ),
     **{f"replay-{status}": _ends("completed|rejected|held") for status in (400, 409, 422)},
-    **{f"replay-{status}": _RIGHT_OR_HELD for status in (429, 500)},
+    "replay-429": _RIGHT_OR_WAITS_OR_HELD,
+    "replay-500": _RIGHT_OR_HELD,
     "foreign-id": _MARKER,
     "foreign-id-only": _MARKER,
     "foreign-order": _MARKER,
@@ -78,7 +84,9 @@ _DRAFTS: Final[dict[str, Ends]] = {
     "hand-add": _ends("completed|held", why="the draft never becomes what was sent"),
     "self-submit": _ends("completed|held", "completed|held", "a draft that was given up is live", live_max=2),
     "give-up-live": _ends("completed|held", "completed|held", "a draft that was given up is live", live_max=2),
-    "submit-nothing": _ends("completed|held", "held", "the order system says that it submitted, and shows a draft"),
+    "submit-nothing": _ends(
+        "completed|held", "held", "it was submitted twice, and the order system shows a draft: `retry` submits it again"
+    ),
 }
 _LIVE: Final[dict[str, Ends]] = {
     "refused-then-done": _ends("held|completed", "held|completed", "the refused order is live after all"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,3 +67,20 @@ def test_every_reason_has_its_row_and_every_row_its_reason():
     unexplained = [reason for reason in said if not any(phrase in reason for phrase in phrases())]
     assert not unexplained
     assert [phrase for phrase in phrases() if not any(phrase in reason for reason in said)] == []
+
+
+def test_every_setting_that_the_page_of_reasons_names_is_one():
+    reference = ROOT / "docs/reference"
+    page = (reference / "reasons.md").read_text(encoding="utf-8")
+    settings = (reference / "settings.md").read_text(encoding="utf-8")
+    mapping = (reference / "mapping.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(?:upstreams\.\*\.)?(limits|submission|checkout|tracking|recovery|lines)\.(\w+)", page))
+    assert len(named) >= 10
+    logged = "".join(source.read_text(encoding="utf-8") for source in (ROOT / "gateway").rglob("*.py"))
+    unknown = [
+        f"{table}.{name}"
+        for table, name in sorted(named)
+        if not re.search(rf"(?<!\w){name}(?!\w)", mapping if table in {"recovery", "lines"} else settings)
+        and not re.search(rf'log\.\w+\(\s*"{table}\.{name}"', logged)
+    ]
+    assert unknown == []
