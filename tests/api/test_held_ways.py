@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 from checkout_gateway import CHECKOUTS, act, live_orders, set_columns
+from structlog.testing import capture_logs
 
 from gateway.checkouts.reasons import ASKED, MEANING, WAYS
+from gateway.clock import utc_now
 from gateway.upstream.outcome import Accepted
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -113,3 +115,26 @@ async def stay_a_draft(gateway, checkout):
     before = await gateway.services.database.read(gateway.services.database.now)
     await set_columns(gateway, checkout, awaiting_since=before - timedelta(hours=1))
     await gateway.look_at_orders()
+
+
+def held_logs(logs):
+    return [
+        (each["log_level"], each["code"], bool(each["reason"])) for each in logs if each["event"] == "checkout.held"
+    ]
+
+
+async def test_whoever_holds_a_checkout_logs_its_code_and_its_sentence_as_a_warning(gateway):
+    first = await gateway.check_out(upstream="plain")
+    await set_columns(gateway, first, claims_without_progress=99)
+    with capture_logs() as by_the_worker:
+        await gateway.work()
+    second = await gateway.check_out()
+    await gateway.work()
+    gateway.shop.orders.clear()
+    await gateway.look_at_orders()
+    await set_columns(gateway, second, awaiting_since=utc_now() - timedelta(hours=1))
+    with capture_logs() as by_the_tracker:
+        await gateway.look_at_orders()
+    assert held_logs(by_the_worker) == [("warning", "no_progress", True)]
+    assert held_logs(by_the_tracker) == [("warning", "not_verifiable", True)]
+    assert [(await gateway.get(each))["state"] for each in (first, second)] == ["held", "held"]
