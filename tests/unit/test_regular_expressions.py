@@ -111,6 +111,15 @@ KNOWN: Final[dict[str, list[tuple[str, str, str]] | str]] = {
     "upstream.rows._ZONED": [("", "T", ""), ("", " ", "x"), ("", "T1+01", ""), ("T", "+01:00", "x")],
     "upstream.answers._SECONDS": [("", "1", "x")],
     "upstream.answers._SEPARATORS": [("", "a", "")],
+    "ordering.tracing.accounting._IN_TYPE": [("", "@type", ""), ("", "@", "")],
+    "ordering.tracing.accounting._RULES": [("", "a", ""), ("", ".", ""), ("", "[", "")],
+    "submission.cleanup._is_marked": [("", "gw1-abcdefghijklmnop-0", "1"), ("", "gw1-", "")],
+    "security.claims._CLIENT": [("", "a", "!"), ("", "-", "")],
+    "security.claims._TENANT": [("", "a", "!"), ("a", "-", "")],
+    "security.tokens._ENTRY": OPERATOR,
+    "security.tokens._SUBJECT": OPERATOR,
+    "settings.unsafe._ORIGIN": OPERATOR,
+    "settings.unsafe._TENANT": OPERATOR,
 }
 # Expressions that a function makes: what looks at a text with them.
 MADE_BY: Final[dict[str, Callable[[Any], Any]]] = {
@@ -118,6 +127,8 @@ MADE_BY: Final[dict[str, Callable[[Any], Any]]] = {
     "ordering.readback.markers._is_another_generation": lambda text: markers._is_another_generation(
         text, "gw1-abcdefghijklmnop-0"
     ),
+    "ordering.tracing.accounting._RULES": lambda text: re.split(r"[.\[]", text, maxsplit=1),
+    "submission.cleanup._is_marked": re.compile(r"gw1\-abcdefghijklmnop\-0(?![0-9])").search,
     "ordering.tracing.slots.in_standard_places": re.compile(
         r"((?:^|\.)product(?:\[\d+\])?\.)productCharacteristic(?=\[|\.|$)"
     ).search,
