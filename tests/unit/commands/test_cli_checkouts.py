@@ -78,3 +78,16 @@ def test_an_empty_id_is_no_wish_for_the_list(command: str):
 
 def test_programs_get_the_document_as_it_was_answered():
     assert json.loads(shown("--format", "json")) == CHECKOUT
+
+
+def test_what_was_measured_of_the_order_system_is_shown():
+    measured = {
+        "measuredAt": "2026-11-30T09:00:00.000Z",
+        "release": "1.0",
+        "mappingHash": "",
+        "contradiction": [{"name": "marker_found", "verdict": "fails", "detail": "the search finds none"}],
+    }
+    with answering({**CHECKOUT, "upstreamCapability": measured}, at="/checkout/k1") as url:
+        answer = CliRunner().invoke(main, ("checkouts", "show", "k1", "--url", url))
+    assert "measured      2026-11-30T09:00:00.000Z by gateway 1.0" in answer.stdout
+    assert "  marker_found fails: the search finds none" in answer.stdout
