@@ -8,20 +8,22 @@ from litestar import Request
 from litestar.handlers import patch, post, route
 from sqlalchemy import Connection
 
-from gateway.callers import Caller, caller_of
+from gateway.callers import caller_of
 from gateway.carts.api import CART_PATH
-from gateway.checkouts import openapi, resource, store
+from gateway.checkouts import openapi, resource, search, store
 from gateway.checkouts.accepting.accept import CHECKOUT_PATH, Accept, accept, accept_request, is_large, snapshot
 from gateway.checkouts.accepting.prepare import preview
 from gateway.checkouts.accepting.preparing import prepared_cart
-from gateway.checkouts.actions import ActionName, actions_of
 from gateway.checkouts.changes import Cancel, ChangeDraft, Submit, cancel, change_draft, not_found, submit
 from gateway.checkouts.filters import FILTERS, parse_filters
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.request import check_draft_change, check_request, is_by_value
+from gateway.checkouts.viewing import complete
 from gateway.errors import InvalidBodyError, InvalidHeaderError, Problem
 from gateway.filters.paging import page_headers, page_status, parse_page
+from gateway.filters.parse import parse_filter
 from gateway.filters.projection import Selection, parse_fields, project
+from gateway.filters.sorting import parse_sort
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import MERGE_PATCH_TYPES, has_body, read_object, require_json_accepted
 from gateway.http.headers import base_url, entity_tag, header_values, if_match_of, is_unmodified
@@ -72,7 +74,7 @@ async def preview_checkout(request: Request[Any, Any, Any]) -> Answer:
 
 @route(CHECKOUT_PATH, http_method=["GET", "HEAD"], opt={"openapi": openapi.LIST, "roles": READING})
 async def list_checkouts(request: Request[Any, Any, Any]) -> Answer:
-    """List checkouts, newest first, by cart, order, state or external id."""
+    """List checkouts, newest first unless `sort` says otherwise, by any attribute of the checkout or its request."""
     require_json_accepted(request)
     services = services_of(request)
     server, client = services.settings.server, client_of(request)
@@ -87,16 +89,20 @@ async def list_checkouts(request: Request[Any, Any, Any]) -> Answer:
         largest=server.page_items_max,
         problems=problems,
     )
-    report_unknown(pairs, {"fields", "limit", "offset", *FILTERS}, problems)
     filters = parse_filters(pairs, problems)
+    sorts = parse_sort(values_of(pairs, "sort"), problems)
+    named = {"fields", "limit", "offset", "sort", *FILTERS}
+    wanted = parse_filter([pair for pair in pairs if pair[0] not in named], problems)
+    search.require_answerable(wanted, sorts, problems)
     refuse(problems)
     address, caller = _address(request, services), caller_of(request)
 
     def function(connection: Connection) -> tuple[list[dict[str, Any]], int]:
-        records, total = store.list_page(connection, tenant, filters, offset=page.offset, limit=page.limit, owner=owner)
+        asked = store.Asked(filters, search.conditions(connection, wanted) if wanted else (), search.order(sorts))
+        records, total = store.list_page(connection, tenant, asked, offset=page.offset, limit=page.limit, owner=owner)
         documents = resource.load_all(connection, tenant, records, address, selection)
         for record, document in zip(records, documents, strict=True):
-            document["actions"] = _actions(record, caller, services)
+            complete(document, record, caller, services)
         return documents, total
 
     found, total = await services.database.read_list(tenant, function)
@@ -130,7 +136,7 @@ async def retrieve_checkout(request: Request[Any, Any, Any]) -> Answer:
     tag = (b"etag", entity_tag(record.version))
     if is_unmodified(request, record.version):
         return Answer(status=304, headers=[tag])
-    document["actions"] = _actions(record, caller_of(request), services)
+    complete(document, record, caller_of(request), services)
     return json_answer(_selected(document, selection), headers=[tag])
 
 
@@ -209,16 +215,11 @@ async def _answer(
 ) -> Answer:
     address = _address(request, services)
     document = await services.database.read(lambda connection: resource.load(connection, record, address))
-    document["actions"] = _actions(record, caller_of(request), services)
+    complete(document, record, caller_of(request), services)
     location = [(b"location", document["href"].encode("latin-1"))] if status == 202 else []  # noqa: PLR2004 - HTTP
     return json_answer(
         document, status=status, headers=[*location, (b"etag", entity_tag(record.version)), *(headers or [])]
     )
-
-
-def _actions(record: CheckoutRecord, caller: Caller, services: Services) -> list[ActionName]:
-    mapping = services.mappings.get(record.mapping)
-    return actions_of(record, caller, takes_cancellations=mapping is not None and bool(mapping.api.cancel_resource))
 
 
 def _selected(document: dict[str, Any], selection: Selection | None) -> dict[str, Any]:

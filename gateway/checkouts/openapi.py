@@ -95,6 +95,21 @@ LIST: Final[dict[str, Any]] = {
     "tags": _TAG,
     "parameters": [
         _FIELDS,
+        {
+            "name": "sort",
+            "in": "query",
+            "description": "Attributes to order by, separated by commas, each with + (or nothing) or - before it.",
+            "schema": {"type": "string"},
+        },
+        {
+            "name": "attribute",
+            "in": "query",
+            "style": "form",
+            "explode": True,
+            "description": "Any attribute of its head or of what was asked for, by its path, e.g. `creationDate.gte=2026-12-01` or "
+            "`relatedParty.id=42`: .eq .gt .gte .lt .lte.",
+            "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
         *(
             {"name": name, "in": "query", "schema": {"type": "string"}}
             for name in (

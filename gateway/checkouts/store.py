@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, TextClause, and_, bindparam, func, insert, select, update
 from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -221,6 +221,14 @@ def open_count(connection: Connection, tenant: str, limit: int) -> int:
     return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
 
 
+class Asked(NamedTuple):
+    """What a list is asked for: by column the values it may have, further conditions, and its order."""
+
+    filters: Mapping[str, list[str]] = {}
+    conditions: Sequence[ColumnElement[bool] | TextClause] = ()
+    order: Sequence[TextClause] = ()
+
+
 def _is_one_of(connection: Connection, tenant: str, column: str, values: list[str]) -> ColumnElement[bool]:
     """Return the condition for a column; an order is found by the number of a draft that was given up, too.
 
@@ -239,7 +247,7 @@ def _is_one_of(connection: Connection, tenant: str, column: str, values: list[st
 def list_page(
     connection: Connection,
     tenant: str,
-    filters: Mapping[str, list[str]],
+    asked: Asked,
     *,
     offset: int,
     limit: int,
@@ -247,18 +255,19 @@ def list_page(
 ) -> tuple[list[CheckoutRecord], int]:
     """Return one page of the tenant's checkouts (those of this `owner` alone), newest first, and how many match.
 
-    `filters` maps a column to the values it may have.
+    Checkouts that the order asked for does not tell apart are newest first.
     """
     condition: ColumnElement[bool] = and_(
         checkout.c.tenant == tenant,
         *(() if owner is None else (checkout.c.owner == owner,)),
-        *(_is_one_of(connection, tenant, column, values) for column, values in filters.items()),
+        *(_is_one_of(connection, tenant, column, values) for column, values in asked.filters.items()),
+        *asked.conditions,
     )
     total = connection.execute(select(func.count()).select_from(checkout).where(condition)).scalar_one()
     query = (
         select(*_COLUMNS)
         .where(condition)
-        .order_by(checkout.c.created_at.desc(), checkout.c.id.desc())
+        .order_by(*asked.order, checkout.c.created_at.desc(), checkout.c.id.desc())
         .offset(offset)
         .limit(limit)
     )

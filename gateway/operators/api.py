@@ -10,8 +10,8 @@ from litestar.handlers import post, route
 from gateway.callers import Caller, caller_of
 from gateway.checkouts import resource
 from gateway.checkouts.accepting.accept import CHECKOUT_PATH
-from gateway.checkouts.actions import actions_of
 from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.viewing import complete
 from gateway.errors import InvalidBodyError, Problem
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import has_body, read_object, require_json_accepted
@@ -192,9 +192,7 @@ async def _answer(request: HttpRequest, record: CheckoutRecord, status: int) -> 
     services = services_of(request)
     address = caller_of(request).base_url
     document = await services.database.read(lambda connection: resource.load(connection, record, address))
-    mapping = services.mappings.get(record.mapping)
-    takes_cancellations = mapping is not None and bool(mapping.api.cancel_resource)
-    document["actions"] = actions_of(record, caller_of(request), takes_cancellations=takes_cancellations)
+    complete(document, record, caller_of(request), services)
     headers = [(b"etag", entity_tag(record.version))]
     if status == 202:  # noqa: PLR2004 - HTTP
         headers.insert(0, (b"location", document["href"].encode("latin-1")))

@@ -56,6 +56,26 @@ async def test_checkouts_are_found_by_cart_order_state_and_external_id(gateway):
     assert (await listed(gateway)).json() == shown
 
 
+async def test_checkouts_are_found_by_what_was_asked_for_and_by_time_and_sorted(gateway):
+    first = await gateway.check_out(externalId="B", place=[{"id": "P1", "role": "delivery"}], submit=False)
+    second = await gateway.check_out(externalId="A", requestedStartDate="2027-03-01T00:00:00Z")
+    for query, found in (
+        ("?place.id=P1", [first]),
+        ("?place.id=P2", []),
+        ("?relatedParty.id=CD1", [second, first]),
+        ("?requestedStartDate.gte=2027-01-01", [second]),
+        (f"?creationDate.gte={first['creationDate']}", [second, first]),
+        (f"?creationDate.gt={second['creationDate']}", []),
+        ("?lastUpdate.lt=2020-01-01T00:00:00Z", []),
+        ("?externalId.gte=B", [first]),
+        ("?sort=externalId", [second, first]),
+        ("?sort=-externalId", [first, second]),
+        ("?sort=creationDate", [first, second]),
+        ("?place.id=P1&state=accepted&upstream=shop", [first]),
+    ):
+        assert ids(await listed(gateway, query)) == [checkout["id"] for checkout in found], query
+
+
 async def test_a_value_with_a_comma_stands_in_quotes(gateway):
     both = [await gateway.check_out(externalId=external_id) for external_id in ('WEB,1 "a"', "WEB")]
     quoted = quote('"WEB,1 ""a"""')
@@ -120,7 +140,10 @@ async def test_fields_select_attributes_in_lists_and_alone(gateway):
         ("?offset=-1", "offset"),
         ("?colour=red", "colour"),
         ("?externalId=a%00b", "externalId"),
-        ("?relatedParty.id=1", "relatedParty.id"),
+        ("?history.by=1", "history.by"),
+        ("?creationDate.gt=soon", "creationDate"),
+        ("?state.regex=a", "state"),
+        ("?sort=place", "sort"),
         (f"?fields={',a' * 200}", "fields"),
     ],
 )

@@ -83,7 +83,9 @@ def plans(connection: Connection, function: Callable[[Connection], object]) -> l
 
 
 def page_of(column: str) -> Callable[[Connection], object]:
-    return lambda connection: store.list_page(connection, "tenant-1", {column: [f"{column}-9"]}, offset=0, limit=20)
+    return lambda connection: store.list_page(
+        connection, "tenant-1", store.Asked({column: [f"{column}-9"]}), offset=0, limit=20
+    )
 
 
 LOOKS: dict[str, tuple[Callable[[Connection], object], str]] = {

@@ -152,7 +152,7 @@ async def test_lists_are_newest_first_filtered_and_counted(database):
 
     async def page(filters, offset=0, limit=10):
         records, total = await database.read(
-            lambda connection: store.list_page(connection, "default", filters, offset=offset, limit=limit)
+            lambda connection: store.list_page(connection, "default", store.Asked(filters), offset=offset, limit=limit)
         )
         return [record.id for record in records], total
 

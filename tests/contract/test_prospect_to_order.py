@@ -88,6 +88,9 @@ async def test_both_use_cases_end_in_one_order_each(tmp_path: Path, name: str) -
         assert [len(checkout["item"]) for checkout in done] == [1, 1]
         assert done[0]["relatedParty"][0]["id"] == "CD000042"
         assert (done[0]["place"][0]["id"], done[0]["payment"][0]["id"]) == ("ADDRESS-7", "PAYMENT-7")
+        for checkout in done:
+            if checkout["productOrder"]["href"]:
+                assert checkout["productOrder"]["href"].startswith(player.root.split("/", 3)[0] + "//")
         # Whatever number the customer was told finds the checkout.
         assert numbers
         for number in numbers:
