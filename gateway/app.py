@@ -112,7 +112,7 @@ class GatewayApp(Litestar):
             services = self.services
             if scope["method"] not in SAFE_METHODS:
                 # It may have changed something that subscribers are to be told of.
-                services.events_out.ring()
+                services.events_out.notify()
             route = scope.get("path_template") or UNROUTED
             client = scope.get(CLIENT_KEY)
             tenant = NO_TENANT if client is None else client.tenant

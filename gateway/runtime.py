@@ -101,7 +101,7 @@ async def submission(services: Services) -> AsyncIterator[None]:
         services,
         owner=process_name(),
         record_submitted=_wake_early_events,
-        on_submitted=lambda _record: services.events_due.ring(),
+        on_submitted=lambda _record: services.events_due.notify(),
     )
     cleanup = Cleanup(
         metrics=services.metrics,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from litestar import Request
 
 from gateway.clock import utc_now
+from gateway.fair_limiter import FairLimiter, OneByOne
 from gateway.metrics import Metrics
 from gateway.settings import Settings
-from gateway.shares import OneByOne, Shares
 from gateway.storage import Database
 
 if TYPE_CHECKING:  # the types of what later stages put in here; nothing of them is run
@@ -55,12 +55,12 @@ class Condition:
 
 
 @dataclass(slots=True)
-class Bell:
+class Signal:
     """Rung when work is due; who waits for it listens. Nobody listening is fine: work is found by polling too."""
 
     listeners: list[Callable[[], None]] = field(default_factory=list)
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wake every listener."""
         for listener in self.listeners:
             listener()
@@ -104,12 +104,12 @@ class Services:
     metrics: Metrics = field(default_factory=Metrics)
     condition: Condition = field(default_factory=Condition)
     # A checkout was accepted, submitted or cancelled; a notification came in.
-    work_due: Bell = field(default_factory=Bell)
-    events_due: Bell = field(default_factory=Bell)
+    work_due: Signal = field(default_factory=Signal)
+    events_due: Signal = field(default_factory=Signal)
     # A cart or a checkout changed: its subscribers are to be told.
-    events_out: Bell = field(default_factory=Bell)
+    events_out: Signal = field(default_factory=Signal)
     # Work on large documents of requests: two pieces at once, one tenant has one of them.
-    heavy: Shares = field(default_factory=lambda: Shares(2))
+    heavy: FairLimiter = field(default_factory=lambda: FairLimiter(2))
     one_by_one: OneByOne = field(default_factory=OneByOne)
     # Looks up (host, port) of a subscriber's callback; None: the system does.
     resolver: Callable[[str, int], Awaitable[Sequence[str]]] | None = None

@@ -13,7 +13,7 @@ LARGE_BYTES_MIN: Final = 50_000
 LARGE_LINES_MIN: Final = 200
 
 
-async def beside(
+async def in_thread_if(
     large: bool,  # noqa: FBT001 - what follows belongs to the function, so it cannot be a keyword
     function: Callable[P, R],
     *arguments: P.args,

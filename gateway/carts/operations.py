@@ -23,7 +23,7 @@ from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH
 from gateway.carts.merging import merged_carts
 from gateway.carts.reading import read_cart
 from gateway.carts.validity import require_valid
-from gateway.carts.writing import beside as in_thread_if_large
+from gateway.carts.writing import in_thread_if_large
 from gateway.errors import (
     BodyTooLargeError,
     ConflictError,
@@ -39,7 +39,7 @@ from gateway.services import Services
 from gateway.settings import Settings
 from gateway.storage import audit
 from gateway.storage.tables import ORDERED_STATES, checkout
-from gateway.threads import beside
+from gateway.threads import in_thread_if
 from gateway.tmf.json import decode_stored
 
 RESOURCE: Final = "shoppingCart"
@@ -133,13 +133,13 @@ async def change_cart(services: Services, command: ChangeCart) -> store.CartRow:
     expired, PreconditionError (412), InvalidBodyError (400) when the result is no cart or has another id.
     """
     caller, now = command.caller, services.clock()
-    async with services.one_by_one.turn((caller.tenant, command.cart_id)):
+    async with services.one_by_one.slot((caller.tenant, command.cart_id)):
         for _ in range(ATTEMPTS_MAX):
             row = await services.database.read_brief(lambda connection: _changeable(connection, command, lock=False))
             require_valid(row.expires_at, now)
             is_large = len(row.document) > LARGE_CHARACTERS_MIN
-            async with services.heavy.turn(caller.tenant) if is_large else nullcontext():
-                done = await beside(is_large, _changed, row, command, services.settings, now)
+            async with services.heavy.slot(caller.tenant) if is_large else nullcontext():
+                done = await in_thread_if(is_large, _changed, row, command, services.settings, now)
 
             def store_if_same(
                 connection: Connection, row: store.CartRow = row, done: store.CartContent = done
@@ -215,8 +215,8 @@ async def merge_carts(services: Services, command: MergeCarts) -> store.CartRow:
         for each in pair:
             require_valid(each.expires_at, now)
         is_large = sum(len(each.document) for each in pair) > LARGE_CHARACTERS_MIN
-        async with services.heavy.turn(tenant) if is_large else nullcontext():
-            done = await beside(is_large, _merged, pair, services.settings, now)
+        async with services.heavy.slot(tenant) if is_large else nullcontext():
+            done = await in_thread_if(is_large, _merged, pair, services.settings, now)
 
         def store_if_same(
             connection: Connection,

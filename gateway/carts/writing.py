@@ -20,14 +20,14 @@ R = TypeVar("R")
 AT_ONCE_CHARACTERS_MAX: Final = 128 * 1024
 
 
-async def beside(size: int, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+async def in_thread_if_large(size: int, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
     """Run a function that touches nothing but its arguments, which have `size` characters: in a thread when that is much."""
-    return await threads.beside(size > AT_ONCE_CHARACTERS_MAX, function, *arguments, **named)
+    return await threads.in_thread_if(size > AT_ONCE_CHARACTERS_MAX, function, *arguments, **named)
 
 
 async def shown_text(document: str, told: dict[str, Any]) -> bytes:
     """Return a stored cart, given as its JSON text, as v4 shows it, with `told` (where it is: `shown_state`) at its end."""
-    return with_state(await beside(len(document), completed_text, document), told)
+    return with_state(await in_thread_if_large(len(document), completed_text, document), told)
 
 
 async def written(dialect: Dialect, row: CartRow, selection: Selection | None, base_url: str) -> bytes:
@@ -35,7 +35,7 @@ async def written(dialect: Dialect, row: CartRow, selection: Selection | None, b
     told = shown_state(row.checkout_id, base_url, ordered=row.ordered)
     if dialect.is_canonical and selection is None:
         return with_state(row.document.encode(), told) if row.v4_complete else await shown_text(row.document, told)
-    return await beside(len(row.document), _converted, dialect, row, selection, told)
+    return await in_thread_if_large(len(row.document), _converted, dialect, row, selection, told)
 
 
 async def written_list(dialect: Dialect, rows: Sequence[CartRow], selection: Selection | None, base_url: str) -> bytes:

@@ -31,7 +31,7 @@ from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
 from gateway.roles import ORDERING, READING
 from gateway.security.guard import client_of
 from gateway.services import Services, services_of
-from gateway.threads import beside
+from gateway.threads import in_thread_if
 
 KEY_CHARACTERS_MAX: Final = 255
 ONE: Final = f"{CHECKOUT_PATH}/{{checkout_id:str}}"
@@ -63,12 +63,12 @@ async def preview_checkout(request: Request[Any, Any, Any]) -> Answer:
     services = services_of(request)
     traced = _wants_trace(request)
     document = await _body(request)
-    await beside(is_large(document), check_request, document, services.settings)
+    await in_thread_if(is_large(document), check_request, document, services.settings)
     caller = caller_of(request)
     found = await snapshot(services, caller, document, if_match_of(request))
     asked = accept_request(services, caller.tenant, document, found)
     prepared = await prepared_cart(services, asked, only_shown=True)
-    written = await beside(asked.large, preview, asked.cart, document, asked.mapping, prepared, traced=traced)
+    written = await in_thread_if(asked.large, preview, asked.cart, document, asked.mapping, prepared, traced=traced)
     return Answer(written)
 
 
@@ -193,7 +193,7 @@ async def _body(request: Request[Any, Any, Any], media_types: frozenset[str] | N
 async def _accept(request: Request[Any, Any, Any], document: dict[str, Any]) -> Answer:
     services = services_of(request)
     key = _idempotency_key(request, services)
-    await beside(is_large(document), check_request, document, services.settings)
+    await in_thread_if(is_large(document), check_request, document, services.settings)
     command = Accept(caller=caller_of(request), request=document, idempotency_key=key, if_match=if_match_of(request))
     accepted = await accept(services, command)
     headers = [(b"idempotent-replayed", b"true")] if accepted.replayed else []

@@ -25,7 +25,7 @@ from gateway.services import Services
 from gateway.settings import Settings
 from gateway.storage import audit
 from gateway.storage.audit import Deed
-from gateway.threads import LARGE_BYTES_MIN, beside
+from gateway.threads import LARGE_BYTES_MIN, in_thread_if
 from gateway.tmf.json import decode_stored
 from gateway.tmf.merge_patch import merge_patch
 
@@ -134,7 +134,7 @@ async def submit(services: Services, command: Submit) -> CheckoutRecord:
         audited(connection, command.caller, "submit", record, now)
 
     record = await _change(services, command, decide)
-    services.work_due.ring()
+    services.work_due.notify()
     return record
 
 
@@ -178,7 +178,7 @@ async def cancel(services: Services, command: Cancel) -> CheckoutRecord:
         audited(connection, command.caller, "cancel", record, now)
 
     record = await _change(services, command, decide)
-    services.work_due.ring()
+    services.work_due.notify()
     return record
 
 
@@ -223,7 +223,7 @@ async def change_draft(services: Services, command: ChangeDraft) -> CheckoutReco
             raise not_found()
         changed = await _changed_draft(services, command, *row)
         if changed is not None:
-            services.work_due.ring()
+            services.work_due.notify()
             return changed
     raise ConflictError("The checkout is being changed by many at once; try again.", headers={"Retry-After": "1"})
 
@@ -290,7 +290,7 @@ async def _makes_same_calls(
         earlier = await prepared_cart(services, asked, qualify=False, now=now)
     except (RefusedError, ConflictError):
         return False  # what was accepted then is refused today: it is made as it is accepted now
-    return await beside(asked.large, same_calls, earlier, prepared, mapping)
+    return await in_thread_if(asked.large, same_calls, earlier, prepared, mapping)
 
 
 def _load(connection: Connection, command: ChangeDraft) -> tuple[CheckoutRecord, dict[str, str]] | None:

@@ -40,7 +40,7 @@ class DraftLifetime:
         ended = await database.write(lambda connection: end_drafts(connection, lifetime, database.now(connection)))
         if ended:
             log.info("drafts.expired", checkouts=ended)
-            self._services.work_due.ring()
+            self._services.work_due.notify()
         return ended
 
 

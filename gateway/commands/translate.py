@@ -11,7 +11,7 @@ import click
 
 from gateway.carts.dialects import V1, V4, V5
 from gateway.carts.dialects.forms import unmarked
-from gateway.checkouts.accepting.prepare import PREVIEW_MARKER, Known, gate, preview_document, rendered_steps
+from gateway.checkouts.accepting.prepare import PREVIEW_MARKER, PlanningHints, gate, preview_document, rendered_steps
 from gateway.checkouts.request import check_request, wanted_upstream, whole_cart
 from gateway.clock import utc_now
 from gateway.commands.common import config_option, configuration
@@ -132,7 +132,7 @@ def translate(  # noqa: PLR0913 - each option of a command is a parameter
             catalogue = asyncio.run(asked_catalogue(settings, cart, mapping))
         elif catalogue_path is not None:
             catalogue = read_catalogue(catalogue_path, settings.server.depth_max)
-        known = Known(items_max=items_max, catalogue=catalogue)
+        known = PlanningHints(items_max=items_max, catalogue=catalogue)
         prepared, findings = gate(cart, request, mapping, settings.checkout, now=utc_now(), known=known)
     except RequestError as error:
         raise OperatorError(_lines(request_path, error)) from None

@@ -15,7 +15,7 @@ from gateway.errors import (
     MediaTypeError,
     NotAcceptableError,
 )
-from gateway.threads import LARGE_BYTES_MIN, beside
+from gateway.threads import LARGE_BYTES_MIN, in_thread_if
 from gateway.tmf.json import decode_json
 from gateway.tmf.shapes import json_kind
 
@@ -42,12 +42,12 @@ async def read_object(
 ) -> dict[str, Any]:
     """Return the decoded body, which must be a JSON object; otherwise as `read_json`."""
     raw = await read_body(request, bytes_max=bytes_max, media_types=media_types)
-    return await beside(len(raw) > LARGE_BYTES_MIN, decode_object, raw, depth_max=depth_max)
+    return await in_thread_if(len(raw) > LARGE_BYTES_MIN, decode_object, raw, depth_max=depth_max)
 
 
 async def decoded(raw: bytes, *, depth_max: int) -> Any:
     """Return the decoded body; a large one, right or wrong, is read in a thread. Raises MalformedBodyError (400)."""
-    return await beside(len(raw) > LARGE_BYTES_MIN, decode_json, raw, depth_max=depth_max)
+    return await in_thread_if(len(raw) > LARGE_BYTES_MIN, decode_json, raw, depth_max=depth_max)
 
 
 def decode_object(raw: bytes, *, depth_max: int) -> dict[str, Any]:

@@ -97,8 +97,8 @@ async def retry(services: Services, command: Retry) -> CheckoutRecord:
         audited(connection, command.caller, "retry", record, now, reason=command.reason)
 
     record = await _decided(services, command.caller, command.checkout_id, decide)
-    services.work_due.ring()
-    services.events_due.ring()
+    services.work_due.notify()
+    services.events_due.notify()
     return record
 
 
@@ -118,8 +118,8 @@ async def poll(services: Services, command: Poll) -> CheckoutRecord:
         audited(connection, command.caller, "poll", record, now, reason=command.reason)
 
     record = await _decided(services, command.caller, command.checkout_id, decide)
-    services.work_due.ring()
-    services.events_due.ring()
+    services.work_due.notify()
+    services.events_due.notify()
     return record
 
 
@@ -172,7 +172,7 @@ async def adopt(services: Services, command: Adopt) -> CheckoutRecord:
         return tmf_state(mapping, order.state) if order.state else None
 
     changed = await _decided(services, command.caller, command.checkout_id, decide)
-    services.events_due.ring()
+    services.events_due.notify()
     return changed
 
 

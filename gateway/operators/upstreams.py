@@ -72,8 +72,8 @@ async def resume_upstream(services: Services, command: ResumeUpstream) -> dict[s
     waiting = await services.database.write(function)
     if waiting is not None:
         log.warning("upstream.resumed", upstream=command.upstream, by=command.caller.client, checkouts=waiting)
-    services.work_due.ring()
-    services.events_due.ring()
+    services.work_due.notify()
+    services.events_due.notify()
     return resource(services, command.upstream, {})
 
 

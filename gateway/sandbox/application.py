@@ -24,7 +24,7 @@ from gateway.sandbox.options import API_ROOTS, SandboxOptions
 from gateway.sandbox.plain.system import PlainIntake
 from gateway.sandbox.salesforce.system import SalesforceIntake
 from gateway.sandbox.tally import CallTally
-from gateway.sandbox.tokens import TOKEN_PATH, TokenOffice
+from gateway.sandbox.tokens import TOKEN_PATH, TokenEndpoint
 from gateway.sandbox.wire import Request
 
 Ending = Literal["cut", "cut-without-length"] | HostileEnding
@@ -53,7 +53,7 @@ class Application:
         self.tally = CallTally()
         self.ledger = Ledger(options.ledger_path)
         self.notifier = Notifier(options, self.dice)
-        self.tokens = TokenOffice(options)
+        self.tokens = TokenEndpoint(options)
         self._late: list[asyncio.TimerHandle] = []
         self._root = API_ROOTS[options.mapping]
         kind = SalesforceIntake if options.mapping == "salesforce-v4" else PlainIntake

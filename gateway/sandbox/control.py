@@ -19,7 +19,7 @@ from gateway.sandbox.faults import Fault, parse_fault
 from gateway.sandbox.intake import OrderIntake
 from gateway.sandbox.options import SandboxOptions
 from gateway.sandbox.tally import CallTally
-from gateway.sandbox.tokens import TokenOffice
+from gateway.sandbox.tokens import TokenEndpoint
 from gateway.sandbox.wire import Request
 
 CONTROL_ROOT = "/_sandbox"
@@ -30,7 +30,7 @@ class Controlled(Protocol):
 
     options: SandboxOptions
     tally: CallTally
-    tokens: TokenOffice
+    tokens: TokenEndpoint
     intake: OrderIntake
 
     def replace_faults(self, faults: tuple[Fault, ...]) -> None:

@@ -15,7 +15,7 @@ from gateway.sandbox.wire import Request
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a path
 
 
-class TokenOffice:
+class TokenEndpoint:
     """Issues tokens that expire after `options.token_seconds`, without saying so in the answer, as Salesforce does."""
 
     def __init__(self, options: SandboxOptions) -> None:

@@ -16,8 +16,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from gateway.errors import UnavailableError
+from gateway.fair_limiter import FairLimiter
 from gateway.settings import StorageSettings
-from gateway.shares import Shares
 from gateway.storage.database import READ_TOO_LONG
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class PostgreSQLDatabase:
     """A server, or a distributed engine that speaks its protocol. Row locks and leases make replicas take turns."""
 
     def __init__(self, settings: StorageSettings) -> None:
-        self._shares = Shares(settings.connections_max // 2, wait_seconds_max=settings.read_seconds_max)
+        self._shares = FairLimiter(settings.connections_max // 2, wait_seconds_max=settings.read_seconds_max)
         self.engine: Engine = create_engine(
             settings.url.replace("postgresql://", "postgresql+psycopg://", 1),
             pool_size=settings.connections_max,
@@ -57,7 +57,7 @@ class PostgreSQLDatabase:
 
     async def read_list(self, tenant: str, function: Callable[[Connection], T]) -> T:
         """Run `function` as `read` does, when it is the tenant's turn."""
-        async with self._shares.turn(tenant):
+        async with self._shares.slot(tenant):
             return await self.read(function)
 
     async def read_brief(self, function: Callable[[Connection], T]) -> T:

@@ -24,8 +24,8 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from gateway.clock import utc_now
 from gateway.errors import GatewayError, OperatorError, UnavailableError
+from gateway.fair_limiter import FairLimiter
 from gateway.settings import StorageSettings
-from gateway.shares import Shares
 from gateway.storage import group_commit
 from gateway.storage.database import READ_TOO_LONG
 from gateway.storage.group_commit import Outcome, Write
@@ -59,7 +59,7 @@ class SQLiteDatabase:
     """One file on one host. Several processes may use it; they take turns by SQLite's own lock."""
 
     def __init__(self, settings: StorageSettings) -> None:
-        self._shares = Shares(settings.readers_max - 1, wait_seconds_max=settings.read_seconds_max)
+        self._shares = FairLimiter(settings.readers_max - 1, wait_seconds_max=settings.read_seconds_max)
         require_version(sqlite3.sqlite_version_info)
         self._path = settings.url.removeprefix("sqlite:///")
         Path(self._path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -136,7 +136,7 @@ class SQLiteDatabase:
 
     async def read_list(self, tenant: str, function: Callable[[Connection], T]) -> T:
         """Run `function` as `read` does, when it is the tenant's turn."""
-        async with self._shares.turn(tenant):
+        async with self._shares.slot(tenant):
             return await self.read(function)
 
     async def read_brief(self, function: Callable[[Connection], T]) -> T:

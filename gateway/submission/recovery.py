@@ -72,7 +72,7 @@ class RecoveryLoop:
             orders=len(orders),
             unclaimed=[each.order_id for each in open_orders],
         )
-        services.work_due.ring()
+        services.work_due.notify()
 
 
 async def incomplete_because(upstream: Upstream, marked: MarkedOrders, known: Sequence[tuple[str, str]]) -> str | None:

@@ -121,7 +121,7 @@ class PausedError(GatewayError):
     """The order system was paused while a call was being prepared; nothing was written and nothing is to be sent."""
 
 
-class WishChangedError(GatewayError):
+class SupersededError(GatewayError):
     """The client asked to submit or to cancel while a call was being prepared; nothing was written: decide anew."""
 
 
@@ -138,7 +138,7 @@ def save(
     """Record a decision under the record's fence and return the new record.
 
     Extends the lease, or gives it back when the decision rests. Raises StaleLeaseError when the fence moved on,
-    WishChangedError when the client spoke before the intent of a call was committed, PausedError when an operator paused the
+    SupersededError when the client spoke before the intent of a call was committed, PausedError when an operator paused the
     order system before; then nothing is written. `plan` may be
     None for a decision about no step.
     """
@@ -222,7 +222,7 @@ def _under_lock(
         raise PausedError(f"the order system {record.upstream} is paused")
     wishes_changed = _wishes(current) != _wishes(record)
     if wishes_changed and decision.changes.get("step_state") == SENDING:
-        raise WishChangedError(f"the client's wish for checkout {record.id} changed")
+        raise SupersededError(f"the client's wish for checkout {record.id} changed")
     changes = _changes(current, decision, now, lease_seconds)
     if decision.replan is not None:
         changes = {**put_plan(connection, record, decision.replan), **changes}

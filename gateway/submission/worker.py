@@ -23,11 +23,11 @@ from gateway.ordering import is_there_already
 from gateway.services import Services
 from gateway.settings import CheckoutSettings
 from gateway.submission import resuming, store
+from gateway.submission.checkout_run import CheckoutRun
 from gateway.submission.decisions.actions import Policy, Save, Work, parents_of
 from gateway.submission.decisions.next_action import is_cancelled_at_once
 from gateway.submission.decisions.price_drift import DriftGuard
 from gateway.submission.decisions.records import keeps_its_reason
-from gateway.submission.turn import Turn
 from gateway.submission.wrong_clock import is_anything_put_off_too_far, longest_waits, pull_in
 from gateway.tmf.currencies import currency_code
 from gateway.upstream.evidence import KnownOrder
@@ -243,7 +243,7 @@ class Worker:
         if policy.drift.action != "off":
             totals = await self._database.read(lambda connection: store.cart_totals(connection, record))
             work = replace(work, cart_totals=totals)
-        await Turn(self, work, upstream, claimed_at).run()
+        await CheckoutRun(self, work, upstream, claimed_at).run()
 
     async def _put_off_unconfigured(self, record: CheckoutRecord) -> None:
         """Leave a checkout to the next look: configuration comes and goes, and is no reason to give anything up."""

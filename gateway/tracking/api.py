@@ -73,7 +73,7 @@ async def receive_notification(request: Request[Any, Any, Any]) -> Answer:
     for tenant in is_new if event.order_id is None else ():
         # The sender is told nothing, and nobody looks at it again: only this line says that its shape is not understood.
         log.warning("notification.dead", tenant=tenant, upstream=upstream, event_key=event.key, reason="names no order")
-    services.events_due.ring()
+    services.events_due.notify()
     return Answer(status=services.mappings[settings.mapping].api.notification_status)
 
 

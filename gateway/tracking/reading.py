@@ -22,7 +22,7 @@ from gateway.ordering import ObservedOrder, carries, is_alive, live_match
 from gateway.settings import Settings, UpstreamLimits
 from gateway.storage import Database
 from gateway.submission.decisions.refusal import CartProblem, cart_problems
-from gateway.threads import LARGE_LINES_MIN, beside
+from gateway.threads import LARGE_LINES_MIN, in_thread_if
 from gateway.tmf.json import decode_stored, encode_json
 from gateway.tracking import store
 from gateway.tracking.decision import Decision, TrackingPolicy
@@ -75,7 +75,7 @@ class OrderReader:
         compared = wants_contents(record, observed, mapping, search)
         stored = await self._documents(record, observed, with_order=compared)
         large = observed is not None and len(observed.lines) > LARGE_LINES_MIN
-        contents, lines = await beside(large, _read_lines, stored, observed, mapping, compared=compared)
+        contents, lines = await in_thread_if(large, _read_lines, stored, observed, mapping, compared=compared)
         evidence = Evidence(observed=observed, search=search, contents=contents, problems=_problems(stored, observed))
         applied = await self._database.write(
             lambda connection: self._apply(connection, record, evidence, mapping, lines, polled=polled)

@@ -17,9 +17,9 @@ from urllib.parse import quote
 
 import structlog
 
+from gateway.fair_limiter import FairLimiter
 from gateway.ordering import Bundle, Catalogue, Doubt, Offering, read_offering, resolve
 from gateway.settings import CatalogueSettings
-from gateway.shares import Shares
 from gateway.upstream.answers import is_safe_id
 from gateway.upstream.gate import Gate
 from gateway.upstream.offerings import OfferingCache, Said
@@ -58,7 +58,7 @@ class CatalogueClient:
         self._cache = OfferingCache(settings.cache_entries_max)
         # Why an offering could not be read, and when that was.
         self._failed: OrderedDict[str, tuple[str, float]] = OrderedDict()
-        self._shares = Shares(options.concurrency_max)
+        self._shares = FairLimiter(options.concurrency_max)
         # One read of an offering serves all of a tenant who wait for it, and those who come later when it ends after they gave up;
         # once it has its turn, other tenants too: till then they would wait behind all that its tenant has asked for.
         self._reading: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -141,7 +141,7 @@ class CatalogueClient:
         """Ask for one offering and keep the answer, or why there is none."""
         try:
             # A read's own time begins when it is its turn.
-            async with self._shares.turn(tenant):
+            async with self._shares.slot(tenant):
                 if not self._is_due(offering_id):
                     return  # another tenant's read has told meanwhile
                 self._asked[offering_id] = self._reading[tenant, offering_id]

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Connection, text
 
 from gateway.errors import UnavailableError
+from gateway.fair_limiter import FairLimiter
 from gateway.settings import StorageSettings
-from gateway.shares import Shares
 from gateway.storage import Database, open_database
 
 READERS = 4
@@ -91,45 +91,45 @@ async def test_many_greedy_tenants_leave_one_reader_to_everything_that_is_no_lis
 
 
 async def test_who_waits_too_long_is_told_to_come_again_and_nothing_is_left_behind():
-    shares = Shares(2, wait_seconds_max=0.05)
-    async with shares.turn("a"):
+    shares = FairLimiter(2, wait_seconds_max=0.05)
+    async with shares.slot("a"):
         with pytest.raises(UnavailableError) as told:
-            async with shares.turn("a"):
+            async with shares.slot("a"):
                 pytest.fail("two at once")
         assert told.value.headers == {"Retry-After": "2"}
-        async with shares.turn("b"):
+        async with shares.slot("b"):
             with pytest.raises(UnavailableError):
-                async with shares.turn("c"):
+                async with shares.slot("c"):
                     pytest.fail("three at once")
-    async with shares.turn("c"), shares.turn("a"):
+    async with shares.slot("c"), shares.slot("a"):
         assert shares._tenants.keys() == {"a", "c"}
 
     assert shares._tenants == {}
 
 
 async def test_a_read_that_fails_or_is_given_up_gives_its_turn_back():
-    shares = Shares(2, wait_seconds_max=5.0)
+    shares = FairLimiter(2, wait_seconds_max=5.0)
     for error in (ValueError, asyncio.CancelledError):
         with pytest.raises(error):
-            async with shares.turn("a"):
+            async with shares.slot("a"):
                 raise error
-    holder = shares.turn("a")
+    holder = shares.slot("a")
     await holder.__aenter__()
-    waiting = [asyncio.create_task(shares.turn("a").__aenter__()) for _ in range(3)]
+    waiting = [asyncio.create_task(shares.slot("a").__aenter__()) for _ in range(3)]
     await asyncio.sleep(0)
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
     await holder.__aexit__(None, None, None)
 
-    async with shares.turn("a"):
+    async with shares.slot("a"):
         pass
     assert shares._tenants == {}
 
 
 @pytest.mark.parametrize("readers", [0, 1])
 async def test_with_one_reader_everybody_has_a_turn(readers):
-    shares = Shares(readers, wait_seconds_max=5.0)
+    shares = FairLimiter(readers, wait_seconds_max=5.0)
     for tenant in ("a", "b"):
-        async with shares.turn(tenant):
+        async with shares.slot(tenant):
             pass

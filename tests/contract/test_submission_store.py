@@ -221,7 +221,7 @@ async def test_the_intent_of_a_call_is_not_committed_over_a_new_wish(database, w
     await store_checkout(database, submit=False)
     (record,) = await claim(database)
     await speak(database, **{wish: True, "due_at": NOW})
-    with pytest.raises(store.WishChangedError):
+    with pytest.raises(store.SupersededError):
         await save(database, record, Save(changes={"step_state": "SENDING"}))
     assert (await load_checkout(database)).step_state == "PLANNED"
     fresh = await save(database, record, Save(changes={}))

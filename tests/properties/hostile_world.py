@@ -426,8 +426,8 @@ class World:
         database, services = self.host.database, self.host.services
         rested_at: float | None = None
         while self.age < END_SECONDS:
-            services.work_due.ring()
-            services.events_due.ring()
+            services.work_due.notify()
+            services.events_due.notify()
             if self.cleanups and self.restarts[-1].alive:
                 self.cleanups[-1].loop.wake()
             row = database.run(lambda connection: connection.execute(select(tables.checkout)).one())

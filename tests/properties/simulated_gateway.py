@@ -21,10 +21,10 @@ from gateway.checkouts.row_changes import SENDING
 from gateway.checkouts.states import CART_RELEASED, FINAL, OPEN, may_follow
 from gateway.errors import StaleLeaseError
 from gateway.ordering.model import ObservedOrder, OrderLine
+from gateway.submission.checkout_run import CheckoutRun
 from gateway.submission.decisions.actions import Save, Work
 from gateway.submission.prefetch import ReadAhead
-from gateway.submission.store import WishChangedError
-from gateway.submission.turn import Turn
+from gateway.submission.store import SupersededError
 from gateway.upstream.evidence import KnownOrder
 from gateway.upstream.port import ReadFailed
 
@@ -91,16 +91,16 @@ class SteppedReads(ReadAhead):
             self._begun = None
 
 
-class SteppedTurn(Turn):
+class SteppedRun(CheckoutRun):
     """A turn that can be stepped by hand: it waits for a read itself, and does not renew its lease meanwhile.
 
     A read that was begun before a commit comes to its end before the commit is begun, or is begun after it.
     """
 
-    def __init__(self, office: Office, work: Work, upstream: ModelUpstream, claimed_at: float) -> None:
-        super().__init__(office, work, upstream, claimed_at)  # type: ignore[arg-type]
+    def __init__(self, context: RunContext, work: Work, upstream: ModelUpstream, claimed_at: float) -> None:
+        super().__init__(context, work, upstream, claimed_at)  # type: ignore[arg-type]
         self._reads: SteppedReads = SteppedReads(upstream)  # type: ignore[arg-type]
-        self._random = office.simulation.random
+        self._random = context.simulation.random
 
     async def save(self, decision: Save) -> None:
         begun = self._reads.begun()
@@ -112,7 +112,7 @@ class SteppedTurn(Turn):
         return await reading
 
 
-class Office:
+class RunContext:
     """What a turn needs of the worker of its process; all offices share the simulation's one row."""
 
     stopping = False
@@ -214,7 +214,7 @@ class Simulation:
             version=row.version + 1,
         )
         work = replace(self.template, record=self.row, known=dict(self.known))
-        turn = SteppedTurn(Office(self), work, self.upstream, self.time)
+        turn = SteppedRun(RunContext(self), work, self.upstream, self.time)
         self._step(turn.run())
 
     def _step(self, running: Coroutine[Any, Any, None]) -> None:
@@ -255,7 +255,7 @@ class Simulation:
             raise StaleLeaseError("another worker's")
         wish_changed = current.cancel_requested != record.cancel_requested
         if wish_changed and decision.changes.get("step_state") == SENDING:
-            raise WishChangedError("decide anew")
+            raise SupersededError("decide anew")
         if decision.lines is None:
             self.known = {}
         else:

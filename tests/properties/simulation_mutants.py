@@ -10,22 +10,22 @@ from unittest.mock import patch
 
 import simulated_gateway
 from msgspec.structs import replace
-from simulated_gateway import Office, Simulation, SteppedRead, SteppedReads
+from simulated_gateway import RunContext, Simulation, SteppedRead, SteppedReads
 from simulated_upstream import FAULTS, ModelOrder, ModelUpstream
 
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.row_changes import PLANNED, SENDING, UNKNOWN
 from gateway.ordering.model import ObservedOrder, RenderedStep
 from gateway.ordering.readback.matching import Match, _Pairing, match
-from gateway.submission import turn
+from gateway.submission import checkout_run
 from gateway.submission.decisions import next_action as machine
 from gateway.submission.decisions.actions import Action, Save, Work
 from gateway.submission.decisions.records import rejected, retry_later, step_done
 from gateway.upstream.evidence import CallInDoubt, FindResult, proven
 from gateway.upstream.outcome import NotExecuted, Outcome, Unknown
 
-real_after_send = turn.after_send
-real_after_read = turn.after_read
+real_after_send = checkout_run.after_send
+real_after_read = checkout_run.after_read
 real_save = Simulation.save
 real_call = ModelUpstream._call
 real_find = ModelUpstream.find
@@ -54,7 +54,9 @@ def m1_resend_after_unknown() -> AbstractContextManager[Any]:
             return machine._send(work, now, _by_echo(work, observed))
         return real_after_read(work, observed, now)
 
-    return _together(patch.object(turn, "after_send", after_send), patch.object(turn, "after_read", after_read))
+    return _together(
+        patch.object(checkout_run, "after_send", after_send), patch.object(checkout_run, "after_read", after_read)
+    )
 
 
 def _by_echo(work: Work, observed: ObservedOrder) -> dict[str, str]:
@@ -82,7 +84,7 @@ def m4_price_resent() -> AbstractContextManager[Any]:
             return Save(changes={"step_state": PLANNED, "probe": 0})
         return real_after_read(work, observed, now)
 
-    return patch.object(turn, "after_read", after_read)
+    return patch.object(checkout_run, "after_read", after_read)
 
 
 def m4b_price_believed() -> AbstractContextManager[Any]:
@@ -93,7 +95,7 @@ def m4b_price_believed() -> AbstractContextManager[Any]:
             return step_done(work, now, "believed")
         return real_after_read(work, observed, now)
 
-    return patch.object(turn, "after_read", after_read)
+    return patch.object(checkout_run, "after_read", after_read)
 
 
 def m5_no_fence() -> AbstractContextManager[Any]:
@@ -147,7 +149,7 @@ def m9_unknown_is_failed() -> AbstractContextManager[Any]:
             return rejected(work, now, outcome.detail, may_exist=True)
         return real_after_send(work, outcome, now)
 
-    return patch.object(turn, "after_send", after_send)
+    return patch.object(checkout_run, "after_send", after_send)
 
 
 def m10_new_draft_after_lost_submit() -> AbstractContextManager[Any]:
@@ -165,12 +167,12 @@ def m10_new_draft_after_lost_submit() -> AbstractContextManager[Any]:
             self.row = replace(self.row, submit_intent_order=None, state="accepted")
         real_change(self, changes)
 
-    return _together(patch.object(turn, "after_read", after_read), patch.object(Simulation, "_change", change))
+    return _together(patch.object(checkout_run, "after_read", after_read), patch.object(Simulation, "_change", change))
 
 
 def m11_lease_not_looked_at() -> AbstractContextManager[Any]:
     """A call is sent however long ago its intent was stored."""
-    return patch.object(Office, "lease_left", lambda *_: 1e9)
+    return patch.object(RunContext, "lease_left", lambda *_: 1e9)
 
 
 def m12_contents_not_compared() -> AbstractContextManager[Any]:

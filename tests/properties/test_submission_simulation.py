@@ -18,7 +18,7 @@ from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.row_changes import PLANNED
 from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.mapping.model import Mapping
-from gateway.submission import turn
+from gateway.submission import checkout_run
 from gateway.submission.decisions import next_action as machine
 from gateway.submission.decisions.actions import Policy, Work, parents_of
 from gateway.tmf.json import decode_stored, encode_json
@@ -157,7 +157,7 @@ def simulate(
     figures: Counter[str] = Counter()
     started = time.perf_counter()
     for number in range(count):
-        with patch.object(turn, "log", Silence()):
+        with patch.object(checkout_run, "log", Silence()):
             played = Simulation(work, seed + number, LATE_SECONDS_MAX[mapping_name], cancels).run()
         verdict = played.verdict()
         verdicts[verdict] += 1

@@ -41,7 +41,7 @@ IMPLAUSIBLE = frozenset({"price_negative", "price_too_large", "total_negative"})
 _ORDER_ID = "{orderId}"
 
 
-class Known(NamedTuple):
+class PlanningHints(NamedTuple):
     """What others know that a cart is prepared with.
 
     `items_max`: the order system has refused larger calls than that lately (see `gateway.ordering.calls.sizes`). `catalogue`:
@@ -52,7 +52,7 @@ class Known(NamedTuple):
     catalogue: Catalogue | None = None
 
 
-NOTHING_KNOWN = Known()
+NOTHING_KNOWN = PlanningHints()
 
 
 def prepare(
@@ -61,7 +61,7 @@ def prepare(
     mapping: OrderMapping,
     *,
     now: datetime,
-    known: Known = NOTHING_KNOWN,
+    known: PlanningHints = NOTHING_KNOWN,
 ) -> Prepared:
     """Translate and plan. Raises RefusedError (422) with every finding when the cart cannot be ordered."""
     return accepted(*try_prepare(cart, request, mapping, now=now, known=known))
@@ -81,7 +81,7 @@ def freeze(
     settings: CheckoutSettings,
     *,
     now: datetime,
-    known: Known = NOTHING_KNOWN,
+    known: PlanningHints = NOTHING_KNOWN,
 ) -> tuple[Prepared, dict[str, bytes]]:
     """Return what a checkout of this cart does, and the documents of it that are stored. Errors as `gate` and `accepted`."""
     prepared = accepted(*gate(cart, request, mapping, settings, now=now, known=known))
@@ -130,7 +130,7 @@ def gate(
     settings: CheckoutSettings,
     *,
     now: datetime,
-    known: Known = NOTHING_KNOWN,
+    known: PlanningHints = NOTHING_KNOWN,
 ) -> tuple[Prepared | None, tuple[Finding, ...]]:
     """Return the cart prepared and the findings, with those about evidence of qualification that the request lacks.
 
@@ -162,7 +162,7 @@ def try_prepare(
     mapping: OrderMapping,
     *,
     now: datetime,
-    known: Known = NOTHING_KNOWN,
+    known: PlanningHints = NOTHING_KNOWN,
     amount_max: Decimal = AMOUNT_MAX,
 ) -> tuple[Prepared | None, tuple[Finding, ...]]:
     """Translate and plan; return None and the findings when the cart cannot be ordered."""

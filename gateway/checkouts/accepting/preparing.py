@@ -14,14 +14,14 @@ from msgspec.structs import replace
 
 from gateway.checkouts.accepting.call_sizes import items_max_now
 from gateway.checkouts.accepting.confirm import confirmed
-from gateway.checkouts.accepting.prepare import Known, accepted, documents_of, gate
+from gateway.checkouts.accepting.prepare import PlanningHints, accepted, documents_of, gate
 from gateway.checkouts.accepting.proven import told_unproven
 from gateway.checkouts.accepting.waiting_party import lacks_only_party, put_off, with_stand_in
 from gateway.checkouts.model import Prepared
 from gateway.ordering import Catalogue, wanted_bundles
 from gateway.ordering import Mapping as OrderMapping
 from gateway.services import Services
-from gateway.threads import beside
+from gateway.threads import in_thread_if
 
 
 class AcceptRequest(NamedTuple):
@@ -51,12 +51,12 @@ async def prepared_cart(
     does not answer is a finding. Errors: 409 other totals than expected, 422 with every finding when it cannot be ordered,
     503 when its qualification cannot be confirmed now.
     """
-    known = Known(
+    known = PlanningHints(
         items_max=await items_max_now(services, asked.tenant, asked.upstream, asked.mapping),
         catalogue=await catalogue_of_cart(services, asked),
     )
-    async with services.heavy.turn(asked.tenant) if asked.large else nullcontext():
-        prepared, findings = await beside(
+    async with services.heavy.slot(asked.tenant) if asked.large else nullcontext():
+        prepared, findings = await in_thread_if(
             asked.large,
             gate,
             asked.cart,
@@ -81,8 +81,8 @@ async def frozen_cart(
 ) -> tuple[Prepared, dict[str, bytes]]:
     """Return what a checkout of the cart does, and the documents of it that are stored. Errors as `prepared_cart`."""
     prepared = await prepared_cart(services, asked, qualify=qualify, now=now)
-    async with services.heavy.turn(asked.tenant) if asked.large else nullcontext():
-        documents = await beside(
+    async with services.heavy.slot(asked.tenant) if asked.large else nullcontext():
+        documents = await in_thread_if(
             asked.large, documents_of, asked.cart, asked.request, prepared, services.settings.checkout
         )
     return prepared, documents
@@ -93,5 +93,5 @@ async def catalogue_of_cart(services: Services, asked: AcceptRequest) -> Catalog
     reader = services.catalogue
     if reader is None:
         return None
-    wanted = await beside(asked.large, wanted_bundles, asked.cart, asked.mapping)
+    wanted = await in_thread_if(asked.large, wanted_bundles, asked.cart, asked.mapping)
     return await reader.catalogue(wanted, asked.tenant) if wanted else None

@@ -220,16 +220,16 @@ def fork(scenario: dict[str, Any], mappings: dict[str, Mapping], tls: Any) -> di
 
 def without_intent() -> None:
     """Mutant: a call is sent first, and only what came of it is recorded."""
+    from gateway.submission.checkout_run import CheckoutRun
     from gateway.submission.decisions.actions import Save
-    from gateway.submission.turn import Turn
 
-    real_save = Turn.save
+    real_save = CheckoutRun.save
 
-    async def save(self: Turn, decision: Save) -> None:
+    async def save(self: CheckoutRun, decision: Save) -> None:
         if decision.changes.get("step_state") != "SENDING":
             await real_save(self, decision)
 
-    Turn.save = save  # type: ignore[method-assign]
+    CheckoutRun.save = save  # type: ignore[method-assign]
 
 
 MUTANTS["without intent"] = without_intent

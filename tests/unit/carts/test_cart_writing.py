@@ -10,7 +10,7 @@ import pytest
 from gateway.carts import writing
 from gateway.carts.dialects import V4
 from gateway.carts.store import CartRow
-from gateway.carts.writing import AT_ONCE_CHARACTERS_MAX, beside, written_list
+from gateway.carts.writing import AT_ONCE_CHARACTERS_MAX, in_thread_if_large, written_list
 from gateway.clock import utc_now
 
 
@@ -59,4 +59,4 @@ async def test_no_cart_is_an_empty_list():
 
 @pytest.mark.parametrize(("size", "is_here"), [(AT_ONCE_CHARACTERS_MAX, True), (AT_ONCE_CHARACTERS_MAX + 1, False)])
 async def test_only_what_is_large_changes_threads(size: int, is_here: bool):
-    assert (await beside(size, threading.get_ident) == threading.get_ident()) is is_here
+    assert (await in_thread_if_large(size, threading.get_ident) == threading.get_ident()) is is_here

@@ -11,13 +11,13 @@ from fake_upstream import FakeUpstream
 from msgspec.structs import replace
 
 from gateway.errors import StaleLeaseError
-from gateway.submission import turn
+from gateway.submission import checkout_run
+from gateway.submission.checkout_run import CheckoutRun
 from gateway.submission.decisions import next_action as machine
 from gateway.submission.decisions.actions import ReadHead, ReadOrder, Save, Send
 from gateway.submission.decisions.next_action import next_action
 from gateway.submission.decisions.records import step_done
 from gateway.submission.prefetch import CallAhead, foreseen, rendered_step
-from gateway.submission.turn import Turn
 from gateway.upstream.outcome import Rejected, Unknown
 from gateway.upstream.port import ReadFailed
 
@@ -25,7 +25,7 @@ ORDER = "00000001"
 
 
 class Story:
-    """A worker's office and an order system in one, which tells what happens in which order.
+    """A worker's context and an order system in one, which tells what happens in which order.
 
     The outcome of an `add` or `price` is committed no earlier than its read has been begun; `before_commit` comes between.
     """
@@ -87,7 +87,7 @@ class Story:
 
     async def play(self, work):
         async with asyncio.timeout(10):
-            await Turn(self, work, self, 0.0).run()
+            await CheckoutRun(self, work, self, 0.0).run()
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def heads(monkeypatch):
 @pytest.fixture
 def large(monkeypatch, heads):
     """What a large order is compared with is worked out while it is read."""
-    monkeypatch.setattr(turn, "LARGE_LINES_MIN", 0)
+    monkeypatch.setattr(checkout_run, "LARGE_LINES_MIN", 0)
 
 
 # A create and two adds of two items each, the price of one, the submission. The price needs a line id: the order is read whole.

@@ -10,14 +10,14 @@ from checkout_work import NOW, POLICY, lost, work_of
 from msgspec.structs import replace
 
 from gateway.errors import StaleLeaseError
+from gateway.submission.checkout_run import CheckoutRun
 from gateway.submission.decisions.actions import Save
-from gateway.submission.turn import Turn
 from gateway.upstream.evidence import FindResult
 from gateway.upstream.port import ReadFailed
 
 
-class Office:
-    """A worker's office that notes what is saved; `stale_after` saves the lease is somebody else's."""
+class RunContext:
+    """A worker's context that notes what is saved; `stale_after` saves the lease is somebody else's."""
 
     stopping = False
     guard_seconds = 0.0
@@ -62,29 +62,29 @@ class SlowSearch:
         return FindResult()
 
 
-def searching(office, upstream):
+def searching(context, upstream):
     work = replace(lost(work_of()), policy=replace(POLICY, lease_seconds=0.06))
-    return Turn(office, work, upstream, 0.0)
+    return CheckoutRun(context, work, upstream, 0.0)
 
 
 async def test_the_lease_is_renewed_while_a_search_takes_longer_than_it_lasts():
-    office, upstream = Office(), SlowSearch()
-    task = asyncio.create_task(searching(office, upstream).run())
+    context, upstream = RunContext(), SlowSearch()
+    task = asyncio.create_task(searching(context, upstream).run())
     async with asyncio.timeout(10):
-        await office.told.wait()
+        await context.told.wait()
     upstream.let_go.set()
     await task
 
-    assert [Save(changes={})] * 3 == office.saved[:3]
-    assert office.saved[-1].rest
+    assert [Save(changes={})] * 3 == context.saved[:3]
+    assert context.saved[-1].rest
 
 
 async def test_a_search_ends_when_the_lease_is_lost():
-    office, upstream = Office(stale_after=1), SlowSearch()
+    context, upstream = RunContext(stale_after=1), SlowSearch()
 
     with pytest.raises(StaleLeaseError):
         async with asyncio.timeout(10):
-            await searching(office, upstream).run()
+            await searching(context, upstream).run()
 
     assert upstream.cancelled
 
@@ -97,8 +97,8 @@ class FailingSearch(SlowSearch):
         raise ReadFailed("503")
 
 
-class LateOffice(Office):
-    """An office that tells of the lost lease only after the search has failed."""
+class LateContext(RunContext):
+    """An context that tells of the lost lease only after the search has failed."""
 
     def __init__(self, upstream: FailingSearch) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ async def test_a_search_that_fails_while_the_lease_is_lost_is_no_stray_exception
 
     with pytest.raises(StaleLeaseError):
         async with asyncio.timeout(10):
-            await searching(LateOffice(upstream), upstream).run()
+            await searching(LateContext(upstream), upstream).run()
 
     gc.collect()
     assert strays == []

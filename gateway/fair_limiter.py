@@ -1,4 +1,4 @@
-"""Shares: turns at something that does few things at once, so that one tenant leaves some of them to the others.
+"""Slots at something that does few things at once, so that one tenant leaves some of them to the others.
 
 Lists have readers of the database by turns (a read by key is done at once; a list with filters may take
 `storage.read_seconds_max`), reads of offerings have calls to the catalogue. In the order of asking.
@@ -22,7 +22,7 @@ class OneByOne:
         self._locks: dict[Hashable, tuple[asyncio.Lock, int]] = {}
 
     @asynccontextmanager
-    async def turn(self, key: Hashable) -> AsyncIterator[None]:
+    async def slot(self, key: Hashable) -> AsyncIterator[None]:
         """Have the turn of a key."""
         lock, users = self._locks.get(key, (asyncio.Lock(), 0))
         self._locks[key] = lock, users + 1
@@ -35,7 +35,7 @@ class OneByOne:
                 self._locks[key] = lock, users - 1
 
 
-class Shares:
+class FairLimiter:
     """Turns: `turns_max` at once, of one tenant one less where that leaves it any.
 
     Who waits longer than `wait_seconds_max` (None: as long as it takes) gets UnavailableError (503): only lists do not wait for ever.
@@ -49,7 +49,7 @@ class Shares:
         self._tenants: dict[str, tuple[asyncio.Semaphore, int]] = {}
 
     @asynccontextmanager
-    async def turn(self, tenant: str) -> AsyncIterator[None]:
+    async def slot(self, tenant: str) -> AsyncIterator[None]:
         """Have a turn. Raises UnavailableError (503) when there is none in time."""
         own, users = self._tenants.get(tenant, (asyncio.Semaphore(self._of_tenant_max), 0))
         self._tenants[tenant] = own, users + 1

@@ -39,8 +39,8 @@ from gateway.submission.decisions.recovering import after_recovery_look
 from gateway.submission.decisions.refusal import cart_problems, with_problems
 from gateway.submission.decisions.whose import whose
 from gateway.submission.prefetch import CallAhead, ReadAhead, foreseen, rendered_step
-from gateway.submission.store import PausedError, WishChangedError
-from gateway.threads import LARGE_LINES_MIN, beside
+from gateway.submission.store import PausedError, SupersededError
+from gateway.threads import LARGE_LINES_MIN, in_thread_if
 from gateway.upstream.evidence import CallInDoubt, FindResult, Hint, KnownOrder, incomplete
 from gateway.upstream.outcome import Rejected
 from gateway.upstream.port import AnotherOrder, ReadFailed, Upstream
@@ -51,7 +51,7 @@ T = TypeVar("T")
 UNCLAIMED_READ_MAX = 50
 
 
-class Office(Protocol):
+class RunContext(Protocol):
     """What a turn needs of the worker."""
 
     @property
@@ -83,11 +83,11 @@ class Office(Protocol):
         """Record a decision; return the new record and the database's time."""
 
 
-class Turn:
+class CheckoutRun:
     """One claim of one checkout, from the claim to the rest."""
 
-    def __init__(self, office: Office, work: Work, upstream: Upstream, claimed_at: float) -> None:
-        self._office = office
+    def __init__(self, context: RunContext, work: Work, upstream: Upstream, claimed_at: float) -> None:
+        self._context = context
         self._work = work
         self._upstream = upstream
         self._large = len(work.order.lines) > LARGE_LINES_MIN
@@ -96,20 +96,20 @@ class Turn:
         # The lease began after `_leased_at`, the database's time `_seen_at` was taken before `_seen_mark`: a process that is
         # stopped in between thinks that less is left of its lease than there is, and that it is earlier than it is.
         self._leased_at = claimed_at
-        self._seen_mark = office.monotonic()
+        self._seen_mark = context.monotonic()
         self._seen_at = work.record.lease_until - timedelta(seconds=work.policy.lease_seconds)
 
     def _now(self) -> datetime:
         """Return the database's time: as it was last seen, plus what has passed here since."""
-        return self._seen_at + timedelta(seconds=self._office.monotonic() - self._seen_mark)
+        return self._seen_at + timedelta(seconds=self._context.monotonic() - self._seen_mark)
 
     async def save(self, decision: Save) -> None:
         """Record a decision and take over the new record."""
         work = self._work
-        before = self._office.monotonic()
-        record, self._seen_at = await self._office.save(work.record, decision, work)
+        before = self._context.monotonic()
+        record, self._seen_at = await self._context.save(work.record, decision, work)
         self._leased_at = before
-        self._seen_mark = self._office.monotonic()
+        self._seen_mark = self._context.monotonic()
         known = work.known
         if decision.lines is None or decision.lines:
             known = work.known | decision.lines if decision.lines else {}
@@ -125,7 +125,7 @@ class Turn:
                 await self.save(decision)
                 if decision.rest:
                     return
-                if self._office.stopping:
+                if self._context.stopping:
                     await self.save(Save(changes={}, rest=True))
                     return
         finally:
@@ -144,7 +144,7 @@ class Turn:
             return await self._send(action)
         if isinstance(action, AskCancel):
             outcome = await self._upstream.cancel(action.order_id, CANCEL_REASON)
-            self._office.count(self._work.record, "cancel", type(outcome).__name__)
+            self._context.count(self._work.record, "cancel", type(outcome).__name__)
             return after_cancel(self._work, outcome, self._now())
         try:
             return await self._look(action)
@@ -167,7 +167,7 @@ class Turn:
     async def _look_at_recovered(self) -> Save:
         """Read the orders that are there with our marker, and those that are no checkout's."""
         work = self._work
-        known = await self._office.recovered(work.record)
+        known = await self._context.recovered(work.record)
         own: list[tuple[str, ObservedOrder]] = []
         others: list[ObservedOrder] = []
         if known is not None and known.listed:
@@ -189,7 +189,7 @@ class Turn:
 
     async def _read_ahead(self, decision: Save) -> None:
         """Begin the read that most likely follows a decision that is not recorded yet."""
-        if not self._office.stopping and (read := foreseen(self._work, decision, self._now())) is not None:
+        if not self._context.stopping and (read := foreseen(self._work, decision, self._now())) is not None:
             await self._reads.begin(read)
 
     async def _read_on(self) -> None:
@@ -201,10 +201,10 @@ class Turn:
     async def _read_order(self, action: ReadOrder) -> Action:
         """Read the whole order; what a large one is compared with is worked out before its answer is there."""
         await self._reads.begin(action)
-        expected = await beside(self._large, expectation, self._work) if self._large else None
+        expected = await in_thread_if(self._large, expectation, self._work) if self._large else None
         observed = await self._renewing(self._reads.take())
         work = replace(self._work, expected=expected)
-        return await beside(self._large, after_read, work, observed, self._now())
+        return await in_thread_if(self._large, after_read, work, observed, self._now())
 
     async def _read_head(self, action: ReadHead) -> Action:
         """Read the head of the order; the call that follows when all is well is made before its answer is there."""
@@ -247,7 +247,7 @@ class Turn:
         if sent_at is None or not is_in_doubt(self._work) or now < quiet_end(self._work):
             return None
         work = self._work
-        known = await self._office.known_orders(work.record)
+        known = await self._context.known_orders(work.record)
         sent = expected_lines(work.order.lines, work.mapping)
         offerings = frozenset(line.offering for line in sent if line.offering is not None)
         return CallInDoubt(
@@ -274,13 +274,13 @@ class Turn:
         return task.result()
 
     async def _send(self, action: Send) -> Save:
-        if self._office.stopping:
+        if self._context.stopping:
             return Save(changes={}, rest=True)
         work = self._work
         rendered = self._calls.take(work, action)
         if rendered is None:
             large = len(action.step.item_ids) > LARGE_LINES_MIN
-            rendered = await beside(large, rendered_step, work, action.lines)
+            rendered = await in_thread_if(large, rendered_step, work, action.lines)
         intent = Save(
             changes=action.changes,
             step_changes={
@@ -297,17 +297,17 @@ class Turn:
         )
         try:
             await self.save(intent)
-        except WishChangedError:
+        except SupersededError:
             return Save(changes={})
         except PausedError:
             # Whoever claims it next finds the pause, and parks it until the order system is resumed.
             return Save(changes={"due_at": self._now()}, rest=True)
-        if self._office.lease_left(self._leased_at) < self._work.policy.deadline_seconds + self._office.guard_seconds:
+        if self._context.lease_left(self._leased_at) < self._work.policy.deadline_seconds + self._context.guard_seconds:
             # This process was stopped for long between the commit and here. Nothing was sent, and the record says "sending":
             # whoever claims it next looks, as it must.
             raise StaleLeaseError("the lease would not outlive the call")
         outcome = await self._upstream.send(rendered, answered=self._read_on)
-        self._office.count(self._work.record, action.step.kind, type(outcome).__name__)
+        self._context.count(self._work.record, action.step.kind, type(outcome).__name__)
         log.info(
             "step.outcome",
             checkout=self._work.record.id,
