@@ -27,6 +27,7 @@ from worker_runs import (
     work_once,
 )
 
+from gateway.ordering import read_order
 from gateway.settings import SubmissionSettings
 from gateway.upstream.evidence import FindResult, incomplete
 from gateway.upstream.outcome import Accepted, Duplicate, NotExecuted, NotSent, Rejected, Unknown
@@ -165,6 +166,28 @@ async def test_a_live_post_that_takes_effect_within_the_quiet_time_is_found(gate
     record = await run(gateway, checkout, at_each=late)
     assert record.state == "submitted"
     assert len(gateway.plain.orders) == 1
+
+
+async def test_a_search_that_decides_about_a_live_post_knows_what_was_sent(gateway):
+    find, doubts = gateway.plain.find, []
+
+    async def noting(marker, **options):
+        doubts.append(options.get("doubt"))
+        return await find(marker, **options)
+
+    gateway.plain.find = noting
+    checkout = await gateway.check_out(upstream="plain")
+    fill(gateway.plain, 0, CASES["lost before"])
+    record = await run(gateway, checkout)
+    assert record.state == "submitted"
+    asked = [doubt for doubt in doubts if doubt is not None]
+    assert asked
+    (order,) = gateway.plain.orders.values()
+    same = read_order(order, gateway.plain.mapping)
+    for doubt in asked:
+        assert doubt.offerings == {line.offering for line in same.lines}
+        assert doubt.is_alike(same)
+        assert not doubt.is_alike(replace(same, lines=same.lines[1:]))
 
 
 async def test_the_cases_cover_every_outcome():
