@@ -265,6 +265,25 @@ def _address(config_path: Path | None) -> str:
     return server.public_url or f"http://{f'[{server.host}]' if ':' in server.host else server.host}:{server.port}"
 
 
+def _show_head(checkout: dict[str, Any]) -> None:
+    for label, name in (("created", "creationDate"), ("external id", "externalId")):
+        if checkout.get(name):
+            click.echo(f"{label:<14}{checkout[name]}")
+    if next_attempt := (checkout.get("reason") or {}).get("nextAttemptAt"):
+        click.echo(f"next attempt  {next_attempt}")
+    if checkout.get("cancelRequested") and checkout["state"] != "cancelled":
+        click.echo("asked         to cancel")
+    elif checkout.get("submit") and checkout["state"] == "draft":
+        click.echo("asked         to submit")
+
+
+def _show_other_ids(checkout: dict[str, Any]) -> None:
+    if remainder := checkout["shoppingCart"].get("remainder"):
+        click.echo(f"remainder     {remainder['id']} (the cart of what was saved for later)")
+    for given_up in checkout.get("abandonedOrder", []):
+        click.echo(f"given up      {given_up['id'] or given_up['externalId']} ({given_up['state']})")
+
+
 def _show(checkout: dict[str, Any], form: str) -> None:
     if form == "json":
         click.echo(json.dumps(checkout, indent=2))
@@ -272,7 +291,9 @@ def _show(checkout: dict[str, Any], form: str) -> None:
     order = checkout.get("productOrder") or {}
     click.echo(f"checkout      {checkout['id']}")
     click.echo(f"state         {checkout['state']}{_because(checkout)}")
+    _show_head(checkout)
     click.echo(f"cart          {checkout['shoppingCart'].get('id') or ''}")
+    _show_other_ids(checkout)
     click.echo(f"upstream      {checkout['upstream']}")
     click.echo(f"order         {order.get('id') or ''} {order.get('state') or ''}".rstrip())
     click.echo(f"marker        {order.get('externalId') or ''}")

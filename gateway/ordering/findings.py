@@ -57,7 +57,7 @@ CODES: Final[dict[str, str]] = {
     "expired": "The validity of a cart that is sent whole has ended.",
     "followed_by_marker": "The order is known by another id now: it was merged, renamed or superseded in the order system.",
     "hierarchy": "A relationship between items was read as parent and child.",
-    "left_behind": "An item is saved for later and stays in the cart.",
+    "left_behind": "An item is saved for later: it is not ordered, and goes on in a cart of its own once the order is live.",
     "live_after_end": "An order was found live after its checkout had been told as rejected or cancelled.",
     "marker_unproven": "No order was seen to keep its marker and be found by it. Refused with `upstreams.*.require_proven`.",
     "marker": "The order's external id carries the gateway's own marker.",
