@@ -6,7 +6,9 @@ The rules, in short (docs/decisions/0003):
 - UNKNOWN is resolved by reading back, never by sending again. What cannot be resolved is, for a draft, given up: a new draft
   is made under a new marker, and the lost call can only touch the old one.
 - Only one order is ever submitted for a checkout: `submit_intent_order` is written once, in the intent of the first submit.
-- Where a POST is live at once, a lost one is sent again only after the quiet time and two complete searches without a find.
+- Where a POST is live at once, a lost one is sent again only after the quiet time and two searches without a find, each of which
+  was seen to find orders made before and after it (docs/decisions/0011).
+- A submission that was answered and did nothing is sent once more for the same order, after a look.
 """
 
 from __future__ import annotations
