@@ -139,6 +139,7 @@ async def tracking(services: Services) -> AsyncIterator[None]:
         database=services.database,
         upstreams=services.upstreams,
         mappings=services.mappings,
+        on_named=services.work_due.notify,
     )
     services.events_due.listeners.append(tracker.loop.wake)
     async with running(tracker.loop):

@@ -111,7 +111,8 @@ ASKED: Final[Mapping[ReasonCode, str]] = MappingProxyType(
         "cancellation_refused": "cancel the order in the order system where it is not wanted; the checkout follows",
         "price_differs": "decide about the price: `submit` or `cancel`",
         "waiting_party": "nothing",
-        "waiting_order_id": "nothing",
+        "waiting_order_id": "nothing while it waits; once it is held, look there for the marker: `adopt` the order, `retry` to look again "
+        "(nothing is sent), or `close` where there is none",
         "too_large": "raise the limit that the reason names, then `retry`; one that was refused for it is ordered in several carts",
         "not_configured": "configure the upstream and its mapping again: it goes on by itself",
         "no_progress": "report the log lines `checkout.crashed`; `retry` when the cause is gone",
@@ -134,6 +135,7 @@ WAYS: Final[Mapping[ReasonCode, tuple[Way, ...]]] = MappingProxyType(
         "contents_differ": ("retry", "adopt", "close"),
         "not_verifiable": ("retry", "adopt", "close"),
         "price_differs": ("submit", "cancel"),
+        "waiting_order_id": ("retry", "adopt", "close"),
         "too_large": ("retry", "adopt", "close"),
         "no_progress": ("retry", "close"),
         "live_after_end": ("adopt", "close"),
@@ -149,6 +151,7 @@ OF_THE_UPSTREAM: Final[frozenset[ReasonCode]] = frozenset(
 
 Awaiting: TypeAlias = Literal[
     "accepted_order",
+    "order_id",
     "duplicate_order",
     "refused_order",
     "turned_away_order",
@@ -164,6 +167,8 @@ Awaiting: TypeAlias = Literal[
 """What the process finds out before it goes on, where that is more than what became of a lost call:
 
 - `accepted_order`: the order that the answer to a live POST named is read before it is told as submitted.
+- `order_id`: the order system accepted the order without an id; a notification or a search that tells it is waited for. The call
+  is never sent again, also not after the checkout was held.
 - `duplicate_order`: the order that the answer to a `create` said to exist is looked for.
 - `refused_order`: an order is looked for before the refusal of a live POST is told.
 - `turned_away_order`: an order is looked for before a live POST that was not carried out is sent again.

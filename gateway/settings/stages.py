@@ -160,6 +160,15 @@ class SubmissionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_field
     claims_without_progress_max: Annotated[
         int, setting("claims without progress before the checkout is held", ge=2)
     ] = 50
+    order_id_hours: Annotated[
+        float,
+        setting(
+            "where a mapping says that the id of an order comes by event or by search (`api.created_id_from`): how long an order that was "
+            "accepted without an id is waited for before the checkout is held; until then its POST is never sent again",
+            gt=0,
+            le=8760,
+        ),
+    ] = 24.0
     cleanup_seconds: Annotated[
         tuple[float, ...],
         setting("when abandoned drafts are looked for and cleaned up, after they were given up", min_length=1),

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.recovering import Recovered
 from gateway.errors import StaleLeaseError
-from gateway.ordering import ObservedOrder, compare_live, expected_lines, is_changed, is_inert
+from gateway.ordering import Marker, ObservedOrder, compare_live, expected_lines, is_changed, is_inert
 from gateway.submission.decisions.actions import (
     Action,
     AskCancel,
@@ -33,6 +33,7 @@ from gateway.submission.decisions.actions import (
 from gateway.submission.decisions.after_call import after_cancel, after_send
 from gateway.submission.decisions.after_search import after_find, is_in_doubt, quiet_end
 from gateway.submission.decisions.comparing import expectation
+from gateway.submission.decisions.late_id import confirms
 from gateway.submission.decisions.next_action import after_another_order, after_head, after_read, next_action
 from gateway.submission.decisions.records import CANCEL_REASON, read_failed, step_done
 from gateway.submission.decisions.recovering import after_recovery_look
@@ -41,7 +42,7 @@ from gateway.submission.decisions.whose import whose
 from gateway.submission.prefetch import CallAhead, ReadAhead, foreseen, rendered_step
 from gateway.submission.store import PausedError, SupersededError
 from gateway.threads import LARGE_LINES_MIN, in_thread_if
-from gateway.upstream.evidence import CallInDoubt, FindResult, Hint, KnownOrder, incomplete
+from gateway.upstream.evidence import CallInDoubt, FindResult, Hint, KnownOrder, ToldOrder, incomplete
 from gateway.upstream.outcome import Rejected
 from gateway.upstream.port import AnotherOrder, ReadFailed, Upstream
 
@@ -76,6 +77,9 @@ class RunContext(Protocol):
 
     async def recovered(self, record: CheckoutRecord) -> Recovered | None:
         """Return what is known of the orders there before the checkout sends; None when its order system is not being recovered."""
+
+    async def told_orders(self, record: CheckoutRecord) -> tuple[ToldOrder, ...]:
+        """Return orders that notifications of the checkout's order system named with its marker."""
 
     async def save(
         self, record: CheckoutRecord, decision: Save, work: Work | None = None
@@ -162,6 +166,8 @@ class CheckoutRun:
             return await self._read_head(action)
         started_at = self._now()
         found = await self._find(action.marker)
+        if self._work.current.kind == "create":
+            found = await self._with_told(found)
         return after_find(self._work, found, started_at, self._now(), action.named)
 
     async def _look_at_recovered(self) -> Save:
@@ -236,6 +242,28 @@ class CheckoutRun:
         # An order that is in the list and cannot be read is no proof of absence.
         absence = found.absence if len(kept) == len(found.orders) else incomplete("hit_unreadable")
         return FindResult(kept, absence, found.hints)
+
+    async def _with_told(self, found: FindResult) -> FindResult:
+        """Add to what a search found the orders that notifications named with our marker, as far as reading them confirms it."""
+        orders, by_event, unconfirmed = list(found.orders), [], []
+        for told in await self._context.told_orders(self._work.record):
+            if any(order.id == told.id for order in orders):
+                continue
+            try:
+                order = await self._renewing(self._upstream.get_order(told.id))
+            except AnotherOrder as error:
+                order = error.order
+            except ReadFailed:
+                order = None
+            if order is None or not confirms(self._work, order):
+                unconfirmed.append(told.id)
+            elif all(order.id != other.id for other in orders):
+                orders.append(order if order.marker.is_shown else replace(order, marker=Marker((told.marker,))))
+                by_event.append(order.id)
+        absence = incomplete("told_not_confirmed") if unconfirmed and not orders else found.absence
+        return replace(
+            found, orders=tuple(orders), absence=absence, by_event=tuple(by_event), unconfirmed=tuple(unconfirmed)
+        )
 
     def _is_vague(self, hint: Hint) -> bool:
         """Tell whether an order may as well be an earlier draft of the checkout: a marker that is cut lacks its number."""

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select, update
 
 from gateway.checkouts import step_store
 from gateway.checkouts import store as checkouts
@@ -34,13 +34,16 @@ from gateway.errors import GatewayError, StaleLeaseError
 from gateway.ordering import Order, Plan
 from gateway.settings import SubmissionSettings
 from gateway.storage.leases import Lease, take_leases
-from gateway.storage.tables import ORDERED_STATES, abandoned_draft, checkout
+from gateway.storage.tables import ORDERED_STATES, abandoned_draft, checkout, inbox
 from gateway.submission.decisions.actions import Save
 from gateway.submission.replanned import put_plan, replace_later_steps
 from gateway.tmf.json import decode_stored
 from gateway.tmf.totals import TotalKey, amounts_by_key
-from gateway.upstream.evidence import KnownOrder
+from gateway.upstream.answers import is_safe_id
+from gateway.upstream.evidence import KnownOrder, ToldOrder
 
+# Notifications that carry one marker name one order; so many others are looked at.
+_TOLD_MAX: Final = 5
 _DUE_TENANTS: Final = tenants_due(checkout.c.due_at, checkout.c.lease_until <= bindparam("now"))
 _abandoned_drafts = select(
     abandoned_draft.c.tenant,
@@ -296,6 +299,24 @@ def known_orders(connection: Connection, record: CheckoutRecord) -> tuple[KnownO
         row.order_id: KnownOrder(row.order_id, marker_of(row.marker_root, row.generation), row.sent_at) for row in rows
     }
     return tuple(known.values())
+
+
+def told_orders(connection: Connection, record: CheckoutRecord) -> tuple[ToldOrder, ...]:
+    """Return the orders that notifications of the checkout's order system named with the marker of this generation, the first ones."""
+    query = (
+        select(inbox.c.order_id)
+        .where(
+            inbox.c.tenant == record.tenant,
+            inbox.c.upstream == record.upstream,
+            inbox.c.marker == record.marker,
+            inbox.c.order_id.is_not(None),
+        )
+        .group_by(inbox.c.order_id)
+        .order_by(func.min(inbox.c.received_at))
+        .limit(_TOLD_MAX)
+    )
+    ids = connection.execute(query).scalars()
+    return tuple(ToldOrder(order_id, record.marker) for order_id in ids if is_safe_id(order_id))
 
 
 def due_abandoned(connection: Connection, now: datetime, limit: int) -> list[DueDraft]:

@@ -30,7 +30,7 @@ from gateway.submission.decisions.price_drift import DriftGuard
 from gateway.submission.decisions.records import keeps_its_reason
 from gateway.submission.wrong_clock import is_anything_put_off_too_far, longest_waits, pull_in
 from gateway.tmf.currencies import currency_code
-from gateway.upstream.evidence import KnownOrder
+from gateway.upstream.evidence import KnownOrder, ToldOrder
 
 log = structlog.get_logger(__name__)
 
@@ -268,6 +268,7 @@ class Worker:
             mismatches_max=MISMATCHES_MAX,
             live_posts_max=LIVE_POSTS_MAX,
             track_after_seconds=self._settings.tracking.poll_seconds[0],
+            order_id_seconds=submission.order_id_hours * 3600,
             drift=_drift_guard(self._settings.checkout),
             live_mismatch=self._settings.checkout.live_mismatch,
         )
@@ -329,6 +330,10 @@ class Worker:
     async def known_orders(self, record: CheckoutRecord) -> tuple[KnownOrder, ...]:
         """Return orders that the checkout's order system accepted before and after its last call."""
         return await self._database.read(lambda connection: store.known_orders(connection, record))
+
+    async def told_orders(self, record: CheckoutRecord) -> tuple[ToldOrder, ...]:
+        """Return orders that notifications of the checkout's order system named with its marker."""
+        return await self._database.read(lambda connection: store.told_orders(connection, record))
 
     def count(self, record: CheckoutRecord, kind: str, outcome: str) -> None:
         """Count the outcome of a call."""

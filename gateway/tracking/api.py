@@ -61,12 +61,12 @@ async def receive_notification(request: Request[Any, Any, Any]) -> Answer:
     if not isinstance(document, dict):
         what = f"must be a JSON object, not {json_kind(document)}"
         raise MalformedBodyError.about("A notification", what, "")
-    event = read_event(document, raw)
+    event = read_event(document, raw, services.mappings[settings.mapping])
     text, database = raw.decode(), services.database
     tenants = (settings.tenants if client.of_upstream else ()) or (client.tenant,)
 
     def record(connection: Connection) -> list[str]:
-        now, concerned = database.now(connection), store.tenants_of_order(connection, tenants, upstream, event.order_id)
+        now, concerned = database.now(connection), store.tenants_of_order(connection, tenants, upstream, event)
         return [tenant for tenant in concerned if store.record_event(connection, tenant, upstream, event, text, now)]
 
     is_new = await database.write(record)

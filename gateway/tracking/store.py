@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.checkouts.due import tenants_due, tenants_waiting
@@ -15,8 +15,8 @@ from gateway.checkouts.pauses import Pause, why_paused
 from gateway.checkouts.reasons import OF_THE_UPSTREAM
 from gateway.checkouts.row_changes import CheckoutChanges, because
 from gateway.checkouts.store import change, get_for_update, others_of_order, record_of
-from gateway.storage.tables import checkout, inbox
-from gateway.tracking.events import DueEvent, Event
+from gateway.storage.tables import IN_DOUBT, checkout, inbox
+from gateway.tracking.events import DueEvent, Event, marker_parts
 
 _FOLLOWED: Final = checkout.c.state == "submitted"
 _DUE_TENANTS: Final = tenants_due(checkout.c.track_due_at, _FOLLOWED)
@@ -25,16 +25,40 @@ _FOLLOWING_TENANTS: Final = select(_FOLLOWING.c.tenant).where(_FOLLOWING.c.tenan
 RECEIVED, WAITING, DONE, DEAD = "received", "waiting", "done", "dead"
 
 
-def tenants_of_order(
-    connection: Connection, tenants: Sequence[str], upstream: str, order_id: str | None
-) -> Sequence[str]:
-    """Return those of the tenants of an order system whose order this is; all of them while nobody knows it."""
-    if len(tenants) == 1 or order_id is None:
+def tenants_of_order(connection: Connection, tenants: Sequence[str], upstream: str, event: Event) -> Sequence[str]:
+    """Return those of the tenants of an order system whose order this is, by its id or else by the marker that the event carries.
+
+    All of them while nobody knows it.
+    """
+    if len(tenants) == 1 or event.order_id is None:
         return tenants
-    query = select(checkout.c.tenant).where(
-        checkout.c.tenant.in_(tenants), checkout.c.upstream == upstream, checkout.c.order_id == order_id
+    of_upstream = select(checkout.c.tenant).where(checkout.c.tenant.in_(tenants), checkout.c.upstream == upstream)
+    known = of_upstream.where(checkout.c.order_id == event.order_id).distinct()
+    found = list(connection.execute(known).scalars())
+    parts = marker_parts(event.marker) if event.marker is not None and not found else None
+    if parts is not None:
+        marked = of_upstream.where(text(IN_DOUBT), checkout.c.marker_root == parts[0]).distinct()
+        found = list(connection.execute(marked).scalars())
+    return found or tenants
+
+
+def wake_marked(connection: Connection, tenant: str, upstream: str, marker: str, now: datetime) -> int:
+    """Make the checkout due whose order a notification named by its marker, where a call that may have made it is in doubt.
+
+    Return how many there are. The marker is that of the last attempt; earlier ones, and those of others, wake nothing.
+    """
+    parts = marker_parts(marker)
+    if parts is None:
+        return 0
+    waiting = update(checkout).where(
+        checkout.c.tenant == tenant,
+        text(IN_DOUBT),
+        checkout.c.marker_root == parts[0],
+        checkout.c.generation == parts[1],
+        checkout.c.upstream == upstream,
+        checkout.c.due_at > now,
     )
-    return list(connection.execute(query.distinct()).scalars()) or tenants
+    return connection.execute(waiting.values(due_at=now)).rowcount
 
 
 def record_event(connection: Connection, tenant: str, upstream: str, event: Event, raw: str, now: datetime) -> bool:
@@ -56,6 +80,7 @@ def record_event(connection: Connection, tenant: str, upstream: str, event: Even
         received_at=now,
         detail=None if known else "names no order",
         raw=raw,
+        marker=event.marker,
     )
     if event.identified:
         statement = statement.on_conflict_do_nothing()

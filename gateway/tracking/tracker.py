@@ -49,7 +49,10 @@ OrderKey: TypeAlias = tuple[str, str, str]
 
 
 class Tracker:
-    """Follows the live orders of one process. Waking its loop makes it look at once."""
+    """Follows the live orders of one process. Waking its loop makes it look at once.
+
+    `on_named` runs when a notification named, by its marker, the order that a checkout waits for: that checkout is due then.
+    """
 
     def __init__(
         self,
@@ -60,12 +63,14 @@ class Tracker:
         mappings: Mapping[str, OrderMapping],
         metrics: Metrics | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        on_named: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._database = database
         self._reader = OrderReader(settings, database, upstreams, mappings, metrics or Metrics())
         self._polls = Polls(settings, database, self._reader, monotonic)
         self._monotonic = monotonic
+        self._on_named = on_named
         self.loop = Loop("tracking", self._round, seconds=settings.submission.poll_seconds)
         # When each order was read last, the longest ago first.
         self._last_read: dict[OrderKey, float] = {}
@@ -201,22 +206,29 @@ class Tracker:
         """Record what became of events; return those that have not come again meanwhile, and for which that is so.
 
         An order that was `unknown` may have become known since it was looked for, when nobody was told to wake these events: they
-        are due at once then.
+        are due at once then. One that is not known may be what a checkout waits for, which is known by its marker.
         """
+        named = False
 
         def function(connection: Connection) -> list[DueEvent]:
+            nonlocal named
             now = self._database.now(connection)
             due_at = None if wait_seconds is None else now + timedelta(seconds=wait_seconds)
             if unknown is not None:
                 record = checkouts.get_by_order(connection, *unknown)
                 due_at = now if record is not None and record.state in KNOWN_STATES else due_at
+                if record is None:
+                    named = _wake_marked(connection, unknown, events, now)
             return [
                 event
                 for event in events
                 if store.settle_event(connection, event, state=state, due_at=due_at, detail=detail, failed=failed)
             ]
 
-        return await self._database.write(function)
+        settled = await self._database.write(function)
+        if named:
+            self._on_named()
+        return settled
 
     async def _look_at_order(self, record: CheckoutRecord) -> None:
         """Read an order whose time has come: its notifications may have been lost."""
@@ -244,6 +256,14 @@ class Tracker:
 
         if await self._database.write(function) < BATCH_MAX:
             self._forget_at = self._monotonic() + FORGET_SECONDS
+
+
+def _wake_marked(connection: Connection, order: OrderKey, events: list[DueEvent], now: datetime) -> bool:
+    """Make the checkouts due that wait for an order with a marker that one of the events carries; tell whether there are any."""
+    tenant, upstream, _ = order
+    markers = sorted({event.marker for event in events if event.marker is not None})
+    woken = [store.wake_marked(connection, tenant, upstream, marker, now) for marker in markers]
+    return sum(woken) > 0
 
 
 def _tell_dead(events: list[DueEvent], reason: str) -> None:

@@ -29,6 +29,7 @@ AbsenceCode: TypeAlias = Literal[
     "young_order_unmarked",
     "young_order_alike",
     "hit_unreadable",
+    "told_not_confirmed",
     "from_a_cache",
     "known_order_not_found",
     # The search saw everything it was shown, and nothing shows that it would have been shown our order.
@@ -54,6 +55,7 @@ SENTENCES: Final[dict[AbsenceCode, str]] = {
     "young_order_unmarked": "an order made after the call shows no marker, so it may be ours",
     "young_order_alike": "an order made after the call holds what was sent, and carries another marker",
     "hit_unreadable": "an order that the search found could not be read",
+    "told_not_confirmed": "a notification named an order with our marker, and reading that order did not confirm it",
     "from_a_cache": "the list came from a cache that is older than the call",
     "known_order_not_found": "an order that this order system is known to have was not found in the same way",
     "not_controlled": "whether this search finds orders was not controlled",
@@ -163,8 +165,18 @@ class MarkedOrders(Struct, frozen=True):
         return self.absence.kind != "incomplete"
 
 
+class ToldOrder(Struct, frozen=True):
+    """An order that a notification named, and our marker as the notification carried it."""
+
+    id: str
+    marker: str
+
+
 class FindResult(Struct, frozen=True):
     """The orders that carry a marker, what it is worth that there are no others, and those that may be ours otherwise.
+
+    `by_event` are the ids of those that a notification named; `unconfirmed` are further ones that a notification named and that
+    could not be read, or do not show whose they are.
 
     The orders may come without their lines: a search asks for few attributes. Read an order by its id before using it.
     """
@@ -172,6 +184,8 @@ class FindResult(Struct, frozen=True):
     orders: tuple[ObservedOrder, ...] = ()
     absence: Absence = uncontrolled()
     hints: tuple[Hint, ...] = ()
+    by_event: tuple[str, ...] = ()
+    unconfirmed: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:

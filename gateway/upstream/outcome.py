@@ -55,7 +55,10 @@ class NotExecuted(Struct, frozen=True):
 
 
 class Accepted(Struct, frozen=True):
-    """The call took effect. `document` is None when the answer has no body."""
+    """The call took effect. `document` is None when the answer has no body.
+
+    That of a `create` names no order only where the mapping says that the id may come later (`api.created_id_from`).
+    """
 
     status: int
     document: dict[str, Any] | None = None
@@ -106,7 +109,8 @@ def classify(
     """Return what the answer to a call means.
 
     `headers` has lower-case names. `document` is the decoded body, None when it is empty; `unreadable` says that there is
-    a body and that it is not acceptable JSON. `call` says what was asked: a `create` must be answered with an id.
+    a body and that it is not acceptable JSON. `call` says what was asked: a `create` must be answered with an id,
+    unless the mapping says that it comes later.
     """
     if 200 <= status <= 299:  # noqa: PLR2004 - the class of success
         return _success(status, headers, document, mapping, call, unreadable=unreadable)
@@ -135,7 +139,8 @@ def _success(
     if document is not None and not isinstance(document, dict):
         return Unknown(f"{status} with a body that is not a JSON object")
     accepted = Accepted(status, document, headers.get("location"))
-    if call == "create" and created_order_id(accepted, mapping) is None:
+    id_comes_later = mapping.api.created_id_from != "answer"
+    if call == "create" and not id_comes_later and created_order_id(accepted, mapping) is None:
         return Unknown(f"{status} without a usable order id")
     return accepted
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from checkout_work import NOW, SALESFORCE, store_checkout
+from checkout_work import NOW, SALESFORCE, load_checkout, store_checkout
 from sqlalchemy import select
 
 from gateway.storage.tables import inbox
+from gateway.submission import store as submissions
 from gateway.tracking import store
 from gateway.tracking.events import Event
 
@@ -160,3 +161,85 @@ async def test_a_poll_is_not_set_for_a_checkout_that_ended_meanwhile(database):
     record = await store_checkout(database, state="completed", track_due_at=None)
     await database.write(lambda connection: store.set_poll(connection, record, {"track_due_at": NOW}))
     assert await database.read(lambda connection: store.due_orders(connection, soon(9), 10)) == []
+
+
+# -- markers: an order that is not known here yet ----------------------------------------------------------------------------
+
+MARKER = "gw1-abcdefghijklmnop-0"
+NAMED = Event("e1", "00000077", "ProductOrderCreateEvent", marker=MARKER)
+
+
+async def stored(database, **columns):
+    """Store a checkout whose order was accepted without an id, due in a while."""
+    waiting = {"step_state": "UNKNOWN", "awaiting": "order_id", "state": "drafting", "due_at": soon(600)}
+    identity = {"cart_id": None, "cart_live": False}
+    return await store_checkout(database, mapping=SALESFORCE, **{**identity, **waiting, **columns})
+
+
+async def wake(database, marker=MARKER, tenant="default", upstream="shop"):
+    return await database.write(lambda connection: store.wake_marked(connection, tenant, upstream, marker, NOW))
+
+
+async def told(database, checkout):
+    found = await database.read(lambda connection: submissions.told_orders(connection, checkout))
+    return [(order.id, order.marker) for order in found]
+
+
+async def test_a_notification_names_the_order_of_the_checkout_whose_marker_it_carries(database, record):
+    checkout = await stored(database)
+    assert await told(database, checkout) == []
+    await record(NAMED)
+    await record(Event("e2", "00000077", "x", marker=MARKER), now=soon(1))
+    await record(Event("e3", "00000078", "x", marker=MARKER), now=soon(2))
+    await record(Event("e4", "00000079", "x", marker="gw1-abcdefghijklmnop-1"))
+    await record(Event("e5", "00000080", "x"))
+    await record(Event("e6", "../admin", "x", marker=MARKER))
+    await record(Event("e7", "00000081", "x", marker=MARKER), tenant="other")
+    await record(Event("e8", "00000082", "x", marker=MARKER), upstream="elsewhere")
+    assert await told(database, checkout) == [("00000077", MARKER), ("00000078", MARKER)]
+
+
+async def test_only_the_checkout_that_waits_with_this_marker_is_woken(database):
+    await stored(database)
+    for marker in ("gw1-abcdefghijklmnop-1", "gw1-zzzzzzzzzzzzzzzz-0", "no marker"):
+        assert await wake(database, marker) == 0
+    assert await wake(database, tenant="other") == 0
+    assert await wake(database, upstream="elsewhere") == 0
+    assert (await load_checkout(database)).due_at == soon(600)
+    assert await wake(database) == 1
+    assert (await load_checkout(database)).due_at == NOW
+    assert await wake(database) == 0, "it is due"
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"step_state": "PLANNED", "awaiting": None},
+        {"step_state": "SENDING", "awaiting": None},
+        {"order_id": "00000001"},
+        {"state": "held", "due_at": None},
+    ],
+    ids=["not sent", "being sent", "known", "held"],
+)
+async def test_nothing_else_is_woken_by_a_marker(database, columns):
+    checkout = await stored(database, **columns)
+    assert await wake(database) == 0
+    assert (await load_checkout(database)).due_at == checkout.due_at
+
+
+async def test_a_lost_answer_is_resolved_by_a_notification_as_well(database):
+    await stored(database, awaiting=None)
+    assert await wake(database) == 1
+
+
+async def test_of_several_tenants_the_one_that_waits_for_the_marker_gets_the_notification(database):
+    tenants = ("default", "other")
+
+    async def concerned(event):
+        return await database.read(lambda c: list(store.tenants_of_order(c, tenants, "shop", event)))
+
+    assert await concerned(NAMED) == ["default", "other"], "nobody knows it yet"
+    await stored(database)
+    assert await concerned(NAMED) == ["default"]
+    assert await concerned(Event("e2", "00000077", "x")) == ["default", "other"]
+    assert await concerned(Event("e3", "00000077", "x", marker="gw1-zzzzzzzzzzzzzzzz-0")) == ["default", "other"]

@@ -25,7 +25,7 @@ from gateway.submission.checkout_run import CheckoutRun
 from gateway.submission.decisions.actions import Save, Work
 from gateway.submission.prefetch import ReadAhead
 from gateway.submission.store import SupersededError
-from gateway.upstream.evidence import KnownOrder
+from gateway.upstream.evidence import KnownOrder, ToldOrder
 from gateway.upstream.port import ReadFailed
 
 BEGIN = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -131,6 +131,10 @@ class RunContext:
         pass
 
     async def known_orders(self, record: CheckoutRecord) -> tuple[KnownOrder, ...]:
+        del record
+        return ()
+
+    async def told_orders(self, record: CheckoutRecord) -> tuple[ToldOrder, ...]:
         del record
         return ()
 

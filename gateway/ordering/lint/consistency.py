@@ -94,6 +94,9 @@ def _draft(mapping: Mapping) -> Iterator[Problem]:
 
 def _recovery(mapping: Mapping) -> Iterator[Problem]:
     recovery = mapping.recovery
+    if mapping.api.created_id_from == "search" and recovery.find == "none":
+        message = 'is search, but recovery.find = "none": nothing can be searched; use event, or set recovery.find'
+        yield Problem("api.created_id_from", message)
     if recovery.find == "filter" and not recovery.filter_parameter:
         yield Problem("recovery.filter_parameter", 'is needed when recovery.find = "filter": the query parameter')
     if recovery.scan_parameters and recovery.find != "scan":

@@ -44,6 +44,13 @@ class Api(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str, documented("the cancel task resource, e.g. `cancelProductOrder`; empty when the system has none")
     ] = ""
     delete_allowed: Annotated[bool, documented("a draft can be deleted by DELETE")] = False
+    created_id_from: Annotated[
+        Literal["answer", "event", "search"],
+        documented(
+            "where the id of a new order comes from: the answer to its POST; or later, where the answer may accept the order without "
+            "naming it, from a notification that carries our marker, or from the search for it (`submission.order_id_hours`)"
+        ),
+    ] = "answer"
     notification_status: Annotated[int, documented("status to answer its notifications with", ge=200, le=299)] = 201
     paging: Paging = field(default_factory=Paging)
 

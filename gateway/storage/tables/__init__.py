@@ -11,6 +11,7 @@ from __future__ import annotations
 from gateway.storage.tables.base import EPOCH, Moment, metadata
 from gateway.storage.tables.carts import cart, cart_party
 from gateway.storage.tables.checkouts import (
+    IN_DOUBT,
     ORDERED_STATES,
     RELEASED_STATES,
     UNFINISHED_STATES,
@@ -26,6 +27,7 @@ from gateway.storage.tables.upstreams import found_order, reconciliation, recove
 
 __all__ = [
     "EPOCH",
+    "IN_DOUBT",
     "ORDERED_STATES",
     "RELEASED_STATES",
     "UNFINISHED_STATES",

@@ -26,6 +26,8 @@ ORDERED_STATES: Final = frozenset({"completed", "failed", "partial"})
 UNFINISHED_STATES: Final = ("accepted", "draft", "drafting", "held", "submitted", "submitting")
 _UNFINISHED: Final = f"state IN {UNFINISHED_STATES}"
 _DUE: Final = "due_at IS NOT NULL"
+# A call may have made an order whose id is not known.
+IN_DOUBT: Final = "step_state = 'UNKNOWN' AND order_id IS NULL"
 _TRACK_DUE: Final = "track_due_at IS NOT NULL"
 
 checkout = Table(
@@ -131,6 +133,14 @@ checkout = Table(
     Index("ix_checkout_unfinished", "state", sqlite_where=text(_UNFINISHED), postgresql_where=text(_UNFINISHED)),
     # Only what is still to be done, each tenant's the longest due first: neither finished checkouts nor those that wait cost the
     # search for due work anything (gateway.checkouts.due).
+    # Checkouts whose order a notification may name by its marker.
+    Index(
+        "ix_checkout_in_doubt",
+        "tenant",
+        "marker_root",
+        sqlite_where=text(IN_DOUBT),
+        postgresql_where=text(IN_DOUBT),
+    ),
     Index("ix_checkout_due", "tenant", "due_at", sqlite_where=text(_DUE), postgresql_where=text(_DUE)),
     Index(
         "ix_checkout_track_due",

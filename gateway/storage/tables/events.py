@@ -21,6 +21,7 @@ from sqlalchemy import (
 from gateway.storage.tables.base import Moment, metadata
 
 _DUE: Final = "due_at IS NOT NULL"
+_MARKED: Final = "marker IS NOT NULL"
 
 # Notifications, recorded before they are looked at. State: received, waiting (order unknown), done, dead.
 inbox = Table(
@@ -36,8 +37,18 @@ inbox = Table(
     Column("received_at", Moment, nullable=False),
     Column("detail", Text),
     Column("raw", Text, nullable=False),
+    # A marker of the gateway that the notification carries: it may name an order that is not known here yet.
+    Column("marker", String(32)),
     Index("ix_inbox_due", "due_at", sqlite_where=text(_DUE), postgresql_where=text(_DUE)),
     Index("ix_inbox_order", "tenant", "upstream", "order_id"),
+    Index(
+        "ix_inbox_marker",
+        "tenant",
+        "upstream",
+        "marker",
+        sqlite_where=text(_MARKED),
+        postgresql_where=text(_MARKED),
+    ),
 )
 
 # Events of carts and checkouts, written with the change they tell of (see gateway/storage/outbox.py), removed when no

@@ -29,6 +29,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     mismatches_max: int
     live_posts_max: int
     track_after_seconds: float
+    order_id_seconds: float = 86_400.0
     drift: DriftGuard = DriftGuard()
     live_mismatch: Literal["finding", "hold"] = "finding"
 

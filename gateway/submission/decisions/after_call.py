@@ -11,6 +11,7 @@ from gateway.checkouts.row_changes import UNKNOWN, CheckoutChanges, because
 from gateway.checkouts.waits import growth_max, schedule
 from gateway.ordering import read_order, shows_submission
 from gateway.submission.decisions.actions import Save, Work
+from gateway.submission.decisions.late_id import accepted_without_id
 from gateway.submission.decisions.named_order import after_naming
 from gateway.submission.decisions.records import (
     cancellation_asked,
@@ -144,6 +145,8 @@ def _accepted(work: Work, accepted: Accepted, now: datetime) -> Save:
     observed = read_order(accepted.document, work.mapping) if accepted.document is not None else None
     if step.kind == "create":
         order_id = created_order_id(accepted, work.mapping)
+        if order_id is None and work.mapping.api.created_id_from != "answer":
+            return accepted_without_id(work, now, accepted.status)
         if order_id is None:
             return _unknown(work, now, f"{accepted.status} without an order id")
         return after_naming(work, order_id, observed, now, detail)

@@ -12,6 +12,7 @@ from gateway.checkouts.row_changes import PLANNED, UNKNOWN, CheckoutChanges, bec
 from gateway.clock import timestamp_text
 from gateway.ordering import Finding, ObservedOrder, is_changed, is_draft
 from gateway.submission.decisions.actions import Action, Save, Work
+from gateway.submission.decisions.late_id import not_named_yet, waited_until
 from gateway.submission.decisions.named_order import accept, after_find_named, several_live
 from gateway.submission.decisions.records import (
     cancelled,
@@ -49,6 +50,16 @@ def after_find(
     hits = sorted(found.orders, key=lambda order: order.id)
     if not hits:
         return _not_found(work, found, started_at, now)
+    save = _found(work, hits, now)
+    if save.changes.get("order_id") in found.by_event:
+        # What a notification named counts as what an answer names: the order may show no marker when it is read.
+        named_by: CheckoutChanges = {"answered_order": save.changes["order_id"], "answered_marker": work.record.marker}
+        return replace(save, changes={**save.changes, **named_by})
+    return save
+
+
+def _found(work: Work, hits: list[ObservedOrder], now: datetime) -> Save:
+    """Go on with the orders that carry our marker, or ask a person which it is."""
     if not work.mapping.draft.supported:
         return several_live(work, hits) if len(hits) > 1 else accept(work, hits[0], now, "found done by its marker")
     live = [order for order in hits if not is_draft(work.mapping, order.state)]
@@ -77,6 +88,8 @@ def _under_another_id(work: Work, found: FindResult, now: datetime) -> Save:
 
 
 def _not_found(work: Work, found: FindResult, started_at: datetime, now: datetime) -> Action:
+    if work.record.awaiting == "order_id":
+        return not_named_yet(work, found, now)
     if work.record.awaiting in {"refused_order", "turned_away_order"}:
         return _refusal_stands(work, found, now)
     if not work.mapping.draft.supported:
@@ -102,11 +115,15 @@ def is_in_doubt(work: Work) -> bool:
 def quiet_end(work: Work) -> datetime:
     """Return when a lost live POST cannot take effect any more.
 
-    A sender that was stopped between its intent and its call may have sent at any time until its lease ran out.
+    A sender that was stopped between its intent and its call may have sent at any time until its lease ran out. Where the order
+    system makes orders after its answers, an order may come for as long as one that was accepted is waited for.
     """
     record, policy = work.record, work.policy
     assert record.sent_at is not None, "an unknown step was sent at some time"
-    return record.sent_at + timedelta(seconds=max(policy.deadline_seconds, policy.lease_seconds) + policy.quiet_seconds)
+    quiet = record.sent_at + timedelta(
+        seconds=max(policy.deadline_seconds, policy.lease_seconds) + policy.quiet_seconds
+    )
+    return quiet if work.mapping.api.created_id_from == "answer" else max(quiet, waited_until(work))
 
 
 def _not_proven(work: Work, found: FindResult, now: datetime) -> Save:

@@ -96,7 +96,7 @@ def after_find_named(  # noqa: PLR0911 - one return for each case, in order of p
             f"order {order_id}, which the answer to our call named, {what}, and no order carries our marker: look for an order "
             f"with {mapping.recovery.marker_slot} {ours} in the order system",
         )
-    if _holds_what_was_sent(work, named) and not (shown_marker(named) or "").startswith(MARKER_BEGINNING):
+    if holds_what_was_sent(work, named) and not (shown_marker(named) or "").startswith(MARKER_BEGINNING):
         return held(
             work,
             "marker_changed",
@@ -208,7 +208,7 @@ def _may_change(work: Work, difference: LiveDifference, now: datetime) -> bool:
     return work.record.probe < DIFFERENCE_PROBES_MAX
 
 
-def _holds_what_was_sent(work: Work, named: ObservedOrder) -> bool:
+def holds_what_was_sent(work: Work, named: ObservedOrder) -> bool:
     """Tell whether the order holds exactly what the call held, so that it is most likely ours."""
     if work.mapping.draft.supported and is_draft(work.mapping, named.state):
         return compare(work, named, steps_done=1).exact

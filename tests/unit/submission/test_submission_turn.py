@@ -37,6 +37,9 @@ class RunContext:
     def count(self, upstream: str, kind: str, outcome: str) -> None:
         pass
 
+    async def told_orders(self, record):
+        return ()
+
     async def save(self, record, decision, work=None):
         if len(self.saved) >= self._stale_after:
             raise StaleLeaseError("gone")

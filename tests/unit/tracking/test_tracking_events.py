@@ -3,12 +3,53 @@ from __future__ import annotations
 import json
 
 import pytest
+from checkout_work import SALESFORCE
+from msgspec.structs import replace
 
-from gateway.tracking.events import read_event
+from gateway.tracking.events import marker_parts, read_event
+
+OURS = "gw1-abcdefghijklmnop-0"
 
 
-def event(**document):
-    return read_event(document, json.dumps(document).encode())
+def event(mapping=SALESFORCE, **document):
+    return read_event(document, json.dumps(document).encode(), mapping)
+
+
+def comparing(how):
+    return replace(SALESFORCE, recovery=replace(SALESFORCE.recovery, marker_slot="externalId", marker_compare=how))
+
+
+@pytest.mark.parametrize(
+    ("how", "shown", "read"),
+    [
+        ("exact", OURS, OURS),
+        ("exact", [{"id": OURS}, {"id": "42"}], OURS),
+        ("exact", OURS.upper(), None),
+        ("exact", f"WEB/{OURS}", None),
+        ("case-insensitive", OURS.upper(), OURS),
+        ("prefix", f"WEB/{OURS}", OURS),
+        ("prefix", f"{OURS}/WEB", None),
+        ("exact", "a shop's own number", None),
+        ("exact", [OURS, "gw1-abcdefghijklmnop-1"], None),
+        ("exact", f"{OURS}\n", None),
+        ("exact", {"x": [OURS]}, None),
+        ("exact", None, None),
+    ],
+)
+def test_the_marker_is_read_as_the_mapping_expects_it(how, shown, read):
+    order = {"id": "42", "externalId": shown}
+    assert event(comparing(how), event={"productOrder": order}).marker == read
+    assert event(comparing(how), productOrder=order).marker == read
+
+
+def test_a_marker_elsewhere_in_a_notification_or_beside_no_order_is_none():
+    assert event(externalId=OURS, productOrder={"id": "42"}).marker is None
+    assert event(productOrder={"externalId": OURS}).marker is None
+
+
+def test_a_marker_is_of_a_checkout_and_of_one_of_its_drafts():
+    assert marker_parts("gw1-abcdefghijklmnop-12") == ("abcdefghijklmnop", 12)
+    assert marker_parts("gw1-abcdefghijklmnop-") is None
 
 
 @pytest.mark.parametrize(

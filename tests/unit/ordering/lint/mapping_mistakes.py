@@ -56,6 +56,11 @@ MISTAKES = [
         "sets productOrderItem",
     ),
     (DRAFT + "growth = 'additive'\n[limits]\ndepth_max = 1", "limits.depth_max", "use 2 or more"),
+    (
+        "created_id_from = 'search'\n[recovery]\nfind = 'none'",
+        "api.created_id_from",
+        "nothing can be searched",
+    ),
     ("[recovery]\nfind = 'filter'\nfilter_parameter = ''", "recovery.filter_parameter", "is needed when"),
     ("[recovery]\nscan_parameters = {state = 'Draft'}", "recovery.scan_parameters", 'recovery.find = "scan"'),
     (DRAFT + "[recovery]\nabandon = 'tombstone'", "recovery.tombstone_attributes", "is needed when"),
