@@ -23,7 +23,6 @@ from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH
 from gateway.carts.merging import merged_carts
 from gateway.carts.reading import read_cart
 from gateway.carts.validity import require_valid
-from gateway.carts.writing import in_thread_if_large
 from gateway.errors import (
     BodyTooLargeError,
     ConflictError,
@@ -99,9 +98,9 @@ async def create_cart(services: Services, command: CreateCart) -> store.CartRow:
     tenant, body = command.caller.tenant, command.body
     href = f"{command.caller.base_url}{CANONICAL_CARTS_PATH}/{cart_id}"
     # Of the document only its text is left while it is written: many requests wait for the disk at once.
-    content = await in_thread_if_large(
-        len(body), _new_cart, body, command.dialect, cart_id, href, services.settings, now
-    )
+    is_large = len(body) > LARGE_CHARACTERS_MIN
+    async with services.heavy.slot(tenant) if is_large else nullcontext():
+        content = await in_thread_if(is_large, _new_cart, body, command.dialect, cart_id, href, services.settings, now)
 
     def insert(connection: Connection) -> None:
         store.insert(connection, tenant, cart_id, content, now, owner=command.caller.client)

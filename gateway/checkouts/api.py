@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, Final
 
 from litestar import Request
@@ -63,12 +64,14 @@ async def preview_checkout(request: Request[Any, Any, Any]) -> Answer:
     services = services_of(request)
     traced = _wants_trace(request)
     document = await _body(request)
-    await in_thread_if(is_large(document), check_request, document, services.settings)
     caller = caller_of(request)
+    async with services.heavy.slot(caller.tenant) if is_large(document) else nullcontext():
+        await in_thread_if(is_large(document), check_request, document, services.settings)
     found = await snapshot(services, caller, document, if_match_of(request))
     asked = accept_request(services, caller.tenant, document, found)
     prepared = await prepared_cart(services, asked, only_shown=True)
-    written = await in_thread_if(asked.large, preview, asked.cart, document, asked.mapping, prepared, traced=traced)
+    async with services.heavy.slot(caller.tenant) if asked.large else nullcontext():
+        written = await in_thread_if(asked.large, preview, asked.cart, document, asked.mapping, prepared, traced=traced)
     return Answer(written)
 
 
@@ -193,8 +196,10 @@ async def _body(request: Request[Any, Any, Any], media_types: frozenset[str] | N
 async def _accept(request: Request[Any, Any, Any], document: dict[str, Any]) -> Answer:
     services = services_of(request)
     key = _idempotency_key(request, services)
-    await in_thread_if(is_large(document), check_request, document, services.settings)
-    command = Accept(caller=caller_of(request), request=document, idempotency_key=key, if_match=if_match_of(request))
+    caller = caller_of(request)
+    async with services.heavy.slot(caller.tenant) if is_large(document) else nullcontext():
+        await in_thread_if(is_large(document), check_request, document, services.settings)
+    command = Accept(caller=caller, request=document, idempotency_key=key, if_match=if_match_of(request))
     accepted = await accept(services, command)
     headers = [(b"idempotent-replayed", b"true")] if accepted.replayed else []
     return await _answer(request, services, accepted.record, status=202, headers=headers)

@@ -1,0 +1,193 @@
+"""What one tenant at full throttle costs another: times of POST and GET of the other's carts, and of its checkouts, beside each flood.
+
+    python tests/benchmarks/fairness.py [--seconds 10] [--connections 2] [--url sqlite:///...] [--limits] [--flood patches ...]
+
+A real gateway process; the flood comes from a process of its own over so many connections, as fast as it is answered. The other tenant
+asks ten times a second. Without `--limits` the rates of `limits` are off, which shows what holds without them. Prints one JSON object for
+each flood: the median and the 99th percentile of the other tenant alone and beside it, in milliseconds, and their ratio. The machine
+should have a core for each process. Exit code 1 when a 99th percentile is above twice the one alone plus 20 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from gateway.security.tokens import token_sha256
+
+CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
+CHECKOUTS = "/tmf-api/checkoutManagement/v1/checkout"
+CUSTOMER = [{"id": "CD1", "role": "customer"}]
+OFF = "[limits.client]\nrequests_per_second = 0\n[limits.tenant]\nrequests_per_second = 0\n"
+SETTINGS = """
+[server]
+port = 0
+[storage]
+url = "{url}"
+[security]
+mode = "tokens"
+tokens_file = "{folder}/clients.toml"
+[upstreams.crm]
+base_url = "http://127.0.0.1:1"
+mapping = "salesforce-v4"
+"""
+FLOODS = ("carts", "patches", "previews", "names", "notifications")
+ASKED_EVERY_SECONDS = 0.1
+
+
+def cart(items: int) -> dict[str, Any]:
+    """Return a cart of so many items."""
+    offering = {"id": "OFFERING", "name": "Offering"}
+    return {
+        "cartItem": [{"id": str(n), "action": "add", "quantity": 1, "productOffering": offering} for n in range(items)]
+    }
+
+
+@contextlib.contextmanager
+def gateway(options: argparse.Namespace) -> Iterator[str]:
+    """Run a gateway with two tenants and give its address."""
+    with tempfile.TemporaryDirectory() as folder:
+        clients = [("loud", "loud", "channel"), ("quiet", "quiet", "channel"), ("loud-crm", "loud", "notifier")]
+        (Path(folder) / "clients.toml").write_text(
+            "".join(
+                f'[[client]]\nname = "{name}"\ntenant = "{tenant}"\nroles = ["{role}"]\n'
+                f'token_sha256 = "{token_sha256(name)}"\n'
+                for name, tenant, role in clients
+            )
+        )
+        text = SETTINGS.format(folder=folder, url=options.url or f"sqlite:///{folder}/gateway.db")
+        (Path(folder) / "gateway.toml").write_text(text + ("" if options.limits else OFF))
+        command = [sys.executable, "-m", "gateway.cli", "serve", "--config", f"{folder}/gateway.toml"]
+        with (Path(folder) / "log").open("w") as log:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+            try:
+                assert process.stdout is not None
+                yield process.stdout.readline().rsplit(" ", 1)[-1].strip()
+            finally:
+                process.terminate()
+                process.wait()
+
+
+def client(address: str, token: str) -> httpx.AsyncClient:
+    """Return a client of a tenant."""
+    return httpx.AsyncClient(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+
+
+async def flood(address: str, kind: str, connections: int) -> None:
+    """Ask as fast as is answered, until the process is ended."""
+    as_json = {"Content-Type": "application/json"}
+    names = b"{" + b",".join([b'"a":1'] * 170_000) + b"}"
+    change = [{"op": "replace", "path": "/cartItem/quantity?cartItem.quantity>0", "value": 2}] * 24
+    patch_type = {"Content-Type": "application/json-patch-query+json"}
+    async with client(address, "loud-crm" if kind == "notifications" else "loud") as loud:
+        large = "" if kind != "patches" else (await loud.post(CARTS, json=cart(2_000))).json()["id"]
+        preview = {"shoppingCart": cart(500), "upstream": "crm", "relatedParty": CUSTOMER}
+
+        async def forever(number: int) -> None:
+            for turn in range(10**9):
+                if kind == "carts":
+                    answer = await loud.post(CARTS, json=cart(1))
+                elif kind == "patches":
+                    answer = await loud.patch(f"{CARTS}/{large}", content=json.dumps(change), headers=patch_type)
+                elif kind == "previews":
+                    answer = await loud.post(f"{CHECKOUTS}/preview", json=preview)
+                elif kind == "names":
+                    answer = await loud.post(CARTS, content=names, headers=as_json)
+                else:
+                    event = {
+                        "eventId": f"{number}-{turn}",
+                        "productOrder": {"id": "1", "state": "x"},
+                        "x": "x" * 100_000,
+                    }
+                    answer = await loud.post("/notifications/crm", json=event)
+                if turn == 0:
+                    print(f"{kind}: {answer.status_code}", file=sys.stderr, flush=True)
+                if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+                    await asyncio.sleep(0.01)
+
+        await asyncio.gather(*(forever(number) for number in range(connections)))
+
+
+async def times(address: str, seconds: float) -> dict[str, list[float]]:
+    """Return how long POST, GET and a checkout of the quiet tenant take, in milliseconds."""
+    found: dict[str, list[float]] = {"POST": [], "GET": [], "checkout": []}
+    async with client(address, "quiet") as quiet:
+
+        async def timed(name: str, method: str, path: str, body: Any = None) -> Any:
+            began = time.perf_counter()
+            answer = await quiet.request(method, path, json=body)
+            found[name].append((time.perf_counter() - began) * 1000)
+            assert answer.is_success, answer.text
+            return answer.json()
+
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            made = await timed("POST", "POST", CARTS, cart(1))
+            await timed("GET", "GET", f"{CARTS}/{made['id']}")
+            request = {"shoppingCart": {"id": made["id"]}, "upstream": "crm", "relatedParty": CUSTOMER, "submit": False}
+            await timed("checkout", "POST", CHECKOUTS, request)
+            await asyncio.sleep(ASKED_EVERY_SECONDS)
+    return found
+
+
+def told(values: list[float]) -> dict[str, float]:
+    """Return the median and the 99th percentile."""
+    return {"p50": round(statistics.median(values), 1), "p99": round(statistics.quantiles(values, n=100)[-1], 1)}
+
+
+def measure(options: argparse.Namespace, kind: str) -> bool:
+    """Measure one flood; tell whether every 99th percentile is within its bound."""
+    with gateway(options) as address:
+        asyncio.run(times(address, 2))
+        alone = asyncio.run(times(address, options.seconds))
+        command = [sys.executable, __file__, "--flooding", address, "--flood", kind]
+        with subprocess.Popen([*command, "--connections", str(options.connections)]) as loud:
+            try:
+                time.sleep(2)
+                beside = asyncio.run(times(address, options.seconds))
+            finally:
+                loud.terminate()
+    holds, shown = True, {}
+    for name, values in alone.items():
+        before, after = told(values), told(beside[name])
+        shown[name] = {"alone": before, "beside": after, "ratio_p99": round(after["p99"] / before["p99"], 1)}
+        holds &= after["p99"] <= 2 * before["p99"] + 20
+    print(
+        json.dumps({"flood": kind, "limits": options.limits, "cores": os.cpu_count(), "within": holds, **shown}),
+        flush=True,
+    )
+    return holds
+
+
+def main() -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--connections", type=int, default=2)
+    parser.add_argument("--url", default="")
+    parser.add_argument("--limits", action="store_true")
+    parser.add_argument("--flood", nargs="+", choices=FLOODS, default=FLOODS)
+    parser.add_argument("--flooding", default="", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.flooding:
+        asyncio.run(flood(options.flooding, options.flood[0], options.connections))
+        return
+    within = [measure(options, kind) for kind in options.flood]
+    sys.exit(0 if all(within) else 1)
+
+
+if __name__ == "__main__":
+    main()
