@@ -18,7 +18,7 @@ from gateway.settings import Settings, unsafe_combinations
 
 PREFIX = "GATEWAY_"
 _UNREADABLE: Final = object()
-# Variables that begin with the prefix and are no settings.
+# Variables that begin with the prefix and are not settings.
 RESERVED = frozenset({"GATEWAY_TEST_POSTGRES_URL", "GATEWAY_OFFICIAL_SPECS", "GATEWAY_CONFIG", "GATEWAY_CLIENT_TOKEN"})
 
 
@@ -128,7 +128,9 @@ def _check_value(value: Any, hint: Any, path: str, problems: list[Problem]) -> A
 
 def _unknown(key: str, hints: dict[str, Any]) -> str:
     close = difflib.get_close_matches(key, hints, n=1)
-    return f"is no setting; did you mean `{close[0]}`?" if close else f"is no setting; there are: {', '.join(hints)}"
+    return (
+        f"is not a setting; did you mean `{close[0]}`?" if close else f"is not a setting; there are: {', '.join(hints)}"
+    )
 
 
 def _join(path: str, key: str) -> str:

@@ -259,7 +259,7 @@ class Metrics:
         )
         open_orders = GaugeMetricFamily(
             "gateway_unclaimed_orders",
-            "Live orders with a marker of the gateway that are no checkout's, and that nobody settled.",
+            "Live orders with a marker of the gateway that belong to no checkout, and that nobody settled.",
             labels=("upstream",),
         )
         for upstream, last in self._reconciled.items():

@@ -74,7 +74,7 @@ def load_mapping(path: Path, settings: MappingSettings = DEFAULTS) -> Mapping:
 
 
 def _read(path: Path, bytes_max: int, setting: str) -> bytes:
-    """Return the bytes of a file that is no larger than it may be; MappingError says that it is, or that it is no file."""
+    """Return the bytes of a file that is no larger than it may be; MappingError says that it is, or that it is not a file."""
     if not path.is_file():
         raise MappingError(path.name, [Problem("", "is not a file; write one there, or remove it")])
     with path.open("rb") as file:

@@ -53,7 +53,7 @@ def changed_cart(
 def _untouched(before: Any, shown: Any, after: Any) -> frozenset[int]:
     """Return the places of the entries that are in `after` to the letter as they were shown.
 
-    None where these are no lists of pairs, and where an entry was copied: the copy is stored as its original.
+    None where these are not lists of pairs, and where an entry was copied: the copy is stored as its original.
     """
     if not (type(before) is type(shown) is type(after) is list and len(before) == len(shown)):
         return frozenset()

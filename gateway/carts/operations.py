@@ -129,7 +129,7 @@ async def change_cart(services: Services, command: ChangeCart) -> store.CartRow:
     long that takes is the client's choice, and nobody else waits for it. Changes of one cart take turns in this process.
 
     Raises NotFoundError (404), ConflictError (409) while a checkout holds the cart and when it has
-    expired, PreconditionError (412), InvalidBodyError (400) when the result is no cart or has another id.
+    expired, PreconditionError (412), InvalidBodyError (400) when the result is not a cart or has another id.
     """
     caller, now = command.caller, services.clock()
     async with services.one_by_one.slot((caller.tenant, command.cart_id)):
@@ -253,7 +253,7 @@ def _mergeable(
     if guest is None:
         raise RefusedError(
             "There is no such shopping cart to merge (any more).",
-            problems=[Problem(GUEST_PATH, "is no shopping cart; it may have been merged already")],
+            problems=[Problem(GUEST_PATH, "is not a shopping cart; it may have been merged already")],
         )
     if guest.checkout_id is not None:
         raise held_by_checkout(connection, caller, guest.checkout_id)

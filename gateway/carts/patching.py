@@ -30,7 +30,7 @@ async def read_change(
     """Return the change that the body asks for; what only the server writes is left out of it, without an error.
 
     Raises MediaTypeError (415, with Accept-Patch) for another content type, MalformedBodyError and InvalidBodyError (400) for
-    what is no patch. The function raises InvalidBodyError (400) and ConflictError (409) for what cannot be done to a cart.
+    what is not a patch. The function raises InvalidBodyError (400) and ConflictError (409) for what cannot be done to a cart.
     """
     try:
         given = await read_json(

@@ -46,7 +46,7 @@ def check_cart(
 
 
 def _add_items(holder: dict[str, Any], items: list[dict[str, Any]]) -> None:
-    """Add every item, parents before children; what is no item is passed over."""
+    """Add every item, parents before children; what is not an item is passed over."""
     inside = holder.get("cartItem")
     if type(inside) is list:
         for item in inside:
@@ -111,7 +111,7 @@ def item_ids(document: dict[str, Any]) -> set[str]:
 
 
 def _walk_items(holder: dict[str, Any], path: Path) -> Iterator[tuple[dict[str, Any], Path]]:
-    """Yield every item with its path, parents before children; what is no item is passed over."""
+    """Yield every item with its path, parents before children; what is not an item is passed over."""
     items = holder.get("cartItem")
     if not isinstance(items, list):
         return

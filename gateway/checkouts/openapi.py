@@ -50,7 +50,7 @@ REFUSED: Final = (
     "The order system that is named must be one of the settings (400), and one must be named where there is no default.",
     "The cart must be one that can be ordered: items, offerings, a customer, whatever the order system wants (422, with every finding).",
     "The totals must be the expected ones (409), and evidence of qualification be there where the settings want it (422).",
-    "A name that is a slip of a listed attribute's, or begins with @, is no attribute of the client's own.",
+    "A name that is a slip of a listed attribute's, or begins with @, is not an attribute of the client's own.",
     "An Idempotency-Key belongs to one request (422).",
     "A date-time is in the calendar, and no text holds the character U+0000.",
     "No more checkouts at once than the settings allow (429).",

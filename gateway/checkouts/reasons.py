@@ -77,7 +77,7 @@ MEANING: Final[Mapping[ReasonCode, str]] = MappingProxyType(
         "no_progress": "work on the checkout ended without a result too often",
         "live_after_end": "the checkout was told as rejected or cancelled, and its order is live",
         "recovering": "the database was restored, and orders that were made before are being looked for",
-        "unclaimed_order": "orders of this gateway are no checkout's since the database was restored, and one may be of this cart",
+        "unclaimed_order": "orders of this gateway belong to no checkout since the database was restored, and one may be of this cart",
     }
 )
 

@@ -1,6 +1,6 @@
 """What is known of order systems that know more than this database: after a restore, or from the time an operator named.
 
-A checkout with `recover_since` looks before it sends: at the orders that carry its marker, and at those that are no checkout's.
+A checkout with `recover_since` looks before it sends: at the orders that carry its marker, and at those that belong to no checkout.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def put_found(connection: Connection, upstream: str, orders: Iterable[FoundOrder
 
 
 def unclaimed(connection: Connection, upstream: str) -> tuple[FoundOrder, ...]:
-    """Return the live orders with a marker that are no checkout's, and that nobody settled."""
+    """Return the live orders with a marker that belong to no checkout, and that nobody settled."""
     query = select(found_order).where(
         found_order.c.upstream == upstream, found_order.c.is_live.is_(True), found_order.c.settled_at.is_(None)
     )

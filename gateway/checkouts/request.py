@@ -106,9 +106,9 @@ def _check_names(document: Collection[str], problems: list[Problem], *, only_kno
             continue
         meant = slip_of(name, ATTRIBUTES)
         if meant:
-            report(problems, (name,), f"is no attribute of a checkout; did you mean {meant}?")
+            report(problems, (name,), f"is not an attribute of a checkout; did you mean {meant}?")
         elif only_known or name.startswith("@"):
-            report(problems, (name,), f"is no attribute of a checkout; there are: {', '.join(ATTRIBUTES)}")
+            report(problems, (name,), f"is not an attribute of a checkout; there are: {', '.join(ATTRIBUTES)}")
 
 
 def _longest(settings: Settings) -> int:

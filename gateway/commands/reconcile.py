@@ -45,7 +45,7 @@ Examples:
     "order_ids",
     metavar="ORDER",
     multiple=True,
-    help="Say that an order that is no checkout's is dealt with; may be repeated.",
+    help="Say that an order that belongs to no checkout is dealt with; may be repeated.",
 )
 @click.option("--reason", metavar="TEXT", help="Why, with --settle; it is kept with your name.")
 @click.option(
@@ -107,7 +107,7 @@ async def _settle(settings: Settings, upstream: str, order_ids: Sequence[str], r
             for order_id in order_ids:
                 if not recovering.settle(connection, upstream, order_id, reason, now):
                     raise OperatorError(
-                        f"order {order_id} is not among the open orders of {upstream} that are no checkout's"
+                        f"order {order_id} is not among the open orders of {upstream} that belong to no checkout"
                     )
                 note(connection, "settle", upstream, f"order {order_id}", now, reason)
 

@@ -29,7 +29,7 @@ def prepare(connection: Connection) -> None:
 
 
 def _compare(found: Any, wanted: Any) -> int | None:
-    """Return -1, 0 or 1 as the JSON number `found` is to `wanted`; None when one is no number."""
+    """Return -1, 0 or 1 as the JSON number `found` is to `wanted`; None when one is not a number."""
     if type(found) is not str or type(wanted) is not str:
         return None
     left, right = number_of(found), Decimal(wanted)
@@ -64,7 +64,7 @@ def filter_clauses(
 ) -> list[TextClause]:
     """Return one WHERE clause for each group of `wanted`, over the JSON text in `column` (`table.column`).
 
-    `moments` are attributes that are no part of the document: columns with microseconds since 1970, by path.
+    `moments` are attributes that are not part of the document: columns with microseconds since 1970, by path.
     """
     clauses = []
     for number, group in enumerate(wanted):
@@ -164,7 +164,7 @@ def _postgresql_leaf(clause: _Clause, alias: str, test: Test) -> list[str]:
     if test.boolean is not None:
         told.append(f"{alias}.value = to_jsonb(CAST({clause.bound(test.boolean)} AS boolean))")
     if test.number is not None:
-        # CASE, because a cast must not be tried on what is no number.
+        # CASE, because a cast must not be tried on what is not a number.
         told.append(
             f"(CASE WHEN {kind} = 'number' THEN CAST({value} AS numeric) {sign} "
             f"CAST({clause.bound(str(test.number))} AS numeric) ELSE false END)"

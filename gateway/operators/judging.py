@@ -75,7 +75,7 @@ def judge_adoption(
 ) -> list[Problem]:
     """Return why an order cannot be taken as the checkout's; empty when it can.
 
-    `unclaimed`: its marker is no checkout's, since the database was restored.
+    `unclaimed`: its marker belongs to no checkout, since the database was restored.
     """
     if observed is None:
         return [Problem(_ORDER, "names no order of the order system")]

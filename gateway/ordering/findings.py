@@ -20,7 +20,7 @@ CODES: Final[dict[str, str]] = {
     "does_not_fit": "The order does not fit the calls that the order system accepts.",
     "hierarchy_cycle": "Items are each other's parents.",
     "item_too_large": "One item alone exceeds what a call may carry.",
-    "not_qualified": "A qualification is no evidence, or no qualification calls the item's offering qualified.",
+    "not_qualified": "A qualification is not evidence, or no qualification calls the item's offering qualified.",
     "qualification_missing": "An item to be added needs evidence of its qualification, and the request names none.",
     "missing_identifier": "A reference has neither an id nor an href.",
     "missing_offering": "An item to be added names neither a product offering nor a product.",

@@ -116,4 +116,4 @@ class Patcher:
 def _position(part: str, highest: int, path: str) -> int:
     if part.isascii() and part.isdigit() and int(part) <= highest:
         return int(part)
-    raise invalid(f"{path}.path", f"{part!r} is no position in the array")
+    raise invalid(f"{path}.path", f"{part!r} is not a position in the array")

@@ -134,11 +134,11 @@ class Order:
         self._index(line)
 
     def _index(self, line: Line) -> None:
-        for key in line.keys():  # noqa: SIM118 - Line is no mapping
+        for key in line.keys():  # noqa: SIM118 - Line is not a mapping
             self.index.setdefault(key, {})[line.id] = line
 
     def _unindex(self, line: Line) -> None:
-        for key in line.keys():  # noqa: SIM118 - Line is no mapping
+        for key in line.keys():  # noqa: SIM118 - Line is not a mapping
             lines = self.index[key]
             del lines[line.id]
             if not lines:

@@ -105,7 +105,7 @@ async def _body(reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:
             return await _chunked_body(reader)
         text = headers.get("content-length", "0")
         if not (text.isascii() and text.isdigit()):
-            raise BadRequestError(400, "Content-Length is no number")
+            raise BadRequestError(400, "Content-Length is not a number")
         length = int(text)
         if length > MAX_BODY_BYTES:
             raise BadRequestError(413, f"the body is longer than {MAX_BODY_BYTES} bytes")

@@ -90,9 +90,9 @@ def read_header(token: str, settings: OidcSettings) -> dict[str, Any]:
         ),
         (
             kid is None or (isinstance(kid, str) and 0 < len(kid) <= KID_CHARACTERS_MAX),
-            lambda: "its `kid` is no name of a key",
+            lambda: "its `kid` is not a name of a key",
         ),
-        (isinstance(kind, str) and kind.lower() in TYPES, lambda: "it is no access token (`typ`)"),
+        (isinstance(kind, str) and kind.lower() in TYPES, lambda: "it is not an access token (`typ`)"),
         ("crit" not in header, lambda: "it demands extensions (`crit`)"),
     )
     for holds, why in checks:

@@ -48,7 +48,7 @@ from gateway.upstream.port import AnotherOrder, ReadFailed, Upstream
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
-# Orders that are no checkout's and that are read to see whether they hold what a cart does.
+# Orders that belong to no checkout and that are read to see whether they hold what a cart does.
 UNCLAIMED_READ_MAX = 50
 
 
@@ -171,7 +171,7 @@ class CheckoutRun:
         return after_find(self._work, found, started_at, self._now(), action.named)
 
     async def _look_at_recovered(self) -> Save:
-        """Read the orders that are there with our marker, and those that are no checkout's."""
+        """Read the orders that are there with our marker, and those that belong to no checkout."""
         work = self._work
         known = await self._context.recovered(work.record)
         own: list[tuple[str, ObservedOrder]] = []
@@ -239,7 +239,7 @@ class CheckoutRun:
                 if order is not None and whose(self._work, order) == "respelled":
                     kept = (*kept, order)
             return FindResult(kept, found.absence, found.hints)
-        # An order that is in the list and cannot be read is no proof of absence.
+        # An order that is in the list and cannot be read is not proof of absence.
         absence = found.absence if len(kept) == len(found.orders) else incomplete("hit_unreadable")
         return FindResult(kept, absence, found.hints)
 

@@ -8,8 +8,8 @@ from typing import Any
 def last_segment(href: Any) -> str:
     """Return what the path of an address ends with, the id of the resource that it leads to; empty when there is none.
 
-    Query, fragment and a `/` at the end are no part of it, and neither are scheme and host: `https://crm.example/` names
-    nothing. What is no text has no path.
+    Query, fragment and a `/` at the end are not part of it, and neither are scheme and host: `https://crm.example/` names
+    nothing. What is not text has no path.
     """
     if type(href) is not str:
         return ""

@@ -21,7 +21,7 @@ from gateway.tmf.paths import PATH_CHARACTERS_MAX, path_text
 PIECES_MAX: Final = 50_000
 _PROBLEMS_MAX: Final = 100
 # Everything up to the first escape that is one half of a surrogate pair alone. A backslash takes the character after it along, so
-# that an escaped backslash before a `u` is no escape.
+# that an escaped backslash before a `u` is not an escape.
 _BEFORE_LONE: Final = re.compile(
     rb"(?:[^\\]++|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\(?!u[dD][89a-fA-F]).)*+", re.DOTALL
 )

@@ -183,7 +183,7 @@ class Patcher:
         elif type(holder) is list:
             position = len(holder) if last == "-" else _position(last, len(holder) + 1)
             if position is None:
-                fail(operation, "path", f"{shown(path)} is no place in a list of {len(holder)} entries")
+                fail(operation, "path", f"{shown(path)} is not a place in a list of {len(holder)} entries")
             holder.insert(position, value)
         else:
             fail(operation, "path", f"{shown(path[:-1])} is neither an object nor a list")

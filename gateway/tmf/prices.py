@@ -60,7 +60,7 @@ def charges(prices: Any, faults: list[tuple[int, Fault]] | None = None) -> list[
         if charge is not None:
             if is_rate(charge.head):
                 if own is not None:
-                    own.append(Fault("price_not_summed", "", "It is paid by use: a rate is no part of a total."))
+                    own.append(Fault("price_not_summed", "", "It is paid by use: a rate is not part of a total."))
             else:
                 has_units = has_units or bool(charge.head.unit_of_measure)
                 found.append(charge)

@@ -118,5 +118,5 @@ def _unknown(name: str, rule: Mapping[str, Any]) -> Said:
     known = [known for known in rule["properties"] if not known.startswith("@")]
     close = get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}"
-    said = rule.get("sentence", {}).get("additionalProperties", "is no attribute here")
+    said = rule.get("sentence", {}).get("additionalProperties", "is not an attribute here")
     return Said(f"{said}; {hint}", (name,))

@@ -1,7 +1,7 @@
 """Totals of a cart: the given prices added up exactly, by price type, period, unit of measure and currency. No price is made.
 
 A total is what the customer pays, now or in each period, for what the cart's active items add and change. Items that are
-removed (with everything inside them) or that do not change are no part of it, and neither are the prices that
+removed (with everything inside them) or that do not change are not part of it, and neither are the prices that
 `gateway.tmf.prices` lists.
 
 There is one total for each price type, period, unit and currency. It has an amount (without tax, with tax) when every one of

@@ -80,7 +80,7 @@ class Absence(Struct, frozen=True):
 
     @property
     def sentence(self) -> str:
-        """Return why it is no proof, or what proves it, for people."""
+        """Return why it is not proof, or what proves it, for people."""
         said = (
             SENTENCES[self.code] if self.code is not None else "orders made before and after were found in the same way"
         )

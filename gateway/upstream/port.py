@@ -66,7 +66,7 @@ class Upstream(Protocol):
     async def find(
         self, marker: str, *, since: datetime, doubt: CallInDoubt | None = None, live: bool = False
     ) -> FindResult:
-        """Search the orders made at or after `since` that carry `marker`; with `live` also those that are no drafts any more.
+        """Search the orders made at or after `since` that carry `marker`; with `live` also those that are no longer drafts.
 
         A scan may be narrowed to drafts by its mapping, which is what a lost call is looked for in.
 

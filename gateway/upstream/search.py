@@ -226,7 +226,7 @@ def selection(mapping: Mapping, more: tuple[str, ...]) -> dict[str, str]:
 
 
 class Scan(Struct, frozen=True, kw_only=True):
-    """What one who waits for a scan wants of it; with `live` also orders that are no drafts any more."""
+    """What one who waits for a scan wants of it; with `live` also orders that are no longer drafts."""
 
     marker: str
     since: datetime

@@ -180,7 +180,7 @@ def test_whatever_is_sent_is_answered_as_described(client: TestClient[Any], base
 BUSINESS = re.compile(
     "names no (item|shopping cart|cart|checkout)|is the id of .* too|has more than|is longer than|must not be before"
     "|must be a date-time|must be a whole number, written without|is given by the server and cannot be changed"
-    "|is fixed when a checkout is accepted|did you mean|is no attribute of a checkout|names no upstream|is no upstream"
+    "|is fixed when a checkout is accepted|did you mean|is not an attribute of a checkout|names no upstream|is no upstream"
     "|must be given, there is no default|needs id or href of the product|is another spelling of"
     "|more digits|cannot be told exactly|cannot be kept|holds the character U.0000"
 )

@@ -96,7 +96,7 @@ async def test_it_stops_between_two_batches(database: Database, monkeypatch: pyt
     other = sweep(database)
     task = asyncio.create_task(other.loop.run())
     deadline = asyncio.get_running_loop().time() + 20
-    while await left(database) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - a row is no event
+    while await left(database) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - a row is not an event
         await asyncio.sleep(0.01)
     other.loop.stop()
     await asyncio.wait_for(task, 10)

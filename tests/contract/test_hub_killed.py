@@ -122,7 +122,7 @@ async def _kill_at_every_effect(database: Database, small: HubSettings, *, after
         )
         task = asyncio.create_task(first.run())
         async with asyncio.timeout(60):
-            while not life.over and not await settled(database, name):  # noqa: ASYNC110 - a row is no event
+            while not life.over and not await settled(database, name):  # noqa: ASYNC110 - a row is not an event
                 await asyncio.sleep(0.005)
         killed += life.over
         life.over = True
@@ -131,7 +131,7 @@ async def _kill_at_every_effect(database: Database, small: HubSettings, *, after
         await database.write(lambda c: c.execute(update(hub_subscription).values(lease_until=EPOCH, due_at=EPOCH)))
 
         async with dispatching(database, behave, hub=small, owner="second", log=log), asyncio.timeout(60):
-            while not await settled(database, name):  # noqa: ASYNC110 - a row is no event
+            while not await settled(database, name):  # noqa: ASYNC110 - a row is not an event
                 await asyncio.sleep(0.005)
         for cart_id in (f"x{number}", f"y{number}"):
             mine = [(message, n) for message, cart, n in log if cart == cart_id]

@@ -129,7 +129,7 @@ def items_of(document: Document) -> list[Document]:
 
 
 def completed(document: Document, before: Document | None = None) -> Document:
-    """Give ids to items without one: the first numbers that neither the cart nor the cart before has. Refuse what is no cart."""
+    """Give ids to items without one: the first numbers that neither the cart nor the cart before has. Refuse what is not a cart."""
     items = items_of(document)
     ids = [item["id"] for item in items if "id" in item]
     if len(set(ids)) < len(ids) or any(item.get("quantity", 1) < 1 for item in items):

@@ -1,4 +1,4 @@
-"""Each environment variable that the documentation names works as it says: one that is no setting is not taken for one."""
+"""Each environment variable that the documentation names works as it says: one that is not a setting is not taken for one."""
 
 from __future__ import annotations
 

@@ -78,10 +78,10 @@ def test_every_mistake_is_told_at_once_each_with_what_would_be_right(tmp_path: P
 
     found = mistakes(tmp_path, text, {"GATEWAY_CART__ITEMS_MAX": "many"})
 
-    assert found["server.prot"] == "is no setting; did you mean `port`?"
+    assert found["server.prot"] == "is not a setting; did you mean `port`?"
     assert "65535" in found["server.port"]
     assert found["log.level"] == 'must be "debug" | "info" | "warning" | "error"'
-    assert found["nonsense"].startswith("is no setting; there are: server")
+    assert found["nonsense"].startswith("is not a setting; there are: server")
     assert found["upstreams.crm.base_url"] == "is missing; it has no default"
     assert "int" in found["cart.items_max"]
     assert len(found) == 6
@@ -147,7 +147,7 @@ UNSAFE = {
     ),
     "orders: to nobody": ('[checkout]\ndefault_upstream = "none"', "checkout.default_upstream"),
     "orders: a database of another kind": ('[storage]\nurl = "mysql://x"', "storage.url"),
-    "orders: a name that is no part of a path": (UPSTREAM.replace("crm]", '"a/b"]'), "upstreams.a/b"),
+    "orders: a name that is not part of a path": (UPSTREAM.replace("crm]", '"a/b"]'), "upstreams.a/b"),
     "orders: a name longer than its column": (UPSTREAM.replace("crm]", "c" * 64 + "]"), f"upstreams.{'c' * 64}"),
     "events: a lease that ends during a delivery": ("[hub]\nlease_seconds = 39", "hub.lease_seconds"),
     "lists: a default above the limit": ("[server]\npage_items_default = 2000", "server.page_items_default"),
@@ -165,7 +165,7 @@ UNSAFE = {
     "waits: one of several for ever": ("[tracking]\npoll_seconds = [60, inf]", "tracking.poll_seconds[1]"),
     "waits: one of several below zero": ("[submission]\nretry_seconds = [1, -1]", "submission.retry_seconds[1]"),
     "waits: of a subscriber below zero": ("[hub]\npause_seconds = [-5]", "hub.pause_seconds[0]"),
-    "waits: one of several that is no number": ("[hub]\nretry_seconds = [nan]", "hub.retry_seconds[0]"),
+    "waits: one of several that is not a number": ("[hub]\nretry_seconds = [nan]", "hub.retry_seconds[0]"),
     "waits: of an order system for ever": (
         UPSTREAM + "[upstreams.crm.limits]\nrate_per_second = inf",
         "upstreams.crm.limits.rate_per_second",

@@ -65,7 +65,7 @@ class Form:
         self._parts[name] = part
 
     def up(self, node: Any) -> Any:
-        """Return the canonical form of `node`; what is no object stays as it is."""
+        """Return the canonical form of `node`; what is not an object stays as it is."""
         if type(node) is not dict:
             return node
         attributes: dict[str, Any] = node
@@ -112,7 +112,7 @@ def exchanged(first: str, second: str) -> dict[str, str]:
 
 
 def each(part: Part) -> Part:
-    """Return the part for a list of what `part` is for; what is no list stays as it is."""
+    """Return the part for a list of what `part` is for; what is not a list stays as it is."""
 
     def up(value: Any) -> Any:
         return [part.up(entry) for entry in value] if type(value) is list else value

@@ -34,7 +34,7 @@ def check(document: dict[str, Any]) -> list[Problem]:
 
 
 def _items(holder: dict[str, Any], path: Path) -> Iterator[tuple[dict[str, Any], Path]]:
-    """Yield every item with its path; what is no item is passed over."""
+    """Yield every item with its path; what is not an item is passed over."""
     for name in ("cartItem", "cardItem"):
         entries = holder.get(name)
         for index, item in enumerate(entries if type(entries) is list else ()):

@@ -99,7 +99,7 @@ def _taken_back(before: Any, shown: Any, after: Any, kind: Kind | None) -> tuple
     if shown is not before:
         if type(before) is type(shown) is type(after) is dict:
             return _object_taken_back(before, shown, after, kind)
-        # A version may show a list with more or fewer entries than are stored (R17's relationships): those are no pairs.
+        # A version may show a list with more or fewer entries than are stored (R17's relationships): those are not pairs.
         if type(before) is type(shown) is type(after) is list and len(before) == len(shown):
             found = _list_taken_back(before, shown, after, kind)
             return [value for value, _ in found], len(after) == len(shown) and all(same for _, same in found)

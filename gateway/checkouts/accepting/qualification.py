@@ -93,7 +93,7 @@ def not_qualified(items: list[Offered], documents: list[dict[str, Any] | None], 
 
 
 def _unusable(document: dict[str, Any] | None, now: datetime) -> str | None:
-    """Return why a document is no evidence; None when it may be."""
+    """Return why a document is not evidence; None when it may be."""
     if document is None:
         return "does not exist"
     if document.get("state") != "done":

@@ -101,7 +101,7 @@ def _rooted(name: str, api: Api, problems: list[Problem]) -> str:
         problems.append(
             Problem(
                 f"query.{name[:100]}",
-                f"is no attribute of an event; a path begins with {api.resource} (short for event.{api.resource}) "
+                f"is not an attribute of an event; a path begins with {api.resource} (short for event.{api.resource}) "
                 f"or is one of {', '.join(sorted(ATTRIBUTES))}",
             )
         )
@@ -114,7 +114,7 @@ def _events(names: list[str], api: Api, problems: list[Problem]) -> frozenset[st
     unknown = [name for name in names if name not in canonical]
     if unknown:
         problems.append(
-            Problem("query.eventType", f"is no event of this API; there are: {', '.join(canonical)}"),
+            Problem("query.eventType", f"is not an event of this API; there are: {', '.join(canonical)}"),
         )
     return frozenset(canonical[name] for name in names if name in canonical) or frozenset(api.names)
 

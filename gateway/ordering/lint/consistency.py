@@ -246,21 +246,21 @@ def _requests(mapping: Mapping) -> Iterator[Problem]:
         *((f"recovery.scan_parameters.{name}", name) for name in recovery.scan_parameters),
     ):
         if name and not _PARAMETER.fullmatch(name):
-            yield Problem(where, "is no name of a query parameter; write it without = & ? / and the like")
+            yield Problem(where, "is not a name of a query parameter; write it without = & ? / and the like")
         other = used.setdefault(name, where) if name else where
         if other != where:
             yield Problem(where, f"is {name}, as {other} is; use another name for one of them")
     for where, path in (("api.resource", api.resource), ("api.cancel_resource", api.cancel_resource)):
         segments = path.strip("/").split("/")
         if path and not all(_SEGMENT.fullmatch(segment) and segment.strip(".") for segment in segments):
-            message = "is no path below the API root; write letters, digits, - _ . and /, e.g. productOrder"
+            message = "is not a path below the API root; write letters, digits, - _ . and /, e.g. productOrder"
             yield Problem(where, message)
     if api.cancel_resource.strip("/") == api.resource.strip("/"):
         message = "is api.resource: a cancellation would be a new order; write the cancel task, or remove it"
         yield Problem("api.cancel_resource", message)
     media_type = api.patch_media_type
     if not _MEDIA_TYPE.fullmatch(media_type):
-        yield Problem("api.patch_media_type", "is no media type; write e.g. application/merge-patch+json")
+        yield Problem("api.patch_media_type", "is not a media type; write e.g. application/merge-patch+json")
     elif media_type.lower().startswith("application/json-patch+json"):
         message = 'is JSON Patch, which only draft.growth = "json-patch-append" sends, by itself; use application/merge-patch+json'
         yield Problem("api.patch_media_type", message)

@@ -78,7 +78,7 @@ def _unsendable(value: Any, where: str) -> Iterator[Problem]:
         if isinstance(given, date | time):
             yield Problem(leaf.path, "is a date or time, which JSON has not; write it in quotes")
         elif isinstance(given, float) and not math.isfinite(given):
-            yield Problem(leaf.path, "is no number of JSON; write one that is finite")
+            yield Problem(leaf.path, "is not a number of JSON; write one that is finite")
         elif isinstance(given, int) and abs(given) > _INTEGER_MAX:
             yield Problem(leaf.path, f"must be <= {_INTEGER_MAX}: no order system reads more digits")
 

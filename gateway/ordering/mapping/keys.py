@@ -27,7 +27,7 @@ _NAMES: Final = (
 
 
 class KeyReader:
-    """Reads tables of one kind of document, whose root is the Struct `root`; its attributes `hidden` are no keys."""
+    """Reads tables of one kind of document, whose root is the Struct `root`; its attributes `hidden` are not keys."""
 
     def __init__(self, root: type[Any], problems: FirstProblems, hidden: AbstractSet[str] = frozenset()) -> None:
         self._root = root

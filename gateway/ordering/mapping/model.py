@@ -17,7 +17,7 @@ from gateway.ordering.mapping.slots import DateForm, ItemSlots, OrderSlots, Pric
 MARKER_LENGTH: Final = 24
 """Characters that a marker may have: a slot that keeps fewer cannot carry it."""
 NOT_IN_FILE: Final = frozenset({"tables", "hash"})
-"""Attributes of a mapping that are no keys of its file: what the files beside it say."""
+"""Attributes of a mapping that are not keys of its file: what the files beside it say."""
 
 
 class Paging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

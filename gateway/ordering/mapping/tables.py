@@ -70,4 +70,4 @@ def read_tables(
 
 
 def _missing(name: str) -> str:
-    return f"names {name}, which is no file beside the mapping; write it there"
+    return f"names {name}, which is not a file beside the mapping; write it there"

@@ -70,7 +70,7 @@ def _actions(mapping: Mapping) -> Iterator[Problem]:
     item = mapping.item
     for action, word in item.actions.items():
         if action not in _CART_ACTIONS:
-            yield Problem(f"item.actions.{action}", f"is no cart action; {nearest(action, _CART_ACTIONS)}")
+            yield Problem(f"item.actions.{action}", f"is not a cart action; {nearest(action, _CART_ACTIONS)}")
             continue
         for other in _CART_ACTIONS:
             kept = {action, other} == {"modify", "noChange"}  # one that is kept may be modified: nothing changes

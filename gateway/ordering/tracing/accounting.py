@@ -21,7 +21,7 @@ RULES: Final[dict[str, str]] = {
     "empty": "A value that says nothing (null, an empty text, array or object) is not sent.",
     "type names": "@type, @baseType and @schemaLocation of a class of TMF663: each dialect of TMF622 names its own classes.",
     "cart address": "The id and href of the cart are kept on the checkout.",
-    "order selection": "status decides whether an item is ordered; it is no attribute of the order.",
+    "order selection": "status decides whether an item is ordered; it is not an attribute of the order.",
     "item ids": "The reference to another item is sent as that item's id in the order; an item's own id is kept on the checkout "
     "where the mapping writes the product code in its place.",
     "checkout only": "The attribute of the request steers the checkout and is kept on it.",

@@ -102,10 +102,10 @@ def _own_id(node: dict[str, Any], name: str) -> str:
 
 
 def _not_ordered(path: str, name: str) -> str:
-    """Return an id that no order has for an item of a cart that is not ordered; it is no part of the item above it."""
+    """Return an id that no order has for an item of a cart that is not ordered; it is not part of the item above it."""
     if name not in CHILDREN:
         return ""
-    # What an attribute of another name holds is no item, whatever it is called in there.
+    # What an attribute of another name holds is not an item, whatever it is called in there.
     return path if all(part.partition("[")[0] in CHILDREN for part in path.split(".")) else ""
 
 

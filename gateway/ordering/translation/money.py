@@ -1,4 +1,4 @@
-"""What is told of a cart's prices: those that are no part of a total, alterations that do not apply, amounts nobody would pay."""
+"""What is told of a cart's prices: those that are not part of a total, alterations that do not apply, amounts nobody would pay."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Money:
             return
         if is_removed(item) or is_unchanged(item):
             why = "removed" if is_removed(item) else "not changed"
-            message = f"The item is {why}: its prices are no part of the totals."
+            message = f"The item is {why}: its prices are not part of the totals."
             self._findings.info("price_not_summed", f"{path}.itemPrice", message)
             return
         try:

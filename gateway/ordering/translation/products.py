@@ -109,7 +109,7 @@ class Products:
         return not self._kept or key in self._kept or key in _ALWAYS
 
     def translate(self, value: Any, path: str, depth: int = 1) -> dict[str, Any] | None:
-        """Return the product at `path` in TMF622 v4 shape, without empty lists; None with an error when it is no object."""
+        """Return the product at `path` in TMF622 v4 shape, without empty lists; None with an error when it is not an object."""
         findings = self._findings
         if type(value) is not dict:
             wrong_type(value, "an object", path, findings)

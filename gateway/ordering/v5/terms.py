@@ -15,7 +15,7 @@ _DIGITS_MAX: Final = 15
 
 
 def check_duration(term: dict[str, Any], path: str, findings: Findings) -> None:
-    """Refuse a `duration` that is no object, and an amount that is no number (TMF622 v4 Quantity)."""
+    """Refuse a `duration` that is not an object, and an amount that is not a number (TMF622 v4 Quantity)."""
     duration = term.get("duration")
     if duration is None:
         return
@@ -28,7 +28,7 @@ def check_duration(term: dict[str, Any], path: str, findings: Findings) -> None:
 def whole_duration(term: dict[str, Any], path: str, findings: Findings) -> dict[str, Any]:
     """Return `term` with a `duration` whose amount is an integer (TMF622 v5 Duration), in a smaller unit if need be.
 
-    1.5 year becomes 18 month. An amount that is whole in no smaller unit, or is no number, is an error.
+    1.5 year becomes 18 month. An amount that is whole in no smaller unit, or is not a number, is an error.
     """
     duration = term.get("duration")
     if duration is None:

@@ -214,7 +214,7 @@ class PlainIntake(OrderIntake):
         if order.is_draft and state not in ("acknowledged", "cancelled"):
             raise invalid("state", "a draft becomes acknowledged (that submits it) or cancelled")
         if not order.is_draft and state == "draft":
-            raise invalid("state", "a submitted order is no draft any more")
+            raise invalid("state", "a submitted order is no longer a draft")
         return state
 
     def _move(self, order: Order, state: str, call: Call) -> None:

@@ -108,7 +108,7 @@ class Lines:
             return None
         line = self._order.lines.get(text(line_id, f"{path}.orderLineItemId"))
         if line is None:
-            raise unknown_line(f"{path}.orderLineItemId", "is no line of this order")
+            raise unknown_line(f"{path}.orderLineItemId", "is not a line of this order")
         return line
 
 

@@ -43,7 +43,7 @@ def apply_pricing(intake: OrderIntake, edit: Edit, items: list[dict[str, Any]]) 
     line_id = text(items[0].get("orderLineItemId"), f"{path}.orderLineItemId")
     line = edit.order.lines.get(line_id)
     if line is None:
-        raise tmf_error(400, "1004", "Unknown order line", f"{path}.orderLineItemId: is no line of this order")
+        raise tmf_error(400, "1004", "Unknown order line", f"{path}.orderLineItemId: is not a line of this order")
     product = intake.catalog.product(line.offering) if line.offering else None
     if product is not None and not product.base_charge:
         raise tmf_error(400, "1005", "No base charge", f"{path}: Cannot apply adjustment without base charge.")

@@ -34,7 +34,7 @@ recovery = Table(
     Column("detail", Text),
 )
 
-# Orders that carry a marker of a gateway and are no checkout's as far as is known here. `is_live`: no draft, and not ended without effect.
+# Orders with a gateway's marker that belong to no checkout as far as is known here. `is_live`: no draft, and not ended without effect.
 found_order = Table(
     "found_order",
     metadata,

@@ -97,7 +97,7 @@ class FindMarker(Struct, frozen=True):
 
 
 class LookAtRecovered(Struct, frozen=True):
-    """Read the orders that were found with our marker, and those that are no checkout's, then ask `after_recovery_look`."""
+    """Read the orders that were found with our marker, and those that belong to no checkout, then ask `after_recovery_look`."""
 
 
 class Send(Struct, frozen=True):

@@ -26,7 +26,7 @@ def after_recovery_look(
     """Decide what a checkout does about the orders that were there before it sends.
 
     `own` are orders with its marker as they are now, each with the marker that it was found by; `unclaimed` those with a marker
-    that is no checkout's.
+    that belongs to no checkout.
     """
     if known is None:
         return Save(changes={"recover_since": None})
@@ -68,7 +68,7 @@ def _held_for(work: Work, candidates: Sequence[ObservedOrder], *, alike: Sequenc
     return held(
         work,
         "unclaimed_order",
-        f"orders were made by this gateway and are no checkout's since the database was restored: {ids}{more}{same}; if one is of "
+        f"orders were made by this gateway and belong to no checkout since the database was restored: {ids}{more}{same}; if one is of "
         "this cart, adopt it, otherwise retry",
     )
 

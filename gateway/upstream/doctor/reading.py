@@ -22,7 +22,7 @@ READ_MAX: Final = 3
 ASKED_TIMES: Final = 2
 EMPTY_AGAIN: Final = 2
 NOWHERE: Final = "gw1-nowhere-and-never-0"
-"""A text that no order carries: whatever finds orders by it is no filter."""
+"""A text that no order carries: whatever finds orders by it is not a filter."""
 
 
 async def read_list(probe: Probe, parameters: Mapping[str, str] | None = None) -> ListSeen:

@@ -1,4 +1,4 @@
-"""A change in any version leaves the stored form of what it does not touch: entries that are no pairs, that share an id, or were copied."""
+"""A change in any version leaves the stored form of what it does not touch: entries that are not pairs, share an id, or were copied."""
 
 from __future__ import annotations
 

@@ -63,7 +63,15 @@ def test_a_marker_is_of_a_checkout_and_of_one_of_its_drafts():
         {"event": "a text", "productOrder": {"id": "42"}},
         {"event": {"productOrder": []}, "productOrder": {"id": "42"}},
     ],
-    ids=["TMF622", "bare", "resource", "bare resource", "numeric id", "event is no object", "order is no object"],
+    ids=[
+        "TMF622",
+        "bare",
+        "resource",
+        "bare resource",
+        "numeric id",
+        "event is not an object",
+        "order is not an object",
+    ],
 )
 def test_the_order_is_found_in_every_shape(document):
     assert event(**document).order_id == "42"

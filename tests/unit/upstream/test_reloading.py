@@ -197,11 +197,11 @@ BAD = [
     ("shop-products.csv", b"from;to\nA;B\n", "not semicolons"),
     ("shop-products.csv", b"from,to\nA,B\nA,C\n", "gives a code again"),
     ("shop-products.csv", b"", "must be the header"),
-    ("shop-products.csv", None, "names shop-products.csv, which is no file"),
+    ("shop-products.csv", None, "names shop-products.csv, which is not a file"),
     ("shop.names.toml", b"color = 5\n", "must be a text"),
-    ("shop.names.toml", None, "names shop.names.toml, which is no file"),
+    ("shop.names.toml", None, "names shop.names.toml, which is not a file"),
     ("shop.catalogue.toml", b'[[product]]\ncode = "A"\nchild = [{}]\n', "product[0].child[0].code"),
-    ("shop.catalogue.toml", None, "names shop.catalogue.toml, which is no file"),
+    ("shop.catalogue.toml", None, "names shop.catalogue.toml, which is not a file"),
 ]
 
 

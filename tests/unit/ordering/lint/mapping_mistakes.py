@@ -18,7 +18,7 @@ MISTAKES = [
     ("[item]\nproduct_code = 'productOffering.id'", "item.product_code", "must be an array"),
     ("[item]\nproduct_code = []", "item.product_code", "length >= 1"),
     ("[item]\nproduct_code = ['productOffering..id']", "item.product_code[0]", "names joined by dots"),
-    ("[item]\nactions = {buy = 'Add'}", "item.actions.buy", "no cart action"),
+    ("[item]\nactions = {buy = 'Add'}", "item.actions.buy", "not a cart action"),
     ("[item]\nactions = {nochange = 'modify'}", "item.actions.nochange", "did you mean `noChange`"),
     ("[item]\nhierarchy = 'flat'\nrelationships = false", "item.relationships", 'hierarchy = "nested"'),
     (
@@ -190,7 +190,7 @@ MISTAKES = [
     ("[order]\ndefaults = {relatedparty = ['x']}", "order.defaults.relatedparty", "did you mean `relatedParty`"),
     ("[order]\ndefaults = {productOrderItem = []}", "order.defaults.productOrderItem", "the gateway fills itself"),
     ("[order]\ndefaults = {'@type' = 'X'}", "order.defaults.@type", "the gateway fills itself"),
-    ("[order]\ndefaults = {x = nan}", "order.defaults.x", "no number of JSON"),
+    ("[order]\ndefaults = {x = nan}", "order.defaults.x", "not a number of JSON"),
     ("[order]\ndefaults = {x = [{y = 9223372036854775808}]}", "order.defaults.x[0].y", "must be <= "),
     (DRAFT + "create_attributes = {at = 10:00:00}", "draft.create_attributes.at", "write it in quotes"),
     (DRAFT + "create_attributes = {'' = 1}", 'draft.create_attributes.""', "is empty"),
@@ -242,7 +242,7 @@ MISTAKES = [
         "is offset, as api.paging.limit_parameter is",
     ),
     ("[recovery]\nfilter_parameter = 'fields'", "recovery.filter_parameter", "use another name"),
-    ("[recovery]\nfilter_parameter = 'a=b'", "recovery.filter_parameter", "no name of a query parameter"),
+    ("[recovery]\nfilter_parameter = 'a=b'", "recovery.filter_parameter", "not a name of a query parameter"),
     (
         "[recovery]\nfind = 'scan'\nscan_parameters = {limit = '5'}",
         "recovery.scan_parameters.limit",

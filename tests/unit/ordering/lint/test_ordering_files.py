@@ -53,8 +53,10 @@ def test_a_table_that_is_no_file_is_told_where_it_is_named(tmp_path):
     (tmp_path / "shop-products.csv").mkdir()
     (tmp_path / "shop.catalogue.toml").symlink_to(tmp_path / "nothing")
     told = mistakes(path)
-    assert "codes.products.file: names shop-products.csv, which is no file beside the mapping; write it there" in told
-    assert "catalogue.file: names shop.catalogue.toml, which is no file beside the mapping; write it there" in told
+    assert (
+        "codes.products.file: names shop-products.csv, which is not a file beside the mapping; write it there" in told
+    )
+    assert "catalogue.file: names shop.catalogue.toml, which is not a file beside the mapping; write it there" in told
 
 
 def test_mistakes_of_a_mapping_and_of_each_file_beside_it_are_told_at_once(tmp_path):
