@@ -60,6 +60,11 @@ class Recovered(Struct, frozen=True, kw_only=True):
     unclaimed: tuple[FoundOrder, ...]
     cart_is_older: bool
 
+    @property
+    def aside(self) -> str:
+        """Return what keeps the list from being complete, in brackets behind a sentence; empty where nothing is known."""
+        return f" ({self.detail})" if self.detail else ""
+
 
 def root_of(marker: str) -> str:
     """Return the root of a marker, wherever it stands in a text; empty where there is none."""

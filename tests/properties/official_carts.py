@@ -97,7 +97,11 @@ class Maker:
                 continue
             if name.startswith("@") and name != "@referredType":
                 continue
-            if name in _OWN or (name == "cartItem" and depth > 2 * _ITEMS_DEPTH) or (name == "product" and depth > 3):
+            if (
+                (name in _OWN and name not in needed)
+                or (name == "cartItem" and depth > 2 * _ITEMS_DEPTH)
+                or (name == "product" and depth > 3)
+            ):
                 continue
             if name == "productRelationship" and depth > 5:
                 continue

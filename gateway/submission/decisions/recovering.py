@@ -31,10 +31,7 @@ def after_recovery_look(
     if known is None:
         return Save(changes={"recover_since": None})
     if not known.listed:
-        why = f" ({known.detail})" if known.detail else ""
-        said = (
-            f"orders that were made before the database was restored are being looked for{why}; nothing is sent before"
-        )
+        said = f"orders that were made before the database was restored are being looked for{known.aside}; nothing is sent before"
         return Save(
             changes={"due_at": now + timedelta(seconds=LOOK_AGAIN_SECONDS), **because("recovering", said)}, rest=True
         )

@@ -16,6 +16,7 @@ from gateway.checkouts.states import CART_RELEASED, FINAL
 from gateway.errors import StaleLeaseError
 from gateway.metrics import Metrics
 from gateway.ordering import Marker, ObservedOrder
+from gateway.settings import SubmissionSettings
 from gateway.storage.tables import cart, hub_event
 from gateway.submission import store as submission
 from gateway.submission.decisions.actions import Save
@@ -132,7 +133,7 @@ async def test_the_worker_of_the_second_checkout_cannot_commit_its_intent_any_mo
 
     def commit(connection):
         submission.save(
-            connection, record, intent, NOW, plan=None, known={}, lease_seconds=60, cleanup_after_seconds=30
+            connection, record, intent, NOW, plan=None, known={}, settings=SubmissionSettings(lease_seconds=60)
         )
 
     with pytest.raises(StaleLeaseError):
