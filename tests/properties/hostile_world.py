@@ -37,6 +37,7 @@ from gateway.sandbox.orders import Order
 from gateway.settings import Settings, StorageSettings, SubmissionSettings, UpstreamLimits, UpstreamSettings
 from gateway.storage import schema, tables
 from gateway.storage.tables import EPOCH
+from gateway.submission import recovery
 from gateway.submission.cleanup import Cleanup
 from gateway.upstream.building import build_upstreams
 
@@ -47,6 +48,8 @@ OPEN_STATES = {"accepted", "drafting", "draft", "submitting", "submitted"}
 POLL_SECONDS = 6 * 3600.0
 PROBE_SECONDS = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 900.0)
 STATE_SECONDS = 400.0
+# Nothing is restored in these worlds: days of rounds that look for it would cost more than all else.
+recovery.ROUND_SECONDS = POLL_SECONDS  # type: ignore[misc]
 DAYS = 4
 CART: dict[str, Any] = {
     "cartItem": [

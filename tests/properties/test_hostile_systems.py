@@ -91,6 +91,8 @@ def complaints(host: Host, kind: Kind, names: list[str], modes: tuple[Mode, ...]
     return found
 
 
+@pytest.mark.long
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("mode", ["sometimes", "always"])
 def test_each_misbehaviour_ends_as_the_table_says(host, kind, mode):
     """Every second one now and then, the others always; the long form plays all of them in both ways, and more often."""
@@ -117,11 +119,15 @@ def offence(played: Played, kind: Kind) -> bool:
     return not allowed and not (played.verdict == "doubled" and doubles and a_person_is_told(played.ended))
 
 
+@pytest.mark.long
+@pytest.mark.timeout(3600)
 def test_misbehaviours_at_random_end_right(host, kind):
     wrong = [str(each) for each in played_at_random(host, kind, 1, SHORT_RUNS) if offence(each, kind)]
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.long
+@pytest.mark.timeout(3600)
 def test_an_order_system_that_keeps_to_its_mapping_leaves_nothing_held(host):
     """What happens to every order system: calls lost, late and refused, processes killed. `held` is no way out."""
     for seed in range(5):
