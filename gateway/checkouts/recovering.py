@@ -63,7 +63,7 @@ class Recovered(Struct, frozen=True, kw_only=True):
     @property
     def aside(self) -> str:
         """Return what keeps the list from being complete, in brackets behind a sentence; empty where nothing is known."""
-        return f" ({self.detail})" if self.detail else ""
+        return "".join(f" ({known})" for known in (self.detail,) if known)
 
 
 def root_of(marker: str) -> str:

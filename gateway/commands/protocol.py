@@ -74,6 +74,10 @@ class _GatewayProtocol(HttpToolsProtocol):
                 raise _HeadTooLarge
         super().on_headers_complete()
 
+    def _should_upgrade_to_ws(self) -> bool:
+        # Whether a library for it is installed or not: it is refused in words.
+        return True
+
     def handle_websocket_upgrade(self) -> None:
         """Answer who wants to go on in another protocol."""
         self._refuse(_NO_WEBSOCKET)

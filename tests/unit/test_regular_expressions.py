@@ -116,6 +116,16 @@ KNOWN: Final[dict[str, list[tuple[str, str, str]] | str]] = {
     "submission.cleanup._is_marked": [("", "gw1-abcdefghijklmnop-0", "1"), ("", "gw1-", "")],
     "security.claims._CLIENT": [("", "a", "!"), ("", "-", "")],
     "security.claims._TENANT": [("", "a", "!"), ("a", "-", "")],
+    "tracking.events._MARKER": [
+        ("", "gw1-abcdefghijklmnop-1", "x"),
+        ("gw1-abcdefghijklmnop-", "1", "x"),
+        ("", "gw1-", ""),
+    ],
+    "tracking.events._MARKER_AT_END": [
+        ("", "gw1-abcdefghijklmnop-1", "x"),
+        ("gw1-abcdefghijklmnop-", "1", "x"),
+        ("", "gw1-", ""),
+    ],
     "security.tokens._ENTRY": OPERATOR,
     "security.tokens._SUBJECT": OPERATOR,
     "settings.unsafe._ORIGIN": OPERATOR,
