@@ -92,6 +92,9 @@ class Maker:
         properties, needed = self.properties(schema)
         made: dict[str, Any] = {}
         for name, inner in properties.items():
+            if name == "@type" and "enum" in inner:
+                made[name] = self._draw(st.sampled_from(inner["enum"]))
+                continue
             if name == "@type" and (self._version == 5 or self._draw(st.booleans())):
                 made[name] = kind or self._text()
                 continue

@@ -12,6 +12,8 @@ from hostile_world import DRAFTED, LIVE, Weather, hosting
 from gateway.sandbox import parse_fault
 from gateway.sandbox.misbehaviours import MISBEHAVIOURS
 
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
+
 SEEDS = range(6)
 CASES = [
     (mutants.absence_without_control, LIVE, ("list-own-hidden",), "doubled"),
