@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from gateway.callers import Caller
@@ -24,7 +25,6 @@ from gateway.ordering import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.settings import Settings
 from gateway.storage import audit
-from gateway.storage.audit import Deed
 from gateway.threads import LARGE_BYTES_MIN, in_thread_if
 from gateway.tmf.json import decode_stored
 from gateway.tmf.merge_patch import merge_patch
@@ -74,20 +74,11 @@ def audited(
 ) -> None:
     """Record who asked for what: `record` is the checkout as it was before."""
     after = store.get(connection, record.tenant, record.id)
-    deed = Deed(
-        tenant=record.tenant,
-        client=caller.client,
-        roles=tuple(sorted(caller.roles)),
-        action=action,
-        resource="checkout",
-        resource_id=record.id,
-        reason=reason,
-        version_before=record.version,
-        version_after=after.version if after is not None else None,
-        outcome=after.state if after is not None else "gone",
-        detail=detail,
+    deed = caller.deed(
+        action, "checkout", record.id, before=record.version, after=after.version if after is not None else None
     )
-    audit.record(connection, deed, now)
+    outcome = after.state if after is not None else "gone"
+    audit.record(connection, replace(deed, reason=reason, outcome=outcome, detail=detail), now)
 
 
 async def submit(services: Services, command: Submit) -> CheckoutRecord:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from gateway.callers import Caller
@@ -16,9 +16,9 @@ from gateway.errors import ForbiddenError, NotFoundError, Problem
 from gateway.logs import get_logger
 from gateway.services import Services
 from gateway.storage import audit
-from gateway.storage.audit import Deed
 
 log = get_logger(__name__)
+RESOURCE: Final = "upstream"
 
 
 class PauseUpstream(Struct, frozen=True, kw_only=True):
@@ -49,7 +49,8 @@ async def pause_upstream(services: Services, command: PauseUpstream) -> dict[str
         wanted = Pause(upstream=command.upstream, since=now, client=command.caller.client, reason=command.reason)
         held = pause(connection, wanted)
         if held is wanted:
-            _audited(connection, command.caller, "pause", command.upstream, now, command.reason, "paused")
+            deed = command.caller.deed("pause", RESOURCE, command.upstream)
+            audit.record(connection, replace(deed, reason=command.reason, outcome="paused"), now)
         return held
 
     held = await services.database.write(function)
@@ -66,7 +67,8 @@ async def resume_upstream(services: Services, command: ResumeUpstream) -> dict[s
         waiting = resume(connection, command.upstream, now)
         if waiting is not None:
             said = f"{waiting} checkouts go on"
-            _audited(connection, command.caller, "resume", command.upstream, now, command.reason, "resumed", said)
+            deed = command.caller.deed("resume", RESOURCE, command.upstream)
+            audit.record(connection, replace(deed, reason=command.reason, outcome="resumed", detail=said), now)
         return waiting
 
     waiting = await services.database.write(function)
@@ -106,27 +108,3 @@ def _require_own(services: Services, caller: Caller, upstream: str) -> None:
         raise ForbiddenError(
             "Other tenants order there as well; only a client that also has the role platform may do this."
         )
-
-
-def _audited(
-    connection: Connection,
-    caller: Caller,
-    action: str,
-    upstream: str,
-    now: datetime,
-    reason: str | None,
-    *told: str,
-) -> None:
-    outcome, *details = told
-    deed = Deed(
-        tenant=caller.tenant,
-        client=caller.client,
-        roles=tuple(sorted(caller.roles)),
-        action=action,
-        resource="upstream",
-        resource_id=upstream,
-        reason=reason,
-        outcome=outcome,
-        detail="; ".join(details) or None,
-    )
-    audit.record(connection, deed, now)
