@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from scripts.reference import attributes, ends, misbehaviours, pages, reasons, roles, settings
+from scripts.reference import attributes, ends, events, misbehaviours, pages, reasons, roles, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,6 +21,7 @@ GENERATED = {
     "docs/reference/attributes.md": attributes.attributes_page,
     "docs/reference/order-system-faults.md": ends.ends_page,
     "docs/reference/misbehaviours.md": misbehaviours.misbehaviours_page,
+    "docs/reference/events.md": events.events_page,
     "docs/reference/command-line.md": pages.command_line_page,
 }
 

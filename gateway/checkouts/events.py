@@ -1,86 +1,111 @@
-"""What subscribers are told of checkouts: that one was accepted, and each change of its state or its order's."""
+"""What subscribers are told of checkouts: written in the transaction of the change, wherever in the gateway a checkout changes.
+
+Which events a change is, is decided by the record before and after it, and by nothing else.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Final, NamedTuple
 
-from msgspec.structs import replace
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from gateway.carts.after_order import CHECKOUT_PATH
+from gateway.checkouts.document import head
 from gateway.checkouts.model import CheckoutRecord
-from gateway.checkouts.reason_document import reason_of
-from gateway.checkouts.row_changes import CheckoutChanges
-from gateway.clock import timestamp_text
-from gateway.storage.outbox import CHECKOUT_CREATED, CHECKOUT_STATE_CHANGED, Happened, publish
-from gateway.tmf.json import encode_json
+from gateway.checkouts.states import CART_RELEASED
+from gateway.storage.outbox import (
+    CHECKOUT_CREATED,
+    CHECKOUT_DRAFT_EXPIRED,
+    CHECKOUT_INFORMATION_REQUIRED,
+    CHECKOUT_LIVE_ORDER_FOUND,
+    CHECKOUT_STATE_CHANGED,
+    Happened,
+    publish,
+)
+from gateway.storage.tables import checkout_document
+from gateway.tmf.json import decode_stored, encode_json
 
-CARTS_PATH = "/tmf-api/shoppingCart/v4/shoppingCart"
+# The state of an order that waits for something from the customer (TMF622).
+_PENDING: Final = "pending"
+
+
+class Told(NamedTuple):
+    """One event of a change: its canonical name, and the attribute that it is about."""
+
+    event_type: str
+    field_path: str | None = None
+
+
+def told_of_new(record: CheckoutRecord) -> list[Told]:
+    """Return the events of a checkout that was just accepted."""
+    return [Told(CHECKOUT_CREATED), *_information_required(None, record)]
+
+
+def told_of_change(before: CheckoutRecord, after: CheckoutRecord) -> list[Told]:
+    """Return the events of a change, none when neither the state nor the order's is another one and nothing is asked for."""
+    told: list[Told] = []
+    if after.state != before.state:
+        told.append(Told(CHECKOUT_STATE_CHANGED, "state"))
+        if after.state in CART_RELEASED and after.reason_code == "expired":
+            told.append(Told(CHECKOUT_DRAFT_EXPIRED, "state"))
+        if before.state in CART_RELEASED and after.reason_code == "live_after_end":
+            told.append(Told(CHECKOUT_LIVE_ORDER_FOUND, "productOrder"))
+    elif after.order_state != before.order_state:
+        told.append(Told(CHECKOUT_STATE_CHANGED, "productOrder.state"))
+    return [*told, *_information_required(before, after)]
+
+
+def _information_required(before: CheckoutRecord | None, after: CheckoutRecord) -> list[Told]:
+    """Return the event that something is asked of the channel or the customer, when that is new."""
+    if after.awaiting == "party" and (before is None or before.awaiting != "party"):
+        return [Told(CHECKOUT_INFORMATION_REQUIRED, "relatedParty")]
+    # A draft may be pending, too: it waits for the submission alone.
+    if before is None or not before.state == after.state == "submitted":
+        return []
+    if after.order_state == _PENDING != before.order_state:
+        return [Told(CHECKOUT_INFORMATION_REQUIRED, "productOrder")]
+    return []
 
 
 def created(connection: Connection, record: CheckoutRecord) -> None:
-    """Tell of a checkout that was accepted."""
-    event = Happened(
-        tenant=record.tenant,
-        resource="checkout",
-        resource_id=record.id,
-        sequence=record.version,
-        event_type=CHECKOUT_CREATED,
-        document=lambda: encode_json(head(record)).decode(),
-        owner=record.owner,
+    """Tell of a checkout that was accepted; its documents are stored already."""
+    _publish(connection, record, told_of_new(record), record.created_at)
+
+
+def changed(connection: Connection, before: CheckoutRecord, after: CheckoutRecord, now: datetime) -> None:
+    """Tell of a checkout's new version what subscribers are told of it."""
+    _publish(connection, after, told_of_change(before, after), now)
+
+
+def information_required(connection: Connection, record: CheckoutRecord, field_path: str | None, now: datetime) -> None:
+    """Tell that the order system asks for something; `field_path` names what, where it said so."""
+    _publish(connection, record, [Told(CHECKOUT_INFORMATION_REQUIRED, field_path or "productOrder")], now)
+
+
+def _publish(connection: Connection, record: CheckoutRecord, told: list[Told], now: datetime) -> None:
+    def document() -> str:
+        return encode_json(head(record, _asked(connection, record), "")).decode()
+
+    for each in told:
+        event = Happened(
+            tenant=record.tenant,
+            resource="checkout",
+            resource_id=record.id,
+            sequence=record.version,
+            event_type=each.event_type,
+            document=document,
+            field_path=each.field_path,
+            owner=record.owner,
+        )
+        publish(connection, event, now)
+
+
+def _asked(connection: Connection, record: CheckoutRecord) -> dict[str, object]:
+    """Return the request as it is stored: what was set of it is told as GET shows it."""
+    query = select(checkout_document.c.document).where(
+        checkout_document.c.tenant == record.tenant,
+        checkout_document.c.checkout_id == record.id,
+        checkout_document.c.kind == "request",
     )
-    publish(connection, event, record.created_at)
-
-
-def changed(
-    connection: Connection, before: CheckoutRecord, changes: CheckoutChanges, version: int, now: datetime
-) -> None:
-    """Tell of a checkout's new version, if its state or its order's state is another one."""
-    state_changed = changes.get("state", before.state) != before.state
-    if not state_changed and changes.get("order_state", before.order_state) == before.order_state:
-        return
-    event = Happened(
-        tenant=before.tenant,
-        resource="checkout",
-        resource_id=before.id,
-        sequence=version,
-        event_type=CHECKOUT_STATE_CHANGED,
-        document=lambda: encode_json(
-            head(replace(before, **{**changes, "version": version, "updated_at": now}))
-        ).decode(),
-        field_path="state" if state_changed else "productOrder.state",
-        owner=before.owner,
-    )
-    publish(connection, event, now)
-
-
-def head(record: CheckoutRecord) -> dict[str, Any]:
-    """Return the Checkout resource without its items, steps and findings; references begin with the path."""
-    document: dict[str, Any] = {
-        "@type": "Checkout",
-        "id": record.id,
-        "href": f"{CHECKOUT_PATH}/{record.id}",
-        "state": record.state,
-        "statusReason": record.status_reason,
-        "reason": reason_of(record),
-        "creationDate": timestamp_text(record.created_at),
-        "lastUpdate": timestamp_text(record.updated_at),
-        "externalId": record.external_id,
-        "upstream": record.upstream,
-        "progress": {"stepsTotal": record.steps_total, "stepsDone": record.step},
-    }
-    if record.cart_id is not None:
-        document["shoppingCart"] = {"id": record.cart_id}
-        if record.cart_version is not None:
-            href = f"{CARTS_PATH}/{record.cart_id}"
-            document["shoppingCart"] |= {"href": href, "version": record.cart_version}
-    if record.order_id is not None:
-        document["productOrder"] = {
-            "id": record.order_id,
-            "href": record.order_href,
-            "state": record.order_state,
-            "upstreamState": record.upstream_state,
-            "externalId": record.marker,
-        }
-    return document
+    found: str | None = connection.execute(query).scalar_one_or_none()
+    return decode_stored(found) if found is not None else {}

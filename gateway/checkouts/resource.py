@@ -8,12 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from gateway.carts.api import CARTS_PATH
 from gateway.checkouts import step_store, store
 from gateway.checkouts.abandoned import GivenUp, abandoned_of
-from gateway.checkouts.accepting.accept import CHECKOUT_PATH
+from gateway.checkouts.document import OF_THE_RECORD, head
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
-from gateway.checkouts.reason_document import reason_of
 from gateway.clock import timestamp_text
 from gateway.storage import audit
 from gateway.storage.audit import AuditRow
@@ -22,25 +20,6 @@ from gateway.tmf.json import decode_stored
 
 DOCUMENTS = ("findings", "items", "lines", "request")
 _ATTRIBUTE_OF = {"findings": "finding", "items": "item", "lines": "item"}
-
-# Attributes that stand in the record, with what the selection of a list may name besides.
-_OF_THE_RECORD = frozenset(
-    {
-        *("@type", "id", "href", "state", "statusReason", "reason", "creationDate", "lastUpdate", "externalId"),
-        *(
-            "submit",
-            "cancelRequested",
-            "upstream",
-            "mapping",
-            "mappingHash",
-            "shoppingCart",
-            "productOrder",
-            "abandonedOrder",
-            "item",
-        ),
-        *("progress", "step", "finding", "history", "upstreamCapability", "actions"),
-    }
-)
 
 
 def load(connection: Connection, record: CheckoutRecord, base_url: str) -> dict[str, Any]:
@@ -92,7 +71,7 @@ def load_all(
 
 def _is_asked_for(kind: str, selection: Collection[str]) -> bool:
     if kind == "request":
-        return not _OF_THE_RECORD.issuperset(selection)
+        return not OF_THE_RECORD.issuperset(selection)
     return _ATTRIBUTE_OF[kind] in selection
 
 
@@ -106,28 +85,11 @@ def resource(
     """Return the Checkout resource of interfaces: state, order, what was asked for, items with their lines, steps, findings."""
     asked = decode_stored(documents.get("request", "{}"))
     return {
-        **{name: value for name, value in asked.items() if name not in _OF_THE_RECORD},
-        "@type": "Checkout",
-        "id": record.id,
-        "href": f"{base_url}{CHECKOUT_PATH}/{record.id}",
-        "state": record.state,
-        "statusReason": record.status_reason,
-        "reason": reason_of(record),
-        "creationDate": timestamp_text(record.created_at),
-        "lastUpdate": timestamp_text(record.updated_at),
-        "externalId": record.external_id,
-        "submit": record.submit,
-        "cancelRequested": record.cancel_requested,
-        "upstream": record.upstream,
-        "mapping": record.mapping,
-        "mappingHash": record.mapping_hash,
-        "shoppingCart": _cart(record, base_url),
-        "productOrder": _order(record),
+        **head(record, asked, base_url),
         "abandonedOrder": [
             {"id": order.order_id, "externalId": order.marker, "state": order.state} for order in given_up
         ],
         "item": _items(record, documents),
-        "progress": {"stepsTotal": record.steps_total, "stepsDone": record.step},
         "step": [_step(row) for row in steps],
         "finding": decode_stored(documents.get("findings", "[]")),
     }
@@ -143,30 +105,6 @@ def _deed(row: AuditRow) -> dict[str, Any]:
         "action": deed.action,
         "outcome": deed.outcome,
         "detail": "; ".join(told) or None,
-    }
-
-
-def _cart(record: CheckoutRecord, base_url: str) -> dict[str, Any]:
-    """Return the reference to the cart; `remainder` is the one in which the items go on that were saved for later."""
-    cart: dict[str, Any] = {"id": record.cart_id}
-    if record.cart_version is not None:
-        cart |= {"href": f"{base_url}{CARTS_PATH}/{record.cart_id}", "version": record.cart_version}
-    if record.remainder_cart_id is not None:
-        href = f"{base_url}{CARTS_PATH}/{record.remainder_cart_id}"
-        cart["remainder"] = {"id": record.remainder_cart_id, "href": href}
-    return cart
-
-
-def _order(record: CheckoutRecord) -> dict[str, Any] | None:
-    """Return what is known of the order; None before the first call was sent."""
-    if record.first_sent_at is None:
-        return None
-    return {
-        "id": record.order_id,
-        "href": record.order_href,
-        "state": record.order_state,
-        "upstreamState": record.upstream_state,
-        "externalId": record.marker,
     }
 
 

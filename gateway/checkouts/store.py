@@ -314,7 +314,7 @@ def change(
     changed = record_of(row)
     if state in LIVE and record.state not in LIVE and record.cart_id is not None:
         changed = _with_ordered_cart(connection, changed, now)
-    events.changed(connection, record, changes, changed.version, now)
+    events.changed(connection, record, changed, now)
     if state in CART_RELEASED and record.cart_id is not None:
         cart_is_free(connection, record, now)
     return changed

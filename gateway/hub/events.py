@@ -73,7 +73,7 @@ def number_events(connection: Connection, tenant: str, resource: str, *, limit: 
     new = (
         select(hub_event.c.id, hub_event.c.resource_id, hub_event.c.created_at)
         .where(hub_event.c.tenant == tenant, hub_event.c.resource == resource, hub_event.c.position.is_(None))
-        .order_by(hub_event.c.resource_id, hub_event.c.sequence, hub_event.c.created_at)
+        .order_by(hub_event.c.resource_id, hub_event.c.sequence, hub_event.c.created_at, hub_event.c.event_type)
         .limit(limit)
     )
     rows = list(connection.execute(new))

@@ -13,6 +13,9 @@ from gateway.storage.outbox import (
     CART_CREATED,
     CART_DELETED,
     CHECKOUT_CREATED,
+    CHECKOUT_DRAFT_EXPIRED,
+    CHECKOUT_INFORMATION_REQUIRED,
+    CHECKOUT_LIVE_ORDER_FOUND,
     CHECKOUT_STATE_CHANGED,
     Resource,
 )
@@ -48,7 +51,16 @@ CHECKOUT_V1: Final = Api(
     "checkout",
     "v1",
     "/tmf-api/checkoutManagement/v1/hub",
-    {name: name for name in (CHECKOUT_CREATED, CHECKOUT_STATE_CHANGED)},
+    {
+        name: name
+        for name in (
+            CHECKOUT_CREATED,
+            CHECKOUT_STATE_CHANGED,
+            CHECKOUT_INFORMATION_REQUIRED,
+            CHECKOUT_DRAFT_EXPIRED,
+            CHECKOUT_LIVE_ORDER_FOUND,
+        )
+    },
 )
 APIS: Final = (CART_V1, CART_V4, CART_V5, CHECKOUT_V1)
 API_BY_KEY: Final[Mapping[tuple[str, str], Api]] = {(api.resource, api.version): api for api in APIS}

@@ -25,6 +25,9 @@ CART_CHANGED: Final = "ShoppingCartAttributeValueChangeEvent"
 CART_DELETED: Final = "ShoppingCartDeleteEvent"
 CHECKOUT_CREATED: Final = "CheckoutCreateEvent"
 CHECKOUT_STATE_CHANGED: Final = "CheckoutStateChangeEvent"
+CHECKOUT_INFORMATION_REQUIRED: Final = "CheckoutInformationRequiredEvent"
+CHECKOUT_DRAFT_EXPIRED: Final = "CheckoutDraftExpiredEvent"
+CHECKOUT_LIVE_ORDER_FOUND: Final = "CheckoutLiveOrderFoundEvent"
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 # Every write of a cart runs the first.

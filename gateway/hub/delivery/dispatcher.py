@@ -15,14 +15,14 @@ from sqlalchemy import Connection
 from gateway.background import Loop
 from gateway.hub import events
 from gateway.hub.delivery import claims
-from gateway.hub.delivery.envelope import Renderer, Shape
 from gateway.hub.delivery.health import health_of, is_failing
 from gateway.hub.delivery.lease import Lease
 from gateway.hub.delivery.reader import EventReader, Threads
 from gateway.hub.delivery.sender import Post
 from gateway.hub.delivery.subscriber import SubscriberDelivery
+from gateway.hub.envelope import Renderer, Shape
 from gateway.hub.model import Subscription
-from gateway.hub.subscriptions.query import parse_query
+from gateway.hub.query import parse_query
 from gateway.logs import get_logger
 from gateway.settings import Settings
 from gateway.storage import Database

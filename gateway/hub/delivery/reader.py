@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar
 
-from gateway.hub.delivery.envelope import Renderer
+from gateway.hub.envelope import Renderer
 from gateway.hub.model import Event
 
 R = TypeVar("R")

@@ -6,24 +6,15 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
-from typing import Any
 
 from gateway.background import process_name
-from gateway.carts.dialects import DIALECTS
 from gateway.errors import Problem, SettingsError
+from gateway.hub.cart_shape import cart_in_version
 from gateway.hub.delivery.dispatcher import Dispatcher
 from gateway.hub.delivery.sender import Sender
 from gateway.security.callbacks import CallbackGuard, policy_of
 from gateway.services import Services
 from gateway.upstream import tls_context
-
-
-def cart_in_version(
-    version: str, document: dict[str, Any], *, created: datetime | None, updated: datetime | None
-) -> dict[str, Any]:
-    """Return a stored cart as a version of TMF663 writes it."""
-    return DIALECTS[version].from_canonical(document, created=created, updated=updated)
 
 
 @asynccontextmanager

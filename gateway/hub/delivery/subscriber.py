@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from gateway.errors import UnavailableError
 from gateway.hub.delivery import claims
-from gateway.hub.delivery.envelope import address
 from gateway.hub.delivery.health import (
     Gone,
     Outcome,
@@ -33,6 +32,7 @@ from gateway.hub.delivery.lease import RECORD_SECONDS, Lease
 from gateway.hub.delivery.queue import DeliveryQueue
 from gateway.hub.delivery.reader import EventReader
 from gateway.hub.delivery.sender import Post, Signer
+from gateway.hub.envelope import address
 from gateway.hub.model import Blocked, Event, Subscription
 from gateway.logs import get_logger
 from gateway.settings import HubSettings

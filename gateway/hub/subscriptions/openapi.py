@@ -6,7 +6,9 @@ from typing import Any, Final
 
 from gateway.http.reference.components import ref
 from gateway.http.reference.examples import content, example
+from gateway.hub.envelope import DESCRIPTIONS
 from gateway.hub.model import APIS, Api
+from gateway.hub.samples import sample
 
 _HUB: Final = content(ref("Hub"), "hub")
 _HUBS: Final = {
@@ -37,23 +39,26 @@ CREATE: Final[dict[str, Any]] = {
 
 def create(api: Api) -> dict[str, Any]:
     """Return what is said of subscribing: with it, what the subscriber has to serve (the listener of the official files)."""
-    return {**CREATE, "callbacks": {name: _callback(api, name) for name in api.names.values()}}
+    return {**CREATE, "callbacks": {name: _callback(api, event) for event, name in api.names.items()}}
 
 
-def _callback(api: Api, name: str) -> dict[str, Any]:
+def _callback(api: Api, event: str) -> dict[str, Any]:
+    name = api.names[event]
     path = f"/listener/{name[:1].lower()}{name[1:]}" if api.posts_to_listener else ""
-    return {"{$request.body#/callback}" + path: {"post": _listener(api, name)}}
+    return {"{$request.body#/callback}" + path: {"post": _listener(api, event)}}
 
 
-def _listener(api: Api, name: str, of: str = "") -> dict[str, Any]:
+def _listener(api: Api, event: str, of: str = "") -> dict[str, Any]:
     """Return the operation that a subscriber serves for an event; `of` tells its id from others of the same event."""
+    name = api.names[event]
     again = dict.fromkeys(("400", "401", "403", "404", "405", "409", "500", "default"), _NOT_TAKEN)
     return {
         "operationId": f"listenTo{name}{api.version.upper()}{api.resource[:1].upper()}{api.resource[1:]}{of}",
         "summary": f"Take a {name}",
+        "description": DESCRIPTIONS[event],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": ref(event_schema(api, name)), "example": _example(api, name)}},
+            "content": {"application/json": {"schema": ref(event_schema(api, name)), "example": sample(api, event)}},
         },
         "responses": {"200": _TAKEN, "201": _TAKEN, "204": _TAKEN, **again},
     }
@@ -68,24 +73,14 @@ def _resource(api: Api) -> str:
     return "Checkout" if api.resource == "checkout" else _CARTS[api.version]
 
 
-def _example(api: Api, name: str) -> dict[str, Any]:
-    shown = example("checkout") if api.resource == "checkout" else example(f"cart.{api.version}")
-    return {
-        "eventId": "019a3c60-1a2b-7c3d-8e4f-5a6b7c8d9e0f",
-        "eventTime": "2026-12-01T08:30:00.000Z",
-        "eventType": name,
-        "event": {api.resource: shown},
-    }
-
-
 def webhooks() -> dict[str, Any]:
     """Return every event of every version that a subscriber is sent, by its name and version."""
     return {
         f"{name} {api.version}": {
-            "post": {**_listener(api, name, "Webhook"), "tags": _TAG, "security": []},
+            "post": {**_listener(api, event, "Webhook"), "tags": _TAG, "security": []},
         }
         for api in APIS
-        for name in api.names.values()
+        for event, name in api.names.items()
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from gateway.clock import timestamp_text
 from gateway.errors import InvalidBodyError, Problem
 from gateway.hub.model import Api, Subscription
-from gateway.hub.subscriptions.query import parse_query
+from gateway.hub.query import parse_query
 from gateway.security.callbacks import CallbackPolicy, callback_problems
 from gateway.settings import HubSettings
 from gateway.tmf.shapes import json_kind

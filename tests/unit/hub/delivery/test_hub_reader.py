@@ -13,10 +13,10 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.filters import match as matching
-from gateway.hub.delivery.envelope import Renderer
 from gateway.hub.delivery.reader import AT_ONCE_WORK_MAX, SMALL_WORK_MAX, EventReader, Threads
+from gateway.hub.envelope import Renderer
 from gateway.hub.model import CART_V4, CART_V5, Event
-from gateway.hub.subscriptions.query import JUDGED_MAX, parse_query
+from gateway.hub.query import JUDGED_MAX, parse_query
 from gateway.storage.outbox import CART_CREATED
 
 MOMENT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -11,8 +11,17 @@ from msgspec import Raw
 from gateway.clock import timestamp_text
 from gateway.filters.projection import project
 from gateway.hub.model import Api, Event
-from gateway.hub.subscriptions.query import Interest, Query
-from gateway.storage.outbox import CART_CHANGED, CART_CREATED, CART_DELETED, CHECKOUT_CREATED, CHECKOUT_STATE_CHANGED
+from gateway.hub.query import Interest, Query
+from gateway.storage.outbox import (
+    CART_CHANGED,
+    CART_CREATED,
+    CART_DELETED,
+    CHECKOUT_CREATED,
+    CHECKOUT_DRAFT_EXPIRED,
+    CHECKOUT_INFORMATION_REQUIRED,
+    CHECKOUT_LIVE_ORDER_FOUND,
+    CHECKOUT_STATE_CHANGED,
+)
 from gateway.tmf.json import decode_stored, encode_json
 
 
@@ -27,12 +36,15 @@ class Shape(Protocol):
 
 DOMAIN: Final = "Commercial"
 PRIORITY: Final = "3"
-_DESCRIPTIONS: Final = {
+DESCRIPTIONS: Final = {
     CART_CREATED: "A shopping cart was created.",
     CART_CHANGED: "A shopping cart was changed.",
     CART_DELETED: "A shopping cart was deleted.",
     CHECKOUT_CREATED: "A checkout was accepted.",
     CHECKOUT_STATE_CHANGED: "The state of a checkout or of its order changed.",
+    CHECKOUT_INFORMATION_REQUIRED: "A checkout or its order needs information; fieldPath names what.",
+    CHECKOUT_DRAFT_EXPIRED: "A draft ended because it, its cart or its prices were not valid any more.",
+    CHECKOUT_LIVE_ORDER_FOUND: "A checkout had been told as rejected or cancelled, and its order was found live.",
 }
 # Of a resource that is gone only these are told (IG1353).
 _IDENTITY: Final = ("@type", "id", "href")
@@ -105,7 +117,7 @@ class Renderer:
             head |= {
                 "domain": DOMAIN,
                 "title": name,
-                "description": _DESCRIPTIONS[event.event_type],
+                "description": DESCRIPTIONS[event.event_type],
                 "priority": PRIORITY,
                 "timeOccurred" if self._api.typed else "timeOcurred": moment,
             }
@@ -119,7 +131,9 @@ class Renderer:
 
 def _make_absolute(document: dict[str, Any], public_url: str) -> None:
     """Put the public address before references that were stored without one (a worker knows of no request)."""
-    for holder in (document, document.get("shoppingCart")):
+    cart = document.get("shoppingCart")
+    remainder = cart.get("remainder") if isinstance(cart, dict) else None
+    for holder in (document, cart, remainder, document.get("checkout")):
         if isinstance(holder, dict) and isinstance(holder.get("href"), str) and holder["href"].startswith("/"):
             holder["href"] = public_url + holder["href"]
 

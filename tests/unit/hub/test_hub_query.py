@@ -9,7 +9,7 @@ import pytest
 from gateway.errors import Problem
 from gateway.filters import match as matching
 from gateway.hub.model import CART_V1, CART_V4, CHECKOUT_V1, Api
-from gateway.hub.subscriptions.query import JUDGED_MAX, Interest, Query, parse_query
+from gateway.hub.query import JUDGED_MAX, Interest, Query, parse_query
 from gateway.settings import HubSettings
 from gateway.storage.outbox import CART_CHANGED, CART_CREATED, CART_DELETED, CHECKOUT_STATE_CHANGED
 from gateway.tmf.json import decode_stored

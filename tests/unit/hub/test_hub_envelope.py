@@ -10,10 +10,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 
-from gateway.hub.delivery.envelope import Renderer, address
-from gateway.hub.delivery.service import cart_in_version
+from gateway.hub.cart_shape import cart_in_version
+from gateway.hub.envelope import Renderer, address
 from gateway.hub.model import CART_V1, CART_V4, CART_V5, CHECKOUT_V1, Api, Event
-from gateway.hub.subscriptions.query import parse_query
+from gateway.hub.query import parse_query
 from gateway.storage.outbox import CART_CHANGED, CART_CREATED, CART_DELETED, CHECKOUT_STATE_CHANGED
 from gateway.tmf.schema import definitions
 

@@ -1,0 +1,142 @@
+"""A sample of every event of every API: written by what writes the real ones, from the examples of the reference. Pure.
+
+The pages of the reference show them, `webhooks` of the OpenAPI document has them as examples, and a test event is one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from gateway.http.reference.examples import example
+from gateway.hub.cart_shape import cart_in_version
+from gateway.hub.envelope import Renderer
+from gateway.hub.model import Api, Event
+from gateway.hub.query import Query, parse_query
+from gateway.storage.outbox import (
+    CART_CHANGED,
+    CHECKOUT_CREATED,
+    CHECKOUT_DRAFT_EXPIRED,
+    CHECKOUT_INFORMATION_REQUIRED,
+    CHECKOUT_LIVE_ORDER_FOUND,
+    CHECKOUT_STATE_CHANGED,
+)
+from gateway.tmf.json import decode_json, encode_json
+
+SAMPLE_ID: Final = "019a3c601a2b7c3d8e4f5a6b7c8d9e0f"
+SAMPLE_MOMENT: Final = datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
+SAMPLE_CORRELATION: Final = "shop-4711"
+_CART_ATTRIBUTES: Final = "cartItem"
+_SHOWN_OF_CART: Final = ("id", "href", "@type", "relatedParty", "validFor")
+_SHOWN_OF_ITEM: Final = ("id", "@type", "action", "quantity", "status", "productOffering")
+# What a checkout shows beyond what its events carry.
+_NOT_TOLD: Final = frozenset({"item", "step", "finding", "abandonedOrder", "history", "actions", "upstreamCapability"})
+
+
+def _reason(code: str, message: str) -> dict[str, Any]:
+    return {
+        "statusReason": message,
+        "reason": {"code": code, "message": message, "nextAttemptAt": None},
+    }
+
+
+_NOTHING_SENT: Final[dict[str, Any]] = {"productOrder": None, "progress": {"stepsTotal": 1, "stepsDone": 0}}
+# What differs from the example of the reference when each event is sent, and the attribute that it is about.
+_CHECKOUTS: Final[Mapping[str, tuple[str | None, dict[str, Any]]]] = {
+    CHECKOUT_CREATED: (
+        None,
+        {
+            "state": "accepted",
+            "statusReason": None,
+            "reason": {
+                "code": "queued",
+                "message": "accepted; it is worked on as soon as there is room",
+                "nextAttemptAt": "2026-12-01T08:30:00.000Z",
+            },
+            **_NOTHING_SENT,
+        },
+    ),
+    CHECKOUT_STATE_CHANGED: ("state", {}),
+    CHECKOUT_INFORMATION_REQUIRED: (
+        "relatedParty",
+        {
+            "state": "draft",
+            "submit": False,
+            **_reason(
+                "waiting_party",
+                "the order system takes no order without its party: give relatedParty once the customer is known",
+            ),
+            **_NOTHING_SENT,
+        },
+    ),
+    CHECKOUT_DRAFT_EXPIRED: (
+        "state",
+        {
+            "state": "cancelled",
+            "submit": False,
+            "cancelRequested": True,
+            **_reason(
+                "expired",
+                "the draft was not touched since 2026-09-01T08:30:00.000Z, longer than drafts are kept here "
+                "(checkout.draft_days)",
+            ),
+            **_NOTHING_SENT,
+        },
+    ),
+    CHECKOUT_LIVE_ORDER_FOUND: (
+        "productOrder",
+        {
+            "state": "held",
+            **_reason(
+                "live_after_end",
+                "this checkout was told as rejected, and its order 00000001 is live (acknowledged); cancel the order in the "
+                "order system, or take it over here",
+            ),
+        },
+    ),
+}
+
+
+def _small_cart() -> dict[str, Any]:
+    """Return the example cart with one item and what every cart has: an event carries the whole cart, however large."""
+    whole = example("cart.v4")
+    item = {name: whole["cartItem"][0][name] for name in _SHOWN_OF_ITEM}
+    kept = {name: whole[name] for name in _SHOWN_OF_CART if name in whole}
+    return {**kept, "cartItem": [item], "checkoutState": "open"}
+
+
+def sample_event(api: Api, event_type: str) -> Event:
+    """Return a sample of an event (`event_type` is the canonical name), as it is stored."""
+    field_path: str | None
+    if api.resource == "checkout":
+        field_path, changes = _CHECKOUTS[event_type]
+        shown = {name: value for name, value in example("checkout").items() if name not in _NOT_TOLD}
+        document = {**shown, **changes}
+    else:
+        field_path = _CART_ATTRIBUTES if event_type == CART_CHANGED else None
+        document = _small_cart()
+    text = encode_json(document).decode()
+    return Event(
+        position=0,
+        id=SAMPLE_ID,
+        resource_id=str(document["id"]),
+        event_type=event_type,
+        field_path=field_path,
+        correlation_id=SAMPLE_CORRELATION,
+        document_bytes=len(text.encode()),
+        document=text,
+        created_at=SAMPLE_MOMENT,
+    )
+
+
+def sample_body(api: Api, event_type: str, query: Query | None = None) -> bytes:
+    """Return a sample as a subscriber gets it: JSON, with the attributes that `query` selects (None: all)."""
+    wanted = parse_query(None, api, []) if query is None else query
+    return Renderer(api, wanted, cart_in_version).body(sample_event(api, event_type))
+
+
+def sample(api: Api, event_type: str) -> dict[str, Any]:
+    """Return a sample as a subscriber gets it."""
+    document: dict[str, Any] = decode_json(sample_body(api, event_type))
+    return document
