@@ -10,12 +10,14 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from gateway.carts.dialects import Dialect
+from gateway.carts.dialects.forms import IDS_MARK
 from gateway.carts.dialects.recognition import version_of, with_given_actions
 from gateway.carts.reading import read_whole_cart
 from gateway.errors import InvalidBodyError, Problem
 from gateway.ordering import slip_of
 from gateway.settings import CartSettings, Settings
 from gateway.tmf.item_totals import with_absent_totals
+from gateway.tmf.paths import path_text
 from gateway.tmf.schema import Shape, is_identifier, lenient_definitions
 from gateway.tmf.schema_keywords import LENIENT_FORMATS
 from gateway.tmf.shapes import PROBLEMS_MAX, Path, check_text_lengths, json_kind, report
@@ -66,11 +68,17 @@ def check_request(document: dict[str, Any], settings: Settings) -> None:
 def whole_cart(given: dict[str, Any], settings: CartSettings, dialect: Dialect | None = None) -> dict[str, Any]:
     """Return a cart that is sent whole, in whatever version, as it is checked out: in the stored form, with the totals it lacks.
 
-    Without a `dialect` nobody has said which version it is of: that is told by its looks, and its words for actions are left for
-    the translation to tell how they were read. Raises InvalidBodyError (400) with every problem.
+    Without a `dialect` nobody has said which version it is of: that is told by its looks, and the translation is left to tell how
+    its words for actions and its numbers for identifiers were read. Raises InvalidBodyError (400) with every problem.
     """
-    stored = read_whole_cart(given, dialect or version_of(given), settings)
-    return with_absent_totals(with_given_actions(stored, given) if dialect is None else stored)
+    if dialect is not None:
+        return with_absent_totals(read_whole_cart(given, dialect, settings))
+    told_by_looks = version_of(given)
+    numbers = told_by_looks.write_ids(given)
+    cart = with_given_actions(read_whole_cart(given, told_by_looks, settings), given)
+    if numbers:
+        cart = {**cart, IDS_MARK: [path_text(path) for path in numbers]}
+    return with_absent_totals(cart)
 
 
 def check_draft_change(document: dict[str, Any], settings: Settings) -> None:

@@ -121,8 +121,12 @@ class Shape:
         return self._validator.is_valid({self._root: document})
 
     def check(self, document: dict[str, Any], problems: list[Problem]) -> None:
-        """Add everything that is wrong with `document`, PROBLEMS_MAX at most; known attributes that are null are removed."""
+        """Add everything that is wrong with `document`, PROBLEMS_MAX at most.
+
+        Known attributes that are null are removed, and identifiers that are whole numbers become texts, in place.
+        """
         if not self.fits(document):
+            self.write_ids(document)
             problems += [finding.problem() for finding in self.findings(document, PROBLEMS_MAX - len(problems))]
 
     def findings(self, document: Any, findings_max: int = PROBLEMS_MAX) -> list[Finding]:
@@ -148,6 +152,10 @@ class Shape:
     def remove_nulls(self, document: Any) -> None:
         """Remove the attributes that are known and null from a document, in place: null means "not set", as in a merge patch."""
         self._compiled.remove_nulls(document, self._root)
+
+    def write_ids(self, document: Any) -> list[AttributePath]:
+        """Write identifiers that are whole numbers (`"id": 7`) as texts, in place; return where these were."""
+        return self._compiled.write_ids(document, self._root)
 
     def _look(
         self,

@@ -13,10 +13,15 @@ Entries: TypeAlias = tuple[Path, list[Any], str]
 
 
 class Attribute(NamedTuple):
-    """What is known of an attribute: the definition of the object or of the entries in it, and whether null is a value."""
+    """What is known of an attribute.
+
+    `definition` is that of the object or of the entries in it, `nullable` whether null is a value, `is_identifier` whether it names
+    something: a text, though many write those as numbers.
+    """
 
     definition: str | None
     nullable: bool
+    is_identifier: bool
 
 
 class Compiled(NamedTuple):
@@ -55,6 +60,27 @@ class Compiled(NamedTuple):
                         stack.append((value, attribute.definition))
                 for key in nulls:
                     del node[key]
+
+    def write_ids(self, document: Any, name: str) -> list[Path]:
+        """Write identifiers that are whole numbers as the text of their digits, in place; return where these were."""
+        found: list[Path] = []
+        stack: list[tuple[Any, str, Path]] = [(document, name, ())]
+        while stack:
+            node, kind, path = stack.pop()
+            if type(node) is list:
+                stack += [(entry, kind, (*path, index)) for index, entry in enumerate(node)]
+            elif type(node) is dict:
+                known = self.attributes_of(node, kind)
+                for key, value in node.items():
+                    attribute = known.get(key)
+                    if attribute is None:
+                        continue
+                    if attribute.is_identifier and type(value) is int:
+                        node[key] = str(value)  # no key is added, so the walk goes on
+                        found.append((*path, key))
+                    elif attribute.definition is not None and isinstance(value, dict | list):
+                        stack.append((value, attribute.definition, (*path, key)))
+        return found
 
     def without_entries(self, node: Any, name: str) -> tuple[Any, list[Entries]]:
         """Return an object with empty lists, and these lists; both with those of the objects in it."""
@@ -158,7 +184,9 @@ def _attributes(name: str, definitions: Mapping[str, Any]) -> dict[str, Attribut
 
 def _own_attributes(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Attribute]:
     return {
-        name: Attribute(_definition_in(attribute), _takes_null(attribute, definitions))
+        name: Attribute(
+            _definition_in(attribute), _takes_null(attribute, definitions), _is_identifier(name, attribute, definitions)
+        )
         for name, attribute in schema.get("properties", {}).items()
     }
 
@@ -169,6 +197,15 @@ def _definition_in(attribute: Mapping[str, Any]) -> str | None:
     found = [part["$ref"] for form in forms for part in (form, form.get("items", {})) if "$ref" in part]
     objects = [name for name in (target.removeprefix(REFERENCE) for target in found) if name != "Identifier"]
     return objects[-1] if objects else None
+
+
+def _is_identifier(name: str, attribute: Mapping[str, Any], definitions: Mapping[str, Any]) -> bool:
+    """Tell whether an attribute is the identifier of something: named so, and a text."""
+    if name != "id" and not name.endswith("Id"):
+        return False
+    target = attribute.get("$ref", "").removeprefix(REFERENCE)
+    wanted = (definitions[target] if target else attribute).get("type")
+    return "string" in wanted if isinstance(wanted, list) else wanted == "string"
 
 
 def _takes_null(attribute: Mapping[str, Any], definitions: Mapping[str, Any]) -> bool:

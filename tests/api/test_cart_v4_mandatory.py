@@ -42,7 +42,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         product(productTerm=[{"validFor": {"endDateTime": "soon"}}]),
         "cartItem[0].product.productTerm[0].validFor.endDateTime",
     ),
-    (product(agreement=[{"id": 5}]), "cartItem[0].product.agreement[0].id"),
+    (product(agreement=[{"id": 5.5}]), "cartItem[0].product.agreement[0].id"),
     (product(billingAccount={"name": "x"}), "cartItem[0].product.billingAccount.id"),
     (product(productSpecification={"name": "x"}), "cartItem[0].product.productSpecification.id"),
     (

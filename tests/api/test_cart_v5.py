@@ -317,7 +317,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
         "cartItem[0].product.place[0].place.name",
     ),
     (
-        product(agreementItem=[{"@type": "x", "agreementId": 5, "agreementItemId": "1"}]),
+        product(agreementItem=[{"@type": "x", "agreementId": 5.5, "agreementItemId": "1"}]),
         "cartItem[0].product.agreementItem[0].agreementId",
     ),
     (

@@ -45,7 +45,7 @@ REFUSED: list[dict[str, Any]] = [
     with_item(itemPrice=[{"priceType": "oneTime", "productOfferingPrice": []}]),
     with_item(itemTerm=[{"duration": {"amount": "1"}}]),
     with_item(note=[{"date": "yesterday", "text": "x"}]),
-    with_item(product={"agreement": [{"id": 5}]}),
+    with_item(product={"agreement": [{"id": 5.5}]}),
     with_item(product={"isBundle": "yes"}),
     with_item(product={"startDate": "2026-W49"}),
 ]

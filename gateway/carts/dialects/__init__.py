@@ -7,6 +7,7 @@ from typing import Final
 from gateway.carts.after_order import SHOWN
 from gateway.carts.dialects import v1, v1_shape, v4, v5, v5_shape
 from gateway.carts.dialects.dialect import Dialect, no_problems, same_document
+from gateway.carts.shape import STORED
 
 V1: Final = Dialect(
     version="v1",
@@ -14,6 +15,7 @@ V1: Final = Dialect(
     to_canonical=v1.to_canonical,
     from_canonical=v1.from_canonical,
     check=v1_shape.check,
+    write_ids=v1_shape.CART.write_ids,
     not_patchable=("id", "href", "validFor", "cartTotalPrice"),
 )
 V4: Final = Dialect(
@@ -22,6 +24,7 @@ V4: Final = Dialect(
     to_canonical=same_document,
     from_canonical=v4.from_canonical,
     check=no_problems,
+    write_ids=STORED.write_ids,
 )
 V5: Final = Dialect(
     version="v5",
@@ -29,6 +32,7 @@ V5: Final = Dialect(
     to_canonical=v5.to_canonical,
     from_canonical=v5.from_canonical,
     check=v5_shape.check,
+    write_ids=v5_shape.CART.write_ids,
     # `lastUpdateDate` is how the official examples write lastUpdate.
     read_only=frozenset({"creationDate", "lastUpdate", "lastUpdateDate", *SHOWN}),
     not_patchable=("id", "href"),

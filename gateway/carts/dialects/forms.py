@@ -19,7 +19,9 @@ Convert: TypeAlias = Callable[[Any], Any]
 
 V1_MARK: Final = "@r17"
 V5_MARK: Final = "@v5"
-MARKS: Final = frozenset({V1_MARK, V5_MARK})
+# Where a cart that was sent whole had numbers for identifiers.
+IDS_MARK: Final = "@numericIds"
+MARKS: Final = frozenset({V1_MARK, V5_MARK, IDS_MARK})
 WRAPPED: Final = ("partyOrPartyRole", "place")
 """What v5 has inside, and the stored form flat: a party beside its role, a place beside its role."""
 _SAME_IN_BOTH: Final = frozenset({"role", "@type", "@baseType", "@schemaLocation", "@referredType"})

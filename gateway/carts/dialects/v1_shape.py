@@ -14,7 +14,7 @@ from gateway.tmf.schema import Shape, lenient_definitions
 from gateway.tmf.schema_keywords import LENIENT_FORMATS
 from gateway.tmf.shapes import Path, report
 
-_CART: Final = Shape(lenient_definitions("tmf663_r17"), "ShoppingCart", LENIENT_FORMATS)
+CART: Final = Shape(lenient_definitions("tmf663_r17"), "ShoppingCart", LENIENT_FORMATS)
 # What an item does to a product that there is already.
 _CHANGES: Final = frozenset({"modify", "delete", "nochange"})
 
@@ -22,7 +22,7 @@ _CHANGES: Final = frozenset({"modify", "delete", "nochange"})
 def check(document: dict[str, Any]) -> list[Problem]:
     """Return every problem of an R17 cart, with paths in its own names; known attributes that are null are removed."""
     problems: list[Problem] = []
-    _CART.check(document, problems)
+    CART.check(document, problems)
     for item, path in _items(document, ()):
         if "cardItem" in item and "cartItem" in item:
             report(problems, (*path, "cardItem"), "is another spelling of cartItem; send one of them")

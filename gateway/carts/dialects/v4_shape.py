@@ -25,14 +25,16 @@ EARLIER_MAX: Final = 2_000
 def look_at(
     document: dict[str, Any], before: Sequence[dict[str, Any]] = (), *, mandatory: bool = False
 ) -> tuple[list[Problem], bool]:
-    """Return what is wrong with a cart, and whether v4 shows it as it is; known attributes that are null are removed from it.
+    """Return what is wrong with a cart, and whether v4 shows it as it is.
 
+    Known attributes that are null are removed from it, and identifiers that are whole numbers become texts, in place.
     `before` are the stored carts that it was made from, when this is a change: what was wrong with these already is not told.
     `mandatory`: ask for what v4 makes mandatory.
     """
     if COMPLETE.fits(document):
         return [], True
     STORED.remove_nulls(document)
+    STORED.write_ids(document)
     found = [] if STORED.fits(document) else _types_brought(document, before)
     shown, is_told = completed(document)
     # Where the cart itself tells all that it leaves out, there is nothing to ask for.

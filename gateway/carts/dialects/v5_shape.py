@@ -11,7 +11,7 @@ from gateway.errors import Problem
 from gateway.tmf.schema import Shape, lenient_definitions
 from gateway.tmf.schema_keywords import LENIENT_FORMATS
 
-_CART: Final = Shape(lenient_definitions("tmf663_v5"), "ShoppingCart_FVO", LENIENT_FORMATS)
+CART: Final = Shape(lenient_definitions("tmf663_v5"), "ShoppingCart_FVO", LENIENT_FORMATS)
 
 
 def check(document: dict[str, Any]) -> list[Problem]:
@@ -20,5 +20,5 @@ def check(document: dict[str, Any]) -> list[Problem]:
     Attributes that only the server writes (`cartTotalPrice`, `itemTotalPrice`, dates) are not looked at.
     """
     problems: list[Problem] = []
-    _CART.check(document, problems)
+    CART.check(document, problems)
     return problems

@@ -29,7 +29,7 @@ RULES: Final[dict[str, str]] = {
 }
 """Why a value of a cart is neither in the order nor in a finding, by name."""
 
-_MARKS: Final = frozenset({"@r17", "@v5"})
+_MARKS: Final = frozenset({"@r17", "@v5", "@numericIds"})
 _TYPES: Final = frozenset({"@type", "@baseType", "@schemaLocation"})
 _IN_TYPE: Final = re.compile(r"@(?:type|baseType|schemaLocation)[.\[]")
 _CHECKOUT_ONLY: Final = frozenset(

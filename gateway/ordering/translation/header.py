@@ -32,7 +32,7 @@ _OWN_OF_REQUEST: Final = frozenset(
 )  # fmt: skip
 _OWN_OF_CART: Final = frozenset(
     {"id", "href", "cartItem", "cardItem", "cartTotalPrice", "contactMedium", "validFor", "creationDate", "lastUpdate",
-     "lastUpdateDate", "externalId", "checkoutState", "checkout", "@type", "@baseType", "@schemaLocation"}
+     "lastUpdateDate", "externalId", "checkoutState", "checkout", "@type", "@baseType", "@schemaLocation", "@numericIds"}
 )  # fmt: skip
 _NOT_SENT: Final = {
     "validFor": "The order has no validity of its own.",
@@ -100,6 +100,7 @@ class Header:
         self._totals(cart, found, totals, stays_of)
         if item_notes:
             found["note"] = [*found.get("note", ()), *item_notes]
+        self._tell_numeric_ids(cart)
         check_validity(cart.get("validFor"), self._now, self._findings)
         check_requested_dates(self._moments, self._now, self._findings)
         self._defaults(found)
@@ -119,6 +120,13 @@ class Header:
                 continue
             header[key] = found[key]
         return header
+
+    def _tell_numeric_ids(self, cart: dict[str, Any]) -> None:
+        """Tell where whoever sent the cart wrote numbers for identifiers: they are texts by now."""
+        places = cart.get("@numericIds")
+        for path in places if type(places) is list else ():
+            if type(path) is str:
+                self._findings.info("converted", path, "The identifier is written as a number; it is read as a text.")
 
     def read_attribute(self, key: str, value: Any, path: str) -> Any:
         """Return the attribute `key`, given at `path`, as the order has it; None where a cart or request gives no such one."""

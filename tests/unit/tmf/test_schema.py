@@ -25,8 +25,8 @@ from gateway.tmf.shapes import PROBLEMS_MAX
 SHAPES: dict[str, Shape] = {
     "v4": COMPLETE,
     "stored": STORED,
-    "v1": v1_shape._CART,
-    "v5": v5_shape._CART,
+    "v1": v1_shape.CART,
+    "v5": v5_shape.CART,
     "checkout": request._REQUEST,
 }
 WORDS = ["", " ", "a", "\n", "a\n", "é", "x" * 255, "x" * 256, "active", "add", "Add", "SavedForLater", "aborted "]
