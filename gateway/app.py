@@ -158,7 +158,8 @@ def create_app(
         debug=False,
     )
     app.services = services
-    app.dispatch = Dispatch(app, Guard().admit, require_declared_roles(app.routes))
+    guard = Guard()
+    app.dispatch = Dispatch(app, guard.admit, require_declared_roles(app.routes), guard.turn)
     services.metrics.refreshers.append(figures.refresher(services))
     services.metrics.identity_problems = partial(identity_problems, services)
     app.state.openapi_json = encode_json(openapi_document(app.routes, SCHEMAS, hub_reference.webhooks()))

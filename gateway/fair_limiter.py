@@ -1,38 +1,64 @@
 """Slots at something that does few things at once, so that one tenant leaves some of them to the others.
 
 Lists have readers of the database by turns (a read by key is done at once; a list with filters may take
-`storage.read_seconds_max`), reads of offerings have calls to the catalogue. In the order of asking.
+`storage.read_seconds_max`), reads of offerings have calls to the catalogue, work on large documents has threads. In the order of asking.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
+from typing import ParamSpec, TypeVar
 
-from gateway.errors import UnavailableError
+from gateway.errors import RequestError, UnavailableError
 
-_BUSY = "Too many lists are being read at this moment; try again."
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-class OneByOne:
-    """Turns of which there is one at a time for each key, such as a cart: in the order of asking, and nothing of keys that rest."""
+def _too_many_lists() -> UnavailableError:
+    return UnavailableError("Too many lists are being read at this moment; try again.", headers={"Retry-After": "2"})
 
-    def __init__(self) -> None:
-        self._locks: dict[Hashable, tuple[asyncio.Lock, int]] = {}
+
+class TurnsByKey:
+    """Turns of which there are `turns_max` at a time for each key, such as a cart or a tenant, in the order of asking.
+
+    Nothing is kept of keys that rest. Who waits longer than `wait_seconds_max` (None: as long as it takes) gets the error `busy`.
+    """
+
+    def __init__(
+        self,
+        turns_max: int,
+        *,
+        wait_seconds_max: float | None = None,
+        busy: Callable[[], RequestError] = _too_many_lists,
+    ) -> None:
+        self._turns_max = max(1, turns_max)
+        self._wait_seconds_max = wait_seconds_max
+        self._busy = busy
+        # Only keys that have a turn or wait for one, each with how many.
+        self._keys: dict[Hashable, tuple[asyncio.Semaphore, int]] = {}
+
+    def __len__(self) -> int:
+        """Return how many keys have a turn or wait for one."""
+        return len(self._keys)
 
     @asynccontextmanager
     async def slot(self, key: Hashable) -> AsyncIterator[None]:
-        """Have the turn of a key."""
-        lock, users = self._locks.get(key, (asyncio.Lock(), 0))
-        self._locks[key] = lock, users + 1
+        """Have a turn of a key. Raises the error `busy` when there is none in time."""
+        own, users = self._keys.get(key, (asyncio.Semaphore(self._turns_max), 0))
+        self._keys[key] = own, users + 1
         try:
-            async with lock:
+            await acquire(own, self._wait_seconds_max, self._busy)
+            try:
                 yield
+            finally:
+                own.release()
         finally:
-            lock, users = self._locks.pop(key)
+            own, users = self._keys.pop(key)
             if users > 1:
-                self._locks[key] = lock, users - 1
+                self._keys[key] = own, users - 1
 
 
 class FairLimiter:
@@ -42,35 +68,52 @@ class FairLimiter:
     """
 
     def __init__(self, turns_max: int, *, wait_seconds_max: float | None = None) -> None:
-        self._of_tenant_max = max(1, turns_max - 1)
+        self._of_tenants = TurnsByKey(turns_max - 1, wait_seconds_max=wait_seconds_max)
         self._all = asyncio.Semaphore(max(1, turns_max))
         self._wait_seconds_max = wait_seconds_max
-        # Only tenants that have a turn or wait for one, each with how many.
-        self._tenants: dict[str, tuple[asyncio.Semaphore, int]] = {}
+
+    def __len__(self) -> int:
+        """Return how many tenants have a turn or wait for one."""
+        return len(self._of_tenants)
 
     @asynccontextmanager
     async def slot(self, tenant: str) -> AsyncIterator[None]:
         """Have a turn. Raises UnavailableError (503) when there is none in time."""
-        own, users = self._tenants.get(tenant, (asyncio.Semaphore(self._of_tenant_max), 0))
-        self._tenants[tenant] = own, users + 1
-        try:
-            await self._acquired(own)
+        async with self._of_tenants.slot(tenant):
+            await acquire(self._all, self._wait_seconds_max, _too_many_lists)
             try:
-                await self._acquired(self._all)
-                try:
-                    yield
-                finally:
-                    self._all.release()
+                yield
             finally:
-                own.release()
-        finally:
-            own, users = self._tenants.pop(tenant)
-            if users > 1:
-                self._tenants[tenant] = own, users - 1
+                self._all.release()
 
-    async def _acquired(self, semaphore: asyncio.Semaphore) -> None:
-        try:
-            async with asyncio.timeout(self._wait_seconds_max):
-                await semaphore.acquire()
-        except TimeoutError:
-            raise UnavailableError(_BUSY, headers={"Retry-After": "2"}) from None
+    async def run(
+        self,
+        tenant: str,
+        large: bool,  # noqa: FBT001 - what follows belongs to the function, so it cannot be a keyword
+        function: Callable[P, R],
+        *arguments: P.args,
+        **named: P.kwargs,
+    ) -> R:
+        """Run a function that touches nothing but its arguments: when they are `large` in a thread, in a turn of the tenant.
+
+        Threads share the interpreter: each that computes slows everything else, so how many do is what keeps tenants apart.
+        """
+        if not large:
+            return function(*arguments, **named)
+        async with self.slot(tenant):
+            return await asyncio.to_thread(function, *arguments, **named)
+
+
+async def acquire(
+    semaphore: asyncio.Semaphore, wait_seconds_max: float | None, busy: Callable[[], RequestError]
+) -> None:
+    """Take one of a semaphore, or raise `busy` when there is none in time."""
+    if not semaphore.locked():
+        # Taken at once: a timer for each request would cost more than all the rest.
+        await semaphore.acquire()
+        return
+    try:
+        async with asyncio.timeout(wait_seconds_max):
+            await semaphore.acquire()
+    except TimeoutError:
+        raise busy() from None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from litestar import Request
 
 from gateway.clock import utc_now
-from gateway.fair_limiter import FairLimiter, OneByOne
+from gateway.fair_limiter import FairLimiter, TurnsByKey
 from gateway.metrics import Metrics
 from gateway.settings import Settings
 from gateway.storage import Database
@@ -110,7 +110,7 @@ class Services:
     events_out: Signal = field(default_factory=Signal)
     # Work on large documents of requests: two pieces at once, one tenant has one of them.
     heavy: FairLimiter = field(default_factory=lambda: FairLimiter(2))
-    one_by_one: OneByOne = field(default_factory=OneByOne)
+    one_by_one: TurnsByKey = field(default_factory=lambda: TurnsByKey(1))
     # Looks up (host, port) of a subscriber's callback; None: the system does.
     resolver: Callable[[str, int], Awaitable[Sequence[str]]] | None = None
 

@@ -6,7 +6,6 @@ What a change makes of a cart is worked out first; one transaction then looks wh
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, Final
 
@@ -38,7 +37,6 @@ from gateway.services import Services
 from gateway.settings import Settings
 from gateway.storage import audit
 from gateway.storage.tables import ORDERED_STATES, checkout
-from gateway.threads import in_thread_if
 from gateway.tmf.json import decode_stored
 
 RESOURCE: Final = "shoppingCart"
@@ -99,8 +97,9 @@ async def create_cart(services: Services, command: CreateCart) -> store.CartRow:
     href = f"{command.caller.base_url}{CANONICAL_CARTS_PATH}/{cart_id}"
     # Of the document only its text is left while it is written: many requests wait for the disk at once.
     is_large = len(body) > LARGE_CHARACTERS_MIN
-    async with services.heavy.slot(tenant) if is_large else nullcontext():
-        content = await in_thread_if(is_large, _new_cart, body, command.dialect, cart_id, href, services.settings, now)
+    content = await services.heavy.run(
+        tenant, is_large, _new_cart, body, command.dialect, cart_id, href, services.settings, now
+    )
 
     def insert(connection: Connection) -> None:
         store.insert(connection, tenant, cart_id, content, now, owner=command.caller.client)
@@ -137,8 +136,7 @@ async def change_cart(services: Services, command: ChangeCart) -> store.CartRow:
             row = await services.database.read_brief(lambda connection: _changeable(connection, command, lock=False))
             require_valid(row.expires_at, now)
             is_large = len(row.document) > LARGE_CHARACTERS_MIN
-            async with services.heavy.slot(caller.tenant) if is_large else nullcontext():
-                done = await in_thread_if(is_large, _changed, row, command, services.settings, now)
+            done = await services.heavy.run(caller.tenant, is_large, _changed, row, command, services.settings, now)
 
             def store_if_same(
                 connection: Connection, row: store.CartRow = row, done: store.CartContent = done
@@ -214,8 +212,7 @@ async def merge_carts(services: Services, command: MergeCarts) -> store.CartRow:
         for each in pair:
             require_valid(each.expires_at, now)
         is_large = sum(len(each.document) for each in pair) > LARGE_CHARACTERS_MIN
-        async with services.heavy.slot(tenant) if is_large else nullcontext():
-            done = await in_thread_if(is_large, _merged, pair, services.settings, now)
+        done = await services.heavy.run(tenant, is_large, _merged, pair, services.settings, now)
 
         def store_if_same(
             connection: Connection,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Any, Final
 
 from litestar import Request
@@ -32,7 +31,6 @@ from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
 from gateway.roles import ORDERING, READING
 from gateway.security.guard import client_of
 from gateway.services import Services, services_of
-from gateway.threads import in_thread_if
 
 KEY_CHARACTERS_MAX: Final = 255
 ONE: Final = f"{CHECKOUT_PATH}/{{checkout_id:str}}"
@@ -65,13 +63,13 @@ async def preview_checkout(request: Request[Any, Any, Any]) -> Answer:
     traced = _wants_trace(request)
     document = await _body(request)
     caller = caller_of(request)
-    async with services.heavy.slot(caller.tenant) if is_large(document) else nullcontext():
-        await in_thread_if(is_large(document), check_request, document, services.settings)
+    await services.heavy.run(caller.tenant, is_large(document), check_request, document, services.settings)
     found = await snapshot(services, caller, document, if_match_of(request))
     asked = accept_request(services, caller.tenant, document, found)
     prepared = await prepared_cart(services, asked, only_shown=True)
-    async with services.heavy.slot(caller.tenant) if asked.large else nullcontext():
-        written = await in_thread_if(asked.large, preview, asked.cart, document, asked.mapping, prepared, traced=traced)
+    written = await services.heavy.run(
+        caller.tenant, asked.large, preview, asked.cart, document, asked.mapping, prepared, traced=traced
+    )
     return Answer(written)
 
 
@@ -197,8 +195,7 @@ async def _accept(request: Request[Any, Any, Any], document: dict[str, Any]) -> 
     services = services_of(request)
     key = _idempotency_key(request, services)
     caller = caller_of(request)
-    async with services.heavy.slot(caller.tenant) if is_large(document) else nullcontext():
-        await in_thread_if(is_large(document), check_request, document, services.settings)
+    await services.heavy.run(caller.tenant, is_large(document), check_request, document, services.settings)
     command = Accept(caller=caller, request=document, idempotency_key=key, if_match=if_match_of(request))
     accepted = await accept(services, command)
     headers = [(b"idempotent-replayed", b"true")] if accepted.replayed else []

@@ -25,7 +25,7 @@ from gateway.ordering import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.settings import Settings
 from gateway.storage import audit
-from gateway.threads import LARGE_BYTES_MIN, in_thread_if
+from gateway.threads import LARGE_BYTES_MIN
 from gateway.tmf.json import decode_stored
 from gateway.tmf.merge_patch import merge_patch
 
@@ -281,7 +281,7 @@ async def _makes_same_calls(
         earlier = await prepared_cart(services, asked, qualify=False, now=now)
     except (RefusedError, ConflictError):
         return False  # what was accepted then is refused today: it is made as it is accepted now
-    return await in_thread_if(asked.large, same_calls, earlier, prepared, mapping)
+    return await services.heavy.run(asked.tenant, asked.large, same_calls, earlier, prepared, mapping)
 
 
 def _load(connection: Connection, command: ChangeDraft) -> tuple[CheckoutRecord, dict[str, str]] | None:

@@ -17,7 +17,7 @@ from typing import Any, Final
 import click
 import uvicorn
 
-from gateway.commands.common import calm_collector, config_option, configuration, progress
+from gateway.commands.common import calm_collector, config_option, configuration, progress, share_interpreter
 from gateway.commands.protocol import protocol_with
 from gateway.commands.recovering import recover, recover_option
 from gateway.commands.schema import ready_schema
@@ -146,6 +146,7 @@ def serve(config_path: Path | None, host: str | None, port: int | None, recover_
     recover(settings, mappings, recover_since)
     app = gateway_app(settings, mappings)
     calm_collector()
+    share_interpreter()
     listener = listen(settings.server)
     # Whose header of certificates is believed is known by who connected.
     behind_proxy = bool(settings.security.client_certificate.subject_header)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from gateway.commands.common import calm_collector, config_option, configuration, progress
+from gateway.commands.common import calm_collector, config_option, configuration, progress, share_interpreter
 from gateway.commands.recovering import recover, recover_option
 from gateway.commands.schema import ready_schema
 from gateway.logs import configure_logging
@@ -69,6 +69,7 @@ async def _run(settings: Settings, mappings: dict[str, Mapping]) -> None:
         sys.stdout.flush()
         progress("Ctrl-C stops it, after the calls in flight.")
         calm_collector()
+        share_interpreter()
         await run_worker(services, stop)
     finally:
         await database.close()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any, Final
+from collections.abc import Callable, Collection
+from typing import Any, Final, TypeVar
 
 from litestar import Request
 
@@ -15,9 +15,13 @@ from gateway.errors import (
     MediaTypeError,
     NotAcceptableError,
 )
-from gateway.threads import LARGE_BYTES_MIN, in_thread_if
+from gateway.roles import CLIENT_KEY
+from gateway.services import services_of
+from gateway.threads import LARGE_BYTES_MIN
 from gateway.tmf.json import decode_json
 from gateway.tmf.shapes import json_kind
+
+R = TypeVar("R")
 
 JSON_TYPES: Final = frozenset({"application/json"})
 # How much of a body that is too large is read before it is refused.
@@ -34,7 +38,8 @@ async def read_json(
     Raises MediaTypeError (415) for a missing or other content type and for any content encoding, BodyTooLargeError (413)
     as soon as more than `bytes_max` are announced or have come, MalformedBodyError (400) for what is not JSON.
     """
-    return await decoded(await read_body(request, bytes_max=bytes_max, media_types=media_types), depth_max=depth_max)
+    raw = await read_body(request, bytes_max=bytes_max, media_types=media_types)
+    return await decoded(request, raw, depth_max=depth_max)
 
 
 async def read_object(
@@ -42,12 +47,18 @@ async def read_object(
 ) -> dict[str, Any]:
     """Return the decoded body, which must be a JSON object; otherwise as `read_json`."""
     raw = await read_body(request, bytes_max=bytes_max, media_types=media_types)
-    return await in_thread_if(len(raw) > LARGE_BYTES_MIN, decode_object, raw, depth_max=depth_max)
+    return await _worked_out(request, raw, decode_object, depth_max=depth_max)
 
 
-async def decoded(raw: bytes, *, depth_max: int) -> Any:
-    """Return the decoded body; a large one, right or wrong, is read in a thread. Raises MalformedBodyError (400)."""
-    return await in_thread_if(len(raw) > LARGE_BYTES_MIN, decode_json, raw, depth_max=depth_max)
+async def decoded(request: Request[Any, Any, Any], raw: bytes, *, depth_max: int) -> Any:
+    """Return the decoded body of a request; a large one, right or wrong, in a turn of its tenant. Raises MalformedBodyError (400)."""
+    return await _worked_out(request, raw, decode_json, depth_max=depth_max)
+
+
+async def _worked_out(request: Request[Any, Any, Any], raw: bytes, decode: Callable[..., R], *, depth_max: int) -> R:
+    scope: Any = request.scope
+    tenant, heavy = scope[CLIENT_KEY].tenant, services_of(request).heavy
+    return await heavy.run(tenant, len(raw) > LARGE_BYTES_MIN, decode, raw, depth_max=depth_max)
 
 
 def decode_object(raw: bytes, *, depth_max: int) -> dict[str, Any]:

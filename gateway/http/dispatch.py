@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Final, TypeAlias
 
 from litestar import Litestar, Request
@@ -25,6 +26,8 @@ from gateway.roles import EVERYBODY, PUBLIC, Roles
 # Raises UnauthenticatedError (401) or ForbiddenError (403) unless the caller has one of the roles: none of them for what anybody
 # may use, None where there is no route.
 Admit: TypeAlias = Callable[[Request[Any, Any, Any], Roles | None], Awaitable[None]]
+# The turn in which a request is worked on once its caller may come in; entering it may take a while, or raise.
+Turn: TypeAlias = Callable[[Request[Any, Any, Any]], AbstractAsyncContextManager[None]]
 
 # Ids of our own, whole segments of a path; any of them leads where all do.
 _ID: Final = re.compile(r"(?<=/)[0-9a-f]{32}(?=/|\Z)")
@@ -41,16 +44,23 @@ class Dispatch:
     - A path that no route can have (a NUL, or too long) is a 404 before anybody remembers it.
     - A request has one valid Host, otherwise 400.
     - Who calls is known before anything of the request is read, and before a 404 or a 405 says what there is; the roles that
-      the route declares (`opt["roles"]`) are checked then.
+      the route declares (`opt["roles"]`) are checked then, and it is worked on in a turn of its client and tenant.
     - The handler of the route gets the request, with `path_params` and `path_template` in its scope, and returns an ASGI
       application, mostly an `Answer`.
     - OPTIONS is answered with the methods of the path.
     - Every exception becomes the TMF Error of `answer_exception`; what breaks while the answer is on its way is raised.
     """
 
-    def __init__(self, app: Litestar, admit: Admit, roles_by_path: Mapping[str, Roles]) -> None:
+    def __init__(
+        self,
+        app: Litestar,
+        admit: Admit,
+        roles_by_path: Mapping[str, Roles],
+        turn: Turn = lambda _request: nullcontext(),
+    ) -> None:
         self._app = app
         self._admit = admit
+        self._turn = turn
         # What a path's methods declare together: who may ask for the methods may use one of them.
         self._roles_by_path = roles_by_path
 
@@ -81,7 +91,8 @@ class Dispatch:
         await self._admit(request, handler.opt.get("roles", self._roles_by_path[scope["path_template"]]))
         if scope["method"] == "OPTIONS":
             return Answer(status=204, headers=[(b"allow", self._allowed(path).encode())])
-        return await handler.fn(request)
+        async with self._turn(request):
+            return await handler.fn(request)
 
     def routed(self, path: str, method: str) -> tuple[Any, dict[str, Any], str]:
         """Return handler, path parameters and path template.

@@ -1,14 +1,18 @@
-"""How often clients may ask: a bucket of tokens for each tenant and for each client, looked at before a body is read.
+"""How often clients may ask, and how much at once: looked at before a body is read, for each tenant and for each client.
 
-A bucket holds `burst` tokens, each request takes one, and `requests_per_second` come back. Each process has its own.
+A bucket holds `burst` tokens, each request takes one, and `requests_per_second` come back. Each process has its own. Of the requests that
+have a token `concurrent_max` are worked on at the same time: what the others of a flood wait for is their own tenant, not everybody.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final, NamedTuple, TypeAlias
 
 from gateway.errors import TooManyRequestsError
+from gateway.fair_limiter import TurnsByKey
 from gateway.settings.limits import ClientRate, LimitSettings, TenantRate
 
 Rate: TypeAlias = TenantRate | ClientRate
@@ -16,6 +20,8 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 # Buckets kept at most; then full ones are forgotten, which are as good as new, and after them the ones longest not asked.
 BUCKETS_MAX: Final = 20_000
+# A request that has not got its turn after so long is answered 429.
+TURN_SECONDS_MAX: Final = 10.0
 
 
 class Bucket(NamedTuple):
@@ -79,6 +85,32 @@ class Admission:
         for key in list(kept)[: max(0, len(kept) - BUCKETS_MAX // 2)]:
             del kept[key]
         self._buckets = kept
+
+
+class Turns:
+    """The turns of one process: so many requests of a client, and of a tenant, are worked on at the same time."""
+
+    def __init__(self, limits: LimitSettings, *, wait_seconds_max: float = TURN_SECONDS_MAX) -> None:
+        self._of_client = _turns(limits.client, wait_seconds_max)
+        self._of_tenant = _turns(limits.tenant, wait_seconds_max)
+
+    @asynccontextmanager
+    async def slot(self, tenant: str, client: str) -> AsyncIterator[None]:
+        """Have a turn, in the order of asking. Raises TooManyRequestsError (429) when there is none in time."""
+        async with self._of_client.slot((tenant, client)), self._of_tenant.slot(tenant):
+            yield
+
+
+def _turns(rate: Rate, wait_seconds_max: float) -> TurnsByKey:
+    # Without a bound there is a turn for whatever comes.
+    return TurnsByKey(rate.concurrent_max or 1_000_000, wait_seconds_max=wait_seconds_max, busy=_no_turn)
+
+
+def _no_turn() -> TooManyRequestsError:
+    return TooManyRequestsError(
+        "Too many requests of this client or tenant are being worked on; send fewer at the same time.",
+        headers={"Retry-After": "2"},
+    )
 
 
 def _headers(asked: list[tuple[str, tuple[str, str], Rate]], left: dict[str, float]) -> Headers:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import time
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -17,7 +18,7 @@ from litestar.connection import ASGIConnection
 
 from gateway.errors import ForbiddenError, UnauthenticatedError
 from gateway.roles import ADDED_HEADERS_KEY, CLIENT_KEY, EVERYBODY, NOTIFYING, PUBLIC, Roles
-from gateway.security.admission import Admission
+from gateway.security.admission import Admission, Turns
 from gateway.security.certificates import certificate_subject
 from gateway.security.claims import TokenRefusedError
 from gateway.security.oidc import AccessTokens, looks_like_jwt
@@ -37,6 +38,7 @@ class Guard:
     def __init__(self) -> None:
         self._access_tokens: AccessTokens | None = None
         self._admission = Admission()
+        self._turns: Turns | None = None
 
     async def admit(self, connection: Connection, roles: Roles | None) -> None:
         """Raise UnauthenticatedError (401) or ForbiddenError (403) unless the caller has one of `roles`.
@@ -58,6 +60,20 @@ class Guard:
                 f"The client {client.name} needs one of these roles for it: {', '.join(sorted(roles))}. {advice}".rstrip(),
                 headers={"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope"'},
             )
+
+    def turn(self, connection: Connection) -> AbstractAsyncContextManager[None]:
+        """Return the turn in which the request of an admitted client is worked on.
+
+        Entering raises TooManyRequestsError (429) when there is none in time.
+        """
+        scope: Any = connection.scope
+        client: Client | None = scope.get(CLIENT_KEY)
+        settings: Settings = scope["litestar_app"].services.settings
+        if client is None or settings.security.mode == "none":
+            return nullcontext()
+        if self._turns is None:
+            self._turns = Turns(settings.limits)
+        return self._turns.slot(client.tenant, client.name)
 
     async def _identified(self, scope: Any) -> Client:
         # `app.state` holds the same object, behind a lock.

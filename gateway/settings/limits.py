@@ -1,4 +1,4 @@
-"""What clients may ask for: how often."""
+"""What clients may ask for: how often, and how much at once."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ class TenantRate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     requests_per_second: Annotated[float, setting("over time; 0: no limit", ge=0, le=1_000_000)] = 500.0
     burst: Annotated[int, setting("at once, after a rest", ge=1, le=10_000_000)] = 1_000
+    concurrent_max: Annotated[
+        int, setting("worked on at the same time; others wait their turn; 0: no bound", ge=0, le=100_000)
+    ] = 32
 
 
 class ClientRate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,6 +24,9 @@ class ClientRate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     requests_per_second: Annotated[float, setting("over time; 0: no limit", ge=0, le=1_000_000)] = 250.0
     burst: Annotated[int, setting("at once, after a rest", ge=1, le=10_000_000)] = 500
+    concurrent_max: Annotated[
+        int, setting("worked on at the same time; others wait their turn; 0: no bound", ge=0, le=100_000)
+    ] = 16
 
 
 class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

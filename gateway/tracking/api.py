@@ -57,7 +57,7 @@ async def receive_notification(request: Request[Any, Any, Any]) -> Answer:
     if settings is None or not (client.of_upstream or settings.serves(client.tenant)):
         raise NotFoundError("There is no such upstream.", problems=[Problem("upstream", "names no upstream")])
     raw = await read_body(request, bytes_max=services.settings.tracking.body_bytes_max)
-    document = await decoded(raw, depth_max=services.settings.server.depth_max)
+    document = await decoded(request, raw, depth_max=services.settings.server.depth_max)
     if not isinstance(document, dict):
         what = f"must be a JSON object, not {json_kind(document)}"
         raise MalformedBodyError.about("A notification", what, "")

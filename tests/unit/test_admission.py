@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from gateway.errors import TooManyRequestsError
-from gateway.security.admission import BUCKETS_MAX, Admission
+from gateway.security.admission import BUCKETS_MAX, Admission, Turns
 from gateway.settings import ClientRate, LimitSettings, TenantRate
 
 LIMITS = LimitSettings(
@@ -70,3 +72,38 @@ def test_a_flood_of_names_does_not_fill_the_memory() -> None:
     assert len(admission) <= BUCKETS_MAX
     # Who asked last is remembered.
     assert [let_in(admission, f"random-{5 * BUCKETS_MAX - 1}", 0.1, limits=limits) for _ in range(4)][-1] is False
+
+
+async def test_so_many_at_once_and_the_others_of_the_same_tenant_wait() -> None:
+    limits = LimitSettings(client=ClientRate(concurrent_max=2), tenant=TenantRate(concurrent_max=3))
+    turns, leave = Turns(limits), asyncio.Event()
+    at_work: list[str] = []
+
+    async def work(tenant: str, client: str) -> None:
+        async with turns.slot(tenant, client):
+            at_work.append(client)
+            await leave.wait()
+
+    asked = [("acme", "shop")] * 4 + [("acme", "app")] * 2 + [("other", "elsewhere")]
+    tasks = [asyncio.create_task(work(*each)) for each in asked]
+    for _ in range(20):  # turns of the loop; whoever gets in is in after a few
+        await asyncio.sleep(0)
+    # Another tenant does not wait for them, and a client leaves a turn of its tenant to the others.
+    assert sorted(at_work) == ["app", "elsewhere", "shop", "shop"]
+    leave.set()
+    await asyncio.gather(*tasks)
+    assert sorted(at_work) == ["app", "app", "elsewhere", "shop", "shop", "shop", "shop"]
+
+
+async def test_who_gets_no_turn_in_time_is_told_so_and_a_bound_of_0_is_none() -> None:
+    one = LimitSettings(client=ClientRate(concurrent_max=1), tenant=TenantRate(concurrent_max=0))
+    turns = Turns(one, wait_seconds_max=0.01)
+    async with turns.slot("acme", "shop"):
+        with pytest.raises(TooManyRequestsError) as caught:
+            async with turns.slot("acme", "shop"):
+                pass
+        async with turns.slot("acme", "app"), turns.slot("acme", "third"):
+            pass
+    assert caught.value.headers == {"Retry-After": "2"}
+    async with turns.slot("acme", "shop"):
+        pass

@@ -35,7 +35,7 @@ from gateway.errors import (
 from gateway.services import Services
 from gateway.storage import audit
 from gateway.storage.tables import EPOCH
-from gateway.threads import LARGE_BYTES_MIN, in_thread_if
+from gateway.threads import LARGE_BYTES_MIN
 from gateway.tmf.json import decode_stored, encode_json
 
 CHECKOUT_PATH = "/tmf-api/checkoutManagement/v1/checkout"
@@ -93,7 +93,7 @@ async def accept(services: Services, command: Accept) -> Accepted:
     """
     caller, request = command.caller, command.request
     key = caller.idempotency_key(command.idempotency_key)
-    fingerprint = await in_thread_if(is_large(request), request_hash, request)
+    fingerprint = await services.heavy.run(caller.tenant, is_large(request), request_hash, request)
     for _ in range(ROUNDS_MAX):
         if key is not None and (earlier := await _replay(services, caller, key, fingerprint)) is not None:
             return Accepted(earlier, replayed=True)
@@ -121,8 +121,8 @@ async def _remainder(services: Services, caller: Caller, found: Snapshot, prepar
         return {}
     large = len(found.stored) > LARGE_BYTES_MIN
     cart, new_id, now = decode_stored(found.stored), services.new_id(), services.clock()
-    made = await in_thread_if(
-        large, remainder_of, cart, prepared.findings, new_id, caller.base_url, services.settings, now
+    made = await services.heavy.run(
+        caller.tenant, large, remainder_of, cart, prepared.findings, new_id, caller.base_url, services.settings, now
     )
     return {} if made is None else {REMAINDER: made}
 

@@ -6,7 +6,6 @@ All of it is asked before anything is stored, and outside of every transaction.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -21,7 +20,6 @@ from gateway.checkouts.model import Prepared
 from gateway.ordering import Catalogue, wanted_bundles
 from gateway.ordering import Mapping as OrderMapping
 from gateway.services import Services
-from gateway.threads import in_thread_if
 
 
 class AcceptRequest(NamedTuple):
@@ -55,17 +53,17 @@ async def prepared_cart(
         items_max=await items_max_now(services, asked.tenant, asked.upstream, asked.mapping),
         catalogue=await catalogue_of_cart(services, asked),
     )
-    async with services.heavy.slot(asked.tenant) if asked.large else nullcontext():
-        prepared, findings = await in_thread_if(
-            asked.large,
-            gate,
-            asked.cart,
-            asked.request,
-            asked.mapping,
-            services.settings.checkout,
-            now=now or services.clock(),
-            known=known,
-        )
+    prepared, findings = await services.heavy.run(
+        asked.tenant,
+        asked.large,
+        gate,
+        asked.cart,
+        asked.request,
+        asked.mapping,
+        services.settings.checkout,
+        now=now or services.clock(),
+        known=known,
+    )
     if qualify:
         findings += await confirmed(services, asked.cart, asked.request, prepared, only_shown=only_shown)
     findings += await told_unproven(services, asked.upstream, asked.mapping)
@@ -81,10 +79,9 @@ async def frozen_cart(
 ) -> tuple[Prepared, dict[str, bytes]]:
     """Return what a checkout of the cart does, and the documents of it that are stored. Errors as `prepared_cart`."""
     prepared = await prepared_cart(services, asked, qualify=qualify, now=now)
-    async with services.heavy.slot(asked.tenant) if asked.large else nullcontext():
-        documents = await in_thread_if(
-            asked.large, documents_of, asked.cart, asked.request, prepared, services.settings.checkout
-        )
+    documents = await services.heavy.run(
+        asked.tenant, asked.large, documents_of, asked.cart, asked.request, prepared, services.settings.checkout
+    )
     return prepared, documents
 
 
@@ -93,5 +90,5 @@ async def catalogue_of_cart(services: Services, asked: AcceptRequest) -> Catalog
     reader = services.catalogue
     if reader is None:
         return None
-    wanted = await in_thread_if(asked.large, wanted_bundles, asked.cart, asked.mapping)
+    wanted = await services.heavy.run(asked.tenant, asked.large, wanted_bundles, asked.cart, asked.mapping)
     return await reader.catalogue(wanted, asked.tenant) if wanted else None
