@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from gateway.carts.after_order import shown_state, with_state
+from gateway.carts.after_order import CARTS_PATH, shown_state, with_state
 from gateway.carts.dialects.forms import MARKS
 from gateway.storage.outbox import CART_CHANGED, CART_CREATED, CART_DELETED, Happened, publish
 from gateway.tmf.json import decode_stored, encode_json
@@ -31,6 +31,13 @@ class CartVersion(NamedTuple):
     document: str
     v4_complete: bool | None = None
     owner: str | None = None
+
+
+class CartHold(NamedTuple):
+    """Which checkout holds a cart (None: none does), and whether its order is live or has come to its end."""
+
+    checkout_id: str | None = None
+    ordered: bool = False
 
 
 def created(connection: Connection, cart: CartVersion, now: datetime) -> None:
@@ -68,6 +75,21 @@ def changed_attributes(before: str, after: str, *, expiry_given: bool = False) -
 def _open(cart: CartVersion) -> str:
     """Return the cart as it is told: what changes is open."""
     return with_state(cart.document.encode(), shown_state(None, "", ordered=False)).decode()
+
+
+def state_changed(connection: Connection, cart: CartVersion, before: CartHold, after: CartHold, now: datetime) -> None:
+    """Tell that a checkout took the cart, ordered it or let it go: nothing else of it changed, its version neither."""
+    if before == after:
+        return
+
+    def document() -> str:
+        href = str(decode_stored(cart.document).get("href") or "")
+        base_url = href.removesuffix(f"{CARTS_PATH}/{cart.cart_id}") if href.endswith(cart.cart_id) else ""
+        told = shown_state(after.checkout_id, base_url, ordered=after.ordered)
+        return with_state(cart.document.encode(), told).decode()
+
+    names = ["checkoutState"] if before.checkout_id == after.checkout_id else ["checkout", "checkoutState"]
+    _publish(connection, cart, CART_CHANGED, now, document=document, field_path=lambda: ",".join(names))
 
 
 def deleted(connection: Connection, cart: CartVersion, now: datetime) -> None:

@@ -55,7 +55,7 @@ def remainder_of(
 def cart_is_ordered(connection: Connection, record: CheckoutRecord, now: datetime) -> str | None:
     """Note that the cart of a checkout has been ordered; return the id of the cart that is made of what was saved for later."""
     assert record.cart_id is not None, "asked for a cart that is stored"
-    carts.mark_ordered(connection, record.tenant, record.cart_id, record.id)
+    carts.mark_ordered(connection, record.tenant, record.cart_id, record.id, now=now)
     text = _stored_remainder(connection, record) if record.remainder_cart_id is None else None
     if text is None:
         return None
@@ -73,7 +73,10 @@ def cart_is_ordered(connection: Connection, record: CheckoutRecord, now: datetim
 def cart_is_free(connection: Connection, record: CheckoutRecord, now: datetime) -> None:
     """Let go of the cart; what went on in a cart of its own meanwhile is taken out of it, so that nothing is there twice."""
     assert record.cart_id is not None, "asked for a cart that is stored"
-    if not carts.release(connection, record.tenant, record.cart_id, record.id) or record.remainder_cart_id is None:
+    if (
+        not carts.release(connection, record.tenant, record.cart_id, record.id, now=now)
+        or record.remainder_cart_id is None
+    ):
         return
     row = carts.get(connection, record.tenant, record.cart_id, for_change=True)
     text = _stored_remainder(connection, record)

@@ -122,7 +122,7 @@ def _reopened(
         changes |= {"upstream_state": order.state, "order_state": tmf_state(mapping, order.state)}
     if rival is None and record.cart_id is not None:
         if not record.cart_scope:
-            carts.lock(connection, record.tenant, record.cart_id, record.id)
+            carts.lock(connection, record.tenant, record.cart_id, record.id, now=now)
         changes["cart_live"] = True
     reopened = store.change(connection, record, changes, now)
     assert reopened is not None, "it is locked by this transaction"

@@ -162,7 +162,7 @@ async def adopt(services: Services, command: Adopt) -> CheckoutRecord:
                 raise _conflict(
                     current, command.caller, "its cart is checked out by another checkout: settle that one first"
                 )
-            carts.lock(connection, current.tenant, current.cart_id, current.id)
+            carts.lock(connection, current.tenant, current.cart_id, current.id, now=now)
         store.change(connection, current, _adopted(current, observed, mapping_state(observed), now), now)
         settle(connection, current.upstream, command.order_id, f"adopted by checkout {current.id}", now)
         detail = f"order {command.order_id}" + (f": {difference.describe()}" if difference is not None else "")

@@ -19,7 +19,7 @@ from gateway.checkouts.found_live import found_live
 from gateway.hub.cart_shape import cart_in_version
 from gateway.hub.envelope import Renderer
 from gateway.hub.events import number_events, page
-from gateway.hub.model import APIS, CHECKOUT_V1, Api, Event
+from gateway.hub.model import APIS, CART_V1, CART_V4, CART_V5, CHECKOUT_V1, Api, Event
 from gateway.hub.query import parse_query
 from gateway.hub.samples import sample
 from gateway.settings import HubSettings
@@ -36,13 +36,13 @@ async def subscribed(gateway: Gateway, **body: Any) -> dict[str, Any]:
     return answer.json()
 
 
-async def sent(gateway: Gateway, query: str | None = None) -> list[dict[str, Any]]:
-    """Return every event of checkouts so far, in the order and the form of its delivery."""
-    renderer = Renderer(CHECKOUT_V1, parse_query(query, CHECKOUT_V1, []), cart_in_version, "https://gw.example")
+async def sent(gateway: Gateway, query: str | None = None, api: Api = CHECKOUT_V1) -> list[dict[str, Any]]:
+    """Return every event of that hub so far, in the order and the form of its delivery."""
+    renderer = Renderer(api, parse_query(query, api, []), cart_in_version, "https://gw.example")
 
     def function(connection: Connection) -> list[Event]:
-        number_events(connection, "default", "checkout", limit=None)
-        return page(connection, "default", "checkout", 0, events_max=1000, bytes_max=10_000_000)
+        number_events(connection, "default", api.resource, limit=None)
+        return page(connection, "default", api.resource, 0, events_max=1000, bytes_max=10_000_000)
 
     found = await gateway.services.database.write(function)
     return [json.loads(renderer.body(event)) for event in found if renderer.is_wanted(event)]
@@ -118,6 +118,35 @@ async def test_events_carry_the_correlation_id_of_the_request_that_caused_them(s
             lambda connection: connection.execute(select(hub_event.c.event_type, hub_event.c.correlation_id)).all()
         )
         assert all(row.correlation_id for row in rows)
+
+
+@pytest.mark.parametrize("api", [CART_V4, CART_V5, CART_V1], ids=["v4", "v5", "v1"])
+async def test_carts_tell_that_they_were_checked_out_ordered_and_let_go(storage, api):
+    async with running(settings_of(storage, hub=HubSettings(**LOOPBACK_ALLOWED))) as gateway:
+        assert (await gateway.post({"callback": CALLBACK}, api.path)).status_code == 201
+        ordered = await gateway.check_out()
+        await gateway.work()
+        cancelled = await gateway.check_out(submit=False)
+        await act(gateway, cancelled, "cancel")
+        await gateway.work()
+        told: dict[str, list[Any]] = {}
+        for event in await sent(gateway, api=api):
+            cart = event["event"]["shoppingCart"]
+            held_by = cart.get("checkout", {}).get("id")
+            told.setdefault(cart["id"], []).append((event.get("fieldPath"), cart["checkoutState"], held_by))
+            if held_by is not None:
+                assert cart["checkout"]["href"] == f"http://gateway.test{CHECKOUTS}/{held_by}"
+        paths = (None, "checkout,checkoutState", "checkoutState") if api is not CART_V1 else (None, None, None)
+        assert told[ordered["shoppingCart"]["id"]] == [
+            (None, "open", None),
+            (paths[1], "inCheckout", ordered["id"]),
+            (paths[2], "ordered", ordered["id"]),
+        ]
+        assert told[cancelled["shoppingCart"]["id"]] == [
+            (None, "open", None),
+            (paths[1], "inCheckout", cancelled["id"]),
+            (paths[1], "open", None),
+        ]
 
 
 async def test_nothing_is_kept_while_nobody_subscribes(storage):

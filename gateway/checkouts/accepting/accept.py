@@ -263,16 +263,16 @@ async def _store(
             raise TooManyRequestsError(
                 f"{open_max} checkouts are waiting or under way; try again later.", headers={"Retry-After": "30"}
             )
+        now = services.database.now(connection)
         if record.cart_id is not None:
             if not _is_free(connection, record, record.cart_id, caller):
                 return None
             # A cart by value may be a copy of a stored one, which is then held as well, in whatever version it is.
             locked = not record.cart_scope and carts.lock(
-                connection, record.tenant, record.cart_id, record.id, record.cart_version
+                connection, record.tenant, record.cart_id, record.id, record.cart_version, now=now
             )
             if not locked and not by_value:
                 return None
-        now = services.database.now(connection)
         due_at = None if prepared.waits_for_party else now
         recover_since = recovering.is_open(connection, record.upstream)
         timed = replace(record, due_at=due_at, created_at=now, updated_at=now, recover_since=recover_since)
