@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CTE, Column, ColumnElement, Select, bindparam, func, select
+from sqlalchemy import CTE, Column, ColumnElement, ScalarSelect, Select, bindparam, func, select, tuple_
 
 from gateway.storage.tables import checkout
 
@@ -28,6 +28,49 @@ def tenants_waiting(column: Column[Any]) -> CTE:
         .scalar_subquery()
     )
     return earliest.union_all(select(following).where(earliest.c.tenant.is_not(None)))
+
+
+def lanes_due(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Return the query for the tenants and order systems with a checkout to be worked on (parameter `now`) that meets the conditions.
+
+    Columns: `tenant`, `upstream`; the one whose first is longest due first. Read as `tenants_due`, from one pair to the next.
+    """
+    due_at = checkout.c.due_at
+    waiting = (
+        select(checkout.c.tenant, checkout.c.upstream)
+        .where(due_at.is_not(None))
+        .order_by(checkout.c.tenant, checkout.c.upstream)
+        .limit(1)
+        .subquery()
+    )
+    first_lane = select(waiting.c.tenant, waiting.c.upstream).cte("lanes", recursive=True)
+
+    def following(column: Column[str]) -> ScalarSelect[str]:
+        after = tuple_(checkout.c.tenant, checkout.c.upstream) > tuple_(first_lane.c.tenant, first_lane.c.upstream)
+        return (
+            select(column)
+            .where(due_at.is_not(None), after)
+            .order_by(checkout.c.tenant, checkout.c.upstream)
+            .limit(1)
+            .correlate(first_lane)
+            .scalar_subquery()
+        )
+
+    lanes = first_lane.union_all(
+        select(following(checkout.c.tenant), following(checkout.c.upstream)).where(first_lane.c.tenant.is_not(None))
+    )
+    first_due = (
+        select(due_at)
+        .where(checkout.c.tenant == lanes.c.tenant, checkout.c.upstream == lanes.c.upstream)
+        .where(due_at <= bindparam("now"), *conditions)
+        .order_by(due_at)
+        .limit(1)
+        .correlate(lanes)
+        .scalar_subquery()
+    )
+    found = select(lanes.c.tenant, lanes.c.upstream, first_due.label("first_due")).where(lanes.c.tenant.is_not(None))
+    due = found.subquery()
+    return select(due.c.tenant, due.c.upstream).where(due.c.first_due.is_not(None)).order_by(due.c.first_due)
 
 
 def tenants_ordering() -> Select[Any]:

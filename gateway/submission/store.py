@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select,
 from gateway.checkouts import step_store
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.abandoned import DueDraft, OrderGivenUp, abandon
-from gateway.checkouts.due import tenants_due
+from gateway.checkouts.due import lanes_due
 from gateway.checkouts.findings import add_findings
 from gateway.checkouts.model import (
     CheckoutRecord,
@@ -37,6 +37,7 @@ from gateway.storage.leases import Lease, take_leases
 from gateway.storage.tables import ORDERED_STATES, abandoned_draft, checkout, inbox
 from gateway.submission.decisions.actions import Save
 from gateway.submission.replanned import put_plan, replace_later_steps
+from gateway.submission.shares import Lane
 from gateway.tmf.json import decode_stored
 from gateway.tmf.totals import TotalKey, amounts_by_key
 from gateway.upstream.answers import is_safe_id
@@ -44,7 +45,7 @@ from gateway.upstream.evidence import KnownOrder, ToldOrder
 
 # Notifications that carry one marker name one order; so many others are looked at.
 _TOLD_MAX: Final = 5
-_DUE_TENANTS: Final = tenants_due(checkout.c.due_at, checkout.c.lease_until <= bindparam("now"))
+_DUE_LANES: Final = lanes_due(checkout.c.lease_until <= bindparam("now"))
 _abandoned_drafts = select(
     abandoned_draft.c.tenant,
     abandoned_draft.c.checkout_id,
@@ -60,22 +61,28 @@ _abandoned_drafts = select(
 ).join(checkout, and_(checkout.c.tenant == abandoned_draft.c.tenant, checkout.c.id == abandoned_draft.c.checkout_id))
 
 
-def tenants_with_due_work(connection: Connection, now: datetime) -> list[str]:
-    """Return the tenants that have due checkouts. The one query over all tenants: it tells the others whom to name."""
-    return list(connection.execute(_DUE_TENANTS, {"now": now}).scalars())
+def lanes_with_due_work(connection: Connection, now: datetime) -> list[Lane]:
+    """Return whose checkouts, and for which order systems, are due, the longest due first.
+
+    The one query over all tenants: it tells the others whom to name.
+    """
+    return [Lane(*row) for row in connection.execute(_DUE_LANES, {"now": now})]
 
 
-def claim(
-    connection: Connection, tenant: str, now: datetime, *, owner: str, lease_seconds: float, limit: int
-) -> list[CheckoutRecord]:
-    """Take up to `limit` due checkouts of the tenant whose lease is free, the longest due first."""
-    due = select(checkout.c.id).where(checkout.c.due_at <= now).order_by(checkout.c.due_at).limit(limit)
+def claim(connection: Connection, lane: Lane, lease: Lease, limit: int) -> list[CheckoutRecord]:
+    """Take up to `limit` due checkouts of a tenant for an order system whose lease is free, the longest due first."""
+    due = (
+        select(checkout.c.id)
+        .where(checkout.c.upstream == lane.upstream, checkout.c.due_at <= lease.now)
+        .order_by(checkout.c.due_at)
+        .limit(limit)
+    )
     rows = take_leases(
         connection,
         checkout,
-        tenant,
+        lane.tenant,
         due,
-        Lease(owner, now, lease_seconds),
+        lease,
         [checkout.c[name] for name in CheckoutRecord.__struct_fields__],
         {"claims_without_progress": checkout.c.claims_without_progress + 1},
     )

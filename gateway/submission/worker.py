@@ -22,12 +22,14 @@ from gateway.ordering import Mapping as OrderMapping
 from gateway.ordering import is_there_already
 from gateway.services import Services
 from gateway.settings import CheckoutSettings
+from gateway.storage.leases import Lease
 from gateway.submission import resuming, store
 from gateway.submission.checkout_run import CheckoutRun
 from gateway.submission.decisions.actions import Policy, Save, Work, parents_of
 from gateway.submission.decisions.next_action import is_cancelled_at_once
 from gateway.submission.decisions.price_drift import DriftGuard
 from gateway.submission.decisions.records import keeps_its_reason
+from gateway.submission.shares import Lane, shares
 from gateway.submission.wrong_clock import is_anything_put_off_too_far, longest_waits, pull_in
 from gateway.tmf.currencies import currency_code
 from gateway.upstream.evidence import KnownOrder, ToldOrder
@@ -70,7 +72,8 @@ class Worker:
         self._on_submitted = on_submitted
         self._loop = Loop("claim", self._round, seconds=settings.submission.poll_seconds)
         self._parked = 0
-        self._running: set[asyncio.Task[None]] = set()
+        # Whose checkout each of them works on.
+        self._running: dict[asyncio.Task[None], Lane] = {}
         self._look_at_clock_at = monotonic()
         # Order systems for which checkouts may wait since before this process began, or wait now.
         self._waited_for = set(settings.upstreams)
@@ -100,7 +103,7 @@ class Worker:
         claimed = await self._claim()
         for record in claimed:
             task = asyncio.create_task(self._guarded(record, claimed_at), name=f"checkout {record.id}")
-            self._running.add(task)
+            self._running[task] = Lane(record.tenant, record.upstream)
             task.add_done_callback(self._done)
         if claimed and len(self._running) >= self._settings.submission.concurrency_max:
             await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
@@ -154,14 +157,14 @@ class Worker:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        self._running.pop(task, None)
         self._loop.wake()
 
     async def _claim(self) -> list[CheckoutRecord]:
         """Return the checkouts to work on; those whose order system is paused are parked, and counted in `_parked`."""
         self._parked = 0
-        room = self._settings.submission.concurrency_max - len(self._running)
-        if room <= 0:
+        places_max = self._settings.submission.concurrency_max
+        if len(self._running) >= places_max:
             return []
         if self._monotonic() >= self._look_at_clock_at:
             await self._look_at_clock()
@@ -170,18 +173,19 @@ class Worker:
 
         def claim_all(connection: Connection) -> tuple[list[CheckoutRecord], int]:
             now = self._database.now(connection)
-            tenants = store.tenants_with_due_work(connection, now)
-            claimed: list[CheckoutRecord] = []
-            # Every tenant gets its share of the room, so that one with a long queue does not starve the others.
-            for index, tenant in enumerate(tenants):
-                share = -(-(room - len(claimed)) // (len(tenants) - index))
-                claimed += store.claim(
-                    connection, tenant, now, owner=self._owner, lease_seconds=lease_seconds, limit=share
-                )
+            lease = Lease(self._owner, now, lease_seconds)
+            wanted = shares(store.lanes_with_due_work(connection, now), self._running.values(), places_max)
+            claimed = [
+                record for lane, limit in wanted.items() for record in store.claim(connection, lane, lease, limit)
+            ]
             return store.without_paused(connection, claimed, now, self._ends_without_a_call)
 
         due = await self._database.read(
-            lambda connection: bool(store.tenants_with_due_work(connection, self._database.now(connection)))
+            lambda connection: shares(
+                store.lanes_with_due_work(connection, self._database.now(connection)),
+                self._running.values(),
+                places_max,
+            )
         )
         if not due:
             return []

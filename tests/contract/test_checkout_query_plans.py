@@ -13,8 +13,10 @@ from sqlalchemy import Connection, event, insert, select, text
 
 from gateway.checkouts import figures, store
 from gateway.settings import Settings
+from gateway.storage.leases import Lease
 from gateway.storage.tables import checkout
 from gateway.submission import store as submissions
+from gateway.submission.shares import Lane
 from gateway.submission.wrong_clock import is_anything_put_off_too_far, longest_waits
 from gateway.tracking import store as tracking
 
@@ -89,9 +91,9 @@ def page_of(column: str) -> Callable[[Connection], object]:
 
 
 LOOKS: dict[str, tuple[Callable[[Connection], object], str]] = {
-    "tenants with due work": (lambda c: submissions.tenants_with_due_work(c, NOW), "ix_checkout_due"),
+    "whose work is due": (lambda c: submissions.lanes_with_due_work(c, NOW), "ix_checkout_due"),
     "a claim": (
-        lambda c: submissions.claim(c, "tenant-1", NOW, owner="me", lease_seconds=60, limit=10),
+        lambda c: submissions.claim(c, Lane("tenant-1", "shop"), Lease("me", NOW, 60), 10),
         "ix_checkout_due",
     ),
     "orders to be read": (lambda c: tracking.due_orders(c, NOW, 10), "ix_checkout_track_due"),

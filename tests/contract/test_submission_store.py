@@ -13,9 +13,11 @@ from gateway.checkouts import store as checkouts
 from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.errors import StaleLeaseError
 from gateway.settings import SubmissionSettings
+from gateway.storage.leases import Lease
 from gateway.storage.tables import EPOCH, abandoned_draft, checkout_document, checkout_step
 from gateway.submission import store
 from gateway.submission.decisions.actions import Save
+from gateway.submission.shares import Lane
 
 ALONE = {"cart_id": None, "cart_live": False}
 
@@ -24,10 +26,9 @@ def soon(seconds):
     return NOW + timedelta(seconds=seconds)
 
 
-async def claim(database, now=NOW, *, tenant="default", owner="me", limit=10):
-    return await database.write(
-        lambda connection: store.claim(connection, tenant, now, owner=owner, lease_seconds=60, limit=limit)
-    )
+async def claim(database, now=NOW, *, tenant="default", upstream="shop", owner="me", limit=10):
+    lane, lease = Lane(tenant, upstream), Lease(owner, now, 60)
+    return await database.write(lambda connection: store.claim(connection, lane, lease, limit))
 
 
 async def save(database, record, decision, now=NOW, *, plan=None, known=None):
@@ -82,17 +83,29 @@ async def test_a_claim_is_of_one_tenant(database):
     assert [record.tenant for record in await claim(database)] == ["default"]
 
 
-async def test_tenants_with_work_are_those_with_something_to_claim(database):
+async def test_a_claim_is_for_one_order_system(database):
+    await store_checkout(database, id="k1", **ALONE)
+    await store_checkout(database, id="k2", upstream="crm", **ALONE)
+    assert [record.id for record in await claim(database, upstream="crm")] == ["k2"]
+    assert [record.id for record in await claim(database)] == ["k1"]
+
+
+async def test_lanes_with_work_are_those_with_something_to_claim_the_longest_due_first(database):
     await store_checkout(database, tenant="due", **ALONE)
+    await store_checkout(database, id="k2", tenant="due", upstream="crm", due_at=soon(-5), **ALONE)
+    await store_checkout(database, id="k3", tenant="due", upstream="crm", due_at=soon(-1), **ALONE)
+    await store_checkout(database, id="k4", tenant="due", upstream="zulu", due_at=soon(1), **ALONE)
     await store_checkout(database, tenant="later", due_at=soon(1), **ALONE)
     await store_checkout(database, tenant="resting", due_at=None, **ALONE)
     await store_checkout(database, tenant="leased", lease_until=soon(60), **ALONE)
 
-    def tenants(now):
-        return database.read(lambda connection: sorted(store.tenants_with_due_work(connection, now)))
+    def lanes(now):
+        return database.read(lambda connection: store.lanes_with_due_work(connection, now))
 
-    assert await tenants(NOW) == ["due"]
-    assert await tenants(soon(60)) == ["due", "later", "leased"]
+    assert await lanes(NOW) == [("due", "crm"), ("due", "shop")]
+    later = await lanes(soon(60))
+    assert later[0] == ("due", "crm")
+    assert sorted(later) == [("due", "crm"), ("due", "shop"), ("due", "zulu"), ("later", "shop"), ("leased", "shop")]
 
 
 async def test_r1_many_workers_never_claim_the_same_checkout(database):

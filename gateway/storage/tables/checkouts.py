@@ -141,7 +141,7 @@ checkout = Table(
         sqlite_where=text(IN_DOUBT),
         postgresql_where=text(IN_DOUBT),
     ),
-    Index("ix_checkout_due", "tenant", "due_at", sqlite_where=text(_DUE), postgresql_where=text(_DUE)),
+    Index("ix_checkout_due", "tenant", "upstream", "due_at", sqlite_where=text(_DUE), postgresql_where=text(_DUE)),
     Index(
         "ix_checkout_track_due",
         "tenant",
