@@ -17,16 +17,17 @@ from gateway.carts.openapi import SCHEMAS as CART_SCHEMAS
 from gateway.checkouts import api as checkouts
 from gateway.checkouts import figures
 from gateway.checkouts.openapi import SCHEMAS as CHECKOUT_SCHEMAS
-from gateway.http import operation
+from gateway.correlation import api as correlation_api
+from gateway.correlation.openapi import SCHEMAS as CORRELATION_SCHEMAS
+from gateway.http import headers, operation
 from gateway.http.answers import internal_error
 from gateway.http.cors import allowed_origin, answer_headers, is_preflight, preflight_answer
 from gateway.http.dispatch import Dispatch, require_declared_roles
-from gateway.http.headers import correlation_id
 from gateway.http.openapi import openapi_document
 from gateway.http.reference import page as reference_page
 from gateway.hub.subscriptions import api as hub
 from gateway.hub.subscriptions import openapi as hub_reference
-from gateway.logs import correlation, get_logger, safe_traceback
+from gateway.logs import correlation, get_logger, safe_traceback, trace_parent
 from gateway.metrics import NO_TENANT, UNROUTED
 from gateway.operators import api as operators
 from gateway.operators.openapi import SCHEMAS as OPERATOR_SCHEMAS
@@ -48,6 +49,7 @@ ROUTES: Final[list[Any]] = [
     *carts.handlers,
     *checkouts.handlers,
     *operators.handlers,
+    *correlation_api.handlers,
     *tracking.handlers,
     *hub.handlers,
     *operation.handlers,
@@ -58,6 +60,7 @@ SCHEMAS: Final[dict[str, Any]] = {
     **CHECKOUT_SCHEMAS,
     **hub_reference.SCHEMAS,
     **OPERATOR_SCHEMAS,
+    **CORRELATION_SCHEMAS,
 }
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -80,8 +83,9 @@ class GatewayApp(Litestar):
 
     async def _serve(self, scope: Any, receive: Receive, send: Send) -> None:
         started = perf_counter()
-        identifier = correlation_id(next((v for n, v in scope["headers"] if n == b"x-correlation-id"), None))
+        identifier = headers.correlation_id(scope["headers"])
         correlation.set(identifier)
+        trace_parent.set(headers.trace_parent(scope["headers"]))
         status = 0
 
         async def send_with_identifier(message: Message) -> None:

@@ -26,6 +26,8 @@ FRAMES_MAX: Final = 40
 _QUIET: Final = ("httpx", "httpcore", "sqlalchemy", "alembic", "asyncio", "uvicorn.access")
 # The X-Correlation-ID of the request that this task answers.
 correlation: ContextVar[bytes | None] = ContextVar("correlation", default=None)
+# The W3C traceparent that it named, if it named one.
+trace_parent: ContextVar[str | None] = ContextVar("trace_parent", default=None)
 # What only the gateway writes: a mistake in an operator's file says at its end what would be right.
 _OWN_KEYS: Final = frozenset({"event", "level", "logger", "mistake", "timestamp", "traceback"})
 
@@ -79,10 +81,12 @@ def get_logger(name: str) -> Any:
 
 
 def add_correlation(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Add the correlation id of the request under way, if there is one."""
-    identifier = correlation.get()
+    """Add the correlation id of the request under way, or of the one whose checkout is worked on, and the trace it is part of."""
+    identifier, parent = correlation.get(), trace_parent.get()
     if identifier is not None:
         event.setdefault("correlation", identifier.decode("latin-1"))
+    if parent is not None:
+        event.setdefault("trace_id", parent.split("-")[1])
     return event
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from gateway.checkouts import keys
 from gateway.checkouts.model import CheckoutRecord
 from gateway.storage.tables import abandoned_draft
 
@@ -96,4 +97,7 @@ def abandon(
                 due_at=now + timedelta(seconds=max(cleanup_after_seconds, draft.after_seconds or 0.0)),
             )
             .on_conflict_do_nothing()
+        )
+        keys.add_keys(
+            connection, record.tenant, record.id, [("productOrder", draft.order_id), ("marker", draft.marker)]
         )

@@ -16,6 +16,7 @@ from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.checkouts.accepting.accept import CHECKOUT_PATH
 from gateway.checkouts.accepting.prepare import same_calls
 from gateway.checkouts.accepting.preparing import AcceptRequest, frozen_cart, prepared_cart
+from gateway.checkouts.keys import add_keys_of_request, follow_parties
 from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash
 from gateway.checkouts.row_changes import FRESH_DRAFT, WAITS_FOR_PARTY, CheckoutChanges, because, without_reason
 from gateway.checkouts.states import CART_RELEASED, FINAL
@@ -79,6 +80,7 @@ def audited(
     )
     outcome = after.state if after is not None else "gone"
     audit.record(connection, replace(deed, reason=reason, outcome=outcome, detail=detail), now)
+    add_keys_of_request(connection, record)
 
 
 async def submit(services: Services, command: Submit) -> CheckoutRecord:
@@ -260,6 +262,7 @@ async def _changed_draft(
             if mapping.draft.supported and current.first_sent_at is not None:
                 _require_another_draft(current, services.settings, base_url)
             _redraft(connection, current, prepared, documents, mapping, now, services.settings)
+        follow_parties(connection, current, {"request": documents["request"], "cart": stored["cart"].encode()})
         audited(
             connection, command.caller, "change", current, now, detail=f"changed: {', '.join(sorted(command.patch))}"
         )

@@ -14,6 +14,7 @@ from gateway.clock import timestamp_text
 OF_THE_RECORD: Final = frozenset(
     {
         *("@type", "id", "href", "state", "statusReason", "reason", "creationDate", "lastUpdate", "externalId"),
+        *("correlationId", "traceparent"),
         *("submit", "cancelRequested", "upstream", "mapping", "mappingHash", "shoppingCart", "productOrder"),
         *("abandonedOrder", "item", "progress", "step", "finding", "history", "upstreamCapability", "actions"),
     }
@@ -36,6 +37,8 @@ def head(record: CheckoutRecord, asked: Mapping[str, Any], base_url: str) -> dic
         "creationDate": timestamp_text(record.created_at),
         "lastUpdate": timestamp_text(record.updated_at),
         "externalId": record.external_id,
+        "correlationId": record.correlation_id,
+        "traceparent": record.trace_parent,
         "submit": record.submit,
         "cancelRequested": record.cancel_requested,
         "upstream": record.upstream,

@@ -81,6 +81,8 @@ class CheckoutRecord(Struct, frozen=True, kw_only=True):
     owner: str | None = None
     cart_scope: str = ""
     remainder_cart_id: str | None = None
+    correlation_id: str | None = None
+    trace_parent: str | None = None
 
     @property
     def marker(self) -> str:

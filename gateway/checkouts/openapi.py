@@ -243,6 +243,14 @@ SCHEMAS: Final[dict[str, Any]] = {
             "creationDate": {"type": "string", "format": "date-time"},
             "lastUpdate": {"type": "string", "format": "date-time"},
             "externalId": _TEXT_OR_NULL,
+            "correlationId": {
+                "type": ["string", "null"],
+                "description": "The request that made it: its X-Correlation-ID or X-Request-ID, otherwise the one it was answered with",
+            },
+            "traceparent": {
+                "type": ["string", "null"],
+                "description": "The W3C trace context of that request, if it named one",
+            },
             "submit": {"type": "boolean"},
             "cancelRequested": {"type": "boolean"},
             "upstream": _TEXT,

@@ -12,6 +12,7 @@ from gateway.checkouts import step_store, store
 from gateway.checkouts.abandoned import GivenUp, abandoned_of
 from gateway.checkouts.document import OF_THE_RECORD, head
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
+from gateway.checkouts.step_store import StepRow
 from gateway.clock import timestamp_text
 from gateway.storage import audit
 from gateway.storage.audit import AuditRow
@@ -78,7 +79,7 @@ def _is_asked_for(kind: str, selection: Collection[str]) -> bool:
 def resource(
     record: CheckoutRecord,
     documents: Mapping[str, str],
-    steps: Iterable[Row[Any]],
+    steps: Iterable[Row[Any] | StepRow],
     base_url: str,
     given_up: Iterable[GivenUp] = (),
 ) -> dict[str, Any]:
@@ -123,7 +124,7 @@ def _items(record: CheckoutRecord, documents: Mapping[str, str]) -> list[dict[st
     return items
 
 
-def _step(row: Row[Any]) -> dict[str, Any]:
+def _step(row: Row[Any] | StepRow) -> dict[str, Any]:
     return {
         "sequence": row.sequence,
         "generation": row.generation + 1,

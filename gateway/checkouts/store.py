@@ -8,19 +8,39 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Connection, Row, TextClause, and_, bindparam, func, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Row,
+    TextClause,
+    and_,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from gateway.checkouts import events, step_store
+from gateway.checkouts import events, keys, step_store
 from gateway.checkouts.after_order import LIVE, cart_is_free, cart_is_ordered
 from gateway.checkouts.due import tenants_ordering
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder, marker_of
 from gateway.checkouts.row_changes import CheckoutChanges
 from gateway.checkouts.states import CART_RELEASED, OPEN, may_follow
 from gateway.ordering import Plan
-from gateway.storage.tables import ORDERED_STATES, abandoned_draft, checkout, checkout_document, upstream_pause
+from gateway.storage.statements import marks, moment_of, rows_of
+from gateway.storage.tables import (
+    ORDERED_STATES,
+    Moment,
+    abandoned_draft,
+    checkout,
+    checkout_document,
+    upstream_pause,
+)
 from gateway.tmf.json import encode_json
 
 # The document of what is known of order lines by item (LineState), and the beginning of the kinds of what was added to it.
@@ -28,6 +48,8 @@ LINES: Final = "lines"
 _LINES_PART: Final = "lines."
 
 _COLUMNS = [checkout.c[name] for name in CheckoutRecord.__struct_fields__]
+_MOMENTS: Final = [column.name for column in _COLUMNS if isinstance(column.type, Moment)]
+_FLAGS: Final = [column.name for column in _COLUMNS if isinstance(column.type, Boolean)]
 _TENANTS: Final = tenants_ordering()
 _by_id = select(*_COLUMNS).where(checkout.c.tenant == bindparam("tenant"), checkout.c.id == bindparam("id"))
 _locked_by_id = _by_id.with_for_update()
@@ -36,6 +58,21 @@ _locked_by_id = _by_id.with_for_update()
 def record_of(row: Row[Any]) -> CheckoutRecord:
     """Return the record of a row selected with every column."""
     return CheckoutRecord(**dict(zip(row._fields, row, strict=True)))
+
+
+def brief_records(connection: Connection, tenant: str, checkout_ids: Sequence[str]) -> list[CheckoutRecord]:
+    """Return the checkouts of a tenant with these ids, in no order, in a fraction of the time that an expression takes."""
+    names = CheckoutRecord.__struct_fields__
+    statement = f"SELECT {', '.join(names)} FROM checkout WHERE tenant = ? AND id IN ({marks(checkout_ids)})"  # noqa: S608 - our own names
+    found = []
+    for values in rows_of(connection, statement, (tenant, *checkout_ids)):
+        row: dict[str, Any] = dict(zip(names, values, strict=True))
+        for name in _MOMENTS:
+            row[name] = moment_of(row[name])
+        for name in _FLAGS:
+            row[name] = bool(row[name])
+        found.append(CheckoutRecord(**row))
+    return found
 
 
 def get(connection: Connection, tenant: str, checkout_id: str, *, owner: str | None = None) -> CheckoutRecord | None:
@@ -134,6 +171,7 @@ def insert_checkout(
     connection.execute(insert(checkout), {name: getattr(record, name) for name in record.__struct_fields__})
     put_documents(connection, record.tenant, record.id, documents)
     step_store.plan_steps(connection, record, plan, item_counts)
+    keys.add_keys_of_new(connection, record, documents)
     events.created(connection, record)
 
 
@@ -177,6 +215,7 @@ def add_lines(connection: Connection, tenant: str, checkout_id: str, lines: Mapp
     ).scalar_one_or_none()
     before = {} if found is None else lines_decoder.decode(found)
     put_documents(connection, tenant, checkout_id, {kind: encode_json({**before, **lines})})
+    keys.add_line_keys(connection, tenant, checkout_id, [line.line_id for line in lines.values()])
 
 
 def documents(connection: Connection, tenant: str, checkout_id: str, kinds: Iterable[str]) -> dict[str, str]:
@@ -197,13 +236,18 @@ def documents_of(
         .where(checkout_document.c.tenant == tenant, checkout_document.c.checkout_id.in_(list(checkout_ids)), of_kind)
         .order_by(checkout_document.c.checkout_id, checkout_document.c.kind)
     )
+    return joined_documents(tuple(row) for row in connection.execute(query))
+
+
+def joined_documents(rows: Iterable[tuple[Any, ...]]) -> dict[str, dict[str, str]]:
+    """Return documents by kind by checkout id, given their rows (checkout id, kind, document) sorted by both: lines in one."""
     found: dict[str, dict[str, str]] = {}
     parts: dict[str, list[str]] = {}
-    for row in connection.execute(query):
-        if row.kind.startswith(LINES):
-            parts.setdefault(row.checkout_id, []).append(row.document[1:-1])
+    for checkout_id, kind, document in rows:
+        if kind.startswith(LINES):
+            parts.setdefault(checkout_id, []).append(document[1:-1])
         else:
-            found.setdefault(row.checkout_id, {})[row.kind] = row.document
+            found.setdefault(checkout_id, {})[kind] = document
     for checkout_id, members in parts.items():
         # Of a line that is there several times the last is meant, which is what a decoder takes.
         found.setdefault(checkout_id, {})[LINES] = "{" + ",".join(filter(None, members)) + "}"
@@ -314,6 +358,7 @@ def change(
     changed = record_of(row)
     if state in LIVE and record.state not in LIVE and record.cart_id is not None:
         changed = _with_ordered_cart(connection, changed, now)
+    keys.add_keys_of_change(connection, record, changes, changed)
     events.changed(connection, record, changed, now)
     if state in CART_RELEASED and record.cart_id is not None:
         cart_is_free(connection, record, now)

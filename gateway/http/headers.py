@@ -16,14 +16,19 @@ from gateway.errors import InvalidHeaderError
 _ENTITY_TAG: Final = re.compile(rb'\s*(W/)?("[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
 _VERSION_TAG: Final = re.compile(rb'"([1-9][0-9]{0,9})(?:-[\x21\x23-\x7e]{0,100})?"')
 _TAGS_BYTES_MAX: Final = 2048
-# What a correlation id may look like to be taken over: it goes into logs and back to the client.
 # Our own correlation ids: 16 random digits of this process and a number. They need to differ, not to be secret.
 _PROCESS: Final = secrets.token_hex(8).encode()
 _numbers: Final = count(1)
 # A name or an address, with or without a port (RFC 9110, 7.2).
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,253})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _NO_HOST: Final = "is not one host name or address with an optional port"
+# Where clients name their request, the first that there is; what an id may look like to be taken over: it goes into logs and back.
+_CORRELATION_HEADERS: Final = (b"x-correlation-id", b"x-request-id")
 _CORRELATION_ID: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
+# W3C Trace Context, 3.2.2: version, trace id, parent id, flags. Of a later version only what this one has is kept.
+_TRACE_PARENT: Final = re.compile(
+    rb"(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?"
+)
 
 
 def entity_tag(version: int, beside: str = "") -> bytes:
@@ -104,8 +109,20 @@ def base_url(request: Request[Any, Any, Any], public_url: str) -> str:
     return f"{scope['scheme']}://{server[0]}:{server[1]}" if server else ""
 
 
-def correlation_id(given: bytes | None) -> bytes:
-    """Return the client's X-Correlation-ID when it is sane (128 characters of a URL at most), otherwise a new one."""
-    if given is not None and _CORRELATION_ID.fullmatch(given):
-        return given
+def correlation_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return the client's X-Correlation-ID, or else its X-Request-ID, when it is sane (128 characters of a URL at most).
+
+    Otherwise a new one.
+    """
+    named = {name: value for name, value in headers if name in _CORRELATION_HEADERS}
+    for name in _CORRELATION_HEADERS:
+        if name in named and _CORRELATION_ID.fullmatch(named[name]):
+            return named[name]
     return b"%s%08x" % (_PROCESS, next(_numbers))
+
+
+def trace_parent(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return the W3C traceparent of a request in the form of version 00; None where there is none that is right."""
+    given = [value for name, value in headers if name == b"traceparent"]
+    match = _TRACE_PARENT.fullmatch(given[0]) if len(given) == 1 and len(given[0]) <= _TAGS_BYTES_MAX else None
+    return f"00-{match[1].decode()}-{match[2].decode()}-{match[3].decode()}" if match is not None else None

@@ -1,4 +1,4 @@
-"""The few statements that every request for a cart runs, straight through the driver.
+"""Statements that requests and calls wait for, straight through the driver.
 
 Building an expression anew, and SQLAlchemy's way around a ready text, cost several times what running a small statement does.
 """
@@ -6,9 +6,29 @@ Building an expression anew, and SQLAlchemy's way around a ready text, cost seve
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import Connection
+
+from gateway.storage.tables import EPOCH
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def moment_of(value: int | None) -> datetime | None:
+    """Return the moment that a column of the type `Moment` holds, as the driver gives it."""
+    return None if value is None else EPOCH + value * _MICROSECOND
+
+
+def marks(values: Sequence[object]) -> str:
+    """Return the question marks for a list of values, as in `IN (?, ?)`."""
+    return ", ".join("?" * len(values))
+
+
+def _for_psycopg(statement: str) -> str:
+    return statement.replace("%", "%%").replace("?", "%s")
 
 
 def run(connection: Connection, statement: str, values: tuple[Any, ...]) -> Any:
@@ -25,5 +45,32 @@ def run(connection: Connection, statement: str, values: tuple[Any, ...]) -> Any:
             # It had no effect. Run again the ordinary way, it raises what the callers of a database know.
             result = connection.exec_driver_sql(statement, values)
     else:
-        result = connection.exec_driver_sql(statement.replace("?", "%s"), values)
+        result = connection.exec_driver_sql(_for_psycopg(statement), values)
     return result.fetchone() if result.returns_rows else None
+
+
+def rows_of(connection: Connection, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """Return every row of a SELECT written with `?` for its values, as the driver gives them. Errors as `run`."""
+    if connection.dialect.name == "sqlite":
+        driver: Any = connection.connection.driver_connection
+        try:
+            found: list[tuple[Any, ...]] = driver.execute(statement, values).fetchall()
+        except sqlite3.Error:
+            found = [tuple(row) for row in connection.exec_driver_sql(statement, values)]
+        return found
+    return [tuple(row) for row in connection.exec_driver_sql(_for_psycopg(statement), values)]
+
+
+def run_many(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Run a statement without an answer once for each row. It must not matter that one runs twice. Errors as `run`."""
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        driver: Any = connection.connection.driver_connection
+        try:
+            driver.executemany(statement, rows)
+        except sqlite3.Error:
+            # Run again the ordinary way, it raises what the callers of a database know.
+            connection.exec_driver_sql(statement, list(rows))
+    else:
+        connection.exec_driver_sql(_for_psycopg(statement), list(rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 from msgspec.structs import replace
@@ -13,6 +14,7 @@ from gateway.checkouts import store as checkouts
 from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.checkouts.findings import add_findings
 from gateway.checkouts.found_live import FoundLive, found_live, tell
+from gateway.checkouts.keys import add_line_keys
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder, order_decoder
 from gateway.checkouts.pauses import pauses, why_paused
 from gateway.checkouts.states import CART_RELEASED
@@ -37,6 +39,13 @@ log = structlog.get_logger(__name__)
 HITS_MAX = 5
 # Notifications that come while their order system is paused are looked at again after this.
 PAUSED_SECONDS = 30.0
+
+
+class SeenLines(NamedTuple):
+    """What is known of an order's lines, as the document `lines`, and the ids of those that were not known before."""
+
+    document: bytes
+    new_ids: tuple[str, ...]
 
 
 class OrderReader:
@@ -100,7 +109,7 @@ class OrderReader:
         record: CheckoutRecord,
         evidence: Evidence,
         mapping: OrderMapping,
-        lines: bytes | None,
+        lines: SeenLines | None,
         *,
         polled: bool,
     ) -> Decision:
@@ -123,7 +132,8 @@ class OrderReader:
         elif decision.poll:
             store.set_poll(connection, current, decision.poll)
         if new_lines is not None:
-            checkouts.put_documents(connection, record.tenant, record.id, {"lines": new_lines})
+            checkouts.put_documents(connection, record.tenant, record.id, {"lines": new_lines.document})
+            add_line_keys(connection, record.tenant, record.id, new_lines.new_ids)
         drafts = [AbandonedDraft(marker=current.marker, order_id=order_id) for order_id in decision.drafts]
         abandon(connection, current, drafts, now, self._settings.submission.cleanup_seconds[0])
         followed = decision.changes.get("order_id")
@@ -206,8 +216,8 @@ async def _search(
 
 def _read_lines(
     stored: Mapping[str, str], observed: ObservedOrder | None, mapping: OrderMapping, *, compared: bool
-) -> tuple[Contents | None, bytes | None]:
-    """Compare the lines with what was sent, where that is due; return that, and the document `lines` if it says anything new."""
+) -> tuple[Contents | None, SeenLines | None]:
+    """Compare the lines with what was sent, where that is due; return that, and what is known of the lines now if that is new."""
     if observed is None or not stored:
         return None, None
     before: dict[str, LineState] = lines_decoder.decode(stored.get("lines", "{}"))
@@ -218,7 +228,13 @@ def _read_lines(
         contents = Contents(difference=difference, line_ids=line_ids)
     item_ids = [pair["productOrderItemId"] for pair in decode_stored(stored.get("items", "[]"))]
     after = line_states(item_ids, before, observed, mapping, contents.line_ids if contents is not None else None)
-    return contents, encode_json(after) if after != before else None
+    if after == before:
+        return contents, None
+    known_ids = {line.line_id for line in before.values()}
+    new_ids = tuple(
+        line.line_id for line in after.values() if line.line_id is not None and line.line_id not in known_ids
+    )
+    return contents, SeenLines(document=encode_json(after), new_ids=new_ids)
 
 
 def _problems(stored: Mapping[str, str], observed: ObservedOrder | None) -> tuple[CartProblem, ...]:

@@ -28,14 +28,18 @@ async def test_a_stored_cart_is_checked_out_by_reference(gateway):
     answer = await gateway.post({**request(), "shoppingCart": {"id": cart_id}, "externalId": "WEB-1"})
     assert answer.status_code == 202
     document = answer.json()
+    assert document["correlationId"] == answer.headers["x-correlation-id"]
     assert answer.headers["location"] == document["href"] == f"http://gateway.test{CHECKOUTS}/{document['id']}"
     assert answer.headers["etag"] == '"1"'
     assert "idempotent-replayed" not in answer.headers
-    assert document | {"id": "", "href": "", "creationDate": "", "lastUpdate": "", "finding": []} == {
+    told = {"id": "", "href": "", "creationDate": "", "lastUpdate": "", "correlationId": "", "finding": []}
+    assert document | told == {
         "history": [],
         "abandonedOrder": [],
         "actions": ["cancel", "retry"],
         "cancelRequested": False,
+        "correlationId": "",
+        "traceparent": None,
         "relatedParty": request()["relatedParty"],
         "upstreamCapability": None,
         "@type": "Checkout",

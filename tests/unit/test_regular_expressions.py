@@ -35,6 +35,7 @@ KNOWN: Final[dict[str, list[tuple[str, str, str]] | str]] = {
     "http.headers._CORRELATION_ID": [("", "a", "\n"), ("", ":", "é")],
     "http.headers._ENTITY_TAG": [("", " ", "x"), ('"', "a", ""), ('"a"', " ", "x"), ("", 'W/"a",', "")],
     "http.headers._HOST": [("", "a.", "/"), ("[", ":", ""), ("a:", "1", "")],
+    "http.headers._TRACE_PARENT": [("", "0", ""), (f"00-{'1' * 32}-{'1' * 16}-01", "-", "\n"), ("00-", "1-", "")],
     "http.headers._VERSION_TAG": [('"', "1", "")],
     "ordering.tracing.leaves._POSITION": [("", "[1", ""), ("[", "1", ""), ("", "[", "")],
     "ordering.tracing.leaves._holder": [("", "20", "x"), ("", "20.", ""), ("", "2:20 ", "")],

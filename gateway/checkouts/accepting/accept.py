@@ -32,6 +32,7 @@ from gateway.errors import (
     RefusedError,
     TooManyRequestsError,
 )
+from gateway.logs import correlation, trace_parent
 from gateway.services import Services
 from gateway.storage import audit
 from gateway.storage.tables import EPOCH
@@ -219,6 +220,8 @@ def _new_record(
         cart_live=found.cart_id is not None,
         cart_scope=found.scope,
         owner=command.caller.client,
+        correlation_id=asked.decode("latin-1") if (asked := correlation.get()) is not None else None,
+        trace_parent=trace_parent.get(),
         idempotency_key=command.caller.idempotency_key(command.idempotency_key),
         request_hash="",
         submit=request.get("submit", services.settings.checkout.submit_default),

@@ -18,6 +18,7 @@ from gateway.storage.tables.checkouts import (
     abandoned_draft,
     checkout,
     checkout_document,
+    checkout_key,
     checkout_step,
     upstream_limit,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "cart_party",
     "checkout",
     "checkout_document",
+    "checkout_key",
     "checkout_step",
     "found_order",
     "hub_blocked",

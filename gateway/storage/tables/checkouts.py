@@ -55,6 +55,9 @@ checkout = Table(
     Column("cart_scope", String(64), nullable=False, server_default=""),
     # The client that made it: a partner sees only its own. None: made before this was recorded.
     Column("owner", String(64)),
+    # The request that made it, as its client knows it: X-Correlation-ID (ours, where it named none), and W3C's traceparent.
+    Column("correlation_id", String(128)),
+    Column("trace_parent", String(64)),
     # The cart in which the items go on that were saved for later; made when the order is live.
     Column("remainder_cart_id", String(64)),
     Column("idempotency_key", String(255)),
@@ -149,6 +152,21 @@ checkout = Table(
         sqlite_where=text(_TRACK_DUE),
         postgresql_where=text(_TRACK_DUE),
     ),
+)
+
+# Every id that leads to a checkout, whoever gave it: see gateway/checkouts/keys.py for the kinds. Written with what it points to;
+# a checkout keeps the ids that it had, so that an old number leads to it as well. Checkouts of one id lie together, in the order
+# of their own ids, which is the order in which they were made.
+checkout_key = Table(
+    "checkout_key",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("value", String(255), primary_key=True),
+    Column("checkout_id", String(64), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    ForeignKeyConstraint(["tenant", "checkout_id"], ["checkout.tenant", "checkout.id"], ondelete="CASCADE"),
+    Index("ix_checkout_key_checkout", "tenant", "checkout_id", "kind"),
+    sqlite_with_rowid=False,
 )
 
 # The large parts of a checkout, apart from its row so that claims and lists stay small. Kinds: request, cart, order, plan,

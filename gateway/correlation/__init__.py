@@ -1,0 +1,1 @@
+"""From any id to everything around it, and what happened to a checkout."""

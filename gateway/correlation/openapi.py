@@ -1,0 +1,117 @@
+"""What the OpenAPI document says of the operations that tell what belongs together and what happened."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from gateway.http.reference.components import ref
+
+_TEXT: Final = {"type": "string"}
+_TEXT_OR_NULL: Final = {"type": ["string", "null"]}
+_EXAMPLE: Final = {
+    "@type": "Trace",
+    "id": "00004122",
+    "foundBy": ["productOrder"],
+    "shoppingCart": [],
+    "checkout": [],
+    "productOrder": [],
+    "abandonedOrder": [],
+    "item": [],
+    "event": [],
+}
+TRACE: Final[dict[str, Any]] = {
+    "tags": ["checkout"],
+    "description": "Any id: of a cart, a checkout, an order (one that was given up, too), a line of it, the marker that the order carries, "
+    "an externalId, a customer or another party, a client that made checkouts, the correlation id or the trace id of a request. What many "
+    "share is answered a page at a time: limit and offset count checkouts, and carts that are not checked out, the latest first.",
+    "parameters": [
+        {
+            "name": "id",
+            "in": "query",
+            "required": True,
+            "schema": {"type": "string", "minLength": 1},
+            "description": "Any id",
+        },
+        {
+            "name": "cartItem.id",
+            "in": "query",
+            "schema": {"type": "string", "minLength": 1},
+            "description": "An item of the cart that `id` names; `id=CART/ITEM` says the same where no id is written like that",
+        },
+        {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1}},
+        {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0}},
+    ],
+    "responses": {
+        status: {
+            "description": description,
+            "content": {"application/json": {"schema": ref("Trace"), "example": _EXAMPLE}},
+        }
+        for status, description in (
+            ("200", "What belongs together"),
+            ("206", "The part that was asked for; more follow"),
+        )
+    },
+}
+_REFERENCE: Final = {"type": "object", "properties": {"id": _TEXT, "href": _TEXT}}
+SCHEMAS: Final[dict[str, Any]] = {
+    "Trace": {
+        "description": "Everything that is known around one id.",
+        "type": "object",
+        "required": [
+            "@type",
+            "id",
+            "foundBy",
+            "shoppingCart",
+            "checkout",
+            "productOrder",
+            "abandonedOrder",
+            "item",
+            "event",
+        ],
+        "properties": {
+            "@type": _TEXT,
+            "id": {"type": "string", "description": "The id that was asked for"},
+            "foundBy": {
+                "type": "array",
+                "description": "What the id is: the kinds under which it is known",
+                "items": {
+                    "type": "string",
+                    "enum": [
+                        *("checkout", "shoppingCart", "cartItem", "productOrder", "marker", "externalId"),
+                        *("orderLine", "party", "client", "correlationId", "traceId"),
+                    ],
+                },
+            },
+            "shoppingCart": {
+                "type": "array",
+                "description": "The stored carts: their versions, and whether they can be changed",
+                "items": {"type": "object"},
+            },
+            "checkout": {
+                "type": "array",
+                "description": "The checkouts, with items, calls and findings",
+                "items": ref("Checkout"),
+            },
+            "productOrder": {
+                "type": "array",
+                "description": "The orders of the checkouts, each with its order system and its checkout",
+                "items": {"type": "object", "properties": {"id": _TEXT_OR_NULL, "checkout": _REFERENCE}},
+            },
+            "abandonedOrder": {
+                "type": "array",
+                "description": "Orders that a checkout does not go on with, and what became of each",
+                "items": {"type": "object", "properties": {"id": _TEXT_OR_NULL, "checkout": _REFERENCE}},
+            },
+            "item": {
+                "type": "array",
+                "description": "The item that was asked for: in the cart, in the order, and its line in the order system",
+                "items": {"type": "object"},
+            },
+            "event": {
+                "type": "array",
+                "description": "Notifications of the order systems about these orders, the latest first",
+                "items": {"type": "object"},
+            },
+        },
+    },
+}
