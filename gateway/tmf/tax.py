@@ -6,9 +6,11 @@ that the amounts contradict, or rates of a price and its alteration that differ,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
+from gateway.tmf.amounts import GROSS
 from gateway.tmf.currencies import minor_unit
 from gateway.tmf.numbers import EXACT, INEXACT, STORED, as_number
 
@@ -24,9 +26,7 @@ def tax_factor(
     """
     found: set[Decimal] = set()
     for node in (price, alteration):
-        rate = as_number(node.get("taxRate")) if type(node) is dict else None
-        if rate is not None:
-            found.add(rate)
+        found |= set(_rates_of(node))
     if len(found) != 1:
         return None
     (rate,) = found
@@ -37,6 +37,22 @@ def tax_factor(
         return percentage if not rate or rate >= 1 else None
     fits = [factor for factor in {percentage, fraction} if _fits(net, gross, factor, currency)]
     return fits[0] if len(fits) == 1 else None
+
+
+def shown_rate(price: dict[str, Any]) -> Any:
+    """Return the tax rate of a Price as it is written, beside the amounts or, as in R17, in the one with tax; None without."""
+    if "taxRate" in price:
+        return price["taxRate"]
+    with_tax = price.get(GROSS)
+    return with_tax.get("taxRate") if type(with_tax) is dict else None
+
+
+def _rates_of(price: Any) -> Iterator[Decimal]:
+    """Yield the rates that a Price tells: its own, and R17's, which stands in the amount with tax."""
+    for node in (price, price.get(GROSS)) if type(price) is dict else ():
+        rate = as_number(node.get("taxRate")) if type(node) is dict else None
+        if rate is not None:
+            yield rate
 
 
 def _fits(net: Decimal, gross: Decimal, factor: Decimal, currency: str) -> bool:

@@ -23,6 +23,7 @@ from gateway.tmf.item_status import action_word, is_saved_for_later
 from gateway.tmf.json import NUMBER_DIGITS_MAX
 from gateway.tmf.numbers import EXACT, INEXACT
 from gateway.tmf.prices import Charge, amount_named, charges, read_charge
+from gateway.tmf.tax import shown_rate
 
 # A price and how often it is charged.
 Counted: TypeAlias = tuple[Charge, Decimal]
@@ -212,11 +213,11 @@ def _total(group: list[Counted], kinds: tuple[str, ...], numbers: Context) -> di
     if "description" in given:
         total["description"] = given["description"]
     price: dict[str, Any] = {}
-    if "taxRate" in given["price"]:
-        price["taxRate"] = given["price"]["taxRate"]
+    rate = shown_rate(given["price"])
+    if rate is not None and all(shown_rate(other.price["price"]) == rate for other, _ in group[1:]):
+        price["taxRate"] = rate
     if len(group) > 1:
         total = _shared(total, [other.price for other, _ in group])
-        price = _shared(price, [other.price["price"] for other, _ in group])
     if own == kinds and len(group) == 1:
         sums = values if quantity == 1 else tuple([EXACT.multiply(value, quantity) for value in values])
     else:

@@ -150,13 +150,20 @@ class Characteristics:
             return self._of_one_class(member, value, path)
         return member
 
-    def _of_one_class(self, member: dict[str, Any], value: Any, path: str) -> dict[str, Any]:
-        """Return the characteristic with a value that a class of v5 holds: no mixed arrays, booleans by the mapping."""
+    def _of_one_class(self, member: dict[str, Any], value: Any, path: str) -> dict[str, Any] | None:
+        """Return the characteristic with a value that a class of v5 holds: no mixed arrays, booleans by the mapping.
+
+        None where a list has objects or lists beside other values: no class of v5 holds these, and as texts they would be JSON.
+        """
         if self._boolean_as_text and (type(value) is bool or value_kind(value) == "BooleanArray"):
             self._findings.info("converted", f"{path}.value", "The boolean is sent as a string.")
             texts = as_text(value) if type(value) is bool else [as_text(entry) for entry in value]
             return {**member, "valueType": "boolean", "value": texts}
         if not value_kind(value):
+            if any(type(entry) in _CONTAINERS for entry in value):
+                message = "No class of v5 holds a list with objects or lists beside other values; it is not sent."
+                self._findings.warning("dropped", path, message)
+                return None
             self._findings.info("converted", f"{path}.value", "Values of different types are sent as strings.")
             return {**member, "value": [as_text(entry) for entry in value]}
         return member

@@ -15,7 +15,14 @@ from gateway.ordering.mapping.dates import date_writer
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.mapping.recoding import recoded
 from gateway.ordering.translation.characteristics import Characteristics
-from gateway.ordering.v5.party_kinds import as_reference, flat_party, role_of, with_place_kind, without_own
+from gateway.ordering.v5.party_kinds import (
+    as_reference,
+    flat_party,
+    role_of,
+    with_kind_of_address,
+    with_place_kind,
+    without_own,
+)
 from gateway.ordering.v5.product_parts import PARTS, canonical_part, part_readers, relationship_of, tell_names
 from gateway.ordering.v5.standard import OF_REFERENCE_V4, Standard
 from gateway.ordering.values import objects, reference, says_nothing, text, wrong_type
@@ -175,7 +182,7 @@ class Products:
 
     def place(self, member: dict[str, Any], path: str) -> dict[str, Any] | None:
         """Return the place at `path` as TMF622 v4 writes it: the reference or value itself, with its role."""
-        findings = self._findings
+        findings, given = self._findings, member
         fitted = self._standard.fitted(member, "place", path)
         is_cut = fitted is not member
         inner = fitted.get("place")
@@ -189,6 +196,8 @@ class Products:
                 "dropped", path, "An order of v4 refers to places; nothing of this one could be referred to."
             )
             return None
+        if is_cut and type(inner) is not dict:
+            member = with_kind_of_address(member, given, path, findings)
         if self._is_v5:
             member = with_place_kind(member, f"{path}.place" if type(inner) is dict else path, findings)
         text(member, "id", path, findings)

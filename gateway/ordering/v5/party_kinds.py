@@ -21,6 +21,9 @@ _PLACE_CLASSES: Final = frozenset(
     {"GeographicAddress", "GeographicSite", "GeographicLocation", "PlaceRef", "Place", "RelatedPlace", "RelatedPlaceRef",
      "RelatedPlaceRefOrValue"}
 )  # fmt: skip
+_PARTY_WRAPPERS: Final = frozenset({"RelatedPartyOrPartyRole", "RelatedPartyRefOrPartyRoleRef"})
+# Of the places by value, this one alone has attributes of its own to be known by.
+_ADDRESS: Final = frozenset({"city", "country", "locality", "postcode", "stateOrProvince", "streetName", "streetNr"})
 _OF_REFERENCE: Final = frozenset(
     {"id", "href", "name", "role", "validFor", "@type", "@baseType", "@schemaLocation", "@referredType"}
 )
@@ -35,8 +38,10 @@ def flat_party(member: dict[str, Any], path: str, findings: Findings) -> tuple[d
     member = without_own(member, inner, path, findings)
     if type(inner) is not dict:
         kind = member.get("@type")
-        if type(kind) is not str or kind not in _KINDS:
+        if type(kind) is not str or kind not in _KINDS | _PARTY_WRAPPERS:
             return member, ""
+        if kind in _PARTY_WRAPPERS:  # what v5 wraps a party in is not a class of what is left
+            return {key: value for key, value in member.items() if key != "@type"}, ""
         return _named({key: value for key, value in member.items() if key != "@type"}, kind), kind
     outer = {key: value for key, value in member.items() if key not in ("partyOrPartyRole", "@type")}
     if "role" in inner and outer.get("role") not in (None, inner["role"]):
@@ -97,6 +102,17 @@ def as_reference(
             where = f"{path}.partyOrPartyRole.{key}" if key in inside else f"{path}.{key}"
             findings.warning("dropped", where, "An order of v4 refers to parties; it has no place for it.")
     return {key: value for key, value in party.items() if key in _OF_REFERENCE}
+
+
+def with_kind_of_address(place: dict[str, Any], given: dict[str, Any], path: str, findings: Findings) -> dict[str, Any]:
+    """Return a place whose address is not sent with the word for it: by nothing else would it be known as one."""
+    named = given.get("@type")
+    is_told = place.get("@referredType") is not None or (type(named) is str and named != "RelatedPlaceRefOrValue")
+    if is_told or not _ADDRESS.intersection(given) or _ADDRESS.intersection(place):
+        return place
+    code = "defaulted" if named is None else "converted"
+    findings.info(code, f"{path}.@type", "Its address is not sent; GeographicAddress says what the place is.")
+    return {**place, "@type": "GeographicAddress"}
 
 
 def with_place_kind(place: dict[str, Any], path: str, findings: Findings) -> dict[str, Any]:
