@@ -14,6 +14,7 @@ from litestar import Request
 from gateway.clock import utc_now
 from gateway.fair_limiter import FairLimiter, TurnsByKey
 from gateway.metrics import Metrics
+from gateway.quotas import RowQuota
 from gateway.settings import Settings
 from gateway.storage import Database
 
@@ -111,6 +112,8 @@ class Services:
     # Work on large documents of requests: two pieces at once, one tenant has one of them.
     heavy: FairLimiter = field(default_factory=lambda: FairLimiter(2))
     one_by_one: TurnsByKey = field(default_factory=lambda: TurnsByKey(1))
+    # Carts of each tenant that no checkout holds.
+    carts_quota: RowQuota = field(default_factory=RowQuota)
     # Looks up (host, port) of a subscriber's callback; None: the system does.
     resolver: Callable[[str, int], Awaitable[Sequence[str]]] | None = None
 

@@ -5,6 +5,7 @@ What a change makes of a cart is worked out first; one transaction then looks wh
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any, Final
@@ -30,6 +31,7 @@ from gateway.errors import (
     PreconditionError,
     Problem,
     RefusedError,
+    TooManyRequestsError,
     UnavailableError,
 )
 from gateway.http.bodies import decode_object
@@ -91,9 +93,13 @@ class DeleteCart(Struct, frozen=True, kw_only=True):
 
 
 async def create_cart(services: Services, command: CreateCart) -> store.CartRow:
-    """Make a cart and return it. Raises InvalidBodyError (400) with every problem, BodyTooLargeError (413)."""
+    """Make a cart and return it.
+
+    Raises InvalidBodyError (400) with every problem, BodyTooLargeError (413), TooManyRequestsError (429) when the tenant has too many.
+    """
     cart_id, now = services.new_id(), services.clock()
     tenant, body = command.caller.tenant, command.body
+    await _require_room(services, tenant)
     href = f"{command.caller.base_url}{CANONICAL_CARTS_PATH}/{cart_id}"
     # Of the document only its text is left while it is written: many requests wait for the disk at once.
     is_large = len(body) > LARGE_CHARACTERS_MIN
@@ -109,6 +115,21 @@ async def create_cart(services: Services, command: CreateCart) -> store.CartRow:
     return store.CartRow(
         cart_id, 1, content.text, None, now, now, expires_at=content.expires_at, v4_complete=content.v4_complete
     )
+
+
+async def _require_room(services: Services, tenant: str) -> None:
+    carts_max = services.settings.limits.carts_max
+    if not carts_max:
+        return
+
+    async def count() -> int:
+        return await services.database.read(lambda connection: store.free_count(connection, tenant, carts_max))
+
+    if not await services.carts_quota.is_free(tenant, carts_max, count, time.monotonic()):
+        raise TooManyRequestsError(
+            f"There are {carts_max} open carts already (limits.carts_max): delete or check out some, or wait until some expire.",
+            headers={"Retry-After": "60"},
+        )
 
 
 def _new_cart(

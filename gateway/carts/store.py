@@ -123,6 +123,12 @@ def insert(
     events.created(connection, events.CartVersion(tenant, cart_id, 1, content.text, content.v4_complete, owner), now)
 
 
+def free_count(connection: Connection, tenant: str, carts_max: int) -> int:
+    """Return how many carts of the tenant no checkout holds, or `carts_max` when there are more."""
+    some = select(cart.c.tenant).where(cart.c.tenant == tenant, cart.c.checkout_id.is_(None)).limit(carts_max)
+    return int(connection.execute(select(func.count()).select_from(some.subquery())).scalar_one())
+
+
 def get(
     connection: Connection, tenant: str, cart_id: str, *, for_change: bool = False, owner: str | None = None
 ) -> CartRow | None:

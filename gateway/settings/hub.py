@@ -13,6 +13,9 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Events out: who may be told, how deliveries are tried, and when a subscriber is given up."""
 
     subscriptions_max: Annotated[int, setting("subscriptions of one tenant", ge=0, le=10_000)] = 50
+    client_subscriptions_max: Annotated[
+        int, setting("subscriptions of one client, of those of its tenant", ge=0, le=10_000)
+    ] = 25
     callback_characters_max: Annotated[int, setting("longest callback URL", ge=64, le=8192)] = 2_048
     query_characters_max: Annotated[int, setting("longest query of a subscription", ge=64, le=8192)] = 2_048
     allow_http: Annotated[bool, setting("callbacks may be http: for development only")] = False

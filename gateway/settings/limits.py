@@ -32,5 +32,9 @@ class ClientRate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What clients may ask for, so that none of them takes what all share."""
 
+    carts_max: Annotated[
+        int,
+        setting("carts of one tenant that no checkout holds; a new one is answered 429 then; 0: no bound", ge=0),
+    ] = 1_000_000
     tenant: TenantRate = field(default_factory=TenantRate)
     client: ClientRate = field(default_factory=ClientRate)

@@ -109,22 +109,26 @@ def _new(services: Services, client: Client, api: Api, callback: str, query: str
 
 
 async def _store(services: Services, subscription: Subscription, address: str, deed: Deed) -> Subscription:
-    most = services.settings.hub.subscriptions_max
+    hub = services.settings.hub
+    bounds = store.Bounds(hub.subscriptions_max, hub.client_subscriptions_max)
 
-    def create(connection: Connection) -> Subscription | str:
-        made = store.create(connection, subscription, most)
+    def create(connection: Connection) -> Subscription | store.Bounds | str:
+        made = store.create(connection, subscription, bounds)
         if isinstance(made, Subscription):
             audit.record(connection, deed, subscription.created_at)
         return made
 
     try:
-        stored = await services.database.write(create)
+        stored: Subscription | store.Bounds | str = await services.database.write(create)
     except IntegrityError:
         stored = "another"
     if isinstance(stored, Subscription):
         return stored
-    if not stored:
-        raise ConflictError(f"There are {most} subscriptions already; remove one that is not needed.")
+    if isinstance(stored, store.Bounds):
+        raise ConflictError(
+            f"There are {bounds.tenant_max} subscriptions of the tenant or {bounds.client_max} of this client already; "
+            "remove one that is not needed."
+        )
     raise ConflictError(
         "The same callback has the same query already; a second subscription needs another callback or query.",
         extension={"referenceError": f"{address}{subscription.api.path}/{stored}"},

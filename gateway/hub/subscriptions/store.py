@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, func, insert, select
 
@@ -25,11 +25,18 @@ def fingerprint_of(api: Api, callback: str, query: str | None, owner_scope: str 
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def create(connection: Connection, subscription: Subscription, subscriptions_max: int) -> Subscription | str:
+class Bounds(NamedTuple):
+    """How many subscriptions a tenant, and a client of it, may have."""
+
+    tenant_max: int
+    client_max: int
+
+
+def create(connection: Connection, subscription: Subscription, bounds: Bounds) -> Subscription | Bounds | str:
     """Store a subscription, which begins with the next event; return it as it is stored.
 
-    Returns the id of the same active subscription when there is one, and an empty text when the tenant has
-    `subscriptions_max` already. One that was switched off is replaced by its like. May raise sqlalchemy's IntegrityError
+    Returns the id of the same active subscription when there is one, and `bounds` when the tenant or the client has as many already as
+    it may have. One that was switched off is replaced by its like. May raise sqlalchemy's IntegrityError
     when another replica stores the same at this moment.
     """
     tenant = subscription.tenant
@@ -42,8 +49,11 @@ def create(connection: Connection, subscription: Subscription, subscriptions_max
         return str(same.id)
     if same is not None:
         remove(connection, tenant, same.id)
-    elif count(connection, tenant) >= subscriptions_max:
-        return ""
+    elif (
+        count(connection, tenant) >= bounds.tenant_max
+        or count(connection, tenant, subscription.owner) >= bounds.client_max
+    ):
+        return bounds
     # What was committed before is numbered now, so that it lies before the beginning.
     number_events(connection, tenant, subscription.resource, limit=None)
     values = {name: getattr(subscription, name) for name in Subscription.__struct_fields__}
@@ -52,9 +62,11 @@ def create(connection: Connection, subscription: Subscription, subscriptions_max
     return Subscription(**values)
 
 
-def count(connection: Connection, tenant: str) -> int:
-    """Return how many subscriptions the tenant has, those that were switched off included."""
+def count(connection: Connection, tenant: str, owner: str | None = None) -> int:
+    """Return how many subscriptions the tenant (with `owner`: this client of it) has, those that were switched off included."""
     query = select(func.count()).select_from(hub_subscription).where(hub_subscription.c.tenant == tenant)
+    if owner is not None:
+        query = query.where(hub_subscription.c.owner == owner)
     return int(connection.execute(query).scalar_one())
 
 

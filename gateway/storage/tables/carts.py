@@ -32,6 +32,8 @@ cart = Table(
     Column("owner", String(64)),
     Index("ix_cart_owner", "tenant", "owner", "created_at", "id"),
     Index("ix_cart_created", "tenant", "created_at", "id"),
+    # What is counted against `limits.carts_max`.
+    Index("ix_cart_free", "tenant", "checkout_id", sqlite_where=text(_FREE), postgresql_where=text(_FREE)),
     # What the sweep looks at: carts that no checkout holds.
     Index("ix_cart_expires", "expires_at", sqlite_where=text(_FREE), postgresql_where=text(_FREE)),
 )
