@@ -12,6 +12,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.types import Message, Receive, Send
 
+from gateway import oauth
 from gateway.carts import api as carts
 from gateway.carts.openapi import SCHEMAS as CART_SCHEMAS
 from gateway.checkouts import api as checkouts
@@ -29,6 +30,7 @@ from gateway.hub.subscriptions import api as hub
 from gateway.hub.subscriptions import openapi as hub_reference
 from gateway.logs import correlation, get_logger, safe_traceback, trace_parent
 from gateway.metrics import NO_TENANT, UNROUTED
+from gateway.oauth import TokenIssuer
 from gateway.operators import api as operators
 from gateway.operators.openapi import SCHEMAS as OPERATOR_SCHEMAS
 from gateway.ordering import Mapping as OrderMapping
@@ -40,6 +42,7 @@ from gateway.storage import Database, open_database
 from gateway.storage.schema import migrate, require_current_schema
 from gateway.tmf.json import encode_json
 from gateway.tracking import api as tracking
+from gateway.tracking.intake import Intake
 from gateway.upstream.port import Upstream
 
 # Something that runs while the service does: entered at the start with the services, left (and waited for) at the stop.
@@ -51,6 +54,7 @@ ROUTES: Final[list[Any]] = [
     *operators.handlers,
     *correlation_api.handlers,
     *tracking.handlers,
+    *oauth.handlers,
     *hub.handlers,
     *operation.handlers,
     *reference_page.handlers,
@@ -61,6 +65,7 @@ SCHEMAS: Final[dict[str, Any]] = {
     **hub_reference.SCHEMAS,
     **OPERATOR_SCHEMAS,
     **CORRELATION_SCHEMAS,
+    **oauth.SCHEMAS,
 }
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -154,7 +159,14 @@ def create_app(
     app = GatewayApp(
         route_handlers=ROUTES,
         lifespan=[_lifespan(services, background, close_database=owned)],
-        state=State({"services": services, "readiness": operation.Readiness(services)}),
+        state=State(
+            {
+                "services": services,
+                "readiness": operation.Readiness(services),
+                "intake": Intake(services),
+                "token_issuer": TokenIssuer(services),
+            }
+        ),
         # Bodies are bounded where they are read, the API is described by gateway.http.openapi, logs are our own.
         request_max_body_size=None,
         openapi_config=None,

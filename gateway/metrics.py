@@ -138,6 +138,12 @@ class Metrics:
             "Checkouts for which more than one live order was found: something repeats calls to the order system, or its answers lied.",
             ("upstream",),
         )
+        self._notifications = _Counter(
+            "gateway_notifications",
+            "Notifications of order systems, by what came of them: recorded, repeated, dead (names no order), full (no room for it), "
+            "turned_away (too many at once), forged (a signature that is not right).",
+            ("upstream", "outcome"),
+        )
         self._checkouts: Mapping[str, Mapping[str, int]] = {}
         self._states: tuple[str, ...] = ()
         self._due_ages: Mapping[str, float] = {}
@@ -162,6 +168,10 @@ class Metrics:
         """Count one attempt to deliver an event (`outcome`: the class's name: Taken, Refused, Throttled, Gone)."""
         self._deliveries.add(tenant, resource, outcome)
 
+    def notification(self, tenant: str, upstream: str, outcome: str) -> None:
+        """Count one notification of an order system by what came of it; `tenant` is empty where that is not known."""
+        self._notifications.add(tenant, upstream, outcome)
+
     def set_checkouts_by_state(self, states: tuple[str, ...], counts: Mapping[str, Mapping[str, int]]) -> None:
         """Replace the numbers of checkouts, by tenant and state; one of `states` that is not named has none."""
         self._states, self._checkouts = states, counts
@@ -185,7 +195,7 @@ class Metrics:
     def families(self, tenant: str | None) -> Iterator[Metric]:
         """Yield every figure of `tenant`, or of all of them together."""
         yield self._requests.family(tenant)
-        for counter in (self._outcomes, self._deliveries, self._duplicates):
+        for counter in (self._outcomes, self._deliveries, self._duplicates, self._notifications):
             yield counter.family(tenant)
         checkouts = GaugeMetricFamily("gateway_checkouts", "Checkouts by state, as of the scrape.", labels=("state",))
         shown = [counts for owner, counts in self._checkouts.items() if tenant in {None, owner}]

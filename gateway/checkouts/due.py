@@ -1,4 +1,4 @@
-"""Whose checkouts are due: found from tenant to tenant, whatever else is stored.
+"""Whose checkouts and notifications are due: found from tenant to tenant, whatever else is stored.
 
 A column of due times is indexed behind the tenant, for the rows that have one. The tenants are read from that index by stepping from one to
 the next (a loose index scan), and of each only its earliest rows: neither finished checkouts nor a long queue cost anything.
@@ -14,16 +14,15 @@ from gateway.storage.tables import checkout
 
 
 def tenants_waiting(column: Column[Any]) -> CTE:
-    """Return the tenants that have a checkout with this due time (`due_at` or `track_due_at`), due or not: one column, `tenant`.
+    """Return the tenants that have a row with this due time (a column of checkout or inbox), due or not: one column, `tenant`.
 
     Its last row is null.
     """
-    earliest = (
-        select(func.min(checkout.c.tenant).label("tenant")).where(column.is_not(None)).cte("waiting", recursive=True)
-    )
+    tenant = column.table.c.tenant
+    earliest = select(func.min(tenant).label("tenant")).where(column.is_not(None)).cte("waiting", recursive=True)
     following = (
-        select(func.min(checkout.c.tenant))
-        .where(column.is_not(None), checkout.c.tenant > earliest.c.tenant)
+        select(func.min(tenant))
+        .where(column.is_not(None), tenant > earliest.c.tenant)
         .correlate(earliest)
         .scalar_subquery()
     )
@@ -84,11 +83,11 @@ def tenants_ordering() -> Select[Any]:
 
 
 def tenants_due(column: Column[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
-    """Return the query for the tenants that have a checkout whose time has come (parameter `now`) and that meets the conditions."""
+    """Return the query for the tenants that have a row whose time has come (parameter `now`) and that meets the conditions."""
     waiting = tenants_waiting(column)
     first = (
         select(column)
-        .where(checkout.c.tenant == waiting.c.tenant, column <= bindparam("now"), *conditions)
+        .where(column.table.c.tenant == waiting.c.tenant, column <= bindparam("now"), *conditions)
         .order_by(column)
         .limit(1)
         .correlate(waiting)

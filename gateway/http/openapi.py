@@ -132,6 +132,7 @@ TAGS: Final[Mapping[str, str]] = {
     "operator": "What operators do with checkouts and order systems: look again, try again, adopt, close, pause.",
     "events subscription": "Who is told of what happens to carts and checkouts; the events are under Webhooks.",
     "notification": "What order systems tell the gateway about orders.",
+    "token": "Short-lived tokens for client credentials.",
     "operation": "The service itself: is it alive, is it ready, its figures, this document.",
 }
 

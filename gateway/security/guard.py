@@ -21,14 +21,20 @@ from gateway.roles import ADDED_HEADERS_KEY, CLIENT_KEY, EVERYBODY, NOTIFYING, P
 from gateway.security.admission import Admission, Turns
 from gateway.security.certificates import certificate_subject
 from gateway.security.claims import TokenRefusedError
+from gateway.security.notifiers import SIGNED_KEY, carries_signature, own_notifier
 from gateway.security.oidc import AccessTokens, looks_like_jwt
 from gateway.security.tokens import Client, TokenFile, certificate_key, token_sha256
 from gateway.services import Services
-from gateway.settings import Settings
+from gateway.settings import NotificationSettings, Settings, UpstreamSettings
+from gateway.storage import access_tokens
+from gateway.storage.access_tokens import AccessToken
 
 Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
 
 TOKEN_CHARACTERS_MAX: Final = 65_536
+# What the tokens of our own token endpoint begin with: others need not be looked for in the database.
+ISSUED_PREFIX: Final = "gwt_"
+KNOWN_ISSUED_MAX: Final = 10_000
 _CHALLENGE: Final = 'Bearer realm="gateway"'
 
 
@@ -39,6 +45,8 @@ class Guard:
         self._access_tokens: AccessTokens | None = None
         self._admission = Admission()
         self._turns: Turns | None = None
+        # Tokens of our token endpoint never change; whether their secrets are valid still is asked each time.
+        self._known_issued: dict[str, AccessToken] = {}
 
     async def admit(self, connection: Connection, roles: Roles | None) -> None:
         """Raise UnauthenticatedError (401) or ForbiddenError (403) unless the caller has one of `roles`.
@@ -51,7 +59,8 @@ class Guard:
         scope: Any = connection.scope
         client = scope[CLIENT_KEY] = await self._identified(scope)
         settings: Settings = scope["litestar_app"].services.settings
-        if settings.security.mode != "none":
+        if settings.security.mode != "none" and roles != NOTIFYING:
+            # Notifications have bounds of their own (`gateway.tracking.intake`): a storm of them is not to keep a tenant's channels out.
             counted = self._admission.admit(client.tenant, client.name, settings.limits, time.monotonic())
             scope[ADDED_HEADERS_KEY] = [*scope.get(ADDED_HEADERS_KEY, ()), *counted]
         if roles is not None and not client.roles & roles:
@@ -69,7 +78,8 @@ class Guard:
         scope: Any = connection.scope
         client: Client | None = scope.get(CLIENT_KEY)
         settings: Settings = scope["litestar_app"].services.settings
-        if client is None or settings.security.mode == "none":
+        is_notification = scope["route_handler"].opt.get("roles") == NOTIFYING
+        if client is None or settings.security.mode == "none" or is_notification:
             return nullcontext()
         if self._turns is None:
             self._turns = Turns(settings.limits)
@@ -79,27 +89,73 @@ class Guard:
         # `app.state` holds the same object, behind a lock.
         services: Services = scope["litestar_app"].services
         settings = services.settings
-        own_token = _token_of_upstream(scope, settings)
-        if own_token is not None:
-            if not hmac.compare_digest(token_sha256(_token(scope)), own_token):
-                raise _unauthenticated("The bearer token is not the one this order system was given.")
-            # Its notifications are about all the tenants it serves (`gateway.tracking.api`); it sees nothing of any.
-            upstream = scope["path_params"]["upstream"]
-            return Client(
-                name=f"notifier.{upstream}",
-                tenant=settings.security.tenant,
-                roles=NOTIFYING,
-                of_upstream=True,
-            )
+        handler = scope.get("route_handler")
+        if handler is not None and handler.opt.get("roles") == NOTIFYING:
+            own = own_notifier(scope, settings)
+            if own is not None:
+                return await self._notifier(scope, services, *own)
         if settings.security.mode == "none":
             return _anonymous(settings.security.tenant)
         subject = certificate_subject(scope, settings.security.client_certificate)
         if subject is not None and not any(name == b"authorization" for name, _ in scope["headers"]):
-            return _known(settings.security.tokens_file, services, certificate_key(subject))
+            return _known(services, certificate_key(subject))
         token = _token(scope)
+        if token.startswith(ISSUED_PREFIX):
+            return await self._of_issued(token, services)
         if settings.security.mode == "oidc" and looks_like_jwt(token):
             return await self._of_provider(token, services)
-        return _known(settings.security.tokens_file, services, token_sha256(token))
+        return _known(services, token_sha256(token))
+
+    async def _notifier(self, scope: Any, services: Services, name: str, upstream: UpstreamSettings) -> Client:
+        """Return the order system as a client: its notifications are about all the tenants it serves; it sees nothing of any."""
+        settings = services.settings
+        own = upstream.notifications
+        if any(header == b"authorization" for header, _ in scope["headers"]):
+            sha256 = token_sha256(token := _token(scope))
+            known = any(hmac.compare_digest(sha256, each) for each in upstream.notification_tokens)
+            if not known and not (
+                token.startswith(ISSUED_PREFIX) and await self._is_issued_to(name, own, sha256, services)
+            ):
+                raise _unauthenticated(
+                    "The bearer token is not one that this order system was given, or not valid any more."
+                )
+        elif own.signing_secret and carries_signature(scope):
+            scope[SIGNED_KEY] = True
+        else:
+            subject = certificate_subject(scope, settings.security.client_certificate)
+            if not own.certificate_subject or subject != own.certificate_subject:
+                raise UnauthenticatedError(
+                    f"The notification proves by nothing whose it is: {_ways(upstream)}.",
+                    headers={"WWW-Authenticate": _CHALLENGE},
+                )
+        return Client(name=f"notifier.{name}", tenant=settings.security.tenant, roles=NOTIFYING, of_upstream=True)
+
+    async def _is_issued_to(self, name: str, own: NotificationSettings, sha256: str, services: Services) -> bool:
+        issued = await self._issued(sha256, services)
+        return (
+            issued is not None
+            and issued.upstream == name
+            and issued.credential in own.client_secret_sha256.lower().split()
+        )
+
+    async def _of_issued(self, token: str, services: Services) -> Client:
+        issued = await self._issued(token_sha256(token), services)
+        client = None if issued is None or issued.upstream else file_client(services, issued.credential)
+        if client is None:
+            raise _unauthenticated("The access token is not known, or not valid any more; get a new one.")
+        return client
+
+    async def _issued(self, sha256: str, services: Services) -> AccessToken | None:
+        """Return a token of our token endpoint that has not expired; None when there is none."""
+        issued = self._known_issued.get(sha256)
+        if issued is None:
+            issued = await services.database.read_brief(lambda connection: access_tokens.find(connection, sha256))
+            if issued is None:
+                return None
+            if len(self._known_issued) >= KNOWN_ISSUED_MAX:
+                self._known_issued.clear()
+            self._known_issued[sha256] = issued
+        return issued if issued.expires_at > services.clock() else None
 
     async def _of_provider(self, token: str, services: Services) -> Client:
         if self._access_tokens is None:
@@ -110,8 +166,16 @@ class Guard:
             raise _unauthenticated(f"The access token is refused: {error}.") from None
 
 
-def _known(file: str, services: Services, key: str) -> Client:
-    client = _token_file(file).clients().get(key, services.clock()) if file else None
+def file_client(services: Services, key: str) -> Client | None:
+    """Return the client of the file of clients with this hash of a token, or this `certificate_key`; None when it is nobody's now."""
+    security = services.settings.security
+    if security.mode == "none" or not security.tokens_file:
+        return None
+    return _token_file(security.tokens_file).clients().get(key, services.clock())
+
+
+def _known(services: Services, key: str) -> Client:
+    client = file_client(services, key)
     if client is None:
         raise _unauthenticated("The bearer token is not known, or not valid any more.")
     return client
@@ -124,13 +188,15 @@ def client_of(connection: Connection) -> Client:
     return client
 
 
-def _token_of_upstream(scope: Any, settings: Settings) -> str | None:
-    """Return the SHA-256 of the token that notifications of an order system must carry, when it has its own."""
-    handler = scope.get("route_handler")
-    if handler is None or handler.opt.get("roles") != NOTIFYING:
-        return None
-    upstream = settings.upstreams.get(scope["path_params"].get("upstream", ""))
-    return (upstream.notification_token_sha256.lower() or None) if upstream is not None else None
+def _ways(upstream: UpstreamSettings) -> str:
+    """Say what would prove that a notification is an order system's own."""
+    own = upstream.notifications
+    ways = {
+        "send a bearer token as `Authorization: Bearer TOKEN`": bool(upstream.notification_tokens or own.client_id),
+        "sign it by Standard Webhooks": bool(own.signing_secret),
+        "come with the client certificate": bool(own.certificate_subject),
+    }
+    return ", or ".join(way for way, is_set in ways.items() if is_set)
 
 
 def _token(scope: Any) -> str:

@@ -26,6 +26,9 @@ from gateway.settings.limits import (
     LimitSettings,
     TenantRate,
 )
+from gateway.settings.retention import (
+    RetentionSettings,
+)
 from gateway.settings.service import (
     LogSettings,
     MappingSettings,
@@ -48,6 +51,7 @@ from gateway.settings.unsafe import (
 from gateway.settings.upstreams import (
     AuthSettings,
     CatalogueSettings,
+    NotificationSettings,
     QualificationSettings,
     UpstreamLimits,
     UpstreamSettings,
@@ -66,8 +70,10 @@ __all__ = [
     "LimitSettings",
     "LogSettings",
     "MappingSettings",
+    "NotificationSettings",
     "OidcSettings",
     "QualificationSettings",
+    "RetentionSettings",
     "SecuritySettings",
     "ServerSettings",
     "Settings",

@@ -110,5 +110,8 @@ class SecuritySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tenant: Annotated[str, setting("tenant of everybody while mode is `none`", pattern="^[a-z0-9][a-z0-9-]{0,62}$")] = (
         "default"
     )
+    access_token_seconds: Annotated[
+        int, setting("how long a token of our own /oauth2/token is valid", ge=60, le=86_400)
+    ] = 3_600
     oidc: OidcSettings = field(default_factory=OidcSettings)
     client_certificate: ClientCertificateSettings = field(default_factory=ClientCertificateSettings)

@@ -1,4 +1,4 @@
-"""What clients may ask for: how often, and how much at once."""
+"""What clients may ask for, how often and how much at once, and what order systems may leave."""
 
 from __future__ import annotations
 
@@ -38,3 +38,14 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = 1_000_000
     tenant: TenantRate = field(default_factory=TenantRate)
     client: ClientRate = field(default_factory=ClientRate)
+    inbox_rows_max: Annotated[
+        int,
+        setting(
+            "notifications kept for one tenant; beyond, those that were dealt with are forgotten first, then new ones are answered 503",
+            ge=1,
+            le=100_000_000,
+        ),
+    ] = 200_000
+    inbox_bytes_max: Annotated[
+        int, setting("the same for the bytes of their bodies", ge=1024, le=1_000_000_000_000)
+    ] = 268_435_456

@@ -187,4 +187,7 @@ class TrackingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 1.0
     unmatched_hours: Annotated[float, setting("how long an event of an unknown order is kept", gt=0, le=8760)] = 72.0
     body_bytes_max: Annotated[int, setting("largest notification", ge=1024, le=10_000_000)] = 262_144
+    waiting_max: Annotated[
+        int, setting("notifications that wait at once to be recorded; more are answered 503", ge=1, le=1_000_000)
+    ] = 20_000
     attempts_max: Annotated[int, setting("attempts to process an event before it is set aside", ge=1, le=1_000)] = 20

@@ -8,6 +8,7 @@ from gateway.settings.cors import CorsSettings
 from gateway.settings.hub import HubSettings
 from gateway.settings.identity import SecuritySettings
 from gateway.settings.limits import LimitSettings
+from gateway.settings.retention import RetentionSettings
 from gateway.settings.service import LogSettings, MappingSettings, ServerSettings, StorageSettings
 from gateway.settings.stages import CartSettings, CheckoutSettings, SubmissionSettings, TrackingSettings
 from gateway.settings.upstreams import CatalogueSettings, QualificationSettings, UpstreamSettings
@@ -28,6 +29,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     security: SecuritySettings = field(default_factory=SecuritySettings)
     cors: CorsSettings = field(default_factory=CorsSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
     log: LogSettings = field(default_factory=LogSettings)
     mappings: MappingSettings = field(default_factory=MappingSettings)
     upstreams: dict[str, UpstreamSettings] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from gateway.errors import Problem
 from gateway.settings.hub import HubSettings
 from gateway.settings.identity import ALGORITHMS, SecuritySettings
 from gateway.settings.tree import Settings
+from gateway.settings.unsafe_notifications import unsafe_notifications
 from gateway.settings.upstreams import AuthSettings, UpstreamSettings
 
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -24,7 +25,6 @@ SECONDS_MAX: Final = 31_536_000
 _UPSTREAM_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
 _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _ORIGIN: Final = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", re.ASCII)
-_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 
 
 def unsafe_combinations(settings: Settings) -> list[Problem]:
@@ -79,19 +79,12 @@ def _unsafe_server(settings: Settings) -> list[Problem]:
                 "`none` is allowed only while server.host is a loopback address (127.0.0.1, ::1, localhost)",
             )
         )
-    if settings.security.mode != "none":
-        problems += [
-            Problem(
-                f"upstreams.{name}.notification_token_sha256",
-                "needs `tenants`, which say whose orders it reports; or make the order system a client of its tenant with the "
-                "role notifier",
-            )
-            for name, upstream in settings.upstreams.items()
-            if upstream.notification_token_sha256 and not upstream.tenants
-        ]
     if settings.security.mode == "tokens" and not settings.security.tokens_file:
         problems.append(Problem("security.tokens_file", 'is needed when mode is "tokens"'))
-    problems += _unsafe_identity(settings.security)
+    problems += _unsafe_identity(
+        settings.security,
+        notifiers=any(upstream.notifications.certificate_subject for upstream in settings.upstreams.values()),
+    )
     problems += [
         Problem(f"cors.allowed_origins[{index}]", "must be an origin such as https://shop.example.com: no path, no `*`")
         for index, origin in enumerate(settings.cors.allowed_origins)
@@ -106,7 +99,7 @@ def _unsafe_server(settings: Settings) -> list[Problem]:
     return problems
 
 
-def _unsafe_identity(security: SecuritySettings) -> list[Problem]:
+def _unsafe_identity(security: SecuritySettings, *, notifiers: bool) -> list[Problem]:
     problems = []
     oidc, certificate = security.oidc, security.client_certificate
     if security.mode == "oidc":
@@ -124,8 +117,11 @@ def _unsafe_identity(security: SecuritySettings) -> list[Problem]:
             for index, name in enumerate(oidc.algorithms)
             if name not in ALGORITHMS
         ]
-    if certificate.subject_header and not (certificate.trusted_proxies and security.tokens_file):
-        what = "needs security.client_certificate.trusted_proxies and security.tokens_file: whose header is believed, and who clients are"
+    if certificate.subject_header and not (certificate.trusted_proxies and (security.tokens_file or notifiers)):
+        what = (
+            "needs security.client_certificate.trusted_proxies, whose header is believed, and security.tokens_file or an upstream's "
+            "notifications.certificate_subject, which say who clients are"
+        )
         problems.append(Problem("security.client_certificate.subject_header", what))
     for index, text in enumerate(certificate.trusted_proxies):
         try:
@@ -169,8 +165,7 @@ def _unsafe_upstream(settings: Settings, name: str, upstream: UpstreamSettings) 
         for index, tenant in enumerate(upstream.tenants)
         if not _TENANT.fullmatch(tenant)
     ]
-    if upstream.notification_token_sha256 and not _SHA256.fullmatch(upstream.notification_token_sha256):
-        problems.append(Problem(f"{path}.notification_token_sha256", "must be 64 hexadecimal digits"))
+    problems += unsafe_notifications(path, upstream, settings.security)
     needed = limits.deadline_seconds + submission.guard_seconds
     if submission.lease_seconds <= needed:
         problems.append(

@@ -52,6 +52,31 @@ class UpstreamLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 30.0
 
 
+class NotificationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the notifications of an order system prove that they are its own. Each way that is set will do; none set: `security.mode` says.
+
+    Several secrets of one kind are separated by blanks, so that one takes the place of another without a gap.
+    """
+
+    token_sha256: Annotated[str, setting("SHA-256 of bearer tokens that they may carry")] = ""
+    client_id: Annotated[
+        str, setting("client id with which the order system gets tokens for them at our /oauth2/token")
+    ] = ""
+    client_secret_sha256: Annotated[str, setting("SHA-256 of the client secrets that go with it")] = ""
+    signing_secret: Annotated[
+        str, setting("secrets (`whsec_...`) that they are signed with by Standard Webhooks (secret)")
+    ] = ""
+    certificate_subject: Annotated[
+        str,
+        setting("subject of its client certificate, as the trusted proxy of `security.client_certificate` names it"),
+    ] = ""
+
+    @property
+    def is_set(self) -> bool:
+        """Tell whether there is any way of its own."""
+        return bool(self.token_sha256 or self.client_id or self.signing_secret or self.certificate_subject)
+
+
 class UpstreamSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One order system. `base_url` is the API root, without the resource."""
 
@@ -68,9 +93,7 @@ class UpstreamSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ca_file: Annotated[str, setting("certificate authorities to trust instead of the system's")] = ""
     notification_token_sha256: Annotated[
         str,
-        setting(
-            "SHA-256 of the bearer token its notifications must carry, for all of its `tenants`; empty: as `security.mode` says"
-        ),
+        setting("the older name of `notifications.token_sha256`; what both name will do"),
     ] = ""
     reconcile_hours: Annotated[
         float,
@@ -84,7 +107,18 @@ class UpstreamSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = False
     auth: AuthSettings = field(default_factory=AuthSettings)
+    notifications: NotificationSettings = field(default_factory=NotificationSettings)
     limits: UpstreamLimits = field(default_factory=UpstreamLimits)
+
+    @property
+    def notification_tokens(self) -> tuple[str, ...]:
+        """The SHA-256 of every bearer token that its notifications may carry, in lower case."""
+        return tuple(f"{self.notification_token_sha256} {self.notifications.token_sha256}".lower().split())
+
+    @property
+    def has_own_notifier(self) -> bool:
+        """Tell whether its notifications prove by themselves whose they are, whatever `security.mode` is."""
+        return bool(self.notification_tokens) or self.notifications.is_set
 
     def serves(self, tenant: str) -> bool:
         """Tell whether this tenant orders there."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
-from sqlalchemy import Connection, delete, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, bindparam, select, text, update
 
 from gateway.checkouts.due import tenants_due, tenants_waiting
 from gateway.checkouts.model import CheckoutRecord
@@ -17,12 +16,20 @@ from gateway.checkouts.row_changes import CheckoutChanges, because
 from gateway.checkouts.store import change, get_for_update, others_of_order, record_of
 from gateway.storage.tables import IN_DOUBT, checkout, inbox
 from gateway.tracking.events import DueEvent, Event, marker_parts
+from gateway.tracking.inbox import RECEIVED, WAITING
 
 _FOLLOWED: Final = checkout.c.state == "submitted"
 _DUE_TENANTS: Final = tenants_due(checkout.c.track_due_at, _FOLLOWED)
 _FOLLOWING: Final = tenants_waiting(checkout.c.track_due_at)
 _FOLLOWING_TENANTS: Final = select(_FOLLOWING.c.tenant).where(_FOLLOWING.c.tenant.is_not(None))
-RECEIVED, WAITING, DONE, DEAD = "received", "waiting", "done", "dead"
+_OPEN: Final = inbox.c.state.in_([RECEIVED, WAITING])
+_EVENT_TENANTS: Final = tenants_due(inbox.c.due_at, _OPEN)
+_DUE_EVENT: Final = select(*(inbox.c[name] for name in DueEvent.__struct_fields__))
+# Notifications of one order that one look is for; the others come with the next.
+EVENTS_OF_ORDER_MAX: Final = 1_000
+
+OrderKey: TypeAlias = tuple[str, str, str]
+"""Tenant, upstream, order id."""
 
 
 def tenants_of_order(connection: Connection, tenants: Sequence[str], upstream: str, event: Event) -> Sequence[str]:
@@ -61,73 +68,63 @@ def wake_marked(connection: Connection, tenant: str, upstream: str, marker: str,
     return connection.execute(waiting.values(due_at=now)).rowcount
 
 
-def record_event(connection: Connection, tenant: str, upstream: str, event: Event, raw: str, now: datetime) -> bool:
-    """Keep a notification before anybody looks at it; False when it is there already.
-
-    A notification without an eventId that was dealt with and comes again, word for word, is looked at again: it may be
-    another event that says the same.
-    """
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    known = event.order_id is not None
-    statement = dialect.insert(inbox).values(
-        tenant=tenant,
-        upstream=upstream,
-        dedup_key=event.key,
-        order_id=event.order_id,
-        state=RECEIVED if known else DEAD,
-        attempts=0,
-        due_at=now if known else None,
-        received_at=now,
-        detail=None if known else "names no order",
-        raw=raw,
-        marker=event.marker,
-    )
-    if event.identified:
-        statement = statement.on_conflict_do_nothing()
-    else:
-        statement = statement.on_conflict_do_update(
-            index_elements=["tenant", "upstream", "dedup_key"],
-            set_={"state": RECEIVED, "attempts": 0, "due_at": now, "received_at": now},
-            where=inbox.c.state == DONE,
-        )
-    return connection.execute(statement.returning(inbox.c.dedup_key)).first() is not None
-
-
 def due_events(connection: Connection, now: datetime, limit: int) -> list[DueEvent]:
-    """Return up to `limit` notifications that are due at `now`, of every tenant, the longest due first."""
-    query = (
-        select(*(inbox.c[name] for name in DueEvent.__struct_fields__))
-        .where(inbox.c.state.in_([RECEIVED, WAITING]), inbox.c.due_at <= now)
-        .order_by(inbox.c.due_at)
-        .limit(limit)
-    )
+    """Return up to `limit` notifications that are due at `now`, the longest due first; every tenant gets its share."""
+    tenants = list(connection.execute(_EVENT_TENANTS, {"now": now}).scalars())
+    found: list[DueEvent] = []
+    for index, tenant in enumerate(tenants):
+        query = (
+            _DUE_EVENT.where(inbox.c.tenant == tenant, inbox.c.due_at <= now, _OPEN)
+            .order_by(inbox.c.due_at)
+            .limit(-(-(limit - len(found)) // (len(tenants) - index)))
+        )
+        found += [DueEvent(*row) for row in connection.execute(query)]
+    return found
+
+
+def events_of_order(connection: Connection, order: OrderKey) -> list[DueEvent]:
+    """Return every notification of an order that is not dealt with, due or not: one look at the order is for all of them."""
+    tenant, upstream, order_id = order
+    of_order = (inbox.c.tenant == tenant, inbox.c.upstream == upstream, inbox.c.order_id == order_id)
+    query = _DUE_EVENT.where(*of_order, _OPEN).order_by(inbox.c.received_at).limit(EVENTS_OF_ORDER_MAX)
     return [DueEvent(*row) for row in connection.execute(query)]
 
 
-def settle_event(
+def settle_events(
     connection: Connection,
-    event: DueEvent,
+    events: Sequence[DueEvent],
     *,
     state: str,
     due_at: datetime | None,
     detail: str | None,
     failed: bool = False,
-) -> bool:
-    """Record what became of a notification and when to look at it again. `failed`: looking at it went wrong.
+) -> list[DueEvent]:
+    """Record what became of notifications and when to look at them again; return those for which that is so.
 
-    A notification that came again since it was read is left to be looked at again: False.
+    `failed`: looking at them went wrong. A notification that came again since it was read is left to be looked at again.
     """
-    statement = (
+    settle = (
         update(inbox)
         .where(
-            inbox.c.tenant == event.tenant,
-            inbox.c.upstream == event.upstream,
-            inbox.c.dedup_key == event.dedup_key,
-            inbox.c.received_at == event.received_at,
+            inbox.c.tenant == bindparam("of_tenant"),
+            inbox.c.upstream == bindparam("of_upstream"),
+            inbox.c.dedup_key == bindparam("of_key"),
+            inbox.c.received_at == bindparam("of_received_at"),
         )
-        .values(state=state, attempts=event.attempts + failed, due_at=due_at, detail=detail)
+        .values(state=state, attempts=bindparam("of_attempts"), due_at=due_at, detail=detail)
     )
-    return connection.execute(statement).rowcount == 1
+    settled = []
+    for event in events:
+        values = {
+            "of_tenant": event.tenant,
+            "of_upstream": event.upstream,
+            "of_key": event.dedup_key,
+            "of_received_at": event.received_at,
+            "of_attempts": event.attempts + failed,
+        }
+        if connection.execute(settle, values).rowcount == 1:
+            settled.append(event)
+    return settled
 
 
 def wake_waiting(connection: Connection, tenant: str, upstream: str, order_id: str, now: datetime) -> None:
@@ -239,20 +236,3 @@ def park_order(connection: Connection, record: CheckoutRecord, held: Pause, now:
     current = get_for_update(connection, record.tenant, record.id)
     if current is not None and current.state == "submitted" and current.track_due_at == record.track_due_at:
         change(connection, current, {"track_due_at": None, **because("upstream_paused", why_paused(held))}, now)
-
-
-def forget_events(connection: Connection, before: datetime, limit: int) -> int:
-    """Delete up to `limit` notifications of every tenant that were dealt with and came before `before`; return how many."""
-    old = (
-        select(inbox.c.tenant, inbox.c.upstream, inbox.c.dedup_key)
-        .where(inbox.c.state.in_([DONE, DEAD]), inbox.c.received_at < before)
-        .limit(limit)
-    )
-    rows = list(connection.execute(old))
-    for row in rows:
-        connection.execute(
-            delete(inbox).where(
-                inbox.c.tenant == row.tenant, inbox.c.upstream == row.upstream, inbox.c.dedup_key == row.dedup_key
-            )
-        )
-    return len(rows)

@@ -6,14 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import structlog
 from sqlalchemy import Connection
 
 from gateway.background import Loop
 from gateway.checkouts import store as checkouts
-from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
 from gateway.checkouts.states import CART_RELEASED, FINAL
 from gateway.errors import UnavailableError
 from gateway.metrics import Metrics
@@ -22,9 +22,11 @@ from gateway.settings import Settings
 from gateway.storage import Database
 from gateway.tracking import store
 from gateway.tracking.events import DueEvent
+from gateway.tracking.inbox import DEAD, DONE, RECEIVED, WAITING, forget_old
+from gateway.tracking.known import says_nothing_new
 from gateway.tracking.polling import Polls, read_seconds
 from gateway.tracking.reading import OrderReader
-from gateway.tracking.store import DEAD, DONE, WAITING
+from gateway.tracking.store import OrderKey
 from gateway.upstream.port import ReadFailed, Upstream
 
 log = structlog.get_logger(__name__)
@@ -35,17 +37,14 @@ BROKEN_SECONDS: Final = 30.0
 # An event of an order that is not known yet is looked at again after this, then after twice its age.
 EARLY_EVENT_SECONDS: Final = 5.0
 EARLY_EVENT_SECONDS_MAX: Final = 900.0
-# Events that were dealt with are kept for at least this, longer than any sender repeats them.
-KEPT_DAYS: Final = 14
+# Events that are forgotten in one transaction.
+FORGOTTEN_MAX: Final = 500
 # While the database cannot be used, that is told this often.
 TELL_AWAY_SECONDS: Final = 60.0
 FORGET_SECONDS: Final = 3600.0
 LAST_READS_MAX: Final = 10_000
 # A checkout in one of these has an order whose notifications can be matched with it.
 KNOWN_STATES: Final = frozenset({"submitted", "held", *FINAL})
-
-OrderKey: TypeAlias = tuple[str, str, str]
-"""Tenant, upstream, order id."""
 
 
 class Tracker:
@@ -67,6 +66,7 @@ class Tracker:
     ) -> None:
         self._settings = settings
         self._database = database
+        self._mappings = mappings
         self._reader = OrderReader(settings, database, upstreams, mappings, metrics or Metrics())
         self._polls = Polls(settings, database, self._reader, monotonic)
         self._monotonic = monotonic
@@ -91,13 +91,11 @@ class Tracker:
             return store.due_events(connection, now, BATCH_MAX), store.due_orders(connection, now, BATCH_MAX)
 
         due_now, orders = await self._database.read(due)
-        by_order: dict[OrderKey, list[DueEvent]] = {}
-        for event in due_now:
-            by_order.setdefault((event.tenant, event.upstream, event.order_id), []).append(event)
+        keys = dict.fromkeys((event.tenant, event.upstream, event.order_id) for event in due_now)
         away: list[UnavailableError] = []
         results = await asyncio.gather(
-            *(self._guarded(self._look_at_events(key, events), events, away) for key, events in by_order.items()),
-            *(self._guarded(self._look_at_order(record), [], away) for record in orders),
+            *(self._guarded(self._look_at_events(key), key, away) for key in keys),
+            *(self._guarded(self._look_at_order(record), None, away) for record in orders),
         )
         if away:
             self._tell_away(away)
@@ -110,11 +108,11 @@ class Tracker:
             log.warning("tracking.put_off", waiting=len(away), reason=away[0].message)
 
     async def _guarded(
-        self, work: Coroutine[Any, Any, None], events: list[DueEvent], away: list[UnavailableError]
+        self, work: Coroutine[Any, Any, None], order: OrderKey | None, away: list[UnavailableError]
     ) -> bool:
         """Do one piece of work; whatever goes wrong with it stays with it. False when it is due again as it was.
 
-        `away` gets what says that the database cannot be used.
+        `order`: its notifications are what is worked on. `away` gets what says that the database cannot be used.
         """
         async with self._slots:
             try:
@@ -124,35 +122,31 @@ class Tracker:
                 return False
             except Exception:
                 log.exception("tracking.crashed")
-                return bool(events) and await self._set_aside(events)
+                return order is not None and await self._set_aside(order)
         return True
 
-    async def _set_aside(self, events: list[DueEvent]) -> bool:
-        """Put events off that could not be processed; after too many attempts they are dead."""
+    async def _set_aside(self, order: OrderKey) -> bool:
+        """Put the notifications of an order off that could not be processed; after too many attempts they are dead."""
         attempts_max = self._settings.tracking.attempts_max
         try:
-            for event in events:
-                dead = event.attempts + 1 >= attempts_max
-                why = "processing it failed; the log says where"
-                settled = await self._settle(
-                    [event], DEAD if dead else event.state, None if dead else BROKEN_SECONDS, why, failed=True
-                )
-                if dead:
-                    _tell_dead(settled, f"processing it failed {attempts_max} times")
+            events = await self._database.read(lambda connection: store.events_of_order(connection, order))
+            why = "processing it failed; the log says where"
+            tried = [event for event in events if event.attempts + 1 < attempts_max]
+            await self._settle(tried, RECEIVED, BROKEN_SECONDS, why, failed=True)
+            given_up = [event for event in events if event not in tried]
+            _tell_dead(
+                await self._settle(given_up, DEAD, None, why, failed=True), f"processing it failed {attempts_max} times"
+            )
         except Exception:
             log.exception("tracking.crashed")
             return False
         return True
 
-    async def _look_at_events(self, key: OrderKey, events: list[DueEvent]) -> None:
-        """Process the notifications of one order with at most one reading of it."""
-        tenant, upstream, order_id = key
-        record, now = await self._database.read(
-            lambda connection: (
-                checkouts.get_by_order(connection, tenant, upstream, order_id),
-                self._database.now(connection),
-            )
-        )
+    async def _look_at_events(self, key: OrderKey) -> None:
+        """Process the notifications of one order, due or not, with at most one reading of it."""
+        record, lines, events, now = await self._database.read(lambda connection: self._seen(connection, key))
+        if not events:
+            return
         if record is None or record.state not in KNOWN_STATES:
             why = "the order is not known" if record is None else f"the checkout is {record.state}"
             await self._keep_for_later(key, events, why, now)
@@ -160,18 +154,34 @@ class Tracker:
         if record.state == "held" or record.state in FINAL - CART_RELEASED:
             await self._settle(events, DONE, None, f"the checkout is {record.state}")
             return
+        mapping = self._mappings.get(record.mapping)
+        if mapping is not None and all(says_nothing_new(record, lines, event, mapping) for event in events):
+            await self._settle(events, DONE, None, "says what is known; the order was not read for it")
+            return
         coalesce_seconds = self._settings.tracking.coalesce_seconds
         if self._monotonic() - self._last_read.get(key, float("-inf")) < coalesce_seconds:
-            await self._settle(events, events[0].state, coalesce_seconds, "waits: the order was read a moment ago")
+            await self._settle(events, RECEIVED, coalesce_seconds, "waits: the order was read a moment ago")
             return
         self._note_read(key)
         try:
             detail = await self._reader.read_and_apply(record, polled=False)
         except ReadFailed as error:
-            wait = max(read_seconds(self._settings, upstream), error.retry_after_seconds or 0.0)
+            wait = max(read_seconds(self._settings, key[1]), error.retry_after_seconds or 0.0)
             await self._keep(events, str(error), wait, now)
             return
         await self._settle(events, DONE, None, detail)
+
+    def _seen(
+        self, connection: Connection, key: OrderKey
+    ) -> tuple[CheckoutRecord | None, dict[str, LineState], list[DueEvent], datetime]:
+        """Return the checkout of an order with its lines, and what the order's notifications are now."""
+        record = checkouts.get_by_order(connection, *key)
+        events = store.events_of_order(connection, key)
+        lines: dict[str, LineState] = {}
+        if record is not None and any(event.item_states is not None for event in events):
+            stored = checkouts.documents(connection, record.tenant, record.id, ("lines",))
+            lines = lines_decoder.decode(stored.get("lines", "{}"))
+        return record, lines, events, self._database.now(connection)
 
     async def _keep_for_later(self, key: OrderKey, events: list[DueEvent], why: str, now: datetime) -> None:
         """Keep early events; they are due when their order becomes known here, and now and then."""
@@ -190,7 +200,7 @@ class Tracker:
             dead = await self._settle(old, DEAD, None, f"{why}, and that for {kept_hours:g} hours")
             _tell_dead(dead, f"could not be matched with its order for {kept_hours:g} hours")
         if young:
-            state = young[0].state if unknown is None else WAITING
+            state = RECEIVED if unknown is None else WAITING
             await self._settle(young, state, wait_seconds, why, unknown=unknown)
 
     async def _settle(
@@ -209,6 +219,8 @@ class Tracker:
         are due at once then. One that is not known may be what a checkout waits for, which is known by its marker.
         """
         named = False
+        if not events:
+            return []
 
         def function(connection: Connection) -> list[DueEvent]:
             nonlocal named
@@ -219,11 +231,7 @@ class Tracker:
                 due_at = now if record is not None and record.state in KNOWN_STATES else due_at
                 if record is None:
                     named = _wake_marked(connection, unknown, events, now)
-            return [
-                event
-                for event in events
-                if store.settle_event(connection, event, state=state, due_at=due_at, detail=detail, failed=failed)
-            ]
+            return store.settle_events(connection, events, state=state, due_at=due_at, detail=detail, failed=failed)
 
         settled = await self._database.write(function)
         if named:
@@ -249,12 +257,12 @@ class Tracker:
         """Delete events that were dealt with long ago, now and then."""
         if self._monotonic() < self._forget_at:
             return
-        kept = max(timedelta(days=KEPT_DAYS), 2 * timedelta(hours=self._settings.tracking.unmatched_hours))
+        kept = timedelta(days=self._settings.retention.inbox_days)
 
         def function(connection: Connection) -> int:
-            return store.forget_events(connection, self._database.now(connection) - kept, BATCH_MAX)
+            return forget_old(connection, self._database.now(connection) - kept, FORGOTTEN_MAX)
 
-        if await self._database.write(function) < BATCH_MAX:
+        if await self._database.write(function) < FORGOTTEN_MAX:
             self._forget_at = self._monotonic() + FORGET_SECONDS
 
 

@@ -9,10 +9,10 @@ import pytest_asyncio
 from checkout_gateway import running, settings_of
 from checkout_work import request
 from msgspec.structs import replace
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from gateway.runtime import submission, tracking
-from gateway.settings import SecuritySettings, StorageSettings, SubmissionSettings, TrackingSettings
+from gateway.settings import LimitSettings, SecuritySettings, StorageSettings, SubmissionSettings, TrackingSettings
 from gateway.storage.tables import inbox
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -205,3 +205,59 @@ async def test_e3_an_event_that_comes_before_the_answer_to_the_post_is_not_lost(
     while (told := [(key, state) for _, key, _, state in await events(whole)]) != [("early", "done")]:
         assert asyncio.get_running_loop().time() < deadline, told
         await asyncio.sleep(0.02)
+
+
+# -- bounds -----------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_full_inbox_is_answered_503_and_what_was_dealt_with_makes_room(tmp_path, log):
+    storage = StorageSettings(url=f"sqlite:///{tmp_path / 'gateway.db'}")
+    settings = settings_of(storage, limits=LimitSettings(inbox_rows_max=2))
+    async with running(settings) as gateway:
+        statuses = []
+        for number in range(4):
+            answer = await gateway.post({"eventId": f"e{number}", **BARE}, "/notifications/plain")
+            statuses.append(answer.status_code)
+        assert statuses == [201, 201, 503, 503]
+        assert int(answer.headers["retry-after"]) > 0
+        assert answer.json()["@type"] == "Error"
+        assert (await gateway.post({"eventId": "e0", **BARE}, "/notifications/plain")).status_code == 201, "known"
+        done = update(inbox).values(state="done")
+        await gateway.services.database.write(lambda connection: connection.execute(done))
+        assert (await gateway.post({"eventId": "e9", **BARE}, "/notifications/plain")).status_code == 201
+        assert [key for _, key, _, _ in await events(gateway)] == ["e9"]
+        figures = (await gateway.services.metrics.exposition()).decode()
+    told = [json.loads(line) for line in log.getvalue().splitlines() if "inbox.full" in line]
+    assert [(line["tenant"], line["level"]) for line in told] == [("default", "error")], "not every time"
+    for outcome, count in (("recorded", 3), ("full", 2), ("repeated", 1)):
+        assert f'gateway_notifications_total{{outcome="{outcome}",upstream="plain"}} {count}.0' in figures
+
+
+async def test_more_that_wait_at_once_than_may_are_turned_away_and_the_others_are_kept(tmp_path):
+    storage = StorageSettings(url=f"sqlite:///{tmp_path / 'gateway.db'}")
+    async with running(settings_of(storage, tracking=TrackingSettings(waiting_max=20))) as gateway:
+        sent = (gateway.post({"eventId": f"e{n}", **BARE}, "/notifications/plain") for n in range(60))
+        answers = await asyncio.gather(*sent)
+        statuses = [answer.status_code for answer in answers]
+        assert set(statuses) == {201, 503}
+        assert all("retry-after" in answer.headers for answer in answers if answer.status_code == 503)
+        assert statuses.count(201) == len(await events(gateway)) >= 20
+
+
+async def test_hundreds_at_once_are_recorded_in_few_transactions(gateway):
+    database = gateway.services.database
+    write, writes = database.write, 0
+
+    async def counted(function):
+        nonlocal writes
+        writes += 1
+        return await write(function)
+
+    database.write = counted
+    try:
+        sent = (gateway.post({"eventId": f"e{n}", **BARE}, "/notifications/plain") for n in range(300))
+        assert {answer.status_code for answer in await asyncio.gather(*sent)} == {201}
+    finally:
+        del database.write
+    assert len(await events(gateway)) == 300
+    assert writes < 100

@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 from checkout_work import NOW, SALESFORCE, load_checkout, store_checkout
+from inbox_runs import record_event
 from sqlalchemy import select
 
 from gateway.storage.tables import inbox
 from gateway.submission import store as submissions
 from gateway.tracking import store
 from gateway.tracking.events import Event
+from gateway.tracking.inbox import forget_old
 
 KNOWN = Event("e1", "00000001", "ProductOrderStateChangeEvent")
 
@@ -22,7 +24,7 @@ def soon(seconds):
 def record(database):
     async def keep(event=KNOWN, *, tenant="default", upstream="shop", raw="{}", now=NOW):
         return await database.write(
-            lambda connection: store.record_event(connection, tenant, upstream, event, raw, now)
+            lambda connection: record_event(connection, tenant, upstream, event, raw, now) == "recorded"
         )
 
     return keep
@@ -39,7 +41,7 @@ async def due(database, now=NOW):
 
 
 async def settle(database, row, **what):
-    await database.write(lambda connection: store.settle_event(connection, row, **what))
+    await database.write(lambda connection: store.settle_events(connection, [row], **what))
 
 
 async def test_an_event_is_kept_whole_and_due_at_once(database, record):
@@ -135,8 +137,8 @@ async def test_events_that_were_dealt_with_long_ago_are_forgotten_and_no_others(
         row = next(row for row in await due(database) if row.dedup_key == name)
         await settle(database, row, state=state, due_at=NOW, detail=None)
     await record(Event("young", None, "x"), now=soon(60))
-    assert await database.write(lambda connection: store.forget_events(connection, soon(60), 1)) == 1
-    assert await database.write(lambda connection: store.forget_events(connection, soon(60), 10)) == 1
+    assert await database.write(lambda connection: forget_old(connection, soon(60), 1)) == 1
+    assert await database.write(lambda connection: forget_old(connection, soon(60), 10)) == 1
     assert {row.dedup_key for row in await rows(database)} == {"waiting", "received", "young"}
 
 

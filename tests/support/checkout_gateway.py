@@ -30,7 +30,14 @@ from gateway.tracking.tracker import Tracker
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
 CHECKOUTS = "/tmf-api/checkoutManagement/v1/checkout"
-STORED = (tables.checkout, tables.checkout_document, tables.checkout_step, tables.abandoned_draft, tables.inbox)
+STORED = (
+    tables.checkout,
+    tables.checkout_document,
+    tables.checkout_step,
+    tables.abandoned_draft,
+    tables.inbox,
+    tables.inbox_usage,
+)
 
 
 class Clock:

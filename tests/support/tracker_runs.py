@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from checkout_work import SALESFORCE, live_document, store_checkout
+from inbox_runs import record_event
 from sqlalchemy import select, update
 
 from gateway.storage.tables import inbox
-from gateway.tracking import store
 from gateway.tracking.events import Event
 
 
@@ -41,7 +41,7 @@ async def notify(database, key="e1", order_id="00000001", **kwargs):
     event = Event(key, order_id, "x")
     at = kwargs.get("at")
     await database.write(
-        lambda connection: store.record_event(
+        lambda connection: record_event(
             connection, kwargs.get("tenant", "default"), "shop", event, "{}", at or database.now(connection)
         )
     )

@@ -22,8 +22,8 @@ from gateway.storage.tables.checkouts import (
     checkout_step,
     upstream_limit,
 )
-from gateway.storage.tables.events import hub_blocked, hub_event, hub_sequence, hub_subscription, inbox
-from gateway.storage.tables.operations import audit, upstream_pause
+from gateway.storage.tables.events import hub_blocked, hub_event, hub_sequence, hub_subscription, inbox, inbox_usage
+from gateway.storage.tables.operations import access_token, audit, upstream_pause
 from gateway.storage.tables.upstreams import found_order, reconciliation, recovery, upstream_capability
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "UNFINISHED_STATES",
     "Moment",
     "abandoned_draft",
+    "access_token",
     "audit",
     "cart",
     "cart_party",
@@ -47,6 +48,7 @@ __all__ = [
     "hub_sequence",
     "hub_subscription",
     "inbox",
+    "inbox_usage",
     "metadata",
     "reconciliation",
     "recovery",

@@ -23,13 +23,16 @@ from gateway.storage.tables.base import Moment, metadata
 _DUE: Final = "due_at IS NOT NULL"
 _MARKED: Final = "marker IS NOT NULL"
 
-# Notifications, recorded before they are looked at. State: received, waiting (order unknown), done, dead.
+# Notifications, recorded before they are looked at. State: received, waiting (order unknown), done, dead. `id` is made of upstream and
+# dedup_key, for addresses. What the body says stands in columns: which event, the order's state in the order system's words, when it
+# happened there, the states of items (JSON: {id: word}) and notes (JSON: [{kind, text}], e.g. a milestone).
 inbox = Table(
     "inbox",
     metadata,
     Column("tenant", String(64), primary_key=True),
     Column("upstream", String(64), primary_key=True),
     Column("dedup_key", String(255), primary_key=True),
+    Column("id", String(32), nullable=False, server_default=""),
     Column("order_id", String(255)),
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -37,10 +40,19 @@ inbox = Table(
     Column("received_at", Moment, nullable=False),
     Column("detail", Text),
     Column("raw", Text, nullable=False),
+    Column("raw_bytes", Integer, nullable=False, server_default="0"),
     # A marker of the gateway that the notification carries: it may name an order that is not known here yet.
     Column("marker", String(32)),
-    Index("ix_inbox_due", "due_at", sqlite_where=text(_DUE), postgresql_where=text(_DUE)),
+    Column("event_type", String(255)),
+    Column("order_state", String(255)),
+    Column("item_states", Text),
+    Column("occurred_at", Moment),
+    Column("notes", Text),
+    Index("ix_inbox_due", "tenant", "due_at", sqlite_where=text(_DUE), postgresql_where=text(_DUE)),
     Index("ix_inbox_order", "tenant", "upstream", "order_id"),
+    Index("ix_inbox_id", "tenant", "id"),
+    Index("ix_inbox_state", "tenant", "state", "received_at"),
+    Index("ix_inbox_received", "upstream", "received_at"),
     Index(
         "ix_inbox_marker",
         "tenant",
@@ -49,6 +61,15 @@ inbox = Table(
         sqlite_where=text(_MARKED),
         postgresql_where=text(_MARKED),
     ),
+)
+
+# How much of the inbox each tenant has: kept with every row that comes and goes, so that nobody counts them.
+inbox_usage = Table(
+    "inbox_usage",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("row_count", BigInteger, nullable=False),
+    Column("byte_count", BigInteger, nullable=False),
 )
 
 # Events of carts and checkouts, written with the change they tell of (see gateway/storage/outbox.py), removed when no

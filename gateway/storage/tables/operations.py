@@ -1,4 +1,4 @@
-"""What people ask for, and what they stopped."""
+"""What people ask for, what they stopped, and the tokens that callers were given."""
 
 from __future__ import annotations
 
@@ -37,4 +37,18 @@ upstream_pause = Table(
     Column("since", Moment, nullable=False),
     Column("client", String(255), nullable=False),
     Column("reason", Text, nullable=False),
+)
+
+# Tokens of /oauth2/token, by their hashes. `credential` is the hash of the secret that one was given for: it is valid as long as that is.
+# `upstream` names the order system whose secret it is; null: that of a client of the file of clients.
+access_token = Table(
+    "access_token",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("credential", String(64), nullable=False),
+    Column("upstream", String(64)),
+    Column("issued_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Index("ix_access_token_credential", "credential", "issued_at"),
+    Index("ix_access_token_expires", "expires_at"),
 )

@@ -1,0 +1,22 @@
+"""How long what is over is kept."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Struct
+
+from gateway.settings.base import setting
+
+
+class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long what is over is kept."""
+
+    inbox_days: Annotated[
+        float,
+        setting(
+            "notifications that were dealt with, and dead ones, after they came; a repetition is known as one for as long",
+            gt=0,
+            le=36_500,
+        ),
+    ] = 14.0
