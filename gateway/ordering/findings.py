@@ -26,7 +26,7 @@ CODES: Final[dict[str, str]] = {
     "missing_offering": "An item to be added names neither a product offering nor a product.",
     "missing_product_reference": "An item that changes, removes or keeps a product does not say which product.",
     "not_yet_valid": "The cart is valid from a later time on.",
-    "nothing_to_order": "No item of the cart is to be ordered now.",
+    "nothing_to_order": "No item of the cart is to be ordered now, or none says what changes.",
     "party_missing": "The order system needs a related party, and none was given.",
     "party_unmappable": "A related party cannot be referred to: it has neither an id nor an href.",
     "price_incomplete": "A price alteration has no price.",

@@ -259,7 +259,9 @@ def test_removing_an_installed_product_by_itself_is_refused_in_words():
 
 
 def test_more_assets_than_one_call_holds_are_refused_in_words():
-    order = translate(cart(*(installed(str(n), f"A{n}") for n in range(5))), {}, salesforce(), now=NOW).order
+    order = translate(
+        cart(*(installed(str(n), f"A{n}", quantity=2) for n in range(5))), {}, salesforce(), now=NOW
+    ).order
     planned, findings = plan(order, salesforce(items_max=4))
     assert planned is None
     assert [finding.code for finding in findings] == ["does_not_fit"]

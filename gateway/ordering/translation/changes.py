@@ -19,6 +19,8 @@ _OF_ITEM: Final = _TYPES | {
     "productOrderItemRelationship",
     "note",
 }
+_BARE: Final = _TYPES | {"id", "action", "product", "productOrderItemRelationship"}
+_BARE_PRODUCT: Final = _TYPES | {"id", "href"}
 _OF_PRODUCT: Final = _TYPES | {"id", "href", "name", "productOffering", "productSpecification"}
 
 
@@ -30,6 +32,17 @@ def is_emptied(line: OrderLine, told: Sequence[Finding]) -> bool:
         return False
     product: Any = line.item.get("product")
     return _OF_ITEM.issuperset(line.item) and (type(product) is not dict or _OF_PRODUCT.issuperset(product))
+
+
+def does_nothing(line: OrderLine) -> bool:
+    """Tell whether a line says of a product only that it is there: it does not change, or nobody says what of it does."""
+    if line.alterations or line.mandatory:
+        return False
+    action, product = line.item.get("action"), line.item.get("product")
+    if action == "noChange":
+        return True
+    bare = _BARE.issuperset(line.item) and (type(product) is not dict or _BARE_PRODUCT.issuperset(product))
+    return action == "modify" and bare
 
 
 def refuse_emptied(emptied: Sequence[OrderLine], lines: Sequence[OrderLine], findings: Findings) -> None:

@@ -14,6 +14,7 @@ from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.catalogue import Catalogue
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import Order, OrderLine, Translation
+from gateway.ordering.translation.changes import does_nothing
 from gateway.ordering.translation.entries import CHILDREN
 from gateway.ordering.translation.header import Header
 from gateway.ordering.translation.items import Items
@@ -53,7 +54,7 @@ def translate(
     items.totals_replaced = money.replaced
     lines = items.lines(entries)
     items_stay = "left_behind" in findings.codes
-    if not lines and not findings.refused:
+    if all(map(does_nothing, lines)) and not findings.refused:
         findings.error("nothing_to_order", "cartItem", _why_nothing(items_stay=items_stay, entries=len(entries)))
     recompute_item_totals(lines, items.incomplete_totals, findings)
     _apply_places(request, lines, items, findings)

@@ -25,6 +25,8 @@ CHILD = "cartItem[0].cartItem[0].action"
 
 def item(item_id, action, *children, **more):
     named = {"productOffering": {"id": f"P{item_id}"}} if action == "add" else {"product": {"id": f"A{item_id}"}}
+    if action == "modify":
+        named["quantity"] = 2  # a change of nothing is not ordered
     made = {"id": item_id, "action": action, **named, **more}
     return made | ({"cartItem": list(children)} if children else {})
 

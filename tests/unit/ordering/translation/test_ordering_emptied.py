@@ -70,3 +70,26 @@ def test_one_that_names_an_offering_may_be_a_change_to_that():
 )
 def test_what_still_does_something_is_ordered_or_judged_otherwise(item):
     assert told("salesforce-v4", item)[1] == []
+
+
+@pytest.mark.parametrize("name", ["salesforce-v4", "tmf622-v4", "tmf622-v5"])
+@pytest.mark.parametrize(
+    "items",
+    [
+        [{"id": "1", "action": "modify", "product": {"id": "P-1"}}],
+        [{"id": "1", "action": "modify", "product": {"href": "/products/P-1", "productCharacteristic": []}}],
+        [{"id": "1", "action": "noChange", "quantity": 1, "product": {"id": "P-1"}}],
+        [{"id": "1", "action": "noChange", "product": {"id": "P"}, "cartItem": [{"id": "2", "action": "modify", "product": {"id": "Q"}}]}],
+    ],
+)  # fmt: skip
+def test_an_order_of_which_no_line_says_what_changes_is_refused(name: str, items: list[dict[str, Any]]) -> None:
+    assert told(name, *items) == (False, [("error", "cartItem")])
+
+
+@pytest.mark.parametrize("name", ["tmf622-v4", "tmf622-v5"])
+def test_a_line_that_says_nothing_goes_along_with_one_that_does(name: str) -> None:
+    above = {"id": "1", "action": "noChange", "product": {"id": "P"}}
+    assert told(name, {**above, "cartItem": [{"id": "2", "action": "add", "productOffering": {"id": "A"}}]}) == (
+        True,
+        [],
+    )
