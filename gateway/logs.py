@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Final, TextIO
@@ -30,6 +31,20 @@ correlation: ContextVar[bytes | None] = ContextVar("correlation", default=None)
 trace_parent: ContextVar[str | None] = ContextVar("trace_parent", default=None)
 # What only the gateway writes: a mistake in an operator's file says at its end what would be right.
 _OWN_KEYS: Final = frozenset({"event", "level", "logger", "mistake", "timestamp", "traceback"})
+
+
+@contextmanager
+def on_behalf_of(correlation_id: str | None, parent: str | None) -> Iterator[None]:
+    """Work on what a request asked for earlier: log lines and calls to the order system carry its ids, and no others."""
+    before = (
+        correlation.set(correlation_id.encode("latin-1") if correlation_id is not None else None),
+        trace_parent.set(parent),
+    )
+    try:
+        yield
+    finally:
+        correlation.reset(before[0])
+        trace_parent.reset(before[1])
 
 
 def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> None:

@@ -72,6 +72,8 @@ class DueDraft(Struct, frozen=True, kw_only=True):
     submit_intent_order: str | None
     current_order_id: str | None
     checkout_state: str
+    correlation_id: str | None = None
+    trace_parent: str | None = None
 
 
 def abandon(

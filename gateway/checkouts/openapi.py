@@ -37,7 +37,13 @@ _TAG: Final = ["checkout"]
 
 
 def _answers(status: str, description: str) -> dict[str, Any]:
-    headers = {"ETag": {"schema": {"type": "string"}}}
+    headers: dict[str, Any] = {
+        "ETag": {"schema": {"type": "string"}},
+        "Retry-After": {
+            "schema": {"type": "integer"},
+            "description": "While it is under way: seconds until it is worth asking again",
+        },
+    }
     if status == "202":
         headers["Location"] = {"schema": {"type": "string"}}
     return {status: {"description": description, "content": _CHECKOUT, "headers": headers}}

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from datetime import datetime
+from typing import Any, Final
 from urllib.parse import urljoin
 
 from gateway.callers import Caller
 from gateway.checkouts.actions import actions_of
 from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.reason_document import next_attempt_at
 from gateway.services import Services
+
+# A client is asked to come again after so long at most: a notification of the order system may change a checkout at any time.
+_ASK_AGAIN_SECONDS_MAX: Final = 60
+_RUNNING: Final = frozenset({"accepted", "drafting", "submitting", "submitted"})
+
+
+def ask_again_seconds(record: CheckoutRecord, now: datetime) -> int | None:
+    """Return after how many seconds a client that waits for a checkout should ask again: at its next attempt, or soon.
+
+    None where nothing happens by itself: it has ended, is held, or waits for its client.
+    """
+    waits_for_work = (
+        record.state == "draft" and (record.submit or record.cancel_requested) and record.due_at is not None
+    )
+    if record.state not in _RUNNING and not waits_for_work:
+        return None
+    at = next_attempt_at(record)
+    seconds = math.ceil((at - now).total_seconds()) if at is not None else 1
+    return min(max(seconds, 1), _ASK_AGAIN_SECONDS_MAX)
 
 
 def complete(document: dict[str, Any], record: CheckoutRecord, caller: Caller, services: Services) -> dict[str, Any]:

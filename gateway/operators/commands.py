@@ -193,7 +193,7 @@ async def close(services: Services, command: Close) -> CheckoutRecord:
         if current.version != record.version:
             raise ConflictError("The checkout changed meanwhile; look at it again and repeat.")
         code = {"rejected": "refused", "cancelled": "cancelled", "completed": None}[command.outcome]
-        message = f"closed as {command.outcome} by {command.caller.client}: {command.reason}"
+        message = f"closed as {command.outcome} by an operator: {command.reason}"
         reason = because("refused" if code == "refused" else "cancelled", message) if code else without_reason()
         changes: CheckoutChanges = {"state": command.outcome, "fence": current.fence + 1, **reason}
         store.change(connection, current, changes, now)

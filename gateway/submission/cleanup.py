@@ -19,6 +19,7 @@ from gateway.background import Loop
 from gateway.checkouts.abandoned import DueDraft, OrderGivenUp
 from gateway.checkouts.found_live import FoundLive, found_live, tell
 from gateway.checkouts.pauses import pauses
+from gateway.logs import on_behalf_of
 from gateway.metrics import Metrics
 from gateway.ordering import Mapping as OrderMapping
 from gateway.ordering import ObservedOrder, carries, is_alive, is_draft, render_tombstone
@@ -72,6 +73,10 @@ class Cleanup:
         return len(due_drafts)
 
     async def _look_at(self, abandoned: DueDraft) -> None:
+        with on_behalf_of(abandoned.correlation_id, abandoned.trace_parent):
+            await self._cleaned(abandoned)
+
+    async def _cleaned(self, abandoned: DueDraft) -> None:
         def take(connection: Connection) -> DueDraft | None:
             # Until the look is recorded, this is when somebody else may try: after a call that hangs, and then some.
             due_at = self._database.now(connection) + timedelta(seconds=TAKEN_SECONDS)

@@ -58,6 +58,8 @@ _abandoned_drafts = select(
     checkout.c.submit_intent_order,
     checkout.c.order_id.label("current_order_id"),
     checkout.c.state.label("checkout_state"),
+    checkout.c.correlation_id,
+    checkout.c.trace_parent,
 ).join(checkout, and_(checkout.c.tenant == abandoned_draft.c.tenant, checkout.c.id == abandoned_draft.c.checkout_id))
 
 

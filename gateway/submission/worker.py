@@ -18,6 +18,7 @@ from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.recovering import Recovered, recovered
 from gateway.checkouts.row_changes import because
 from gateway.errors import StaleLeaseError, UnavailableError
+from gateway.logs import on_behalf_of
 from gateway.ordering import Mapping as OrderMapping
 from gateway.ordering import is_there_already
 from gateway.services import Services
@@ -205,7 +206,11 @@ class Worker:
             log.warning("clock.was_ahead", checkouts=checkouts)
 
     async def _guarded(self, record: CheckoutRecord, claimed_at: float) -> None:
-        """Work on one checkout; whatever goes wrong with it stays with it."""
+        """Work on one checkout, on behalf of the request that made it; whatever goes wrong with it stays with it."""
+        with on_behalf_of(record.correlation_id, record.trace_parent):
+            await self._worked_on(record, claimed_at)
+
+    async def _worked_on(self, record: CheckoutRecord, claimed_at: float) -> None:
         try:
             await self._work_on(record, claimed_at)
         except StaleLeaseError:

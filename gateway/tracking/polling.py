@@ -16,6 +16,7 @@ from gateway.checkouts.pauses import pauses
 from gateway.checkouts.reasons import OF_THE_UPSTREAM
 from gateway.checkouts.row_changes import CheckoutChanges
 from gateway.checkouts.waits import spread
+from gateway.logs import on_behalf_of
 from gateway.settings import Settings, UpstreamLimits
 from gateway.storage import Database
 from gateway.tracking import store
@@ -113,7 +114,8 @@ class Polls:
 
         if await self._database.write(function):
             identity = {"checkout": record.id, "tenant": record.tenant, "order": record.order_id}
-            log.warning("tracking.read_failed", **identity, cause=failure.cause, reason=str(failure))
+            with on_behalf_of(record.correlation_id, record.trace_parent):
+                log.warning("tracking.read_failed", **identity, cause=failure.cause, reason=str(failure))
 
     def _made_up_seconds(self, upstream: str) -> float:
         return 2 * read_seconds(self._settings, upstream)

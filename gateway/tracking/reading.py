@@ -18,6 +18,7 @@ from gateway.checkouts.keys import add_line_keys
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder, order_decoder
 from gateway.checkouts.pauses import pauses, why_paused
 from gateway.checkouts.states import CART_RELEASED
+from gateway.logs import on_behalf_of
 from gateway.metrics import Metrics
 from gateway.ordering import Mapping as OrderMapping
 from gateway.ordering import ObservedOrder, carries, is_alive, live_match
@@ -67,6 +68,10 @@ class OrderReader:
 
     async def read_and_apply(self, record: CheckoutRecord, *, polled: bool) -> str:
         """Read the order and record what it has become; return a sentence about it. Raises ReadFailed."""
+        with on_behalf_of(record.correlation_id, record.trace_parent):
+            return await self._read_and_apply(record, polled=polled)
+
+    async def _read_and_apply(self, record: CheckoutRecord, *, polled: bool) -> str:
         upstream = self._upstreams.get(record.upstream)
         mapping = self._mappings.get(record.mapping)
         if upstream is None or mapping is None or record.order_id is None:

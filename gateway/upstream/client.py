@@ -21,6 +21,7 @@ from gateway.upstream.answers import http_date, is_safe_id
 from gateway.upstream.evidence import CallInDoubt, FindResult, MarkedOrders
 from gateway.upstream.finder import Finder
 from gateway.upstream.gate import Gate
+from gateway.upstream.handed_on import request_headers
 from gateway.upstream.limiter import NoSlot
 from gateway.upstream.options import UpstreamOptions, port_of
 from gateway.upstream.outcome import Call, NotSent, Outcome, Rejected, Unknown, classify
@@ -191,7 +192,7 @@ class UpstreamClient:
                     method,
                     self._url(path),
                     body=body,
-                    headers={"Content-Type": media_type} if media_type else None,
+                    headers={**request_headers(self._mapping), **({"Content-Type": media_type} if media_type else {})},
                     within_seconds=max(0.0, self._options.deadline_seconds - (self._clock() - began)),
                 )
         except NoSlot as refusal:

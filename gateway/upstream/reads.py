@@ -21,6 +21,7 @@ from gateway.upstream.answers import describe, vendor_error
 from gateway.upstream.breaker import Breaker
 from gateway.upstream.causes import Cause
 from gateway.upstream.gate import Gate
+from gateway.upstream.handed_on import request_headers
 from gateway.upstream.limiter import NoSlot
 from gateway.upstream.options import UpstreamOptions, port_of
 from gateway.upstream.outcome import NotExecuted, Outcome, Rejected, Unknown, classify
@@ -150,8 +151,9 @@ class Reader:
     async def _exchange(self, url: str, parameters: Headers[str, str] | None, ends_at: float) -> Answer:
         async with self._gate.limiter.slot(within_seconds=self._options.slot_timeout_seconds):
             remaining_seconds = max(0.0, ends_at - self._clock())
+            headers = {**NOT_FROM_A_CACHE, **request_headers(self._options.mapping)}
             return await self._port.exchange(
-                "GET", url, parameters=parameters, headers=NOT_FROM_A_CACHE, within_seconds=remaining_seconds
+                "GET", url, parameters=parameters, headers=headers, within_seconds=remaining_seconds
             )
 
     def _failure(self, answer: Answer, document: Any, outcome: Outcome, *, unreadable: bool) -> ReadFailed:

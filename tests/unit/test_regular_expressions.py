@@ -40,6 +40,7 @@ KNOWN: Final[dict[str, list[tuple[str, str, str]] | str]] = {
     "ordering.tracing.leaves._POSITION": [("", "[1", ""), ("[", "1", ""), ("", "[", "")],
     "ordering.tracing.leaves._holder": [("", "20", "x"), ("", "20.", ""), ("", "2:20 ", "")],
     "ordering.tracing.slots.in_standard_places": [("", ".product[1", ""), ("", ".product", ""), ("product[", "1", "")],
+    "ordering.lint.consistency._HEADER": OPERATOR,
     "ordering.lint.consistency._MEDIA_TYPE": OPERATOR,
     "ordering.lint.consistency._PARAMETER": OPERATOR,
     "ordering.lint.consistency._SEGMENT": OPERATOR,

@@ -19,6 +19,23 @@ from gateway.ordering.mapping.words import unclean_words
 
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_.~-]+")
 _PARAMETER: Final = re.compile(r"[^\s&=?#/%{}\"']+")
+_HEADER: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,64}")
+# Headers that the client writes itself, or that say how a message is carried.
+_OWN_HEADERS: Final = frozenset(
+    {
+        *(
+            "accept",
+            "accept-encoding",
+            "authorization",
+            "cache-control",
+            "connection",
+            "content-length",
+            "content-type",
+            "cookie",
+        ),
+        *("host", "te", "traceparent", "trailer", "transfer-encoding", "upgrade", "user-agent"),
+    }
+)
 _MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+( *; *[A-Za-z0-9_.-]+=[A-Za-z0-9_.-]+)*")
 
 _ENDS: Final = ("completed", "failed", "partial", "cancelled", "rejected")
@@ -258,6 +275,9 @@ def _requests(mapping: Mapping) -> Iterator[Problem]:
     if api.cancel_resource.strip("/") == api.resource.strip("/"):
         message = "is api.resource: a cancellation would be a new order; write the cancel task, or remove it"
         yield Problem("api.cancel_resource", message)
+    header = api.correlation_header
+    if header and (not _HEADER.fullmatch(header) or header.lower() in _OWN_HEADERS):
+        yield Problem("api.correlation_header", "is not a header that may carry an id; write e.g. X-Correlation-ID")
     media_type = api.patch_media_type
     if not _MEDIA_TYPE.fullmatch(media_type):
         yield Problem("api.patch_media_type", "is not a media type; write e.g. application/merge-patch+json")

@@ -51,6 +51,17 @@ class Api(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "naming it, from a notification that carries our marker, or from the search for it (`submission.order_id_hours`)"
         ),
     ] = "answer"
+    correlation_header: Annotated[
+        str,
+        documented(
+            "name of the header in which it is told the correlation id of the request that a call is made for, e.g. "
+            "`X-Correlation-ID`; empty: it is not told"
+        ),
+    ] = ""
+    trace_context: Annotated[
+        bool,
+        documented("it is told the `traceparent` (W3C Trace Context) of that request, with a parent id for each call"),
+    ] = False
     notification_status: Annotated[int, documented("status to answer its notifications with", ge=200, le=299)] = 201
     paging: Paging = field(default_factory=Paging)
 
