@@ -42,6 +42,8 @@ from gateway.storage import Database, open_database
 from gateway.storage.schema import migrate, require_current_schema
 from gateway.tmf.json import encode_json
 from gateway.tracking import api as tracking
+from gateway.tracking import inbox_api
+from gateway.tracking.inbox_openapi import SCHEMAS as INBOX_SCHEMAS
 from gateway.tracking.intake import Intake
 from gateway.upstream.port import Upstream
 
@@ -54,6 +56,7 @@ ROUTES: Final[list[Any]] = [
     *operators.handlers,
     *correlation_api.handlers,
     *tracking.handlers,
+    *inbox_api.handlers,
     *oauth.handlers,
     *hub.handlers,
     *operation.handlers,
@@ -66,6 +69,7 @@ SCHEMAS: Final[dict[str, Any]] = {
     **OPERATOR_SCHEMAS,
     **CORRELATION_SCHEMAS,
     **oauth.SCHEMAS,
+    **INBOX_SCHEMAS,
 }
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})

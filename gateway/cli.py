@@ -32,6 +32,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "gateway.commands.upstreams:upstreams",
         "Look at, pause and resume the order systems of a running gateway.",
     ),
+    "inbox": (
+        "gateway.commands.inbox:inbox",
+        "Look at notifications that were not dealt with, and replay them.",
+    ),
     "backup": ("gateway.commands.backup:backup", "Copy the embedded database while it is used."),
     "restore": ("gateway.commands.backup:restore", "Put a copy of the embedded database in its place."),
     "reconcile": (

@@ -41,6 +41,18 @@ name = "acme-partner"
 tenant = "acme"
 roles = ["partner"]
 token_sha256 = "{partner}"
+
+[[client]]
+name = "acme-support"
+tenant = "acme"
+roles = ["support"]
+token_sha256 = "{support}"
+
+[[client]]
+name = "beta-operator"
+tenant = "beta"
+roles = ["operator"]
+token_sha256 = "{operator}"
 """
 
 
@@ -59,7 +71,9 @@ OWN = NotificationSettings(
 
 def settings_in(folder, own=OWN):
     file = folder / "clients.toml"
-    file.write_text(CLIENTS.format(notifier=sha256("acme-token"), partner=sha256("partner-token")))
+    names = ("acme", "partner", "support", "operator")
+    notifier, partner, support, operator = (sha256(f"{name}-token") for name in names)
+    file.write_text(CLIENTS.format(notifier=notifier, partner=partner, support=support, operator=operator))
     security = SecuritySettings(
         mode="tokens",
         tokens_file=str(file),
@@ -299,6 +313,31 @@ async def test_a_client_certificate_that_a_trusted_proxy_checked(gateway, subjec
             headers={"Content-Type": "application/json", "X-Client-Subject": subject},
         )
     assert answer.status_code == status
+
+
+async def test_the_inbox_is_for_operators_and_support_of_its_tenant_alone(gateway):
+    inbox_path = "/tmf-api/checkoutManagement/v1/inbox"
+
+    async def asked(who, path="", body=None):
+        headers = {"Authorization": f"Bearer {who}-token"}
+        if body is None:
+            return await gateway.client.get(inbox_path + path, headers=headers)
+        return await gateway.client.post(inbox_path + path, json=body, headers=headers)
+
+    assert await notify(gateway, upstream="plain", Authorization="Bearer acme-token") == 201
+    for who, status in (("acme", 403), ("partner", 403), ("support", 200), ("operator", 200)):
+        assert (await asked(who)).status_code == status, who
+    (seen,) = (await asked("support")).json()
+    assert (await asked("operator")).json() == []
+    for path in ("", "/replay", "/dismiss"):
+        one = f"/{seen['id']}{path}"
+        answer = await asked("operator", one, {"reason": "x"} if path else None)
+        assert answer.status_code == 404
+        answer = await asked("partner", one, {"reason": "x"} if path else None)
+        assert answer.status_code == 403
+    assert (await asked("support", f"/{seen['id']}/replay", {"reason": "x"})).status_code == 403
+    many = (await asked("operator", "/replay", {"reason": "x", "state": "received,dead,waiting"})).json()
+    assert (many["matched"], many["replayed"]) == (0, 0)
 
 
 async def test_the_refusal_says_what_would_do(gateway):
