@@ -7,6 +7,7 @@ import contextlib
 import os
 import secrets
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -16,18 +17,30 @@ from gateway.logs import get_logger
 
 # How long tasks that were told to stop may take before they are cancelled.
 END_SECONDS: Final = 5.0
+# A round that failed is tried again after so long, however often or seldom the loop has something to do.
+FAILED_SECONDS_MIN: Final = 1.0
+FAILED_SECONDS_MAX: Final = 30.0
+# While rounds go on failing, that is told this often.
+TELL_SECONDS: Final = 60.0
 _log = get_logger("gateway.background")
 
 
 class Loop:
     """Rounds of work until stopped: at once while there is more to do, when woken, or after a while.
 
-    A round that raises is logged, and the next one tries again: `NAME.failed` while the database is away (UnavailableError),
-    `NAME.crashed` for a mistake of ours. Cancellation passes through.
+    A round that raises is tried again, after FAILED_SECONDS_MIN at the earliest and FAILED_SECONDS_MAX at the latest, and is logged:
+    `NAME.failed` while the database is away (UnavailableError), `NAME.crashed` for a mistake of ours; once, then every TELL_SECONDS
+    with how many rounds that were, and `NAME.goes_on` when it is over. Cancellation passes through.
     """
 
     def __init__(
-        self, name: str, work: Callable[[], Awaitable[bool]], *, seconds: float | None, gather_seconds: float = 0.0
+        self,
+        name: str,
+        work: Callable[[], Awaitable[bool]],
+        *,
+        seconds: float | None,
+        gather_seconds: float = 0.0,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make a loop whose rounds are calls of `work`, which tells whether there is more to do.
 
@@ -38,7 +51,11 @@ class Loop:
         self._work = work
         self._seconds = seconds
         self._gather_seconds = gather_seconds
+        self._monotonic = monotonic
         self._awake = asyncio.Event()
+        self._failed = 0  # rounds in a row
+        self._told: tuple[str, type[Exception]] | None = None
+        self._tell_at = 0.0
         self.stopping = False
 
     def wake(self) -> None:
@@ -58,17 +75,44 @@ class Loop:
             try:
                 more = await self._work()
             except UnavailableError as error:
-                _log.warning(f"{self.name}.failed", reason=error.message)
+                self._tell_failed(f"{self.name}.failed", error)
             except Exception as error:  # noqa: BLE001 - the work must go on, whatever one round met
-                _log.error(f"{self.name}.crashed", exc_info=error)
+                self._tell_failed(f"{self.name}.crashed", error)
+            else:
+                self._tell_goes_on()
             if not more and not self.stopping:
                 await self._wait()
 
+    def _tell_failed(self, event: str, error: Exception) -> None:
+        self._failed += 1
+        what = event, type(error)
+        if what == self._told and self._monotonic() < self._tell_at:
+            return
+        self._told = what
+        self._tell_at = self._monotonic() + TELL_SECONDS
+        if isinstance(error, UnavailableError):
+            _log.warning(event, reason=error.message, rounds=self._failed)
+        else:
+            _log.error(event, exc_info=error, rounds=self._failed)
+
+    def _tell_goes_on(self) -> None:
+        if self._failed:
+            _log.info(f"{self.name}.goes_on", rounds_failed=self._failed)
+            self._failed, self._told = 0, None
+
     async def _wait(self) -> None:
+        if self._failed:
+            seconds = FAILED_SECONDS_MAX if self._seconds is None else self._seconds
+            await self._woken(min(max(seconds, FAILED_SECONDS_MIN), FAILED_SECONDS_MAX))
+        elif await self._woken(self._seconds) and self._gather_seconds and not self.stopping:
+            await asyncio.sleep(self._gather_seconds)
+
+    async def _woken(self, seconds: float | None) -> bool:
+        """Wait to be woken, `seconds` at most (None: for ever); return whether that was it."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._awake.wait(), self._seconds)
-            if self._gather_seconds and not self.stopping:
-                await asyncio.sleep(self._gather_seconds)
+            await asyncio.wait_for(self._awake.wait(), seconds)
+            return True
+        return False
 
 
 @asynccontextmanager

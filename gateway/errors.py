@@ -246,9 +246,12 @@ class NotSupportedError(RequestError):
 
 
 class UnavailableError(RequestError):
-    """The service cannot do it now; Retry-After says when to try again."""
+    """The service cannot do it now; Retry-After says when to try again, whoever raises it."""
 
     status, code, reason = 503, "5", "Service unavailable"
+
+    def __init__(self, message: str, *, headers: dict[str, str] | None = None, **more: Any) -> None:
+        super().__init__(message, headers={"Retry-After": "5", **(headers or {})}, **more)
 
 
 WHOLE_BODY: Final = "$"

@@ -42,6 +42,8 @@ def migrate(engine: Engine) -> tuple[str | None, str | None]:
     """
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
+            # Another migration may take long, and so may the rows of a large table.
+            connection.execute(text("SET lock_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": MIGRATION_LOCK})
             connection.commit()
         else:

@@ -19,24 +19,25 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from gateway.clock import utc_now
-from gateway.errors import GatewayError, OperatorError, UnavailableError
+from gateway.errors import OperatorError
 from gateway.fair_limiter import FairLimiter
 from gateway.settings import StorageSettings
 from gateway.storage import group_commit
 from gateway.storage.database import READ_TOO_LONG
+from gateway.storage.failures import of_sqlite, unavailable
 from gateway.storage.group_commit import Outcome, Write
 
 T = TypeVar("T")
 GROUP_MAX: Final = 256  # functions that share one commit: bounds the wait of the first in the group
 MAPPED_BYTES_MAX: Final = 1 << 30  # of the file; the rest is read page by page
+JOURNAL_BYTES_MAX: Final = 64 << 20  # of the write-ahead log, between two times that it is begun anew
 PROGRESS_INSTRUCTIONS: Final = 20_000  # of SQLite's machine between two looks at the clock, about a millisecond
 # Filters read documents with `->` (3.38.0), writes answer with RETURNING (3.35.0); JSON functions are always there from 3.38.0 on.
 VERSION_MIN: Final = (3, 38, 0)
-_RETRY_HEADERS: Final = {"Retry-After": "2"}
 
 
 def require_version(found: tuple[int, ...]) -> None:
@@ -103,6 +104,8 @@ class SQLiteDatabase:
             "synchronous = FULL",
             "foreign_keys = ON",
             "cache_size = -16000",
+            # What a long read of another process let grow is given back once that read has ended.
+            f"journal_size_limit = {JOURNAL_BYTES_MAX}",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
@@ -118,21 +121,23 @@ class SQLiteDatabase:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, function)
 
     def _read(self, function: Callable[[Connection], T]) -> T:
-        with self.engine.connect() as connection:
-            driver: Any = connection.connection.driver_connection
-            deadline = time.monotonic() + self._read_seconds_max
-            # One client's expensive filter must not keep the few readers from everybody else.
-            driver.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS_INSTRUCTIONS)
-            connection.exec_driver_sql("BEGIN")
-            try:
-                return function(connection)
-            except (DBAPIError, sqlite3.Error) as error:
-                if time.monotonic() > deadline:
-                    raise UnavailableError(READ_TOO_LONG, headers=_RETRY_HEADERS) from None
-                raise _translate(error) from error
-            finally:
-                driver.set_progress_handler(None, 0)
-                connection.exec_driver_sql("ROLLBACK")
+        deadline = time.monotonic() + self._read_seconds_max
+        try:
+            with self.engine.connect() as connection:
+                driver: Any = connection.connection.driver_connection
+                # One client's expensive filter must not keep the few readers from everybody else.
+                driver.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS_INSTRUCTIONS)
+                try:
+                    connection.exec_driver_sql("BEGIN")
+                    return function(connection)
+                finally:
+                    driver.set_progress_handler(None, 0)
+                    if driver.in_transaction:
+                        connection.exec_driver_sql("ROLLBACK")
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            if time.monotonic() > deadline:
+                raise unavailable(READ_TOO_LONG) from None
+            raise of_sqlite(error) from error
 
     async def read_list(self, tenant: str, function: Callable[[Connection], T]) -> T:
         """Run `function` as `read` does, when it is the tenant's turn."""
@@ -146,17 +151,17 @@ class SQLiteDatabase:
         """
         try:
             return function(self._brief)
-        except (DBAPIError, sqlite3.Error) as error:
-            raise _translate(error) from error
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise of_sqlite(error) from error
         finally:
             self._brief.rollback()
 
     async def write(self, function: Callable[[Connection], T]) -> T:
         """Queue `function` for the writer thread and wait until its commit is on the disk."""
         if self._closed:
-            raise UnavailableError("The service is stopping; try again.", headers=_RETRY_HEADERS)
+            raise unavailable("The service is stopping; try again.")
         if self._waiting >= self._waiting_max:
-            raise UnavailableError("Too many writes are waiting; try again.", headers=_RETRY_HEADERS)
+            raise unavailable("Too many writes are waiting; try again.")
         loop = asyncio.get_running_loop()
         write = Write(function, loop.create_future())
         batch = self._collecting.get(loop)
@@ -193,7 +198,7 @@ class SQLiteDatabase:
                             connection.invalidate()
                         connection.close()
                         connection = None
-                group_commit.answer(writes[: len(outcomes)], outcomes, _translate)
+                group_commit.answer(writes[: len(outcomes)], outcomes, of_sqlite)
                 group = writes[len(outcomes) :]
         if connection is not None:
             connection.close()
@@ -226,16 +231,3 @@ class SQLiteDatabase:
         self._brief.engine.dispose()
         self._writer_engine.dispose()
         self.engine.dispose()
-
-
-def _translate(error: BaseException) -> BaseException:
-    """Turn what the disk or a lock did into 503; leave our own errors and our mistakes as they are."""
-    if isinstance(error, GatewayError):
-        return error
-    original = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(original, sqlite3.OperationalError) or (
-        isinstance(original, sqlite3.Error) and "full" in str(original)
-    ):
-        reason = "locked by another process" if "locked" in str(original) else "not writable now"
-        return UnavailableError(f"The database is {reason}; try again.", headers=_RETRY_HEADERS)
-    return error

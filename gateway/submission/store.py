@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, select, update
 
 from gateway.checkouts import step_store
 from gateway.checkouts import store as checkouts
@@ -89,6 +89,22 @@ def claim(connection: Connection, lane: Lane, lease: Lease, limit: int) -> list[
         {"claims_without_progress": checkout.c.claims_without_progress + 1},
     )
     return [checkouts.record_of(row) for row in rows]
+
+
+def put_back(connection: Connection, tenant: str, checkout_id: str, fence: int, until: datetime) -> bool:
+    """Let the lease of a claim that was interrupted end at `until`, and do not count the claim; return whether it was still held.
+
+    It is no fault of the checkout that the database was away. (What was under way stays as it is recorded: a call that was sent, or may
+    have been, is looked for by whoever claims it next.)
+    """
+    row = (checkout.c.tenant == tenant, checkout.c.id == checkout_id, checkout.c.fence == fence)
+    claims = case((checkout.c.claims_without_progress > 0, checkout.c.claims_without_progress - 1), else_=0)
+    changed = connection.execute(
+        update(checkout)
+        .where(*row, checkout.c.lease_until > until)
+        .values(lease_until=until, claims_without_progress=claims)
+    )
+    return changed.rowcount > 0
 
 
 def without_paused(

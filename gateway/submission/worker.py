@@ -31,7 +31,13 @@ from gateway.submission.decisions.next_action import is_cancelled_at_once
 from gateway.submission.decisions.price_drift import DriftGuard
 from gateway.submission.decisions.records import keeps_its_reason
 from gateway.submission.shares import Lane, shares
-from gateway.submission.wrong_clock import is_anything_put_off_too_far, longest_waits, pull_in
+from gateway.submission.wrong_clock import (
+    FORWARD_TOLERANCE,
+    is_anything_put_off_too_far,
+    longest_waits,
+    pull_in,
+    wait_anew,
+)
 from gateway.tmf.currencies import currency_code
 from gateway.upstream.evidence import KnownOrder, ToldOrder
 
@@ -45,6 +51,9 @@ LIVE_POSTS_MAX = 3
 UNCONFIGURED_SECONDS = 60.0
 # At the start, and this often, it is looked whether a clock that was ahead has put anything off too far.
 CLOCK_LOOK_SECONDS = 60.0
+# A checkout that the database's being away interrupted is claimed again so long after it is back, not at the end of its lease. (Not at
+# once: a disk that is nearly full takes the claim, and then not the rest.)
+PUT_OFF_SECONDS = 5.0
 
 
 class Worker:
@@ -75,7 +84,11 @@ class Worker:
         self._parked = 0
         # Whose checkout each of them works on.
         self._running: dict[asyncio.Task[None], Lane] = {}
+        # Checkouts that the database's being away interrupted, with the fence of their claim.
+        self._put_off: dict[tuple[str, str], int] = {}
         self._look_at_clock_at = monotonic()
+        # The database's time and the monotonic time when they were last compared.
+        self._compared: tuple[datetime, float] | None = None
         # Order systems for which checkouts may wait since before this process began, or wait now.
         self._waited_for = set(settings.upstreams)
         self._scout_at = monotonic()
@@ -170,6 +183,8 @@ class Worker:
         if self._monotonic() >= self._look_at_clock_at:
             await self._look_at_clock()
             self._look_at_clock_at = self._monotonic() + CLOCK_LOOK_SECONDS
+        if self._put_off:
+            await self._put_back()
         lease_seconds = self._settings.submission.lease_seconds
 
         def claim_all(connection: Connection) -> tuple[list[CheckoutRecord], int]:
@@ -181,22 +196,49 @@ class Worker:
             ]
             return store.without_paused(connection, claimed, now, self._ends_without_a_call)
 
-        due = await self._database.read(
-            lambda connection: shares(
-                store.lanes_with_due_work(connection, self._database.now(connection)),
-                self._running.values(),
-                places_max,
-            )
-        )
+        def look(connection: Connection) -> tuple[bool, datetime]:
+            now = self._database.now(connection)
+            return bool(shares(store.lanes_with_due_work(connection, now), self._running.values(), places_max)), now
+
+        asked_at = self._monotonic()
+        due, now = await self._database.read(look)
+        await self._compare_clocks(now, asked_at)
         if not due:
             return []
         claimed, self._parked = await self._database.write(claim_all)
         return claimed
 
+    async def _put_back(self) -> None:
+        """Let checkouts that the database's being away interrupted go on soon: it is back."""
+        put_off = dict(self._put_off)
+
+        def put_back(connection: Connection) -> None:
+            soon = self._database.now(connection) + timedelta(seconds=PUT_OFF_SECONDS)
+            for (tenant, checkout_id), fence in put_off.items():
+                store.put_back(connection, tenant, checkout_id, fence, soon)
+
+        await self._database.write(put_back)
+        for key in put_off:
+            self._put_off.pop(key, None)
+
     def _ends_without_a_call(self, record: CheckoutRecord) -> bool:
         """Tell whether the client's wish to cancel is all that a checkout waits for: a paused order system does not delay it."""
         mapping = self._mappings.get(record.mapping)
         return mapping is not None and is_cancelled_at_once(record, mapping)
+
+    async def _compare_clocks(self, now: datetime, asked_at: float) -> None:
+        """See to it that a clock that is set forward does not end the waits by which it is proven that a call had no effect.
+
+        The database was asked at the monotonic time `asked_at`, and said `now` at some time since: the jump that is found is the least that
+        it was.
+        """
+        before, self._compared = self._compared, (now, asked_at)
+        if before is None:
+            return
+        jump = now - before[0] - timedelta(seconds=self._monotonic() - before[1])
+        if jump > FORWARD_TOLERANCE:
+            moved = await self._database.write(lambda c: wait_anew(c, self._owner, jump))
+            log.warning("clock.went_forward", seconds=round(jump.total_seconds()), checkouts=moved)
 
     async def _look_at_clock(self) -> None:
         """Make due what a clock that was ahead put off too far."""
@@ -216,6 +258,7 @@ class Worker:
         except StaleLeaseError:
             log.info("lease.lost", checkout=record.id, tenant=record.tenant)
         except UnavailableError as error:
+            self._put_off[record.tenant, record.id] = record.fence
             log.warning("checkout.put_off", checkout=record.id, tenant=record.tenant, reason=error.message)
         except Exception:
             # The lease runs out and the checkout is claimed again; after too many such claims it is held.

@@ -3,6 +3,9 @@
 Times are the database's: of an SQLite file, those of the machine. A machine that starts with a wrong clock, and is then told the right
 time, has put off and leased everything it touched by the difference. Nothing may be put off for longer than the longest wait there is, and
 a row that was written later than now was written by such a clock.
+
+A clock that is set forward ends every wait at once, those too by which it is proven that a lost call had no effect. A process that sees the
+clock do that, because its monotonic time says otherwise, adds the difference to the calls that it worked on last.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, ColumnElement, Connection, and_, case, literal, or_, select, update
 
+from gateway.checkouts.row_changes import SENDING, UNKNOWN
 from gateway.ordering import Mapping as OrderMapping
 from gateway.settings import Settings
 from gateway.storage.tables import abandoned_draft, checkout, inbox
@@ -26,6 +30,9 @@ _SPREAD: Final = 1.25
 _LEASE_MARGIN_SECONDS: Final = 900.0
 # By so much the clocks of one machine may step back when they are set a little.
 _TOLERANCE: Final = timedelta(seconds=5)
+
+FORWARD_TOLERANCE: Final = timedelta(seconds=5)
+"""By so much a clock may be set forward without anything being waited for anew: what proves an absence has a larger margin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,27 @@ def pull_in(connection: Connection, now: datetime, waits: LongestWaits) -> int:
     )
     connection.execute(update(inbox).where(_notifications_too_far(now, waits)).values(due_at=now))
     return changed
+
+
+def wait_anew(connection: Connection, owner: str, jump: timedelta) -> int:
+    """Date the calls in doubt that the process `owner` worked on last later by `jump`; return how many checkouts that were.
+
+    Each row has one such process, so that no two of them do it. (When it is no longer there, the wait is what the clock says.)
+    """
+    table = checkout.c
+    in_doubt = and_(table.lease_owner == owner, table.step_state.in_((SENDING, UNKNOWN)), table.sent_at.is_not(None))
+    rows = connection.execute(select(table.tenant, table.id, table.sent_at, table.absent_at).where(in_doubt)).all()
+    for row in rows:
+        connection.execute(
+            update(checkout)
+            .where(table.tenant == row.tenant, table.id == row.id)
+            .values(
+                sent_at=row.sent_at + jump,
+                absent_at=None if row.absent_at is None else row.absent_at + jump,
+                version=table.version + 1,
+            )
+        )
+    return len(rows)
 
 
 def _not_after(column: Column[Any], now: datetime) -> ColumnElement[Any]:

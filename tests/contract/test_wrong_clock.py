@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from checkout_gateway import Clock, running, settings_of
+from checkout_gateway import Clock, live_orders, running, settings_of
 from checkout_work import NOW, PLAIN, SPLIT, load_checkout, store_checkout
 from sqlalchemy import update
 
@@ -15,6 +15,7 @@ from gateway.settings import Settings, TrackingSettings, UpstreamLimits, Upstrea
 from gateway.storage.tables import checkout
 from gateway.submission.wrong_clock import is_anything_put_off_too_far, longest_waits, pull_in
 from gateway.upstream import NotSent
+from gateway.upstream.outcome import Unknown
 
 HOUR, DAY = 3_600.0, 86_400.0
 WAITS = longest_waits(Settings(), [PLAIN, SPLIT])
@@ -119,3 +120,47 @@ async def test_a_clock_that_was_ahead_and_is_set_right_leaves_no_checkout_waitin
             clock.advance(1)
         states = [(await gateway.get(checkout))["state"] for checkout in (waiting, leased)]
         assert states == ["submitted", "submitted"]
+
+
+@pytest.mark.parametrize("ahead", [HOUR, DAY])
+async def test_a_clock_that_is_set_forward_does_not_prove_that_a_live_post_had_no_effect(
+    storage: Any, ahead: float
+) -> None:
+    """The order system takes its time after the answer was lost; the clock says that this time is over, and it is not."""
+    clock = Clock()
+    async with running(settings_of(storage), clock=clock) as gateway:
+        worker = gateway.worker()
+        checkout = await gateway.check_out(upstream="plain")
+        gateway.plain.script([Unknown("no answer")], effect="later")
+        for _ in range(3):
+            await gateway.work(worker)
+            clock.advance(20)
+        clock.moment += timedelta(seconds=ahead)
+        for _ in range(10):
+            await gateway.work(worker)
+            clock.advance(20)
+        assert [call.kind for call in gateway.plain.calls] == ["create"]
+
+        gateway.plain.apply_late()
+        for _ in range(100):
+            await gateway.work(worker)
+            clock.advance(60)
+        assert (await gateway.get(checkout))["state"] == "submitted"
+        assert len(live_orders(gateway.plain)) == 1
+
+
+async def test_a_call_is_sent_again_once_the_whole_quiet_time_has_passed_after_a_clock_was_set_forward(
+    storage: Any,
+) -> None:
+    clock = Clock()
+    async with running(settings_of(storage), clock=clock) as gateway:
+        worker = gateway.worker()
+        checkout = await gateway.check_out(upstream="plain")
+        gateway.plain.script([Unknown("no answer")])
+        await gateway.work(worker)
+        clock.moment += timedelta(days=1)
+        for _ in range(100):
+            await gateway.work(worker)
+            clock.advance(60)
+        assert (await gateway.get(checkout))["state"] == "submitted"
+        assert [call.kind for call in gateway.plain.calls] == ["create", "create"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 
 import pytest
 
@@ -71,6 +72,53 @@ async def test_it_survives_what_a_round_meets(error: Exception, event: str, log:
         await work.idle.wait()
     assert work.rounds >= 2
     assert event in log.getvalue()
+
+
+async def test_rounds_that_go_on_failing_are_told_now_and_then_and_once_when_they_are_over(
+    log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that is away for a night fills no disk with log lines."""
+    monkeypatch.setattr("gateway.background.FAILED_SECONDS_MIN", 0.0)
+    seconds = 0.0
+
+    class Away(Work):
+        async def __call__(self) -> bool:
+            nonlocal seconds
+            seconds += 1.0
+            return await super().__call__()
+
+    work = Away(*[UnavailableError("away")] * 150, False)
+    async with asyncio.timeout(5), running(Loop("work", work, seconds=0.0, monotonic=lambda: seconds)):
+        await work.idle.wait()
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    told = [(line["event"], line.get("rounds") or line.get("rounds_failed")) for line in lines]
+    assert told == [("work.failed", 1), ("work.failed", 61), ("work.failed", 121), ("work.goes_on", 150)]
+
+
+async def test_another_kind_of_failure_is_told_at_once(log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.background.FAILED_SECONDS_MIN", 0.0)
+    work = Work(UnavailableError("away"), UnavailableError("away"), ValueError("a mistake"), False)
+    async with asyncio.timeout(5), running(Loop("work", work, seconds=0.0)):
+        await work.idle.wait()
+    events = [json.loads(line)["event"] for line in log.getvalue().splitlines()]
+    assert events == ["work.failed", "work.crashed", "work.goes_on"]
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(0.05, 1.0), (2.0, 2.0), (3600.0, 30.0), (None, 30.0)])
+async def test_a_round_that_failed_is_tried_again_neither_at_once_nor_after_hours(
+    seconds: float | None, waits: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float | None] = []
+    loop = Loop("work", Work(UnavailableError("away")), seconds=seconds)
+
+    async def woken(wait_seconds: float | None) -> bool:
+        waited.append(wait_seconds)
+        loop.stop()
+        return True
+
+    monkeypatch.setattr(loop, "_woken", woken)
+    await asyncio.wait_for(loop.run(), 5)
+    assert waited == [waits]
 
 
 async def test_it_stops_after_the_round_at_hand_and_begins_no_other() -> None:

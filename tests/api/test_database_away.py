@@ -1,0 +1,126 @@
+"""While the database is away every route that needs it says 503 and when to come back, none says 500; then it goes on."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Final, NamedTuple
+
+import httpx
+import pytest
+from application_runs import started
+from database_away import Away, away_of
+from litestar.routes import HTTPRoute
+
+from gateway.app import GatewayApp, create_app
+from gateway.resources import load_mappings
+from gateway.settings import HubSettings, Settings, StorageSettings, UpstreamSettings
+
+ID: Final = "0123456789abcdef0123456789abcdef"
+CART: Final = {"cartItem": [{"action": "add", "quantity": 1, "productOffering": {"id": "SIM"}}]}
+ORDER: Final = {"productOrderItem": [{"id": "1", "action": "add", "quantity": 1, "productOffering": {"id": "SIM"}}]}
+# Bodies that are right, by the end of the path: what is refused for its body would never ask the database.
+BODIES: Final[dict[str, Any]] = {
+    "/shoppingCart": CART,
+    "/productOrder": ORDER,
+    "/cancelProductOrder": {"productOrder": {"id": ID}},
+    "/hub": {"callback": "http://127.0.0.1:9/events"},
+    "/checkout": {"shoppingCart": {"id": ID}},
+    "/preview": {"shoppingCart": {"id": ID}},
+    "/retry": {"reason": "r"},
+    "/poll": {"reason": "r"},
+    "/adopt": {"productOrder": {"id": "1"}, "reason": "r"},
+    "/close": {"outcome": "rejected", "reason": "r"},
+    "/pause": {"reason": "r"},
+    "/resume": {"reason": "r"},
+    "/checkout/{checkout_id}": {"description": "changed"},
+    "/shoppingCart/{cart_id}": {"description": "changed"},
+    "/notifications/{upstream}": {
+        "eventId": "1",
+        "eventType": "ProductOrderStateChangeEvent",
+        "event": {"productOrder": {"id": "1", "state": "completed"}},
+    },
+}
+
+
+class Question(NamedTuple):
+    """One method of one route, with what makes it ask the database."""
+
+    method: str
+    template: str
+    path: str
+    content: bytes | None
+
+
+@pytest.fixture
+def away(storage: StorageSettings) -> Iterator[Away]:
+    with away_of(storage) as made:
+        yield made
+
+
+@pytest.fixture
+async def app(away: Away) -> AsyncIterator[GatewayApp]:
+    settings = Settings(
+        storage=away.storage,
+        hub=HubSettings(allow_http=True, allowed_ports=(), allowed_networks=("127.0.0.0/8",)),
+        upstreams={"crm": UpstreamSettings(base_url="http://127.0.0.1:1", mapping="salesforce-v4")},
+    )
+    made = create_app(settings, mappings=load_mappings(settings.mappings))
+    async with started(made):
+        away.attach(made.services.database)
+        yield made
+        away.come_back()
+
+
+def questions(app: GatewayApp) -> list[Question]:
+    """Return every method of every route, with a body where it wants one."""
+    found = []
+    for route in app.routes:
+        if not isinstance(route, HTTPRoute):
+            continue
+        template = route.path_format
+        path = template.replace("{upstream}", "crm")
+        while "{" in path:
+            path = f"{path.partition('{')[0]}{ID}{path.partition('}')[2]}"
+        ends = [end for end in BODIES if template.endswith(end)]
+        content = json.dumps(BODIES[max(ends, key=len)]).encode() if ends else b"{}"
+        methods = {each for handler in route.route_handlers for each in handler.http_methods} - {"OPTIONS", "HEAD"}
+        found += [
+            Question(method, template, path, content if method in {"POST", "PATCH"} else None)
+            for method in sorted(methods)
+        ]
+    return found
+
+
+async def ask(client: httpx.AsyncClient, question: Question) -> httpx.Response:
+    headers = {} if question.content is None else {"Content-Type": "application/json"}
+    return await client.request(question.method, question.path, content=question.content, headers=headers)
+
+
+async def test_every_route_says_503_and_when_to_come_back_and_none_says_500(
+    app: GatewayApp, away: Away, client: httpx.AsyncClient, log: io.StringIO
+) -> None:
+    asked = questions(app)
+    before = {question: (await ask(client, question)).status_code for question in asked}
+    assert 500 not in before.values(), [each for each in asked if before[each] == 500]
+
+    away.go()
+    told_to_come_back, wrong = 0, []
+    for question in asked:
+        answer = await ask(client, question)
+        if answer.status_code == 503:
+            body = answer.json()
+            assert (body["@type"], body["status"], body["code"]) == ("Error", "503", "5"), question
+            assert 0 < int(answer.headers["Retry-After"]) <= 300, question
+            told_to_come_back += 1
+        elif answer.status_code != before[question]:
+            wrong.append((question, before[question], answer.status_code, answer.text))
+    # What is left needs no database (its own description, liveness), or is refused before it is asked.
+    assert not wrong
+    assert told_to_come_back > len(asked) / 2
+    assert '"request_failed"' not in log.getvalue()
+
+    away.come_back()
+    after = {question: (await ask(client, question)).status_code for question in asked}
+    assert 500 not in after.values()
