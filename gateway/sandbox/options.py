@@ -47,6 +47,8 @@ class SandboxProfile:
     """How long a new order stays invisible in list answers (GET by id always sees it)."""
     require_start_date: bool = True
     """POST needs `requestedStartDate` (a mandatory field of the Salesforce order)."""
+    date_form: Literal["milliseconds", "any"] = "milliseconds"
+    """Salesforce reads date-times as `2026-12-01T00:00:00.000Z` only: others are a 500 `INVOKE-500`; or any of RFC 3339."""
     submit_states: frozenset[str] = frozenset(
         {"activated", "submitted", "in progress", "ready to submit", "acknowledged"},
     )

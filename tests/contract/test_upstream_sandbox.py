@@ -94,7 +94,7 @@ def draft(marker, *items):
         "@type": "ProductOrder",
         "externalId": marker,
         "submitCart": False,
-        "requestedStartDate": "2026-12-01T00:00:00Z",
+        "requestedStartDate": "2026-12-01T00:00:00.000Z",
         "relatedParty": [{"id": "CD000001", "role": "customer", "@referredType": "account", "@type": "RelatedParty"}],
         "productOrderItem": list(items),
     }

@@ -28,7 +28,7 @@ ITEMS = [
 ORDER = {
     "@type": "ProductOrder",
     "externalId": "gw1-abcdefghijklmnop-0",
-    "requestedStartDate": "2026-12-01T00:00:00Z",
+    "requestedStartDate": "2026-12-01T00:00:00.000Z",
     "relatedParty": [{"@type": "RelatedParty", "id": "CD1", "role": "customer", "@referredType": "Individual"}],
     "productOrderItem": ITEMS,
 }

@@ -48,7 +48,7 @@ async def shown(upstream, number="00000001"):
 async def salesforce_order(start, prices, **options):
     upstream = await start(catalog_path=prices, **options)
     items = [item("1", "PLAN", quantity=2), item("2", "GIFT")]
-    body = order_v4(*items, requestedStartDate="2026-12-01T00:00:00Z", submitCart=False)
+    body = order_v4(*items, requestedStartDate="2026-12-01T00:00:00.000Z", submitCart=False)
     answer = await upstream.post(body)
     assert answer.status_code == 201, answer.text
     return await shown(upstream)
@@ -80,7 +80,7 @@ async def test_every_price_differs_by_a_share_or_an_amount(start, prices, drift,
 
 async def test_without_prices_nothing_is_shown_and_nothing_can_differ(start):
     upstream = await start()
-    await upstream.post(order_v4(item("1", "PLAN"), requestedStartDate="2026-12-01T00:00:00Z"))
+    await upstream.post(order_v4(item("1", "PLAN"), requestedStartDate="2026-12-01T00:00:00.000Z"))
     assert "orderTotalPrice" not in await shown(upstream)
     with pytest.raises(ValueError, match="--price-drift: without prices in --catalog"):
         async with serving(SandboxOptions(port=0, price_drift=parse_drift("1"))):

@@ -73,7 +73,7 @@ async def test_get_shows_the_departures_from_the_standard(start, make):
     note = [{"id": "1", "author": "shop", "date": "2026-11-01T00:00:00.000Z", "text": "ring twice"}]
     item = make.add("7", "PHONE", product=make.attributes(ATTR_COLOR="White"), quantity=2)
     body = make.draft(
-        item, note=note, requestedCompletionDate="2026-12-05T23:30:00+00:00", description="d", category="c"
+        item, note=note, requestedCompletionDate="2026-12-05T23:30:00.000Z", description="d", category="c"
     )
     await upstream.post(body)
     order = (await upstream.get("00000001")).json()
@@ -157,6 +157,18 @@ async def test_a_list_can_lag_behind(start, make):
     assert (await upstream.get("00000001")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "form", ["2026-12-01", "2026-12-01T00:00:00Z", "2026-12-01T00:00:00.000+0000", "2026-12-01T02:00:00.000+02:00"]
+)
+async def test_a_date_in_another_form_is_refused_as_the_platform_does_and_nothing_is_kept(start, make, form):
+    upstream = await start()
+    answer = await upstream.post(make.draft() | {"requestedStartDate": form})
+    assert answer.status_code == 500
+    assert answer.json()["errorCode"] == "INVOKE-500"
+    assert "Error ID: " in answer.json()["error"]
+    assert upstream.ledger() == []
+
+
 async def test_header_only_patch(start, make):
     upstream = await start()
     await upstream.post(make.draft())
@@ -165,8 +177,8 @@ async def test_header_only_patch(start, make):
         "externalId": "CART-2",
         "channel": [{"id": "1", "name": "Web"}],
         "note": [{"text": "new"}],
-        "requestedStartDate": "2027-01-02T03:04:05Z",
-        "requestedCompletionDate": "2027-01-03T03:04:05Z",
+        "requestedStartDate": "2027-01-02T03:04:05.000Z",
+        "requestedCompletionDate": "2027-01-03T03:04:05.000Z",
     }
     answer = await upstream.patch("00000001", changes)
     assert answer.status_code == 200

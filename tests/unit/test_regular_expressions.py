@@ -51,6 +51,7 @@ KNOWN: Final[dict[str, list[tuple[str, str, str]] | str]] = {
     "ordering.mapping.dates._RFC3339": [("2026-01-01T00:00:00.", "1", "")],
     "ordering.mapping.words.PLACEHOLDER": [("", "{a", ""), ("{", "a", ""), ("", "{", "")],
     "ordering.values._RFC3339": [("2026-01-01T00:00:00.", "1", "")],
+    "sandbox.salesforce.view._DATE_FORM": NOT_SERVED,
     "sandbox.price_drift._DRIFT": NOT_SERVED,
     "security.callbacks._LABEL": [("", "a-", ""), ("", "a", "!")],
     "security.callbacks._NUMBER": [("", "1", "x"), ("0x", "a", "g")],

@@ -28,7 +28,7 @@ from gateway.sandbox.salesforce.limits import check_complexity, nested
 from gateway.sandbox.salesforce.lines import action_of
 from gateway.sandbox.salesforce.lists import listed
 from gateway.sandbox.salesforce.pricing import apply_pricing, is_pricing
-from gateway.sandbox.salesforce.view import flat_note, midnight, order_view
+from gateway.sandbox.salesforce.view import check_date_form, flat_note, midnight, order_view
 
 _UPDATABLE = frozenset(
     {"channel", "description", "externalId", "note", "requestedCompletionDate", "requestedStartDate"},
@@ -252,6 +252,8 @@ class SalesforceIntake(OrderIntake):
         for name in ("requestedStartDate", "requestedCompletionDate"):
             if body.get(name) is not None:
                 header[name] = midnight(body[name], name)
+                if self.profile.date_form == "milliseconds":
+                    check_date_form(body[name], name)
         if body.get("description") is not None:
             header["description"] = text(body["description"], "description")
         if body.get("channel") is not None:

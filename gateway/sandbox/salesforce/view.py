@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from gateway.sandbox.answers import encode, invalid
+from gateway.sandbox.answers import RefusedError, encode, invalid
 from gateway.sandbox.orders import Line, Order
+
+_DATE_FORM: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 
 def stamp(moment: datetime) -> str:
@@ -27,6 +30,15 @@ def midnight(value: Any, path: str) -> str:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return stamp(moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0))
+
+
+def check_date_form(value: str, path: str) -> None:
+    """Refuse a date-time that is not written as the platform's cart APIs read it; the order is not made then."""
+    if _DATE_FORM.fullmatch(value) is None:
+        sentence = (
+            f"{path} is not a date-time of the form yyyy-MM-ddTHH:mm:ss.SSSZ. Error ID: 1234567890-12345 (-98765)"
+        )
+        raise RefusedError(500, {"errorCode": "INVOKE-500", "error": sentence})
 
 
 def flat_note(value: Any, path: str) -> str:
