@@ -14,12 +14,21 @@ from gateway.ordering.findings import Findings
 from gateway.ordering.lint.loading import read_mapping
 from gateway.ordering.mapping.catalogue import Catalogue, Doubt, catalogue_of, offering_code
 from gateway.ordering.mapping.model import Api, Limits, Mapping, Paging
-from gateway.ordering.mapping.states import is_draft, is_final, shows_submission, tmf_state, unknown_state
+from gateway.ordering.mapping.states import (
+    is_draft,
+    is_final,
+    shows_submission,
+    tmf_item_state,
+    tmf_state,
+    unknown_item_states,
+    unknown_state,
+)
 from gateway.ordering.mapping.tables import content_hash, files_of, read_tables
 from gateway.ordering.mapping.vocabulary import slip_of
 from gateway.ordering.model import (
     NO_MARKER,
     Finding,
+    KnownLine,
     Marker,
     ObservedOrder,
     Order,
@@ -65,6 +74,7 @@ __all__ = [
     "ExpectedLine",
     "Finding",
     "Findings",
+    "KnownLine",
     "Limits",
     "LiveDifference",
     "Mapping",
@@ -122,10 +132,12 @@ __all__ = [
     "spelling_of",
     "texts_near",
     "texts_within",
+    "tmf_item_state",
     "tmf_state",
     "trace",
     "trace_document",
     "translate",
+    "unknown_item_states",
     "unknown_state",
     "wanted_bundles",
 ]

@@ -78,6 +78,7 @@ CODES: Final[dict[str, str]] = {
     "renamed": "An attribute is sent under another name.",
     "sent_later": "Price alterations are sent in calls of their own, after the lines exist.",
     "several_customers": "The order names several customers, and an order system may take any of them for the account.",
+    "unknown_item_state": "The order system shows items in a state that its mapping does not have.",
     "unknown_state": "The order system shows an order in a state that its mapping does not have.",
     "total_negative": "A total is negative. Refused with `checkout.implausible_prices`.",
     "totals_differ": "A total that was given is not what the prices come to: their sum is sent.",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from gateway.checkouts.model import CheckoutRecord, LineState
 from gateway.ordering import Mapping as OrderMapping
-from gateway.ordering import tmf_state
+from gateway.ordering import tmf_item_state
 from gateway.tmf.json import decode_stored
 from gateway.tracking.events import DueEvent
 from gateway.tracking.notices import event_kind, is_of_cancellation
@@ -32,4 +32,4 @@ def says_nothing_new(
         return True
     items: dict[str, str] = decode_stored(event.item_states)
     known = {name: line.state for item_id, line in lines.items() for name in (item_id, line.line_id)}
-    return all(known.get(item_id) == tmf_state(mapping, state) for item_id, state in items.items())
+    return all(known.get(item_id) == tmf_item_state(mapping, state) for item_id, state in items.items())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from gateway.checkouts.model import LineState
+from gateway.ordering import KnownLine, ObservedOrder, is_final, tmf_item_state
 from gateway.ordering import Mapping as OrderMapping
-from gateway.ordering import ObservedOrder, tmf_state
 
 
 def line_states(
@@ -19,7 +19,7 @@ def line_states(
     """Return every item's line with its id and state, as far as the order shows them.
 
     `line_ids` is what comparing the whole order found out about which line is whose; without it a line is known by what was
-    learnt before, then by the item id it echoes.
+    learnt before, then by the item id it echoes. A line does not leave a final state.
     """
     shown = {line.line_id: line for line in observed.lines}
     echoed = {line.item_id: line for line in observed.lines if line.item_id is not None}
@@ -33,6 +33,10 @@ def line_states(
         if line is None:
             fresh[item_id] = known
         else:
-            state = tmf_state(mapping, line.state) if line.state else known.state
-            fresh[item_id] = LineState(line_id=line.line_id, state=state)
+            fresh[item_id] = LineState(line_id=line.line_id, state=_next_state(known, line, mapping))
     return fresh
+
+
+def _next_state(known: LineState, line: KnownLine, mapping: OrderMapping) -> str | None:
+    ended = known.line_id == line.line_id and known.state is not None and is_final(mapping, known.state)
+    return known.state if ended or not line.state else tmf_item_state(mapping, line.state)

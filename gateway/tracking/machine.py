@@ -25,6 +25,7 @@ from gateway.ordering import (
     is_draft,
     is_inert,
     tmf_state,
+    unknown_item_states,
     unknown_state,
 )
 from gateway.submission.decisions.named_order import contents_differ
@@ -247,7 +248,8 @@ def _as_it_should_be(
 ) -> Decision:
     """Record the state of an order that is ours and live or fulfilled; what it holds is told before its end is."""
     end = end_of(mapping, observed)
-    findings = tuple(finding for finding in [unknown_state(mapping, observed.state)] if finding is not None)
+    unknown = (unknown_state(mapping, observed.state), unknown_item_states(mapping, observed))
+    findings = tuple(finding for finding in unknown if finding is not None)
     difference = evidence.contents.difference if evidence.contents is not None else None
     said: Reason | None = None
     if difference is not None:

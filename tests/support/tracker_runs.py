@@ -38,7 +38,8 @@ async def submitted(database, **columns):
 
 
 async def notify(database, key="e1", order_id="00000001", **kwargs):
-    event = Event(key, order_id, "x")
+    """Put a notification into the inbox; `said` are further attributes of the event."""
+    event = Event(key, order_id, **{"event_type": "x", **kwargs.get("said", {})})
     at = kwargs.get("at")
     await database.write(
         lambda connection: record_event(

@@ -9,12 +9,12 @@ from typing import Final
 
 from gateway.errors import Problem
 from gateway.ordering.lint.fixed import wrong_attributes
+from gateway.ordering.lint.states import state_problems
 from gateway.ordering.mapping.codes import TABLES
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.mapping.relationship_words import plain_word
 from gateway.ordering.mapping.slot_rules import collisions
-from gateway.ordering.mapping.states import TMF_ORDER_STATES, is_draft
-from gateway.ordering.mapping.vocabulary import meaningless, nearest
+from gateway.ordering.mapping.vocabulary import meaningless
 from gateway.ordering.mapping.words import unclean_words
 
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_.~-]+")
@@ -38,8 +38,6 @@ _OWN_HEADERS: Final = frozenset(
 )
 _MEDIA_TYPE: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+( *; *[A-Za-z0-9_.-]+=[A-Za-z0-9_.-]+)*")
 
-_ENDS: Final = ("completed", "failed", "partial", "cancelled", "rejected")
-
 
 def inconsistencies(mapping: Mapping, source: str) -> Iterator[Problem]:
     """Yield a problem for each contradiction in `mapping`, which was read from the file named `source`."""
@@ -49,7 +47,7 @@ def inconsistencies(mapping: Mapping, source: str) -> Iterator[Problem]:
     yield from _order(mapping)
     yield from _items(mapping)
     yield from _prices(mapping)
-    yield from _states(mapping)
+    yield from state_problems(mapping)
     yield from _codes(mapping)
     yield from _limits(mapping)
     yield from _requests(mapping)
@@ -298,30 +296,3 @@ def _codes(mapping: Mapping) -> Iterator[Problem]:
             yield Problem(f"{where}.default", 'is needed when unknown = "default": the code to send')
         elif declared.default and declared.unknown != "default":
             yield Problem(f"{where}.default", 'has no effect unless unknown = "default"; set it so or remove the key')
-
-
-def _states(mapping: Mapping) -> Iterator[Problem]:
-    meanings: dict[str, tuple[str, str]] = {}
-    for word, state in mapping.states.order.items():
-        other, meaning = meanings.setdefault(word.casefold(), (word, state))
-        if meaning != state:
-            message = f"is {state}, but {other} is {meaning}: words of states are the same in any case; remove one"
-            yield Problem(f"states.order.{word}", message)
-        if state not in TMF_ORDER_STATES:
-            yield Problem(f"states.order.{word}", f"is no TM Forum order state; {nearest(state, TMF_ORDER_STATES)}")
-        elif is_draft(mapping, word) and state in mapping.states.final:
-            yield Problem(
-                f"states.order.{word}", f"is {state}, which is final, but draft.states has {word}; use draft or pending"
-            )
-        elif state == "draft" and mapping.draft.supported and not is_draft(mapping, word):
-            yield Problem(
-                f"states.order.{word}", f"is draft, but draft.states lacks {word}; add it there, or use pending"
-            )
-    for position, state in enumerate(mapping.states.final):
-        if state not in TMF_ORDER_STATES:
-            message = f"is {state}, which is no TM Forum order state; {nearest(state, _ENDS)}"
-            yield Problem(f"states.final[{position}]", message)
-        elif state not in _ENDS:
-            yield Problem(
-                f"states.final[{position}]", f"is {state}, which an order leaves again; known are {', '.join(_ENDS)}"
-            )

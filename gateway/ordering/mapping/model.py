@@ -204,7 +204,16 @@ class States(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The order system's words for an order's state, and ours."""
 
     order: Annotated[
-        dict[str, str], documented("its state to the TM Forum state; a value not listed is kept as it is")
+        dict[str, str],
+        documented(
+            "its state to the TM Forum state; `held.*` is every word that begins with `held.`; a value not listed is kept as it is"
+        ),
+    ] = field(default_factory=dict)
+    item: Annotated[
+        dict[str, str],
+        documented(
+            "the same for items, where their words mean something else than an order's; otherwise `states.order` says"
+        ),
     ] = field(default_factory=dict)
     final: Annotated[tuple[str, ...], documented("TM Forum states that are never left", min_length=1)] = (
         "completed",

@@ -5,19 +5,27 @@ from __future__ import annotations
 from typing import Final
 
 from gateway.ordering.mapping.model import Mapping
-from gateway.ordering.model import Finding
+from gateway.ordering.model import Finding, ObservedOrder
 
 TMF_ORDER_STATES: Final = (
     "acknowledged", "rejected", "pending", "held", "inProgress", "inProgress.accepted", "cancelled", "completed", "failed",
     "partial", "assessingCancellation", "pendingCancellation", "draft",
 )  # fmt: skip
 """The states of an order in TMF622."""
+ANY_ENDING: Final = ".*"
+"""What a word of the mapping ends with that stands for all that begin so: `held.*` for `held.assessingCharge`."""
 _CHARACTERS_MAX: Final = 80
+_NAMED_MAX: Final = 5
 
 
 def tmf_state(mapping: Mapping, upstream_state: str) -> str:
     """Return the TM Forum word for the order system's `upstream_state`; a word that is not known passes through."""
     return _known(mapping, upstream_state) or upstream_state
+
+
+def tmf_item_state(mapping: Mapping, upstream_state: str) -> str:
+    """Return the TM Forum word for the state of an item: by `states.item`, otherwise as an order's."""
+    return _meant(mapping.states.item, upstream_state) or tmf_state(mapping, upstream_state)
 
 
 def is_final(mapping: Mapping, state: str) -> bool:
@@ -46,7 +54,7 @@ def unknown_state(mapping: Mapping, upstream_state: str) -> Finding | None:
     """Return the finding that a state is neither in the mapping nor the standard's; None where there is nothing to tell."""
     if not upstream_state or is_draft(mapping, upstream_state) or _known(mapping, upstream_state) is not None:
         return None
-    shown = "".join(character for character in upstream_state[:_CHARACTERS_MAX] if character.isprintable())
+    shown = _printable(upstream_state)
     return Finding(
         severity="warning",
         code="unknown_state",
@@ -56,15 +64,57 @@ def unknown_state(mapping: Mapping, upstream_state: str) -> Finding | None:
     )
 
 
+def unknown_item_states(mapping: Mapping, observed: ObservedOrder) -> Finding | None:
+    """Return the finding that items show states that are neither in the mapping nor the standard's; None where there is nothing to tell."""
+    shown = {line.state for line in observed.lines if line.state and not is_draft(mapping, line.state)}
+    strange = sorted(
+        state for state in shown if not _meant(mapping.states.item, state) and _known(mapping, state) is None
+    )
+    if not strange:
+        return None
+    named = ", ".join(_printable(state) for state in strange[:_NAMED_MAX])
+    return Finding(
+        severity="warning",
+        code="unknown_item_state",
+        path="",
+        message=f"the order system shows items as {named}, which neither states.item nor states.order of the mapping {mapping.name} has; "
+        "they are passed on as they are",
+    )
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text[:_CHARACTERS_MAX] if character.isprintable())
+
+
 def _known(mapping: Mapping, upstream_state: str) -> str | None:
-    words = mapping.states.order
+    """Return the meaning of a word: by the mapping, as the standard's own, or by the longest beginning that the mapping has."""
+    exact = _exact(mapping.states.order, upstream_state)
+    if exact is not None:
+        return exact
+    folded = upstream_state.casefold()
+    standard = next((state for state in TMF_ORDER_STATES if state.casefold() == folded), None)
+    return standard or _by_beginning(mapping.states.order, folded)
+
+
+def _meant(words: dict[str, str], upstream_state: str) -> str | None:
+    return _exact(words, upstream_state) or _by_beginning(words, upstream_state.casefold())
+
+
+def _exact(words: dict[str, str], upstream_state: str) -> str | None:
     if upstream_state in words:
         return words[upstream_state]
     folded = upstream_state.casefold()
-    for word, state in words.items():
-        if word.casefold() == folded:
-            return state
-    return next((state for state in TMF_ORDER_STATES if state.casefold() == folded), None)
+    return next((state for word, state in words.items() if word.casefold() == folded), None)
+
+
+def _by_beginning(words: dict[str, str], folded: str) -> str | None:
+    """Return the meaning of the longest `held.*` whose beginning the word has."""
+    beginnings = [
+        (len(word), state)
+        for word, state in words.items()
+        if word.endswith(ANY_ENDING) and folded.startswith(word.removesuffix("*").casefold())
+    ]
+    return max(beginnings)[1] if beginnings else None
 
 
 def _is_among(word: str, words: tuple[str, ...]) -> bool:

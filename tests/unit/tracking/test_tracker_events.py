@@ -11,6 +11,7 @@ from checkout_work import SALESFORCE, load_checkout, store_checkout
 from sqlalchemy import update
 from tracker_runs import events, notify, set_columns, show, submitted, told_dead
 
+from gateway.checkouts import store as checkouts
 from gateway.clock import utc_now
 from gateway.errors import UnavailableError
 from gateway.storage.tables import inbox
@@ -302,3 +303,59 @@ async def test_a_database_that_cannot_be_written_is_told_once_a_minute_whatever_
     assert await tracker.once() == 0
     told = [json.loads(line) for line in log.getvalue().splitlines() if "tracking.put_off" in line]
     assert [(line["waiting"], line["reason"]) for line in told] == [(3, "away")] * 2
+
+
+# -- what is known already costs no reading ------------------------------------------------------------------------------------
+
+SAYS_KNOWN = {"event_type": "ProductOrderStateChangeEvent", "state": "Submitted"}
+
+
+async def with_lines(database, **states):
+    await submitted(database)
+    lines = {item_id: {"line_id": f"802-{item_id}", "state": state} for item_id, state in states.items()}
+    await database.write(lambda c: checkouts.put_documents(c, "default", "k1", {"lines": json.dumps(lines).encode()}))
+
+
+@pytest.mark.parametrize(
+    ("said", "reads"),
+    [
+        (SAYS_KNOWN, 0),
+        ({**SAYS_KNOWN, "state": "SUBMITTED"}, 0),
+        ({**SAYS_KNOWN, "event_type": "ProductOrderCreationNotification"}, 0),
+        ({**SAYS_KNOWN, "items": {"1": "In Progress", "802-2": "Completed"}}, 0),
+        ({**SAYS_KNOWN, "items": {"1": "In Progress", "802-2": "Rejected"}}, 1),
+        ({**SAYS_KNOWN, "items": {"1": "In Progress", "9": "Completed"}}, 1),
+        ({**SAYS_KNOWN, "state": "In Progress"}, 1),
+        ({**SAYS_KNOWN, "state": None}, 1),
+        ({**SAYS_KNOWN, "event_type": "ProductOrderAttributeValueChangeEvent"}, 1),
+        ({**SAYS_KNOWN, "event_type": "CancelProductOrderStateChangeEvent"}, 1),
+        ({**SAYS_KNOWN, "event_type": "ProductOrderMilestoneEvent"}, 1),
+    ],
+)
+async def test_a_notification_of_what_is_known_costs_no_reading(database, tracker, fake, said, reads):
+    await with_lines(database, **{"1": "inProgress", "2": "completed"})
+    show(fake, "In Progress")
+    await notify(database, said=said)
+    await tracker.once()
+    assert fake.reads == reads
+    assert (await events(database))["e1"].state == "done"
+
+
+async def test_a_known_state_is_read_all_the_same_while_something_is_in_doubt(database, tracker, fake):
+    await submitted(database, awaiting="own_order", awaiting_since=utc_now())
+    show(fake, "Submitted")
+    await notify(database, said=SAYS_KNOWN)
+    await tracker.once()
+    assert fake.reads == 1
+
+
+async def test_one_look_is_for_all_notifications_of_an_order_due_or_not(database, tracker, fake):
+    await submitted(database)
+    show(fake, "In Progress")
+    for number in range(150):
+        await notify(database, f"e{number}")
+    await set_columns(database, inbox, due_at=utc_now() + timedelta(hours=1))
+    await notify(database, "due")
+    assert await tracker.once() == 1
+    assert fake.reads == 1
+    assert {row.state for row in (await events(database)).values()} == {"done"}

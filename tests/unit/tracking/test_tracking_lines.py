@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import pytest
 from checkout_work import PLAIN, SALESFORCE, drafted, work_of
 from msgspec.structs import replace
 
 from gateway.checkouts.model import LineState
+from gateway.ordering import read_order
+from gateway.ordering.mapping.model import States
 from gateway.tracking.lines import line_states
 
 
@@ -31,3 +34,20 @@ def test_what_comparing_the_whole_order_found_out_comes_before_what_was_learnt()
     fresh = line_states(["1", "2"], known, observed, SALESFORCE, {"1": second.line_id})
     assert fresh["1"].line_id == second.line_id
     assert fresh["2"] == LineState()
+
+
+@pytest.mark.parametrize(
+    ("before", "shown", "after"),
+    [
+        (LineState(line_id="1", state="completed"), "inProgress", "completed"),
+        (LineState(line_id="1", state="Cancelled"), "inProgress", "Cancelled"),
+        (LineState(line_id="other", state="completed"), "inProgress", "inProgress"),
+        (LineState(line_id="1", state="held"), "inProgress", "inProgress"),
+        (LineState(line_id="1", state="held"), "held.charge", "held"),
+        (LineState(line_id="1", state="held"), "odd", "odd"),
+    ],
+)
+def test_a_line_never_leaves_a_final_state_and_its_words_are_the_mappings(before, shown, after):
+    plain = replace(PLAIN, states=States(order={"held.*": "held"}))
+    observed = read_order({"id": "1", "productOrderItem": [{"id": "1", "state": shown}]}, plain)
+    assert line_states(["1"], {"1": before}, observed, plain, {"1": "1"})["1"].state == after
