@@ -26,6 +26,8 @@ from gateway.http.cors import allowed_origin, answer_headers, is_preflight, pref
 from gateway.http.dispatch import Dispatch, require_declared_roles
 from gateway.http.openapi import openapi_document
 from gateway.http.reference import page as reference_page
+from gateway.hub.operations import api as hub_operations
+from gateway.hub.operations.openapi import SCHEMAS as HUB_OPERATION_SCHEMAS
 from gateway.hub.subscriptions import api as hub
 from gateway.hub.subscriptions import openapi as hub_reference
 from gateway.logs import correlation, get_logger, safe_traceback, trace_parent
@@ -59,6 +61,7 @@ ROUTES: Final[list[Any]] = [
     *inbox_api.handlers,
     *oauth.handlers,
     *hub.handlers,
+    *hub_operations.handlers,
     *operation.handlers,
     *reference_page.handlers,
 ]
@@ -66,6 +69,7 @@ SCHEMAS: Final[dict[str, Any]] = {
     **CART_SCHEMAS,
     **CHECKOUT_SCHEMAS,
     **hub_reference.SCHEMAS,
+    **HUB_OPERATION_SCHEMAS,
     **OPERATOR_SCHEMAS,
     **CORRELATION_SCHEMAS,
     **oauth.SCHEMAS,

@@ -30,7 +30,15 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "upstreams": (
         "gateway.commands.upstreams:upstreams",
-        "Look at, pause and resume the order systems of a running gateway.",
+        "Look at order systems, pause and resume them.",
+    ),
+    "events": (
+        "gateway.commands.events:events",
+        "See what a subscriber gets, send it again, try it out.",
+    ),
+    "subscriptions": (
+        "gateway.commands.subscriptions:subscriptions",
+        "Look at who is told of events, and how far each is.",
     ),
     "inbox": (
         "gateway.commands.inbox:inbox",

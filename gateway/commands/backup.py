@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 from gateway.checkouts import recovering
 from gateway.clock import timestamp_text, utc_now
 from gateway.commands.common import config_option, configuration
-from gateway.commands.recovering import Moment, marked_for_recovery, note
+from gateway.commands.recovering import marked_for_recovery, note
 from gateway.commands.schema import migrate_schema, ready_schema
+from gateway.commands.times import Moment
 from gateway.settings import Settings, StorageSettings
 from gateway.storage import open_database
 from gateway.storage.copying import back_up, checked_copy, database_path, put_in_place, require_unused

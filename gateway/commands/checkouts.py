@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import click
-import httpx
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from gateway.commands.common import config_option, settings_with
-from gateway.errors import OperatorError
-
-F = TypeVar("F", bound=Callable[..., Any])
+from gateway.commands.client import call, client_options, path_of, print_table, reason_option, table
 
 CHECKOUTS: Final = "/tmf-api/checkoutManagement/v1/checkout"
-TIMEOUT_SECONDS: Final = 30.0
-WIDTH: Final = 160
 
 
 @click.group(
@@ -33,25 +23,6 @@ Examples:
 )
 def checkouts() -> None:
     """Look at the checkouts of a running gateway."""
-
-
-def client_options(function: F) -> F:
-    """Add what every command needs to reach a gateway, passed as `config_path`, `url`, `token` and `form`."""
-    options = (
-        click.option("--url", metavar="URL", help="The gateway.  [default: server.public_url, or host and port]"),
-        click.option(
-            "--token",
-            envvar="GATEWAY_CLIENT_TOKEN",
-            show_envvar=True,
-            help="Bearer token, while security.mode is `tokens`.",
-        ),
-        click.option(
-            "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help="Output."
-        ),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return config_option(function)
 
 
 @checkouts.command(
@@ -145,11 +116,6 @@ def cancel(*, checkout_id: str, form: str, **where: Any) -> None:
     _show(call("POST", f"{_path(checkout_id)}/cancel", {}, **where), form)
 
 
-reason_option = click.option(
-    "--reason", required=True, metavar="TEXT", help="Why; it is kept with the client's name and shown on the checkout."
-)
-
-
 @checkouts.command(
     "retry",
     epilog="""
@@ -225,44 +191,7 @@ def close(*, checkout_id: str, outcome: str, reason: str, override: bool, form: 
 
 
 def _path(checkout_id: str) -> str:
-    if not checkout_id:
-        # Without an id the path is that of the list: an unset variable of a script is no wish to see that.
-        raise click.BadParameter("is empty; `gateway checkouts list` shows the ids", param_hint="ID")
-    return f"{CHECKOUTS}/{httpx.URL(path='/' + checkout_id).raw_path.decode()[1:].replace('/', '%2F')}"
-
-
-def call(
-    method: str,
-    path: str,
-    query: dict[str, str | None],
-    *,
-    config_path: Path | None,
-    url: str | None,
-    token: str | None,
-    body: dict[str, Any] | None = None,
-) -> Any:
-    """Call a gateway, with a JSON body or none, and return its answer. Raises OperatorError with the TMF Error's message."""
-    base = url or _address(config_path)
-    headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    try:
-        answer = httpx.request(
-            method, base.rstrip("/") + path, params=query or None, headers=headers, json=body, timeout=TIMEOUT_SECONDS
-        )
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise OperatorError(f"{base} does not answer: {error}. Is `gateway serve` running there?") from None
-    try:
-        document = answer.json()
-    except ValueError:
-        raise OperatorError(f"{base} answered {answer.status_code} and no JSON; is it a gateway?") from None
-    if not answer.is_success:
-        message = document.get("message") if isinstance(document, dict) else None
-        raise OperatorError(f"{answer.status_code}: {message or answer.reason_phrase}")
-    return document
-
-
-def _address(config_path: Path | None) -> str:
-    server = settings_with(config_path).server
-    return server.public_url or f"http://{f'[{server.host}]' if ':' in server.host else server.host}:{server.port}"
+    return path_of(CHECKOUTS, checkout_id, "gateway checkouts list")
 
 
 def _show_head(checkout: dict[str, Any]) -> None:
@@ -324,21 +253,3 @@ def _because(checkout: dict[str, Any]) -> str:
 
 def _cells(row: dict[str, Any], names: str) -> list[str]:
     return ["" if row.get(name) is None else escape(str(row[name])) for name in names.split()]
-
-
-def table(*columns: str) -> Table:
-    """Return an empty table with these columns."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    return table
-
-
-def print_table(rows: Table) -> None:
-    """Print a table, as wide as the terminal or wide enough for a file."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = WIDTH
-    console.print()
-    console.print(rows)
-    console.print()

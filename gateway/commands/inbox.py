@@ -9,7 +9,7 @@ import click
 import httpx
 from rich.markup import escape
 
-from gateway.commands.checkouts import call, client_options, print_table, reason_option, table
+from gateway.commands.client import call, client_options, print_table, reason_option, table
 
 INBOX: Final = "/tmf-api/checkoutManagement/v1/inbox"
 STATES: Final = ("received", "waiting", "done", "dead")

@@ -15,8 +15,9 @@ from sqlalchemy import Connection
 from gateway.checkouts import recovering
 from gateway.clock import timestamp_text
 from gateway.commands.common import config_option, configuration
-from gateway.commands.recovering import Moment, note
+from gateway.commands.recovering import note
 from gateway.commands.schema import ready_schema
+from gateway.commands.times import Moment
 from gateway.errors import OperatorError
 from gateway.logs import configure_logging
 from gateway.ordering import Mapping

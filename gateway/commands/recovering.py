@@ -12,6 +12,7 @@ import click
 from sqlalchemy import Connection
 
 from gateway.checkouts import recovering
+from gateway.commands.times import Moment
 from gateway.errors import OperatorError
 from gateway.logs import get_logger
 from gateway.ordering import Mapping as OrderMapping
@@ -19,26 +20,10 @@ from gateway.settings import Settings
 from gateway.storage import audit, open_database
 from gateway.storage.audit import Deed
 from gateway.submission.recovery import keeps_drafts
-from gateway.tmf.moments import parse_moment
 
 F = TypeVar("F", bound=Callable[..., Any])
 log = get_logger(__name__)
 OPERATOR_TENANT: Final = "default"
-
-
-class Moment(click.ParamType):  # type: ignore[type-arg]
-    """A time of RFC 3339, with its zone."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Return the time that was written; usage error where it cannot be read."""
-        if isinstance(value, datetime):
-            return value
-        moment = parse_moment(value)
-        if moment is None:
-            self.fail(f"{value!r} is not a time with a zone, e.g. 2026-12-01T02:00:00Z", param, ctx)
-        return moment
 
 
 def recover_option(function: F) -> F:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from gateway.commands.checkouts import call, client_options, print_table, reason_option, table
+from gateway.commands.client import call, client_options, print_table, reason_option, table
 
 UPSTREAMS: Final = "/tmf-api/checkoutManagement/v1/upstream"
 

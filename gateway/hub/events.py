@@ -9,12 +9,21 @@ resource's versions.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.hub.model import ACTIVE, Event
 from gateway.storage.tables import hub_blocked, hub_event, hub_sequence, hub_subscription
+
+
+class Keep(NamedTuple):
+    """Which delivered events are kept, to be sent again: those since a moment, so many at most of a tenant and kind."""
+
+    since: datetime
+    events_max: int
+
 
 _COLUMNS = [hub_event.c[name] for name in Event.__struct_fields__]
 _number = (
@@ -128,8 +137,11 @@ def next_of_resource(
     return Event(*row) if row is not None else None
 
 
-def removable(connection: Connection, tenant: str, resource: str) -> tuple[int, int] | None:
-    """Return the first and last position of the numbered events that no active subscription waits for, if there are any."""
+def removable(connection: Connection, tenant: str, resource: str, keep: Keep | None = None) -> tuple[int, int] | None:
+    """Return the first and last position of the numbered events that no active subscription waits for, if there are any.
+
+    Those that `keep` says to keep for being sent again are not among them.
+    """
     of_kind = (hub_subscription.c.tenant == tenant) & (hub_subscription.c.resource == resource)
     active = of_kind & (hub_subscription.c.state == ACTIVE)
     first = connection.execute(
@@ -147,7 +159,27 @@ def removable(connection: Connection, tenant: str, resource: str) -> tuple[int, 
     last: int = last_position(connection, tenant, resource) if reached is None else reached
     if blocked is not None:
         last = min(last, blocked - 1)
+    if keep is not None and last >= first:
+        last = min(last, _last_not_kept(connection, tenant, resource, last, keep))
     return (first, last) if last >= first else None
+
+
+def _last_not_kept(connection: Connection, tenant: str, resource: str, last: int, keep: Keep) -> int:
+    """Return the last position up to `last` that need not be kept: positions follow the times of events closely enough."""
+    young = (
+        select(hub_event.c.position)
+        .where(
+            hub_event.c.tenant == tenant,
+            hub_event.c.resource == resource,
+            hub_event.c.position <= last,
+            hub_event.c.created_at >= keep.since,
+        )
+        .order_by(hub_event.c.position)
+        .limit(1)
+    )
+    first_young = connection.execute(young).scalar_one_or_none()
+    aged = last if first_young is None else first_young - 1
+    return max(aged, last_position(connection, tenant, resource) - keep.events_max)
 
 
 def remove(connection: Connection, tenant: str, resource: str, last: int) -> None:

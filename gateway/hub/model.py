@@ -94,6 +94,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
     created_at: datetime
     owner: str | None = None
     owner_scope: str | None = None
+    base_url: str | None = None
 
     @property
     def api(self) -> Api:

@@ -130,13 +130,13 @@ def sample_event(api: Api, event_type: str) -> Event:
     )
 
 
-def sample_body(api: Api, event_type: str, query: Query | None = None) -> bytes:
-    """Return a sample as a subscriber gets it: JSON, with the attributes that `query` selects (None: all)."""
-    wanted = parse_query(None, api, []) if query is None else query
-    return Renderer(api, wanted, cart_in_version).body(sample_event(api, event_type))
+def body_of(api: Api, event: Event, query: Query) -> bytes:
+    """Return an event as a subscriber gets it: JSON, with the attributes that `query` selects."""
+    return Renderer(api, query, cart_in_version).body(event)
 
 
 def sample(api: Api, event_type: str) -> dict[str, Any]:
-    """Return a sample as a subscriber gets it."""
-    document: dict[str, Any] = decode_json(sample_body(api, event_type))
+    """Return a sample as a subscriber without a query gets it."""
+    whole = parse_query(None, api, [])
+    document: dict[str, Any] = decode_json(body_of(api, sample_event(api, event_type), whole))
     return document

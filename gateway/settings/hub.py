@@ -58,6 +58,15 @@ class HubSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     backlog_events_max: Annotated[
         int, setting("a subscriber that this many events wait for is switched off", ge=100, le=100_000_000)
     ] = 1_000_000
+    kept_days: Annotated[
+        float,
+        setting(
+            "how long events are kept once every subscriber has them, so that they can be sent again", ge=0, le=365
+        ),
+    ] = 3.0
+    kept_events_max: Annotated[
+        int, setting("most events of one kind of resource of a tenant that are kept so", ge=0, le=100_000_000)
+    ] = 100_000
     blocked_resources_max: Annotated[
         int,
         setting("resources of which a subscriber refused an event, before the others wait too", ge=1, le=100_000),

@@ -71,6 +71,7 @@ CLIENTS: Final = [Who(tenant, role, letter) for tenant in TENANTS for role in RO
 OWNERS: Final = [who for who in CLIENTS if who.role in {"channel", "partner"}]
 # Bodies that are right but for the id that they or the path name, by the end of the path.
 BODIES: Final[dict[str, Any]] = {
+    "/resend": {"since": "2026-01-01T00:00:00Z"},
     "/retry": {"reason": "r"},
     "/poll": {"reason": "r"},
     "/adopt": {"productOrder": {"id": "1"}, "reason": "r"},
@@ -151,6 +152,7 @@ async def things(app: GatewayApp) -> list[Things]:
             callback = f"http://127.0.0.1:9/{owner.name}"
             hubs[path] = (await made(app, owner, path, {"callback": callback}))["id"]
         ids = {"cart_id": {"": cart["id"]}, "checkout_id": {"": checkout["id"]}, "hub_id": hubs}
+        ids["subscription_id"] = {"": next(iter(hubs.values()))}
         found.append(Things(owner, ids, canary))
     return found
 
@@ -168,7 +170,7 @@ def operations(app: GatewayApp) -> list[tuple[str, str, frozenset[str]]]:
 
 def id_name(path: str) -> str | None:
     """Return the name of the id of a client's resource in a path."""
-    names = {"cart_id", "checkout_id", "hub_id"}
+    names = {"cart_id", "checkout_id", "hub_id", "subscription_id"}
     known = names | {"upstream", "event_name"}
     in_path = [part.partition("}")[0] for part in path.split("{")[1:]]
     assert set(in_path) <= known, f"{path}: say here whose resource this is"

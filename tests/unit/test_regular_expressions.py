@@ -104,6 +104,7 @@ KNOWN: Final[dict[str, list[tuple[str, str, str]] | str]] = {
         ("productOrderItem[", "1", ""),
     ],
     "submission.decisions.refusal._SEGMENT": [("", "a.", ""), ("", "a", ""), ("", ".", "")],
+    "commands.times._AGO": [("", "1", ""), ("", "1", "x")],
     "tmf.charge_words._COUNTED": [("", "1", ""), ("1", "a", "1")],
     "tmf.charge_words._ISO_DURATION": [("P", "1", ""), ("", "P1", "")],
     "tmf.moments._FORM": [("2026-01-01T00:00:00.", "1", ""), ("", "2026-01-01T", "")],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import Connection
@@ -164,7 +165,7 @@ class Dispatcher:
             # It was checked when it was stored.
             parse_query(subscription.query, subscription.api, []),
             self._shape,
-            self._public_url,
+            self._public_url or subscription.base_url or "",
             owner_scope=subscription.owner_scope,
         )
         delivery = SubscriberDelivery(
@@ -215,7 +216,14 @@ class Dispatcher:
                 )
 
     async def _remove_events(self, tenant: str, resource: str) -> None:
-        span = await self._database.read(lambda connection: events.removable(connection, tenant, resource))
+        settings = self._settings
+
+        def look(connection: Connection) -> tuple[int, int] | None:
+            since = self._database.now(connection) - timedelta(days=settings.kept_days)
+            keep = events.Keep(since, settings.kept_events_max)
+            return events.removable(connection, tenant, resource, keep)
+
+        span = await self._database.read(look)
         if span is None:
             return
         first, last = span

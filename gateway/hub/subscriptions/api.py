@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from litestar import Request
 from litestar.handlers import delete, post, route
+from msgspec.structs import replace
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -61,7 +62,8 @@ async def _subscribe(request: Request[Any, Any, Any], api: Api) -> Answer:
     except TimeoutError:
         raise InvalidBodyError([Problem("callback", "cannot be used: its host cannot be looked up in time")]) from None
     secret, address = new_secret(), base_url(request, server.public_url)
-    new = _new(services, client, api, callback, query, secret)
+    made = _new(services, client, api, callback, query, secret)
+    new = replace(made, base_url=address)
     stored = await _store(services, new, address, caller_of(request).deed("create", RESOURCE, new.id))
     shown = resource(stored, address, 0, secret=secret)
     return json_answer(shown, status=201, headers=[(b"location", shown["href"].encode("latin-1"))])

@@ -124,12 +124,13 @@ _HEAD: Final[dict[str, Any]] = {
 }
 _TAKEN: Final = {"description": "Taken; the next event follows"}
 _NOT_TAKEN: Final = {"description": "Not taken: the event is sent again later, under the same eventId"}
+LIST_PARAMETERS: Final[list[dict[str, Any]]] = [
+    {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1}},
+    {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0}},
+]
 LIST: Final[dict[str, Any]] = {
     "tags": _TAG,
-    "parameters": [
-        {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1}},
-        {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0}},
-    ],
+    "parameters": LIST_PARAMETERS,
     "responses": {
         status: {"description": description, "content": _HUBS}
         for status, description in (("200", "The subscriptions"), ("206", "The part that was asked for; more follow"))

@@ -132,6 +132,8 @@ hub_subscription = Table(
     Column("owner", String(64)),
     # The client of whose resources alone it is told (the one that made it, a partner); None: of all of the tenant's.
     Column("owner_scope", String(64)),
+    # What its client put before the paths: references in its events begin with it while no public address is set.
+    Column("base_url", Text),
     # Signing secrets, newest first, separated by blanks; each makes a signature.
     Column("secrets", Text, nullable=False),
     Column("state", String(16), nullable=False),

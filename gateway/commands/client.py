@@ -1,0 +1,119 @@
+"""What the commands share that talk to a running gateway over its own API: how it is reached and called, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from gateway.commands.common import config_option, settings_with
+from gateway.errors import OperatorError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+TIMEOUT_SECONDS: Final = 30.0
+WIDTH: Final = 160
+
+
+def client_options(function: F) -> F:
+    """Add what every command needs to reach a gateway, passed as `config_path`, `url`, `token` and `form`."""
+    options = (
+        click.option("--url", metavar="URL", help="The gateway.  [default: server.public_url, or host and port]"),
+        click.option(
+            "--token",
+            envvar="GATEWAY_CLIENT_TOKEN",
+            show_envvar=True,
+            help="Bearer token, while security.mode is `tokens`.",
+        ),
+        click.option(
+            "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help="Output."
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return config_option(function)
+
+
+reason_option = click.option(
+    "--reason", required=True, metavar="TEXT", help="Why; it is kept with the client's name and shown on the checkout."
+)
+
+
+def call(
+    method: str,
+    path: str,
+    query: dict[str, str | None],
+    *,
+    config_path: Path | None,
+    url: str | None,
+    token: str | None,
+    body: dict[str, Any] | None = None,
+) -> Any:
+    """Call a gateway, with a JSON body or none, and return its answer. Raises OperatorError with the TMF Error's message."""
+    base = url or address(config_path)
+    headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    try:
+        answer = httpx.request(
+            method, base.rstrip("/") + path, params=query or None, headers=headers, json=body, timeout=TIMEOUT_SECONDS
+        )
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise OperatorError(f"{base} does not answer: {error}. Is `gateway serve` running there?") from None
+    if answer.is_success and not answer.content:
+        return None
+    try:
+        document = answer.json()
+    except ValueError:
+        raise OperatorError(f"{base} answered {answer.status_code} and no JSON; is it a gateway?") from None
+    if not answer.is_success:
+        message = document.get("message") if isinstance(document, dict) else None
+        raise OperatorError(
+            "\n".join([f"{answer.status_code}: {message or answer.reason_phrase}", *_problems(document)])
+        )
+    return document
+
+
+def _problems(document: Any) -> list[str]:
+    """Return the problems of a TMF Error that its message does not name, a line each."""
+    problems = document.get("problem") if isinstance(document, dict) else None
+    return [
+        f"{each.get('path')}: {each.get('message')}"
+        for each in (problems if isinstance(problems, list) else ())
+        if isinstance(each, dict) and str(each.get("message")) not in str(document.get("message"))
+    ]
+
+
+def path_of(resources: str, resource_id: str, listing: str) -> str:
+    """Return the path of one resource; `listing` is the command that shows the ids. Usage error for an empty id."""
+    if not resource_id:
+        # Without an id the path is that of the list: an unset variable of a script is no wish to see that.
+        raise click.BadParameter(f"is empty; `{listing}` shows the ids", param_hint="ID")
+    return f"{resources}/{httpx.URL(path='/' + resource_id).raw_path.decode()[1:].replace('/', '%2F')}"
+
+
+def address(config_path: Path | None) -> str:
+    """Return where the gateway of these settings is reached."""
+    server = settings_with(config_path).server
+    return server.public_url or f"http://{f'[{server.host}]' if ':' in server.host else server.host}:{server.port}"
+
+
+def table(*columns: str) -> Table:
+    """Return an empty table with these columns."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def print_table(rows: Table) -> None:
+    """Print a table, as wide as the terminal or wide enough for a file."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH
+    console.print()
+    console.print(rows)
+    console.print()
