@@ -30,6 +30,7 @@ from gateway.ordering import (
 )
 from gateway.settings import Settings
 from gateway.tmf.json import decode_json, encode_json
+from gateway.tmf.schema import is_identifier
 from gateway.upstream.building import build_catalogue
 
 # What a cart is translated by where the settings name no order system.
@@ -174,6 +175,10 @@ def read_cart_file(path: Path, version: str | None, settings: Settings) -> dict[
     given = read_object(path, settings.server.depth_max)
     if version == "stored":
         return dict(unmarked(given))
+    if version == "v4":
+        # A POST of v4 gives the cart an id and an address of its own, whatever was sent for them.
+        ignored = {name for name in ("id", "href") if name in given and not is_identifier(given[name])}
+        given = {name: value for name, value in given.items() if name not in ignored}
     try:
         return whole_cart(given, settings.cart, _DIALECTS[version] if version else None)
     except RequestError as error:
