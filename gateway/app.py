@@ -36,6 +36,7 @@ from gateway.oauth import TokenIssuer
 from gateway.operators import api as operators
 from gateway.operators.openapi import SCHEMAS as OPERATOR_SCHEMAS
 from gateway.ordering import Mapping as OrderMapping
+from gateway.partners import api as partners
 from gateway.roles import ADDED_HEADERS_KEY, CLIENT_KEY
 from gateway.security.guard import Guard, identity_problems
 from gateway.services import Catalogues, Qualifications, Services
@@ -57,6 +58,7 @@ ROUTES: Final[list[Any]] = [
     *checkouts.handlers,
     *operators.handlers,
     *correlation_api.handlers,
+    *partners.handlers,
     *tracking.handlers,
     *inbox_api.handlers,
     *oauth.handlers,

@@ -193,7 +193,7 @@ async def _body(request: Request[Any, Any, Any], media_types: frozenset[str] | N
 
 async def _accept(request: Request[Any, Any, Any], document: dict[str, Any]) -> Answer:
     services = services_of(request)
-    key = _idempotency_key(request, services)
+    key = idempotency_key(request, services)
     caller = caller_of(request)
     await services.heavy.run(caller.tenant, is_large(document), check_request, document, services.settings)
     command = Accept(caller=caller, request=document, idempotency_key=key, if_match=if_match_of(request))
@@ -241,7 +241,7 @@ def _address(request: Request[Any, Any, Any], services: Services) -> str:
     return base_url(request, services.settings.server.public_url)
 
 
-def _idempotency_key(request: Request[Any, Any, Any], services: Services) -> str | None:
+def idempotency_key(request: Request[Any, Any, Any], services: Services) -> str | None:
     """Return the Idempotency-Key; the IETF draft makes it a quoted string, clients often leave the quotes out."""
     value = header_values(request.scope["headers"], b"idempotency-key")
     if value is None:

@@ -15,7 +15,8 @@ OF_THE_RECORD: Final = frozenset(
     {
         *("@type", "id", "href", "state", "statusReason", "reason", "creationDate", "lastUpdate", "externalId"),
         *("correlationId", "traceparent"),
-        *("submit", "cancelRequested", "upstream", "mapping", "mappingHash", "shoppingCart", "productOrder"),
+        *("submit", "cancelRequested", "upstream", "mapping", "mappingHash"),
+        *("source", "shoppingCart", "productOrder"),
         *("abandonedOrder", "item", "progress", "step", "finding", "history", "upstreamCapability", "actions"),
     }
 )
@@ -44,14 +45,20 @@ def head(record: CheckoutRecord, asked: Mapping[str, Any], base_url: str) -> dic
         "upstream": record.upstream,
         "mapping": record.mapping,
         "mappingHash": record.mapping_hash,
+        "source": record.source,
         "shoppingCart": _cart(record, base_url),
         "productOrder": _order(record),
         "progress": {"stepsTotal": record.steps_total, "stepsDone": record.step},
     }
 
 
-def _cart(record: CheckoutRecord, base_url: str) -> dict[str, Any]:
-    """Return the reference to the cart; `remainder` is the one in which the items go on that were saved for later."""
+def _cart(record: CheckoutRecord, base_url: str) -> dict[str, Any] | None:
+    """Return the reference to the cart, None for an order that came ready.
+
+    `remainder` is the cart in which the items go on that were saved for later.
+    """
+    if record.source != "shoppingCart":
+        return None
     cart: dict[str, Any] = {"id": record.cart_id}
     if record.cart_version is not None:
         cart |= {"href": f"{base_url}{CARTS_PATH}/{record.cart_id}", "version": record.cart_version}

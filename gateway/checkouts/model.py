@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Context, Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +17,8 @@ from gateway.checkouts.states import CheckoutState
 from gateway.ordering import Finding, Order, Plan
 from gateway.tmf.json import NUMBER_DIGITS_MAX, decimal_from_json, encode_canonical
 
+# What a checkout was made from: a cart, or an order that came ready, from a partner.
+Source: TypeAlias = Literal["shoppingCart", "productOrder"]
 MARKER_BEGINNING: Final = "gw1-"
 _EXACT = Context(prec=NUMBER_DIGITS_MAX)
 
@@ -83,6 +85,8 @@ class CheckoutRecord(Struct, frozen=True, kw_only=True):
     remainder_cart_id: str | None = None
     correlation_id: str | None = None
     trace_parent: str | None = None
+    source: Source = "shoppingCart"
+    order_removed: bool = False
 
     @property
     def marker(self) -> str:

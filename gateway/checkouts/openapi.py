@@ -265,7 +265,12 @@ SCHEMAS: Final[dict[str, Any]] = {
                 "type": ["string", "null"],
                 "description": "SHA-256 of the text of the mapping that planned the order; each step names the one that wrote its call",
             },
-            "shoppingCart": ref("CheckoutCart"),
+            "source": {
+                "type": "string",
+                "enum": ["shoppingCart", "productOrder"],
+                "description": "what it was made from: a cart, or an order that came ready (TMF622)",
+            },
+            "shoppingCart": {"anyOf": [ref("CheckoutCart"), {"type": "null"}]},
             "productOrder": {"anyOf": [ref("CheckoutOrder"), {"type": "null"}]},
             "relatedParty": {"type": "array", "items": {"type": "object"}},
             "place": {"type": "array", "items": {"type": "object"}},

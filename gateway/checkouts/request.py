@@ -65,6 +65,14 @@ def check_request(document: dict[str, Any], settings: Settings) -> None:
         raise InvalidBodyError(problems)
 
 
+def check_ready(head: dict[str, Any], problems: list[Problem]) -> None:
+    """Report what is wrong with the request of an order that came ready, its cart aside; known attributes that are null are removed."""
+    _check_names(head, problems, only_known=False)
+    whole = {**head, "shoppingCart": {}}
+    _REQUEST.check(whole, problems)
+    _remove_nulls(head, whole)
+
+
 def whole_cart(given: dict[str, Any], settings: CartSettings, dialect: Dialect | None = None) -> dict[str, Any]:
     """Return a cart that is sent whole, in whatever version, as it is checked out: in the stored form, with the totals it lacks.
 

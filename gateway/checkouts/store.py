@@ -31,6 +31,10 @@ from gateway.checkouts.due import tenants_ordering
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder, marker_of
 from gateway.checkouts.row_changes import CheckoutChanges
 from gateway.checkouts.states import CART_RELEASED, OPEN, may_follow
+from gateway.checkouts.stored_documents import LINES, LINES_PART
+from gateway.checkouts.stored_documents import documents as documents  # noqa: PLC0414 - the store is asked for them, too
+from gateway.checkouts.stored_documents import documents_of as documents_of  # noqa: PLC0414
+from gateway.checkouts.stored_documents import joined_documents as joined_documents  # noqa: PLC0414
 from gateway.ordering import Plan
 from gateway.storage.statements import marks, moment_of, rows_of
 from gateway.storage.tables import (
@@ -42,10 +46,6 @@ from gateway.storage.tables import (
     upstream_pause,
 )
 from gateway.tmf.json import encode_json
-
-# The document of what is known of order lines by item (LineState), and the beginning of the kinds of what was added to it.
-LINES: Final = "lines"
-_LINES_PART: Final = "lines."
 
 _COLUMNS = [checkout.c[name] for name in CheckoutRecord.__struct_fields__]
 _MOMENTS: Final = [column.name for column in _COLUMNS if isinstance(column.type, Moment)]
@@ -92,6 +92,18 @@ def get_for_update(
 def get_by_key(connection: Connection, tenant: str, idempotency_key: str) -> CheckoutRecord | None:
     """Return the checkout that was asked for with this Idempotency-Key."""
     query = select(*_COLUMNS).where(checkout.c.tenant == tenant, checkout.c.idempotency_key == idempotency_key)
+    row = connection.execute(query).one_or_none()
+    return record_of(row) if row is not None else None
+
+
+def get_by_external_id(connection: Connection, tenant: str, owner: str, external_id: str) -> CheckoutRecord | None:
+    """Return the checkout of the ready order to which this client gave the external id."""
+    query = select(*_COLUMNS).where(
+        checkout.c.tenant == tenant,
+        checkout.c.owner == owner,
+        checkout.c.external_id == external_id,
+        checkout.c.source == "productOrder",
+    )
     row = connection.execute(query).one_or_none()
     return record_of(row) if row is not None else None
 
@@ -184,7 +196,7 @@ def put_documents(connection: Connection, tenant: str, checkout_id: str, documen
             delete_from(checkout_document).where(
                 checkout_document.c.tenant == tenant,
                 checkout_document.c.checkout_id == checkout_id,
-                checkout_document.c.kind.like(f"{_LINES_PART}%"),
+                checkout_document.c.kind.like(f"{LINES_PART}%"),
             )
         )
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
@@ -205,7 +217,7 @@ def add_lines(connection: Connection, tenant: str, checkout_id: str, lines: Mapp
 
     Kept beside it, so that each of many calls writes its own lines and not all that are known.
     """
-    kind = f"{_LINES_PART}{step:08d}"
+    kind = f"{LINES_PART}{step:08d}"
     found = connection.execute(
         select(checkout_document.c.document).where(
             checkout_document.c.tenant == tenant,
@@ -216,42 +228,6 @@ def add_lines(connection: Connection, tenant: str, checkout_id: str, lines: Mapp
     before = {} if found is None else lines_decoder.decode(found)
     put_documents(connection, tenant, checkout_id, {kind: encode_json({**before, **lines})})
     keys.add_line_keys(connection, tenant, checkout_id, [line.line_id for line in lines.values()])
-
-
-def documents(connection: Connection, tenant: str, checkout_id: str, kinds: Iterable[str]) -> dict[str, str]:
-    """Return the checkout's documents of these kinds, as JSON text."""
-    return documents_of(connection, tenant, [checkout_id], kinds).get(checkout_id, {})
-
-
-def documents_of(
-    connection: Connection, tenant: str, checkout_ids: Iterable[str], kinds: Iterable[str]
-) -> dict[str, dict[str, str]]:
-    """Return the documents of these kinds of several checkouts, as JSON text by kind by checkout id."""
-    wanted = set(kinds)
-    of_kind: ColumnElement[bool] = checkout_document.c.kind.in_(wanted)
-    if LINES in wanted:
-        of_kind |= checkout_document.c.kind.like(f"{_LINES_PART}%")
-    query = (
-        select(checkout_document.c.checkout_id, checkout_document.c.kind, checkout_document.c.document)
-        .where(checkout_document.c.tenant == tenant, checkout_document.c.checkout_id.in_(list(checkout_ids)), of_kind)
-        .order_by(checkout_document.c.checkout_id, checkout_document.c.kind)
-    )
-    return joined_documents(tuple(row) for row in connection.execute(query))
-
-
-def joined_documents(rows: Iterable[tuple[Any, ...]]) -> dict[str, dict[str, str]]:
-    """Return documents by kind by checkout id, given their rows (checkout id, kind, document) sorted by both: lines in one."""
-    found: dict[str, dict[str, str]] = {}
-    parts: dict[str, list[str]] = {}
-    for checkout_id, kind, document in rows:
-        if kind.startswith(LINES):
-            parts.setdefault(checkout_id, []).append(document[1:-1])
-        else:
-            found.setdefault(checkout_id, {})[kind] = document
-    for checkout_id, members in parts.items():
-        # Of a line that is there several times the last is meant, which is what a decoder takes.
-        found.setdefault(checkout_id, {})[LINES] = "{" + ",".join(filter(None, members)) + "}"
-    return found
 
 
 def open_count(connection: Connection, tenant: str, limit: int) -> int:

@@ -129,6 +129,8 @@ TAGS: Final[Mapping[str, str]] = {
     "shoppingCart v5": "Carts in the form of TMF663 v5.",
     "shoppingCart R17": "Carts in the form of TMF663 R17 (v1).",
     "checkout": "A cart becomes a product order (TMF622), submitted exactly once and followed to its end.",
+    "productOrder": "Orders in the form of TMF622 v4: those that come ready, from partners, and those that were made of carts.",
+    "productOrder v5": "Orders in the form of TMF622 v5.",
     "operator": "What operators do with checkouts and order systems: look again, try again, adopt, close, pause.",
     "events subscription": "Who is told of what happens to carts and checkouts; the events are under Webhooks.",
     "notification": "What order systems tell the gateway about orders.",

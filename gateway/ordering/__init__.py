@@ -15,6 +15,7 @@ from gateway.ordering.lint.loading import read_mapping
 from gateway.ordering.mapping.catalogue import Catalogue, Doubt, catalogue_of, offering_code
 from gateway.ordering.mapping.model import Api, Limits, Mapping, Paging
 from gateway.ordering.mapping.states import (
+    TMF_ORDER_STATES,
     is_draft,
     is_final,
     shows_submission,
@@ -65,6 +66,7 @@ __all__ = [
     "AMOUNT_MAX",
     "DEAD_ENDS",
     "NO_MARKER",
+    "TMF_ORDER_STATES",
     "Api",
     "Bundle",
     "CallSize",

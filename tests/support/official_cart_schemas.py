@@ -1,4 +1,6 @@
-"""What the API files of TMF663 say of carts, as validators for what is answered; the facts are those of the project's schema files.
+"""What the API files of TMF663 say of carts, and those of TMF622 of orders, as validators for what is answered.
+
+The facts are those of the project's schema files.
 
 That these are the official ones is tested where the official files are (tests/contract/test_schema_files.py).
 
@@ -78,8 +80,8 @@ def v4_document() -> dict[str, Any]:
 
 
 @cache
-def _v5_schemas() -> dict[str, Any]:
-    original = definitions("tmf663_v5", limits=False)
+def _v5_schemas(standard: str) -> dict[str, Any]:
+    original = definitions(f"{standard}_v5", limits=False)
     schemas: dict[str, Any] = {}
     for name, schema in original.items():
         mapping = schema.get("discriminator", {}).get("mapping", {})
@@ -123,18 +125,18 @@ def _onto_own(schema: dict[str, Any], bases: set[str], name: str) -> dict[str, A
 
 
 @cache
-def _v5_validator(name: str) -> Draft202012Validator:
-    root = {"$ref": f"{_SCHEMAS}{name}", "$defs": _v5_schemas()}
+def _v5_validator(name: str, standard: str) -> Draft202012Validator:
+    root = {"$ref": f"{_SCHEMAS}{name}", "$defs": _v5_schemas(standard)}
     return Draft202012Validator(root, format_checker=FORMATS)
 
 
 @cache
-def _v4_validator(name: str) -> Draft202012Validator:
-    root = {"$ref": f"{_SCHEMAS}{name}", "$defs": definitions("tmf663_v4", limits=False)}
+def _v4_validator(name: str, standard: str) -> Draft202012Validator:
+    root = {"$ref": f"{_SCHEMAS}{name}", "$defs": definitions(f"{standard}_v4", limits=False)}
     return Draft202012Validator(root, format_checker=FORMATS)
 
 
-def problems(version: str, name: str, value: Any) -> list[str]:
-    """Return what the official schema `name` of `version` (v4, v5) has against `value`."""
-    validator = (_v5_validator if version == "v5" else _v4_validator)(name)
+def problems(version: str, name: str, value: Any, standard: str = "tmf663") -> list[str]:
+    """Return what the official schema `name` of `version` (v4, v5) of a standard has against `value`."""
+    validator = (_v5_validator if version == "v5" else _v4_validator)(name, standard)
     return [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(value)]

@@ -97,10 +97,13 @@ _OFFERING_PRICE: Final = _reference("ProductOfferingPriceRef").part()
 _ALTERATION: Final = Form(
     type_name="PriceAlteration", parts={"price": _PRICE, "productOfferingPrice": _OFFERING_PRICE}
 ).listed()
-_CART_PRICE: Final = Form(
-    type_name="CartPrice",
-    parts={"price": _PRICE, "priceAlteration": _ALTERATION, "productOfferingPrice": _OFFERING_PRICE},
-).listed()
+PRICE_PARTS: Final[dict[str, Part]] = {
+    "price": _PRICE,
+    "priceAlteration": _ALTERATION,
+    "productOfferingPrice": _OFFERING_PRICE,
+}
+_CART_PRICE: Final = Form(type_name="CartPrice", parts=PRICE_PARTS).listed()
+NOTES: Final = Form(type_name="Note", parts={"date": _MOMENT}).listed()
 _OFFERING: Final = _reference("ProductOfferingRef").part()
 _BILLING_ACCOUNT: Final = _reference("BillingAccountRef").part()
 _PRODUCT_NAMES: Final = {"agreementItem": "agreement"}
@@ -147,7 +150,7 @@ _ITEM: Final = _ItemForm(
         "itemPrice": _CART_PRICE,
         "itemTotalPrice": _CART_PRICE,
         "itemTerm": Form(type_name="CartTerm", parts={"duration": _DURATION}).listed(),
-        "note": Form(type_name="Note", parts={"date": _MOMENT}).listed(),
+        "note": NOTES,
         "product": _PRODUCT.part(),
         "productOffering": _OFFERING,
         "cartItemRelationship": Form(type_name="CartItemRelationship").listed(),
@@ -164,3 +167,10 @@ _CART: Final = Form(
         "validFor": _PERIOD,
     },
 )
+
+# What an order has exactly as a cart has it, for the dialect of orders.
+MOMENT: Final = _MOMENT
+DURATION: Final = _DURATION
+BILLING_ACCOUNT: Final = _BILLING_ACCOUNT
+OFFERING: Final = _OFFERING
+PRODUCT: Final = _PRODUCT.part()

@@ -89,6 +89,11 @@ def _party_type(party: dict[str, Any]) -> str:
     return referred if type(referred) is str and referred in PARTIES else "PartyRole"
 
 
+def _reference_type(party: dict[str, Any]) -> str:
+    referred = party.get("@referredType")
+    return "PartyRoleRef" if type(referred) is str and referred not in _PARTY_WORDS else "PartyRef"
+
+
 def _party_name(party: dict[str, Any]) -> dict[str, Any]:
     """Return the name that a party by value goes by, when it has neither name nor id: v4 and R17 know no other."""
     if any(party.get(name) for name in ("id", "href", "name")):
@@ -124,7 +129,14 @@ _party = _Wrapped(
     _party_name,
 )
 _place = _Wrapped("place", ("RelatedPlaceRefOrValue", "RelatedPlaceRefOrValue"), PLACES | {"PlaceRef"}, _place_type)
+# An order refers to its parties, and has none by value; it wraps its channels as well.
+_order_party = _Wrapped(
+    "partyOrPartyRole", ("RelatedPartyRefOrPartyRoleRef", "RelatedParty"), PARTY_REFERENCES, _reference_type
+)
+_channel = _Wrapped("channel", ("RelatedChannel", "RelatedChannel"), frozenset({"ChannelRef"}), lambda _: "ChannelRef")
 PARTY: Final = _of_objects(exact(Part(_party.up, _party.down), V5_MARK))
+ORDER_PARTY: Final = _of_objects(exact(Part(_order_party.up, _order_party.down), V5_MARK))
+CHANNEL: Final = _of_objects(exact(Part(_channel.up, _channel.down), V5_MARK))
 PLACE: Final = _of_objects(exact(Part(_place.up, _place.down), V5_MARK))
 
 # The typed media of v5: the word that v4 has for each, its one attribute, and other words in use for it.

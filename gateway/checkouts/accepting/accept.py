@@ -21,6 +21,7 @@ from gateway.checkouts import recovering, store
 from gateway.checkouts.accepting.preparing import AcceptRequest, frozen_cart
 from gateway.checkouts.after_order import LIVE, REMAINDER, remainder_of
 from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash, request_hash
+from gateway.checkouts.orders.ready import READY, ReadyOrder
 from gateway.checkouts.request import external_id_of, is_by_value, wanted_upstream
 from gateway.checkouts.row_changes import FRESH_DRAFT, WAITS_FOR_PARTY
 from gateway.errors import (
@@ -51,6 +52,8 @@ class Accept(Struct, frozen=True, kw_only=True):
     request: dict[str, Any]
     idempotency_key: str | None
     if_match: frozenset[int] | None
+    # An order that came ready, of which `request` was made.
+    ready: ReadyOrder | None = None
 
 
 class Accepted(NamedTuple):
@@ -96,12 +99,14 @@ async def accept(services: Services, command: Accept) -> Accepted:
     key = caller.idempotency_key(command.idempotency_key)
     fingerprint = await services.heavy.run(caller.tenant, is_large(request), request_hash, request)
     for _ in range(ROUNDS_MAX):
-        if key is not None and (earlier := await _replay(services, caller, key, fingerprint)) is not None:
+        if (earlier := await _replay(services, command, key, fingerprint)) is not None:
             return Accepted(earlier, replayed=True)
         found = await snapshot(services, caller, request, command.if_match)
-        to_order = accept_request(services, caller.tenant, request, found)
+        to_order = accept_request(services, caller.tenant, request, found, command.ready)
         prepared, documents = await frozen_cart(services, to_order)
         documents["cart"] = found.document.encode()
+        if command.ready is not None:
+            documents[READY] = encode_json(command.ready.kept)
         documents |= await _remainder(services, caller, found, prepared)
         record = _new_record(services, command, to_order, found, plan_hash(documents))
         record = replace(record, request_hash=fingerprint, steps_total=len(prepared.plan.steps))
@@ -135,24 +140,52 @@ def is_large(request: Mapping[str, Any]) -> bool:
     return isinstance(items, list) and len(items) > 0
 
 
-def accept_request(services: Services, tenant: str, request: dict[str, Any], found: Snapshot) -> AcceptRequest:
+def accept_request(
+    services: Services, tenant: str, request: dict[str, Any], found: Snapshot, ready: ReadyOrder | None = None
+) -> AcceptRequest:
     """Return what is to be ordered, and where. Raises InvalidBodyError (400) when there is no such upstream."""
     upstream = upstream_of(services, tenant, request)
     mapping = services.mappings[services.settings.upstreams[upstream].mapping]
     large = len(found.document) > LARGE_BYTES_MIN
     is_draft = not request.get("submit", services.settings.checkout.submit_default)
-    return AcceptRequest(tenant, upstream, mapping, decode_stored(found.document), request, large, is_draft)
+    told = None if ready is None else ready.findings
+    return AcceptRequest(tenant, upstream, mapping, decode_stored(found.document), request, large, is_draft, told)
 
 
-async def _replay(services: Services, caller: Caller, key: str, fingerprint: str) -> CheckoutRecord | None:
-    earlier = await services.database.read_brief(lambda connection: store.get_by_key(connection, caller.tenant, key))
+async def _replay(services: Services, command: Accept, key: str | None, fingerprint: str) -> CheckoutRecord | None:
+    """Return the checkout that the same request made before, known by its key or by the external id of a ready order."""
+    caller = command.caller
+    external_id = None if command.ready is None else external_id_of(command.request)
+
+    def function(connection: Connection) -> CheckoutRecord | None:
+        found = None if key is None else store.get_by_key(connection, caller.tenant, key)
+        if found is None and external_id is not None:
+            return store.get_by_external_id(connection, caller.tenant, caller.client, external_id)
+        return found
+
+    if key is None and external_id is None:
+        return None
+    earlier = await services.database.read_brief(function)
     if earlier is not None and earlier.request_hash != fingerprint:
+        if command.ready is not None:
+            raise _other_order(earlier, key, caller.base_url)
         raise RefusedError(
             "This Idempotency-Key was used for a different request; use a new key for a new request.",
             problems=[Problem("Idempotency-Key", "belongs to a different request")],
             extension={"referenceError": f"{caller.base_url}{CHECKOUT_PATH}/{earlier.id}"},
         )
     return earlier
+
+
+def _other_order(earlier: CheckoutRecord, key: str | None, base_url: str) -> ConflictError:
+    """Return the error for an order whose Idempotency-Key or external id belongs to another one."""
+    by_key = key is not None and earlier.idempotency_key == key
+    name = "Idempotency-Key" if by_key else "externalId"
+    return ConflictError(
+        f"The {name} was used for another order, {earlier.id}: use a new one for a new order, or repeat that order as it was.",
+        problems=[Problem(name, "belongs to another order")],
+        extension={"referenceError": f"{base_url}{CHECKOUT_PATH}/{earlier.id}"},
+    )
 
 
 async def snapshot(
@@ -222,6 +255,7 @@ def _new_record(
         owner=command.caller.client,
         correlation_id=asked.decode("latin-1") if (asked := correlation.get()) is not None else None,
         trace_parent=trace_parent.get(),
+        source="shoppingCart" if command.ready is None else READY,
         idempotency_key=command.caller.idempotency_key(command.idempotency_key),
         request_hash="",
         submit=request.get("submit", services.settings.checkout.submit_default),
@@ -262,6 +296,8 @@ async def _store(
     def function(connection: Connection) -> CheckoutRecord | None:
         if record.idempotency_key is not None and store.get_by_key(connection, record.tenant, record.idempotency_key):
             return None
+        if record.source == READY and record.external_id is not None and _is_taken(connection, record):
+            return None
         if store.open_count(connection, record.tenant, open_max) >= open_max:
             raise TooManyRequestsError(
                 f"{open_max} checkouts are waiting or under way; try again later.", headers={"Retry-After": "30"}
@@ -288,6 +324,12 @@ async def _store(
     except IntegrityError:
         # Another replica was faster with the same key or the same cart: the next round finds what it stored.
         return None
+
+
+def _is_taken(connection: Connection, record: CheckoutRecord) -> bool:
+    """Tell whether the client has given another ready order the same external id."""
+    taken = store.get_by_external_id(connection, record.tenant, record.owner or "", record.external_id or "")
+    return taken is not None
 
 
 def _is_free(connection: Connection, record: CheckoutRecord, cart_id: str, caller: Caller) -> bool:

@@ -67,10 +67,13 @@ def prepare(
     return accepted(*try_prepare(cart, request, mapping, now=now, known=known))
 
 
-def accepted(prepared: Prepared | None, findings: tuple[Finding, ...]) -> Prepared:
-    """Return the prepared cart with its findings; RefusedError (422) with all of them when one is an error."""
+def accepted(prepared: Prepared | None, findings: tuple[Finding, ...], what: str = "cart") -> Prepared:
+    """Return the prepared cart with its findings; RefusedError (422) with all of them when one is an error.
+
+    `what` it is called: a cart, or an order that came ready.
+    """
     if prepared is None or any(finding.severity == "error" for finding in findings):
-        raise refusal(findings)
+        raise refusal(findings, what)
     return Prepared(order=prepared.order, plan=prepared.plan, findings=findings)
 
 
@@ -179,11 +182,11 @@ def try_prepare(
     return Prepared(order=translation.order, plan=steps, findings=findings), findings
 
 
-def refusal(findings: tuple[Finding, ...]) -> RefusedError:
+def refusal(findings: tuple[Finding, ...], what: str = "cart") -> RefusedError:
     """Return the error that lists why a cart cannot be ordered."""
     errors = [finding for finding in findings if finding.severity == "error"]
     return RefusedError(
-        "The cart cannot be ordered: " + "; ".join(f"{finding.path}: {finding.message}" for finding in errors[:20]),
+        f"The {what} cannot be ordered: " + "; ".join(f"{finding.path}: {finding.message}" for finding in errors[:20]),
         problems=[Problem(finding.path, finding.message) for finding in errors],
         extension={"finding": to_builtins(findings)},
     )

@@ -17,7 +17,8 @@ from gateway.checkouts.accepting.prepare import PlanningHints, accepted, documen
 from gateway.checkouts.accepting.proven import told_unproven
 from gateway.checkouts.accepting.waiting_party import lacks_only_party, put_off, with_stand_in
 from gateway.checkouts.model import Prepared
-from gateway.ordering import Catalogue, wanted_bundles
+from gateway.checkouts.orders.words import order_findings, order_path
+from gateway.ordering import Catalogue, Finding, wanted_bundles
 from gateway.ordering import Mapping as OrderMapping
 from gateway.services import Services
 
@@ -33,6 +34,8 @@ class AcceptRequest(NamedTuple):
     large: bool
     # It is not to be submitted yet: a party that is not known yet may be told later.
     is_draft: bool = False
+    # What was told of an order that came ready when it was read; None of a cart.
+    told: tuple[Finding, ...] | None = None
 
 
 async def prepared_cart(
@@ -67,11 +70,23 @@ async def prepared_cart(
     if qualify:
         findings += await confirmed(services, asked.cart, asked.request, prepared, only_shown=only_shown)
     findings += await told_unproven(services, asked.upstream, asked.mapping)
+    if asked.told is not None:
+        prepared, findings = in_order_words(prepared, (*asked.told, *findings))
     if asked.is_draft and lacks_only_party(findings):
         stand_in = asked._replace(request=with_stand_in(asked.request, asked.mapping), is_draft=False)
         known_party = await prepared_cart(services, stand_in, qualify=False, only_shown=only_shown, now=now)
         return replace(known_party, findings=put_off(findings), waits_for_party=True)
-    return accepted(prepared, findings)
+    return accepted(prepared, findings, "cart" if asked.told is None else "order")
+
+
+def in_order_words(
+    prepared: Prepared | None, findings: tuple[Finding, ...]
+) -> tuple[Prepared | None, tuple[Finding, ...]]:
+    """Return what was prepared of a ready order, and what is told of it, with the order's own paths."""
+    if prepared is not None:
+        lines = tuple(replace(line, path=order_path(line.path)) for line in prepared.order.lines)
+        prepared = replace(prepared, order=replace(prepared.order, lines=lines))
+    return prepared, order_findings(findings)
 
 
 async def frozen_cart(

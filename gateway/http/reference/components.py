@@ -98,12 +98,52 @@ def _asking_nothing(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def order_schemas() -> dict[str, Any]:
-    """Return the orders of TMF622 v4 and v5 as they are sent."""
+    """Return the orders of TMF622 v4 and v5 as they are sent and answered, and the requests to cancel them."""
     v4, v5 = definitions("tmf622_v4"), definitions("tmf622_v5")
-    return {
-        **component_schemas({name: v4[name] for name in reached(v4, ["ProductOrder_Create"])}, ORDER_V4_SUFFIX),
-        **component_schemas({name: v5[name] for name in reached(v5, ["ProductOrder_FVO"])}, ORDER_V5_SUFFIX),
+    made = {
+        **component_schemas({name: v4[name] for name in reached(v4, _ORDERS_V4)}, ORDER_V4_SUFFIX),
+        **component_schemas({name: v5[name] for name in reached(v5, _ORDERS_V5)}, ORDER_V5_SUFFIX),
+        **_BESIDE_AN_ORDER,
     }
+    for suffix in (ORDER_V4_SUFFIX, ORDER_V5_SUFFIX):
+        name = f"ProductOrder{suffix}"
+        made[name] = {**made[name], "properties": made[name].get("properties", {}) | _ORDERS_OWN}
+        item = f"ProductOrderItem{suffix}"
+        made[item] = {**made[item], "properties": made[item].get("properties", {}) | _ITEMS_OWN}
+    return made
+
+
+_ORDERS_V4: Final = ("ProductOrder_Create", "ProductOrder", "CancelProductOrder_Create", "CancelProductOrder")
+_ORDERS_V5: Final = ("ProductOrder_FVO", "ProductOrder", "CancelProductOrder_FVO", "CancelProductOrder")
+_TEXT_OR_NULL: Final = {"type": ["string", "null"]}
+# What orders show beside the standard; only the server writes it.
+_ORDERS_OWN: Final[dict[str, Any]] = {
+    "upstreamOrder": {"$ref": f"{PREFIX}UpstreamOrder", "readOnly": True},
+    "checkout": {"$ref": f"{PREFIX}OrderCheckout", "readOnly": True},
+}
+_ITEMS_OWN: Final[dict[str, Any]] = {
+    "orderLineItemId": {"type": "string", "readOnly": True, "description": "id that the order system gave the item"}
+}
+_BESIDE_AN_ORDER: Final[dict[str, Any]] = {
+    "UpstreamOrder": {
+        "description": "What is known of an order in its order system, which has an id of its own for it.",
+        "type": "object",
+        "properties": {
+            "upstream": {"type": "string", "description": "the order system"},
+            "id": {**_TEXT_OR_NULL, "description": "id that it gave the order; null before it has"},
+            "state": {
+                **_TEXT_OR_NULL,
+                "description": "what it said last, in the words of TMF622 where these have one for it",
+            },
+            "upstreamState": {**_TEXT_OR_NULL, "description": "what it said last, in its own words"},
+        },
+    },
+    "OrderCheckout": {
+        "description": "The checkout that brings an order to its order system.",
+        "type": "object",
+        "properties": {"id": {"type": "string"}, "href": {"type": "string"}, "state": {"type": "string"}},
+    },
+}
 
 
 def checkout_definitions() -> dict[str, Any]:

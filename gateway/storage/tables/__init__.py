@@ -20,6 +20,7 @@ from gateway.storage.tables.checkouts import (
     checkout_document,
     checkout_key,
     checkout_step,
+    order_cancellation,
     upstream_limit,
 )
 from gateway.storage.tables.events import hub_blocked, hub_event, hub_sequence, hub_subscription, inbox, inbox_usage
@@ -50,6 +51,7 @@ __all__ = [
     "inbox",
     "inbox_usage",
     "metadata",
+    "order_cancellation",
     "reconciliation",
     "recovery",
     "upstream_capability",

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -28,6 +29,7 @@ _UNFINISHED: Final = f"state IN {UNFINISHED_STATES}"
 _DUE: Final = "due_at IS NOT NULL"
 # A call may have made an order whose id is not known.
 IN_DOUBT: Final = "step_state = 'UNKNOWN' AND order_id IS NULL"
+_READY: Final = "source = 'productOrder' AND external_id IS NOT NULL"
 _TRACK_DUE: Final = "track_due_at IS NOT NULL"
 
 checkout = Table(
@@ -58,6 +60,10 @@ checkout = Table(
     # The request that made it, as its client knows it: X-Correlation-ID (ours, where it named none), and W3C's traceparent.
     Column("correlation_id", String(128)),
     Column("trace_parent", String(64)),
+    # What it was made from: shoppingCart, or productOrder for an order that came ready (see gateway/checkouts/orders).
+    Column("source", String(16), nullable=False, server_default="shoppingCart"),
+    # An administrator removed the order: TMF622 shows it no more.
+    Column("order_removed", Boolean, nullable=False, server_default=false()),
     # The cart in which the items go on that were saved for later; made when the order is live.
     Column("remainder_cart_id", String(64)),
     Column("idempotency_key", String(255)),
@@ -116,6 +122,16 @@ checkout = Table(
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     UniqueConstraint("tenant", "idempotency_key", name="uq_checkout_idempotency_key"),
+    # A client gives an order an external id of its own once.
+    Index(
+        "uq_checkout_ready_order",
+        "tenant",
+        "owner",
+        "external_id",
+        unique=True,
+        sqlite_where=text(_READY),
+        postgresql_where=text(_READY),
+    ),
     Index("ix_checkout_cart", "tenant", "cart_id", "created_at", "id"),
     Index(
         "uq_checkout_cart_live",
@@ -170,6 +186,7 @@ checkout_key = Table(
 )
 
 # The large parts of a checkout, apart from its row so that claims and lists stay small. Kinds: request, cart, order, plan,
+# productOrder (an order that came ready, as it is kept),
 # findings, items (which item became which), lines (item id to line id and state), remainder (the cart of what is saved for later).
 checkout_document = Table(
     "checkout_document",
@@ -179,6 +196,23 @@ checkout_document = Table(
     Column("kind", String(16), primary_key=True),
     Column("document", Text, nullable=False),
     ForeignKeyConstraint(["tenant", "checkout_id"], ["checkout.tenant", "checkout.id"], ondelete="CASCADE"),
+)
+
+# What clients asked to be cancelled, as TMF622 has it (cancelProductOrder): the request as it was sent, in v4's form, and what became
+# of it (see gateway/checkouts/orders/cancellations.py).
+order_cancellation = Table(
+    "order_cancellation",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("checkout_id", String(64), nullable=False),
+    Column("document", Text, nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("settled_at", Moment),
+    ForeignKeyConstraint(["tenant", "checkout_id"], ["checkout.tenant", "checkout.id"], ondelete="CASCADE"),
+    Index("ix_order_cancellation_checkout", "tenant", "checkout_id", "created_at"),
+    Index("ix_order_cancellation_created", "tenant", "created_at", "id"),
 )
 
 # What was sent when: one row for each step of each generation.
