@@ -37,8 +37,8 @@ class CartTotals(NamedTuple):
     """What a cart costs: one computation for what is compared with the customer's view and for what is sent.
 
     `are_sums` tells that an item has a price; else the totals are the client's own. `agrees` is whether the totals given with the
-    cart have the same amounts, `has_own` whether they say something of the cart as a whole, `unknown` the amounts that are left
-    out.
+    cart have the same amounts (as the items' totals, where no item has a price), `has_own` whether they say something of the cart
+    as a whole, `unknown` the amounts that are left out.
     """
 
     prices: list[dict[str, Any]]
@@ -57,7 +57,8 @@ def totals_of_cart(cart: dict[str, Any], read: Read = item_charges, visit: Visit
     with exactly():
         if not has_prices(cart.get("cartItem")):
             prices = given if isinstance(given, list) else []
-            return CartTotals(prices, are_sums=False, agrees=True, has_own=any(map(_alterations, prices)))
+            own = any(map(_alterations, prices))
+            return CartTotals(prices, are_sums=False, agrees=not prices or _agree(cart, prices), has_own=own)
         unknown: list[Unknown] = []
         counted = cart_charges(cart, visit, read)
         sums = total_prices(counted, unknown=unknown)
@@ -66,6 +67,12 @@ def totals_of_cart(cart: dict[str, Any], read: Read = item_charges, visit: Visit
         if isinstance(given, list) and same_amounts(given, total):
             return CartTotals(given, are_sums=True, agrees=True, has_own=has_own, unknown=left_out)
         return CartTotals(total, are_sums=True, agrees=False, has_own=has_own, unknown=left_out)
+
+
+def _agree(cart: dict[str, Any], given: list[Any]) -> bool:
+    """Tell whether totals say nothing else than those of the items, of a cart whose items have no prices."""
+    of_items, stated = amounts_by_key(total_prices(cart_charges(cart))), amounts_by_key(given)
+    return all(stated[key] == value for key, value in of_items.items() if key in stated)
 
 
 def cart_total_prices(cart: dict[str, Any]) -> list[dict[str, Any]]:

@@ -241,3 +241,14 @@ async def test_a_price_that_names_nothing_refuses_nothing(gateway_with, odd):
         for upstream in ("plain", "shop"):
             for answer in await both_ways(gateway, document, upstream=upstream):
                 assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize(("of_cart", "codes"), [(7, set()), (5, {"totals_differ"})], ids=["the same", "another"])
+async def test_a_total_that_contradicts_those_of_its_items_is_told(gateway_with, of_cart, codes):
+    """No item has a price, only a total: the cart's own total is sent, and never without a word."""
+    cart = cart_of(item(1, itemTotalPrice=[price(7)]), totals=[price(of_cart)])
+    async with gateway_with() as gateway:
+        for answer in await both_ways(gateway, cart):
+            assert answer.status_code == 200, answer.text
+            told = {one["code"] for one in answer.json()["finding"] if one["path"] == "cartTotalPrice"}
+            assert told - {"price_not_compared"} == codes

@@ -247,6 +247,8 @@ class Header:
             findings.warning("totals_not_sent", path, "The prices cannot be added up exactly.")
         elif not totals.are_sums:
             if stays_of is None:
+                if not totals.agrees:
+                    findings.warning("totals_differ", path, "The totals of the items come to something else.")
                 found["orderTotalPrice"] = self._prices.order_prices(given, path)
             else:
                 findings.warning("totals_not_sent", path, "Something stays in the cart, and no item has a price.")
