@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final, NamedTuple
 
 import httpx
 import pytest
 from application_runs import started
+from checkout_gateway import CARTS, CHECKOUTS, live_orders, running, settings_of
+from checkout_work import cart, request
 from database_away import Away, away_of
 from litestar.routes import HTTPRoute
 
 from gateway.app import GatewayApp, create_app
+from gateway.carts.sweep import sweeping
+from gateway.hub.delivery.service import delivery
 from gateway.resources import load_mappings
-from gateway.settings import HubSettings, Settings, StorageSettings, UpstreamSettings
+from gateway.runtime import submission, tracking
+from gateway.settings import HubSettings, Settings, StorageSettings, SubmissionSettings, UpstreamSettings
 
 ID: Final = "0123456789abcdef0123456789abcdef"
 CART: Final = {"cartItem": [{"action": "add", "quantity": 1, "productOffering": {"id": "SIM"}}]}
@@ -124,3 +131,65 @@ async def test_every_route_says_503_and_when_to_come_back_and_none_says_500(
     away.come_back()
     after = {question: (await ask(client, question)).status_code for question in asked}
     assert 500 not in after.values()
+
+
+OUTAGES = 12
+FAST: Final = SubmissionSettings(
+    poll_seconds=0.1, lease_seconds=36.0, settle_seconds=0.0, retry_seconds=(0.05,), probe_seconds=(0.05,)
+)
+
+
+async def test_loops_go_on_after_each_of_many_outages_and_every_202_becomes_one_order(
+    away: Away, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients check out all the while, and repeat with their key what is answered 503."""
+    monkeypatch.setattr("gateway.background.FAILED_SECONDS_MIN", 0.02)
+    monkeypatch.setattr("gateway.submission.worker.PUT_OFF_SECONDS", 0.02)
+    settings = settings_of(away.storage, submission=FAST)
+    async with running(settings, background=[submission, tracking, delivery, sweeping]) as gateway:
+        away.attach(gateway.services.database)
+        answers: Counter[int] = Counter()
+        told: list[str] = []
+
+        async def insist(body: Any, path: str, key: str) -> Any:
+            while True:
+                answer = await gateway.post(body, path, idempotency_key=key)
+                answers[answer.status_code] += 1
+                if answer.status_code != 503:
+                    return answer.json()
+                assert int(answer.headers["Retry-After"]) > 0
+                await asyncio.sleep(0.02)
+
+        async def check_out(number: int) -> None:
+            made = await insist({"cartItem": cart()["cartItem"]}, CARTS, f"cart {number}")
+            body = {**request(), "shoppingCart": {"id": made["id"]}}
+            told.append((await insist(body, CHECKOUTS, f"the key of checkout {number}"))["id"])
+
+        async with asyncio.timeout(60), asyncio.TaskGroup() as clients:
+            for number in range(OUTAGES):
+                clients.create_task(check_out(2 * number))
+                away.go()
+                clients.create_task(check_out(2 * number + 1))
+                await asyncio.sleep(0.03 + 0.01 * (number % 4))
+                away.come_back()
+                await asyncio.sleep(0.02 * (number % 3))
+
+        # The lease of what an outage interrupted is many times longer than this.
+        async with asyncio.timeout(20):
+            while True:
+                states = {(await gateway.get(each))["state"] for each in told}
+                if states <= {"submitted", "completed"}:
+                    break
+                await asyncio.sleep(0.05)
+        assert set(answers) == {201, 202, 503}
+        listed = (await gateway.client.get(f"{CHECKOUTS}?limit=1000")).json()
+        assert {each["id"] for each in listed} == set(told)
+        live = [order["id"] for order in live_orders(gateway.shop)]
+        assert len(live) == len(told) == 2 * OUTAGES
+        assert {each["productOrder"]["id"] for each in listed} == set(live)
+    lines = [json.loads(line)["event"] for line in log.getvalue().splitlines()]
+    failed = [event for event in lines if event.endswith(".failed")]
+    assert failed
+    # Each loop says it once in each outage, whatever number of rounds it tried.
+    assert max(Counter(failed).values()) <= OUTAGES
+    assert not [event for event in lines if event.endswith(".crashed") or event == "request_failed"]

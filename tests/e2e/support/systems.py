@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -128,6 +129,10 @@ class Client:
 
     def __init__(self, *ports: int, answer_seconds: float = 20.0) -> None:
         self._addresses = [f"http://127.0.0.1:{port}" for port in ports]
+        # How often each status was answered, those included that were asked again.
+        self.answers: Counter[int] = Counter()
+        # Answers that were to be repeated and did not say when.
+        self.without_a_time = 0
         self._turn = 0
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(answer_seconds, connect=2.0),
@@ -158,7 +163,9 @@ class Client:
                 broken_off += 1
                 await asyncio.sleep(0.05)
                 continue
+            self.answers[answer.status_code] += 1
             if answer.status_code in {429, 502, 503, 504}:
+                self.without_a_time += "Retry-After" not in answer.headers
                 await asyncio.sleep(0.1)
                 continue
             answer.extensions["broken_off"] = broken_off
