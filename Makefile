@@ -1,7 +1,7 @@
 # Everything a newcomer or a build server runs. Needs Python 3.11 or newer, make, and a package index; nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long bench check docs lock runtime dev
+.PHONY: help demo test test-long nightly bench check docs lock runtime dev
 
 # The tests start a hundred processes: each takes a third longer when it compiles our modules anew because nobody may write bytecode.
 unexport PYTHONDONTWRITEBYTECODE
@@ -29,6 +29,9 @@ test: dev ## every test but the long ones
 
 test-long: dev ## the tests that take minutes: real processes, killed at random
 	@$(BIN)/python -m pytest -m long -n 0 --timeout 3600 $(TESTS)
+
+nightly: dev ## a million simulated checkouts, and that all end when faults do; NIGHTLY="--replay KIND:SEED" plays one again
+	@$(BIN)/python tests/properties/nightly.py $(NIGHTLY)
 
 bench: dev ## the benchmarks, each to its end; BENCH="ordering preview" for some (docs/how-to/measure.md)
 	@missed=""; for name in $(BENCH); do \

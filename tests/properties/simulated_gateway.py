@@ -157,7 +157,10 @@ class Simulation:
     late_seconds_max: float
     cancels: float = 0.0
     processes: int = 2
+    calm_after: float = CALM_AFTER_SECONDS  # nothing is disturbed any more, and who was stopped goes on
+    pages: int = 1  # of a search
     time: float = 0.0
+    ended_at: float | None = None
     crashes: int = 0
     stops: int = 0
     told: list[str] = field(default_factory=list)
@@ -166,6 +169,7 @@ class Simulation:
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
         self.upstream = ModelUpstream(self.template.mapping, self.random, lambda: self.time, self.late_seconds_max)
+        self.upstream.pages = self.pages
         self.row = replace(self.template.record, due_at=BEGIN, lease_until=BEGIN, fence=0, claims_without_progress=0)
         self.known: dict[str, str] = {}
         self._events: list[tuple[float, int, Callable[[], None]]] = []
@@ -189,7 +193,7 @@ class Simulation:
                 self.upstream.apply_late(float("inf"))
                 return self
             self.time, _, event = heapq.heappop(self._events)
-            if self.time > CALM_AFTER_SECONDS:
+            if self.time > self.calm_after:
                 self.upstream.disturbed = False
             self.upstream.apply_late(self.time)
             event()
@@ -241,7 +245,7 @@ class Simulation:
             return
         if drawn < CRASHES + STOPS and not pause.brief:
             self.stops += 1
-            seconds += self.random.uniform(0.0, STOP_SECONDS_MAX)
+            seconds += min(self.random.uniform(0.0, STOP_SECONDS_MAX), max(0.0, self.calm_after - self.time))
         self.at(self.time + seconds, lambda: self._step(running))
 
     def _cancel(self) -> None:
@@ -288,6 +292,7 @@ class Simulation:
             changes = {**changes, "cart_live": False}
         if state not in OPEN:
             changes = {**changes, "due_at": None}
+            self.ended_at = self.time if self.ended_at is None else self.ended_at
         if state != self.row.state:
             self.told.append(state)
         self.row = replace(self.row, **changes, version=self.row.version + 1, updated_at=self.now())

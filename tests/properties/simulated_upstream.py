@@ -37,6 +37,8 @@ READ_FAULTS = 0.1
 # Calls that did not succeed, or may not have, and whose answer looks like a success until it is looked into.
 FALSE_SUCCESSES = 0.2
 BROKEN_SEARCHES = 0.3
+# Of those that look through several pages.
+BROKEN_SCANS = 0.5
 LAG_SECONDS_MAX = 4.0
 
 
@@ -89,6 +91,7 @@ class ModelUpstream:
         self.late: list[tuple[float, RenderedStep]] = []
         self.sent = 0
         self.disturbed = True
+        self.pages = 1
         self._now = now
         self._late_seconds_max = late_seconds_max
         self._brief_sending = not mapping.draft.supported
@@ -167,8 +170,9 @@ class ModelUpstream:
     ) -> FindResult:
         """Search; an order younger than the lag is not seen. A search that breaks off may have missed any order."""
         del since
-        await Pause(self.random.uniform(0.1, 1.0))
-        broken = self.disturbed and self.random.random() < BROKEN_SEARCHES
+        for _ in range(self.pages):
+            await Pause(self.random.uniform(0.1, 1.0))
+        broken = self.disturbed and self.random.random() < (BROKEN_SEARCHES if self.pages == 1 else BROKEN_SCANS)
         hits = [order for order in self.searched() if order.marker == marker]
         if broken:
             hits = [order for order in hits if self.random.random() < 0.1]
