@@ -30,6 +30,9 @@ from gateway.hub.operations import api as hub_operations
 from gateway.hub.operations.openapi import SCHEMAS as HUB_OPERATION_SCHEMAS
 from gateway.hub.subscriptions import api as hub
 from gateway.hub.subscriptions import openapi as hub_reference
+from gateway.login import api as login_api
+from gateway.login.api import Login
+from gateway.login.openapi import SCHEMAS as LOGIN_SCHEMAS
 from gateway.logs import correlation, get_logger, safe_traceback, trace_parent
 from gateway.metrics import NO_TENANT, UNROUTED
 from gateway.oauth import TokenIssuer
@@ -64,6 +67,7 @@ ROUTES: Final[list[Any]] = [
     *oauth.handlers,
     *hub.handlers,
     *hub_operations.handlers,
+    *login_api.handlers,
     *operation.handlers,
     *reference_page.handlers,
 ]
@@ -73,6 +77,7 @@ SCHEMAS: Final[dict[str, Any]] = {
     **hub_reference.SCHEMAS,
     **HUB_OPERATION_SCHEMAS,
     **OPERATOR_SCHEMAS,
+    **LOGIN_SCHEMAS,
     **CORRELATION_SCHEMAS,
     **oauth.SCHEMAS,
     **INBOX_SCHEMAS,
@@ -184,7 +189,9 @@ def create_app(
         debug=False,
     )
     app.services = services
-    guard = Guard()
+    oidc = settings.security.oidc
+    login = app.state.login = Login(oidc) if settings.security.mode == "oidc" and oidc.login.client_id else None
+    guard = Guard(None if login is None else login.access_tokens)
     app.dispatch = Dispatch(app, guard.admit, require_declared_roles(app.routes), guard.turn)
     services.metrics.refreshers.append(figures.refresher(services))
     services.metrics.identity_problems = partial(identity_problems, services)

@@ -135,6 +135,7 @@ TAGS: Final[Mapping[str, str]] = {
     "events subscription": "Who is told of what happens to carts and checkouts; the events are under Webhooks.",
     "notification": "What order systems tell the gateway about orders.",
     "token": "Short-lived tokens for client credentials.",
+    "login": "People log in with a browser, at the identity provider; what changes anything then needs the header X-CSRF-Token.",
     "operation": "The service itself: is it alive, is it ready, its figures, this document.",
 }
 

@@ -23,6 +23,7 @@ from gateway.security.certificates import certificate_subject
 from gateway.security.claims import TokenRefusedError
 from gateway.security.notifiers import SIGNED_KEY, carries_signature, own_notifier
 from gateway.security.oidc import AccessTokens, looks_like_jwt
+from gateway.security.sessions import session_client
 from gateway.security.tokens import Client, TokenFile, certificate_key, token_sha256
 from gateway.services import Services
 from gateway.settings import NotificationSettings, Settings, UpstreamSettings
@@ -41,8 +42,8 @@ _CHALLENGE: Final = 'Bearer realm="gateway"'
 class Guard:
     """Knows who sends a request, and whether they may use its route; what it learned of an identity provider is its own."""
 
-    def __init__(self) -> None:
-        self._access_tokens: AccessTokens | None = None
+    def __init__(self, access_tokens: AccessTokens | None = None) -> None:
+        self._access_tokens = access_tokens
         self._admission = Admission()
         self._turns: Turns | None = None
         # Tokens of our token endpoint never change; whether their secrets are valid still is asked each time.
@@ -99,10 +100,12 @@ class Guard:
         subject = certificate_subject(scope, settings.security.client_certificate)
         if subject is not None and not any(name == b"authorization" for name, _ in scope["headers"]):
             return _known(services, certificate_key(subject))
-        token = _token(scope)
+        return await session_client(scope, services) or await self._of_token(_token(scope), services)
+
+    async def _of_token(self, token: str, services: Services) -> Client:
         if token.startswith(ISSUED_PREFIX):
             return await self._of_issued(token, services)
-        if settings.security.mode == "oidc" and looks_like_jwt(token):
+        if services.settings.security.mode == "oidc" and looks_like_jwt(token):
             return await self._of_provider(token, services)
         return _known(services, token_sha256(token))
 

@@ -42,7 +42,7 @@ class KeySource:
         self, settings: OidcSettings, fetch: Fetch | None = None, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._settings = settings
-        self._fetch = fetch or _over_http(settings)
+        self._fetch = fetch or over_http(settings)
         self._monotonic = monotonic
         self._keys: dict[str, Key] = {}
         self._read_at = self._tried_at = float("-inf")
@@ -129,7 +129,9 @@ def usable_keys(document: Any) -> dict[str, Key]:
     return found
 
 
-def _over_http(settings: OidcSettings) -> Fetch:
+def over_http(settings: OidcSettings) -> Fetch:
+    """Return what reads a JSON document of the provider; it raises KeysUnreadableError."""
+
     async def fetch(address: str) -> Any:
         context = ssl.create_default_context(cafile=settings.ca_file or None)
         try:

@@ -32,7 +32,7 @@ class AccessTokens:
 
     def __init__(self, settings: OidcSettings, keys: KeySource | None = None) -> None:
         self._settings = settings
-        self._keys = keys or KeySource(settings)
+        self.keys = keys or KeySource(settings)
         self._checked: dict[bytes, tuple[Client, datetime, int]] = {}
 
     async def client(self, token: str, now: datetime) -> Client:
@@ -43,24 +43,28 @@ class AccessTokens:
         """
         digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
         found = self._checked.get(digest)
-        if found is not None and found[1] > now and found[2] == self._keys.generation:
+        if found is not None and found[1] > now and found[2] == self.keys.generation:
             return found[0]
+        client, claims = await self.checked(token, now)
+        self._remember(digest, client, claims, now)
+        return client
+
+    async def checked(self, token: str, now: datetime) -> tuple[Client, dict[str, Any]]:
+        """Return the client whose token this is, and its claims, whatever was found out before. Errors as `client`."""
         header = read_header(token, self._settings)
-        key = await self._keys.key(header.get("kid"))
+        key = await self.keys.key(header.get("kid"))
         if key is None:
             raise TokenRefusedError("it is signed with a key that is not known")
         claims = verified(token, header, key)
         check_claims(claims, self._settings, now)
-        client = client_of_claims(claims, self._settings)
-        self._remember(digest, client, claims, now)
-        return client
+        return client_of_claims(claims, self._settings), claims
 
     def _remember(self, digest: bytes, client: Client, claims: dict[str, Any], now: datetime) -> None:
         if len(self._checked) >= CHECKED_MAX:
             self._checked.clear()
         left = float(claims["exp"]) - now.timestamp()
         until = now + timedelta(seconds=max(0.0, min(left, CHECKED_SECONDS)))
-        self._checked[digest] = (client, until, self._keys.generation)
+        self._checked[digest] = (client, until, self.keys.generation)
 
 
 def looks_like_jwt(token: str) -> bool:
@@ -68,9 +72,10 @@ def looks_like_jwt(token: str) -> bool:
     return token.count(".") == _PIECES - 1
 
 
-def read_header(token: str, settings: OidcSettings) -> dict[str, Any]:
+def read_header(token: str, settings: OidcSettings, types: frozenset[str] = TYPES) -> dict[str, Any]:
     """Return the header of a token, as far as it is believed: `alg` and `kid` alone choose how it is checked.
 
+    `types` are the kinds of token (`typ`, in lower case) that will do.
     What it says of other keys (`jku`, `x5u`, `jwk`, `x5c`) is never followed. Raises TokenRefusedError.
     """
     if len(token) > settings.token_bytes_max or not looks_like_jwt(token):
@@ -92,7 +97,7 @@ def read_header(token: str, settings: OidcSettings) -> dict[str, Any]:
             kid is None or (isinstance(kid, str) and 0 < len(kid) <= KID_CHARACTERS_MAX),
             lambda: "its `kid` is not a name of a key",
         ),
-        (isinstance(kind, str) and kind.lower() in TYPES, lambda: "it is not an access token (`typ`)"),
+        (isinstance(kind, str) and kind.lower() in types, lambda: "it is a token of another kind (`typ`)"),
         ("crit" not in header, lambda: "it demands extensions (`crit`)"),
     )
     for holds, why in checks:

@@ -18,6 +18,7 @@ from gateway.settings.hub import (
 )
 from gateway.settings.identity import (
     ClientCertificateSettings,
+    LoginSettings,
     OidcSettings,
     SecuritySettings,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "HubSettings",
     "LimitSettings",
     "LogSettings",
+    "LoginSettings",
     "MappingSettings",
     "NotificationSettings",
     "OidcSettings",

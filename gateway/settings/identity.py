@@ -24,6 +24,23 @@ ALGORITHMS: Final = (
 )
 
 
+class LoginSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """People who log in with a browser, at the identity provider: authorization code with PKCE, then a session of the gateway."""
+
+    client_id: Annotated[
+        str, setting("the gateway's name as an application at the provider; empty: nobody logs in with a browser")
+    ] = ""
+    client_secret: Annotated[str, setting("its secret there, where it has one (secret)")] = ""
+    scopes: Annotated[tuple[str, ...], setting("what is asked for; `openid` is among it")] = ("openid",)
+    session_hours: Annotated[
+        float, setting("a session ends so long after the login, whatever was done in it", gt=0, le=720)
+    ] = 8.0
+    idle_hours: Annotated[float, setting("a session in which nothing is asked for so long ends", ge=0.05, le=720)] = 0.5
+    sessions_max: Annotated[
+        int, setting("sessions of one person at a time; a further login ends the oldest", ge=1, le=1_000)
+    ] = 10
+
+
 class OidcSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Access tokens (JWT) of an identity provider, for mode `oidc`. A claim inside a claim is named with dots."""
 
@@ -79,6 +96,7 @@ class OidcSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = 86_400.0
     timeout_seconds: Annotated[float, setting("reading keys", gt=0, le=60)] = 5.0
     ca_file: Annotated[str, setting("certificate authorities to trust instead of the system's")] = ""
+    login: LoginSettings = field(default_factory=LoginSettings)
 
 
 class ClientCertificateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -81,6 +81,7 @@ def _unsafe_server(settings: Settings) -> list[Problem]:
         )
     if settings.security.mode == "tokens" and not settings.security.tokens_file:
         problems.append(Problem("security.tokens_file", 'is needed when mode is "tokens"'))
+    problems += _unsafe_login(settings)
     problems += _unsafe_identity(
         settings.security,
         notifiers=any(upstream.notifications.certificate_subject for upstream in settings.upstreams.values()),
@@ -129,6 +130,22 @@ def _unsafe_identity(security: SecuritySettings, *, notifiers: bool) -> list[Pro
         except ValueError:
             path = f"security.client_certificate.trusted_proxies[{index}]"
             problems.append(Problem(path, "must be a network such as 10.1.2.0/24"))
+    return problems
+
+
+def _unsafe_login(settings: Settings) -> list[Problem]:
+    login = settings.security.oidc.login
+    if not login.client_id:
+        return []
+    problems = []
+    if settings.security.mode != "oidc":
+        problems.append(Problem("security.oidc.login.client_id", 'needs security.mode = "oidc"'))
+    url = _url(settings.server.public_url)
+    if url is None or (url.scheme == "http" and url.hostname not in LOOPBACK_HOSTS):
+        what = "must be an https URL where people log in with a browser: the provider sends them back there"
+        problems.append(Problem("server.public_url", what))
+    if "openid" not in login.scopes:
+        problems.append(Problem("security.oidc.login.scopes", "must have `openid` among them"))
     return problems
 
 

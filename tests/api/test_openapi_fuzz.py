@@ -119,7 +119,7 @@ def made(client: TestClient[Any], path: str, body: Any) -> str:
 
 def sensible(client: TestClient[Any], method: str, path: str) -> dict[str, Any] | None:
     """Return path parameters and body of a request to an operation that makes sense; None where nobody can succeed here."""
-    if path.startswith("/notifications") or path.endswith(("/poll", "/adopt", "/close")):
+    if path.startswith(("/notifications", "/login", "/logout")) or path.endswith(("/poll", "/adopt", "/close")):
         # Nothing is followed or held here.
         return None
     parameters: dict[str, Any] = {}

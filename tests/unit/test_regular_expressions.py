@@ -32,6 +32,8 @@ KNOWN: Final[dict[str, list[tuple[str, str, str]] | str]] = {
     "http.dispatch._ID": [("/", "0", "/"), ("", "/0123456789abcdef", ""), ("", "/", "")],
     "carts.changing._IN_ENTRY": [("a", "[1]", ""), ("", "a", "[1"), ("a[", "1", "")],
     "carts.dialects.forms._RFC_3339": [("2026-01-01T00:00:00.", "1", ""), ("", "2026-01-01T", "")],
+    "login.flow._RETURN_PATH": [("", "/", "\\"), ("/", "a", " "), ("/", "a/", "")],
+    "login.flow._WORD": [("", "a", ""), ("", "a-", " ")],
     "http.headers._CORRELATION_ID": [("", "a", "\n"), ("", ":", "é")],
     "http.headers._ENTITY_TAG": [("", " ", "x"), ('"', "a", ""), ('"a"', " ", "x"), ("", 'W/"a",', "")],
     "http.headers._HOST": [("", "a.", "/"), ("[", ":", ""), ("a:", "1", "")],

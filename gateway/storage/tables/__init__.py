@@ -24,7 +24,7 @@ from gateway.storage.tables.checkouts import (
     upstream_limit,
 )
 from gateway.storage.tables.events import hub_blocked, hub_event, hub_sequence, hub_subscription, inbox, inbox_usage
-from gateway.storage.tables.operations import access_token, audit, upstream_pause
+from gateway.storage.tables.operations import access_token, audit, login_session, upstream_pause
 from gateway.storage.tables.upstreams import found_order, reconciliation, recovery, upstream_capability
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "hub_subscription",
     "inbox",
     "inbox_usage",
+    "login_session",
     "metadata",
     "order_cancellation",
     "reconciliation",

@@ -52,3 +52,22 @@ access_token = Table(
     Index("ix_access_token_credential", "credential", "issued_at"),
     Index("ix_access_token_expires", "expires_at"),
 )
+
+# People who logged in with a browser, by the SHA-256 of what their cookie holds. `client`, `tenant` and `roles` are those of the access
+# token at the login; `subject` and `provider_session` (`sid`) are how the identity provider names who or what logs out.
+login_session = Table(
+    "login_session",
+    metadata,
+    Column("id_sha256", String(64), primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("client", String(64), nullable=False),
+    Column("roles", String(255), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("provider_session", String(255)),
+    Column("created_at", Moment, nullable=False),
+    Column("used_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Index("ix_login_session_subject", "subject", "created_at"),
+    Index("ix_login_session_provider", "provider_session"),
+    Index("ix_login_session_expires", "expires_at"),
+)
