@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import signal
 import sys
 from typing import Any, Final
@@ -42,7 +43,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "inbox": (
         "gateway.commands.inbox:inbox",
-        "Look at notifications that were not dealt with, and replay them.",
+        "Look at notifications that were not dealt with; replay them.",
     ),
     "backup": ("gateway.commands.backup:backup", "Copy the embedded database while it is used."),
     "restore": ("gateway.commands.backup:restore", "Put a copy of the embedded database in its place."),
@@ -77,6 +78,15 @@ class CommandList(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that `args` begin with; a usage error names those that are written alike."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            raise click.exceptions.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """Write the list of commands for `--help`."""
         with formatter.section("Commands"):
@@ -104,8 +114,14 @@ Examples:
 """,
 )
 @click.version_option(__version__, prog_name="gateway", message="%(prog)s %(version)s")
-def main() -> None:
+@click.option("--no-color", is_flag=True, help="No colours, also on a terminal; so does NO_COLOR in the environment.")
+@click.pass_context
+def main(ctx: click.Context, *, no_color: bool) -> None:
     """Turn TMF663 shopping carts into TMF622 product orders, each submitted exactly once and tracked to its end."""
+    if no_color:
+        # rich, and the processes that a command starts, look there.
+        os.environ["NO_COLOR"] = "1"
+        ctx.color = False
 
 
 if __name__ == "__main__":

@@ -9,17 +9,19 @@ import click
 from rich.markup import escape
 
 from gateway.commands.client import call, client_options, path_of, print_table, reason_option, table
+from gateway.commands.groups import CommandGroup
 
 CHECKOUTS: Final = "/tmf-api/checkoutManagement/v1/checkout"
 
 
 @click.group(
+    cls=CommandGroup,
     epilog="""
 \b
 Examples:
   gateway checkouts list --state held
   gateway checkouts show 0f3c2b7a4d1e4b0f9a6c8d7e5f4a3b2c
-"""
+""",
 )
 def checkouts() -> None:
     """Look at the checkouts of a running gateway."""

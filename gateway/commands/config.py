@@ -7,14 +7,16 @@ from pathlib import Path
 import click
 
 from gateway.commands.common import config_option, configuration
+from gateway.commands.groups import CommandGroup
 
 
 @click.group(
+    cls=CommandGroup,
     epilog="""
 \b
 Examples:
   gateway config check
-"""
+""",
 )
 def config() -> None:
     """Check settings and mapping files."""

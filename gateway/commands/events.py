@@ -15,6 +15,7 @@ import click
 from gateway.clock import timestamp_text
 from gateway.commands.client import call, client_options, path_of
 from gateway.commands.common import progress
+from gateway.commands.groups import CommandGroup
 from gateway.commands.listening import Received, Receiver, receiving
 from gateway.commands.subscriptions import SUBSCRIPTIONS
 from gateway.commands.times import Since
@@ -32,13 +33,14 @@ _HINT: Final = (
 
 
 @click.group(
+    cls=CommandGroup,
     epilog="""
 \b
 Examples:
   gateway events listen
   gateway events resend 0f3c2b7a4d1e4b0f9a6c8d7e5f4a3b2c --since 2h
   gateway events test 0f3c2b7a4d1e4b0f9a6c8d7e5f4a3b2c
-"""
+""",
 )
 def events() -> None:
     """See what a subscriber of a running gateway gets, send events again, try a subscriber out."""

@@ -10,6 +10,7 @@ import httpx
 from rich.markup import escape
 
 from gateway.commands.client import call, client_options, print_table, reason_option, table
+from gateway.commands.groups import CommandGroup
 
 INBOX: Final = "/tmf-api/checkoutManagement/v1/inbox"
 STATES: Final = ("received", "waiting", "done", "dead")
@@ -17,13 +18,14 @@ _PAYLOAD_CHARACTERS_MAX: Final = 4_000
 
 
 @click.group(
+    cls=CommandGroup,
     epilog="""
 \b
 Examples:
   gateway inbox list
   gateway inbox replay 3f1c0b7a4d1e4b0f9a6c8d7e5f4a3b2c --reason "the mapping is corrected"
   gateway inbox replay --upstream crm --reason "the mapping is corrected" --yes
-"""
+""",
 )
 def inbox() -> None:
     """Look at notifications that were not dealt with, replay them, or set them aside."""

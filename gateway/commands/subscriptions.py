@@ -10,18 +10,20 @@ from rich.markup import escape
 
 from gateway.clock import utc_now
 from gateway.commands.client import call, client_options, path_of, print_table, table
+from gateway.commands.groups import CommandGroup
 from gateway.commands.times import age
 
 SUBSCRIPTIONS: Final = "/tmf-api/checkoutManagement/v1/subscription"
 
 
 @click.group(
+    cls=CommandGroup,
     epilog="""
 \b
 Examples:
   gateway subscriptions list
   gateway subscriptions show 0f3c2b7a4d1e4b0f9a6c8d7e5f4a3b2c
-"""
+""",
 )
 def subscriptions() -> None:
     """Look at the subscriptions of a running gateway: who is told, how far each is, what failed last."""

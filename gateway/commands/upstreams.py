@@ -8,18 +8,20 @@ from typing import Any, Final
 import click
 
 from gateway.commands.client import call, client_options, print_table, reason_option, table
+from gateway.commands.groups import CommandGroup
 
 UPSTREAMS: Final = "/tmf-api/checkoutManagement/v1/upstream"
 
 
 @click.group(
+    cls=CommandGroup,
     epilog="""
 \b
 Examples:
   gateway upstreams list
   gateway upstreams pause salesforce --reason "release night"
   gateway upstreams resume salesforce
-"""
+""",
 )
 def upstreams() -> None:
     """Look at the order systems of a running gateway, pause and resume them."""

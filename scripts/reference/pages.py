@@ -132,15 +132,25 @@ def _type(hint: Any) -> str:
 
 def command_line_page() -> str:
     """Return the page of commands: what each says with `--help`."""
-    parts = []
-    context = click.Context(main, info_name="gateway", max_content_width=110, terminal_width=110)
+    parts: list[str] = []
+    context = click.Context(
+        main, info_name="gateway", max_content_width=110, terminal_width=110, help_option_names=["-h", "--help"]
+    )
+    parts += [f"## `gateway`\n\n```text\n{main.get_help(context).rstrip()}\n```"]
     for name in COMMANDS:
         command = main.get_command(context, name)
         assert command is not None
         parts += _help_of(command, name, context)
     introduction = """
 Exit codes: 0 done, 1 refused (the reasons on stderr), 2 wrong usage. Results go to stdout, progress to stderr and only to a
-terminal.
+terminal. `gateway --no-color COMMAND`, or `NO_COLOR` in the environment, leaves colours out.
+
+Commands, options and their values are completed by the shell once it has the script for it, which the command prints:
+
+```console
+$ eval "$(_GATEWAY_COMPLETE=bash_source gateway)"    # bash; zsh_source for zsh
+$ _GATEWAY_COMPLETE=fish_source gateway | source     # fish
+```
 """
     return page("Command line", introduction, *parts)
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import ClassVar
 
 import click
 import pytest
+from click.shell_completion import BashComplete
 from click.testing import CliRunner
 
 from gateway.cli import COMMANDS, main
@@ -61,6 +63,48 @@ def test_the_version_is_told():
 )
 def test_wrong_usage_exits_2(arguments):
     assert run(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["serv"], "'serve'"),
+        (["checkouts", "lst"], "'list'"),
+        (["events", "lsten"], "'listen'"),
+        (["serve", "--prot", "1"], "--port"),
+    ],
+)
+def test_a_misspelt_command_or_option_is_answered_with_what_was_meant(arguments: list[str], meant: str):
+    answer = run(*arguments)
+
+    assert answer.exit_code == 2
+    assert "Did you mean" in answer.stderr
+    assert meant in answer.stderr
+
+
+@pytest.mark.parametrize("name", ["checkouts", "upstreams", "events", "subscriptions", "inbox", "config"])
+def test_the_help_of_a_group_cuts_no_sentence_off(name: str):
+    for option in ("-h", "--help"):
+        answer = run(name, option)
+        assert answer.exit_code == 0
+        assert "..." not in answer.output.partition("Commands:")[2].partition("Examples:")[0]
+
+
+def test_colours_can_be_left_out(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert run("--no-color", "config", "check").exit_code == 0
+    assert os.environ.pop("NO_COLOR") == "1"
+
+
+@pytest.mark.parametrize(
+    ("typed", "incomplete", "offered"),
+    [([], "chec", "checkouts"), (["checkouts"], "clo", "close"), (["checkouts", "list"], "--ord", "--order")],
+)
+def test_the_shell_completes_commands_and_options(typed: list[str], incomplete: str, offered: str):
+    shell = BashComplete(main, {}, "gateway", "_GATEWAY_COMPLETE")
+
+    assert offered in [each.value for each in shell.get_completions(typed, incomplete)]
+    assert "_GATEWAY_COMPLETE=bash_complete" in shell.source()
 
 
 class TestConfigCheck:
