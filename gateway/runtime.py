@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -32,6 +33,10 @@ from gateway.upstream.building import build_catalogue, build_qualifications, bui
 from gateway.upstream.reloading import reloading
 
 log = get_logger(__name__)
+NO_UPSTREAM: Final = (
+    "no order system is configured ([upstreams.NAME] in the settings): carts are kept, checkouts are refused, and there is nothing "
+    "to submit or to follow"
+)
 
 
 def gateway_app(settings: Settings, mappings: Mapping[str, OrderMapping]) -> GatewayApp:
@@ -75,7 +80,9 @@ async def _clients(services: Services) -> AsyncIterator[None]:
 
 
 async def begin_with_measurements(services: Services) -> None:
-    """Let the searches begin with what was measured, and tell which order systems were never seen to find a marker."""
+    """Let the searches begin with what was measured; tell which order systems never found a marker, or that there is none."""
+    if not services.settings.upstreams:
+        log.warning("upstream.none", why=NO_UPSTREAM)
     measured = await services.database.read(measurements)
     now = services.clock()
     for name, settings in services.settings.upstreams.items():

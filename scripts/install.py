@@ -77,8 +77,9 @@ def build(name: str) -> None:
         print(f"building .venv with Python {sys.version.split()[0]}", file=sys.stderr)
         shutil.rmtree(VENV, ignore_errors=True)
         run([sys.executable, "-m", "venv", str(VENV)])
-    print(f"installing requirements/{name}.txt", file=sys.stderr)
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    print(f"installing requirements/{name}.txt: this takes about a minute the first time", file=sys.stderr)
+    # Twice quiet: errors alone. What a package index of the machine lacks is of no interest to who waits for this.
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--quiet", "--disable-pip-version-check"]
     run([*pip, "--require-hashes", "-r", str(ROOT / "requirements" / f"{name}.txt")])
     # Everything that building needs is in the set, so that this step asks no index for anything.
     run([*pip, "--no-deps", "--no-build-isolation", "--no-index", "-e", str(ROOT)])

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any, Final
 
 import click
 from rich.markup import escape
 
-from gateway.commands.client import call, client_options, path_of, print_table, reason_option, table
+from gateway.clock import timestamp_text, utc_now
+from gateway.commands.client import call, call_list, client_options, path_of, print_table, reason_option, table
 from gateway.commands.groups import CommandGroup
+from gateway.commands.times import Since, age
 
 CHECKOUTS: Final = "/tmf-api/checkoutManagement/v1/checkout"
 
@@ -35,41 +38,69 @@ Examples:
   gateway checkouts list
   gateway checkouts list --state held --format json
   gateway checkouts list --order 00004122 --url https://gateway.example.com
+  gateway checkouts list --external-id WEB-1
+  gateway checkouts list --upstream crm --since 2h
 """,
 )
 @click.option("--state", "states", multiple=True, help="Only checkouts in this state; may be repeated.")
 @click.option("--cart", "cart_id", metavar="ID", help="Only those of this cart.")
-@click.option("--order", "order_id", metavar="ID", help="Only those of this product order.")
+@click.option("--order", "order_id", metavar="ID", help="Only those of this product order, also one that was given up.")
+@click.option("--external-id", metavar="ID", help="Only those of this id of the channel's own.")
+@click.option("--upstream", metavar="NAME", help="Only those of this order system.")
+@click.option(
+    "--since", metavar="TIME", type=Since(), help="Only those made since then: a time, or how long ago (30m, 2h, 7d)."
+)
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The newest so many.")
 @client_options
-def list_checkouts(
-    *, states: tuple[str, ...], cart_id: str | None, order_id: str | None, limit: int, form: str, **where: Any
+def list_checkouts(  # noqa: PLR0913 - each option of a command is a parameter
+    *,
+    states: tuple[str, ...],
+    cart_id: str | None,
+    order_id: str | None,
+    external_id: str | None,
+    upstream: str | None,
+    since: datetime | None,
+    limit: int,
+    form: str,
+    **where: Any,
 ) -> None:
-    """List checkouts, newest first."""
+    """List checkouts, newest first; how many more there are is told on stderr."""
     query = {
         "state": ",".join(states) if states else None,
-        "shoppingCart.id": cart_id,
-        "productOrder.id": order_id,
+        "shoppingCart.id": _quoted(cart_id),
+        "productOrder.id": _quoted(order_id),
+        "externalId": _quoted(external_id),
+        "upstream": _quoted(upstream),
+        "creationDate.gte": timestamp_text(since) if since is not None else None,
         "limit": str(limit),
     }
-    found = call("GET", CHECKOUTS, {key: value for key, value in query.items() if value is not None}, **where)
+    page = call_list(CHECKOUTS, {key: value for key, value in query.items() if value is not None}, **where)
+    if page.more:
+        click.echo(page.more, err=True)
     if form == "json":
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(page.found, indent=2))
         return
-    rows = table("checkout", "state", "steps", "upstream", "order", "order state", "last update", "reason")
-    for each in found:
+    now = utc_now()
+    rows = table("checkout", "state", "age", "steps", "upstream", "external id", "order", "order state", "reason")
+    for each in page.found:
         order, progress = each.get("productOrder") or {}, each["progress"]
         rows.add_row(
             each["id"],
             each["state"],
+            age(each.get("creationDate"), now),
             f"{progress['stepsDone']}/{progress['stepsTotal']}",
             each["upstream"],
+            escape(each.get("externalId") or ""),
             order.get("id") or "",
             order.get("state") or "",
-            each["lastUpdate"],
             escape(each["statusReason"] or ""),
         )
     print_table(rows)
+
+
+def _quoted(value: str | None) -> str | None:
+    """Return a value as the list takes it whole, whatever characters it holds."""
+    return f'"{value}"' if value and ("," in value or value != value.strip()) else value
 
 
 @checkouts.command(
@@ -200,6 +231,9 @@ def _show_head(checkout: dict[str, Any]) -> None:
     for label, name in (("created", "creationDate"), ("external id", "externalId")):
         if checkout.get(name):
             click.echo(f"{label:<14}{checkout[name]}")
+    parties = [f"{each.get('id')} ({each.get('role')})" for each in checkout.get("relatedParty") or []]
+    if parties:
+        click.echo(f"party         {', '.join(parties)}")
     if next_attempt := (checkout.get("reason") or {}).get("nextAttemptAt"):
         click.echo(f"next attempt  {next_attempt}")
     if checkout.get("cancelRequested") and checkout["state"] != "cancelled":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import click
 import httpx
@@ -44,7 +44,37 @@ reason_option = click.option(
 )
 
 
+class Page(NamedTuple):
+    """A page of a list, and how many there are in all."""
+
+    found: list[dict[str, Any]]
+    total: int
+
+    @property
+    def more(self) -> str:
+        """The sentence that says how many are not shown; empty when all are."""
+        left = self.total - len(self.found)
+        return f"{left} more of {self.total}; --limit shows more" if left > 0 else ""
+
+
+def call_list(path: str, query: dict[str, str | None], **where: Any) -> Page:
+    """Return a list of a gateway, as far as its `limit` goes, as `call` does."""
+    answer = _answer("GET", path, query, **where)
+    found = _document(answer)
+    return Page(found, int(answer.headers.get("X-Total-Count") or len(found)))
+
+
 def call(
+    method: str, path: str, query: dict[str, str | None], *, body: dict[str, Any] | None = None, **where: Any
+) -> Any:
+    """Call a gateway, with a JSON body or none, and return its answer; None where it has no content.
+
+    `where` is what `client_options` gives. Raises OperatorError with the TMF Error's message.
+    """
+    return _document(_answer(method, path, query, body=body, **where))
+
+
+def _answer(
     method: str,
     path: str,
     query: dict[str, str | None],
@@ -53,22 +83,26 @@ def call(
     url: str | None,
     token: str | None,
     body: dict[str, Any] | None = None,
-) -> Any:
-    """Call a gateway, with a JSON body or none, and return its answer. Raises OperatorError with the TMF Error's message."""
+) -> httpx.Response:
     base = url or address(config_path)
     headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     try:
-        answer = httpx.request(
+        return httpx.request(
             method, base.rstrip("/") + path, params=query or None, headers=headers, json=body, timeout=TIMEOUT_SECONDS
         )
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise OperatorError(f"{base} does not answer: {error}. Is `gateway serve` running there?") from None
+
+
+def _document(answer: httpx.Response) -> Any:
     if answer.is_success and not answer.content:
         return None
     try:
         document = answer.json()
     except ValueError:
-        raise OperatorError(f"{base} answered {answer.status_code} and no JSON; is it a gateway?") from None
+        raise OperatorError(
+            f"{answer.request.url.copy_with(raw_path=b'/')} answered {answer.status_code} and no JSON; is it a gateway?"
+        ) from None
     if not answer.is_success:
         message = document.get("message") if isinstance(document, dict) else None
         raise OperatorError(

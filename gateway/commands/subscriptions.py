@@ -9,7 +9,7 @@ import click
 from rich.markup import escape
 
 from gateway.clock import utc_now
-from gateway.commands.client import call, client_options, path_of, print_table, table
+from gateway.commands.client import call, call_list, client_options, path_of, print_table, table
 from gateway.commands.groups import CommandGroup
 from gateway.commands.times import age
 
@@ -42,13 +42,15 @@ Examples:
 @client_options
 def list_subscriptions(*, limit: int, form: str, **where: Any) -> None:
     """List the subscriptions at the hubs of every API, oldest first."""
-    found = call("GET", SUBSCRIPTIONS, {"limit": str(limit)}, **where)
+    page = call_list(SUBSCRIPTIONS, {"limit": str(limit)}, **where)
+    if page.more:
+        click.echo(page.more, err=True)
     if form == "json":
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(page.found, indent=2))
         return
     now = utc_now()
     rows = table("subscription", "hub", "client", "callback", "state", "waiting", "oldest", "dropped", "last failure")
-    for each in found:
+    for each in page.found:
         rows.add_row(
             each["id"],
             each["hub"],

@@ -69,7 +69,9 @@ class Child:
 
     def messages(self) -> str:
         """Return the last lines it wrote."""
-        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        # That a server started is no news to who asks why something did not work.
+        return "\n".join([line for line in lines if not ('"level": "info"' in line and '"uvicorn' in line)][-15:])
 
     @property
     def is_running(self) -> bool:

@@ -75,10 +75,15 @@ def run_demo(cart: dict[str, Any], folder: Path, show: Show, *, keep: bool) -> b
         flow = _Flow(gateway_process, show)
         try:
             checkout = flow.take_through(cart)
+        except _RefusedError:
+            show.bad("\nThe gateway refuses this: nothing was ordered.")
+            return False
         except (httpx.HTTPError, _FlowError) as error:
             show.bad(f"\n{error}")
             show.say(f"the gateway's last messages:\n{gateway_process.messages()}")
             return False
+        finally:
+            flow.close()
         is_good = _judge(cart, checkout, ledger, show)
         _say_where(show, gateway_process, sandbox_process, checkout, folder, keep=keep)
         while keep and gateway_process.is_running and sandbox_process.is_running:
@@ -90,12 +95,20 @@ class _FlowError(OperatorError):
     """A call was answered with an error, or the order did not end in time."""
 
 
+class _RefusedError(_FlowError):
+    """A call was answered with a refusal of what was sent; it has been shown."""
+
+
 class _Flow:
     """The calls of a channel, each shown as it happens."""
 
     def __init__(self, gateway: Child, show: Show) -> None:
         self._http = httpx.Client(base_url=gateway.address, timeout=30)
         self._show = show
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
 
     def take_through(self, cart: dict[str, Any]) -> dict[str, Any]:
         """Create the cart, preview and check it out, watch it to its end; return the checkout."""
@@ -129,7 +142,8 @@ class _Flow:
         text = outcome(document) if answer.is_success else document.get("message", "")
         self._show.call(method, path, len(raw), answer.status_code, seconds, text)
         if not answer.is_success:
-            raise _FlowError(f"{method} {path} was answered {answer.status_code}: {document.get('message')}")
+            kind = _RefusedError if answer.is_client_error else _FlowError
+            raise kind(f"{method} {path} was answered {answer.status_code}: {document.get('message')}")
         return dict(document)
 
     def _watch(self, checkout_id: str, planned: dict[int, dict[str, Any]]) -> dict[str, Any]:

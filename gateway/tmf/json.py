@@ -190,8 +190,13 @@ def _not_json(raw: bytes, error: str) -> MalformedBodyError:
     if ("truncated" in error or "surrogate" in error) and (lone := faults.lone_surrogate(raw)) is not None:
         message = "send both halves instead of half of a surrogate pair alone"
         return _malformed(f"The body is not valid JSON: {message}", raw, lone, message)
+    if "truncated" in error:
+        return _malformed(f"The body is not valid JSON: {_CUT}", raw, len(raw), _CUT)
     message = _lower_first(_BYTE.sub("", error.removeprefix("JSON is malformed: ")).strip(" ()"))
     return _malformed(f"The body is not valid JSON: {message}", raw, position if position >= 0 else len(raw), message)
+
+
+_CUT: Final = "it ends in the middle: a bracket, a brace or a quotation mark is not closed, or a value is missing"
 
 
 def _lower_first(text: str) -> str:

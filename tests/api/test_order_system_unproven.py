@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from checkout_gateway import assert_error, running, settings_of
+from application_runs import client_of
+from checkout_gateway import CARTS, CHECKOUTS, assert_error, running, settings_of
 from checkout_work import PLAIN, request
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from gateway.app import create_app
 from gateway.runtime import begin_with_measurements
-from gateway.settings import StorageSettings, UpstreamSettings
+from gateway.settings import CheckoutSettings, StorageSettings, UpstreamSettings
 from gateway.storage.capabilities import Capability, Measurement, keep, measurements
 
 MEASURED_AT = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
@@ -75,6 +77,20 @@ async def test_a_live_order_system_that_was_not_seen_to_find_markers_is_told_on_
         assert [(line["upstream"], words in line["why"]) for line in logs if line["event"] == "upstream.unproven"] == [
             ("plain", True)
         ]
+
+
+async def test_a_start_without_any_order_system_says_so_and_so_does_a_checkout(tmp_path):
+    without = replace(settings(tmp_path), upstreams={}, checkout=CheckoutSettings())
+    application = create_app(without)
+    async with client_of(application) as client:
+        with capture_logs() as logs:
+            await begin_with_measurements(application.services)
+        cart = (await client.post(CARTS, json={})).json()
+        answer = await client.post(CHECKOUTS, json={"shoppingCart": {"id": cart["id"]}})
+
+    assert [line["log_level"] for line in logs if line["event"] == "upstream.none"] == ["warning"]
+    assert answer.status_code == 400
+    assert "no order system is configured here" in answer.json()["message"]
 
 
 async def test_nothing_is_told_of_one_that_was_seen_to_find_them_nor_of_one_with_drafts(tmp_path):

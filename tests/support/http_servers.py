@@ -13,12 +13,14 @@ from typing import Any
 class SilentHandler(BaseHTTPRequestHandler):
     """A handler that answers JSON and logs nothing."""
 
-    def answer(self, status: int, document: Any) -> None:
+    def answer(self, status: int, document: Any, headers: dict[str, str] | None = None) -> None:
         """Answer with `document` as JSON."""
         body = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 

@@ -157,10 +157,13 @@ class TestInstall:
         install.commands = commands
         return install
 
-    def test_it_builds_once(self, install):
+    def test_it_builds_once(self, install, capsys: pytest.CaptureFixture[str]):
         assert install.main(["runtime"]) == 0
         assert len(install.commands) == 3
         assert "--require-hashes" in install.commands[1]
+        # Whoever waits for a first start is told how long, and nothing of what an index of the machine lacks.
+        assert all(command.count("--quiet") == 2 for command in install.commands[1:])
+        assert "this takes about a minute the first time" in capsys.readouterr().err
 
         assert install.main(["runtime"]) == 0
         assert len(install.commands) == 3

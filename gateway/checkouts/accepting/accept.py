@@ -82,7 +82,16 @@ def upstream_of(services: Services, tenant: str, request: Mapping[str, Any]) -> 
     upstreams = [name for name, upstream in services.settings.upstreams.items() if upstream.serves(tenant)]
     named = wanted_upstream(request, services.settings, tenant)
     if named not in upstreams:
-        known = ", ".join(sorted(upstreams)) or "none is configured"
+        if not upstreams:
+            raise InvalidBodyError(
+                [
+                    Problem(
+                        "upstream",
+                        "cannot be chosen: no order system is configured here ([upstreams.NAME] in the settings)",
+                    )
+                ]
+            )
+        known = ", ".join(sorted(upstreams))
         what = "is not configured" if named is not None else "must be given, there is no default"
         raise InvalidBodyError([Problem("upstream", f"{what}; there are: {known}")])
     return str(named)

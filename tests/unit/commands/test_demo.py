@@ -4,11 +4,14 @@ import copy
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.demo.cart import built_in_cart, catalogue_of, children_of, every_item, offering_of
 from gateway.demo.processes import Child, free_ports, running
+from gateway.demo.run import run_demo
+from gateway.demo.show import Show
 from gateway.demo.truth import differences, expected_lines
 from gateway.errors import OperatorError
 
@@ -161,3 +164,23 @@ class TestProcesses:
             seen += c
 
         assert seen == []
+
+
+def test_a_cart_that_is_refused_is_told_once_and_without_the_messages_of_a_server(tmp_path: Path):
+    said: list[str] = []
+
+    class Told(Show):
+        def say(self, text: str) -> None:
+            said.append(text)
+
+        bad = heading = say
+
+        def call(self, *told: Any) -> None:
+            said.append(str(told[-1]))
+
+    assert run_demo({"cartItem": [{"id": "1", "quantity": 0}]}, tmp_path, Told(), keep=False) is False
+
+    whole = "\n".join(said)
+    assert whole.count("cartItem[0].quantity: must be from 1 to 1000000") == 1
+    assert "The gateway refuses this: nothing was ordered." in whole
+    assert "Started server process" not in whole

@@ -88,7 +88,7 @@ def test_names_that_only_look_repeated_are_kept(raw: bytes):
         (b'{"a":"\\ud800"}', "surrogate pair alone (byte 6)"),
         (b'{"a":"x\\\\u\\ud83d\\ude00","b":"\\udc00"}', "surrogate pair alone (byte 29)"),
         (b'{"a":"\\ud800x"}', "surrogate pair alone (byte 6)"),
-        (b'{"a": [1, 2', "truncated"),
+        (b'{"a": [1, 2', "ends in the middle"),
     ],
 )
 def test_the_byte_is_named_where_there_is_no_path(raw: bytes, words: str):
