@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any, Final, TypeAlias
 
 from litestar import Litestar
@@ -20,6 +20,7 @@ from gateway.checkouts import figures
 from gateway.checkouts.openapi import SCHEMAS as CHECKOUT_SCHEMAS
 from gateway.correlation import api as correlation_api
 from gateway.correlation.openapi import SCHEMAS as CORRELATION_SCHEMAS
+from gateway.errors import UnavailableError
 from gateway.http import headers, operation
 from gateway.http.answers import internal_error
 from gateway.http.cors import allowed_origin, answer_headers, is_preflight, preflight_answer
@@ -42,9 +43,12 @@ from gateway.ordering import Mapping as OrderMapping
 from gateway.partners import api as partners
 from gateway.roles import ADDED_HEADERS_KEY, CLIENT_KEY
 from gateway.security.guard import Guard, identity_problems
+from gateway.security.refusals import Refusals
+from gateway.security.tokens import Client
 from gateway.services import Catalogues, Qualifications, Services
 from gateway.settings import Settings
-from gateway.storage import Database, open_database
+from gateway.storage import Database, audit, open_database
+from gateway.storage.audit import Deed
 from gateway.storage.schema import migrate, require_current_schema
 from gateway.tmf.json import encode_json
 from gateway.tracking import api as tracking
@@ -83,6 +87,8 @@ SCHEMAS: Final[dict[str, Any]] = {
     **INBOX_SCHEMAS,
 }
 
+HTTP_FORBIDDEN: Final = 403
+PATH_CHARACTERS_KEPT: Final = 200
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _log = get_logger("gateway.app")
@@ -93,6 +99,7 @@ class GatewayApp(Litestar):
 
     services: Services
     dispatch: Dispatch
+    refusals: Refusals
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""
@@ -141,10 +148,32 @@ class GatewayApp(Litestar):
             client = scope.get(CLIENT_KEY)
             tenant = NO_TENANT if client is None else client.tenant
             services.metrics.request_answered(tenant, route, scope["method"], status, seconds)
+            if status == HTTP_FORBIDDEN and client is not None:
+                await self._record_refusal(scope, client)
             if services.settings.log.access:
                 _log.info(
                     "request", method=scope["method"], route=route, status=status, milliseconds=round(seconds * 1000, 1)
                 )
+
+    async def _record_refusal(self, scope: Any, client: Client) -> None:
+        """Record in the audit that a client was not allowed to do something, unless it was told that often already."""
+        missed = self.refusals.passed_over(client.tenant, client.name, monotonic())
+        if missed is None:
+            return
+        services = self.services
+        deed = Deed(
+            tenant=client.tenant,
+            client=client.name,
+            roles=tuple(sorted(client.roles)),
+            action=scope["method"].lower(),
+            resource="path",
+            resource_id=scope["path"][:PATH_CHARACTERS_KEPT],
+            outcome="refused",
+            detail=f"{missed} more were refused before and are not recorded" if missed else None,
+        )
+        with suppress(UnavailableError):
+            # Its answer is on its way already.
+            await services.database.write(lambda connection: audit.record(connection, deed, services.clock()))
 
 
 def create_app(
@@ -189,6 +218,7 @@ def create_app(
         debug=False,
     )
     app.services = services
+    app.refusals = Refusals()
     oidc = settings.security.oidc
     login = app.state.login = Login(oidc) if settings.security.mode == "oidc" and oidc.login.client_id else None
     guard = Guard(None if login is None else login.access_tokens)

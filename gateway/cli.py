@@ -45,6 +45,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "gateway.commands.inbox:inbox",
         "Look at notifications that were not dealt with; replay them.",
     ),
+    "audit": ("gateway.commands.audit:audit", "Look at who did what, and take it along as lines of JSON."),
     "backup": ("gateway.commands.backup:backup", "Copy the embedded database while it is used."),
     "restore": ("gateway.commands.backup:restore", "Put a copy of the embedded database in its place."),
     "reconcile": (

@@ -18,6 +18,7 @@ from gateway.checkouts.draft_lifetime import DraftLifetime
 from gateway.checkouts.model import CheckoutRecord
 from gateway.hub.delivery.service import delivery
 from gateway.logs import get_logger
+from gateway.operators.audit_retention import forgetting
 from gateway.ordering import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.settings import Settings
@@ -41,7 +42,9 @@ NO_UPSTREAM: Final = (
 
 def gateway_app(settings: Settings, mappings: Mapping[str, OrderMapping]) -> GatewayApp:
     """Return the API with everything that runs beside it."""
-    background: list[Background] = [submission, tracking, delivery, sweeping] if settings.server.worker else []
+    background: list[Background] = (
+        [submission, tracking, delivery, sweeping, forgetting] if settings.server.worker else []
+    )
     return create_app(
         settings,
         mappings=mappings,
@@ -61,6 +64,7 @@ async def run_worker(services: Services, stop: asyncio.Event) -> None:
         tracking(services),
         delivery(services),
         sweeping(services),
+        forgetting(services),
     ):
         await stop.wait()
 

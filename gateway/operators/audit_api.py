@@ -33,6 +33,7 @@ EQUAL: Final = {
     "resourceId": "resource_id",
     "action": "action",
     "correlationId": "correlation_id",
+    "outcome": "outcome",
 }
 MOMENTS: Final = ("since", "until")
 

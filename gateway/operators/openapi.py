@@ -122,12 +122,14 @@ _AUDIT_FILTERS: Final = {
     "resourceId": "its id",
     "action": "what was asked for: create, change, merge, delete, submit, cancel, retry ...",
     "correlationId": "the request: its X-Correlation-ID",
+    "outcome": "what came of it: done, or refused (403), which is recorded twenty times an hour for each client ...",
     "since": "a date-time: not before it",
     "until": "a date-time: before it",
 }
 AUDIT: Final[dict[str, Any]] = {
     "tags": _TAG,
-    "description": "Every write that a client asked for, and that was done; nothing is ever changed in it.",
+    "description": "Every write that a client asked for and that was done, and what clients were not allowed to do; "
+    "nothing is ever changed in it.",
     "parameters": [
         {"name": name, "in": "query", "schema": {"type": "string"}, "description": description}
         for name, description in _AUDIT_FILTERS.items()

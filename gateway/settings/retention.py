@@ -12,6 +12,10 @@ from gateway.settings.base import setting
 class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long what is over is kept."""
 
+    audit_days: Annotated[
+        float,
+        setting("what the audit says of who did what, also as it is shown on checkouts; 0: for ever", ge=0, le=36_500),
+    ] = 400.0
     inbox_days: Annotated[
         float,
         setting(

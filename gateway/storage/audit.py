@@ -1,6 +1,6 @@
 """Who did what: one row for each thing that a person or a client asked for, written in the transaction that does it.
 
-Rows are only added. What they say is for people; nothing is decided by it.
+Rows are only added, and removed when they are old (`retention.audit_days`). What they say is for people; nothing is decided by it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 from msgspec import Struct
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select
 
 from gateway.logs import correlation
 from gateway.storage.statements import run
@@ -89,6 +89,7 @@ class Wanted(NamedTuple):
     resource_id: str | None = None
     action: str | None = None
     correlation_id: str | None = None
+    outcome: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -98,7 +99,7 @@ def find(connection: Connection, tenant: str, wanted: Wanted, *, offset: int, li
     conditions = [audit.c.tenant == tenant]
     conditions += [
         audit.c[name] == value
-        for name in ("client", "resource", "resource_id", "action", "correlation_id")
+        for name in ("client", "resource", "resource_id", "action", "correlation_id", "outcome")
         if (value := getattr(wanted, name)) is not None
     ]
     if wanted.since is not None:
@@ -108,6 +109,28 @@ def find(connection: Connection, tenant: str, wanted: Wanted, *, offset: int, li
     total = connection.execute(select(func.count()).select_from(audit).where(*conditions)).scalar_one()
     query = select(audit).where(*conditions).order_by(audit.c.at.desc(), audit.c.id.desc()).offset(offset).limit(limit)
     return [_row(row._asdict()) for row in connection.execute(query)], int(total)
+
+
+def tenants(connection: Connection) -> list[str]:
+    """Return the tenants of which anything is recorded, read from the key by stepping from one to the next."""
+    first = select(func.min(audit.c.tenant).label("tenant")).cte("audited", recursive=True)
+    following = (
+        select(func.min(audit.c.tenant)).where(audit.c.tenant > first.c.tenant).correlate(first).scalar_subquery()
+    )
+    walked = first.union_all(select(following).where(first.c.tenant.is_not(None)))
+    return list(connection.execute(select(walked.c.tenant).where(walked.c.tenant.is_not(None))).scalars())
+
+
+def forget(connection: Connection, tenant: str, before: datetime, limit: int) -> int:
+    """Remove up to `limit` rows of a tenant that were recorded before that moment, the oldest first; return how many."""
+    old = (
+        select(audit.c.id)
+        .where(audit.c.tenant == tenant, audit.c.at < before)
+        .order_by(audit.c.at)
+        .limit(limit)
+        .scalar_subquery()
+    )
+    return connection.execute(delete(audit).where(audit.c.tenant == tenant, audit.c.id.in_(old))).rowcount
 
 
 def of_resource(connection: Connection, tenant: str, resource: str, resource_ids: Iterable[str]) -> list[AuditRow]:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from application_runs import started
+from click.testing import CliRunner
+from msgspec import structs
 
 from gateway.app import create_app
+from gateway.cli import main
+from gateway.commands import audit as audit_command
+from gateway.operators.audit_retention import AuditRetention
 from gateway.resources import load_mappings
+from gateway.security.refusals import CLIENTS_MAX, HOUR_SECONDS, REFUSALS_PER_HOUR, Refusals
 from gateway.security.tokens import token_sha256
 from gateway.settings import HubSettings, SecuritySettings, Settings, StorageSettings, UpstreamSettings
+from gateway.settings.retention import RetentionSettings
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
 CHECKOUTS = "/tmf-api/checkoutManagement/v1/checkout"
@@ -49,6 +59,7 @@ async def client(sqlite_url: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncCl
         started(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://gateway.test") as connected,
     ):
+        connected.app = app  # type: ignore[attr-defined]
         yield connected
 
 
@@ -147,14 +158,90 @@ async def test_lines_of_json_say_the_same(client: httpx.AsyncClient) -> None:
     assert lines == await do(client, "desk", "GET", AUDIT)
 
 
-async def test_what_was_refused_is_not_written_and_nobody_else_reads_it(client: httpx.AsyncClient) -> None:
+async def test_what_a_client_was_not_allowed_is_recorded_as_refused_and_not_without_end(
+    client: httpx.AsyncClient,
+) -> None:
+    cart = (await do(client, "shop", "POST", CARTS, {"cartItem": []}))["id"]
+    shop = {"Authorization": "Bearer shop"}
+    for _ in range(REFUSALS_PER_HOUR + 5):
+        assert (await client.delete(f"{CARTS}/{cart}", headers=shop)).status_code == 403
+    assert (await client.get(AUDIT, headers={"Authorization": "Bearer partner"})).status_code == 403
+    assert (await client.get(AUDIT, headers={"Authorization": "Bearer nobody"})).status_code == 401
+
+    refused = await do(client, "desk", "GET", f"{AUDIT}?outcome=refused")
+    assert [each["client"] for each in refused].count("shop") == REFUSALS_PER_HOUR
+    (of_partner,) = [each for each in refused if each["client"] == "partner"]
+    assert (of_partner["action"], of_partner["resource"], of_partner["resourceId"]) == ("get", "path", AUDIT)
+    assert {each["resourceId"] for each in refused if each["client"] == "shop"} == {f"{CARTS}/{cart}"}
+    assert len(await do(client, "desk", "GET", f"{AUDIT}?outcome=done")) == 1
+
+
+def test_what_was_not_recorded_is_counted_with_the_next_that_is() -> None:
+    refusals = Refusals()
+    told = [refusals.passed_over("acme", "shop", 0.0) for _ in range(REFUSALS_PER_HOUR + 3)]
+    assert told == [0] * REFUSALS_PER_HOUR + [None] * 3
+    assert refusals.passed_over("acme", "app", 0.0) == 0
+    assert refusals.passed_over("acme", "shop", HOUR_SECONDS) == 3
+    for number in range(CLIENTS_MAX + 10):
+        refusals.passed_over("acme", f"client {number}", 0.0)
+    assert len(refusals) <= CLIENTS_MAX
+
+
+async def test_what_is_old_is_forgotten_and_nothing_else(client: httpx.AsyncClient) -> None:
+    await a_day(client)
+    services = client.app.services  # type: ignore[attr-defined]
+    later = replace(services, clock=lambda: services.clock() + timedelta(days=399))
+    assert await AuditRetention(later).once() == 0
+    for_ever = replace(later, settings=structs.replace(services.settings, retention=RetentionSettings(audit_days=0)))
+    later = replace(services, clock=lambda: services.clock() + timedelta(days=401))
+    assert await AuditRetention(replace(for_ever, clock=later.clock)).once() == 0
+    assert await AuditRetention(later).once() == 14
+    assert await do(client, "desk", "GET", AUDIT) == []
+
+
+@pytest.fixture
+def by_command(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Awaitable[str]]:
+    """Run `gateway audit` against the application, without sockets."""
+
+    async def run(*arguments: str, token: str = "desk", ends: int = 0) -> str:
+        loop = asyncio.get_running_loop()
+
+        def request(method: str, url: str, **given: Any) -> httpx.Response:
+            asked = client.request(method, url, params=given["params"], headers=given["headers"])
+            return asyncio.run_coroutine_threadsafe(asked, loop).result(20)
+
+        monkeypatch.setattr(httpx, "request", request)
+        command = ["audit", *arguments, "--url", "http://gateway.test", "--token", token]
+        done = await asyncio.to_thread(CliRunner().invoke, main, command)
+        assert done.exit_code == ends, done.output
+        return done.output
+
+    return run
+
+
+async def test_the_command_shows_and_exports_it(
+    client: httpx.AsyncClient, by_command: Callable[..., Awaitable[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await a_day(client)
+    monkeypatch.setattr(audit_command, "PAGE_ITEMS", 5)
+    shown = await by_command("list", "--client", "desk")
+    assert [word for word in ("submit", "cancel", "pause", "night") if word not in shown] == []
+    assert "create" not in shown
+    exported = [json.loads(line) for line in (await by_command("export")).splitlines()]
+    assert exported == await do(client, "desk", "GET", AUDIT)
+    as_json = json.loads(await by_command("list", "--action", "pause", "--format", "json"))
+    assert [each["client"] for each in as_json] == ["desk"]
+    assert "403" in await by_command("list", token="shop", ends=1)
+
+
+async def test_what_was_refused_is_not_written_as_done_and_nobody_else_reads_it(client: httpx.AsyncClient) -> None:
     cart = (await do(client, "shop", "POST", CARTS, {"cartItem": []}))["id"]
     shop = {"Authorization": "Bearer shop"}
     assert (await client.patch(f"{CARTS}/{cart}", json={"id": "other"}, headers=shop)).status_code == 400
     assert (await client.patch(f"{CARTS}/{cart}", json={}, headers={**shop, "If-Match": '"9"'})).status_code == 412
     assert (await client.delete(f"{CARTS}/{cart}", headers=shop)).status_code == 403
 
-    assert len(await do(client, "desk", "GET", AUDIT)) == 1
+    assert len(await do(client, "desk", "GET", f"{AUDIT}?outcome=done")) == 1
     assert await do(client, "stranger", "GET", AUDIT) == []
     for name in ("shop", "partner"):
         assert (await client.get(AUDIT, headers={"Authorization": f"Bearer {name}"})).status_code == 403
