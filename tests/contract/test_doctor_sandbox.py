@@ -128,6 +128,40 @@ async def test_the_capability_that_a_fault_takes_away_is_named(tmp_path, name, f
     assert result.verdict(capability) == verdict
 
 
+@pytest.mark.parametrize(
+    ("relied", "fault", "verdict", "said"),
+    [
+        ("answer", "id-by-event", "fails", "the answer does not name the new order, the search with its marker does"),
+        ("event", "id-by-event", "works", "the answer does not name the new order, the search with its marker does"),
+        ("search", None, "works", "the answer names the new order"),
+    ],
+)
+async def test_what_names_a_new_order_is_measured_and_such_a_test_order_is_not_left_live(
+    tmp_path, relied, fault, verdict, said
+):
+    plain = shipped("tmf622-v4")
+    mapping = replace(plain, api=replace(plain.api, created_id_from=relied))
+    async with probing(tmp_path, "tmf622-v4", faults=[fault] if fault else [], mapping=mapping) as probe:
+        result = await measure(probe)
+    found = next(each for each in result.capabilities if each.name == "created_id")
+    assert (found.verdict, found.detail) == (verdict, said)
+    assert found.claim == f'api.created_id_from = "{relied}"'
+    assert [each for each in result.contradictions if each.verdict == "fails" and each.name != "created_id"] == []
+    assert result.verdict("test_order_voided") == "works"
+
+
+@pytest.mark.parametrize(("relied", "verdict"), [("answer", "fails"), ("search", "fails"), ("event", "unknown")])
+async def test_an_order_that_nothing_names_may_be_there_and_is_told_by_its_marker(tmp_path, relied, verdict):
+    plain = shipped("tmf622-v4")
+    mapping = replace(plain, api=replace(plain.api, created_id_from=relied))
+    async with probing(tmp_path, "tmf622-v4", faults=["id-by-event", "marker-absent"], mapping=mapping) as probe:
+        seen = await look(probe, (), run_of(mapping, 0.5))
+        result = measured("measured", seen, mapping, NOW)
+    assert result.verdict("created_id") == verdict
+    contents = next(each for each in result.capabilities if each.name == "contents_kept")
+    assert "look for gw1-aaaaaaaaaaaaaaaa-0 and void it" in contents.detail
+
+
 async def test_a_mapping_that_claims_too_much_is_told_key_by_key(tmp_path):
     plain = shipped("tmf622-v4")
     claiming = replace(

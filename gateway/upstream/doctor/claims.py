@@ -13,6 +13,7 @@ def claims(mapping: Mapping) -> dict[CapabilityName, str]:
         "order_readable": "api.resource",
         "marker_kept": f'recovery.marker_slot = "{recovery.marker_slot}", marker_compare = "{recovery.marker_compare}"',
         "states_known": "states.order",
+        "created_id": f'api.created_id_from = "{mapping.api.created_id_from}"',
         "contents_kept": "lines",
     }
     if recovery.find != "none":

@@ -8,7 +8,7 @@ from gateway.upstream.doctor.seen import RepeatSeen, WriteSeen
 from gateway.upstream.doctor.words import made, some
 
 WRITTEN: tuple[CapabilityName, ...] = (
-    "contents_kept", "draft", "growth", "own_writes_shown", "repeated_post", "idempotency_key", "test_order_voided",
+    "created_id", "contents_kept", "draft", "growth", "own_writes_shown", "repeated_post", "idempotency_key", "test_order_voided",
 )  # fmt: skip
 
 
@@ -17,8 +17,15 @@ def judge_written(written: WriteSeen | None, mapping: Mapping) -> list[Capabilit
     if written is None:
         return [made(name, "unknown", "measured with --write only") for name in WRITTEN]
     if written.refused:
-        return [made(name, "unknown", f"the test order was not made: {written.refused}") for name in WRITTEN]
+        why = f"the test order was not made: {written.refused}"
+        if written.named_by == "nothing":
+            why = f"the test order may be there and is not known: look for {written.marker} and void it ({written.refused})"
+        return [
+            _created_id(written, mapping),
+            *(made(name, "unknown", why) for name in WRITTEN if name != "created_id"),
+        ]
     return [
+        _created_id(written, mapping),
         _contents(written),
         _draft(written, mapping),
         _growth(written, mapping),
@@ -27,6 +34,20 @@ def judge_written(written: WriteSeen | None, mapping: Mapping) -> list[Capabilit
         _repeated("idempotency_key", written.keyed, 0),
         _void(written),
     ]
+
+
+def _created_id(written: WriteSeen, mapping: Mapping) -> Capability:
+    """Return what names a new order. Notifications come to the gateway, not here: what they name is not seen."""
+    relied = mapping.api.created_id_from
+    if written.named_by == "answer":
+        return made("created_id", "works", "the answer names the new order")
+    if written.named_by == "search":
+        said = "the answer does not name the new order, the search with its marker does"
+        return made("created_id", "fails" if relied == "answer" else "works", said)
+    if written.named_by == "nothing":
+        said = f"nothing named the new order ({written.refused}), no search with its marker either"
+        return made("created_id", "unknown" if relied == "event" else "fails", said)
+    return made("created_id", "unknown", f"the test order was not made: {written.refused}")
 
 
 def _contents(written: WriteSeen) -> Capability:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from msgspec import Struct
 
@@ -101,9 +102,13 @@ class ShownAfter(Struct, frozen=True, kw_only=True):
 
 
 class WriteSeen(Struct, frozen=True, kw_only=True):
-    """What was seen of the test order. `refused`: it could not be made, and why."""
+    """What was seen of the test order. `refused`: none could be looked at, and why.
+
+    `named_by`: what named it, its answer or the search with its marker; with `nothing` it may be there all the same.
+    """
 
     refused: str = ""
+    named_by: Literal["", "answer", "search", "nothing"] = ""
     order_id: str = ""
     marker: str = ""
     created: ObservedOrder | None = None

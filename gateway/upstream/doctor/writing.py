@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,7 +29,16 @@ from gateway.upstream.doctor.probe import Probe
 from gateway.upstream.doctor.reading import read_list, search
 from gateway.upstream.doctor.sample import SampleOrder
 from gateway.upstream.doctor.seen import RepeatSeen, ShownAfter, WriteSeen
-from gateway.upstream.outcome import Accepted, Duplicate, NotExecuted, NotSent, Outcome, Rejected, created_order_id
+from gateway.upstream.outcome import (
+    Accepted,
+    Duplicate,
+    NotExecuted,
+    NotSent,
+    Outcome,
+    Rejected,
+    Unknown,
+    created_order_id,
+)
 from gateway.upstream.port import ReadFailed
 
 POLL_SECONDS: Final = 0.25
@@ -61,9 +70,15 @@ async def measure_writes(probe: Probe, run: SampleRun) -> WriteSeen:
         await search(probe, "", run.marker)
     outcome = await probe.send(step)
     order_id = created_order_id(outcome, mapping) if isinstance(outcome, Accepted) else None
+    named_by: Literal["answer", "search"] = "answer"
+    if order_id is None and isinstance(outcome, Accepted | Unknown):
+        # It may be there: it is looked for, so that it is voided, too.
+        order_id, named_by = await _found_later(probe, run), "search"
+        if order_id is None:
+            return WriteSeen(refused=_how(outcome), named_by="nothing", marker=run.marker)
     if order_id is None:
         return WriteSeen(refused=_how(outcome), marker=run.marker)
-    seen = WriteSeen(order_id=order_id, marker=run.marker)
+    seen = WriteSeen(order_id=order_id, named_by=named_by, marker=run.marker)
     shown, twins = await _shown_after(probe, order_id, run)
     created = await _settled(probe, order_id, run, _first_part(run))
     seen = replace(seen, shown=shown, twins=len(twins), created=created)
@@ -166,6 +181,19 @@ async def _shown_after(probe: Probe, order_id: str, run: SampleRun) -> tuple[Sho
         if len(times) == len(looks) or probe.clock() - began >= run.wait_seconds:
             shown = ShownAfter(waited_seconds=run.wait_seconds, **times)
             return shown, sorted(twins - {order_id})
+        await probe.sleep(wait_seconds)
+        wait_seconds = min(POLL_SECONDS_MAX, wait_seconds * 2)
+
+
+async def _found_later(probe: Probe, run: SampleRun) -> str | None:
+    """Look for an order with the marker that was sent until one is shown, or the time is over; return its id."""
+    began, wait_seconds = probe.clock(), POLL_SECONDS
+    while True:
+        _, found = await _by_search(probe, "", run.marker) if probe.mapping.recovery.find != "none" else (False, [])
+        if not found:
+            _, found = await _in_list(probe, "", run.marker)
+        if found or probe.clock() - began >= run.wait_seconds:
+            return min(found, default=None)
         await probe.sleep(wait_seconds)
         wait_seconds = min(POLL_SECONDS_MAX, wait_seconds * 2)
 
