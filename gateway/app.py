@@ -19,6 +19,7 @@ from gateway.checkouts import api as checkouts
 from gateway.checkouts import figures
 from gateway.checkouts.openapi import SCHEMAS as CHECKOUT_SCHEMAS
 from gateway.correlation import api as correlation_api
+from gateway.correlation import history_api
 from gateway.correlation.openapi import SCHEMAS as CORRELATION_SCHEMAS
 from gateway.errors import UnavailableError
 from gateway.http import headers, operation
@@ -66,6 +67,7 @@ ROUTES: Final[list[Any]] = [
     *operators.handlers,
     *correlation_api.handlers,
     *partners.handlers,
+    *history_api.handlers,
     *tracking.handlers,
     *inbox_api.handlers,
     *oauth.handlers,

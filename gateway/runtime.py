@@ -16,6 +16,7 @@ from gateway.carts.sweep import sweeping
 from gateway.checkouts.accepting.proven import unproven
 from gateway.checkouts.draft_lifetime import DraftLifetime
 from gateway.checkouts.model import CheckoutRecord
+from gateway.correlation.forgetting import Forgetting
 from gateway.hub.delivery.service import delivery
 from gateway.logs import get_logger
 from gateway.operators.audit_retention import forgetting
@@ -139,6 +140,13 @@ def _wake_early_events(connection: Connection, record: CheckoutRecord, now: date
     """Let the notifications that came before the order was known be looked at."""
     assert record.order_id is not None, "a live order has an id"
     wake_waiting(connection, record.tenant, record.upstream, record.order_id, now)
+
+
+@asynccontextmanager
+async def forgetting(services: Services) -> AsyncIterator[None]:
+    """Forget what is kept for a time only, from start to stop of the service."""
+    async with running(Forgetting(services).loop):
+        yield
 
 
 @asynccontextmanager

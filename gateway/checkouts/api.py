@@ -124,11 +124,11 @@ async def retrieve_checkout(request: Request[Any, Any, Any]) -> Answer:
     client = client_of(request)
     checkout_id = _checkout_id(request)
     selection = _selection(request)
-    address = _address(request, services)
+    caller = caller_of(request)
 
     def function(connection: Connection) -> tuple[CheckoutRecord, dict[str, Any]] | None:
         record = store.get(connection, client.tenant, checkout_id, owner=client.owner_scope)
-        return None if record is None else (record, resource.load(connection, record, address))
+        return None if record is None else (record, resource.load(connection, record, caller))
 
     found = await services.database.read(function)
     if found is None:
@@ -137,7 +137,7 @@ async def retrieve_checkout(request: Request[Any, Any, Any]) -> Answer:
     headers = [(b"etag", entity_tag(record.version)), *_ask_again(record, services)]
     if is_unmodified(request, record.version):
         return Answer(status=304, headers=headers)
-    complete(document, record, caller_of(request), services)
+    complete(document, record, caller, services)
     return json_answer(_selected(document, selection), headers=headers)
 
 
@@ -220,9 +220,9 @@ async def _answer(
     status: int,
     headers: list[tuple[bytes, bytes]] | None = None,
 ) -> Answer:
-    address = _address(request, services)
-    document = await services.database.read(lambda connection: resource.load(connection, record, address))
-    complete(document, record, caller_of(request), services)
+    caller = caller_of(request)
+    document = await services.database.read(lambda connection: resource.load(connection, record, caller))
+    complete(document, record, caller, services)
     location = [(b"location", document["href"].encode("latin-1"))] if status == 202 else []  # noqa: PLR2004 - HTTP
     return json_answer(
         document,

@@ -4,35 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row
 
-from gateway.checkouts import step_store, store
+from gateway.callers import Caller
+from gateway.checkouts import history, step_store, store
 from gateway.checkouts.abandoned import GivenUp, abandoned_of
 from gateway.checkouts.document import OF_THE_RECORD, head
+from gateway.checkouts.history_view import entries
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
 from gateway.checkouts.step_store import StepRow
 from gateway.clock import timestamp_text
 from gateway.storage import audit
-from gateway.storage.audit import AuditRow
 from gateway.storage.capabilities import Measurement, measurement_of
 from gateway.tmf.json import decode_stored
 
+# A checkout shows so many entries of its history, the latest; .../history shows all.
+HISTORY_MAX: Final = 200
 DOCUMENTS = ("findings", "items", "lines", "request")
 _ATTRIBUTE_OF = {"findings": "finding", "items": "item", "lines": "item"}
 
 
-def load(connection: Connection, record: CheckoutRecord, base_url: str) -> dict[str, Any]:
-    """Return the resource of a record, with its steps, items and findings."""
+def load(connection: Connection, record: CheckoutRecord, caller: Caller) -> dict[str, Any]:
+    """Return the resource of a record for a caller, with its steps, items, findings and the latest entries of its history."""
     documents = store.documents(connection, record.tenant, record.id, DOCUMENTS)
     given_up = abandoned_of(connection, record.tenant, [record.id]).get(record.id, ())
     steps = step_store.steps(connection, record.tenant, record.id)
-    document = resource(record, documents, steps, base_url, given_up)
+    document = resource(record, documents, steps, caller.base_url, given_up)
     done = audit.of_resource(connection, record.tenant, "checkout", [record.id])
+    happened = history.latest(connection, record.tenant, record.id, HISTORY_MAX)
+    shown = entries(happened, [row for row in done if row.deed.action != "create"], caller)
     return {
         **document,
-        "history": [_deed(row) for row in done if row.deed.action != "create"],
+        "history": shown[-HISTORY_MAX:],
         "upstreamCapability": _measured(measurement_of(connection, record.upstream)),
     }
 
@@ -93,19 +98,6 @@ def resource(
         "item": _items(record, documents),
         "step": [_step(row) for row in steps],
         "finding": decode_stored(documents.get("findings", "[]")),
-    }
-
-
-def _deed(row: AuditRow) -> dict[str, Any]:
-    deed = row.deed
-    told = [part for part in (deed.reason, deed.detail) if part]
-    return {
-        "at": timestamp_text(row.at),
-        "kind": "action",
-        "by": deed.client,
-        "action": deed.action,
-        "outcome": deed.outcome,
-        "detail": "; ".join(told) or None,
     }
 
 

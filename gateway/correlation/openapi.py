@@ -115,3 +115,82 @@ SCHEMAS: Final[dict[str, Any]] = {
         },
     },
 }
+_ENTRY: Final = {
+    "type": "object",
+    "required": ["id", "at", "kind", "by", "action", "outcome"],
+    "properties": {
+        "id": _TEXT,
+        "at": {"type": "string", "format": "date-time"},
+        "kind": {"type": "string", "enum": ["call", "answer", "event", "poll", "action"]},
+        "by": {
+            "type": "string",
+            "description": "The gateway, the order system by its name, or who asked: by name, and to channels and partners by role",
+        },
+        "action": {"type": "string", "description": "The step, the event's name, `read`, or what was asked for"},
+        "outcome": _TEXT,
+        "milliseconds": {"type": ["integer", "null"]},
+        "byteCount": {"type": ["integer", "null"], "description": "of the body that was sent or answered"},
+        "detail": _TEXT_OR_NULL,
+        "times": {"type": "integer", "description": "how often a read found the same in a row"},
+        "lastAt": {"type": "string", "format": "date-time", "description": "when it did last"},
+        "hasPayload": {"type": "boolean", "description": "its body is kept, for operators: .../history/{id}/payload"},
+        "checkout": _REFERENCE,
+    },
+}
+SCHEMAS["HistoryEntry"] = _ENTRY
+_ENTRIES: Final = {
+    "application/json": {"schema": {"type": "array", "items": ref("HistoryEntry")}, "example": []},
+    "text/csv": {"schema": _TEXT, "example": ""},
+    "application/x-ndjson": {"schema": _TEXT, "example": ""},
+}
+_FORMAT: Final = [
+    {"name": "format", "in": "query", "schema": {"type": "string", "enum": ["json", "csv", "jsonl"]}},
+    {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1}},
+    {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0}},
+]
+HISTORY: Final[dict[str, Any]] = {
+    "tags": ["checkout"],
+    "parameters": _FORMAT,
+    "responses": {
+        "200": {"description": "What happened, the earliest first; CSV and lines of JSON whole", "content": _ENTRIES},
+        "206": {"description": "The part that was asked for; more follow", "content": _ENTRIES},
+    },
+}
+HISTORIES: Final[dict[str, Any]] = {
+    "tags": ["checkout"],
+    "description": "The filters are those of the list of checkouts.",
+    "parameters": [
+        *_FORMAT,
+        *(
+            {"name": name, "in": "query", "schema": _TEXT}
+            for name in ("id", "state", "externalId", "upstream", "shoppingCart.id", "productOrder.id", "sort")
+        ),
+        {
+            "name": "attribute",
+            "in": "query",
+            "style": "form",
+            "explode": True,
+            "schema": {"type": "object", "additionalProperties": _TEXT},
+        },
+    ],
+    "responses": HISTORY["responses"],
+}
+PAYLOAD: Final[dict[str, Any]] = {
+    "tags": ["operator"],
+    "description": "Kept for `retention.payloads_days`. Values that may be personal stand as `[redacted]`.",
+    "responses": {
+        "200": {
+            "description": "The body",
+            "content": {
+                "application/json": {
+                    "schema": {"type": "object", "properties": {"@type": _TEXT, "id": _TEXT, "body": {}}},
+                    "example": {
+                        "@type": "Payload",
+                        "id": "0" * 32,
+                        "body": {"externalId": "gw1-...", "description": "[redacted]"},
+                    },
+                }
+            },
+        }
+    },
+}

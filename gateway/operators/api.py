@@ -190,9 +190,9 @@ def _refuse(problems: list[Problem]) -> None:
 
 async def _answer(request: HttpRequest, record: CheckoutRecord, status: int) -> Answer:
     services = services_of(request)
-    address = caller_of(request).base_url
-    document = await services.database.read(lambda connection: resource.load(connection, record, address))
-    complete(document, record, caller_of(request), services)
+    caller = caller_of(request)
+    document = await services.database.read(lambda connection: resource.load(connection, record, caller))
+    complete(document, record, caller, services)
     headers = [(b"etag", entity_tag(record.version))]
     if status == 202:  # noqa: PLR2004 - HTTP
         headers.insert(0, (b"location", document["href"].encode("latin-1")))

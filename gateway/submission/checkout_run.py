@@ -40,6 +40,7 @@ from gateway.submission.decisions.recovering import after_recovery_look
 from gateway.submission.decisions.refusal import cart_problems, with_problems
 from gateway.submission.decisions.whose import whose
 from gateway.submission.prefetch import CallAhead, ReadAhead, foreseen, rendered_step
+from gateway.submission.recording import Recorder
 from gateway.submission.store import PausedError, SupersededError
 from gateway.threads import LARGE_LINES_MIN, in_thread_if
 from gateway.upstream.evidence import CallInDoubt, FindResult, Hint, KnownOrder, ToldOrder, incomplete
@@ -90,8 +91,16 @@ class RunContext(Protocol):
 class CheckoutRun:
     """One claim of one checkout, from the claim to the rest."""
 
-    def __init__(self, context: RunContext, work: Work, upstream: Upstream, claimed_at: float) -> None:
+    def __init__(
+        self,
+        context: RunContext,
+        work: Work,
+        upstream: Upstream,
+        claimed_at: float,
+        recorder: Recorder | None = None,
+    ) -> None:
         self._context = context
+        self._recorder = recorder or Recorder(work.record.upstream, [], None)
         self._work = work
         self._upstream = upstream
         self._large = len(work.order.lines) > LARGE_LINES_MIN
@@ -110,6 +119,9 @@ class CheckoutRun:
     async def save(self, decision: Save) -> None:
         """Record a decision and take over the new record."""
         work = self._work
+        happened, payloads = await self._recorder.taken(self._now(), all_payloads=decision.rest)
+        if happened or payloads:
+            decision = replace(decision, happened=happened, payloads=payloads)
         before = self._context.monotonic()
         record, self._seen_at = await self._context.save(work.record, decision, work)
         self._leased_at = before
@@ -147,7 +159,9 @@ class CheckoutRun:
         if isinstance(action, Send):
             return await self._send(action)
         if isinstance(action, AskCancel):
+            call = self._recorder.sent("cancel", self._now(), b"")
             outcome = await self._upstream.cancel(action.order_id, CANCEL_REASON)
+            self._recorder.answered(call, outcome, self._now(), b"")
             self._context.count(self._work.record, "cancel", type(outcome).__name__)
             return after_cancel(self._work, outcome, self._now())
         try:
@@ -323,6 +337,7 @@ class CheckoutRun:
             lines=action.lines,
             finding=action.finding,
         )
+        call = self._recorder.sent(action.step.kind, self._now(), rendered.body)
         try:
             await self.save(intent)
         except SupersededError:
@@ -335,6 +350,7 @@ class CheckoutRun:
             # whoever claims it next looks, as it must.
             raise StaleLeaseError("the lease would not outlive the call")
         outcome = await self._upstream.send(rendered, answered=self._read_on)
+        self._recorder.answered(call, outcome, self._now(), rendered.body)
         self._context.count(self._work.record, action.step.kind, type(outcome).__name__)
         log.info(
             "step.outcome",

@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, select, update
 
-from gateway.checkouts import step_store
+from gateway.checkouts import history, step_store
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.abandoned import DueDraft, OrderGivenUp, abandon
 from gateway.checkouts.due import lanes_due
@@ -181,6 +181,8 @@ def save(
         else:
             step_store.put_cancel_step(connection, record, decision.step_changes)
     abandon(connection, record, decision.abandoned, now, settings.cleanup_seconds[0])
+    history.record(connection, record.tenant, record.id, decision.happened)
+    history.record_payloads(connection, record.tenant, record.id, decision.payloads, now)
     if decision.finding is not None:
         add_findings(connection, record, [decision.finding])
     if decision.lines is None:

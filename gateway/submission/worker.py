@@ -30,6 +30,7 @@ from gateway.submission.decisions.actions import Policy, Save, Work, parents_of
 from gateway.submission.decisions.next_action import is_cancelled_at_once
 from gateway.submission.decisions.price_drift import DriftGuard
 from gateway.submission.decisions.records import keeps_its_reason
+from gateway.submission.recording import Recorder, payload_rules
 from gateway.submission.shares import Lane, shares
 from gateway.submission.wrong_clock import (
     FORWARD_TOLERANCE,
@@ -40,6 +41,7 @@ from gateway.submission.wrong_clock import (
 )
 from gateway.tmf.currencies import currency_code
 from gateway.upstream.evidence import KnownOrder, ToldOrder
+from gateway.upstream.exchanges import collecting
 
 log = structlog.get_logger(__name__)
 
@@ -295,7 +297,9 @@ class Worker:
         if policy.drift.action != "off":
             totals = await self._database.read(lambda connection: store.cart_totals(connection, record))
             work = replace(work, cart_totals=totals)
-        await CheckoutRun(self, work, upstream, claimed_at).run()
+        with collecting() as exchanges:
+            recorder = Recorder(record.upstream, exchanges, payload_rules(self._settings.retention))
+            await CheckoutRun(self, work, upstream, claimed_at, recorder).run()
 
     async def _put_off_unconfigured(self, record: CheckoutRecord) -> None:
         """Leave a checkout to the next look: configuration comes and goes, and is no reason to give anything up."""

@@ -77,6 +77,7 @@ class DueEvent(Struct, frozen=True):
     order_state: str | None = None
     item_states: str | None = None
     occurred_at: datetime | None = None
+    notes: str | None = None
 
 
 def read_event(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,10 +10,12 @@ import structlog
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
+from gateway.checkouts import history
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.checkouts.findings import add_findings
 from gateway.checkouts.found_live import FoundLive, found_live, tell
+from gateway.checkouts.history import Happening
 from gateway.checkouts.keys import add_line_keys
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder, order_decoder
 from gateway.checkouts.pauses import pauses, why_paused
@@ -33,6 +35,7 @@ from gateway.tracking.evidence import Contents, Evidence, Search, is_dead, showi
 from gateway.tracking.failures import NotConfigured
 from gateway.tracking.lines import line_states
 from gateway.tracking.machine import decide, not_followed
+from gateway.upstream.exchanges import Exchange, collecting
 from gateway.upstream.port import AnotherOrder, ReadFailed, Upstream
 
 log = structlog.get_logger(__name__)
@@ -40,6 +43,21 @@ log = structlog.get_logger(__name__)
 HITS_MAX = 5
 # Notifications that come while their order system is paused are looked at again after this.
 PAUSED_SECONDS = 30.0
+
+
+def read_entry(exchanges: Sequence[Exchange], now: datetime, outcome: str, detail: str | None) -> Happening:
+    """Return the entry of the history for one look at an order, with all that was read for it."""
+    return Happening(
+        id=history.new_entry_id(now),
+        at=now,
+        kind="poll",
+        by=history.GATEWAY,
+        action="read",
+        outcome=outcome,
+        milliseconds=sum(exchange.milliseconds for exchange in exchanges) if exchanges else None,
+        byte_count=sum(len(exchange.answer) for exchange in exchanges) if exchanges else None,
+        detail=detail,
+    )
 
 
 class SeenLines(NamedTuple):
@@ -68,10 +86,25 @@ class OrderReader:
 
     async def read_and_apply(self, record: CheckoutRecord, *, polled: bool) -> str:
         """Read the order and record what it has become; return a sentence about it. Raises ReadFailed."""
-        with on_behalf_of(record.correlation_id, record.trace_parent):
-            return await self._read_and_apply(record, polled=polled)
+        with on_behalf_of(record.correlation_id, record.trace_parent), collecting() as exchanges:
+            try:
+                return await self._read_and_apply(record, exchanges, polled=polled)
+            except ReadFailed as failure:
+                await self._note_failure(record, exchanges, failure)
+                raise
 
-    async def _read_and_apply(self, record: CheckoutRecord, *, polled: bool) -> str:
+    async def _note_failure(self, record: CheckoutRecord, exchanges: Sequence[Exchange], failure: ReadFailed) -> None:
+        """Keep in the history that an order could not be read."""
+        outcome, detail = str(failure.cause), str(failure)
+
+        def function(connection: Connection) -> None:
+            if checkouts.get_for_update(connection, record.tenant, record.id) is not None:
+                now = self._database.now(connection)
+                history.record_read(connection, record.tenant, record.id, read_entry(exchanges, now, outcome, detail))
+
+        await self._database.write(function)
+
+    async def _read_and_apply(self, record: CheckoutRecord, exchanges: Sequence[Exchange], *, polled: bool) -> str:
         upstream = self._upstreams.get(record.upstream)
         mapping = self._mappings.get(record.mapping)
         if upstream is None or mapping is None or record.order_id is None:
@@ -92,7 +125,7 @@ class OrderReader:
         contents, lines = await in_thread_if(large, _read_lines, stored, observed, mapping, compared=compared)
         evidence = Evidence(observed=observed, search=search, contents=contents, problems=_problems(stored, observed))
         applied = await self._database.write(
-            lambda connection: self._apply(connection, record, evidence, mapping, lines, polled=polled)
+            lambda connection: self._apply(connection, record, evidence, mapping, lines, exchanges, polled=polled)
         )
         self._tell(record, applied)
         return applied.ignored or "applied"
@@ -115,6 +148,7 @@ class OrderReader:
         evidence: Evidence,
         mapping: OrderMapping,
         lines: SeenLines | None,
+        exchanges: Sequence[Exchange],
         *,
         polled: bool,
     ) -> Decision:
@@ -126,6 +160,8 @@ class OrderReader:
             return Decision(ignored="another order is followed by now")
         now = self._database.now(connection)
         observed = evidence.observed
+        outcome = "notThere" if observed is None else observed.state or "stateless"
+        history.record_read(connection, record.tenant, record.id, read_entry(exchanges, now, outcome, None))
         if observed is not None:
             evidence = _with_others(connection, current, observed, evidence, mapping, now)
         decision = decide(current, evidence, mapping, self._policy(current), now, polled=polled)

@@ -12,7 +12,9 @@ import structlog
 from sqlalchemy import Connection
 
 from gateway.background import Loop
+from gateway.checkouts import history
 from gateway.checkouts import store as checkouts
+from gateway.checkouts.history import Happening
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
 from gateway.checkouts.states import CART_RELEASED, FINAL
 from gateway.errors import UnavailableError
@@ -20,6 +22,7 @@ from gateway.metrics import Metrics
 from gateway.ordering import Mapping as OrderMapping
 from gateway.settings import Settings
 from gateway.storage import Database
+from gateway.tmf.json import decode_stored
 from gateway.tracking import store
 from gateway.tracking.events import DueEvent
 from gateway.tracking.inbox import DEAD, DONE, RECEIVED, WAITING, forget_old
@@ -152,11 +155,12 @@ class Tracker:
             await self._keep_for_later(key, events, why, now)
             return
         if record.state == "held" or record.state in FINAL - CART_RELEASED:
-            await self._settle(events, DONE, None, f"the checkout is {record.state}")
+            await self._settle(events, DONE, None, f"the checkout is {record.state}", of=record)
             return
         mapping = self._mappings.get(record.mapping)
         if mapping is not None and all(says_nothing_new(record, lines, event, mapping) for event in events):
-            await self._settle(events, DONE, None, "says what is known; the order was not read for it")
+            why = "says what is known; the order was not read for it"
+            await self._settle(events, DONE, None, why, of=record)
             return
         coalesce_seconds = self._settings.tracking.coalesce_seconds
         if self._monotonic() - self._last_read.get(key, float("-inf")) < coalesce_seconds:
@@ -169,7 +173,7 @@ class Tracker:
             wait = max(read_seconds(self._settings, key[1]), error.retry_after_seconds or 0.0)
             await self._keep(events, str(error), wait, now)
             return
-        await self._settle(events, DONE, None, detail)
+        await self._settle(events, DONE, None, detail, of=record)
 
     def _seen(
         self, connection: Connection, key: OrderKey
@@ -212,8 +216,11 @@ class Tracker:
         *,
         failed: bool = False,
         unknown: OrderKey | None = None,
+        of: CheckoutRecord | None = None,
     ) -> list[DueEvent]:
         """Record what became of events; return those that have not come again meanwhile, and for which that is so.
+
+        They are kept in the history of the checkout that they are `of`.
 
         An order that was `unknown` may have become known since it was looked for, when nobody was told to wake these events: they
         are due at once then. One that is not known may be what a checkout waits for, which is known by its marker.
@@ -231,7 +238,10 @@ class Tracker:
                 due_at = now if record is not None and record.state in KNOWN_STATES else due_at
                 if record is None:
                     named = _wake_marked(connection, unknown, events, now)
-            return store.settle_events(connection, events, state=state, due_at=due_at, detail=detail, failed=failed)
+            done = store.settle_events(connection, events, state=state, due_at=due_at, detail=detail, failed=failed)
+            if of is not None:
+                history.record(connection, of.tenant, of.id, [event_entry(event, detail) for event in done])
+            return done
 
         settled = await self._database.write(function)
         if named:
@@ -264,6 +274,20 @@ class Tracker:
 
         if await self._database.write(function) < FORGOTTEN_MAX:
             self._forget_at = self._monotonic() + FORGET_SECONDS
+
+
+def event_entry(event: DueEvent, detail: str) -> Happening:
+    """Return the entry of the history for a notification that was dealt with: what it said, and what came of it."""
+    notes = [f"{note['kind']}: {note['text']}" for note in decode_stored(event.notes or "[]")]
+    return Happening(
+        id=history.new_entry_id(event.received_at),
+        at=event.received_at,
+        kind="event",
+        by=event.upstream,
+        action=event.event_type or "unknown",
+        outcome=event.order_state or "received",
+        detail="; ".join([*notes, detail]),
+    )
 
 
 def _wake_marked(connection: Connection, order: OrderKey, events: list[DueEvent], now: datetime) -> bool:

@@ -19,6 +19,7 @@ from gateway.ordering import Mapping, ObservedOrder, RenderedStep, read_order
 from gateway.tmf.json import encode_json
 from gateway.upstream.answers import http_date, is_safe_id
 from gateway.upstream.evidence import CallInDoubt, FindResult, MarkedOrders
+from gateway.upstream.exchanges import noted_exchange
 from gateway.upstream.finder import Finder
 from gateway.upstream.gate import Gate
 from gateway.upstream.handed_on import request_headers
@@ -188,7 +189,8 @@ class UpstreamClient:
             return NotSent(detail, wait_seconds, cause="circuit_open")
         try:
             async with self._gate.limiter.slot(within_seconds=self._options.slot_timeout_seconds):
-                answer = await self._port.exchange(
+                answer = await noted_exchange(
+                    self._port,
                     method,
                     self._url(path),
                     body=body,

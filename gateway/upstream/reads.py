@@ -20,6 +20,7 @@ from gateway.tmf.json import decode_json, encode_json
 from gateway.upstream.answers import describe, vendor_error
 from gateway.upstream.breaker import Breaker
 from gateway.upstream.causes import Cause
+from gateway.upstream.exchanges import noted_exchange
 from gateway.upstream.gate import Gate
 from gateway.upstream.handed_on import request_headers
 from gateway.upstream.limiter import NoSlot
@@ -152,8 +153,8 @@ class Reader:
         async with self._gate.limiter.slot(within_seconds=self._options.slot_timeout_seconds):
             remaining_seconds = max(0.0, ends_at - self._clock())
             headers = {**NOT_FROM_A_CACHE, **request_headers(self._options.mapping)}
-            return await self._port.exchange(
-                "GET", url, parameters=parameters, headers=headers, within_seconds=remaining_seconds
+            return await noted_exchange(
+                self._port, "GET", url, parameters=parameters, headers=headers, within_seconds=remaining_seconds
             )
 
     def _failure(self, answer: Answer, document: Any, outcome: Outcome, *, unreadable: bool) -> ReadFailed:

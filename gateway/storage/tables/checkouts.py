@@ -237,6 +237,43 @@ checkout_step = Table(
     ForeignKeyConstraint(["tenant", "checkout_id"], ["checkout.tenant", "checkout.id"], ondelete="CASCADE"),
 )
 
+# What happened to a checkout, an entry each; rows are only added. Kind: call, answer, event (a notification), poll (a read of the
+# order, or a search for it); what people asked for stands in `audit`. `by` is who did it: the gateway, or the order system by its
+# name. Reads that find nothing new are one row: `times` counts them, `last_at` is the last.
+checkout_history = Table(
+    "checkout_history",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("checkout_id", String(64), primary_key=True),
+    # In the order of time.
+    Column("id", String(32), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("action", String(255), nullable=False),
+    Column("outcome", String(255), nullable=False),
+    Column("milliseconds", Integer),
+    Column("byte_count", Integer),
+    Column("detail", Text),
+    Column("times", Integer, nullable=False),
+    Column("last_at", Moment),
+    ForeignKeyConstraint(["tenant", "checkout_id"], ["checkout.tenant", "checkout.id"], ondelete="CASCADE"),
+)
+
+# What was sent with a call and what was answered, as JSON without personal data (gateway/tmf/redaction.py), by the id of the entry of the
+# history; forgotten after `retention.payloads_days`.
+checkout_payload = Table(
+    "checkout_payload",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("checkout_id", String(64), primary_key=True),
+    Column("history_id", String(32), primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    ForeignKeyConstraint(["tenant", "checkout_id"], ["checkout.tenant", "checkout.id"], ondelete="CASCADE"),
+    Index("ix_checkout_payload_created", "created_at"),
+)
+
 # What order systems taught about the size of their calls, where their mapping says more: the most new items of one call.
 upstream_limit = Table(
     "upstream_limit",

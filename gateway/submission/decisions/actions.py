@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from gateway.checkouts.abandoned import AbandonedDraft
+from gateway.checkouts.history import Happening, Payload
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.row_changes import CheckoutChanges, StepChanges
 from gateway.ordering import ExpectedLine, Finding, Mapping, ObservedOrder, Order, Plan, Step
@@ -129,7 +130,8 @@ class Save(Struct, frozen=True, kw_only=True):
     `changes` go to the checkout row, `step_changes` to the row of the current step. `lines` are item ids and line ids newly
     known (None forgets all). With `redraft` the steps are planned again for the next generation, by the plan of `replan` if
     there is one. A `finding` is kept with those of the checkout. With `forgets_call_size` calls to the upstream are as large
-    again as its mapping says. `rest` gives the lease back; `due_at` in the changes says when the checkout is due again.
+    again as its mapping says. `happened` and `payloads` go to the history. `rest` gives the lease back; `due_at` in the changes says
+    when the checkout is due again.
     """
 
     changes: CheckoutChanges
@@ -141,6 +143,8 @@ class Save(Struct, frozen=True, kw_only=True):
     finding: Finding | None = None
     forgets_call_size: bool = False
     rest: bool = False
+    happened: tuple[Happening, ...] = ()
+    payloads: tuple[Payload, ...] = ()
 
 
 Action: TypeAlias = ReadOrder | ReadHead | FindMarker | LookAtRecovered | Send | AskCancel | Save

@@ -29,6 +29,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from gateway.callers import Caller
 from gateway.checkouts import resource, store
 from gateway.clock import utc_now
 from gateway.logs import configure_logging
@@ -138,7 +139,7 @@ def current(connection: Connection) -> dict[str, Any]:
     tenant, checkout_id = connection.execute(select(checkout.c.tenant, checkout.c.id)).one()
     record = store.get(connection, tenant, checkout_id)
     assert record is not None
-    return resource.load(connection, record, "")
+    return resource.load(connection, record, Caller(tenant=tenant, client="", roles=frozenset(), base_url=""))
 
 
 async def submit(
