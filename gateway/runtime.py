@@ -43,9 +43,9 @@ NO_UPSTREAM: Final = (
 
 def gateway_app(settings: Settings, mappings: Mapping[str, OrderMapping]) -> GatewayApp:
     """Return the API with everything that runs beside it."""
-    background: list[Background] = (
-        [submission, tracking, delivery, sweeping, forgetting] if settings.server.worker else []
-    )
+    background: list[Background] = []
+    if settings.server.worker:
+        background = [submission, tracking, delivery, forgetting, sweeping, forgetting_bodies]
     return create_app(
         settings,
         mappings=mappings,
@@ -64,8 +64,9 @@ async def run_worker(services: Services, stop: asyncio.Event) -> None:
         submission(services),
         tracking(services),
         delivery(services),
-        sweeping(services),
         forgetting(services),
+        sweeping(services),
+        forgetting_bodies(services),
     ):
         await stop.wait()
 
@@ -143,8 +144,8 @@ def _wake_early_events(connection: Connection, record: CheckoutRecord, now: date
 
 
 @asynccontextmanager
-async def forgetting(services: Services) -> AsyncIterator[None]:
-    """Forget what is kept for a time only, from start to stop of the service."""
+async def forgetting_bodies(services: Services) -> AsyncIterator[None]:
+    """Forget what was sent and answered when its time is over, from start to stop of the service."""
     async with running(Forgetting(services).loop):
         yield
 

@@ -191,7 +191,7 @@ def operations(app: GatewayApp) -> list[tuple[str, str, frozenset[str]]]:
 def id_name(path: str) -> str | None:
     """Return the name of the id of a client's resource in a path."""
     names = {"cart_id", "checkout_id", "order_id", "hub_id", "subscription_id"}
-    known = names | {"upstream", "event_name", "entry_id", "task_id"}
+    known = names | {"upstream", "event_name", "entry_id", "task_id", "notification_id"}
     in_path = [part.partition("}")[0] for part in path.split("{")[1:]]
     assert set(in_path) <= known, f"{path}: say here whose resource this is"
     return next((name for name in in_path if name in names), None)
@@ -203,7 +203,13 @@ def filled(path: str, given: Things | None) -> str:
     if name is not None:
         by_path = given.ids[name] if given is not None else {}
         path = path.replace(f"{{{name}}}", by_path.get(path.partition("/{")[0], by_path.get("", UNKNOWN)))
-    for part, value in {"upstream": "crm", "event_name": "x", "entry_id": "x", "task_id": "x"}.items():
+    for part, value in {
+        "upstream": "crm",
+        "event_name": "x",
+        "entry_id": "x",
+        "task_id": "x",
+        "notification_id": "x",
+    }.items():
         path = path.replace(f"{{{part}}}", value)
     return path
 
