@@ -60,15 +60,16 @@ class _Clause:
 
 
 def filter_clauses(
-    wanted: Filter, column: str, dialect: str, *, moments: Mapping[Path, str] | None = None
+    wanted: Filter, column: str, dialect: str, *, moments: Mapping[Path, str] | None = None, label: str = "filter"
 ) -> list[TextClause]:
     """Return one WHERE clause for each group of `wanted`, over the JSON text in `column` (`table.column`).
 
-    `moments` are attributes that are not part of the document: columns with microseconds since 1970, by path.
+    `column` may be any expression that gives JSON. `moments` are attributes that are not part of the document: columns with
+    microseconds since 1970, by path. `label` keeps the parameters of several filters of one statement apart.
     """
     clauses = []
     for number, group in enumerate(wanted):
-        clause = _Clause(f"filter_{number}", column, dialect)
+        clause = _Clause(f"{label}_{number}", column, dialect)
         by_path: dict[Path, list[Test]] = {}
         for test in group:
             by_path.setdefault(test.path, []).append(test)

@@ -4,7 +4,7 @@ import json
 from urllib.parse import quote
 
 import pytest
-from checkout_gateway import CARTS, CHECKOUTS
+from checkout_gateway import CARTS, CHECKOUTS, Gateway, running, settings_of
 from checkout_work import cart, request
 
 from gateway.checkouts.filters import FILTERS
@@ -76,6 +76,61 @@ async def test_checkouts_are_found_by_what_was_asked_for_and_by_time_and_sorted(
         assert ids(await listed(gateway, query)) == [checkout["id"] for checkout in found], query
 
 
+async def test_checkouts_are_found_by_every_attribute_that_they_are_shown_with(storage):
+    async with running(settings_of(storage)) as gateway:
+        await found_by_every_attribute(gateway)
+
+
+async def found_by_every_attribute(gateway: Gateway) -> None:
+    draft = await gateway.check_out(externalId="WEB-17", submit=False)
+    await gateway.work()
+    assert (
+        await gateway.client.patch(f"{CHECKOUTS}/{draft['id']}", json={"description": "changed"})
+    ).status_code == 200
+    await gateway.work()
+    other = await gateway.check_out(externalId="APP-17")
+    shown = await gateway.get(draft)
+    moment = next(step["startedAt"] for step in shown["step"] if step["startedAt"])
+    first = shown["item"][0]
+    for query, found in (
+        ("externalId.regex=WEB-.*", [draft]),
+        ("externalId.regex=.*17$", [other, draft]),
+        ("state.regex=^dra.*", [draft]),
+        ("step.kind=create", [other, draft]),
+        ("step.state=done", [draft]),
+        ("step.attempts.gt=0", [draft]),
+        (f"step.startedAt.lte={moment}", [draft]),
+        ("step.endedAt.lt=2020-01-01T00:00:00Z", []),
+        (f"item.cartItemId={first['cartItemId']}", [other, draft]),
+        ("item.cartItemId=nope", []),
+        (f"item.orderLineItemId={first['orderLineItemId']}", [draft]),
+        ("finding.code=nope", []),
+        (f"finding.code={shown['finding'][0]['code']}", [other, draft]),
+        ("finding.message.regex=.*nothing like this.*", []),
+        ("submit=false", [draft]),
+        ("submit=true", [other]),
+        ("cancelRequested=true", []),
+        (f"abandonedOrder.id={shown['abandonedOrder'][0]['id']}", [draft]),
+        ("abandonedOrder.state=abandoned", [draft]),
+        ("history.action=change", [draft]),
+        ("history.action=create", []),
+        ("history.by=anonymous", [draft]),
+        ("history.at.gte=2020-01-01T00:00:00Z", [draft]),
+        ("progress.stepsDone.gte=1", [draft]),
+        ("progress.stepsTotal.gte=1", [other, draft]),
+        ("reason.code=waiting_client", [draft]),
+        ("reason.code=queued", [other]),
+        ("reason.nextAttemptAt.gte=2020-01-01T00:00:00Z", [other]),
+        (f"productOrder.externalId={shown['productOrder']['externalId']}", [draft]),
+        (f"shoppingCart.version={shown['shoppingCart']['version']}&submit=false", [draft]),
+        ("shoppingCart.remainder.id=x", []),
+        ("mappingHash.regex=.*", []),
+        ("progress.stepsDone=0;step.state=done", [other, draft]),
+    ):
+        assert ids(await listed(gateway, f"?{query}")) == [checkout["id"] for checkout in found], query
+    assert ids(await listed(gateway, "?sort=-progress.stepsDone")) == [draft["id"], other["id"]]
+
+
 async def test_a_value_with_a_comma_stands_in_quotes(gateway):
     both = [await gateway.check_out(externalId=external_id) for external_id in ('WEB,1 "a"', "WEB")]
     quoted = quote('"WEB,1 ""a"""')
@@ -140,9 +195,11 @@ async def test_fields_select_attributes_in_lists_and_alone(gateway):
         ("?offset=-1", "offset"),
         ("?colour=red", "colour"),
         ("?externalId=a%00b", "externalId"),
-        ("?history.by=1", "history.by"),
+        ("?history.colour=1", "history.colour"),
+        ("?step.colour=1", "step.colour"),
+        ("?actions=submit", "actions"),
         ("?creationDate.gt=soon", "creationDate"),
-        ("?state.regex=a", "state"),
+        ("?step.startedAt=soon", "step.startedAt"),
         ("?sort=place", "sort"),
         (f"?fields={',a' * 200}", "fields"),
     ],
