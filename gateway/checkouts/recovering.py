@@ -156,6 +156,21 @@ def listed(connection: Connection, upstream: str, now: datetime) -> None:
     connection.execute(update(checkout).where(*waiting, checkout.c.state.in_(UNFINISHED_STATES)).values(due_at=now))
 
 
+def end(connection: Connection, upstream: str, now: datetime) -> int | None:
+    """End the recovery of an order system whose list never became whole, with what was found; return how many checkouts go on.
+
+    None, and nothing changes, when none is waited for. What was found stays: orders that belong to no checkout hold the carts that may
+    have made them, and a POST that is live at once still needs its proof of absence.
+    """
+    found = recovery_of(connection, upstream)
+    if found is None or found.listed_at is not None:
+        return None
+    waiting = (checkout.c.upstream == upstream, checkout.c.recover_since.is_not(None), checkout.c.due_at.is_not(None))
+    count = connection.execute(select(func.count()).where(*waiting)).scalar_one()
+    listed(connection, upstream, now)
+    return count
+
+
 def put_found(connection: Connection, upstream: str, orders: Iterable[FoundOrder], now: datetime) -> None:
     """Keep orders that carry a marker; what was settled stays settled."""
     there = {

@@ -35,6 +35,7 @@ Examples:
   gateway reconcile crm --since 2026-12-01T00:00:00Z
   gateway reconcile crm --since 2026-12-01T00:00:00Z --format json
   gateway reconcile crm --settle 00004122 --reason "cancelled in the CRM, case 77"
+  gateway reconcile crm --end-recovery --reason "its list cannot be read whole; compared by hand, case 78"
 """
 )
 @click.argument("upstream", metavar="UPSTREAM")
@@ -48,7 +49,12 @@ Examples:
     multiple=True,
     help="Say that an order that belongs to no checkout is dealt with; may be repeated.",
 )
-@click.option("--reason", metavar="TEXT", help="Why, with --settle; it is kept with your name.")
+@click.option(
+    "--end-recovery",
+    is_flag=True,
+    help="After a restore: let checkouts go on although the list of orders never became whole.",
+)
+@click.option("--reason", metavar="TEXT", help="Why, with --settle or --end-recovery; it is kept with your name.")
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output."
 )
@@ -58,6 +64,7 @@ def reconcile(
     upstream: str,
     since: datetime | None,
     order_ids: tuple[str, ...],
+    end_recovery: bool,
     reason: str | None,
     form: str,
     config_path: Path | None,
@@ -71,17 +78,22 @@ def reconcile(
     if upstream not in settings.upstreams:
         known = ", ".join(sorted(settings.upstreams)) or "none is configured"
         raise click.BadParameter(f"there is no upstream {upstream!r}; there are: {known}", param_hint="UPSTREAM")
-    if (since is None) == (not order_ids):
-        raise click.UsageError("give --since TIME, or --settle ORDER with a --reason")
+    if [since is not None, bool(order_ids), end_recovery].count(True) != 1:
+        raise click.UsageError(
+            "give one of --since TIME, --settle ORDER or --end-recovery; the last two with a --reason"
+        )
+    if since is None and not reason:
+        raise click.UsageError("--settle and --end-recovery need a --reason")
     configure_logging(settings.log)
     ready_schema(settings.storage)
     if order_ids:
-        if not reason:
-            raise click.UsageError("--settle needs a --reason")
-        asyncio.run(_settle(settings, upstream, order_ids, reason))
+        asyncio.run(_settle(settings, upstream, order_ids, reason or ""))
         click.echo(f"settled: {', '.join(order_ids)}")
         return
-    assert since is not None, "one of the two is given"
+    if end_recovery:
+        click.echo(asyncio.run(_end_recovery(settings, upstream, reason or "")))
+        return
+    assert since is not None, "one of the three is given"
     mapping = mappings[settings.upstreams[upstream].mapping]
     report = asyncio.run(_run(settings, upstream, mapping, since))
     click.echo(json.dumps(document(report), indent=2) if form == "json" else text(report))
@@ -115,6 +127,29 @@ async def _settle(settings: Settings, upstream: str, order_ids: Sequence[str], r
         await database.write(settle)
     finally:
         await database.close()
+
+
+async def _end_recovery(settings: Settings, upstream: str, reason: str) -> str:
+    """End a recovery that is stuck; return what that means, in words."""
+    database = open_database(settings.storage)
+    try:
+
+        def end(connection: Connection) -> tuple[int, tuple[recovering.FoundOrder, ...]]:
+            now = database.now(connection)
+            count = recovering.end(connection, upstream, now)
+            if count is None:
+                raise OperatorError(f"no recovery of {upstream} waits for its list of orders")
+            note(connection, "end_recovery", upstream, f"{count} checkouts go on", now, reason)
+            return count, recovering.unclaimed(connection, upstream)
+
+        count, unclaimed = await database.write(end)
+    finally:
+        await database.close()
+    named = f", and hold carts that may have made them: {', '.join(each.order_id for each in unclaimed[:20])}"
+    return (
+        f"the recovery of {upstream} is ended: {count} checkouts go on. {len(unclaimed)} orders were found that belong to no "
+        f"checkout{named if unclaimed else ''}"
+    )
 
 
 def document(report: Report) -> dict[str, Any]:

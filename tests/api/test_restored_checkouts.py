@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
-from checkout_gateway import Clock, live_orders, running, settings_of
+from checkout_gateway import CHECKOUTS, Clock, live_orders, running, settings_of
+from click.testing import CliRunner
+from sqlalchemy import update
 
 from gateway.checkouts import recovering
-from gateway.settings import StorageSettings
+from gateway.cli import main
+from gateway.storage.tables import cart
 from gateway.submission.recovery import RecoveryLoop
-from gateway.upstream.evidence import FindResult, MarkedOrders, proven, uncontrolled
+from gateway.upstream.evidence import FindResult, MarkedOrders, incomplete, proven, uncontrolled
 
 
 async def restored(gateway, upstream, orders=()):
@@ -33,8 +37,8 @@ async def pass_time(gateway, seconds):
 
 
 @pytest.fixture
-async def gateway(tmp_path):
-    settings = settings_of(StorageSettings(url=f"sqlite:///{tmp_path}/gateway.db"))
+async def gateway(storage):
+    settings = settings_of(storage)
     async with running(settings, clock=Clock()) as opened:
         yield opened
 
@@ -83,3 +87,54 @@ async def test_new_checkouts_wait_for_the_list_too_and_go_on_when_nothing_is_nob
     later = await gateway.check_out(upstream="shop")
     await gateway.work()
     assert (await gateway.get(later))["state"] == "submitted"
+
+
+async def command(gateway, tmp_path, *arguments):
+    """Run a command of the gateway beside it, on its database."""
+    config = tmp_path / "gateway.toml"
+    config.write_text(
+        f'[storage]\nurl = "{gateway.services.settings.storage.url}"\n'
+        '[upstreams.shop]\nbase_url = "http://127.0.0.1:1"\nmapping = "salesforce-v4"\n'
+    )
+    return await asyncio.to_thread(CliRunner().invoke, main, (*arguments, "--config", str(config)))
+
+
+async def test_a_recovery_whose_list_never_becomes_whole_is_ended_by_a_person(gateway, tmp_path):
+    """Its checkouts go on with what was found; the order that belongs to no checkout still holds the cart that may have made it."""
+    checkout = await gateway.check_out(upstream="shop")
+    before = gateway.clock.moment - timedelta(days=1)
+    await gateway.services.database.write(lambda c: c.execute(update(cart).values(created_at=before)))
+    strange = {"id": "77", "state": "In Progress", "externalId": "gw1-zzzzzzzzzzzzzzzz-0", "productOrderItem": []}
+    gateway.shop.orders["77"] = strange
+    found = await gateway.shop.get_order("77")
+    await restored(gateway, "shop", [found])
+
+    async def list_marked(*, since):
+        return MarkedOrders((found,), incomplete("page_failed"))
+
+    gateway.shop.list_marked = list_marked
+    for _ in range(10):
+        await pass_time(gateway, 3600)
+    assert (await gateway.get(checkout))["reason"]["code"] == "recovering"
+
+    words = ("reconcile", "shop", "--end-recovery", "--reason", "compared by hand")
+    ended = await command(gateway, tmp_path, *words)
+    assert ended.exit_code == 0, ended.output
+    assert "1 checkouts go on. 1 orders were found that belong to no checkout" in ended.output
+    assert "77" in ended.output
+    await gateway.work()
+    told = await gateway.get(checkout)
+    assert (told["state"], told["reason"]["code"]) == ("held", "unclaimed_order")
+
+    settled = await command(gateway, tmp_path, "reconcile", "shop", "--settle", "77", "--reason", "a test order")
+    assert settled.exit_code == 0, settled.output
+    again = await gateway.post({"reason": "settled"}, f"{CHECKOUTS}/{checkout['id']}/retry")
+    assert again.status_code == 202, again.text
+    await gateway.work()
+    assert (await gateway.get(checkout))["state"] == "submitted"
+
+    refused = await command(gateway, tmp_path, *words)
+    assert refused.exit_code == 1
+    assert "no recovery of shop waits" in refused.output
+    unexplained = await command(gateway, tmp_path, "reconcile", "shop", "--end-recovery")
+    assert unexplained.exit_code == 2

