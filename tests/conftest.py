@@ -107,6 +107,15 @@ def postgresql_url(postgresql_server: str, postgresql_template: str) -> Iterator
     run_sql(postgresql_server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest.fixture(scope="module")
+def postgresql_url_of_module(postgresql_server: str, postgresql_template: str) -> Iterator[str]:
+    """URL of a database with the current schema, for the tests of one module together."""
+    name = f"gateway_{uuid4().hex[:12]}"
+    run_sql(postgresql_server, f'CREATE DATABASE "{name}" TEMPLATE "{postgresql_template}"')
+    yield in_database(postgresql_server, name)
+    run_sql(postgresql_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database file with the current schema, to copy from."""
