@@ -131,6 +131,23 @@ def sources(dialect: str) -> dict[str, tuple[Source, ...]]:
             }
         },
     )
+    happened = Source(
+        "checkout_history",
+        _of_checkout("checkout_history"),
+        {
+            "history": {
+                "kind": "checkout_history.kind",
+                "by": 'checkout_history."by"',
+                "action": "checkout_history.action",
+                "outcome": "checkout_history.outcome",
+                "milliseconds": "checkout_history.milliseconds",
+                "byteCount": "checkout_history.byte_count",
+                "detail": "checkout_history.detail",
+            }
+        },
+        {("history", "at"): _millis("checkout_history.at")},
+    )
+    # Who it was is not told to everybody: people are found in the audit.
     deeds = Source(
         "audit",
         "audit.tenant = checkout.tenant AND audit.resource = 'checkout' AND audit.resource_id = checkout.id"
@@ -138,7 +155,6 @@ def sources(dialect: str) -> dict[str, tuple[Source, ...]]:
         {
             "history": {
                 "kind": "'action'",
-                "by": "audit.client",
                 "action": "audit.action",
                 "outcome": "audit.outcome",
                 "detail": "CASE WHEN audit.reason IS NOT NULL AND audit.detail IS NOT NULL"
@@ -166,7 +182,7 @@ def sources(dialect: str) -> dict[str, tuple[Source, ...]]:
         **dict.fromkeys((*row.document, "creationDate", "lastUpdate"), (row,)),
         "step": (steps,),
         "abandonedOrder": (abandoned,),
-        "history": (deeds,),
+        "history": (happened, deeds),
         "finding": (findings,),
         "item": (items, lines),
     }

@@ -10,7 +10,7 @@ from checkout_gateway import CHECKOUTS, Clock, Gateway, act, running, set_column
 from checkout_work import seen
 from hub_listener import LOOPBACK_ALLOWED
 from jsonschema import Draft202012Validator
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from gateway.checkouts import events as checkout_events
 from gateway.checkouts import store
@@ -23,7 +23,6 @@ from gateway.hub.model import APIS, CART_V1, CART_V4, CART_V5, CHECKOUT_V1, Api,
 from gateway.hub.query import parse_query
 from gateway.hub.samples import sample
 from gateway.settings import HubSettings
-from gateway.storage.tables import hub_event
 from gateway.tmf.schema import definitions
 
 HUB = "/tmf-api/checkoutManagement/v1/hub"
@@ -108,16 +107,23 @@ async def test_every_event_of_a_checkout_is_sent_in_order_with_what_was_asked_fo
         assert [event["event"]["checkout"]["id"] for event in by_party] == [done["id"]]
 
 
-async def test_events_carry_the_correlation_id_of_the_request_that_caused_them(storage):
+async def test_events_carry_the_correlation_id_of_the_channels_request_whoever_works_on_it(storage):
     async with running(settings_of(storage, hub=HubSettings(**LOOPBACK_ALLOWED))) as gateway:
         await subscribed(gateway)
-        checkout = await gateway.check_out(submit=False)
         gateway.client.headers["X-Correlation-ID"] = "shop-4711"
-        await act(gateway, checkout, "cancel")
-        rows = await gateway.services.database.read(
-            lambda connection: connection.execute(select(hub_event.c.event_type, hub_event.c.correlation_id)).all()
-        )
-        assert all(row.correlation_id for row in rows)
+        done = await gateway.check_out()
+        gateway.client.headers["X-Correlation-ID"] = "shop-4712"
+        cancelled = await gateway.check_out(submit=False)
+        await gateway.work()
+        gateway.client.headers["X-Correlation-ID"] = "desk-1"
+        await act(gateway, cancelled, "cancel")
+        await gateway.work()
+        told: dict[str, set[str]] = {}
+        for event in await sent(gateway):
+            told.setdefault(event["event"]["checkout"]["id"], set()).add(event["correlationId"])
+
+        assert told[done["id"]] == {"shop-4711"}
+        assert told[cancelled["id"]] == {"shop-4712"}
 
 
 @pytest.mark.parametrize("api", [CART_V4, CART_V5, CART_V1], ids=["v4", "v5", "v1"])
