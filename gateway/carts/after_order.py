@@ -78,6 +78,11 @@ def remainder(cart: dict[str, Any], paths: Collection[str]) -> dict[str, Any] | 
     return {**kept, "cartItem": [_related_within(item, there) for item in items]}
 
 
+def without_any_item(cart: dict[str, Any]) -> dict[str, Any]:
+    """Return the cart, without id and totals, and without items."""
+    return {**{name: value for name, value in cart.items() if name not in _OWN}, "cartItem": []}
+
+
 def without_items(cart: dict[str, Any], item_ids: Collection[str]) -> dict[str, Any]:
     """Return the cart without the items of these ids, wherever they are in it."""
     return {**cart, "cartItem": _without(cart.get("cartItem"), frozenset(item_ids))}

@@ -24,7 +24,6 @@ def actions_of(record: CheckoutRecord, caller: Caller, *, takes_cancellations: b
     is_open = record.state in _BUILT and not record.submit and not record.cancel_requested
     is_live = record.submit_intent_order is not None or record.state == "submitted"
     may_cancel = is_held_for_price or (not is_held and (not is_live or takes_cancellations))
-    lost_its_cart = is_held and not record.cart_live and record.cart_id is not None
     is_followed = record.state == "submitted" or (
         record.state in {"drafting", "submitting"} and record.step_state != PLANNED
     )
@@ -32,7 +31,7 @@ def actions_of(record: CheckoutRecord, caller: Caller, *, takes_cancellations: b
         "change": orders and is_open,
         "submit": (orders and is_open and record.awaiting != "party") or (operates and is_held_for_price),
         "cancel": orders and may_cancel and not record.cancel_requested,
-        "retry": operates and record.state != "draft" and not lost_its_cart,
+        "retry": operates and record.state != "draft" and not record.has_lost_its_cart,
         "poll": operates and is_followed,
         "adopt": operates and is_held,
         "close": operates and (is_held or record.state == "submitted"),

@@ -123,7 +123,11 @@ def _reopened(
     if rival is None and record.cart_id is not None:
         if not record.cart_scope:
             carts.lock(connection, record.tenant, record.cart_id, record.id, now=now)
-        changes["cart_live"] = True
+        # A cart that was open again before has got back what was ordered: it begins anew.
+        changes |= {
+            "cart_live": True,
+            "remainder_cart_id": None if record.cart_is_reopened else record.remainder_cart_id,
+        }
     reopened = store.change(connection, record, changes, now)
     assert reopened is not None, "it is locked by this transaction"
     message = f"Order {order.id} was found live after the checkout had been told as {record.state}."

@@ -89,6 +89,17 @@ class CheckoutRecord(Struct, frozen=True, kw_only=True):
     order_removed: bool = False
 
     @property
+    def cart_is_reopened(self) -> bool:
+        """Whether the cart is open again although its order is live (`checkout.ordered_cart`): it is no business of this checkout."""
+        return self.cart_id is not None and self.remainder_cart_id == self.cart_id
+
+    @property
+    def has_lost_its_cart(self) -> bool:
+        """Whether the cart was let go that this held checkout would need to go on."""
+        is_without = not self.cart_live and self.cart_id is not None
+        return self.state == "held" and is_without and not self.cart_is_reopened
+
+    @property
     def marker(self) -> str:
         """The text that the order of this generation carries, so that it can be found again."""
         return marker_of(self.marker_root, self.generation)

@@ -118,7 +118,11 @@ def live_of_cart(connection: Connection, tenant: str, cart_id: str, cart_scope: 
         checkout.c.tenant == tenant,
         checkout.c.cart_scope == cart_scope,
         checkout.c.cart_id == cart_id,
-        checkout.c.cart_live.is_(True) | (checkout.c.state == "held"),
+        checkout.c.cart_live.is_(True)
+        | (
+            (checkout.c.state == "held")
+            & (checkout.c.remainder_cart_id.is_(None) | (checkout.c.remainder_cart_id != checkout.c.cart_id))
+        ),
     )
     row = connection.execute(query.order_by(checkout.c.cart_live.desc()).limit(1)).one_or_none()
     return record_of(row) if row is not None else None
@@ -347,8 +351,9 @@ def _with_ordered_cart(connection: Connection, record: CheckoutRecord, now: date
     if made is None:
         return record
     row = update(checkout).where(checkout.c.tenant == record.tenant, checkout.c.id == record.id)
-    connection.execute(row.values(remainder_cart_id=made))
-    return replace(record, remainder_cart_id=made)
+    live = record.cart_live and made != record.cart_id
+    connection.execute(row.values(remainder_cart_id=made, cart_live=live))
+    return replace(record, remainder_cart_id=made, cart_live=live)
 
 
 def _new(values: Mapping[str, object]) -> dict[str, object]:

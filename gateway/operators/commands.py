@@ -86,7 +86,7 @@ async def retry(services: Services, command: Retry) -> CheckoutRecord:
         if record.state in FINAL or record.state == "draft":
             why = "it waits for its client" if record.state == "draft" else "it has ended"
             raise _conflict(record, command.caller, f"{why}, and there is nothing to try again")
-        if record.state == "held" and not record.cart_live and record.cart_id is not None:
+        if record.has_lost_its_cart:
             raise _conflict(
                 record,
                 command.caller,
@@ -157,7 +157,7 @@ async def adopt(services: Services, command: Adopt) -> CheckoutRecord:
     def decide(connection: Connection, current: CheckoutRecord, now: datetime) -> None:
         _require_held(current, command.caller)
         _require_nobodys(connection, current, command)
-        if not current.cart_live and current.cart_id is not None:
+        if current.has_lost_its_cart and current.cart_id is not None:
             if store.live_of_cart(connection, current.tenant, current.cart_id) is not None:
                 raise _conflict(
                     current, command.caller, "its cart is checked out by another checkout: settle that one first"
@@ -284,7 +284,7 @@ def _adopted(record: CheckoutRecord, observed: ObservedOrder, state: str | None,
         "upstream_state": observed.state or None,
         "adopted_order": observed.id,
         "first_sent_at": record.first_sent_at or now,
-        "cart_live": record.cart_id is not None,
+        "cart_live": record.cart_id is not None and not record.cart_is_reopened,
         # A worker that still holds the lease must not write to what a person decided.
         "fence": record.fence + 1,
         "due_at": None,

@@ -42,6 +42,13 @@ class CheckoutSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         float,
         setting("how long a draft that nobody touches is kept before it is cancelled; 0: for ever", ge=0, le=36_500),
     ] = 90.0
+    ordered_cart: Annotated[
+        Literal["close", "reopen"],
+        setting(
+            "what becomes of a cart once its order is live: `close` keeps it as it was ordered, and what was saved for later goes on in a "
+            "new cart; `reopen` takes out of it what was ordered, and it is open again, with what was saved for later or empty"
+        ),
+    ] = "close"
     redraft_seconds: Annotated[
         float,
         setting(

@@ -132,7 +132,8 @@ async def accept(services: Services, command: Accept) -> Accepted:
 
 async def _remainder(services: Services, caller: Caller, found: Snapshot, prepared: Prepared) -> dict[str, bytes]:
     """Return the document of the cart in which a stored cart's items go on that are saved for later, if there are such."""
-    if found.stored is None or not any(finding.code == "left_behind" for finding in prepared.findings):
+    is_reopened = services.settings.checkout.ordered_cart == "reopen"
+    if found.stored is None or not (is_reopened or any(each.code == "left_behind" for each in prepared.findings)):
         return {}
     large = len(found.stored) > LARGE_BYTES_MIN
     cart, new_id, now = decode_stored(found.stored), services.new_id(), services.clock()
