@@ -97,7 +97,7 @@ def share_interpreter() -> None:
     Each answer of the database and each of the network has to get it back first: a dozen times for one small write, each time after
     a whole interval. With Python's 5 ms one large patch of one tenant cost every other request 30 to 60 ms.
     """
-    sys.setswitchinterval(SWITCH_SECONDS)
+    sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_SECONDS))
 
 
 def progress(text: str) -> None:
