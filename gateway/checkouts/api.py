@@ -24,7 +24,7 @@ from gateway.filters.paging import page_headers, page_status, parse_page
 from gateway.filters.parse import parse_filter
 from gateway.filters.projection import Selection, parse_fields, project
 from gateway.filters.sorting import parse_sort
-from gateway.http.answers import Answer, json_answer
+from gateway.http.answers import Answer, AnswerInParts, json_answer
 from gateway.http.bodies import MERGE_PATCH_TYPES, has_body, read_object, require_json_accepted
 from gateway.http.headers import base_url, entity_tag, header_values, if_match_of, is_unmodified
 from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
@@ -65,12 +65,15 @@ async def preview_checkout(request: Request[Any, Any, Any]) -> Answer:
     caller = caller_of(request)
     await services.heavy.run(caller.tenant, is_large(document), check_request, document, services.settings)
     found = await snapshot(services, caller, document, if_match_of(request))
+    # The snapshot has the cart, and what is ordered is made of that: a very large one need not be held twice or three times.
+    del document["shoppingCart"]
     asked = accept_request(services, caller.tenant, document, found)
+    del found
     prepared = await prepared_cart(services, asked, only_shown=True)
-    written = await services.heavy.run(
-        caller.tenant, asked.large, preview, asked.cart, document, asked.mapping, prepared, traced=traced
-    )
-    return Answer(written)
+    cart, mapping, is_heavy = asked.cart if traced else {}, asked.mapping, asked.large
+    del asked
+    parts = await services.heavy.run(caller.tenant, is_heavy, preview, cart, document, mapping, prepared, traced=traced)
+    return AnswerInParts(parts)
 
 
 @route(CHECKOUT_PATH, http_method=["GET", "HEAD"], opt={"openapi": openapi.LIST, "roles": READING})

@@ -6,6 +6,7 @@ HEAD request gets the headers of the GET without its body.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from litestar import Request
@@ -31,6 +32,8 @@ from gateway.logs import get_logger, safe_traceback
 from gateway.tmf.json import encode_json
 
 JSON: Final = b"application/json"
+# Parts of an answer that are smaller are sent together.
+SENT_BYTES_MIN: Final = 64 * 1024
 _BY_STATUS: Final[dict[int, type[RequestError]]] = {
     400: InvalidHeaderError,
     401: UnauthenticatedError,
@@ -76,6 +79,32 @@ class Answer:
     def to_asgi_response(self, **_options: Any) -> Answer:
         """Return itself: what Litestar asks of the answer of an exception handler."""
         return self
+
+
+class AnswerInParts(Answer):
+    """An answer of JSON whose body is sent part by part: of a very large one there is never the whole beside its parts."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: Sequence[bytes]) -> None:
+        super().__init__()
+        self.parts = parts
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        """Send it."""
+        length = sum(map(len, self.parts))
+        headers = [(b"content-type", self.media_type), (b"content-length", b"%d" % length)]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        waiting: list[bytes] = []
+        size = 0
+        for part in self.parts if scope["method"] != "HEAD" else ():
+            waiting.append(part)
+            size += len(part)
+            if size >= SENT_BYTES_MIN:
+                await send({"type": "http.response.body", "body": b"".join(waiting), "more_body": True})
+                waiting.clear()
+                size = 0
+        await send({"type": "http.response.body", "body": b"".join(waiting), "more_body": False})
 
 
 def json_answer(value: Any, *, status: int = 200, headers: list[tuple[bytes, bytes]] | None = None) -> Answer:

@@ -200,13 +200,23 @@ def unmarked(value: Any) -> Any:
     """Return a canonical document without marks: what goes on to others, who know no dialects.
 
     Of what v5 wraps (a party, a place), one mark is left with what the wrapper itself said and the flat form has no place for, such
-    as an id of its own: whoever goes on says what becomes of it.
+    as an id of its own: whoever goes on says what becomes of it. Parts without any mark are shared with `value`, not copied.
     """
-    if type(value) is dict:
-        own = _own_of_wrapper(value.get(V5_MARK))
-        flat = {name: unmarked(inner) for name, inner in value.items() if name not in MARKS}
-        return {**flat, V5_MARK: own} if own else flat
-    return [unmarked(inner) for inner in value] if type(value) is list else value
+    if type(value) is list:
+        entries = [unmarked(inner) for inner in value]
+        return entries if any(new is not old for new, old in zip(entries, value, strict=True)) else value
+    if type(value) is not dict:
+        return value
+    changed = {
+        name: other
+        for name, inner in value.items()
+        if name not in MARKS and type(inner) in (dict, list) and (other := unmarked(inner)) is not inner
+    }
+    if not changed and MARKS.isdisjoint(value):
+        return value
+    flat = {name: changed.get(name, inner) for name, inner in value.items() if name not in MARKS}
+    own = _own_of_wrapper(value.get(V5_MARK))
+    return {**flat, V5_MARK: own} if own else flat
 
 
 def _own_of_wrapper(mark: Any) -> dict[str, Any]:

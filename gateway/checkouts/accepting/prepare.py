@@ -39,6 +39,7 @@ PREVIEW_MARKER = "gw1-PREVIEW-0"
 # Told by `translate`; a setting makes them a reason to refuse.
 IMPLAUSIBLE = frozenset({"price_negative", "price_too_large", "total_negative"})
 _ORDER_ID = "{orderId}"
+_ITEMS = "productOrderItem"
 
 
 class PlanningHints(NamedTuple):
@@ -116,14 +117,29 @@ def preview(
     prepared: Prepared,
     *,
     traced: bool = False,
-) -> bytes:
-    """Return the CheckoutPreview of a prepared cart as JSON, `traced` with where each value went."""
+) -> list[bytes]:
+    """Return the CheckoutPreview of a prepared cart as JSON, in parts, `traced` with where each value went.
+
+    Of a very large order, all its objects and their text at once take several times the memory of the text.
+    """
+    if not traced:
+        return _preview_parts(prepared, mapping)
     document = preview_document(prepared, prepared.findings, mapping)
-    if traced:
-        wishes = {key: value for key, value in request.items() if key != "shoppingCart"}
-        translation = Translation(order=prepared.order, findings=prepared.findings)
-        document["trace"] = trace_document(trace(cart, wishes, translation, document["order"], mapping))
-    return encode_json(document)
+    wishes = {key: value for key, value in request.items() if key != "shoppingCart"}
+    translation = Translation(order=prepared.order, findings=prepared.findings)
+    document["trace"] = trace_document(trace(cart, wishes, translation, document["order"], mapping))
+    return [encode_json(document)]
+
+
+def _preview_parts(prepared: Prepared, mapping: OrderMapping) -> list[bytes]:
+    order = render_whole(prepared.order, mapping, PREVIEW_MARKER)
+    parts = [b'{"@type":"CheckoutPreview","order":', *_written_items(order)]
+    separator = b',"step":['
+    for step in rendered_steps(prepared, mapping):
+        parts += separator, encode_json(_step_document(step))
+        separator = b","
+    parts += b'],"finding":', encode_json(prepared.findings), b"}"
+    return parts
 
 
 def gate(
@@ -219,6 +235,22 @@ def same_calls(one: Prepared, other: Prepared, mapping: OrderMapping) -> bool:
     )
 
 
+def _written_items(holder: dict[str, Any]) -> Iterator[bytes]:
+    """Yield an order, or an item, as JSON, its items one by one; each is let go when it is written."""
+    items: list[dict[str, Any]] = holder.pop(_ITEMS, [])
+    if not items:
+        yield encode_json(holder)
+        return
+    items.reverse()
+    yield encode_json(holder)[:-1]
+    separator = b',"productOrderItem":['
+    while items:
+        yield separator
+        yield from _written_items(items.pop())
+        separator = b","
+    yield b"]}"
+
+
 def preview_document(prepared: Prepared | None, findings: tuple[Finding, ...], mapping: OrderMapping) -> dict[str, Any]:
     """Return the CheckoutPreview: the whole order as the dialect writes it, each step with its size, the findings."""
     if prepared is None:
@@ -226,17 +258,18 @@ def preview_document(prepared: Prepared | None, findings: tuple[Finding, ...], m
     return {
         "@type": "CheckoutPreview",
         "order": render_whole(prepared.order, mapping, PREVIEW_MARKER),
-        "step": [
-            {
-                "sequence": step.sequence,
-                "kind": step.kind,
-                "method": step.method,
-                "path": step.path,
-                "itemCount": step.item_count,
-                "byteCount": len(step.body),
-                "body": Raw(step.body),
-            }
-            for step in rendered_steps(prepared, mapping)
-        ],
+        "step": [_step_document(step) for step in rendered_steps(prepared, mapping)],
         "finding": to_builtins(findings),
+    }
+
+
+def _step_document(step: RenderedStep) -> dict[str, Any]:
+    return {
+        "sequence": step.sequence,
+        "kind": step.kind,
+        "method": step.method,
+        "path": step.path,
+        "itemCount": step.item_count,
+        "byteCount": len(step.body),
+        "body": Raw(step.body),
     }
