@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeAlias
 
@@ -12,7 +12,7 @@ from gateway.checkouts.due import tenants_due, tenants_waiting
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.pauses import Pause, why_paused
 from gateway.checkouts.reasons import OF_THE_UPSTREAM
-from gateway.checkouts.row_changes import CheckoutChanges, because
+from gateway.checkouts.row_changes import CheckoutChanges, because, without_reason
 from gateway.checkouts.store import change, get_for_update, others_of_order, record_of
 from gateway.storage.tables import IN_DOUBT, checkout, inbox
 from gateway.tracking.events import DueEvent, Event, marker_parts
@@ -23,6 +23,8 @@ _DUE_TENANTS: Final = tenants_due(checkout.c.track_due_at, _FOLLOWED)
 _FOLLOWING: Final = tenants_waiting(checkout.c.track_due_at)
 _FOLLOWING_TENANTS: Final = select(_FOLLOWING.c.tenant).where(_FOLLOWING.c.tenant.is_not(None))
 _OPEN: Final = inbox.c.state.in_([RECEIVED, WAITING])
+# What a checkout is held for when nothing named its order, or showed whether there is one.
+_NOT_NAMED: Final = ("waiting_order_id", "not_verifiable", "outcome_unknown")
 _EVENT_TENANTS: Final = tenants_due(inbox.c.due_at, _OPEN)
 _DUE_EVENT: Final = select(*(inbox.c[name] for name in DueEvent.__struct_fields__))
 # Notifications of one order that one look is for; the others come with the next.
@@ -66,6 +68,40 @@ def wake_marked(connection: Connection, tenant: str, upstream: str, marker: str,
         checkout.c.due_at > now,
     )
     return connection.execute(waiting.values(due_at=now)).rowcount
+
+
+def take_up_held(
+    connection: Connection, tenant: str, upstream: str, marker: str, drafts: Mapping[str, bool], now: datetime
+) -> int:
+    """Let a held checkout go on whose order a notification named by its marker after all; return how many there are.
+
+    It is one that is held because nothing named or showed its order: it looks again, and nothing is sent a second time. `drafts` tells of
+    each mapping whether it has drafts.
+    """
+    parts = marker_parts(marker)
+    if parts is None:
+        return 0
+    held = select(*(checkout.c[name] for name in CheckoutRecord.__struct_fields__)).where(
+        checkout.c.tenant == tenant,
+        text(IN_DOUBT),
+        checkout.c.marker_root == parts[0],
+        checkout.c.generation == parts[1],
+        checkout.c.upstream == upstream,
+        checkout.c.state == "held",
+        checkout.c.reason_code.in_(_NOT_NAMED),
+    )
+    records = [record_of(row) for row in connection.execute(held.with_for_update())]
+    for record in records:
+        look: CheckoutChanges = {
+            "state": "drafting" if drafts.get(record.mapping, False) else "submitting",
+            "attempt": 0,
+            "probe": 0,
+            "claims_without_progress": 0,
+            "due_at": now,
+            **without_reason(),
+        }
+        change(connection, record, look, now)
+    return len(records)
 
 
 def due_events(connection: Connection, now: datetime, limit: int) -> list[DueEvent]:

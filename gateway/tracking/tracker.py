@@ -237,7 +237,7 @@ class Tracker:
                 record = checkouts.get_by_order(connection, *unknown)
                 due_at = now if record is not None and record.state in KNOWN_STATES else due_at
                 if record is None:
-                    named = _wake_marked(connection, unknown, events, now)
+                    named = self._wake_marked(connection, unknown, events, now)
             done = store.settle_events(connection, events, state=state, due_at=due_at, detail=detail, failed=failed)
             if of is not None:
                 history.record(connection, of.tenant, of.id, [event_entry(event, detail) for event in done])
@@ -247,6 +247,19 @@ class Tracker:
         if named:
             self._on_named()
         return settled
+
+    def _wake_marked(self, connection: Connection, order: OrderKey, events: list[DueEvent], now: datetime) -> bool:
+        """Make the checkouts due that wait for an order with a marker that one of the events carries; tell whether there are any.
+
+        One that is held because its order was never named goes on as well.
+        """
+        tenant, upstream, _ = order
+        drafts = {name: mapping.draft.supported for name, mapping in self._mappings.items()}
+        woken = 0
+        for marker in sorted({event.marker for event in events if event.marker is not None}):
+            woken += store.wake_marked(connection, tenant, upstream, marker, now)
+            woken += store.take_up_held(connection, tenant, upstream, marker, drafts, now)
+        return woken > 0
 
     async def _look_at_order(self, record: CheckoutRecord) -> None:
         """Read an order whose time has come: its notifications may have been lost."""
@@ -288,14 +301,6 @@ def event_entry(event: DueEvent, detail: str) -> Happening:
         outcome=event.order_state or "received",
         detail="; ".join([*notes, detail]),
     )
-
-
-def _wake_marked(connection: Connection, order: OrderKey, events: list[DueEvent], now: datetime) -> bool:
-    """Make the checkouts due that wait for an order with a marker that one of the events carries; tell whether there are any."""
-    tenant, upstream, _ = order
-    markers = sorted({event.marker for event in events if event.marker is not None})
-    woken = [store.wake_marked(connection, tenant, upstream, marker, now) for marker in markers]
-    return sum(woken) > 0
 
 
 def _tell_dead(events: list[DueEvent], reason: str) -> None:

@@ -179,6 +179,33 @@ async def test_never_told_the_checkout_is_held_after_the_setting_and_never_sent_
         assert system.posts() == 1
 
 
+@pytest.mark.parametrize("upstream", ["plain", "shop"])
+async def test_told_when_it_is_held_already_the_checkout_goes_on_by_itself(tmp_path, upstream):
+    async with late(tmp_path, upstream) as system:
+        await system.accepted(effect="later")
+        await system.pass_time(23.9 * 3600)
+        assert (await system.run()).state == "held"
+        system.fake.apply_late()
+        await system.notify(order="00009999", key="e0", marker="gw1-zzzzzzzzzzzzzzzz-0")
+        assert (await system.go_on())["state"] == "held", "another's order"
+        await system.notify()
+        shown = await system.go_on()
+        assert (shown["state"], shown["productOrder"]["id"]) == ("submitted", ORDER)
+        assert system.posts() == 1
+
+
+async def test_told_of_an_order_that_is_not_there_it_is_held_again_and_nothing_is_sent(tmp_path):
+    async with late(tmp_path) as system:
+        await system.accepted(effect="later")
+        await system.pass_time(23.9 * 3600)
+        assert (await system.run()).state == "held"
+        await system.notify()
+        shown = await system.go_on()
+        assert (shown["state"], shown["reason"]["code"]) == ("held", "waiting_order_id")
+        assert f"a notification with our marker named order {ORDER}" in shown["statusReason"]
+        assert system.posts() == 1
+
+
 async def test_notifications_of_other_orders_change_nothing(tmp_path):
     async with late(tmp_path) as system:
         await system.accepted()
