@@ -357,6 +357,42 @@ async def test_what_the_filter_found_shortly_before_the_call_stands_for_an_order
             assert said(found) == expected
 
 
+@pytest.mark.parametrize("find", ["filter", "scan"])
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [
+        (30, ("proven", None)),
+        # Since the call was sent: it stands for no order made before.
+        (5, ("uncontrolled", "nothing_older")),
+        # Longer ago than a control counts.
+        (90, ("uncontrolled", "nothing_older")),
+        (None, ("uncontrolled", "nothing_older")),
+    ],
+)
+async def test_a_search_begins_with_what_was_measured_before_the_process_was_started(find, minutes, expected):
+    """The measurement saw a marker that was kept, and an order that was found by it, so many minutes ago."""
+    shop = Shop([KNOWN_YOUNG])
+    async with (
+        serving(answering(shop.reply)) as server,
+        client_of(server.url, mapping(find, control_hours=1), sleep=no_sleep) as client,
+    ):
+        if minutes is not None:
+            client.recall(found_seconds_ago=minutes * 60.0)
+        found = await client.find(OURS, since=SENT, doubt=CallInDoubt(sent_at=SENT, now=NOW, known=BOTH_KNOWN[1:]))
+    assert said(found) == expected
+
+
+@pytest.mark.parametrize(("recalled", "code"), [(True, None), (False, "marker_never_seen")])
+async def test_a_marker_that_was_measured_to_be_kept_needs_no_order_of_ours_there(recalled, code):
+    """Orders of others are made before and after the call; whether the system keeps our marker is known from the measurement."""
+    shop = Shop([row("old", "ORD-1", -30), row("young", "ORD-3", 5)])
+    async with serving(answering(shop.reply)) as server, client_of(server.url, mapping("filter")) as client:
+        if recalled:
+            client.recall(found_seconds_ago=86_400.0)
+        found = await client.find(OURS, since=SENT, doubt=CallInDoubt(sent_at=SENT, now=NOW))
+    assert said(found) == ("uncontrolled" if code else "proven", code)
+
+
 async def test_whole_orders_that_are_too_large_are_listed_by_their_heads():
     fat = [row(order["id"], order["externalId"], None, description="x" * 4_000) | order for order in (OLD, YOUNG)]
 
