@@ -6,23 +6,29 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal
 
-from hostile_world import OPEN_STATES, WANTED, Ended, Host, Weather, World, contents
+from hostile_carts import WANTED, contents
+from hostile_host import Host
+from hostile_world import OPEN_STATES, Ended, Weather, World
+from virtual_time import EndlessError
 
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.misbehaviours import MISBEHAVIOURS
 
 Mode = Literal["sometimes", "always"]
-WRONG = frozenset({"doubled", "unnoticed", "denied", "lost", "mistaken", "contents", "unexplained", "open"})
+WRONG = frozenset({"doubled", "unnoticed", "denied", "lost", "mistaken", "contents", "unexplained", "open", "endless"})
 """Ends that are a defect, whatever the order system did.
 
 - doubled: two calls of ours made live orders. unnoticed: the order system doubled ours, and nobody is told.
 - denied: told as refused or cancelled, and live. lost: told as ordered, and nothing is live. mistaken: another order is followed.
 - contents: what is live is not what was sent, and nobody is told.
-- unexplained, open: held or waiting without a reason, or without a next attempt.
+- unexplained, open: held or waiting without a reason, or without a next attempt. endless: the world itself came to no end.
 """
 SOMETIMES = 0.4
 SOMETIMES_CALL = 0.1
 CALLS = ("write", "create")
+# Many times what any world needs: one that takes more spins.
+TURNS_MAX = 200_000
+SECONDS_MAX = 8 * 86400.0
 
 
 def verdict(ended: Ended) -> str:
@@ -103,9 +109,21 @@ def fault_of(name: str, mode: Mode) -> Fault:
 def play(host: Host, seed: int, weather: Weather) -> Played:
     """Run one world to its end."""
     world = World(host, seed, weather)
-    ended = host.loop.run_until_complete(world.run())
+    run = host.loop.create_task(world.run())
+    try:
+        host.loop.bound(turns=TURNS_MAX, seconds=SECONDS_MAX)
+        ended = host.loop.run_until_complete(run)
+        word = verdict(ended)
+    except EndlessError as error:
+        word, ended = "endless", Ended({"state": world.states[-1:], "statusReason": str(error)}, [], 0)
+        host.loop.unbound()
+        run.cancel()
+        run.add_done_callback(lambda _: host.loop.stop())
+        host.loop.run_forever()  # what runs is ended by the world itself
+    finally:
+        host.loop.unbound()
     met = dict(world.server.application.hostility.state.met)
-    return Played(seed, verdict(ended), ended, met, world.crashes, tuple(fault.name for fault in weather.faults))
+    return Played(seed, word, ended, met, world.crashes, tuple(fault.name for fault in weather.faults))
 
 
 def alone(name: str, mode: Mode, *, crashes: bool = False) -> Weather:

@@ -9,173 +9,51 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from random import Random
-from typing import Any, TypeVar
+from typing import Any
 from unittest.mock import patch
 
 import httpx
 import structlog
-from checkout_work import PLAIN, SPLIT
+from hostile_carts import CART, is_live
+from hostile_host import POLL_SECONDS, Host
+from memory_database import Process, current_process
 from memory_network import memory_network
-from msgspec.structs import replace
-from sqlalchemy import Connection, create_engine, delete, event, select
-from sqlalchemy.pool import StaticPool
-from virtual_time import VirtualLoop, virtual_time
+from sqlalchemy import select
+from virtual_time import virtual_time
 
 from gateway import runtime
-from gateway.app import create_app
+from gateway.checkouts import draft_lifetime
+from gateway.checkouts.reasons import OF_THE_UPSTREAM
 from gateway.sandbox import SandboxOptions, SandboxServer
 from gateway.sandbox.clock import Clock
 from gateway.sandbox.faults import Fault
-from gateway.sandbox.intake import HAND_OFFERING
 from gateway.sandbox.orders import Order
-from gateway.settings import Settings, StorageSettings, SubmissionSettings, UpstreamLimits, UpstreamSettings
-from gateway.storage import schema, tables
+from gateway.storage import tables
 from gateway.storage.tables import EPOCH
-from gateway.submission import recovery
+from gateway.submission import recovery, resuming
 from gateway.submission.cleanup import Cleanup
-from gateway.upstream.building import build_upstreams
+from gateway.tracking import polling
 
-T = TypeVar("T")
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
 CHECKOUTS = "/tmf-api/checkoutManagement/v1/checkout"
 OPEN_STATES = {"accepted", "drafting", "draft", "submitting", "submitted"}
-POLL_SECONDS = 6 * 3600.0
-PROBE_SECONDS = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 900.0)
 STATE_SECONDS = 400.0
-# Nothing is restored in these worlds: days of rounds that look for it would cost more than all else.
-recovery.ROUND_SECONDS = POLL_SECONDS  # type: ignore[misc]
-DAYS = 4
-CART: dict[str, Any] = {
-    "cartItem": [
-        {
-            "@type": "CartItem",
-            "id": "1",
-            "action": "add",
-            "quantity": 1,
-            "productOffering": {"id": "BUNDLE"},
-            "cartItem": [
-                {"@type": "CartItem", "id": "2", "action": "add", "quantity": 1, "productOffering": {"id": "SIM"}},
-                {"@type": "CartItem", "id": "3", "action": "add", "quantity": 2, "productOffering": {"id": "SIM"}},
-            ],
-        },
-        {
-            "@type": "CartItem",
-            "id": "4",
-            "action": "add",
-            "quantity": 3,
-            "productOffering": {"id": "PHONE"},
-            "product": {
-                "productCharacteristic": [{"name": "colour", "value": "Black"}, {"name": "size", "value": "L"}]
-            },
-            "itemPrice": [
-                {
-                    "name": "Monthly",
-                    "priceType": "recurring",
-                    "recurringChargePeriod": "month",
-                    "price": {"dutyFreeAmount": {"unit": "EUR", "value": 20}},
-                    "priceAlteration": [
-                        {
-                            "name": "Half",
-                            "priceType": "recurring",
-                            "recurringChargePeriod": "month",
-                            "applicationDuration": 3,
-                            "price": {"percentage": 50},
-                        }
-                    ],
-                }
-            ],
-        },
-    ]
-}
-WANTED = [
-    ("BUNDLE", "", 1, (), 0),
-    ("PHONE", "", 3, (("colour", "Black"), ("size", "L")), 1),
-    ("SIM", "BUNDLE", 1, (), 0),
-    ("SIM", "BUNDLE", 2, (), 0),
-]
-
-
-class _Process:
-    """What runs between two kills."""
-
-    def __init__(self) -> None:
-        self.alive = True
-        self.over = False
-        self.task: asyncio.Task[None] | None = None
-
-    async def passes(self, draw: Callable[[], None]) -> None:
-        """Go on, unless the process is killed here."""
-        draw()
-        if self.over:
-            raise asyncio.CancelledError
-        if not self.alive:
-            await asyncio.get_running_loop().create_future()
-
-
-_process: ContextVar[_Process | None] = ContextVar("_process", default=None)
-
-
-class MemoryDatabase:
-    """SQLite in memory, in the loop's own thread: a transaction takes no time, and may be the last of its process."""
-
-    def __init__(self, loop: VirtualLoop) -> None:
-        self._loop = loop
-        self.between: Callable[[], None] = lambda: None
-        self.changed = asyncio.Event()
-        self.engine = create_engine(
-            "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False, "isolation_level": None}
-        )
-        event.listen(self.engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = ON"))
-        schema.migrate(self.engine)
-        self._connection = self.engine.connect()
-        driver: Any = self._connection.connection.driver_connection
-        self.cursor = driver.cursor()
-
-    def now(self, _connection: object = None) -> datetime:
-        return self._loop.now()
-
-    async def _passes(self) -> None:
-        process = _process.get()
-        await asyncio.sleep(0)
-        if process is not None:
-            await process.passes(self.between)
-
-    def run(self, function: Callable[[Connection], T]) -> T:
-        self._connection.exec_driver_sql("BEGIN")
-        try:
-            value = function(self._connection)
-        except BaseException:
-            self._connection.exec_driver_sql("ROLLBACK")
-            raise
-        self._connection.exec_driver_sql("COMMIT")
-        return value
-
-    async def read(self, function: Callable[[Connection], T]) -> T:
-        await self._passes()
-        return self.run(function)
-
-    async def read_list(self, tenant: str, function: Callable[[Connection], T]) -> T:
-        del tenant
-        return await self.read(function)
-
-    async def read_brief(self, function: Callable[[Connection], T]) -> T:
-        return await self.read(function)
-
-    async def write(self, function: Callable[[Connection], T]) -> T:
-        await self._passes()
-        value = self.run(function)
-        self.changed.set()
-        await self._passes()
-        return value
-
-    async def close(self) -> None:
-        self.engine.dispose()
+CRASHES_AT_WRITES = 0.003
+CRASHES_AT_CALLS = 0.01
+RESTART_SECONDS = 3.0
+OVERDUE_MICROSECONDS = 60_000_000
+CALM_SECONDS = 6 * 3600.0
+END_SECONDS = 4 * 86400.0
+AFTER_SECONDS = 26 * 3600.0
+# Longer than any wait for an order system that gives no answer: what has not changed by then will not.
+WAITS_SECONDS = 1.25 * 3600.0
+# An order system that does not answer is asked for one order every few seconds. In days of this every tenth time is enough.
+ASKED_AGAIN_SECONDS = 120.0
+LATE_SECONDS = 500.0
 
 
 @dataclass
@@ -202,78 +80,13 @@ class Ended:
         return str(reason.get("code") or self.document.get("statusReason") or "")
 
 
-class Host:
-    """One gateway application in memory, used for one world after the other."""
-
-    def __init__(self, loop: VirtualLoop, mapping: str) -> None:
-        self.loop = loop
-        self.mapping = mapping
-        self.world: World | None = None
-        self.settings = _settings(mapping)
-        self.mappings = {mapping: SPLIT if mapping == DRAFTED else PLAIN}
-        self.database = MemoryDatabase(loop)
-        self.upstreams: dict[str, Any] = {"shop": None}
-        self.application = create_app(
-            self.settings,
-            database=self.database,
-            mappings=self.mappings,
-            upstreams=self.upstreams,  # type: ignore[arg-type]
-        )
-        self.services = self.application.services
-        transport = httpx.ASGITransport(app=self.application, raise_app_exceptions=False)  # type: ignore[arg-type]
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://gateway.test")
-
-    async def empty(self) -> None:
-        for upstream in filter(None, self.upstreams.values()):
-            await upstream.close()
-        there = set(tables.metadata.tables)
-        self.database.run(
-            lambda connection: [
-                connection.execute(delete(table))
-                for table in reversed(tables.metadata.sorted_tables)
-                if table.name in there
-            ]
-        )
-        self.upstreams.update(build_upstreams(self.settings, self.mappings))
-
-
-def _settings(mapping: str) -> Settings:
-    limits = UpstreamLimits()
-    upstream = UpstreamSettings(base_url=f"http://shop.test{ROOTS[mapping]}", mapping=mapping, limits=limits)
-    settings = Settings(
-        storage=StorageSettings(url="sqlite:///unused"),
-        upstreams={"shop": upstream},
-        submission=SubmissionSettings(poll_seconds=POLL_SECONDS, probe_seconds=PROBE_SECONDS, generations_max=12),
-    )
-    return replace(settings, checkout=replace(settings.checkout, default_upstream="shop"))
-
-
-ROOTS = {
-    "salesforce-v4": "/services/apexrest/vlocity_cmt/tmforum/productopenapi/v1",
-    "tmf622-v4": "/tmf-api/productOrderingManagement/v4",
-}
-DRAFTED, LIVE = "salesforce-v4", "tmf622-v4"
-
-
-@cache
-def _due_queries() -> tuple[str, ...]:
-    queries = []
-    for table in tables.metadata.tables.values():
-        for name in ("due_at", "track_due_at"):
-            if name in table.c:
-                value = f"max({name}, lease_until)" if name == "due_at" and "lease_until" in table.c else name
-                queries.append(f"SELECT min({value}) FROM {table.name} WHERE {value} > ?")  # noqa: S608 - names of ours
-    return tuple(queries)
-
-
-CRASHES_AT_WRITES = 0.003
-CRASHES_AT_CALLS = 0.01
-RESTART_SECONDS = 3.0
-OVERDUE_MICROSECONDS = 60_000_000
-CALM_SECONDS = 6 * 3600.0
-END_SECONDS = 4 * 86400.0
-AFTER_SECONDS = 26 * 3600.0
-LATE_SECONDS = 500.0
+_DUE_QUERIES = (
+    "SELECT min(max(due_at, lease_until)) FROM checkout WHERE max(due_at, lease_until) > ?",
+    "SELECT min(track_due_at) FROM checkout WHERE track_due_at > ?",
+    "SELECT min(due_at) FROM inbox WHERE due_at > ?",
+    "SELECT min(due_at) FROM abandoned_draft WHERE due_at > ?",
+)
+"""When the worker, the tracker and the clean-up have something to do: the loops that a world lets run."""
 
 
 @dataclass(frozen=True)
@@ -306,7 +119,7 @@ class World:
         self.random = Random(seed)
         self.began = self.loop.seconds
         self.crashes = 0
-        self.restarts: list[_Process] = []
+        self.restarts: list[Process] = []
         self.cleanups: list[Cleanup] = []
         self.unexplained: list[str] = []
         self.states: list[str] = []
@@ -348,11 +161,11 @@ class World:
     # -- processes -----------------------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        process = _Process()
+        process = Process()
         self.restarts.append(process)
 
         async def live() -> None:
-            _process.set(process)
+            current_process.set(process)
             async with runtime.submission(self.host.services), runtime.tracking(self.host.services):
                 await self.loop.create_future()
 
@@ -370,7 +183,7 @@ class World:
     async def gate(self) -> None:
         """Pass before a connection is opened."""
         await asyncio.sleep(self.random.uniform(0.01, 0.1))
-        process = _process.get()
+        process = current_process.get()
         if process is not None:
             await process.passes(lambda: self._draw(CRASHES_AT_CALLS))
 
@@ -427,7 +240,8 @@ class World:
     async def _until_it_rests(self, identifier: str) -> None:
         """Wake what runs whenever something is due, until nothing is for long."""
         database, services = self.host.database, self.host.services
-        rested_at: float | None = None
+        rested_at = same_since = self.loop.seconds
+        said: tuple[str, str | None] | None = None
         while self.age < END_SECONDS:
             services.work_due.notify()
             services.events_due.notify()
@@ -435,28 +249,34 @@ class World:
                 self.cleanups[-1].loop.wake()
             row = database.run(lambda connection: connection.execute(select(tables.checkout)).one())
             self._look(row)
-            if not self.calm and self.age > CALM_SECONDS:
-                self.calm = True
-                self.server.application.replace_faults(self.weather.lasting)
             is_open = row.state in OPEN_STATES
-            rested_at = None if is_open else rested_at if rested_at is not None else self.loop.seconds
-            if rested_at is not None and self.loop.seconds - rested_at > AFTER_SECONDS:
+            if said != (said := (row.state, row.reason_code)):
+                same_since = self.loop.seconds
+            is_away = is_open and row.reason_code in OF_THE_UPSTREAM
+            is_stuck = is_away and self.loop.seconds - same_since > WAITS_SECONDS
+            if is_stuck and self.calm:
                 return
-            await self._until_due(POLL_SECONDS if rested_at is not None else 1800.0)
+            if not self.calm and (is_stuck or self.age > CALM_SECONDS):
+                self.calm, same_since = True, self.loop.seconds
+                self.server.application.replace_faults(self.weather.lasting)
+            rested_at = self.loop.seconds if is_open else rested_at
+            if self.loop.seconds - rested_at > AFTER_SECONDS:
+                return
+            await self._until_due(1800.0 if is_open else POLL_SECONDS)
 
     async def _until_due(self, most: float) -> None:
         """Wait until something is due, at least a moment, at most `most` seconds."""
-        database, least = self.host.database, self.loop.seconds + 0.2
+        loop, changed = self.loop, self.host.database.changed
+        least, latest = loop.seconds + 0.2, loop.seconds + most
         while True:
-            database.changed.clear()
+            changed.clear()
             due = self._next_due()
-            wait = most if due is None else (due - self.loop.now()).total_seconds() + 0.01
-            wait = min(max(wait, least - self.loop.seconds), most)
-            if wait <= 0:
+            at = latest if due is None else min(latest, loop.seconds + (due - loop.now()).total_seconds() + 0.01)
+            if (wait := max(at, least) - loop.seconds) <= 0:
                 return
             try:
                 async with asyncio.timeout(wait):
-                    await database.changed.wait()
+                    await changed.wait()
             except TimeoutError:
                 return
 
@@ -464,7 +284,7 @@ class World:
         """Return when the next thing is to be done by the clock; what nobody does although it is due is passed over."""
         least = (self.loop.now() - EPOCH) // timedelta(microseconds=1) - OVERDUE_MICROSECONDS
         cursor = self.host.database.cursor
-        found = [row[0] for query in _due_queries() for row in cursor.execute(query, (least,)) if row[0] is not None]
+        found = [row[0] for query in _DUE_QUERIES for row in cursor.execute(query, (least,)) if row[0] is not None]
         return EPOCH + timedelta(microseconds=min(found)) if found else None
 
     def _look(self, row: Any) -> None:
@@ -504,25 +324,6 @@ class World:
         return Ended(document, live, len(calls), added, self.unexplained, self.states)
 
 
-def is_live(order: Order) -> bool:
-    return not order.is_draft and order.state.lower() not in {"cancelled", "rejected"}
-
-
-def contents(order: Order, *, added_children: bool = False) -> list[tuple[Any, ...]]:
-    """Return the lines of an order in a form that can be compared, with `added_children` without those the order system added."""
-    return sorted(
-        (
-            str(line.offering),
-            str(line.parent.offering) if line.parent else "",
-            line.quantity,
-            tuple(sorted((name, str(value)) for name, value in line.characteristics.items())),
-            len(line.alterations),
-        )
-        for line in order.lines.values()
-        if not (added_children and line.parent is not None and line.offering == HAND_OFFERING)
-    )
-
-
 @contextlib.contextmanager
 def hosting(mapping: str) -> Iterator[Host]:
     """Give a host in virtual time; worlds are run in it one after the other."""
@@ -539,6 +340,11 @@ def hosting(mapping: str) -> Iterator[Host]:
         with (
             memory_network(lambda: world().server, lambda: world().gate()),
             patch.object(runtime, "Cleanup", lambda **named: world().make_cleanup(**named)),
+            # Nothing is restored in these worlds, and no draft is left alone: rounds that look for it would cost more than all else.
+            patch.object(recovery, "ROUND_SECONDS", END_SECONDS),
+            patch.object(polling, "PROBE_SECONDS", ASKED_AGAIN_SECONDS),
+            patch.object(resuming, "SCOUT_SECONDS", ASKED_AGAIN_SECONDS),
+            patch.object(draft_lifetime, "SWEEP_SECONDS", END_SECONDS),
         ):
             hosts.append(Host(loop, mapping))
             try:

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import hostile_mutants as mutants
 import pytest
+from hostile_host import DRAFTED, LIVE
 from hostile_verdicts import fault_of, play
-from hostile_world import DRAFTED, LIVE, Weather, hosting
+from hostile_world import Weather, hosting
 
 from gateway.sandbox import parse_fault
 from gateway.sandbox.misbehaviours import MISBEHAVIOURS
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
+pytestmark = pytest.mark.timeout(600)
 
 SEEDS = range(6)
 CASES = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import selectors
 import sys
 import time
@@ -19,12 +20,23 @@ class NothingLeftError(Exception):
     """Everybody waits for somebody else."""
 
 
+class EndlessError(Exception):
+    """What runs took more turns of the loop, or more of its time, than it was given.
+
+    Raised out of the loop itself, where no task can take it for an error of its own.
+    """
+
+
 class _Selector(selectors.SelectSelector):
     """Waits by letting the loop's time pass."""
 
     loop: VirtualLoop
 
     def select(self, timeout: float | None = None) -> list[Any]:
+        loop = self.loop
+        loop.turns += 1
+        if loop.turns > loop.turns_max or loop.seconds > loop.seconds_max:
+            raise EndlessError(f"no end after {loop.turns} turns of the loop, at {loop.seconds:.0f} s")
         if timeout is None:
             raise NothingLeftError
         if timeout > 0:
@@ -39,7 +51,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         selector = _Selector()
         selector.loop = self
         self.seconds = 0.0
+        self.turns = 0
+        self.turns_max = self.seconds_max = math.inf
         super().__init__(selector)
+        # Coarser than what is left of a float after years of worlds: else a timer that is due may never be reached.
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         return self.seconds
@@ -52,6 +68,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         except Exception as error:  # noqa: BLE001 - it belongs to whoever waits
             future.set_exception(error)
         return future
+
+    def bound(self, *, turns: int, seconds: float) -> None:
+        """Let what is run next take so many turns and so much time from here, and no more."""
+        self.turns_max, self.seconds_max = self.turns + turns, self.seconds + seconds
+
+    def unbound(self) -> None:
+        """Let what is run next take as long as it takes."""
+        self.turns_max = self.seconds_max = math.inf
 
     def now(self) -> datetime:
         return BEGIN + timedelta(seconds=self.seconds)
