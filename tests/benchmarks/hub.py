@@ -177,7 +177,9 @@ async def run_dispatcher(options: argparse.Namespace, folder: str, callbacks: li
     database = open_database(settings.storage)
     migrate(database.engine)
     for callback in callbacks:
-        await database.write(lambda c, callback=callback: store.create(c, subscription(callback), 1000))
+        await database.write(
+            lambda c, callback=callback: store.create(c, subscription(callback), store.Bounds(1000, 1000))
+        )
     carts = [new_resource_id() for _ in range(options.carts)]
     now = utc_now()
     for start in range(0, options.events, 500):

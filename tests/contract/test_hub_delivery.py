@@ -233,8 +233,10 @@ async def test_the_same_subscription_is_made_once_and_again_after_it_was_switche
     await subscribed(database, "one")
     same = subscription("one", id="other")
 
-    assert await database.write(lambda c: store.create(c, same, 100)) == "one"
+    assert await database.write(lambda c: store.create(c, same, store.Bounds(100, 100))) == "one"
     await database.write(lambda c: leases.switch_off(c, subscription(), "gone", NOW))
-    assert isinstance(await database.write(lambda c: store.create(c, same, 100)), Subscription)
+    assert isinstance(await database.write(lambda c: store.create(c, same, store.Bounds(100, 100))), Subscription)
     assert await database.read(lambda c: store.count(c, "a")) == 1
-    assert await database.write(lambda c: store.create(c, subscription("two"), 1)) == ""
+    assert await database.write(lambda c: store.create(c, subscription("two"), store.Bounds(1, 1))) == store.Bounds(
+        1, 1
+    )

@@ -89,7 +89,9 @@ def subscription(name: str = "one", **changes: Any) -> Subscription:
 
 async def subscribed(database: Database, *names: str, **changes: Any) -> None:
     for name in names:
-        made = await database.write(lambda c, n=name: store.create(c, subscription(n, **changes), 100))
+        made = await database.write(
+            lambda c, n=name: store.create(c, subscription(n, **changes), store.Bounds(100, 100))
+        )
         assert isinstance(made, Subscription)
 
 

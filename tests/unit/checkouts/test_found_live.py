@@ -17,9 +17,11 @@ from gateway.errors import StaleLeaseError
 from gateway.metrics import Metrics
 from gateway.ordering import Marker, ObservedOrder
 from gateway.settings import SubmissionSettings
+from gateway.storage.leases import Lease
 from gateway.storage.tables import cart, hub_event
 from gateway.submission import store as submission
 from gateway.submission.decisions.actions import Save
+from gateway.submission.shares import Lane
 
 ORDER = ObservedOrder(
     id="00000009", href="/o/9", state="In Progress", marker=Marker((f"gw1-{MARKER_ROOT}-0",)), lines=()
@@ -125,7 +127,7 @@ async def test_the_worker_of_the_second_checkout_cannot_commit_its_intent_any_mo
 
     def claimed(connection):
         now = stored.now(connection)
-        return submission.claim(connection, "default", now, owner="w", lease_seconds=60, limit=1)
+        return submission.claim(connection, Lane("default", "shop"), Lease("w", now, 60), 1)
 
     (record,) = await stored.write(claimed)
     await find(stored)
