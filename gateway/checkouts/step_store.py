@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -14,7 +14,6 @@ from sqlalchemy.sql.dml import Update
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.row_changes import StepChanges
 from gateway.ordering import Plan
-from gateway.storage.statements import marks, moment_of, rows_of
 from gateway.storage.tables import checkout_step
 
 
@@ -33,20 +32,6 @@ class StepRow(NamedTuple):
     ended_at: datetime | None
     detail: str | None
     mapping_hash: str | None
-
-
-def brief_steps(connection: Connection, tenant: str, checkout_ids: Sequence[str]) -> dict[str, list[StepRow]]:
-    """Return what `steps_of` does, in a fraction of the time that an expression takes."""
-    statement = (
-        f"SELECT {', '.join(StepRow._fields)} FROM checkout_step WHERE tenant = ? AND checkout_id IN ({marks(checkout_ids)})"  # noqa: S608 - our own names
-        " ORDER BY checkout_id, generation, sequence"
-    )
-    found: dict[str, list[StepRow]] = {}
-    for row in rows_of(connection, statement, (tenant, *checkout_ids)):
-        step = StepRow(*row)
-        step = step._replace(started_at=moment_of(row[8]), ended_at=moment_of(row[9]))
-        found.setdefault(step.checkout_id, []).append(step)
-    return found
 
 
 def plan_steps(connection: Connection, record: CheckoutRecord, plan: Plan, item_counts: Iterable[int]) -> None:

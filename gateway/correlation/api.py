@@ -53,13 +53,13 @@ async def trace(request: Request[Any, Any, Any]) -> Answer:
     services, caller = services_of(request), caller_of(request)
     pairs = query_pairs(request)
     place, page = _asked(pairs, services)
-    looked = await services.database.read_brief(lambda connection: _look(connection, caller, place, page, services))
+    looked = await services.database.read_brief(lambda connection: _look(connection, caller, place, page))
     if looked is None:
         raise _unknown()
     place, found, around = looked
     if around is None:
         around = await services.database.read_list(
-            caller.tenant, lambda connection: load(connection, caller.tenant, found.page, _upstreams(caller, services))
+            caller.tenant, lambda connection: load(connection, caller.tenant, found.page)
         )
     large = len(around.records) > BRIEF_MAX or any(record.steps_total > STEPS_FEW for record in around.records)
     document = await in_thread_if(
@@ -67,7 +67,11 @@ async def trace(request: Request[Any, Any, Any]) -> Answer:
     )
     if place.cart_item is not None and not document["item"]:
         raise _unknown()
-    headers = page_headers(page, len(found.page), found.total, TRACE_PATH, pairs)
+    if page.offset == 0 and len(found.page) == found.total:
+        # Nearly every id leads to one checkout: its answer needs no links to other pages.
+        headers = [("x-total-count", str(found.total)), ("x-result-count", str(found.total))]
+    else:
+        headers = page_headers(page, len(found.page), found.total, TRACE_PATH, pairs)
     return json_answer(
         document,
         status=page_status(page, len(found.page), found.total),
@@ -108,7 +112,7 @@ def _asked(pairs: list[tuple[str, str]], services: Services) -> tuple[_Place, Pa
     return _Place(ids[0], items[0] if items else None), page
 
 
-def _look(connection: Connection, caller: Caller, place: _Place, page: Page, services: Services) -> _Looked | None:
+def _look(connection: Connection, caller: Caller, place: _Place, page: Page) -> _Looked | None:
     """Return what is found at the id, or else where it is parted into those of a cart and of an item; None when nothing is."""
     for each in _places(place):
         found = find(connection, Asked(caller.tenant, caller.owner_scope, each.id, page.offset, page.limit))
@@ -116,8 +120,7 @@ def _look(connection: Connection, caller: Caller, place: _Place, page: Page, ser
             continue
         if found.total:
             brief = len(found.page) <= BRIEF_MAX
-            upstreams = _upstreams(caller, services)
-            return _Looked(each, found, load(connection, caller.tenant, found.page, upstreams) if brief else None)
+            return _Looked(each, found, load(connection, caller.tenant, found.page) if brief else None)
     return None
 
 
@@ -129,8 +132,3 @@ def _places(place: _Place) -> Iterator[_Place]:
             cart_id, item_id = "/".join(parts[:index]), "/".join(parts[index:])
             if cart_id and item_id:
                 yield _Place(cart_id, item_id)
-
-
-def _upstreams(caller: Caller, services: Services) -> list[str]:
-    """Return the order systems whose notifications the caller's tenant gets."""
-    return [name for name, upstream in services.settings.upstreams.items() if upstream.serves(caller.tenant)]

@@ -1,9 +1,10 @@
-"""Everything that is stored around checkouts and carts: a few statements for a whole page. Plain functions over a connection."""
+"""Everything that is stored around checkouts and carts: one statement for a whole page. Plain functions over a connection."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +14,7 @@ from sqlalchemy import Connection
 from gateway.checkouts import store
 from gateway.checkouts.abandoned import GivenUp
 from gateway.checkouts.model import CheckoutRecord
-from gateway.checkouts.step_store import StepRow, brief_steps
+from gateway.checkouts.step_store import StepRow
 from gateway.correlation.lookup import Named
 from gateway.storage.statements import marks, moment_of, rows_of
 
@@ -78,98 +79,131 @@ class _Items(msgspec.Struct):
 
 
 _cart: Final = msgspec.json.Decoder(_Items)
-_envelope: Final = msgspec.json.Decoder(_Envelope)
-_word: Final = msgspec.json.Decoder(str)
+_row: Final = msgspec.json.Decoder(list[Any])
+_DRAFT: Final = ("marker", "order_id", "state", "since")
+_CART: Final = tuple(f"cart.{name}" for name in ("id", "version", "checkout_id", "ordered", "created_at", "updated_at"))
+_EVENT: Final = tuple(
+    f"inbox.{name}"
+    for name in ("upstream", "dedup_key", "event_type", "order_id", "state", "attempts", "received_at", "detail")
+)
+_STEP: Final = StepRow._fields[1:]
+# One statement for everything, a row for each row that is found: what it is, whose, and its columns as a JSON array (of a document
+# its kind and its text). The way to the database costs more than what is read there.
+_EVERYTHING: Final = """
+SELECT 'record' AS part, id AS whose, ROW(RECORD) AS body FROM checkout WHERE tenant = ? AND id IN (IDS)
+UNION ALL SELECT kind, checkout_id, document FROM checkout_document WHERE tenant = ? AND checkout_id IN (IDS)
+ AND (kind IN ('request', 'items', 'findings', 'lines') OR kind LIKE 'lines.%')
+UNION ALL SELECT 'step', checkout_id, ROW(STEP) FROM checkout_step WHERE tenant = ? AND checkout_id IN (IDS)
+UNION ALL SELECT 'draft', checkout_id, ROW(DRAFT) FROM abandoned_draft WHERE tenant = ? AND checkout_id IN (IDS)
+UNION ALL SELECT 'cart', cart.id, ROW(CART) FROM checkout AS c JOIN cart ON cart.tenant = c.tenant AND cart.id = c.cart_id
+ WHERE c.tenant = ? AND c.id IN (IDS) AND c.cart_version IS NOT NULL
+UNION ALL SELECT 'event', c.id, ROW(EVENT) FROM checkout AS c
+ JOIN inbox ON inbox.tenant = c.tenant AND inbox.upstream = c.upstream AND inbox.order_id = c.order_id
+ WHERE c.tenant = ? AND c.id IN (IDS)
+UNION ALL SELECT 'event', d.checkout_id, ROW(EVENT) FROM abandoned_draft AS d
+ JOIN inbox ON inbox.tenant = d.tenant AND inbox.upstream = d.upstream AND inbox.order_id = d.order_id
+ WHERE d.tenant = ? AND d.checkout_id IN (IDS)
+"""
 
 
-def load(connection: Connection, tenant: str, page: Sequence[Named], upstreams: Collection[str]) -> Around:
-    """Return what is stored around the page; `upstreams` are the order systems whose notifications are looked through."""
+def load(connection: Connection, tenant: str, page: Sequence[Named]) -> Around:
+    """Return what is stored around the page."""
     ids = [named.id for named in page if named.resource == "checkout"]
+    open_carts = [named.id for named in page if named.resource == "cart"]
+    carts = _carts(connection, tenant, open_carts, with_items=not ids and len(page) == 1)
     if not ids:
-        return Around(carts=tuple(_carts(connection, tenant, [named.id for named in page], with_items=len(page) == 1)))
+        return Around(carts=tuple(carts))
+    found: dict[str, list[tuple[str, str]]] = {}
+    statement, times = _statement(connection.dialect.name, len(ids))
+    values = (tenant, *ids) * times
+    for part, whose, body in rows_of(connection, statement, values):
+        found.setdefault(part, []).append((whose, body))
     position = {checkout_id: index for index, checkout_id in enumerate(ids)}
-    records = sorted(store.brief_records(connection, tenant, ids), key=lambda record: position[record.id])
-    given_up = _given_up(connection, tenant, ids)
-    orders = {record.order_id for record in records if record.order_id}
-    orders |= {each.order_id for found in given_up.values() for each in found if each.order_id}
-    carts = [named.id for named in page if named.resource == "cart"]
-    carts += [record.cart_id for record in records if record.cart_id is not None and record.cart_version is not None]
+    records = [store.record_of_values(_row.decode(body)) for _, body in found.pop("record", ())]
+    steps: dict[str, list[StepRow]] = {}
+    for whose, body in found.pop("step", ()):
+        steps.setdefault(whose, []).append(_step(whose, _row.decode(body)))
+    for of_one in steps.values():
+        of_one.sort(key=_in_order)
+    carts += [_head(_row.decode(body)) for _, body in found.pop("cart", ())]
+    drafts, events = found.pop("draft", []), found.pop("event", [])
+    texts = [(whose, kind, body) for kind in sorted(found) for whose, body in found[kind]]
     return Around(
-        records=tuple(records),
-        steps=brief_steps(connection, tenant, ids),
-        documents=_documents(connection, tenant, ids),
-        given_up=given_up,
-        carts=tuple(_carts(connection, tenant, list(dict.fromkeys(carts)))),
-        events=tuple(events_of(connection, tenant, {*upstreams, *(r.upstream for r in records)}, sorted(orders))),
+        records=tuple(sorted(records, key=lambda record: position[record.id])),
+        steps=steps,
+        documents=store.joined_documents(texts),
+        given_up=_given_up(drafts) if drafts else MappingProxyType({}),
+        carts=tuple({head.id: head for head in carts}.values()),
+        events=_events(events) if events else (),
     )
 
 
-def events_of(
-    connection: Connection, tenant: str, upstreams: Iterable[str], order_ids: Sequence[str]
-) -> list[SeenEvent]:
-    """Return the latest notifications about orders, the latest first."""
-    names = sorted(upstreams)
-    if not order_ids or not names:
-        return []
-    statement = (
-        "SELECT upstream, dedup_key, raw, order_id, state, attempts, received_at, detail FROM inbox WHERE tenant = ? AND upstream"  # noqa: S608 - marks for values
-        f" IN ({marks(names)}) AND order_id IN ({marks(order_ids)}) ORDER BY received_at DESC, dedup_key LIMIT ?"
-    )
-    return [_seen(row) for row in rows_of(connection, statement, (tenant, *names, *order_ids, EVENTS_MAX))]
+@lru_cache(maxsize=256)
+def _statement(dialect: str, ids: int) -> tuple[str, int]:
+    """Return the statement for so many checkouts, and how often the tenant and their ids are its values."""
+    columns = {
+        "RECORD": CheckoutRecord.__struct_fields__,
+        "STEP": _STEP,
+        "DRAFT": _DRAFT,
+        "CART": _CART,
+        "EVENT": _EVENT,
+    }
+    text = _EVERYTHING.replace("IDS", marks("?" * ids))
+    for name, listed in columns.items():
+        array = f"({', '.join(listed)})"
+        text = text.replace(
+            f"ROW({name})", f"json_array{array}" if dialect == "sqlite" else f"json_build_array{array}::text"
+        )
+    return text, _EVERYTHING.count("IDS")
 
 
-def _seen(row: tuple[Any, ...]) -> SeenEvent:
-    upstream, key, raw, order_id, state, attempts, received, detail = row
-    received_at = moment_of(received)
-    assert received_at is not None, "the column is not null"
-    return SeenEvent(upstream, key, _event_type(raw), order_id, state, attempts, received_at, detail)
+def _step(checkout_id: str, row: list[Any]) -> StepRow:
+    return StepRow._make((checkout_id, *row[:7], moment_of(row[7]), moment_of(row[8]), *row[9:]))
 
 
-def _event_type(raw: str) -> str | None:
-    try:
-        return _word.decode(_envelope.decode(raw).eventType)
-    except msgspec.MsgspecError:
-        return None
+def _in_order(step: StepRow) -> tuple[int, int]:
+    return step.generation, step.sequence
 
 
-def _documents(connection: Connection, tenant: str, ids: Sequence[str]) -> dict[str, dict[str, str]]:
-    statement = (
-        "SELECT checkout_id, kind, document FROM checkout_document WHERE tenant = ?"  # noqa: S608 - marks for values
-        f" AND checkout_id IN ({marks(ids)}) AND (kind IN ('request', 'items', 'findings') OR kind LIKE 'lines%')"
-        " ORDER BY checkout_id, kind"
-    )
-    return store.joined_documents(rows_of(connection, statement, (tenant, *ids)))
+def _given_up(found: Iterable[tuple[str, str]]) -> dict[str, list[GivenUp]]:
+    """Return the orders that checkouts do not go on with, the first ones first, by checkout id."""
+    rows = [(whose, *_row.decode(body)) for whose, body in found]
+    given_up: dict[str, list[GivenUp]] = {}
+    for whose, marker, order_id, state, _ in sorted(rows, key=lambda row: (row[4], len(row[1]), row[1])):
+        order = GivenUp(order_id=order_id or None, marker=marker, state=state or "abandoned")
+        given_up.setdefault(whose, []).append(order)
+    return given_up
 
 
-def _given_up(connection: Connection, tenant: str, ids: Sequence[str]) -> dict[str, list[GivenUp]]:
-    statement = (
-        "SELECT checkout_id, marker, order_id, state FROM abandoned_draft WHERE tenant = ?"  # noqa: S608 - marks for values
-        f" AND checkout_id IN ({marks(ids)}) ORDER BY checkout_id, since, length(marker), marker"
-    )
-    found: dict[str, list[GivenUp]] = {}
-    for checkout_id, marker, order_id, state in rows_of(connection, statement, (tenant, *ids)):
-        given_up = GivenUp(order_id=order_id or None, marker=marker, state=state or "abandoned")
-        found.setdefault(checkout_id, []).append(given_up)
-    return found
+def _events(found: Iterable[tuple[str, str]]) -> tuple[SeenEvent, ...]:
+    """Return the latest notifications, the latest first."""
+    # An order may be live and given up at once: its notifications are told once.
+    seen = [
+        SeenEvent._make((*row[:6], _moment(row[6]), row[7])) for row in map(_row.decode, {body for _, body in found})
+    ]
+    return tuple(sorted(seen, key=lambda event: (event.received_at, event.id), reverse=True)[:EVENTS_MAX])
+
+
+def _moment(value: int) -> datetime:
+    moment = moment_of(value)
+    assert moment is not None, "the column is not null"
+    return moment
+
+
+def _head(row: Sequence[Any], item_ids: frozenset[str] = frozenset()) -> CartHead:
+    cart_id, version, checkout_id, ordered, created, updated = row
+    return CartHead(cart_id, version, checkout_id, bool(ordered), _moment(created), _moment(updated), item_ids)
 
 
 def _carts(connection: Connection, tenant: str, ids: Sequence[str], *, with_items: bool = False) -> list[CartHead]:
     if not ids:
         return []
     document = "document" if with_items else "NULL"
-    statement = (
-        f"SELECT id, version, checkout_id, ordered, created_at, updated_at, {document} FROM cart WHERE tenant = ?"  # noqa: S608 - marks for values
-        f" AND id IN ({marks(ids)})"
-    )
+    statement = f"SELECT {', '.join(_CART)}, {document} FROM cart WHERE tenant = ? AND id IN ({marks(ids)})"  # noqa: S608 - our own names
     found = []
-    for cart_id, version, checkout_id, ordered, created, updated, text in rows_of(
-        connection, statement, (tenant, *ids)
-    ):
-        created_at, updated_at = moment_of(created), moment_of(updated)
-        assert created_at is not None, "the column is not null"
-        assert updated_at is not None, "the column is not null"
+    for *row, text in rows_of(connection, statement, (tenant, *ids)):
         items = frozenset(_ids(_cart.decode(text).cartItem)) if text is not None else frozenset[str]()
-        found.append(CartHead(cart_id, version, checkout_id, bool(ordered), created_at, updated_at, items))
+        found.append(_head(row, items))
     return found
 
 

@@ -184,7 +184,7 @@ class Connection(asyncio.Protocol):
         length = int(self.buffer[start : self.buffer.find(b"\r\n", start)])
         if len(self.buffer) < head_end + 4 + length:
             return
-        if self.buffer[9:12] != self.status:
+        if not self.buffer[9:12].startswith(self.status):
             raise RuntimeError(self.buffer[:2000])
         self.last = self.buffer[head_end + 4 :]
         self.buffer = b""

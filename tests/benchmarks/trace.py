@@ -1,0 +1,346 @@
+"""How much it costs to find everything around an id, beside a GET of a cart, with many checkouts stored, in SQLite and in PostgreSQL.
+
+    python tests/benchmarks/trace.py [--checkouts 1000000] [--databases sqlite,postgresql] [--seconds 0.5] [--rounds 9]
+
+Rows are made by the databases themselves: for each checkout its cart, the documents, three calls, two order lines and every id that
+leads to it; five checkouts share a customer, twenty a client, every tenth has a draft that was given up and a notification. Each
+server is a process of its own on a loopback port; GET of a cart and a trace take turns in short rounds over one connection, each
+time for another cart or checkout drawn at random. A trace of a customer or a client is a page of one checkout (limit=1). Prints a
+JSON object for each kind of id: the ratio of the times that a client waits for an answer (the median of the rounds' ratios) and
+beside it that of the processor time of the server's process; exit code 1 when the first is 3 or more.
+
+The processor time of PostgreSQL's own processes is not in the second figure; the first holds it. Without --checkouts a
+million: some 4 GB on the disk for each database, and minutes to make them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg
+import uvicorn
+import uvloop
+from cart_filter import postgresql
+from carts import CARTS, Rate, Server, example_cart, load, request
+from sqlalchemy import Connection, text
+
+from gateway.app import create_app
+from gateway.commands.common import calm_collector
+from gateway.logs import configure_logging
+from gateway.settings import LogSettings, Settings, StorageSettings, UpstreamSettings
+from gateway.storage import open_database
+from gateway.storage.schema import migrate
+
+TRACE = "/tmf-api/checkoutManagement/v1/trace"
+RATIO_MAX = 3.0
+PER_CUSTOMER, PER_CLIENT, PER_DRAFT = 5, 20, 10
+# Ids of carts and checkouts are in the order of time, as those of the gateway are.
+CART, CHECKOUT = "01a000000000", "01b000000000"
+SOURCE = {
+    "sqlite": "(WITH RECURSIVE made(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM made WHERE n < :last) SELECT n FROM made) AS numbers",
+    "postgresql": "(SELECT n FROM generate_series(:first, :last) AS made(n)) AS numbers",
+}
+PADDED = {"sqlite": "printf('%0{width}d', {value})", "postgresql": "lpad(({value})::text, {width}, '0')"}
+REQUEST = json.dumps({"upstream": "crm", "relatedParty": [{"id": "CUSTOMER", "role": "customer"}]})
+ITEMS = json.dumps([{"cartItemId": f"{n:02d}", "productOrderItemId": f"{n}"} for n in (1, 2)])
+LINES = json.dumps({"1": {"line_id": "802-LINE-1", "state": "inProgress"}, "2": {"line_id": "802-LINE-2"}})
+
+
+def seed(connection: Connection, first: int, last: int) -> None:
+    """Store the checkouts with the numbers from `first` to `last`, and everything around them."""
+    dialect = connection.dialect.name
+
+    def padded(value: str, width: int) -> str:
+        return PADDED[dialect].format(value=value, width=width)
+
+    cart, checkout = f"'{CART}' || {padded('n', 20)}", f"'{CHECKOUT}' || {padded('n', 20)}"
+    number, true = padded("n", 8), "1" if dialect == "sqlite" else "TRUE"
+    customer, client, false = (
+        f"'CD' || (n / {PER_CUSTOMER})",
+        f"'shop-' || (n / {PER_CLIENT})",
+        "0" if dialect == "sqlite" else "FALSE",
+    )
+    moment = "1760000000000000 + n * 1000"
+    document = (
+        "'" + json.dumps({"id": "CARTID", "href": f"http://127.0.0.1:8663{CARTS}/CARTID", **example_cart()}) + "'"
+    )
+    parts = document.replace("CARTID", f"' || {cart} || '")
+
+    def insert(table: str, where: str = "", **columns: str) -> None:
+        names, values = ", ".join(columns), ", ".join(columns.values()).replace(":", r"\:")
+        condition = f" WHERE {where}" if where else ""
+        statement = (
+            f"INSERT INTO {table} (tenant, {names}) SELECT 'default', {values} FROM {SOURCE[dialect]}{condition}"  # noqa: S608 - expressions of this program
+        )
+        connection.execute(text(statement), {"first": first, "last": last})
+
+    insert(
+        "cart",
+        id=cart,
+        version="1",
+        document=parts,
+        checkout_id=checkout,
+        ordered=true,
+        created_at=moment,
+        updated_at=moment,
+        v4_complete=true,
+        owner=client,
+    )
+    zeros = (
+        "generation",
+        "attempt",
+        "probe",
+        "unknowns",
+        "mismatches",
+        "fence",
+        "lease_until",
+        "claims_without_progress",
+        "track_attempt",
+    )
+    insert(
+        "checkout",
+        id=checkout,
+        state="'submitted'",
+        upstream="'crm'",
+        mapping="'salesforce-v4'",
+        external_id=f"'WEB-' || {number}",
+        cart_id=cart,
+        cart_version="1",
+        cart_live=true,
+        owner=client,
+        correlation_id=f"'request-' || {number}",
+        request_hash="'h'",
+        submit=true,
+        cancel_requested=false,
+        marker_root=padded("n", 16),
+        plan_hash="'h'",
+        steps_total="3",
+        step="3",
+        step_state="'PLANNED'",
+        first_sent_at=moment,
+        sent_at=moment,
+        order_id=number,
+        order_state="'inProgress'",
+        upstream_state="'In Progress'",
+        version="7",
+        created_at=moment,
+        updated_at=moment,
+        **dict.fromkeys(zeros, "0"),
+    )
+    keys = {
+        "shoppingCart": cart,
+        "externalId": f"'WEB-' || {number}",
+        "marker": f"'gw1-' || {padded('n', 16)} || '-0'",
+        "productOrder": number,
+        "party": customer,
+        "correlationId": f"'request-' || {number}",
+        "traceId": padded("n", 32),
+        "orderLine": f"'802-' || {number} || '-1'",
+    }
+    for kind, value in keys.items():
+        insert("checkout_key", value=value, checkout_id=checkout, kind=f"'{kind}'")
+    insert("checkout_key", value=f"'802-' || {number} || '-2'", checkout_id=checkout, kind="'orderLine'")
+    documents = {
+        "request": "'" + REQUEST.replace("CUSTOMER", f"' || {customer} || '") + "'",
+        "items": f"'{ITEMS}'",
+        "lines": "'" + LINES.replace("LINE", f"' || {number} || '") + "'",
+        "findings": "'[]'",
+    }
+    for kind, value in documents.items():
+        insert("checkout_document", checkout_id=checkout, kind=f"'{kind}'", document=value)
+    for sequence, kind in enumerate(("create", "add", "submit"), 1):
+        of_call = {"kind": f"'{kind}'", "state": "'done'", "attempts": "1", "item_count": "1", "byte_count": "500"}
+        when = {"started_at": moment, "ended_at": moment}
+        insert("checkout_step", checkout_id=checkout, generation="0", sequence=str(sequence), **of_call, **when)
+    given_up = f"n % {PER_DRAFT} = 0"
+    draft = {"marker": f"'gw1-' || {padded('n', 16)} || '-0'", "order_id": f"'D' || {number}", "upstream": "'crm'"}
+    insert("abandoned_draft", given_up, checkout_id=checkout, **draft, since=moment, attempt="3", state="'voided'")
+    insert("checkout_key", given_up, value=f"'D' || {number}", checkout_id=checkout, kind="'productOrder'")
+    seen = {
+        "upstream": "'crm'",
+        "dedup_key": f"'event-' || {number}",
+        "order_id": number,
+        "state": "'done'",
+        "attempts": "0",
+    }
+    insert("inbox", given_up, **seen, received_at=moment, raw='\'{"eventType": "x"}\'')
+    insert("cart_party", party_id=customer, cart_id=cart)
+
+
+def ids(count: int, chance: random.Random) -> dict[str, Callable[[], str]]:
+    """Return, by kind of id, what is asked for, drawn anew each time: the rest of the query after `id=`."""
+
+    def any_number(step: int = 1) -> int:
+        return chance.randrange(0, count // step) * step
+
+    return {
+        "checkout": lambda: f"{CHECKOUT}{any_number():020d}",
+        "shoppingCart": lambda: f"{CART}{any_number():020d}",
+        "cartItem": lambda: f"{CART}{any_number():020d}&cartItem.id=02",
+        "productOrder": lambda: f"{any_number():08d}",
+        "abandonedOrder": lambda: f"D{any_number(PER_DRAFT):08d}",
+        "marker": lambda: f"gw1-{any_number():016d}-0",
+        "externalId": lambda: f"WEB-{any_number():08d}",
+        "orderLine": lambda: f"802-{any_number():08d}-2",
+        "correlationId": lambda: f"request-{any_number():08d}",
+        "traceId": lambda: f"{any_number():032d}",
+        "party": lambda: f"CD{any_number() // PER_CUSTOMER}&limit=1",
+        "client": lambda: f"shop-{any_number() // PER_CLIENT}&limit=1",
+    }
+
+
+def settings_of(url: str) -> Settings:
+    """Return the settings of the servers."""
+    crm = UpstreamSettings(base_url="http://127.0.0.1:1", mapping="salesforce-v4")
+    return Settings(storage=StorageSettings(url=url), upstreams={"crm": crm})
+
+
+def serve(url: str) -> None:
+    """Serve the API alone in this process and print its port."""
+    configure_logging(LogSettings(level="warning"))
+    app = create_app(settings_of(url))
+    calm_collector()
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, log_config=None)).run(sockets=[listener])
+
+
+@contextmanager
+def server(url: str) -> Iterator[Server]:
+    """Run a server in another process."""
+    with subprocess.Popen([sys.executable, __file__, "--serve", url], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        try:
+            yield Server(port, process.pid)
+        finally:
+            process.terminate()
+
+
+async def compare(url: str, options: argparse.Namespace) -> bool:
+    """Measure every kind of id beside a cart; return whether every ratio is within its bound."""
+    chance = random.Random(663)
+    kinds = ids(options.checkouts, chance)
+    met = True
+    with server(url) as target:
+
+        async def rate(make: Callable[[], str]) -> Rate:
+            def requests() -> Iterator[bytes]:
+                while True:
+                    yield request("GET", make())
+
+            return await load(target, requests(), b"20", 1, options.seconds)
+
+        def a_cart() -> str:
+            return f"{CARTS}/{CART}{chance.randrange(options.checkouts):020d}"
+
+        await rate(a_cart)
+        for kind, make in kinds.items():
+            if options.kinds and kind not in options.kinds.split(","):
+                continue
+
+            def a_trace(make: Callable[[], str] = make) -> str:
+                return f"{TRACE}?id={quote(make(), safe='&=')}"
+
+            await rate(a_trace)
+            pairs = [(await rate(a_cart), await rate(a_trace)) for _ in range(options.rounds)]
+            processor = [(cart.processor_microseconds, trace.processor_microseconds) for cart, trace in pairs]
+            waited = [(1e6 / cart.per_second, 1e6 / trace.per_second) for cart, trace in pairs]
+            result = {
+                "benchmark": "trace",
+                "kind": kind,
+                "database": urlsplit(url).scheme,
+                "checkouts": options.checkouts,
+                "ratio": round(statistics.median(trace / cart for cart, trace in waited), 2),
+                "ratio_max": RATIO_MAX,
+                "median_microseconds": [round(statistics.median(side)) for side in zip(*waited, strict=True)],
+                "processor_ratio": round(statistics.median(trace / cart for cart, trace in processor), 2),
+                "processor_microseconds": [round(statistics.median(side)) for side in zip(*processor, strict=True)],
+                "rounds": len(pairs),
+            }
+            result["met"] = result["ratio"] < RATIO_MAX
+            met = met and bool(result["met"])
+            print(json.dumps(result), flush=True)
+    return met
+
+
+def measure(url: str, options: argparse.Namespace) -> bool:
+    """Fill a database, then measure."""
+    database = open_database(StorageSettings(url=url))
+    migrate(database.engine)
+
+    async def fill() -> None:
+        try:
+            for first in range(0, options.checkouts, 50_000):
+                last = min(first + 50_000, options.checkouts) - 1
+                await database.write(lambda connection, first=first, last=last: seed(connection, first, last))
+            if database.engine.dialect.name == "postgresql":
+                with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                    connection.execute(text("VACUUM ANALYZE"))
+        finally:
+            await database.close()
+
+    started = time.monotonic()
+    asyncio.run(fill())
+    print(f"{options.checkouts} checkouts made in {time.monotonic() - started:.0f} s", file=sys.stderr)
+    return bool(uvloop.run(compare(url, options)))
+
+
+def main() -> None:
+    """Read the options and measure, or serve when started as a server."""
+    if len(sys.argv) == 3 and sys.argv[1] == "--serve":
+        serve(sys.argv[2])
+        return
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--checkouts", type=int, default=1_000_000)
+    parser.add_argument("--databases", default="sqlite,postgresql")
+    parser.add_argument("--kinds", default="", help="some kinds of ids, separated by commas; empty: all")
+    parser.add_argument("--seconds", type=float, default=0.5)
+    parser.add_argument("--rounds", type=int, default=9)
+    options = parser.parse_args()
+    results = []
+    for name in options.databases.split(","):
+        folder = Path(tempfile.mkdtemp(prefix="bench"))
+        folder.chmod(0o755)
+        try:
+            if name == "sqlite":
+                results.append(measure(f"sqlite:///{folder / 'gateway.db'}", options))
+                continue
+            with postgresql(folder) as running:
+                database = f"bench_{uuid4().hex[:12]}"
+                with psycopg.connect(running, autocommit=True) as connection:
+                    connection.execute(f'CREATE DATABASE "{database}"'.encode())
+                try:
+                    results.append(measure(urlunsplit(urlsplit(running)._replace(path=f"/{database}")), options))
+                finally:
+                    with psycopg.connect(running, autocommit=True) as connection:
+                        connection.execute(f'DROP DATABASE "{database}" WITH (FORCE)'.encode())
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(0 if all(results) else 1)
+
+
+if __name__ == "__main__":
+    main()
