@@ -16,7 +16,7 @@ TESTS ?= tests
 # (`make test-long` uses the disk.)
 TEST_FOLDER ?= $(or $(TMPDIR),$(shell grep -qs ' /dev/shm .*noexec' /proc/mounts || df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 2000000 { print "/dev/shm" }'))
 # Benchmarks of `make bench`, by the names of their files.
-BENCH ?= ordering preview carts cart_filter hub waiting trace fairness
+BENCH ?= ordering preview carts cart_filter hub waiting trace fairness storm
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile

@@ -78,6 +78,7 @@ class DueEvent(Struct, frozen=True):
     item_states: str | None = None
     occurred_at: datetime | None = None
     notes: str | None = None
+    due_at: datetime | None = None
 
 
 def read_event(

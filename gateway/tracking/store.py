@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, select, text, tuple_, update
 
 from gateway.checkouts.due import tenants_due, tenants_waiting
 from gateway.checkouts.model import CheckoutRecord
@@ -29,6 +29,8 @@ _EVENT_TENANTS: Final = tenants_due(inbox.c.due_at, _OPEN)
 _DUE_EVENT: Final = select(*(inbox.c[name] for name in DueEvent.__struct_fields__))
 # Notifications of one order that one look is for; the others come with the next.
 EVENTS_OF_ORDER_MAX: Final = 1_000
+# Notifications that one statement settles.
+SETTLED_TOGETHER_MAX: Final = 200
 
 OrderKey: TypeAlias = tuple[str, str, str]
 """Tenant, upstream, order id."""
@@ -139,28 +141,39 @@ def settle_events(
 
     `failed`: looking at them went wrong. A notification that came again since it was read is left to be looked at again.
     """
-    settle = (
-        update(inbox)
-        .where(
-            inbox.c.tenant == bindparam("of_tenant"),
-            inbox.c.upstream == bindparam("of_upstream"),
-            inbox.c.dedup_key == bindparam("of_key"),
-            inbox.c.received_at == bindparam("of_received_at"),
-        )
-        .values(state=state, attempts=bindparam("of_attempts"), due_at=due_at, detail=detail)
-    )
-    settled = []
+    alike: dict[tuple[str, str, int], list[DueEvent]] = {}
     for event in events:
-        values = {
-            "of_tenant": event.tenant,
-            "of_upstream": event.upstream,
-            "of_key": event.dedup_key,
-            "of_received_at": event.received_at,
-            "of_attempts": event.attempts + failed,
-        }
-        if connection.execute(settle, values).rowcount == 1:
-            settled.append(event)
+        alike.setdefault((event.tenant, event.upstream, event.attempts), []).append(event)
+    settled: list[DueEvent] = []
+    for (tenant, upstream, attempts), group in alike.items():
+        for start in range(0, len(group), SETTLED_TOGETHER_MAX):
+            found = {event.dedup_key: event for event in group[start : start + SETTLED_TOGETHER_MAX]}
+            as_read = [(event.dedup_key, event.received_at) for event in found.values()]
+            settle = (
+                update(inbox)
+                .where(
+                    inbox.c.tenant == tenant,
+                    inbox.c.upstream == upstream,
+                    inbox.c.dedup_key.in_(list(found)),
+                    tuple_(inbox.c.dedup_key, inbox.c.received_at).in_(as_read),
+                )
+                .values(state=state, attempts=attempts + failed, due_at=due_at, detail=detail)
+            )
+            settled += [found[key] for key in connection.execute(settle.returning(inbox.c.dedup_key)).scalars()]
     return settled
+
+
+def known_orders(connection: Connection, orders: Iterable[OrderKey]) -> set[OrderKey]:
+    """Return those of the orders that a checkout of their tenant has."""
+    wanted: dict[tuple[str, str], list[str]] = {}
+    for tenant, upstream, order_id in orders:
+        wanted.setdefault((tenant, upstream), []).append(order_id)
+    known: set[OrderKey] = set()
+    for (tenant, upstream), order_ids in wanted.items():
+        of_tenant = (checkout.c.tenant == tenant, checkout.c.upstream == upstream)
+        query = select(checkout.c.order_id).where(*of_tenant, checkout.c.order_id.in_(order_ids)).distinct()
+        known |= {(tenant, upstream, order_id) for order_id in connection.execute(query).scalars()}
+    return known
 
 
 def wake_waiting(connection: Connection, tenant: str, upstream: str, order_id: str, now: datetime) -> None:
