@@ -30,6 +30,7 @@ from gateway.storage import group_commit
 from gateway.storage.database import READ_TOO_LONG
 from gateway.storage.failures import of_sqlite, unavailable
 from gateway.storage.group_commit import Outcome, Write
+from gateway.storage.local_disk import require_local
 
 T = TypeVar("T")
 GROUP_MAX: Final = 256  # functions that share one commit: bounds the wait of the first in the group
@@ -63,6 +64,7 @@ class SQLiteDatabase:
         self._shares = FairLimiter(settings.readers_max - 1, wait_seconds_max=settings.read_seconds_max)
         require_version(sqlite3.sqlite_version_info)
         self._path = settings.url.removeprefix("sqlite:///")
+        require_local(Path(self._path))
         Path(self._path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._read_seconds_max = settings.read_seconds_max
         self._busy_timeout_ms = round(settings.busy_timeout_seconds * 1000)

@@ -127,8 +127,8 @@ class Campaign:
     async def _wait_for_the_end(self, started: float) -> None:
         """Wait until every checkout has ended; what has not by the deadline is judged as it is."""
         while time.monotonic() - started < self.deadline_seconds:
-            found = await self.client.checkouts()
-            if all(checkout["state"] in {*FINAL, "held"} for checkout in found):
+            states = await self.client.states()
+            if len(states) >= len(self.carts) and set(states) <= {*FINAL, "held"}:
                 return
             await asyncio.sleep(0.3)
 

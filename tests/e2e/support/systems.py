@@ -191,3 +191,9 @@ class Client:
         assert answer.status_code in {200, 206}, answer.text
         found: list[dict[str, Any]] = answer.json()
         return found
+
+    async def states(self) -> list[str]:
+        """Return the states of all checkouts."""
+        answer = await self.call("GET", f"{CHECKOUTS}?limit=10000&fields=id,state")
+        assert answer.status_code in {200, 206}, answer.text
+        return [each["state"] for each in answer.json()]
