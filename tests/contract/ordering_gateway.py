@@ -78,8 +78,7 @@ class GatewayPlayer:
         settings = Settings(
             storage=StorageSettings(url=f"sqlite:///{self.ledger.parent}/gateway.db", readers_max=2),
             upstreams={"shop": UpstreamSettings(base_url=self.root, mapping=self.name)},
-            checkout=CheckoutSettings(default_upstream="shop", redraft_seconds=0.0),
-            **given,
+            **{"checkout": CheckoutSettings(default_upstream="shop", redraft_seconds=0.0), **given},
         )
         application = create_app(settings, mappings={self.name: mapping}, upstreams={"shop": client}, background=())
         transport = httpx.ASGITransport(app=application, raise_app_exceptions=False)  # type: ignore[arg-type]
