@@ -15,6 +15,8 @@ TESTS ?= tests
 # Where `make test` writes: in memory where that has room and programs may be run from it, since thousands of commits wait for a disk.
 # (`make test-long` uses the disk.)
 TEST_FOLDER ?= $(or $(TMPDIR),$(shell grep -qs ' /dev/shm .*noexec' /proc/mounts || df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 2000000 { print "/dev/shm" }'))
+# Checkouts that `make test-long` plays with each kind of order systems that misbehave at random; a quarter of a second each.
+HOSTILE_RUNS ?= 2000
 # Benchmarks of `make bench`, by the names of their files.
 BENCH ?= ordering preview carts cart_filter hub waiting trace fairness storm
 
@@ -27,8 +29,11 @@ demo: runtime ## a cart becomes a completed order, over HTTP, before your eyes
 test: dev ## every test but the long ones
 	@$(if $(TEST_FOLDER),TMPDIR=$(TEST_FOLDER)) $(BIN)/python -m pytest -m "not long" -n $(WORKERS) --dist loadgroup $(TESTS)
 
-test-long: dev ## the tests that take minutes: real processes, killed at random
-	@$(BIN)/python -m pytest -m long -n 0 --timeout 3600 $(TESTS)
+test-long: dev ## the tests that take minutes: real processes, killed at random; less than two hours on two cores
+	@failed=; export GATEWAY_TEST_HOSTILE_RUNS=$(HOSTILE_RUNS); \
+	$(BIN)/python -m pytest -m "long and not processes" -n 2 --dist loadgroup --timeout 3600 $(TESTS) || [ $$? = 5 ] || failed=1; \
+	$(BIN)/python -m pytest -m "long and processes" -n 0 --timeout 3600 $(TESTS) || [ $$? = 5 ] || failed=1; \
+	[ -z "$$failed" ]
 
 nightly: dev ## a million simulated checkouts, and that all end when faults do; NIGHTLY="--replay KIND:SEED" plays one again
 	@$(BIN)/python tests/properties/nightly.py $(NIGHTLY)

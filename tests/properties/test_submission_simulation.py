@@ -53,9 +53,10 @@ def test_drafts_that_are_compared_only_before_they_are_submitted_end_right(monke
 
 @pytest.mark.long
 @pytest.mark.timeout(3000)
-@pytest.mark.parametrize("mapping_name", FAMILIES)
-def test_long_a_hundred_thousand_checkouts_end_right(mapping_name):
-    require_right(*simulate(mapping_name, 50_000, seed=1), 50_000)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_long_thirty_thousand_checkouts_end_right(family):
+    """(A million of them are played by `make nightly`.)"""
+    require_right(*simulate(family, 10_000, seed=1), 10_000)
 
 
 @pytest.mark.parametrize(
