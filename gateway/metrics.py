@@ -150,6 +150,7 @@ class Metrics:
         # How many mistakes keep clients out; asked at each scrape.
         self.identity_problems: Callable[[], int] = lambda: 0
         self._measured: Mapping[str, MeasuredUpstream] = {}
+        self._silence: Mapping[str, float] = {}
         self._reconciled: Mapping[str, ReconciledUpstream] = {}
 
     def request_answered(self, tenant: str, route: str, method: str, status: int, seconds: float) -> None:
@@ -188,6 +189,10 @@ class Metrics:
         """Say which order systems are paused, and which tenants each serves; none named: all of them."""
         self._paused, self._upstream_tenants = paused, tenants
 
+    def set_silence(self, seconds: Mapping[str, float]) -> None:
+        """Say for how long each order system has sent no notification; since the start where none of it is kept."""
+        self._silence = seconds
+
     def set_reconciled(self, reconciled: Mapping[str, ReconciledUpstream]) -> None:
         """Replace what the last comparisons of order systems with the checkouts found, by upstream."""
         self._reconciled = reconciled
@@ -223,6 +228,16 @@ class Metrics:
             if tenant is None or not served or tenant in served:
                 paused.add_metric((upstream,), float(is_paused))
         yield paused
+        silence = GaugeMetricFamily(
+            "gateway_notifications_silence_seconds",
+            "How long an order system has sent no notification that is new; since the start of this process where none of it is kept.",
+            labels=("upstream",),
+        )
+        for upstream, seconds in sorted(self._silence.items()):
+            served = self._upstream_tenants.get(upstream)
+            if tenant is None or not served or tenant in served:
+                silence.add_metric((upstream,), seconds)
+        yield silence
         yield from self._upstream_families(tenant)
 
     def _upstream_families(self, tenant: str | None) -> Iterator[Metric]:

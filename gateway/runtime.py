@@ -28,6 +28,7 @@ from gateway.submission.cleanup import Cleanup
 from gateway.submission.reconcile_loop import ReconcileLoop
 from gateway.submission.recovery import RecoveryLoop
 from gateway.submission.worker import Worker
+from gateway.tracking.registering import RegistrationLoop
 from gateway.tracking.store import wake_waiting
 from gateway.tracking.tracker import Tracker
 from gateway.upstream import UpstreamClient
@@ -162,7 +163,7 @@ async def tracking(services: Services) -> AsyncIterator[None]:
         on_named=services.work_due.notify,
     )
     services.events_due.listeners.append(tracker.loop.wake)
-    async with running(tracker.loop):
+    async with running(tracker.loop, RegistrationLoop(services).loop):
         try:
             yield
         finally:

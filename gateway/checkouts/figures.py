@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from gateway.checkouts.recovering import last_reconciled
 from gateway.metrics import MeasuredUpstream, ReconciledUpstream
 from gateway.services import Services
 from gateway.storage.capabilities import measurements
-from gateway.storage.tables import UNFINISHED_STATES, checkout
+from gateway.storage.tables import UNFINISHED_STATES, checkout, inbox
 
 # However often somebody scrapes, the database is asked no more often than this.
 KEPT_SECONDS: Final = 5.0
@@ -48,9 +48,21 @@ def _longest_due() -> Select[Any]:
 _LONGEST_DUE: Final = _longest_due()
 
 
+def last_notifications(connection: Connection, upstreams: Iterable[str]) -> dict[str, datetime]:
+    """Return by order system when the latest notification of it came that is kept; nothing of those of which none is."""
+    found = {}
+    for upstream in upstreams:
+        query = select(func.max(inbox.c.received_at)).where(inbox.c.upstream == upstream)
+        latest = connection.execute(query).scalar_one()
+        if latest is not None:
+            found[upstream] = latest
+    return found
+
+
 def refresher(services: Services) -> Callable[[], Awaitable[None]]:
     """Return what brings the figures of `services.metrics` up to date."""
     refreshed_at: datetime | None = None
+    began_at = services.clock()
 
     async def refresh() -> None:
         nonlocal refreshed_at
@@ -58,14 +70,18 @@ def refresher(services: Services) -> Callable[[], Awaitable[None]]:
         if refreshed_at is not None and 0 <= (now - refreshed_at).total_seconds() < KEPT_SECONDS:
             return
         refreshed_at = now
-        counts, due, measured, held, reconciled = await services.database.read(
+        counts, due, measured, held, reconciled, told = await services.database.read(
             lambda connection: (
                 unfinished_counts(connection),
                 longest_due(connection),
                 measurements(connection),
                 pauses(connection),
                 last_reconciled(connection),
+                last_notifications(connection, services.settings.upstreams),
             )
+        )
+        services.metrics.set_silence(
+            {name: (now - told.get(name, began_at)).total_seconds() for name in services.settings.upstreams}
         )
         services.metrics.set_reconciled(
             {

@@ -20,9 +20,10 @@ from gateway.commands.schema import ready_schema
 from gateway.commands.translate import read_cart_file
 from gateway.logs import configure_logging
 from gateway.ordering import Mapping
-from gateway.settings import Settings
+from gateway.settings import NotificationSettings, Settings
 from gateway.storage import open_database
 from gateway.storage.capabilities import MEANING, Capability, Measurement, keep
+from gateway.storage.hub_registrations import Registration, registrations
 from gateway.upstream.building import upstream_options
 from gateway.upstream.doctor.measuring import look, measured
 from gateway.upstream.doctor.probe import Probe
@@ -94,16 +95,42 @@ def doctor(
             wait_seconds=wait_seconds,
         )
     ready_schema(settings.storage)
-    result = asyncio.run(_measure(settings, upstream, mapping, run))
+    result, registration = asyncio.run(_measure(settings, upstream, mapping, run))
+    told = registered(settings.upstreams[upstream].notifications, mapping, registration)
     if form == "json":
-        click.echo(json.dumps(document(result), indent=2))
+        click.echo(json.dumps({**document(result), "notificationHub": told}, indent=2))
     else:
-        click.echo(text(result))
+        click.echo(f"{text(result)}\n\n{told['detail']}")
     if any(each.verdict == "fails" for each in result.contradictions):
         raise click.exceptions.Exit(1)
 
 
-async def _measure(settings: Settings, upstream: str, mapping: Mapping, run: SampleRun | None) -> Measurement:
+def registered(
+    wanted: NotificationSettings, mapping: Mapping, registration: Registration | None
+) -> dict[str, str | None]:
+    """Return whether the gateway is registered for notifications of an order system: {"state", "id", "callback", "detail"}."""
+    if registration is None:
+        offered = f"its hub is {mapping.api.hub_resource}" if mapping.api.hub_resource else "its mapping names no hub"
+        how = "a running gateway registers within a minute" if wanted.register else "notifications.register is off"
+        return {
+            "state": "none",
+            "id": None,
+            "callback": None,
+            "detail": f"Not registered for notifications: {offered}; {how}.",
+        }
+    state = "failed" if registration.registered_at is None else "registered"
+    since = f" since {timestamp_text(registration.registered_at)}" if registration.registered_at else ""
+    last = (
+        f"; asked last {timestamp_text(registration.checked_at)}: {registration.detail}" if registration.detail else ""
+    )
+    how = "Registered" if state == "registered" else "Not registered"
+    detail = f"{how} for notifications at {registration.callback}{since}{last}."
+    return {"state": state, "id": registration.hub_id, "callback": registration.callback, "detail": detail}
+
+
+async def _measure(
+    settings: Settings, upstream: str, mapping: Mapping, run: SampleRun | None
+) -> tuple[Measurement, Registration | None]:
     database = open_database(settings.storage)
     probe = Probe(upstream_options(settings, upstream, mapping))
     try:
@@ -116,7 +143,7 @@ async def _measure(settings: Settings, upstream: str, mapping: Mapping, run: Sam
             keep(connection, result)
 
         await database.write(store)
-        return result
+        return result, (await database.read(registrations)).get(upstream)
     finally:
         await probe.close()
         await database.close()

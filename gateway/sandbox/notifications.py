@@ -79,6 +79,8 @@ class Notifier:
 
     def __init__(self, options: SandboxOptions, dice: FaultDice) -> None:
         self._url = options.notify_url
+        # Those who registered at the hub, by the ids of their registrations.
+        self.callbacks: dict[str, str] = {}
         self._token = options.notify_token
         self._dice = dice
         self._last: dict[str, asyncio.Task[None]] = {}
@@ -87,7 +89,7 @@ class Notifier:
 
     async def before_answer(self, events: list[Event]) -> list[tuple[Event, frozenset[str]]]:
         """Draw the faults of these events, deliver the early ones now and return the rest for `after_answer`."""
-        if self._url is None:
+        if not self._addresses():
             return []
         rest = []
         for event in events:
@@ -106,7 +108,7 @@ class Notifier:
 
     def send(self, event: Event) -> None:
         """Send an event that no call caused."""
-        if self._url is not None:
+        if self._addresses():
             self._dispatch(event, self._dice.strikes_notification())
 
     async def close(self) -> None:
@@ -155,12 +157,14 @@ class Notifier:
 
     async def _deliver(self, event: Event) -> None:
         """Post one event; a receiver that refuses, is slow or absent is nobody's concern here."""
-        if self._url is None:
-            return
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        with contextlib.suppress(OSError, TimeoutError, EOFError, ValueError):
-            async with asyncio.timeout(DELIVERY_SECONDS):
-                await _post(self._url + event.path_suffix, encode(event.document), headers)
+        for address in self._addresses():
+            with contextlib.suppress(OSError, TimeoutError, EOFError, ValueError):
+                async with asyncio.timeout(DELIVERY_SECONDS):
+                    await _post(address + event.path_suffix, encode(event.document), headers)
+
+    def _addresses(self) -> list[str]:
+        return [*([self._url] if self._url is not None else []), *self.callbacks.values()]
 
 
 async def _post(address: str, body: bytes, headers: dict[str, str]) -> None:

@@ -182,7 +182,7 @@ def _unsafe_upstream(settings: Settings, name: str, upstream: UpstreamSettings) 
         for index, tenant in enumerate(upstream.tenants)
         if not _TENANT.fullmatch(tenant)
     ]
-    problems += unsafe_notifications(path, upstream, settings.security)
+    problems += unsafe_notifications(path, upstream, settings.security, settings.server.public_url)
     needed = limits.deadline_seconds + submission.guard_seconds
     if submission.lease_seconds <= needed:
         problems.append(

@@ -18,7 +18,9 @@ _SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what every secret begins with
 _SECRET_BYTES_MIN, _SECRET_BYTES_MAX = 24, 64
 
 
-def unsafe_notifications(path: str, upstream: UpstreamSettings, security: SecuritySettings) -> list[Problem]:
+def unsafe_notifications(
+    path: str, upstream: UpstreamSettings, security: SecuritySettings, public_url: str
+) -> list[Problem]:
     """Return what is wrong with how the notifications of one order system prove whose they are; `path` is that of its settings."""
     own = upstream.notifications
     hashes = {
@@ -46,6 +48,8 @@ def unsafe_notifications(path: str, upstream: UpstreamSettings, security: Securi
     if own.certificate_subject and not security.client_certificate.subject_header:
         what = "needs security.client_certificate: the header and the proxies that name the subject of a certificate"
         problems.append(Problem(f"{path}.notifications.certificate_subject", what))
+    if own.register and not public_url:
+        problems.append(Problem(f"{path}.notifications.register", "needs server.public_url: where it is to send them"))
     return problems
 
 

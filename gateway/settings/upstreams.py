@@ -70,6 +70,17 @@ class NotificationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fie
         str,
         setting("subject of its client certificate, as the trusted proxy of `security.client_certificate` names it"),
     ] = ""
+    register: Annotated[
+        bool,
+        setting(
+            "keep the gateway registered at the order system's hub (`api.hub_resource` of its mapping) with "
+            "`server.public_url`/notifications/NAME; turned off, the registration is taken back"
+        ),
+    ] = False
+    register_query: Annotated[
+        str, setting("`query` of that registration, e.g. eventType=ProductOrderStateChangeEvent; empty: every event")
+    ] = ""
+    renew_hours: Annotated[float, setting("how often it is registered anew", gt=0, le=8760)] = 24.0
 
     @property
     def is_set(self) -> bool:

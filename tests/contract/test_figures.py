@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from checkout_work import NOW, record_of
+from inbox_runs import record_event
 from sqlalchemy import insert
 
-from gateway.checkouts.figures import longest_due, unfinished_counts
+from gateway.checkouts.figures import last_notifications, longest_due, unfinished_counts
+from gateway.metrics import Metrics
 from gateway.storage.tables import checkout
+from gateway.tracking.events import Event
 
 
 def stored(connection, checkout_id, **columns):
@@ -30,6 +33,24 @@ async def test_a_held_checkout_is_counted_and_an_ended_one_is_not(database):
     tenant = record_of().tenant
     assert counts == {tenant: {"held": 1, "accepted": 2}}
     assert await database.read(longest_due) == {tenant: NOW - timedelta(seconds=40)}
+
+
+async def test_the_latest_notification_of_each_order_system_is_known(database):
+    for number, upstream in ((1, "shop"), (2, "shop"), (3, "plain")):
+        event, at = Event(f"e{number}", "1", "x"), NOW + timedelta(seconds=number)
+        await database.write(lambda c, of=(upstream, event, at): record_event(c, "default", of[0], of[1], "{}", of[2]))
+    found = await database.read(lambda c: last_notifications(c, ["shop", "plain", "other"]))
+    assert found == {"shop": NOW + timedelta(seconds=2), "plain": NOW + timedelta(seconds=3)}
+
+
+def test_how_long_an_order_system_is_silent_is_told_to_the_tenants_that_it_serves():
+    metrics = Metrics()
+    metrics.set_upstreams({"shop": False, "plain": False}, {"shop": ("acme",), "plain": ()})
+    metrics.set_silence({"shop": 7.0, "plain": 9.0})
+    for tenant, seen in (("acme", {7.0, 9.0}), ("beta", {9.0}), (None, {7.0, 9.0})):
+        families = {family.name: family for family in metrics.families(tenant)}
+        samples = families["gateway_notifications_silence_seconds"].samples
+        assert {sample.value for sample in samples} == seen
 
 
 async def test_nothing_waits_in_an_empty_database(database):

@@ -62,6 +62,9 @@ class Api(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         bool,
         documented("it is told the `traceparent` (W3C Trace Context) of that request, with a parent id for each call"),
     ] = False
+    hub_resource: Annotated[
+        str, documented("the resource to register for its notifications at, e.g. `hub`; empty when it has none")
+    ] = ""
     notification_status: Annotated[int, documented("status to answer its notifications with", ge=200, le=299)] = 201
     paging: Paging = field(default_factory=Paging)
 

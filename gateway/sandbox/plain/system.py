@@ -14,6 +14,7 @@ from gateway.sandbox.notifications import Notifier
 from gateway.sandbox.options import API_ROOTS, RESOURCES, SandboxOptions
 from gateway.sandbox.orders import Order
 from gateway.sandbox.plain.cancel import Cancellations
+from gateway.sandbox.plain.hub import HUB, hub_call
 from gateway.sandbox.plain.rules import STATES_V4, STATES_V5, check_items, check_order, check_types
 from gateway.sandbox.plain.view import lines_of, matches, order_view
 from gateway.sandbox.prices import drifted, total_prices
@@ -25,7 +26,7 @@ _CANCEL = "cancelProductOrder"
 
 
 class PlainIntake(OrderIntake):
-    """Answers `/tmf-api/productOrderingManagement/v4|v5/productOrder[/{id}]` and `cancelProductOrder`."""
+    """Answers `/tmf-api/productOrderingManagement/v4|v5/productOrder[/{id}]`, `cancelProductOrder` and `hub`."""
 
     def __init__(self, options: SandboxOptions, catalog: Catalog, ledger: Ledger, notifier: Notifier) -> None:
         super().__init__(options, catalog, ledger, notifier)
@@ -40,7 +41,10 @@ class PlainIntake(OrderIntake):
             return self._order_call(call, rest[0] if rest else None)
         if name == _CANCEL and len(rest) <= 1:
             return self._cancel_call(call, rest[0] if rest else None)
-        raise not_found("known resources are productOrder and cancelProductOrder")
+        if name == HUB and len(rest) <= 1:
+            body = self.object_body(call) if call.request.method == "POST" else {}
+            return hub_call(call.request.method, rest[0] if rest else None, body, self._notifier.callbacks)
+        raise not_found("known resources are productOrder, cancelProductOrder and hub")
 
     def view(self, order: Order, *, with_items: bool = True) -> dict[str, Any]:
         """Return the order as GET shows it."""

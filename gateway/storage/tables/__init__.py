@@ -27,7 +27,13 @@ from gateway.storage.tables.checkouts import (
 )
 from gateway.storage.tables.events import hub_blocked, hub_event, hub_sequence, hub_subscription, inbox, inbox_usage
 from gateway.storage.tables.operations import access_token, audit, login_session, upstream_pause
-from gateway.storage.tables.upstreams import found_order, reconciliation, recovery, upstream_capability
+from gateway.storage.tables.upstreams import (
+    found_order,
+    hub_registration,
+    reconciliation,
+    recovery,
+    upstream_capability,
+)
 
 __all__ = [
     "EPOCH",
@@ -50,6 +56,7 @@ __all__ = [
     "found_order",
     "hub_blocked",
     "hub_event",
+    "hub_registration",
     "hub_sequence",
     "hub_subscription",
     "inbox",

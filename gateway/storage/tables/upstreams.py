@@ -63,3 +63,15 @@ reconciliation = Table(
     Column("checkouts", Integer),
     Column("found", Text),
 )
+
+# Where the gateway is registered for notifications. `hub_id` is the id of that there; `detail` says what went wrong when it was asked for.
+hub_registration = Table(
+    "hub_registration",
+    metadata,
+    Column("upstream", String(64), primary_key=True),
+    Column("callback", Text, nullable=False),
+    Column("hub_id", String(255)),
+    Column("registered_at", Moment),
+    Column("checked_at", Moment, nullable=False),
+    Column("detail", Text),
+)
