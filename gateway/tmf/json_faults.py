@@ -119,8 +119,11 @@ def unfit_number(raw: bytes, fits: Callable[[str], bool]) -> str | None:
 
 
 def count_names(raw: bytes) -> int:
-    """Return how many names all objects of well-formed JSON have together, repeated ones included."""
-    return _STRINGS.sub(b"", raw).count(b":")
+    """Return how many names all objects of well-formed JSON have together, repeated ones included.
+
+    String by string: one search through everything would keep all threads waiting for as long as it takes.
+    """
+    return raw.count(b":") - sum(found.group().count(b":") for found in _STRINGS.finditer(raw))
 
 
 def repeated_names(raw: bytes) -> MalformedBodyError:

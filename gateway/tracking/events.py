@@ -79,6 +79,7 @@ class DueEvent(Struct, frozen=True):
     occurred_at: datetime | None = None
     notes: str | None = None
     due_at: datetime | None = None
+    raw_bytes: int = 0
 
 
 def read_event(

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from gateway.checkouts import history
@@ -30,6 +31,9 @@ KNOWN_STATES: Final = frozenset({"submitted", "held", *FINAL})
 # An event of an order that is not known yet is looked at again after this, then after twice its age.
 EARLY_EVENT_SECONDS: Final = 5.0
 EARLY_EVENT_SECONDS_MAX: Final = 900.0
+
+# Of bodies of notifications that are written anew in one transaction.
+WRITTEN_BYTES_MAX: Final = 262_144
 
 
 class Seen(NamedTuple):
@@ -60,6 +64,26 @@ class Settlement(Struct, frozen=True, kw_only=True):
     unknown: OrderKey | None = None
     told: str | None = None
     checkout_id: str | None = None
+
+
+def written_together(settlements: Sequence[Settlement], bytes_max: int) -> list[list[Settlement]]:
+    """Return the settlements in groups whose notifications have `bytes_max` of bodies together, or are one; cut where needed. Pure.
+
+    A row is written anew with its body, and nobody else writes meanwhile: how long that takes is not to be the sender's choice.
+    """
+    groups: list[list[Settlement]] = [[]] if settlements else []
+    size = 0
+    for settlement in settlements:
+        part: list[DueEvent] = []
+        for event in settlement.events:
+            if size and size + event.raw_bytes > bytes_max:
+                groups[-1] += [replace(settlement, events=part)] if part else []
+                groups.append([])
+                part, size = [], 0
+            part.append(event)
+            size += event.raw_bytes
+        groups[-1] += [replace(settlement, events=part)] if part else []
+    return [group for group in groups if group]
 
 
 def put_off(seen: Seen, why: str, wait_seconds: float) -> list[Settlement]:
@@ -143,9 +167,14 @@ class Settler:
         self._on_named = on_named
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
-        """Record it in one transaction; what has come again meanwhile stays due. Dead ones are told in the log."""
-        if not settlements:
-            return
+        """Record it in one transaction, in several where bodies are large; what has come again meanwhile stays due.
+
+        Dead ones are told in the log.
+        """
+        for group in written_together(settlements, WRITTEN_BYTES_MAX):
+            await self._settle(group)
+
+    async def _settle(self, settlements: Sequence[Settlement]) -> None:
         named = False
 
         def function(connection: Connection) -> list[tuple[str, list[DueEvent]]]:
