@@ -186,7 +186,7 @@ class State:
         body = {
             "@type": "ProductOrder",
             "externalId": external_id,
-            "requestedStartDate": "2026-12-01T00:00:00Z",
+            "requestedStartDate": "2026-12-01T00:00:00.000Z",
             "relatedParty": [{"@type": "RelatedParty", "id": "CD9", "role": "customer", "@referredType": "Individual"}],
             "productOrderItem": [
                 {
