@@ -19,7 +19,7 @@ from gateway.checkouts import api as checkouts
 from gateway.checkouts import figures
 from gateway.checkouts.openapi import SCHEMAS as CHECKOUT_SCHEMAS
 from gateway.correlation import api as correlation_api
-from gateway.correlation import history_api
+from gateway.correlation import history_api, process_flow_api
 from gateway.correlation.openapi import SCHEMAS as CORRELATION_SCHEMAS
 from gateway.errors import UnavailableError
 from gateway.http import headers, operation
@@ -68,6 +68,7 @@ ROUTES: Final[list[Any]] = [
     *correlation_api.handlers,
     *partners.handlers,
     *history_api.handlers,
+    *process_flow_api.handlers,
     *tracking.handlers,
     *inbox_api.handlers,
     *oauth.handlers,

@@ -131,6 +131,7 @@ TAGS: Final[Mapping[str, str]] = {
     "checkout": "A cart becomes a product order (TMF622), submitted exactly once and followed to its end.",
     "productOrder": "Orders in the form of TMF622 v4: those that come ready, from partners, and those that were made of carts.",
     "productOrder v5": "Orders in the form of TMF622 v5.",
+    "processFlow": "The steps of a checkout in the form of TMF701 v4, read only.",
     "operator": "What operators do with checkouts and order systems: look again, try again, adopt, close, pause.",
     "events subscription": "Who is told of what happens to carts and checkouts; the events are under Webhooks.",
     "notification": "What order systems tell the gateway about orders.",
