@@ -13,6 +13,7 @@ from gateway.clock import timestamp_text, utc_now
 from gateway.commands.client import call, call_list, client_options, path_of, print_table, reason_option, table
 from gateway.commands.groups import CommandGroup
 from gateway.commands.times import Since, age
+from gateway.commands.tracing import history, trace
 
 CHECKOUTS: Final = "/tmf-api/checkoutManagement/v1/checkout"
 
@@ -223,6 +224,10 @@ def close(*, checkout_id: str, outcome: str, reason: str, override: bool, form: 
     _show(call("POST", f"{_path(checkout_id)}/close", {}, body=body, **where), form)
 
 
+checkouts.add_command(trace)
+checkouts.add_command(history)
+
+
 def _path(checkout_id: str) -> str:
     return path_of(CHECKOUTS, checkout_id, "gateway checkouts list")
 
@@ -243,7 +248,7 @@ def _show_head(checkout: dict[str, Any]) -> None:
 
 
 def _show_other_ids(checkout: dict[str, Any]) -> None:
-    if remainder := checkout["shoppingCart"].get("remainder"):
+    if remainder := (checkout["shoppingCart"] or {}).get("remainder"):
         click.echo(f"remainder     {remainder['id']} (the cart of what was saved for later)")
     for given_up in checkout.get("abandonedOrder", []):
         click.echo(f"given up      {given_up['id'] or given_up['externalId']} ({given_up['state']})")
@@ -257,7 +262,7 @@ def _show(checkout: dict[str, Any], form: str) -> None:
     click.echo(f"checkout      {checkout['id']}")
     click.echo(f"state         {checkout['state']}{_because(checkout)}")
     _show_head(checkout)
-    click.echo(f"cart          {checkout['shoppingCart'].get('id') or ''}")
+    click.echo(f"cart          {(checkout['shoppingCart'] or {}).get('id') or ''}")
     _show_other_ids(checkout)
     click.echo(f"upstream      {checkout['upstream']}")
     click.echo(f"order         {order.get('id') or ''} {order.get('state') or ''}".rstrip())
@@ -271,6 +276,9 @@ def _show(checkout: dict[str, Any], form: str) -> None:
         items.add_row(*_cells(item, "cartItemId productOrderItemId orderLineItemId state"))
     print_table(items)
     for deed in checkout.get("history") or []:
+        # Calls stand in the table of steps; `gateway checkouts history` shows everything.
+        if deed["kind"] not in {"action", "event"}:
+            continue
         click.echo(
             f"{deed['at']}  {deed['by']}  {deed.get('action') or deed['kind']}  {deed.get('detail') or ''}".rstrip()
         )

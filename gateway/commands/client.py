@@ -20,8 +20,8 @@ TIMEOUT_SECONDS: Final = 30.0
 WIDTH: Final = 160
 
 
-def client_options(function: F) -> F:
-    """Add what every command needs to reach a gateway, passed as `config_path`, `url`, `token` and `form`."""
+def where_options(function: F) -> F:
+    """Add what every command needs to reach a gateway, passed as `config_path`, `url` and `token`."""
     options = (
         click.option("--url", metavar="URL", help="The gateway.  [default: server.public_url, or host and port]"),
         click.option(
@@ -30,13 +30,17 @@ def client_options(function: F) -> F:
             show_envvar=True,
             help="Bearer token, while security.mode is `tokens`.",
         ),
-        click.option(
-            "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help="Output."
-        ),
     )
     for option in reversed(options):
         function = option(function)
     return config_option(function)
+
+
+def client_options(function: F) -> F:
+    """Add the same and the form of the output, passed as `form`."""
+    choice = click.Choice(["table", "json"])
+    form = click.option("--format", "form", type=choice, default="table", show_default=True, help="Output.")
+    return where_options(form(function))
 
 
 reason_option = click.option(
@@ -72,6 +76,14 @@ def call(
     `where` is what `client_options` gives. Raises OperatorError with the TMF Error's message.
     """
     return _document(_answer(method, path, query, body=body, **where))
+
+
+def call_bytes(path: str, query: dict[str, str | None], **where: Any) -> bytes:
+    """Return what a gateway answers, as it is, as `call` does: an export."""
+    answer = _answer("GET", path, query, **where)
+    if not answer.is_success:
+        _document(answer)
+    return answer.content
 
 
 def _answer(
