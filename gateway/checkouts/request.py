@@ -82,7 +82,7 @@ def whole_cart(given: dict[str, Any], settings: CartSettings, dialect: Dialect |
     if dialect is not None:
         return with_absent_totals(read_whole_cart(given, dialect, settings))
     told_by_looks = version_of(given)
-    numbers = told_by_looks.write_ids(given)
+    numbers = told_by_looks.tidy(given)
     cart = with_given_actions(read_whole_cart(given, told_by_looks, settings), given)
     if numbers:
         cart = {**cart, IDS_MARK: [path_text(path) for path in numbers]}

@@ -213,8 +213,9 @@ def _total(group: list[Counted], kinds: tuple[str, ...], numbers: Context) -> di
     if "description" in given:
         total["description"] = given["description"]
     price: dict[str, Any] = {}
-    rate = shown_rate(given["price"])
-    if rate is not None and all(shown_rate(other.price["price"]) == rate for other, _ in group[1:]):
+    node = given["price"]
+    rate = node["taxRate"] if "taxRate" in node else shown_rate(node)
+    if rate is not None and (len(group) == 1 or all(shown_rate(other.price["price"]) == rate for other, _ in group)):
         price["taxRate"] = rate
     if len(group) > 1:
         total = _shared(total, [other.price for other, _ in group])

@@ -69,6 +69,7 @@ KNOWN: Final[dict[str, list[tuple[str, str, str]] | str]] = {
     "filters.values._MOMENT": [("2026-01-01T00:00:00.", "1", ""), ("", "2026-", "")],
     "filters.values._NUMBER": [("", "1", "x"), ("1.", "1", "x"), ("1e", "1", "x")],
     "filters.values._QUOTED": [('"', '""', "x"), ('"', "a", ""), ('"', '""', '"x')],
+    "tmf.schema._NUMERIC_ID": [("", 'Id":-', "x"), ("", 'Id":', "")],
     "tmf.json._BYTE": [("", "(byte 1", ""), ("(byte ", "1", "")],
     "tmf.json_faults._BEFORE_LONE": [
         ("", "\\n", "\\ud800"),

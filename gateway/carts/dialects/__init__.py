@@ -15,7 +15,7 @@ V1: Final = Dialect(
     to_canonical=v1.to_canonical,
     from_canonical=v1.from_canonical,
     check=v1_shape.check,
-    write_ids=v1_shape.CART.write_ids,
+    tidy=v1_shape.CART.tidy,
     not_patchable=("id", "href", "validFor", "cartTotalPrice"),
 )
 V4: Final = Dialect(
@@ -24,7 +24,7 @@ V4: Final = Dialect(
     to_canonical=same_document,
     from_canonical=v4.from_canonical,
     check=no_problems,
-    write_ids=STORED.write_ids,
+    tidy=STORED.tidy,
 )
 V5: Final = Dialect(
     version="v5",
@@ -32,7 +32,7 @@ V5: Final = Dialect(
     to_canonical=v5.to_canonical,
     from_canonical=v5.from_canonical,
     check=v5_shape.check,
-    write_ids=v5_shape.CART.write_ids,
+    tidy=v5_shape.CART.tidy,
     # `lastUpdateDate` is how the official examples write lastUpdate.
     read_only=frozenset({"creationDate", "lastUpdate", "lastUpdateDate", *SHOWN}),
     not_patchable=("id", "href"),

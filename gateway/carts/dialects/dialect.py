@@ -39,8 +39,8 @@ class Dialect:
     from_canonical: FromCanonical
     # Every problem of a document in the version's own terms: what it makes mandatory, and types under its own names.
     check: Callable[[dict[str, Any]], list[Problem]]
-    # Writes identifiers that are whole numbers as texts, in place, and returns where these were.
-    write_ids: Callable[[dict[str, Any]], list[Path]]
+    # Removes known attributes that are null, writes identifiers that are whole numbers as texts (both in place), returns where these were.
+    tidy: Callable[[dict[str, Any]], list[Path]]
     # First-level attributes that only the server writes: dropped from a POST and a PATCH, without an error.
     read_only: frozenset[str] = frozenset(SHOWN)
     # First-level attributes that a PATCH must not change (400).

@@ -33,8 +33,7 @@ def look_at(
     """
     if COMPLETE.fits(document):
         return [], True
-    STORED.remove_nulls(document)
-    STORED.write_ids(document)
+    STORED.tidy(document)
     found = [] if STORED.fits(document) else _types_brought(document, before)
     shown, is_told = completed(document)
     # Where the cart itself tells all that it leaves out, there is nothing to ask for.

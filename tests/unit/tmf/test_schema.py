@@ -144,7 +144,7 @@ WRONG: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("relatedParty", 0, "id"), "a\n", "must be 1 to 255 printable characters"),
     (("relatedParty", 0, "id"), "\u2028", "must be 1 to 255 printable characters"),
     (("relatedParty", 0, "id"), "x" * 256, "must be 1 to 255 printable characters"),
-    (("relatedParty", 0, "id"), 1, "must be text, not a number"),
+    (("relatedParty", 0, "id"), 1.5, "must be text, not a number"),
     (("relatedParty", 0), {"role": "x"}, "needs id or name or href"),
     (("cartItem", 0), None, "must be an object, not null"),
     (("cartItem", 0, "quantity"), 0, "must be from 1 to 1000000"),
