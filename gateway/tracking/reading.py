@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 import structlog
 from msgspec.structs import replace
@@ -17,24 +16,22 @@ from gateway.checkouts.findings import add_findings
 from gateway.checkouts.found_live import FoundLive, found_live, tell
 from gateway.checkouts.history import Happening
 from gateway.checkouts.keys import add_line_keys
-from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder, order_decoder
+from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.pauses import pauses, why_paused
 from gateway.checkouts.states import CART_RELEASED
 from gateway.logs import on_behalf_of
 from gateway.metrics import Metrics
 from gateway.ordering import Mapping as OrderMapping
-from gateway.ordering import ObservedOrder, carries, is_alive, live_match
+from gateway.ordering import ObservedOrder, carries, is_alive
 from gateway.settings import Settings, UpstreamLimits
 from gateway.storage import Database
-from gateway.submission.decisions.refusal import CartProblem, cart_problems
 from gateway.threads import LARGE_LINES_MIN, in_thread_if
-from gateway.tmf.json import decode_stored, encode_json
 from gateway.tracking import store
-from gateway.tracking.decision import Decision, TrackingPolicy
-from gateway.tracking.evidence import Contents, Evidence, Search, is_dead, showing, wants_contents, wants_search
+from gateway.tracking.decision import Decision, TrackingPolicy, next_poll
+from gateway.tracking.evidence import Evidence, Search, is_dead, showing, wants_contents, wants_search
 from gateway.tracking.failures import NotConfigured
-from gateway.tracking.lines import line_states
 from gateway.tracking.machine import decide, not_followed
+from gateway.tracking.seen_lines import SeenLines, problems_of, read_lines
 from gateway.upstream.exchanges import Exchange, collecting
 from gateway.upstream.port import AnotherOrder, ReadFailed, Upstream
 
@@ -58,13 +55,6 @@ def read_entry(exchanges: Sequence[Exchange], now: datetime, outcome: str, detai
         byte_count=sum(len(exchange.answer) for exchange in exchanges) if exchanges else None,
         detail=detail,
     )
-
-
-class SeenLines(NamedTuple):
-    """What is known of an order's lines, as the document `lines`, and the ids of those that were not known before."""
-
-    document: bytes
-    new_ids: tuple[str, ...]
 
 
 class OrderReader:
@@ -93,6 +83,25 @@ class OrderReader:
                 await self._note_failure(record, exchanges, failure)
                 raise
 
+    async def believe(self, record: CheckoutRecord, told: ObservedOrder, mapping: OrderMapping) -> str:
+        """Record what an order has become by what its notifications tell, where it cannot be read; return a sentence about it."""
+        if record.state in CART_RELEASED:
+            return await self._after_the_end(record, told, mapping)
+        if (why := not_followed(record)) is not None:
+            return why
+        return await self._judge(record, told, mapping, None, (), polled=False)
+
+    async def put_off(self, record: CheckoutRecord) -> str:
+        """Look at an order that cannot be read again later: only its notifications tell of it."""
+        poll_seconds = self._settings.tracking.poll_seconds
+
+        def function(connection: Connection) -> None:
+            now = self._database.now(connection)
+            store.set_poll(connection, record, next_poll(record, now, poll_seconds, restart=False, polled=True))
+
+        await self._database.write(function)
+        return "the order cannot be read: its notifications tell what becomes of it"
+
     async def _note_failure(self, record: CheckoutRecord, exchanges: Sequence[Exchange], failure: ReadFailed) -> None:
         """Keep in the history that an order could not be read."""
         outcome, detail = str(failure.cause), str(failure)
@@ -111,6 +120,8 @@ class OrderReader:
             raise NotConfigured("the upstream or its mapping is not configured (any more)")
         if (held := (await self._database.read(pauses)).get(record.upstream)) is not None:
             raise ReadFailed(why_paused(held), retry_after_seconds=PAUSED_SECONDS)
+        if not mapping.api.order_readable:
+            return await self.put_off(record)
         observed = await _read(upstream, record.order_id)
         if record.state in CART_RELEASED:
             return await self._after_the_end(record, observed, mapping)
@@ -119,11 +130,24 @@ class OrderReader:
         search = None
         if wants_search(record, observed, mapping, polled=polled):
             search = await _search(upstream, record, observed, mapping)
-        compared = wants_contents(record, observed, mapping, search)
+        return await self._judge(record, observed, mapping, search, exchanges, polled=polled)
+
+    async def _judge(
+        self,
+        record: CheckoutRecord,
+        observed: ObservedOrder | None,
+        mapping: OrderMapping,
+        search: Search | None,
+        exchanges: Sequence[Exchange],
+        *,
+        polled: bool,
+    ) -> str:
+        """Compare what was seen with what is known, where that is due, and record what it means."""
+        compared = mapping.api.order_readable and wants_contents(record, observed, mapping, search)
         stored = await self._documents(record, observed, with_order=compared)
         large = observed is not None and len(observed.lines) > LARGE_LINES_MIN
-        contents, lines = await in_thread_if(large, _read_lines, stored, observed, mapping, compared=compared)
-        evidence = Evidence(observed=observed, search=search, contents=contents, problems=_problems(stored, observed))
+        contents, lines = await in_thread_if(large, read_lines, stored, observed, mapping, compared=compared)
+        evidence = Evidence(observed=observed, search=search, contents=contents, problems=problems_of(stored, observed))
         applied = await self._database.write(
             lambda connection: self._apply(connection, record, evidence, mapping, lines, exchanges, polled=polled)
         )
@@ -161,7 +185,8 @@ class OrderReader:
         now = self._database.now(connection)
         observed = evidence.observed
         outcome = "notThere" if observed is None else observed.state or "stateless"
-        history.record_read(connection, record.tenant, record.id, read_entry(exchanges, now, outcome, None))
+        if mapping.api.order_readable:
+            history.record_read(connection, record.tenant, record.id, read_entry(exchanges, now, outcome, None))
         if observed is not None:
             evidence = _with_others(connection, current, observed, evidence, mapping, now)
         decision = decide(current, evidence, mapping, self._policy(current), now, polled=polled)
@@ -253,40 +278,6 @@ async def _search(
     except ReadFailed as failure:
         return Search(orders=(), complete=False, doubt=str(failure))
     return Search(orders=tuple(orders), complete=complete, doubt="" if complete else found.absence.sentence)
-
-
-def _read_lines(
-    stored: Mapping[str, str], observed: ObservedOrder | None, mapping: OrderMapping, *, compared: bool
-) -> tuple[Contents | None, SeenLines | None]:
-    """Compare the lines with what was sent, where that is due; return that, and what is known of the lines now if that is new."""
-    if observed is None or not stored:
-        return None, None
-    before: dict[str, LineState] = lines_decoder.decode(stored.get("lines", "{}"))
-    contents = None
-    if compared:
-        known = {item_id: line.line_id for item_id, line in before.items() if line.line_id is not None}
-        line_ids, difference = live_match(order_decoder.decode(stored["order"]), known, observed, mapping)
-        contents = Contents(difference=difference, line_ids=line_ids)
-    item_ids = [pair["productOrderItemId"] for pair in decode_stored(stored.get("items", "[]"))]
-    after = line_states(item_ids, before, observed, mapping, contents.line_ids if contents is not None else None)
-    if after == before:
-        return contents, None
-    known_ids = {line.line_id for line in before.values()}
-    new_ids = tuple(
-        line.line_id for line in after.values() if line.line_id is not None and line.line_id not in known_ids
-    )
-    return contents, SeenLines(document=encode_json(after), new_ids=new_ids)
-
-
-def _problems(stored: Mapping[str, str], observed: ObservedOrder | None) -> tuple[CartProblem, ...]:
-    """Return why an order came to nothing, as it says of itself and of its lines, in the terms of the cart."""
-    if observed is None or not observed.reasons or "order" not in stored:
-        return ()
-    lines: dict[str, LineState] = lines_decoder.decode(stored.get("lines", "{}"))
-    items = {line.line_id: item_id for item_id, line in lines.items() if line.line_id is not None}
-    items |= {line.line_id: line.item_id for line in observed.lines if line.item_id is not None}
-    reasons = [replace(reason, item=items.get(reason.item, reason.item)) for reason in observed.reasons]
-    return cart_problems(reasons, order_decoder.decode(stored["order"]))
 
 
 def _with_others(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from sqlalchemy import Connection, select, text, tuple_, update
+from sqlalchemy import Connection, func, select, text, tuple_, update
 
 from gateway.checkouts.due import tenants_due, tenants_waiting
 from gateway.checkouts.model import CheckoutRecord
@@ -16,7 +16,7 @@ from gateway.checkouts.row_changes import CheckoutChanges, because, without_reas
 from gateway.checkouts.store import change, get_for_update, others_of_order, record_of
 from gateway.storage.tables import IN_DOUBT, checkout, inbox
 from gateway.tracking.events import DueEvent, Event, marker_parts
-from gateway.tracking.inbox import RECEIVED, WAITING
+from gateway.tracking.inbox import DONE, RECEIVED, WAITING
 
 _FOLLOWED: Final = checkout.c.state == "submitted"
 _DUE_TENANTS: Final = tenants_due(checkout.c.track_due_at, _FOLLOWED)
@@ -161,6 +161,21 @@ def settle_events(
             )
             settled += [found[key] for key in connection.execute(settle.returning(inbox.c.dedup_key)).scalars()]
     return settled
+
+
+def last_happened(connection: Connection, order: OrderKey) -> datetime | None:
+    """Return when the last thing happened to an order that its notifications told and that was dealt with; None when nothing did."""
+    tenant, upstream, order_id = order
+    happened = func.coalesce(inbox.c.occurred_at, inbox.c.received_at)
+    query = select(func.max(happened)).where(
+        inbox.c.tenant == tenant,
+        inbox.c.upstream == upstream,
+        inbox.c.order_id == order_id,
+        inbox.c.state == DONE,
+        inbox.c.order_state.is_not(None),
+    )
+    latest: datetime | None = connection.execute(query).scalar_one()
+    return latest
 
 
 def known_orders(connection: Connection, orders: Iterable[OrderKey]) -> set[OrderKey]:

@@ -26,6 +26,7 @@ from gateway.tracking.polling import Polls, read_seconds
 from gateway.tracking.reading import OrderReader
 from gateway.tracking.settling import Seen, Settlement, Settler, done, kept, put_off, without_reading
 from gateway.tracking.store import OrderKey
+from gateway.tracking.told import order_told
 from gateway.upstream.port import ReadFailed, Upstream
 
 log = structlog.get_logger(__name__)
@@ -188,6 +189,13 @@ class Tracker:
     async def _read(self, seen: Seen, record: CheckoutRecord) -> list[Settlement]:
         """Read an order for its notifications, unless that was done a moment ago; return what becomes of them."""
         key, events = seen.order, seen.events
+        mapping = self._mappings.get(record.mapping)
+        if mapping is not None and not mapping.api.order_readable:
+            after = await self._database.read(lambda connection: store.last_happened(connection, key))
+            told = order_told(record, events, after)
+            if told is None:
+                return done(record, events, "was overtaken by what is known, or names no state")
+            return done(record, events, await self._reader.believe(record, told, mapping))
         coalesce_seconds = self._settings.tracking.coalesce_seconds
         if self._monotonic() - self._last_read.get(key, float("-inf")) < coalesce_seconds:
             return put_off(seen, "waits: the order was read a moment ago", coalesce_seconds)

@@ -44,6 +44,7 @@ def inconsistencies(mapping: Mapping, source: str) -> Iterator[Problem]:
     yield from _identity(mapping, source)
     yield from _draft(mapping)
     yield from _recovery(mapping)
+    yield from _unreadable(mapping)
     yield from _order(mapping)
     yield from _items(mapping)
     yield from _prices(mapping)
@@ -144,6 +145,21 @@ def _recovery(mapping: Mapping) -> Iterator[Problem]:
     if state and drafts and drafts.isdisjoint(word.strip().lower() for word in state.split(",")):
         message = f"is {state}, none of draft.states: a scan would not find a draft that is there; use {max(mapping.draft.states)}"
         yield Problem("recovery.scan_parameters.state", message)
+
+
+def _unreadable(mapping: Mapping) -> Iterator[Problem]:
+    if mapping.api.order_readable:
+        return
+    needed = {
+        "draft.supported": ("false", not mapping.draft.supported),
+        "api.created_id_from": ('"answer"', mapping.api.created_id_from == "answer"),
+        "recovery.find": ('"none"', mapping.recovery.find == "none"),
+    }
+    for key, (value, holds) in needed.items():
+        if not holds:
+            yield Problem(
+                key, f"must be {value} where api.order_readable is false: an order is looked at by reading it"
+            )
 
 
 def _order(mapping: Mapping) -> Iterator[Problem]:

@@ -62,6 +62,13 @@ class Api(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         bool,
         documented("it is told the `traceparent` (W3C Trace Context) of that request, with a parent id for each call"),
     ] = False
+    order_readable: Annotated[
+        bool,
+        documented(
+            "an order can be read by its id; `false`: there is no such GET, and what its notifications say is believed. Only where a "
+            "POST is live at once, its answer names the order, and `recovery.find` is `none`"
+        ),
+    ] = True
     hub_resource: Annotated[
         str, documented("the resource to register for its notifications at, e.g. `hub`; empty when it has none")
     ] = ""
