@@ -156,7 +156,7 @@ async def give_token(request: Request[Any, Any, Any]) -> Answer:
 
 
 def _fields(raw: bytes) -> dict[str, str]:
-    """Return the fields of a form. Raises MalformedBodyError (400, invalid_request) for what is none, or names one twice."""
+    """Return the fields of a form. Raises MalformedBodyError (400, invalid_request) for what is not a form, or names a field twice."""
     try:
         pairs = parse_qsl(raw.decode("utf-8"), keep_blank_values=False, max_num_fields=FIELDS_MAX, errors="strict")
     except ValueError:

@@ -71,7 +71,7 @@ class Qualifications(Protocol):
     """Reads TMF679 qualifications."""
 
     async def get(self, qualification_id: str) -> dict[str, Any] | None:
-        """Return the document with this id, None when there is none such; raises UnavailableError (503)."""
+        """Return the document with this id, None when there is no such document; raises UnavailableError (503)."""
 
     async def close(self) -> None:
         """Close every connection."""

@@ -159,7 +159,7 @@ def _conditions(name: str, value: str) -> list[tuple[str, str]]:
 
 
 def _split(name: str, value: str) -> tuple[Path, Operator, str] | None:
-    """Return path, operator and value of `name=value` in any of its forms, None when it is none."""
+    """Return path, operator and value of `name=value` in any of its forms, None when it is something else."""
     leading = _LEADING.match(name)
     attribute = name[: leading.end()] if leading else ""
     rest = name[len(attribute) :]

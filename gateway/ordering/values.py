@@ -118,7 +118,7 @@ _NUMBERS: Final = frozenset({int, Decimal, float})
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether `value` is a JSON number (a boolean is none)."""
+    """Tell whether `value` is a JSON number (a boolean is not one)."""
     return type(value) in _NUMBERS
 
 

@@ -38,7 +38,7 @@ def encode(document: Any) -> bytes:
 
 
 def decode(body: bytes) -> Any:
-    """Decode JSON with fractions as Decimal; msgspec.DecodeError when it is none, RecursionError when too deep."""
+    """Decode JSON with fractions as Decimal; msgspec.DecodeError when it is not JSON, RecursionError when too deep."""
     return _DECODER.decode(body)
 
 

@@ -62,7 +62,7 @@ def refused() -> UnauthenticatedError:
 
 
 def basic_credentials(value: str) -> tuple[str, str] | None:
-    """Return user and password of a header `Basic ...`; None where it is none."""
+    """Return user and password of a header `Basic ...`; None for other headers."""
     scheme, _, encoded = value.strip().partition(" ")
     if scheme.lower() != "basic":
         return None

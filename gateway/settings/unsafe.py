@@ -201,7 +201,7 @@ _URL: Final = "must be an http or https URL without user name, query or fragment
 
 
 def _url(text: str) -> SplitResult | None:
-    """Return the parts of an http or https URL, None when it is none or carries more than an address."""
+    """Return the parts of an http or https URL, None when it is not one or carries more than an address."""
     try:
         url = urlsplit(text)
         is_address = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0

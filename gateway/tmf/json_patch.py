@@ -66,7 +66,7 @@ def list_of_operations(body: Any) -> list[Any]:
 
 
 def parse_verb(given: Any, index: int, problems: list[Problem]) -> str | None:
-    """Return the `op` of an operation, None when it is none; its value and `from` must be there when they are needed."""
+    """Return the `op` of an operation, None when it is not one; its value and `from` must be there when they are needed."""
     if type(given) is not dict:
         problems.append(Problem(f"[{index}]", f"an operation is an object, not {json_kind(given)}"))
         return None
@@ -80,7 +80,7 @@ def parse_verb(given: Any, index: int, problems: list[Problem]) -> str | None:
 
 
 def parse_pointer(given: Any, name: str, index: int, problems: list[Problem]) -> Pointer | None:
-    """Return a JSON pointer (RFC 6901) of an operation, None when it is none."""
+    """Return a JSON pointer (RFC 6901) of an operation, None when it is not one."""
     text = given.get(name) if type(given) is dict else ""
     if type(text) is not str or (text and not text.startswith("/")) or _BAD_ESCAPE.search(text):
         problems.append(
@@ -245,7 +245,7 @@ def same(left: Any, right: Any) -> bool:
 
 
 def _position(part: str, length: int) -> int | None:
-    """Return the index that a part of a pointer is in a list of that length, None when it is none."""
+    """Return the index that a part of a pointer is in a list of that length, None when it is not one."""
     return int(part) if _INDEX.fullmatch(part) and int(part) < length else None
 
 

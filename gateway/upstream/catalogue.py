@@ -226,7 +226,7 @@ class CatalogueClient:
 
 
 class _Known:
-    """What is known of one offering: itself (None: there is none such), or why nothing is, or how old it is."""
+    """What is known of one offering: itself (None: there is no such offering), or why nothing is, or how old it is."""
 
     __slots__ = ("offering", "stale_minutes", "why")
 

@@ -38,7 +38,7 @@ class QualificationClient:
         self._reader = Reader(options, gate, clock=clock, sleep=sleep, jitter=jitter)
 
     async def get(self, qualification_id: str) -> dict[str, Any] | None:
-        """Return the document with this id; None when there is none such. Raises UnavailableError (503)."""
+        """Return the document with this id; None when there is no such document. Raises UnavailableError (503)."""
         if not is_safe_id(qualification_id):
             return None
         resource = self._options.mapping.api.resource

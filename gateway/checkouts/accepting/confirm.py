@@ -21,7 +21,7 @@ async def confirmed(
     *,
     only_shown: bool,
 ) -> tuple[Finding, ...]:
-    """Return an error finding for each item to be added that is not called qualified, and for each reference that is none.
+    """Return an error finding for each item to be added that is not called qualified, and for each reference to something else.
 
     Nothing where no evidence is required, none is named (that has findings of its own) or no service is set. A cart that
     cannot be translated (`prepared` is None) is judged by its own words, so that all findings come at once. Where the

@@ -36,7 +36,7 @@ from gateway.storage.tables import EPOCH
 RESOURCE: Final = "subscription"
 # Bytes of a signing secret; Standard Webhooks asks for 24 to 64.
 SECRET_BYTES: Final = 32
-SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the prefix of every secret is none
+SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the prefix of every secret is not one
 
 
 def new_secret() -> str:

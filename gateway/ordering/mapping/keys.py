@@ -59,7 +59,7 @@ class KeyReader:
         return kind(**values)
 
     def _value(self, kind: Any, value: Any, where: str, documentation: str) -> Any:
-        """Return `value` as `kind`, None with problems when it is none. Every entry of a list or table is looked at."""
+        """Return `value` as `kind`, None with problems when it is something else. Every entry of a list or table is looked at."""
         if _is_table(kind):
             if isinstance(value, dict):
                 return self._table(kind, value, where)
@@ -75,7 +75,7 @@ class KeyReader:
         return None if any(failed) else self._converted(kind, value, where, documentation)
 
     def _entries_of(self, kind: Any, listed: list[Any], where: str) -> Iterator[Any]:
-        """Yield the tables of an array; what is none becomes a problem."""
+        """Yield the tables of an array; what is not a table becomes a problem."""
         for position, entry in enumerate(listed):
             if isinstance(entry, dict):
                 yield self._table(kind, entry, f"{where}[{position}]")

@@ -21,7 +21,7 @@ def is_inert(mapping: Mapping, observed: ObservedOrder) -> bool:
 
 
 def is_alive(mapping: Mapping, observed: ObservedOrder) -> bool:
-    """Tell whether an order delivers, or has delivered: it is no draft, and did not end as cancelled, rejected or failed.
+    """Tell whether an order delivers, or has delivered: it is not a draft, and did not end as cancelled, rejected or failed.
 
     Without a state it may do so where there are no drafts.
     """

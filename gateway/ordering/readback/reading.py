@@ -21,7 +21,7 @@ _DEPTH_MAX: Final = 64
 
 
 def read_order(document: Any, mapping: Mapping) -> ObservedOrder | None:
-    """Return the order in `document`, or None when it is none: no object, or an object without an id."""
+    """Return the order in `document`, or None when it is not one: not an object, or an object without an id."""
     if not isinstance(document, dict):
         return None
     order_id = _identifier(document.get("id"))

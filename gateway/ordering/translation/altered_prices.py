@@ -66,7 +66,7 @@ def _may_be_for(alteration: dict[str, Any], price: dict[str, Any]) -> bool:
 
 
 def _charge(node: dict[str, Any]) -> Head:
-    """Return which charge a price is, or an alteration is for, as far as it says so: its kind (`discount` is none), period, unit."""
+    """Return which charge a price is, or an alteration is for, as far as it says so: its kind (`discount` is not one), period, unit."""
     head = head_of(node)
     kind = kind_of(head)
     return head._replace(price_type=kind or ("recurring" if head.period else "oneTime"))

@@ -138,7 +138,7 @@ class Characteristics:
             is_json = type(value) in _CONTAINERS
             if is_json and self._slots.several_values != "json":
                 message = (
-                    "The order system keeps texts, and an object or a list inside of a list is none; it is not sent."
+                    "The order system keeps texts, and an object or a list inside a list is not one; it is not sent."
                 )
                 findings.warning("dropped", path, message)
                 return None

@@ -232,7 +232,7 @@ class Items:
         if key == "productOffering":
             return self.products.offering(value, path)
         if key == "product":
-            # A product of which nothing is left is none.
+            # A product of which nothing is left is not sent.
             return self.products.translate(value, path) or None
         if self._reads_totals and key in _TOTALS:
             self._totals(value, key, path, item, incomplete=incomplete)

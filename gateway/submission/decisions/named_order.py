@@ -179,7 +179,7 @@ def contents_differ(observed: ObservedOrder, difference: LiveDifference) -> Find
 def _live_at_once(
     work: Work, observed: ObservedOrder, difference: LiveDifference | None, now: datetime, lines: dict[str, str]
 ) -> Save:
-    """Decide about an order that is no draft although one was asked for: it is followed if it is whole and was to be submitted."""
+    """Decide about an order that is not a draft although one was asked for: it is followed if it is whole and was to be submitted."""
     if observed.state and difference is None and work.record.submit:
         save = submitted(work, observed, now, "live at once, and whole")
         return replace(save, changes={**save.changes, "submit_intent_order": observed.id}, lines=lines)
