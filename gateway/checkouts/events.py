@@ -29,60 +29,60 @@ from gateway.tmf.json import decode_stored, encode_json
 _PENDING: Final = "pending"
 
 
-class Told(NamedTuple):
+class EventOfChange(NamedTuple):
     """One event of a change: its canonical name, and the attribute that it is about."""
 
     event_type: str
     field_path: str | None = None
 
 
-def told_of_new(record: CheckoutRecord) -> list[Told]:
+def events_of_new(record: CheckoutRecord) -> list[EventOfChange]:
     """Return the events of a checkout that was just accepted."""
-    return [Told(CHECKOUT_CREATED), *_information_required(None, record)]
+    return [EventOfChange(CHECKOUT_CREATED), *_information_required(None, record)]
 
 
-def told_of_change(before: CheckoutRecord, after: CheckoutRecord) -> list[Told]:
+def events_of_change(before: CheckoutRecord, after: CheckoutRecord) -> list[EventOfChange]:
     """Return the events of a change, none when neither the state nor the order's is another one and nothing is asked for."""
-    told: list[Told] = []
+    told: list[EventOfChange] = []
     if after.state != before.state:
-        told.append(Told(CHECKOUT_STATE_CHANGED, "state"))
+        told.append(EventOfChange(CHECKOUT_STATE_CHANGED, "state"))
         if after.state in CART_RELEASED and after.reason_code == "expired":
-            told.append(Told(CHECKOUT_DRAFT_EXPIRED, "state"))
+            told.append(EventOfChange(CHECKOUT_DRAFT_EXPIRED, "state"))
         if before.state in CART_RELEASED and after.reason_code == "live_after_end":
-            told.append(Told(CHECKOUT_LIVE_ORDER_FOUND, "productOrder"))
+            told.append(EventOfChange(CHECKOUT_LIVE_ORDER_FOUND, "productOrder"))
     elif after.order_state != before.order_state:
-        told.append(Told(CHECKOUT_STATE_CHANGED, "productOrder.state"))
+        told.append(EventOfChange(CHECKOUT_STATE_CHANGED, "productOrder.state"))
     return [*told, *_information_required(before, after)]
 
 
-def _information_required(before: CheckoutRecord | None, after: CheckoutRecord) -> list[Told]:
+def _information_required(before: CheckoutRecord | None, after: CheckoutRecord) -> list[EventOfChange]:
     """Return the event that something is asked of the channel or the customer, when that is new."""
     if after.awaiting == "party" and (before is None or before.awaiting != "party"):
-        return [Told(CHECKOUT_INFORMATION_REQUIRED, "relatedParty")]
+        return [EventOfChange(CHECKOUT_INFORMATION_REQUIRED, "relatedParty")]
     # A draft may be pending, too: it waits for the submission alone.
     if before is None or not before.state == after.state == "submitted":
         return []
     if after.order_state == _PENDING != before.order_state:
-        return [Told(CHECKOUT_INFORMATION_REQUIRED, "productOrder")]
+        return [EventOfChange(CHECKOUT_INFORMATION_REQUIRED, "productOrder")]
     return []
 
 
 def created(connection: Connection, record: CheckoutRecord) -> None:
     """Tell of a checkout that was accepted; its documents are stored already."""
-    _publish(connection, record, told_of_new(record), record.created_at)
+    _publish(connection, record, events_of_new(record), record.created_at)
 
 
 def changed(connection: Connection, before: CheckoutRecord, after: CheckoutRecord, now: datetime) -> None:
     """Tell of a checkout's new version what subscribers are told of it."""
-    _publish(connection, after, told_of_change(before, after), now)
+    _publish(connection, after, events_of_change(before, after), now)
 
 
 def information_required(connection: Connection, record: CheckoutRecord, field_path: str | None, now: datetime) -> None:
     """Tell that the order system asks for something; `field_path` names what, where it said so."""
-    _publish(connection, record, [Told(CHECKOUT_INFORMATION_REQUIRED, field_path or "productOrder")], now)
+    _publish(connection, record, [EventOfChange(CHECKOUT_INFORMATION_REQUIRED, field_path or "productOrder")], now)
 
 
-def _publish(connection: Connection, record: CheckoutRecord, told: list[Told], now: datetime) -> None:
+def _publish(connection: Connection, record: CheckoutRecord, told: list[EventOfChange], now: datetime) -> None:
     def document() -> str:
         return encode_json(head(record, _asked(connection, record), "")).decode()
 

@@ -11,7 +11,13 @@ import click
 
 from gateway.carts.dialects import V1, V4, V5
 from gateway.carts.dialects.forms import unmarked
-from gateway.checkouts.accepting.prepare import PREVIEW_MARKER, PlanningHints, gate, preview_document, rendered_steps
+from gateway.checkouts.accepting.prepare import (
+    PREVIEW_MARKER,
+    PlanningHints,
+    check_and_prepare,
+    preview_document,
+    rendered_steps,
+)
 from gateway.checkouts.request import check_request, wanted_upstream, whole_cart
 from gateway.clock import utc_now
 from gateway.commands.common import config_option, configuration
@@ -134,7 +140,7 @@ def translate(  # noqa: PLR0913 - each option of a command is a parameter
         elif catalogue_path is not None:
             catalogue = read_catalogue(catalogue_path, settings.server.depth_max)
         known = PlanningHints(items_max=items_max, catalogue=catalogue)
-        prepared, findings = gate(cart, request, mapping, settings.checkout, now=utc_now(), known=known)
+        prepared, findings = check_and_prepare(cart, request, mapping, settings.checkout, now=utc_now(), known=known)
     except RequestError as error:
         raise OperatorError(_lines(request_path, error)) from None
     if any(finding.severity == "error" for finding in findings):

@@ -14,7 +14,7 @@ from gateway.sandbox.catalog import load_catalog
 from gateway.sandbox.control import CONTROL_ROOT, control
 from gateway.sandbox.faults import Fault, FaultDice, Scope, Strike
 from gateway.sandbox.hostile.state import Ending as HostileEnding
-from gateway.sandbox.hostile.state import Told
+from gateway.sandbox.hostile.state import SentAnswer
 from gateway.sandbox.hostile.system import Hostility
 from gateway.sandbox.intake import Call, OrderIntake
 from gateway.sandbox.ledger import Ledger
@@ -81,8 +81,8 @@ class Application:
         strike = self.dice.strike(scope, is_patch=request.method == "PATCH")
         reply = await self._struck(request, strike)
         # A call that was refused before a half of it could be done was not disturbed.
-        spared = strike.half and reply.answer.status < _SERVER_ERRORS[0]
-        self.tally.count("token" if scope == "token" else request.method, None if spared else strike.name)
+        undisturbed = strike.half and reply.answer.status < _SERVER_ERRORS[0]
+        self.tally.count("token" if scope == "token" else request.method, None if undisturbed else strike.name)
         return reply
 
     async def _struck(self, request: Request, strike: Strike) -> Reply:
@@ -98,7 +98,7 @@ class Application:
             self._late.append(timer)
             return Reply(Answer(202), "silent")
         events: list[Event] = []
-        told = await self._told(request, strike, events)
+        told = await self._sent_answer(request, strike, events)
         answer = told.answer
         events = self.hostility.events(events)
         rest = await self.notifier.before_answer(events)
@@ -109,7 +109,7 @@ class Application:
             ending = "cut-without-length"
         return Reply(answer, ending, rest)
 
-    async def _told(self, request: Request, strike: Strike, events: list[Event]) -> Told:
+    async def _sent_answer(self, request: Request, strike: Strike, events: list[Event]) -> SentAnswer:
         """Let a call happen as the misbehaviours that are switched on want it."""
         answered = False
 
@@ -124,7 +124,7 @@ class Application:
             return answer
 
         if not request.path.startswith(self._root + "/"):
-            return Told(perform(request))
+            return SentAnswer(perform(request))
         told = await self.hostility.answer(request, self._tail(request), perform)
         answered = True
         return told

@@ -35,7 +35,7 @@ from gateway.submission.decisions.after_search import after_find, is_in_doubt, q
 from gateway.submission.decisions.comparing import expectation
 from gateway.submission.decisions.late_id import confirms
 from gateway.submission.decisions.next_action import after_another_order, after_head, after_read, next_action
-from gateway.submission.decisions.records import CANCEL_REASON, read_failed, step_done
+from gateway.submission.decisions.records import CANCEL_REASON, completed_step, read_failed
 from gateway.submission.decisions.recovering import after_recovery_look
 from gateway.submission.decisions.refusal import cart_problems, with_problems
 from gateway.submission.decisions.whose import whose
@@ -43,7 +43,7 @@ from gateway.submission.prefetch import CallAhead, ReadAhead, foreseen, rendered
 from gateway.submission.recording import Recorder
 from gateway.submission.store import PausedError, SupersededError
 from gateway.threads import LARGE_LINES_MIN, in_thread_if
-from gateway.upstream.evidence import CallInDoubt, FindResult, Hint, KnownOrder, ToldOrder, incomplete
+from gateway.upstream.evidence import CallInDoubt, FindResult, Hint, KnownOrder, NotifiedOrder, incomplete
 from gateway.upstream.outcome import Rejected
 from gateway.upstream.port import AnotherOrder, ReadFailed, Upstream
 
@@ -79,7 +79,7 @@ class RunContext(Protocol):
     async def recovered(self, record: CheckoutRecord) -> Recovered | None:
         """Return what is known of the orders there before the checkout sends; None when its order system is not being recovered."""
 
-    async def told_orders(self, record: CheckoutRecord) -> tuple[ToldOrder, ...]:
+    async def notified_orders(self, record: CheckoutRecord) -> tuple[NotifiedOrder, ...]:
         """Return orders that notifications of the checkout's order system named with its marker."""
 
     async def save(
@@ -181,7 +181,7 @@ class CheckoutRun:
         started_at = self._now()
         found = await self._find(action.marker)
         if self._work.current.kind == "create":
-            found = await self._with_told(found)
+            found = await self._with_notified(found)
         return after_find(self._work, found, started_at, self._now(), action.named)
 
     async def _look_at_recovered(self) -> Save:
@@ -215,7 +215,7 @@ class CheckoutRun:
     async def _read_on(self) -> None:
         """Begin the read that follows a call whose answer says success, but may turn out to say something else."""
         if self._work.current.kind in ("add", "price"):
-            await self._read_ahead(step_done(self._work, self._now(), ""))
+            await self._read_ahead(completed_step(self._work, self._now(), ""))
             await self._reads.let_leave()
 
     async def _read_order(self, action: ReadOrder) -> Action:
@@ -257,10 +257,10 @@ class CheckoutRun:
         absence = found.absence if len(kept) == len(found.orders) else incomplete("hit_unreadable")
         return FindResult(kept, absence, found.hints)
 
-    async def _with_told(self, found: FindResult) -> FindResult:
+    async def _with_notified(self, found: FindResult) -> FindResult:
         """Add to what a search found the orders that notifications named with our marker, as far as reading them confirms it."""
         orders, by_event, unconfirmed = list(found.orders), [], []
-        for told in await self._context.told_orders(self._work.record):
+        for told in await self._context.notified_orders(self._work.record):
             if any(order.id == told.id for order in orders):
                 continue
             try:

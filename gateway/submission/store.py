@@ -41,7 +41,7 @@ from gateway.submission.shares import Lane
 from gateway.tmf.json import decode_stored
 from gateway.tmf.totals import TotalKey, amounts_by_key
 from gateway.upstream.answers import is_safe_id
-from gateway.upstream.evidence import KnownOrder, ToldOrder
+from gateway.upstream.evidence import KnownOrder, NotifiedOrder
 
 # Notifications that carry one marker name one order; so many others are looked at.
 _TOLD_MAX: Final = 5
@@ -250,14 +250,14 @@ def _under_lock(
         raise StaleLeaseError(f"checkout {record.id} is another worker's")
     if decision.changes.get("step_state") == SENDING and record.upstream in pauses(connection):
         raise PausedError(f"the order system {record.upstream} is paused")
-    wishes_changed = _wishes(current) != _wishes(record)
-    if wishes_changed and decision.changes.get("step_state") == SENDING:
+    requests_changed = _requested(current) != _requested(record)
+    if requests_changed and decision.changes.get("step_state") == SENDING:
         raise SupersededError(f"the client's wish for checkout {record.id} changed")
     changes = _changes(current, decision, now, lease_seconds)
     if decision.replan is not None:
         changes = {**put_plan(connection, record, decision.replan), **changes}
-    if decision.rest and wishes_changed:
-        changes["due_at"] = _due_for_wish(current, changes.get("due_at"), now)
+    if decision.rest and requests_changed:
+        changes["due_at"] = _due_for_request(current, changes.get("due_at"), now)
     fresh = checkouts.change(connection, current, changes, now, fence=record.fence)
     assert fresh is not None, "the row is locked, and its fence was just compared"
     return fresh
@@ -283,11 +283,11 @@ def _changes(current: CheckoutRecord, decision: Save, now: datetime, lease_secon
     return changes
 
 
-def _wishes(record: CheckoutRecord) -> tuple[bool, bool]:
+def _requested(record: CheckoutRecord) -> tuple[bool, bool]:
     return record.submit, record.cancel_requested
 
 
-def _due_for_wish(current: CheckoutRecord, due_at: datetime | None, now: datetime) -> datetime:
+def _due_for_request(current: CheckoutRecord, due_at: datetime | None, now: datetime) -> datetime:
     """Return when a checkout is due whose client spoke while a decision was made without knowing it.
 
     A cancellation is heard at once. A submission is heard at once where the decision was to wait for it; a call that is put
@@ -328,7 +328,7 @@ def known_orders(connection: Connection, record: CheckoutRecord) -> tuple[KnownO
     return tuple(known.values())
 
 
-def told_orders(connection: Connection, record: CheckoutRecord) -> tuple[ToldOrder, ...]:
+def notified_orders(connection: Connection, record: CheckoutRecord) -> tuple[NotifiedOrder, ...]:
     """Return the orders that notifications of the checkout's order system named with the marker of this generation, the first ones."""
     query = (
         select(inbox.c.order_id)
@@ -343,7 +343,7 @@ def told_orders(connection: Connection, record: CheckoutRecord) -> tuple[ToldOrd
         .limit(_TOLD_MAX)
     )
     ids = connection.execute(query).scalars()
-    return tuple(ToldOrder(order_id, record.marker) for order_id in ids if is_safe_id(order_id))
+    return tuple(NotifiedOrder(order_id, record.marker) for order_id in ids if is_safe_id(order_id))
 
 
 def due_abandoned(connection: Connection, now: datetime, limit: int) -> list[DueDraft]:

@@ -40,7 +40,7 @@ from gateway.submission.wrong_clock import (
     wait_anew,
 )
 from gateway.tmf.currencies import currency_code
-from gateway.upstream.evidence import KnownOrder, ToldOrder
+from gateway.upstream.evidence import KnownOrder, NotifiedOrder
 from gateway.upstream.exchanges import collecting
 
 log = structlog.get_logger(__name__)
@@ -387,9 +387,9 @@ class Worker:
         """Return orders that the checkout's order system accepted before and after its last call."""
         return await self._database.read(lambda connection: store.known_orders(connection, record))
 
-    async def told_orders(self, record: CheckoutRecord) -> tuple[ToldOrder, ...]:
+    async def notified_orders(self, record: CheckoutRecord) -> tuple[NotifiedOrder, ...]:
         """Return orders that notifications of the checkout's order system named with its marker."""
-        return await self._database.read(lambda connection: store.told_orders(connection, record))
+        return await self._database.read(lambda connection: store.notified_orders(connection, record))
 
     def count(self, record: CheckoutRecord, kind: str, outcome: str) -> None:
         """Count the outcome of a call."""

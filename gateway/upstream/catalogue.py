@@ -21,7 +21,7 @@ from gateway.fair_limiter import FairLimiter
 from gateway.ordering import Bundle, Catalogue, Doubt, Offering, read_offering, resolve
 from gateway.settings import CatalogueSettings
 from gateway.upstream.answers import is_safe_id
-from gateway.upstream.gate import Gate
+from gateway.upstream.call_guard import CallGuard
 from gateway.upstream.offerings import OfferingCache, Said
 from gateway.upstream.options import UpstreamOptions
 from gateway.upstream.port import ReadFailed
@@ -53,7 +53,7 @@ class CatalogueClient:
         self._settings = settings
         self._clock = clock
         self._reader = Reader(
-            self._options, Gate(options, clock=clock, jitter=jitter), clock=clock, sleep=sleep, jitter=jitter
+            self._options, CallGuard(options, clock=clock, jitter=jitter), clock=clock, sleep=sleep, jitter=jitter
         )
         self._cache = OfferingCache(settings.cache_entries_max)
         # Why an offering could not be read, and when that was.

@@ -18,10 +18,10 @@ from urllib.parse import quote, unquote
 from gateway.ordering import Mapping, ObservedOrder, RenderedStep, read_order
 from gateway.tmf.json import encode_json
 from gateway.upstream.answers import http_date, is_safe_id
+from gateway.upstream.call_guard import CallGuard
 from gateway.upstream.evidence import CallInDoubt, FindResult, MarkedOrders
 from gateway.upstream.exchanges import noted_exchange
 from gateway.upstream.finder import Finder
-from gateway.upstream.gate import Gate
 from gateway.upstream.handed_on import request_headers
 from gateway.upstream.limiter import NoSlot
 from gateway.upstream.options import UpstreamOptions, port_of
@@ -52,8 +52,8 @@ class UpstreamClient:
         self._options = options
         self._mapping = options.mapping
         self._clock = clock
-        self._gate = Gate(options, clock=clock, jitter=jitter)
-        self._reader = Reader(options, self._gate, clock=clock, sleep=sleep, jitter=jitter)
+        self._guard = CallGuard(options, clock=clock, jitter=jitter)
+        self._reader = Reader(options, self._guard, clock=clock, sleep=sleep, jitter=jitter)
         self._finder = Finder(
             options.mapping,
             self._read_page,
@@ -72,7 +72,7 @@ class UpstreamClient:
         """Talk by `mapping` from the next call on; calls under way end as they began."""
         self._mapping = mapping
         self._options = replace(self._options, mapping=mapping)
-        self._gate.use(mapping)
+        self._guard.use(mapping)
         self._reader.use(self._options)
         self._finder.use(mapping)
 
@@ -185,10 +185,10 @@ class UpstreamClient:
                 "the path of the call holds separators or dot segments that do not belong there", lasting=True
             )
         if not await self._circuit_closed():
-            detail, wait_seconds = "circuit open: too many recent calls failed", self._gate.breaker.retry_after_seconds
+            detail, wait_seconds = "circuit open: too many recent calls failed", self._guard.breaker.retry_after_seconds
             return NotSent(detail, wait_seconds, cause="circuit_open")
         try:
-            async with self._gate.limiter.slot(within_seconds=self._options.slot_timeout_seconds):
+            async with self._guard.limiter.slot(within_seconds=self._options.slot_timeout_seconds):
                 answer = await noted_exchange(
                     self._port,
                     method,
@@ -200,15 +200,15 @@ class UpstreamClient:
         except NoSlot as refusal:
             return NotSent(refusal.detail, refusal.retry_after_seconds, cause=refusal.cause)
         except ExchangeFailed as failure:
-            self._gate.breaker.record(failed=True)
+            self._guard.breaker.record(failed=True)
             if failure.sent:
                 return Unknown(failure.detail)
             return NotSent(failure.detail, failure.retry_after_seconds, cause=failure.cause)
         if answered is not None and 200 <= answer.status <= 299:  # noqa: PLR2004 - the class of success
             await answered()
         outcome = self._outcome(answer, call, with_items=with_items)
-        self._gate.breaker.record(failed=isinstance(outcome, Unknown))
-        self._gate.note(answer.status, outcome)
+        self._guard.breaker.record(failed=isinstance(outcome, Unknown))
+        self._guard.note(answer.status, outcome)
         return outcome
 
     def _outcome(self, answer: Answer, call: Call, *, with_items: bool) -> Outcome:
@@ -220,11 +220,11 @@ class UpstreamClient:
 
     async def _circuit_closed(self) -> bool:
         """Tell whether calls with an effect may be sent; a circuit that may be probed is probed by a read first."""
-        if self._gate.breaker.state == "half-open":
+        if self._guard.breaker.state == "half-open":
             paging = self._mapping.api.paging
             smallest = {paging.limit_parameter: "1", paging.offset_parameter: str(paging_offset(paging, 0, 0))}
             return await self._reader.probe(self._url(self._mapping.api.resource), smallest)
-        return self._gate.breaker.state == "closed"
+        return self._guard.breaker.state == "closed"
 
     async def _read_page(self, parameters: dict[str, str]) -> Page:
         reading = await self._reader.read(self._url(self._mapping.api.resource), parameters)

@@ -165,7 +165,7 @@ class MarkedOrders(Struct, frozen=True):
         return self.absence.kind != "incomplete"
 
 
-class ToldOrder(Struct, frozen=True):
+class NotifiedOrder(Struct, frozen=True):
     """An order that a notification named, and our marker as the notification carried it."""
 
     id: str

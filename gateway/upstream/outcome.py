@@ -31,7 +31,7 @@ from gateway.upstream.answers import (
     vendor_error,
 )
 from gateway.upstream.causes import Cause
-from gateway.upstream.reasons import reasons_of, told_with
+from gateway.upstream.reasons import detail_with_reasons, reasons_of
 
 
 class NotSent(Struct, frozen=True):
@@ -121,7 +121,7 @@ def classify(
     if not isinstance(refused, Rejected):
         return refused
     reasons = reasons_of(document)
-    return replace(refused, detail=told_with(refused.detail, reasons), reasons=reasons)
+    return replace(refused, detail=detail_with_reasons(refused.detail, reasons), reasons=reasons)
 
 
 def created_order_id(accepted: Accepted, mapping: Mapping) -> str | None:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from gateway.errors import UnavailableError
 from gateway.upstream.answers import is_safe_id
-from gateway.upstream.gate import Gate
+from gateway.upstream.call_guard import CallGuard
 from gateway.upstream.options import UpstreamOptions
 from gateway.upstream.port import ReadFailed
 from gateway.upstream.reads import HTTP_NOT_FOUND, Reader
@@ -34,8 +34,8 @@ class QualificationClient:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._options = replace(options, base_url=options.base_url.rstrip("/"))
-        gate = Gate(options, clock=clock, jitter=jitter)
-        self._reader = Reader(options, gate, clock=clock, sleep=sleep, jitter=jitter)
+        guard = CallGuard(options, clock=clock, jitter=jitter)
+        self._reader = Reader(options, guard, clock=clock, sleep=sleep, jitter=jitter)
 
     async def get(self, qualification_id: str) -> dict[str, Any] | None:
         """Return the document with this id; None when there is no such document. Raises UnavailableError (503)."""

@@ -19,9 +19,9 @@ from gateway.errors import MalformedBodyError
 from gateway.tmf.json import decode_json, encode_json
 from gateway.upstream.answers import describe, vendor_error
 from gateway.upstream.breaker import Breaker
+from gateway.upstream.call_guard import CallGuard
 from gateway.upstream.causes import Cause
 from gateway.upstream.exchanges import noted_exchange
-from gateway.upstream.gate import Gate
 from gateway.upstream.handed_on import request_headers
 from gateway.upstream.limiter import NoSlot
 from gateway.upstream.options import UpstreamOptions, port_of
@@ -63,14 +63,14 @@ class Reader:
     def __init__(
         self,
         options: UpstreamOptions,
-        gate: Gate,
+        guard: CallGuard,
         *,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         jitter: Callable[[], float],
     ) -> None:
         self._options = options
-        self._gate = gate
+        self._guard = guard
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
@@ -100,7 +100,7 @@ class Reader:
         """Try one harmless read while the circuit is half-open; tells whether the circuit is closed now."""
         with contextlib.suppress(ReadFailed):  # a refusal is an answer, too: the circuit knows
             await self._attempt(url, parameters, self._clock() + self._options.deadline_seconds)
-        return self._gate.breaker.state == "closed"
+        return self._guard.breaker.state == "closed"
 
     async def close(self) -> None:
         """Close every connection."""
@@ -116,7 +116,7 @@ class Reader:
     async def _attempt(
         self, url: str, parameters: Headers[str, str] | None, ends_at: float, *, with_items: bool = True
     ) -> Reading:
-        breaker = self._gate.breaker
+        breaker = self._guard.breaker
         probing = breaker.begin_probe()
         if not probing and breaker.state != "closed":
             raise circuit_open(breaker)
@@ -144,13 +144,13 @@ class Reader:
                 breaker.end_probe(answered=answered)
             elif answered is not None:
                 breaker.record(failed=not answered)
-        self._gate.note(answer.status, outcome)
+        self._guard.note(answer.status, outcome)
         if answer.status < HTTP_ERROR:
             return _success(answer, document, unreadable=unreadable)
         raise self._failure(answer, document, outcome, unreadable=unreadable)
 
     async def _exchange(self, url: str, parameters: Headers[str, str] | None, ends_at: float) -> Answer:
-        async with self._gate.limiter.slot(within_seconds=self._options.slot_timeout_seconds):
+        async with self._guard.limiter.slot(within_seconds=self._options.slot_timeout_seconds):
             remaining_seconds = max(0.0, ends_at - self._clock())
             headers = {**NOT_FROM_A_CACHE, **request_headers(self._options.mapping)}
             return await noted_exchange(
@@ -158,7 +158,7 @@ class Reader:
             )
 
     def _failure(self, answer: Answer, document: Any, outcome: Outcome, *, unreadable: bool) -> ReadFailed:
-        detail, paused_seconds = describe(answer.status, vendor_error(document)), self._gate.limiter.paused_seconds
+        detail, paused_seconds = describe(answer.status, vendor_error(document)), self._guard.limiter.paused_seconds
         if isinstance(outcome, NotExecuted) and outcome.kind != "unauthorised":
             return _Transient(
                 detail, status=answer.status, retry_after_seconds=paused_seconds, cause=_cause_of(answer, outcome)

@@ -66,7 +66,7 @@ def _bounded(reasons: Iterator[UpstreamReason]) -> tuple[UpstreamReason, ...]:
     return tuple(reason for reason in found if reason.path or reason.item or reason.message not in told)
 
 
-def told_with(detail: str, reasons: tuple[UpstreamReason, ...]) -> str:
+def detail_with_reasons(detail: str, reasons: tuple[UpstreamReason, ...]) -> str:
     """Return a line for people with every reason that it does not tell yet."""
     missing = [reason.message for reason in reasons if reason.message not in detail]
     return clean("; ".join([detail, *dict.fromkeys(missing)])) if missing else detail

@@ -183,7 +183,7 @@ async def wake(database, marker=MARKER, tenant="default", upstream="shop"):
 
 
 async def told(database, checkout):
-    found = await database.read(lambda connection: submissions.told_orders(connection, checkout))
+    found = await database.read(lambda connection: submissions.notified_orders(connection, checkout))
     return [(order.id, order.marker) for order in found]
 
 

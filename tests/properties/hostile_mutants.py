@@ -95,7 +95,7 @@ def named_order_is_ours() -> Any:
     def after_naming(work: Any, order_id: str, observed: ObservedOrder | None, now: datetime, detail: str) -> Any:
         shown = observed or ObservedOrder(id=order_id, href=None, state="", lines=())
         if work.mapping.draft.supported:
-            return records.step_done(work, now, detail, changes=records.observed_changes(work, shown))
+            return records.completed_step(work, now, detail, changes=records.observed_changes(work, shown))
         return records.submitted(work, shown, now, detail)
 
     return ExitStackOf(patch.object(after_call, "after_naming", after_naming), marker_is_looked_at_once())

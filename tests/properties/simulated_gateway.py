@@ -25,7 +25,7 @@ from gateway.submission.checkout_run import CheckoutRun
 from gateway.submission.decisions.actions import Save, Work
 from gateway.submission.prefetch import ReadAhead
 from gateway.submission.store import SupersededError
-from gateway.upstream.evidence import KnownOrder, ToldOrder
+from gateway.upstream.evidence import KnownOrder, NotifiedOrder
 from gateway.upstream.port import ReadFailed
 
 BEGIN = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -134,7 +134,7 @@ class RunContext:
         del record
         return ()
 
-    async def told_orders(self, record: CheckoutRecord) -> tuple[ToldOrder, ...]:
+    async def notified_orders(self, record: CheckoutRecord) -> tuple[NotifiedOrder, ...]:
         del record
         return ()
 

@@ -20,7 +20,7 @@ from gateway.ordering.readback.matching import Match, _Pairing, match
 from gateway.submission import checkout_run
 from gateway.submission.decisions import next_action as machine
 from gateway.submission.decisions.actions import Action, Save, Work
-from gateway.submission.decisions.records import rejected, retry_later, step_done
+from gateway.submission.decisions.records import completed_step, rejected, retry_later
 from gateway.upstream.evidence import CallInDoubt, FindResult, proven
 from gateway.upstream.outcome import NotExecuted, Outcome, Unknown
 
@@ -92,7 +92,7 @@ def m4b_price_believed() -> AbstractContextManager[Any]:
 
     def after_read(work: Work, observed: ObservedOrder | None, now: datetime) -> Action:
         if observed is not None and work.current.kind == "price" and work.record.step_state == UNKNOWN:
-            return step_done(work, now, "believed")
+            return completed_step(work, now, "believed")
         return real_after_read(work, observed, now)
 
     return patch.object(checkout_run, "after_read", after_read)

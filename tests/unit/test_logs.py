@@ -20,13 +20,13 @@ def lines(whole_log: io.StringIO) -> list[dict[str, Any]]:
 
 
 def test_an_event_is_one_json_line_with_time_level_and_logger(whole_log: io.StringIO) -> None:
-    get_logger("gateway.test").info("step_done", checkout="c1", sequence=3, seconds=0.5, done=True, ids=["a", "b"])
+    get_logger("gateway.test").info("completed_step", checkout="c1", sequence=3, seconds=0.5, done=True, ids=["a", "b"])
 
     (line,) = lines(whole_log)
 
     assert line.pop("timestamp").endswith("Z")
     assert line == {
-        "event": "step_done",
+        "event": "completed_step",
         "level": "info",
         "logger": "gateway.test",
         "checkout": "c1",

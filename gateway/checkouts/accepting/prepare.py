@@ -87,8 +87,8 @@ def freeze(
     now: datetime,
     known: PlanningHints = NOTHING_KNOWN,
 ) -> tuple[Prepared, dict[str, bytes]]:
-    """Return what a checkout of this cart does, and the documents of it that are stored. Errors as `gate` and `accepted`."""
-    prepared = accepted(*gate(cart, request, mapping, settings, now=now, known=known))
+    """Return what a checkout of this cart does, and the documents of it that are stored. Errors as `check_and_prepare` and `accepted`."""
+    prepared = accepted(*check_and_prepare(cart, request, mapping, settings, now=now, known=known))
     return prepared, documents_of(cart, request, prepared, settings)
 
 
@@ -125,9 +125,9 @@ def preview(
     if not traced:
         return _preview_parts(prepared, mapping)
     document = preview_document(prepared, prepared.findings, mapping)
-    wishes = {key: value for key, value in request.items() if key != "shoppingCart"}
+    attributes = {key: value for key, value in request.items() if key != "shoppingCart"}
     translation = Translation(order=prepared.order, findings=prepared.findings)
-    document["trace"] = trace_document(trace(cart, wishes, translation, document["order"], mapping))
+    document["trace"] = trace_document(trace(cart, attributes, translation, document["order"], mapping))
     return [encode_json(document)]
 
 
@@ -142,7 +142,7 @@ def _preview_parts(prepared: Prepared, mapping: OrderMapping) -> list[bytes]:
     return parts
 
 
-def gate(
+def check_and_prepare(
     cart: dict[str, Any],
     request: Mapping[str, Any],
     mapping: OrderMapping,
@@ -185,8 +185,8 @@ def try_prepare(
     amount_max: Decimal = AMOUNT_MAX,
 ) -> tuple[Prepared | None, tuple[Finding, ...]]:
     """Translate and plan; return None and the findings when the cart cannot be ordered."""
-    wishes = {key: value for key, value in request.items() if key != "shoppingCart"}
-    translation = translate(cart, wishes, mapping, now=now, catalogue=known.catalogue, amount_max=amount_max)
+    attributes = {key: value for key, value in request.items() if key != "shoppingCart"}
+    translation = translate(cart, attributes, mapping, now=now, catalogue=known.catalogue, amount_max=amount_max)
     if translation.order is None:
         return None, translation.findings
     steps, plan_findings = plan(translation.order, mapping)

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from gateway.checkouts.accepting.call_sizes import items_max_now
 from gateway.checkouts.accepting.confirm import confirmed
-from gateway.checkouts.accepting.prepare import PlanningHints, accepted, documents_of, gate
-from gateway.checkouts.accepting.proven import told_unproven
+from gateway.checkouts.accepting.prepare import PlanningHints, accepted, check_and_prepare, documents_of
+from gateway.checkouts.accepting.proven import unproven_findings
 from gateway.checkouts.accepting.waiting_party import lacks_only_party, put_off, with_stand_in
 from gateway.checkouts.model import Prepared
 from gateway.checkouts.orders.words import order_findings, order_path
@@ -59,7 +59,7 @@ async def prepared_cart(
     prepared, findings = await services.heavy.run(
         asked.tenant,
         asked.large,
-        gate,
+        check_and_prepare,
         asked.cart,
         asked.request,
         asked.mapping,
@@ -69,7 +69,7 @@ async def prepared_cart(
     )
     if qualify:
         findings += await confirmed(services, asked.cart, asked.request, prepared, only_shown=only_shown)
-    findings += await told_unproven(services, asked.upstream, asked.mapping)
+    findings += await unproven_findings(services, asked.upstream, asked.mapping)
     if asked.told is not None:
         prepared, findings = in_order_words(prepared, (*asked.told, *findings))
     if asked.is_draft and lacks_only_party(findings):

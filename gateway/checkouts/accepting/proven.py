@@ -25,7 +25,7 @@ def unproven(measured: Measurement | None, mapping: Mapping) -> str | None:
     return "was measured by another text of its mapping: run `gateway doctor` again"
 
 
-async def told_unproven(services: Services, upstream: str, mapping: Mapping) -> tuple[Finding, ...]:
+async def unproven_findings(services: Services, upstream: str, mapping: Mapping) -> tuple[Finding, ...]:
     """Return the finding of a checkout whose order system is not proven; with `require_proven` it refuses the checkout."""
     if mapping.draft.supported:
         return ()

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gateway.sandbox.answers import Answer, decode, encode, json_answer, platform_error, tmf_error
 from gateway.sandbox.hostile.requests import changed_request
-from gateway.sandbox.hostile.state import Incoming, State, Told
+from gateway.sandbox.hostile.state import Incoming, SentAnswer, State
 from gateway.sandbox.misbehaviours import RETRY_AFTER
 
 _HTML: Final = b"<html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
@@ -35,22 +35,22 @@ def refusal(state: State, status: int, *, limit: bool = False, wait: str | None 
     return tmf_error(status, "24", "Refused", "the call is refused", headers).answer
 
 
-def told(state: State, call: Incoming, name: str) -> Told:
+def answer_to(state: State, call: Incoming, name: str) -> SentAnswer:
     """Let one misbehaviour happen to a call; what it makes of the answer."""
     if name.startswith("retry-after-"):
-        return Told(refusal(state, 429, wait=RETRY_AFTER[name.removeprefix("retry-after-")]))
+        return SentAnswer(refusal(state, 429, wait=RETRY_AFTER[name.removeprefix("retry-after-")]))
     if name.startswith("refused-") and name[8:].isdigit():
-        return Told(refusal(state, int(name[8:])))
+        return SentAnswer(refusal(state, int(name[8:])))
     if name.startswith("done-") and name[5:].isdigit():
         perform(state, call, name)
-        return Told(refusal(state, int(name[5:])))
+        return SentAnswer(refusal(state, int(name[5:])))
     if name.startswith("replay-") and name[7:].isdigit():
         return _replayed_as(state, call, name, int(name[7:]))
     if name in _SPECIAL:
         return _SPECIAL[name](state, call, name)
     answer = perform(state, call, name)
     succeeded = 200 <= answer.status <= 299  # noqa: PLR2004 - the class of success
-    return _FORMS[name](state, call, answer) if name in _FORMS and succeeded else Told(answer)
+    return _FORMS[name](state, call, answer) if name in _FORMS and succeeded else SentAnswer(answer)
 
 
 def perform(state: State, call: Incoming, name: str = "", *, request: bool = True) -> Answer:
@@ -61,50 +61,50 @@ def perform(state: State, call: Incoming, name: str = "", *, request: bool = Tru
 # -- refused, throttled, repeated ----------------------------------------------------------------------------------------
 
 
-def _refused_but_done(state: State, call: Incoming, name: str) -> Told:
+def _refused_but_done(state: State, call: Incoming, name: str) -> SentAnswer:
     perform(state, call, name)
-    return Told(refusal(state, _REFUSALS[int(call.variant * len(_REFUSALS))]))
+    return SentAnswer(refusal(state, _REFUSALS[int(call.variant * len(_REFUSALS))]))
 
 
-def _throttled_but_done(state: State, call: Incoming, name: str) -> Told:
+def _throttled_but_done(state: State, call: Incoming, name: str) -> SentAnswer:
     perform(state, call, name)
-    return Told(refusal(state, 429))
+    return SentAnswer(refusal(state, 429))
 
 
-def _limit_but_done(state: State, call: Incoming, name: str) -> Told:
+def _limit_but_done(state: State, call: Incoming, name: str) -> SentAnswer:
     perform(state, call, name)
-    return Told(refusal(state, 500, limit=True))
+    return SentAnswer(refusal(state, 500, limit=True))
 
 
-def _later(status: int, seconds: float) -> Callable[[State, Incoming, str], Told]:
-    def function(state: State, call: Incoming, name: str) -> Told:
+def _later(status: int, seconds: float) -> Callable[[State, Incoming, str], SentAnswer]:
+    def function(state: State, call: Incoming, name: str) -> SentAnswer:
         state.later(seconds, lambda: perform(state, call, name))
-        return Told(refusal(state, status) if status >= 300 else Answer(status))  # noqa: PLR2004 - not a success
+        return SentAnswer(refusal(state, status) if status >= 300 else Answer(status))  # noqa: PLR2004 - not a success
 
     return function
 
 
-def _duplicate(_state: State, _call: Incoming, _name: str) -> Told:
-    return Told(tmf_error(409, "24", "DUPLICATE_VALUE", "an order with this externalId exists already").answer)
+def _duplicate(_state: State, _call: Incoming, _name: str) -> SentAnswer:
+    return SentAnswer(tmf_error(409, "24", "DUPLICATE_VALUE", "an order with this externalId exists already").answer)
 
 
-def _replayed(state: State, call: Incoming, name: str) -> Told:
+def _replayed(state: State, call: Incoming, name: str) -> SentAnswer:
     perform(state, call, name)
-    return Told(perform(state, call, name))
+    return SentAnswer(perform(state, call, name))
 
 
-def _replayed_as(state: State, call: Incoming, name: str, status: int) -> Told:
+def _replayed_as(state: State, call: Incoming, name: str, status: int) -> SentAnswer:
     perform(state, call, name)
     if call.kind != "create":
         perform(state, call, name)
-    return Told(refusal(state, status))
+    return SentAnswer(refusal(state, status))
 
 
-def _replayed_later(seconds: float) -> Callable[[State, Incoming, str], Told]:
-    def function(state: State, call: Incoming, name: str) -> Told:
+def _replayed_later(seconds: float) -> Callable[[State, Incoming, str], SentAnswer]:
+    def function(state: State, call: Incoming, name: str) -> SentAnswer:
         answer = perform(state, call, name)
         state.later(seconds, lambda: perform(state, call, name))
-        return Told(answer)
+        return SentAnswer(answer)
 
     return function
 
@@ -112,11 +112,11 @@ def _replayed_later(seconds: float) -> Callable[[State, Incoming, str], Told]:
 # -- an answer that names no order, or another ---------------------------------------------------------------------------
 
 
-def _stranger_id_only(state: State, _call: Incoming, _name: str) -> Told:
-    return Told(json_answer(201, {"id": state.stranger().number}))
+def _stranger_id_only(state: State, _call: Incoming, _name: str) -> SentAnswer:
+    return SentAnswer(json_answer(201, {"id": state.stranger().number}))
 
 
-def _location_late(state: State, call: Incoming, name: str) -> Told:
+def _location_late(state: State, call: Incoming, name: str) -> SentAnswer:
     answer = perform(state, call, name)
     number = _number(answer)
     if number:
@@ -125,51 +125,51 @@ def _location_late(state: State, call: Incoming, name: str) -> Told:
     return _location(state, call, answer)
 
 
-def _redirect(status: int, *, done: bool) -> Callable[[State, Incoming, str], Told]:
-    def function(state: State, call: Incoming, name: str) -> Told:
+def _redirect(status: int, *, done: bool) -> Callable[[State, Incoming, str], SentAnswer]:
+    def function(state: State, call: Incoming, name: str) -> SentAnswer:
         if done:
             perform(state, call, name)
-        return Told(Answer(status, b"", (("Location", "https://login.example/"),)))
+        return SentAnswer(Answer(status, b"", (("Location", "https://login.example/"),)))
 
     return function
 
 
-def _closed_before(_state: State, _call: Incoming, _name: str) -> Told:
-    return Told(Answer(200), "reset")
+def _closed_before(_state: State, _call: Incoming, _name: str) -> SentAnswer:
+    return SentAnswer(Answer(200), "reset")
 
 
-def _give_up_live(state: State, call: Incoming, name: str) -> Told:
+def _give_up_live(state: State, call: Incoming, name: str) -> SentAnswer:
     answer = perform(state, call, name)
     body = decode(call.request.body)
     order = state.intake.book.orders.get(call.number or "")
     if order is not None and order.is_draft and call.kind == "change" and "productOrderItem" not in body:
         state.intake.submit_by_hand(order)
-    return Told(answer)
+    return SentAnswer(answer)
 
 
-def _submit_nothing(state: State, call: Incoming, _name: str) -> Told:
+def _submit_nothing(state: State, call: Incoming, _name: str) -> SentAnswer:
     order = state.intake.book.orders.get(call.number or "")
-    return Told(json_answer(200, state.intake.view(order)) if order is not None else refusal(state, 404))
+    return SentAnswer(json_answer(200, state.intake.view(order)) if order is not None else refusal(state, 404))
 
 
-def _submit_refused_stale(state: State, call: Incoming, name: str) -> Told:
+def _submit_refused_stale(state: State, call: Incoming, name: str) -> SentAnswer:
     number = call.number or ""
     draft = state.intake.book.orders[number].state if number in state.intake.book.orders else None
     perform(state, call, name)
     memory = state.memory(number)
     memory.shown_state = draft
     state.later(3.0, lambda: setattr(memory, "shown_state", None))
-    return Told(refusal(state, 409))
+    return SentAnswer(refusal(state, 409))
 
 
-def _submit_gone_once(state: State, call: Incoming, name: str) -> Told:
+def _submit_gone_once(state: State, call: Incoming, name: str) -> SentAnswer:
     answer = perform(state, call, name)
     now = state.clock.monotonic()
     state.memory(call.number or "").hidden.append((now, now + 8.0))
-    return Told(answer)
+    return SentAnswer(answer)
 
 
-_SPECIAL: Final[dict[str, Callable[[State, Incoming, str], Told]]] = {
+_SPECIAL: Final[dict[str, Callable[[State, Incoming, str], SentAnswer]]] = {
     "refused-but-done": _refused_but_done,
     "throttled-but-done": _throttled_but_done,
     "done-500-limit": _limit_but_done,
@@ -197,7 +197,7 @@ _SPECIAL: Final[dict[str, Callable[[State, Incoming, str], Told]]] = {
 
 # -- the form of an answer -----------------------------------------------------------------------------------------------
 
-Form = Callable[[State, Incoming, Answer], Told]
+Form = Callable[[State, Incoming, Answer], SentAnswer]
 
 
 def _document(answer: Answer) -> dict[str, Any]:
@@ -211,25 +211,25 @@ def _number(answer: Answer) -> str | None:
 
 
 def _body(change: Callable[[bytes], bytes]) -> Form:
-    return lambda _state, _call, answer: Told(replace(answer, body=change(answer.body)))
+    return lambda _state, _call, answer: SentAnswer(replace(answer, body=change(answer.body)))
 
 
 def _shape(change: Callable[[State, dict[str, Any]], Any]) -> Form:
     """Return the form in which the answer is another document, and no header names the order."""
 
-    def form(state: State, _call: Incoming, answer: Answer) -> Told:
-        return Told(json_answer(answer.status, change(state, _document(answer))))
+    def form(state: State, _call: Incoming, answer: Answer) -> SentAnswer:
+        return SentAnswer(json_answer(answer.status, change(state, _document(answer))))
 
     return form
 
 
 def _ends(ending: Any) -> Form:
-    return lambda _state, _call, answer: Told(answer, ending)
+    return lambda _state, _call, answer: SentAnswer(answer, ending)
 
 
-def _location(state: State, call: Incoming, answer: Answer) -> Told:
+def _location(state: State, call: Incoming, answer: Answer) -> SentAnswer:
     path = f"{call.request.path.rstrip('/')}/{_number(answer)}"
-    return Told(Answer(202, b"", (("Location", state.intake.instance_url + path),)))
+    return SentAnswer(Answer(202, b"", (("Location", state.intake.instance_url + path),)))
 
 
 def _without(name: str) -> Callable[[State, dict[str, Any]], Any]:
@@ -244,22 +244,22 @@ def _first_item(_state: State, document: dict[str, Any]) -> Any:
     return document | {"productOrderItem": list(document.get("productOrderItem", ()))[:1]}
 
 
-def _bomb(_state: State, _call: Incoming, answer: Answer) -> Told:
-    return Told(Answer(answer.status, bomb(), (("Content-Encoding", "gzip"),)))
+def _bomb(_state: State, _call: Incoming, answer: Answer) -> SentAnswer:
+    return SentAnswer(Answer(answer.status, bomb(), (("Content-Encoding", "gzip"),)))
 
 
 def _raw(head: bytes, *, cut: bool = False, tail: bytes = b"") -> Form:
-    def form(_state: State, _call: Incoming, answer: Answer) -> Told:
+    def form(_state: State, _call: Incoming, answer: Answer) -> SentAnswer:
         body = answer.body[: len(answer.body) // 2] if cut else answer.body
-        return Told(Answer(answer.status, head + body + tail), "raw")
+        return SentAnswer(Answer(answer.status, head + body + tail), "raw")
 
     return form
 
 
 def _with_length(before: bytes, after: bytes = b"") -> Form:
-    def form(_state: State, _call: Incoming, answer: Answer) -> Told:
+    def form(_state: State, _call: Incoming, answer: Answer) -> SentAnswer:
         head = b"HTTP/1.1 %d OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-        return Told(
+        return SentAnswer(
             Answer(answer.status, before + head % (answer.status, len(answer.body)) + answer.body + after), "raw"
         )
 
@@ -271,29 +271,29 @@ _SECOND: Final = (
     b'HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 19\r\n\r\n{"id": "00009999" }'
 )
 _FORMS: Final[dict[str, Form]] = {
-    "answer-empty": lambda _state, _call, _answer: Told(Answer(201)),
-    "answer-html": lambda _state, _call, _answer: Told(Answer(200, _HTML, content_type="text/html")),
+    "answer-empty": lambda _state, _call, _answer: SentAnswer(Answer(201)),
+    "answer-html": lambda _state, _call, _answer: SentAnswer(Answer(200, _HTML, content_type="text/html")),
     "answer-location": _location,
     "answer-list": _shape(lambda _state, document: [document]),
     "answer-wrapped": _shape(lambda _state, document: {"productOrder": document}),
-    "answer-200": lambda _state, _call, answer: Told(replace(answer, status=200)),
-    "answer-207": lambda _state, _call, answer: Told(replace(answer, status=207)),
+    "answer-200": lambda _state, _call, answer: SentAnswer(replace(answer, status=200)),
+    "answer-207": lambda _state, _call, answer: SentAnswer(replace(answer, status=207)),
     "answer-no-marker": _shape(_without("externalId")),
     "answer-id-number": _shape(_with_id(int)),
     "answer-id-stripped": _shape(_with_id(lambda number: number.lstrip("0"))),
     "answer-id-padded": _shape(_with_id(lambda number: f"{number} ")),
     "answer-id-cut": _shape(lambda _state, document: {"id": document["id"][:4]}),
-    "answer-duplicate-names": lambda state, _call, answer: Told(
+    "answer-duplicate-names": lambda state, _call, answer: SentAnswer(
         Answer(answer.status, b'{"id":%s,' % encode(state.stranger().number) + answer.body.lstrip()[1:])
     ),
     "answer-nan": _body(lambda body: body.rstrip()[:-1] + b',"score":NaN}'),
     "answer-bom": _body(lambda body: b"\xef\xbb\xbf" + body),
     "answer-utf16": _body(lambda body: body.decode().encode("utf-16")),
     "answer-deep": _body(lambda body: body.rstrip()[:-1] + b',"deep":' + b"[" * _DEEP + b"]" * _DEEP + b"}"),
-    "answer-text-type": lambda _state, _call, answer: Told(replace(answer, content_type="text/xml")),
+    "answer-text-type": lambda _state, _call, answer: SentAnswer(replace(answer, content_type="text/xml")),
     "answer-trailing": _body(lambda body: body + body),
     "answer-partial": _shape(_first_item),
-    "id-by-event": lambda _state, _call, _answer: Told(Answer(202)),
+    "id-by-event": lambda _state, _call, _answer: SentAnswer(Answer(202)),
     "foreign-id": _shape(lambda state, _document: {"id": state.stranger().number}),
     "foreign-order": _shape(lambda state, _document: state.intake.view(state.stranger())),
     "partial-lost": _ends("reset"),

@@ -9,7 +9,7 @@ from typing import Any, Final
 from gateway.sandbox.answers import Answer, decode, encode, json_answer, not_found
 from gateway.sandbox.hostile.answers import bomb, refusal
 from gateway.sandbox.hostile.documents import shown
-from gateway.sandbox.hostile.state import Incoming, State, Told
+from gateway.sandbox.hostile.state import Incoming, SentAnswer, State
 from gateway.sandbox.intake import selected
 from gateway.sandbox.lifecycle import FINAL
 from gateway.sandbox.orders import Order
@@ -25,7 +25,7 @@ CACHED_SECONDS: Final = 900.0
 # -- by id ---------------------------------------------------------------------------------------------------------------
 
 
-def read(state: State, call: Incoming, names: list[str]) -> Told:
+def read(state: State, call: Incoming, names: list[str]) -> SentAnswer:
     """Show an order as the misbehaviours that strike this read, and those of the order, show it."""
     for name in names:
         if name in _REFUSED_READS:
@@ -33,19 +33,19 @@ def read(state: State, call: Incoming, names: list[str]) -> Told:
     number = call.number or ""
     order = state.intake.book.orders.get(number)
     if order is None or _hidden(state, number):
-        return Told(not_found(f"there is no product order {number!r}").answer)
+        return SentAnswer(not_found(f"there is no product order {number!r}").answer)
     memory = state.memory(number)
     if memory.shown_as is not None or "read-another" in names:
-        return Told(_as_another(state, order, memory.shown_as))
+        return SentAnswer(_as_another(state, order, memory.shown_as))
     answer = call.perform(call.request)
     if answer.status != 200:  # noqa: PLR2004 - HTTP
-        return Told(answer)
+        return SentAnswer(answer)
     document = _document_at(state, order, call, _seen_at(state, order, names)) or decode(answer.body)
     document = shown(state, order, document)
     if "alias" in memory.flags and memory.submitted_at is not None:
         document["id"] = f"A-{number}"
     body = encode([document] if "read-list" in names else document)
-    return Told(replace(answer, body=b"\xef\xbb\xbf" + body if "read-bom" in names else body))
+    return SentAnswer(replace(answer, body=b"\xef\xbb\xbf" + body if "read-bom" in names else body))
 
 
 def _hidden(state: State, number: str) -> bool:
@@ -86,20 +86,20 @@ def _document_at(state: State, order: Order, call: Incoming, moment: float | Non
     return document
 
 
-_REFUSED_READS: Final[dict[str, Callable[[State], Told]]] = {
-    "read-401": lambda state: Told(refusal(state, 401)),
-    "read-404": lambda _state: Told(not_found("there is no such product order").answer),
-    "read-429": lambda state: Told(refusal(state, 429)),
-    "read-redirect": lambda _state: Told(Answer(302, b"", (("Location", "https://login.example/"),))),
-    "read-html": lambda _state: Told(Answer(200, _HTML, content_type="text/html")),
-    "read-close": lambda _state: Told(Answer(200), "reset"),
-    "read-bomb": lambda _state: Told(Answer(200, bomb(), (("Content-Encoding", "gzip"),))),
+_REFUSED_READS: Final[dict[str, Callable[[State], SentAnswer]]] = {
+    "read-401": lambda state: SentAnswer(refusal(state, 401)),
+    "read-404": lambda _state: SentAnswer(not_found("there is no such product order").answer),
+    "read-429": lambda state: SentAnswer(refusal(state, 429)),
+    "read-redirect": lambda _state: SentAnswer(Answer(302, b"", (("Location", "https://login.example/"),))),
+    "read-html": lambda _state: SentAnswer(Answer(200, _HTML, content_type="text/html")),
+    "read-close": lambda _state: SentAnswer(Answer(200), "reset"),
+    "read-bomb": lambda _state: SentAnswer(Answer(200, bomb(), (("Content-Encoding", "gzip"),))),
 }
 
 # -- lists ---------------------------------------------------------------------------------------------------------------
 
 
-def listed(state: State, call: Incoming, names: list[str]) -> Told:
+def listed(state: State, call: Incoming, names: list[str]) -> SentAnswer:
     """Show a list as the misbehaviours that strike it show it."""
     request = call.request
     filtered = request.value(MARKER) is not None
@@ -107,7 +107,7 @@ def listed(state: State, call: Incoming, names: list[str]) -> Told:
     if "filter-cached" in struck:
         known = state.cached.get(request.query)
         if known is not None and state.clock.monotonic() - known[0] < CACHED_SECONDS:
-            return Told(known[1])
+            return SentAnswer(known[1])
     if filtered and {"filter-ignored", "filter-other"} & set(struck):
         request = replace(request, query=tuple(pair for pair in request.query if pair[0] != MARKER))
     elif filtered and any("marker-upper-found" in memory.flags for memory in state.memories.values()):
@@ -122,7 +122,7 @@ def listed(state: State, call: Incoming, names: list[str]) -> Told:
         answer = _rewritten(state, call, answer, struck)
     if "filter-cached" in struck:
         state.cached[call.request.query] = (state.clock.monotonic(), answer)
-    return Told(answer)
+    return SentAnswer(answer)
 
 
 def _upper(pair: tuple[str, str]) -> tuple[str, str]:

@@ -31,7 +31,7 @@ _STRIKES: Final[dict[Kind, frozenset[Strikes]]] = {
 
 
 @dataclass(slots=True)
-class Told:
+class SentAnswer:
     """What goes back for one call, and how the answer ends."""
 
     answer: Answer

@@ -8,12 +8,12 @@ from typing import Final
 
 from gateway.sandbox.answers import Answer, decode, encode
 from gateway.sandbox.faults import Fault
-from gateway.sandbox.hostile.answers import perform, told
+from gateway.sandbox.hostile.answers import answer_to, perform
 from gateway.sandbox.hostile.documents import shown
 from gateway.sandbox.hostile.later import follow
 from gateway.sandbox.hostile.reading import SLOW_SECONDS, listed, read
 from gateway.sandbox.hostile.requests import sent_marker
-from gateway.sandbox.hostile.state import Incoming, Kind, State, Told
+from gateway.sandbox.hostile.state import Incoming, Kind, SentAnswer, State
 from gateway.sandbox.intake import OrderIntake
 from gateway.sandbox.ledger import Effect
 from gateway.sandbox.notifications import Event
@@ -58,12 +58,14 @@ class Hostility:
                 posted.append(Event(lie.order, lie.path_suffix, lie.document | {"eventId": event.document["eventId"]}))
         return posted
 
-    async def answer(self, request: Request, tail: tuple[str, ...], perform_it: Callable[[Request], Answer]) -> Told:
+    async def answer(
+        self, request: Request, tail: tuple[str, ...], perform_it: Callable[[Request], Answer]
+    ) -> SentAnswer:
         """Answer one call to the order resource; `perform_it` lets a request take effect and returns its answer."""
         state = self.state
         kind = _kind(request, tail)
         if kind == "other":
-            return Told(perform_it(request))
+            return SentAnswer(perform_it(request))
         number = tail[1] if len(tail) > 1 else None
         names = state.drawn(kind)
         variant = state.random("variant").random()
@@ -83,7 +85,7 @@ class Hostility:
         """Let nothing more happen."""
         self.state.close()
 
-    def _write(self, call: Incoming, names: list[str]) -> Told:
+    def _write(self, call: Incoming, names: list[str]) -> SentAnswer:
         """Let a call take effect in the way of the first misbehaviour that strikes it."""
         state = self.state
         if call.number is not None and any(
@@ -106,10 +108,10 @@ class Hostility:
         call.perform = performed
         state.pending = flags
         try:
-            result = told(state, call, names[0]) if names else Told(perform(state, call))
+            result = answer_to(state, call, names[0]) if names else SentAnswer(perform(state, call))
         finally:
             state.pending = frozenset()
-        return Told(self._shown(result.answer), result.ending) if result.ending != "raw" else result
+        return SentAnswer(self._shown(result.answer), result.ending) if result.ending != "raw" else result
 
     def _shown(self, answer: Answer) -> Answer:
         """Return the answer to a call with the order in it shown as its misbehaviours show it."""

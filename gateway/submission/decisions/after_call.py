@@ -16,11 +16,11 @@ from gateway.submission.decisions.named_order import after_naming
 from gateway.submission.decisions.records import (
     cancellation_asked,
     cancellation_refused,
+    completed_step,
     give_up_draft,
     put_off,
     rejected,
     retry_later,
-    step_done,
     submitted,
 )
 from gateway.submission.decisions.too_large import in_smaller_calls, says_nothing_of_sizes, too_large_reason
@@ -141,7 +141,7 @@ def _accepted(work: Work, accepted: Accepted, now: datetime) -> Save:
     detail = f"answered {accepted.status}"
     step = work.current
     if step.kind in ("add", "price"):
-        return step_done(work, now, detail)
+        return completed_step(work, now, detail)
     observed = read_order(accepted.document, work.mapping) if accepted.document is not None else None
     if step.kind == "create":
         order_id = created_order_id(accepted, work.mapping)

@@ -16,13 +16,13 @@ from gateway.submission.decisions.late_id import not_named_yet, waited_until
 from gateway.submission.decisions.named_order import accept, after_find_named, several_live
 from gateway.submission.decisions.records import (
     cancelled,
+    completed_step,
     give_up_draft,
     held,
     observed_changes,
     refused_as_duplicate,
     rejected,
     settled,
-    step_done,
     wait,
 )
 from gateway.upstream.evidence import AbsenceCode, FindResult
@@ -71,7 +71,7 @@ def _found(work: Work, hits: list[ObservedOrder], now: datetime) -> Save:
         detail += (
             f"; {len(others)} more drafts carry it: something between the gateway and the order system repeats calls"
         )
-    action = step_done(work, now, detail, changes=observed_changes(work, chosen))
+    action = completed_step(work, now, detail, changes=observed_changes(work, chosen))
     extra = tuple(AbandonedDraft(marker=work.record.marker, order_id=order.id) for order in others)
     return replace(action, abandoned=extra)
 

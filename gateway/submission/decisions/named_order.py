@@ -15,12 +15,12 @@ from gateway.ordering import Finding, LiveDifference, ObservedOrder, both_spelli
 from gateway.submission.decisions.actions import Action, FindMarker, Save, Work
 from gateway.submission.decisions.comparing import compare
 from gateway.submission.decisions.records import (
+    completed_step,
     give_up_draft,
     held,
     look_again,
     observed_changes,
     settled,
-    step_done,
     submitted,
     wait,
 )
@@ -40,7 +40,7 @@ def after_naming(work: Work, order_id: str, observed: ObservedOrder | None, now:
     named: CheckoutChanges = {"answered_order": order_id, "answered_marker": marker}
     if observed is not None and whose(work, observed) == "ours":
         if work.mapping.draft.supported and is_draft(work.mapping, observed.state):
-            return step_done(work, now, detail, changes={**observed_changes(work, observed), **named})
+            return completed_step(work, now, detail, changes={**observed_changes(work, observed), **named})
         if not work.mapping.draft.supported:
             lines, difference = live_match(work.order, work.known, observed, work.mapping)
             if difference is None:
@@ -124,7 +124,7 @@ def accept(work: Work, observed: ObservedOrder, now: datetime, detail: str, *, u
     """
     mapping = work.mapping
     if mapping.draft.supported and is_draft(mapping, observed.state):
-        save = step_done(work, now, detail, changes=observed_changes(work, observed))
+        save = completed_step(work, now, detail, changes=observed_changes(work, observed))
         return replace(save, finding=_not_verified(observed) if unmarked else None)
     lines, difference = live_match(work.order, work.known, observed, mapping)
     if difference is not None and _may_change(work, difference, now):

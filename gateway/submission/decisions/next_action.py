@@ -40,13 +40,13 @@ from gateway.submission.decisions.records import (
     CHANGES_IT,
     cancellation_refused,
     cancelled,
+    completed_step,
     draft_complete,
     give_up_draft,
     held,
     look_again,
     rejected,
     settled,
-    step_done,
     submitted,
     wait,
 )
@@ -212,7 +212,7 @@ def _before_or_after_growth(work: Work, observed: ObservedOrder, now: datetime) 
         # It was sent before, and turned away: something that repeats calls may have been told that of the second one.
         with_it = compare(work, observed, steps_done=work.record.step + 1)
         if with_it.exact:
-            return step_done(work, now, "turned away, and found done when read back", lines=with_it.line_ids)
+            return completed_step(work, now, "turned away, and found done when read back", lines=with_it.line_ids)
     return _differs(work, observed, found, now)
 
 
@@ -301,7 +301,7 @@ def _resolve_growth(work: Work, observed: ObservedOrder, now: datetime) -> Actio
         return give_up_draft(work, now, "whether a price alteration was set cannot be read back", mismatch=False)
     with_it = compare(work, observed, steps_done=work.record.step + 1)
     if with_it.exact:
-        return step_done(work, now, "found done when read back", lines=with_it.line_ids)
+        return completed_step(work, now, "found done when read back", lines=with_it.line_ids)
     if settled(work, now):
         return give_up_draft(work, now, "the outcome of a call on the draft stayed unknown", mismatch=False)
     return wait(work, now, "not seen yet")

@@ -55,7 +55,7 @@ def observed_changes(work: Work, observed: ObservedOrder) -> CheckoutChanges:
     return changes
 
 
-def step_done(
+def completed_step(
     work: Work,
     now: datetime,
     detail: str,

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from gateway.ordering import ObservedOrder, RenderedStep, read_order
 from gateway.upstream.answers import is_safe_id
-from gateway.upstream.gate import Gate
+from gateway.upstream.call_guard import CallGuard
 from gateway.upstream.options import UpstreamOptions, port_of
 from gateway.upstream.outcome import Call, NotSent, Outcome, Unknown, classify
 from gateway.upstream.port import ReadFailed
@@ -36,8 +36,8 @@ class Probe:
         self.clock = clock
         self.sleep = sleep
         self._options = options
-        self._gate = Gate(options, clock=clock, jitter=jitter)
-        self._reader = Reader(options, self._gate, clock=clock, sleep=sleep, jitter=jitter)
+        self._guard = CallGuard(options, clock=clock, jitter=jitter)
+        self._reader = Reader(options, self._guard, clock=clock, sleep=sleep, jitter=jitter)
         self._port = port_of(options, keep_alive=False)
 
     async def close(self) -> None:

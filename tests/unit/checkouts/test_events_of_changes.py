@@ -8,7 +8,7 @@ import pytest
 from checkout_work import record_of
 from msgspec.structs import replace
 
-from gateway.checkouts.events import told_of_change, told_of_new
+from gateway.checkouts.events import events_of_change, events_of_new
 
 WAITING = {"state": "draft", "awaiting": "party", "reason_code": "waiting_party"}
 STATE = ("CheckoutStateChangeEvent", "state")
@@ -27,7 +27,7 @@ FOUND = ("CheckoutLiveOrderFoundEvent", "productOrder")
     ],
 )
 def test_a_new_checkout_is_told_and_what_it_lacks(columns: dict[str, Any], expected: list[tuple[str, str | None]]):
-    assert told_of_new(record_of(**columns)) == expected
+    assert events_of_new(record_of(**columns)) == expected
 
 
 @pytest.mark.parametrize(
@@ -60,4 +60,4 @@ def test_a_change_is_told_once_for_each_thing_that_it_is(
 ):
     record = record_of(**before)
 
-    assert told_of_change(record, replace(record, **changes)) == expected
+    assert events_of_change(record, replace(record, **changes)) == expected

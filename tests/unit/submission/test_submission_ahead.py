@@ -16,7 +16,7 @@ from gateway.submission.checkout_run import CheckoutRun
 from gateway.submission.decisions import next_action as machine
 from gateway.submission.decisions.actions import ReadHead, ReadOrder, Save, Send
 from gateway.submission.decisions.next_action import next_action
-from gateway.submission.decisions.records import step_done
+from gateway.submission.decisions.records import completed_step
 from gateway.submission.prefetch import CallAhead, foreseen, rendered_step
 from gateway.upstream.outcome import Rejected, Unknown
 from gateway.upstream.port import ReadFailed
@@ -219,7 +219,7 @@ async def test_what_was_read_after_an_answer_that_is_no_success_is_not_looked_at
 
 def test_the_read_that_is_foreseen_is_the_one_that_is_decided_on(heads):
     work = work_of(step="add")
-    done = step_done(work, NOW, "answered 200")
+    done = completed_step(work, NOW, "answered 200")
     after = replace(work, record=replace(work.record, **done.changes))
     assert foreseen(work, done, NOW) == next_action(after, NOW) == ReadHead(ORDER)
 
@@ -238,13 +238,15 @@ def test_nothing_is_foreseen_but_after_a_step_that_is_done(decision):
 
 def test_nothing_is_foreseen_without_an_order_to_read():
     work = work_of()
-    assert foreseen(work, step_done(work, NOW, "answered 201"), NOW) is None
-    assert foreseen(work, step_done(work, NOW, "answered 201", changes={"order_id": ORDER}), NOW) == ReadOrder(ORDER)
+    assert foreseen(work, completed_step(work, NOW, "answered 201"), NOW) is None
+    assert foreseen(work, completed_step(work, NOW, "answered 201", changes={"order_id": ORDER}), NOW) == ReadOrder(
+        ORDER
+    )
 
 
 def test_no_read_is_foreseen_where_the_draft_waits_for_the_client():
     work = work_of(step="price", submit=False)
-    assert foreseen(work, step_done(work, NOW, "answered 200"), NOW) is None
+    assert foreseen(work, completed_step(work, NOW, "answered 200"), NOW) is None
 
 
 # -- the call that is made early --------------------------------------------------------------------------------------------

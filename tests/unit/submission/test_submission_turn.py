@@ -37,7 +37,7 @@ class RunContext:
     def count(self, upstream: str, kind: str, outcome: str) -> None:
         pass
 
-    async def told_orders(self, record):
+    async def notified_orders(self, record):
         return ()
 
     async def save(self, record, decision, work=None):

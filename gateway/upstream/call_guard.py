@@ -16,7 +16,7 @@ UNAUTHORISED_PAUSE_SECONDS: Final = 30.0
 UNAUTHORISED: Final = 401
 
 
-class Gate:
+class CallGuard:
     """The state that all calls to one order system share."""
 
     def __init__(self, options: UpstreamOptions, *, clock: Callable[[], float], jitter: Callable[[], float]) -> None:
