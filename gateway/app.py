@@ -42,6 +42,7 @@ from gateway.operators import api as operators
 from gateway.operators.openapi import SCHEMAS as OPERATOR_SCHEMAS
 from gateway.ordering import Mapping as OrderMapping
 from gateway.partners import api as partners
+from gateway.partners import cancel_api as cancellations
 from gateway.roles import ADDED_HEADERS_KEY, CLIENT_KEY
 from gateway.security.guard import Guard, identity_problems
 from gateway.security.refusals import Refusals
@@ -69,6 +70,7 @@ ROUTES: Final[list[Any]] = [
     *partners.handlers,
     *history_api.handlers,
     *process_flow_api.handlers,
+    *cancellations.handlers,
     *tracking.handlers,
     *inbox_api.handlers,
     *oauth.handlers,

@@ -128,7 +128,7 @@ async def patch_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any])
         cart_id=request.scope["path_params"]["cart_id"],
         dialect=dialect,
         wanted_versions=_required_versions(request, services),
-        change=await read_change(request, dialect, settings.server),
+        change=await read_change(request, dialect.read_only, settings.server),
     )
     selection = _only_fields(request)
     row = await change_cart(services, command)

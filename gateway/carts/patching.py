@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any, Final
 
 from litestar import Request
 
-from gateway.carts.dialects import Dialect
 from gateway.errors import MalformedBodyError, MediaTypeError
 from gateway.filters.patch_query import apply_query_operations, parse_query_operations
 from gateway.http.bodies import read_json
@@ -25,9 +24,9 @@ _CHANGES: Final = frozenset({"add", "remove", "replace"})
 
 
 async def read_change(
-    request: Request[Any, Any, Any], dialect: Dialect, settings: ServerSettings
+    request: Request[Any, Any, Any], read_only: Collection[str], settings: ServerSettings
 ) -> Callable[[dict[str, Any]], Any]:
-    """Return the change that the body asks for; what only the server writes is left out of it, without an error.
+    """Return the change that the body asks for; what only the server writes (`read_only`) is left out, without an error.
 
     Raises MediaTypeError (415, with Accept-Patch) for another content type, MalformedBodyError and InvalidBodyError (400) for
     what is not a patch. The function raises InvalidBodyError (400) and ConflictError (409) for what cannot be done to a cart.
@@ -44,7 +43,7 @@ async def read_change(
         kept = [
             operation
             for operation in parse_operations(given)
-            if not (operation.verb in _CHANGES and operation.path and operation.path[0] in dialect.read_only)
+            if not (operation.verb in _CHANGES and operation.path and operation.path[0] in read_only)
         ]
         return partial(apply_operations, operations=kept, depth_max=settings.depth_max, lenient=True)
     if media_type == JSON_PATCH_QUERY:
@@ -53,7 +52,7 @@ async def read_change(
     if not isinstance(given, dict):
         what = f"must be a JSON object, not {json_kind(given)}"
         raise MalformedBodyError.about("A merge patch", what, "")
-    return partial(merge_patch, patch={name: value for name, value in given.items() if name not in dialect.read_only})
+    return partial(merge_patch, patch={name: value for name, value in given.items() if name not in read_only})
 
 
 def _media_type(request: Request[Any, Any, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,19 +18,24 @@ from gateway.checkouts.accepting.prepare import same_calls
 from gateway.checkouts.accepting.preparing import AcceptRequest, frozen_cart, prepared_cart
 from gateway.checkouts.keys import add_keys_of_request, follow_parties
 from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash
+from gateway.checkouts.orders.events import attributes_changed
+from gateway.checkouts.orders.ready import READY, ReadyOrder
 from gateway.checkouts.row_changes import FRESH_DRAFT, WAITS_FOR_PARTY, CheckoutChanges, because, without_reason
 from gateway.checkouts.states import CART_RELEASED, FINAL
 from gateway.errors import ConflictError, ForbiddenError, NotFoundError, PreconditionError, Problem, RefusedError
 from gateway.logs import get_logger
+from gateway.ordering import Finding
 from gateway.ordering import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.settings import Settings
 from gateway.storage import audit
 from gateway.threads import LARGE_BYTES_MIN
-from gateway.tmf.json import decode_stored
+from gateway.tmf.json import decode_stored, encode_json
 from gateway.tmf.merge_patch import merge_patch
 
 log = get_logger(__name__)
+# Documents that a change is made of: another one of them, and it is decided anew.
+_REVISED: Final = ("request", READY)
 # A change is decided anew when another one was stored meanwhile.
 ATTEMPTS_MAX = 5
 
@@ -61,6 +66,8 @@ class ChangeDraft(Struct, frozen=True, kw_only=True):
     checkout_id: str
     patch: dict[str, Any]
     if_match: frozenset[int] | None
+    # Of an order that came ready: makes the changed order of the text of the one that is kept, None where nothing changes. Pure.
+    revise: Callable[[str], ReadyOrder | None] | None = None
 
 
 def audited(
@@ -131,8 +138,10 @@ async def submit(services: Services, command: Submit) -> CheckoutRecord:
     return record
 
 
-async def cancel(services: Services, command: Cancel) -> CheckoutRecord:
-    """Ask for the cancellation of a checkout; asking again changes nothing.
+async def cancel(
+    services: Services, command: Cancel, *, also: Callable[[Connection, CheckoutRecord, datetime], None] | None = None
+) -> CheckoutRecord:
+    """Ask for the cancellation of a checkout; asking again changes nothing. `also` is done before, in the same transaction.
 
     Before its order is submitted this always succeeds, at once or as soon as a call in flight has come to an end. A live
     order is the order system's: it is asked to cancel it, as often as needed, where its mapping names a resource for that, and
@@ -142,6 +151,8 @@ async def cancel(services: Services, command: Cancel) -> CheckoutRecord:
     base_url = command.caller.base_url
 
     def decide(connection: Connection, record: CheckoutRecord, now: datetime) -> None:
+        if also is not None:
+            also(connection, record, now)
         if record.state == "cancelled" or (record.cancel_requested and record.state not in FINAL | {"held"}):
             return
         if record.state in FINAL:
@@ -236,24 +247,34 @@ async def _changed_draft(
     mapping = services.mappings.get(record.mapping)
     if mapping is None:
         raise _state_conflict(record, f"its mapping {record.mapping} is not configured any more", base_url)
-    before = decode_stored(stored["request"])
-    request = merge_patch(before, command.patch)
-    if request == before:
-        return record
     large = len(stored["cart"]) > LARGE_BYTES_MIN
+    revised = await services.heavy.run(tenant, large, _revised, command, stored)
+    if revised is None:
+        return record
     asked = AcceptRequest(
-        tenant, record.upstream, mapping, decode_stored(stored["cart"]), request, large, is_draft=True
+        tenant,
+        record.upstream,
+        mapping,
+        decode_stored(revised.cart),
+        revised.request,
+        large,
+        is_draft=True,
+        told=revised.told,
     )
     at = services.clock()
-    # What a draft may change adds no item: the evidence that was confirmed when it was accepted still is about the same ones.
-    prepared, documents = await frozen_cart(services, asked, qualify=False, now=at)
-    same = await _makes_same_calls(services, record, asked._replace(request=before), prepared, at)
+    # A change of the request adds no item: the evidence that was confirmed when it was accepted still is about the same ones.
+    prepared, documents = await frozen_cart(services, asked, qualify=command.revise is not None, now=at)
+    earlier = asked._replace(request=decode_stored(stored["request"]), cart=decode_stored(stored["cart"]))
+    same = await _makes_same_calls(services, record, earlier, prepared, at)
 
     def decide(connection: Connection, current: CheckoutRecord, now: datetime) -> bool:
         _require_changeable(current, base_url)
-        kept = store.documents(connection, tenant, current.id, ("request",))
-        if kept["request"] != stored["request"] or (command.if_match is not None and current.version != record.version):
+        kept = store.documents(connection, tenant, current.id, _REVISED)
+        if any(kept.get(kind) != stored.get(kind) for kind in _REVISED) or (
+            command.if_match is not None and current.version != record.version
+        ):
             return False
+        store.put_documents(connection, tenant, current.id, revised.beside)
         if same:
             told = {kind: document for kind, document in documents.items() if kind in ("request", "findings")}
             store.put_documents(connection, tenant, current.id, told)
@@ -262,7 +283,10 @@ async def _changed_draft(
             if mapping.draft.supported and current.first_sent_at is not None:
                 _require_another_draft(current, services.settings, base_url)
             _redraft(connection, current, prepared, documents, mapping, now, services.settings)
-        follow_parties(connection, current, {"request": documents["request"], "cart": stored["cart"].encode()})
+        follow_parties(connection, current, {"request": documents["request"], "cart": revised.cart.encode()})
+        fresh = store.get(connection, tenant, current.id)
+        assert fresh is not None, "it is locked by this transaction"
+        attributes_changed(connection, fresh, command.patch, now)
         audited(
             connection, command.caller, "change", current, now, detail=f"changed: {', '.join(sorted(command.patch))}"
         )
@@ -271,6 +295,34 @@ async def _changed_draft(
     done: list[bool] = []
     changed = await _change(services, command, lambda *given: done.append(decide(*given)))
     return changed if done[-1] else None
+
+
+class _Revised(NamedTuple):
+    """What a draft is to become: its request and its cart, documents that are kept beside, what is told of a ready order."""
+
+    request: dict[str, Any]
+    cart: str
+    beside: dict[str, bytes]
+    told: tuple[Finding, ...] | None
+
+
+def _revised(command: ChangeDraft, stored: dict[str, str]) -> _Revised | None:
+    """Return what a change makes of the documents as they are stored; None where it changes nothing. Pure."""
+    before = decode_stored(stored["request"])
+    if command.revise is not None:
+        ready = command.revise(stored[READY])
+        if ready is None:
+            return None
+        request = {name: value for name, value in ready.request.items() if name != "shoppingCart"}
+        cart = encode_json(ready.request["shoppingCart"])
+        return _Revised(request, cart.decode(), {READY: encode_json(ready.kept), "cart": cart}, ready.findings)
+    request = merge_patch(before, command.patch)
+    if request == before:
+        return None
+    if READY not in stored:
+        return _Revised(request, stored["cart"], {}, None)
+    kept = merge_patch(decode_stored(stored[READY]), command.patch)
+    return _Revised(request, stored["cart"], {READY: encode_json(kept)}, ())
 
 
 async def _makes_same_calls(
@@ -292,7 +344,7 @@ def _load(connection: Connection, command: ChangeDraft) -> tuple[CheckoutRecord,
     record = store.get(connection, caller.tenant, command.checkout_id, owner=caller.owner_scope)
     if record is None:
         return None
-    return record, store.documents(connection, caller.tenant, record.id, ("request", "cart"))
+    return record, store.documents(connection, caller.tenant, record.id, (*_REVISED, "cart"))
 
 
 def _require_changeable(record: CheckoutRecord, base_url: str) -> None:

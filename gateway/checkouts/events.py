@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from gateway.checkouts.document import head
 from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.orders import events as orders
 from gateway.checkouts.states import CART_RELEASED
 from gateway.storage.outbox import (
     CHECKOUT_CREATED,
@@ -70,16 +71,19 @@ def _information_required(before: CheckoutRecord | None, after: CheckoutRecord) 
 def created(connection: Connection, record: CheckoutRecord) -> None:
     """Tell of a checkout that was accepted; its documents are stored already."""
     _publish(connection, record, events_of_new(record), record.created_at)
+    orders.created(connection, record)
 
 
 def changed(connection: Connection, before: CheckoutRecord, after: CheckoutRecord, now: datetime) -> None:
     """Tell of a checkout's new version what subscribers are told of it."""
     _publish(connection, after, events_of_change(before, after), now)
+    orders.changed(connection, before, after, now)
 
 
 def information_required(connection: Connection, record: CheckoutRecord, field_path: str | None, now: datetime) -> None:
     """Tell that the order system asks for something; `field_path` names what, where it said so."""
     _publish(connection, record, [EventOfChange(CHECKOUT_INFORMATION_REQUIRED, field_path or "productOrder")], now)
+    orders.information_required(connection, record, field_path, now)
 
 
 def _publish(connection: Connection, record: CheckoutRecord, told: list[EventOfChange], now: datetime) -> None:

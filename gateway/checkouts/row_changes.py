@@ -100,6 +100,7 @@ class CheckoutChanges(TypedDict, total=False):
     claims_without_progress: int
     track_due_at: datetime | None
     track_attempt: int
+    order_removed: bool
     updated_at: datetime
 
 

@@ -8,11 +8,15 @@ from urllib.parse import urlsplit, urlunsplit
 
 from msgspec import Raw
 
+from gateway.checkouts.orders.told import order_in_version
 from gateway.clock import timestamp_text
 from gateway.filters.projection import project
 from gateway.hub.model import Api, Event
 from gateway.hub.query import Interest, Query
 from gateway.storage.outbox import (
+    CANCELLATION_CREATED,
+    CANCELLATION_INFORMATION_REQUIRED,
+    CANCELLATION_STATE_CHANGED,
     CART_CHANGED,
     CART_CREATED,
     CART_DELETED,
@@ -21,6 +25,14 @@ from gateway.storage.outbox import (
     CHECKOUT_INFORMATION_REQUIRED,
     CHECKOUT_LIVE_ORDER_FOUND,
     CHECKOUT_STATE_CHANGED,
+    ORDER_CHANGED,
+    ORDER_CREATED,
+    ORDER_DELETED,
+    ORDER_ERROR,
+    ORDER_INFORMATION_REQUIRED,
+    ORDER_JEOPARDY,
+    ORDER_MILESTONE,
+    ORDER_STATE_CHANGED,
 )
 from gateway.tmf.json import decode_stored, encode_json
 
@@ -45,6 +57,17 @@ DESCRIPTIONS: Final = {
     CHECKOUT_INFORMATION_REQUIRED: "A checkout or its order needs information; fieldPath names what.",
     CHECKOUT_DRAFT_EXPIRED: "A draft ended because it, its cart or its prices were not valid any more.",
     CHECKOUT_LIVE_ORDER_FOUND: "A checkout had been told as rejected or cancelled, and its order was found live.",
+    ORDER_CREATED: "A product order was placed, or a cart was checked out.",
+    ORDER_CHANGED: "A draft was changed, or the order system gave the order its id; fieldPath names what.",
+    ORDER_STATE_CHANGED: "The state of a product order changed.",
+    ORDER_DELETED: "A product order was deleted.",
+    ORDER_INFORMATION_REQUIRED: "A product order needs information; fieldPath names what.",
+    ORDER_ERROR: "A product order was refused, failed or is held; productOrderErrorMessage says why.",
+    ORDER_JEOPARDY: "The order system says that a product order is in jeopardy.",
+    ORDER_MILESTONE: "The order system says that a product order has reached a milestone.",
+    CANCELLATION_CREATED: "It was asked to cancel a product order.",
+    CANCELLATION_STATE_CHANGED: "What became of a request to cancel a product order.",
+    CANCELLATION_INFORMATION_REQUIRED: "A request to cancel a product order needs information.",
 }
 # Of a resource that is gone only these are told (IG1353).
 _IDENTITY: Final = ("@type", "id", "href")
@@ -82,7 +105,7 @@ class Renderer:
             self._selection is None
             and self._shape_of(event) is None
             and event.event_type != CART_DELETED
-            and self._api.resource != "checkout"
+            and self._api.resource == "shoppingCart"
         )
 
     def _shape_of(self, event: Event) -> Shape | None:
@@ -101,6 +124,8 @@ class Renderer:
         if (shape := self._shape_of(event)) is not None:
             created = event.created_at if event.event_type == CART_CREATED else None
             document = shape(self._api.version, document, created=created, updated=event.created_at)
+        if self._api.resource == "productOrder":
+            document = order_in_version(event.event_type, document, self._api.version)
         if event.event_type == CART_DELETED:
             document = {name: document[name] for name in _IDENTITY if name in document}
         if self._public_url:
@@ -125,7 +150,7 @@ class Renderer:
                 head["fieldPath"] = event.field_path
         if self._api.typed:
             head |= {"@type": name, "@baseType": "Event"}
-        head["event"] = {self._api.resource: document}
+        head["event"] = {self._api.subject(event.event_type): document}
         return head
 
 
@@ -133,7 +158,7 @@ def _make_absolute(document: dict[str, Any], public_url: str) -> None:
     """Put the public address before references that were stored without one (a worker knows of no request)."""
     cart = document.get("shoppingCart")
     remainder = cart.get("remainder") if isinstance(cart, dict) else None
-    for holder in (document, cart, remainder, document.get("checkout")):
+    for holder in (document, cart, remainder, document.get("checkout"), document.get("productOrder")):
         if isinstance(holder, dict) and isinstance(holder.get("href"), str) and holder["href"].startswith("/"):
             holder["href"] = public_url + holder["href"]
 

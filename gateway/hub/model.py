@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from gateway.storage.outbox import (
+    CANCELLATION_CREATED,
+    CANCELLATIONS,
     CART_CHANGED,
     CART_CREATED,
     CART_DELETED,
@@ -17,10 +19,19 @@ from gateway.storage.outbox import (
     CHECKOUT_INFORMATION_REQUIRED,
     CHECKOUT_LIVE_ORDER_FOUND,
     CHECKOUT_STATE_CHANGED,
+    ORDER_CHANGED,
+    ORDER_CREATED,
+    ORDER_DELETED,
+    ORDER_ERROR,
+    ORDER_INFORMATION_REQUIRED,
+    ORDER_JEOPARDY,
+    ORDER_MILESTONE,
+    ORDER_STATE_CHANGED,
     Resource,
 )
 
 ACTIVE, DISABLED = "active", "disabled"
+CANCELLATION: Final = "cancelProductOrder"
 
 
 class Api(NamedTuple):
@@ -34,6 +45,15 @@ class Api(NamedTuple):
     posts_to_listener: bool = True
     # v5 names the class of every object and spells timeOccurred with two r.
     typed: bool = True
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """What its events are about, as they name it: the resource, and requests to cancel it, where it has these."""
+        return (self.resource, CANCELLATION) if CANCELLATION_CREATED in self.names else (self.resource,)
+
+    def subject(self, event_type: str) -> str:
+        """Return what a canonical event is about, as it is named in `event`."""
+        return CANCELLATION if event_type in CANCELLATIONS else self.resource
 
 
 _CART_NAMES: Final = {name: name for name in (CART_CREATED, CART_CHANGED, CART_DELETED)}
@@ -62,7 +82,25 @@ CHECKOUT_V1: Final = Api(
         )
     },
 )
-APIS: Final = (CART_V1, CART_V4, CART_V5, CHECKOUT_V1)
+_ORDER_NAMES: Final = {
+    name: name
+    for name in (
+        ORDER_CREATED,
+        ORDER_CHANGED,
+        ORDER_STATE_CHANGED,
+        ORDER_DELETED,
+        ORDER_INFORMATION_REQUIRED,
+        *sorted(CANCELLATIONS),
+    )
+}
+ORDER_V4: Final = Api("productOrder", "v4", "/tmf-api/productOrderingManagement/v4/hub", _ORDER_NAMES, typed=False)
+ORDER_V5: Final = Api(
+    "productOrder",
+    "v5",
+    "/tmf-api/productOrderingManagement/v5/hub",
+    {**_ORDER_NAMES, **{name: name for name in (ORDER_ERROR, ORDER_JEOPARDY, ORDER_MILESTONE)}},
+)
+APIS: Final = (CART_V1, CART_V4, CART_V5, CHECKOUT_V1, ORDER_V4, ORDER_V5)
 API_BY_KEY: Final[Mapping[tuple[str, str], Api]] = {(api.resource, api.version): api for api in APIS}
 
 

@@ -95,13 +95,13 @@ def _pairs(text: str, problems: list[Problem]) -> list[tuple[str, str]]:
 def _rooted(name: str, api: Api, problems: list[Problem]) -> str:
     """Return the path of an attribute in the event as it is sent."""
     root = name.partition(".")[0]
-    if root == api.resource:
+    if root in api.subjects:
         return f"event.{name}"
     if root not in ATTRIBUTES and name != "none":
         problems.append(
             Problem(
                 f"query.{name[:100]}",
-                f"is not an attribute of an event; a path begins with {api.resource} (short for event.{api.resource}) "
+                f"is not an attribute of an event; a path begins with {' or '.join(api.subjects)} (short for event.{api.resource}) "
                 f"or is one of {', '.join(sorted(ATTRIBUTES))}",
             )
         )
@@ -122,9 +122,10 @@ def _events(names: list[str], api: Api, problems: list[Problem]) -> frozenset[st
 def _keep_identity(selection: Selection, api: Api) -> None:
     """Keep id, href and @type of the resource when only some of its attributes are selected."""
     inside = selection.get("event")
-    resource = inside.get(api.resource) if inside else None
-    if resource:
-        resource |= dict.fromkeys(("id", "href", "@type"))
+    for subject in api.subjects:
+        resource = inside.get(subject) if inside else None
+        if resource:
+            resource |= dict.fromkeys(("id", "href", "@type"))
 
 
 class _TooMuchToJudgeError(Exception):

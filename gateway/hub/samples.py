@@ -15,12 +15,22 @@ from gateway.hub.envelope import Renderer
 from gateway.hub.model import Api, Event
 from gateway.hub.query import Query, parse_query
 from gateway.storage.outbox import (
+    CANCELLATION_STATE_CHANGED,
+    CANCELLATIONS,
     CART_CHANGED,
     CHECKOUT_CREATED,
     CHECKOUT_DRAFT_EXPIRED,
     CHECKOUT_INFORMATION_REQUIRED,
     CHECKOUT_LIVE_ORDER_FOUND,
     CHECKOUT_STATE_CHANGED,
+    ORDER_CHANGED,
+    ORDER_CREATED,
+    ORDER_DELETED,
+    ORDER_ERROR,
+    ORDER_INFORMATION_REQUIRED,
+    ORDER_JEOPARDY,
+    ORDER_MILESTONE,
+    ORDER_STATE_CHANGED,
 )
 from gateway.tmf.json import decode_json, encode_json
 
@@ -106,6 +116,35 @@ def _small_cart() -> dict[str, Any]:
     return {**kept, "cartItem": [item], "checkoutState": "open"}
 
 
+_ORDER_ERROR: Final = {
+    "@type": "ProductOrderErrorMessage",
+    "code": "refused",
+    "reason": "the order system refused the order",
+    "message": "productOrderItem[0].productOffering.id: is not sold any more",
+    "timestamp": "2026-12-01T08:30:00.000Z",
+}
+# What differs from the example order when each event is sent, and the attribute that it is about.
+_ORDERS: Final[Mapping[str, tuple[str | None, dict[str, Any]]]] = {
+    ORDER_CREATED: (None, {}),
+    ORDER_CHANGED: ("description", {"state": "draft"}),
+    ORDER_STATE_CHANGED: ("state", {"state": "inProgress"}),
+    ORDER_DELETED: (None, {"state": "completed"}),
+    ORDER_INFORMATION_REQUIRED: ("relatedParty", {"state": "draft"}),
+    ORDER_ERROR: ("productOrderErrorMessage", {"state": "rejected", "productOrderErrorMessage": [_ORDER_ERROR]}),
+    ORDER_JEOPARDY: ("productOrderJeopardyAlert", {"state": "inProgress"}),
+    ORDER_MILESTONE: ("productOrderMilestone", {"state": "inProgress"}),
+}
+
+
+def _of_order(event_type: str) -> tuple[str | None, dict[str, Any]]:
+    """Return what an event about an order, or a request to cancel it, is about, and the document in the canonical form."""
+    if event_type in CANCELLATIONS:
+        request = {**example("cancellation.v4"), "creationDate": "2026-12-01T08:30:00.000Z"}
+        return ("state", {**request, "state": "done"}) if event_type == CANCELLATION_STATE_CHANGED else (None, request)
+    field_path, changes = _ORDERS[event_type]
+    return field_path, {**example("order.v4"), **changes}
+
+
 def sample_event(api: Api, event_type: str) -> Event:
     """Return a sample of an event (`event_type` is the canonical name), as it is stored."""
     field_path: str | None
@@ -113,6 +152,8 @@ def sample_event(api: Api, event_type: str) -> Event:
         field_path, changes = _CHECKOUTS[event_type]
         shown = {name: value for name, value in example("checkout").items() if name not in _NOT_TOLD}
         document = {**shown, **changes}
+    elif api.resource == "productOrder":
+        field_path, document = _of_order(event_type)
     else:
         field_path = _CART_ATTRIBUTES if event_type == CART_CHANGED else None
         document = _small_cart()

@@ -5,39 +5,37 @@ from __future__ import annotations
 from typing import Any, Final
 
 from litestar import Request
-from litestar.handlers import post, route
+from litestar.handlers import delete, patch, post, route
 from sqlalchemy import Connection
 
 from gateway.callers import Caller, caller_of
+from gateway.carts.patching import read_change
 from gateway.checkouts import store
 from gateway.checkouts.accepting.accept import Accept, accept
 from gateway.checkouts.api import idempotency_key
 from gateway.checkouts.model import CheckoutRecord
-from gateway.checkouts.orders.ready import ReadyOrder
+from gateway.checkouts.orders.ready import SERVERS_OWN, ReadyOrder
 from gateway.checkouts.orders.shown import DIALECTS, KINDS, OrderDialect, product_order
-from gateway.errors import NotFoundError, Problem
+from gateway.errors import Problem
 from gateway.filters.paging import page_headers, page_status, parse_page
 from gateway.filters.parse import parse_filter
 from gateway.filters.projection import Selection, parse_fields, project
 from gateway.filters.sorting import parse_sort
 from gateway.http.answers import Answer
 from gateway.http.bodies import decode_object, read_body, require_json_accepted
-from gateway.http.headers import entity_tag, is_unmodified
+from gateway.http.headers import entity_tag, if_match_of, is_unmodified
 from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
 from gateway.partners import openapi, search
+from gateway.partners.changing import ChangeOrder, change_order, find, remove_order
 from gateway.partners.reading import read_order
-from gateway.roles import ORDERING, READING, Roles
+from gateway.roles import ADMINISTERING, ORDERING, READING, Roles
 from gateway.security.guard import client_of
 from gateway.services import Services, services_of
 from gateway.threads import LARGE_BYTES_MIN
 from gateway.tmf.json import encode_json
 
+_INSTEAD: Final = "Deleting an order is for administrators; cancel it with cancelProductOrder instead."
 DIRECTIVES: Final = frozenset({"fields", "limit", "offset", "sort"})
-
-
-def not_found() -> NotFoundError:
-    """Return the error for an order that this client does not have."""
-    return NotFoundError("There is no such product order.", problems=[Problem("id", "names no product order")])
 
 
 async def create_product_order(dialect: OrderDialect, request: Request[Any, Any, Any]) -> Answer:
@@ -111,12 +109,27 @@ async def retrieve_product_order(dialect: OrderDialect, request: Request[Any, An
     return Answer(await shown(services, caller, record, dialect, selection), headers=headers)
 
 
-def find(connection: Connection, caller: Caller, order_id: str) -> CheckoutRecord:
-    """Return the checkout whose order has this id. Raises NotFoundError (404) where the caller has no such order."""
-    record = store.get(connection, caller.tenant, order_id, owner=caller.owner_scope)
-    if record is None or record.order_removed:
-        raise not_found()
-    return record
+async def patch_product_order(dialect: OrderDialect, request: Request[Any, Any, Any]) -> Answer:
+    """Change an order that is a draft, or submit it (`state`: acknowledged); one that was submitted does not change (409)."""
+    require_json_accepted(request)
+    services, caller = services_of(request), caller_of(request)
+    command = ChangeOrder(
+        caller=caller,
+        order_id=order_id_of(request),
+        dialect=dialect,
+        change=await read_change(request, SERVERS_OWN - {"id", "href", "state"}, services.settings.server),
+        if_match=if_match_of(request),
+    )
+    selection = only_fields(request)
+    record = await change_order(services, command)
+    headers = [(b"etag", entity_tag(record.version))]
+    return Answer(await shown(services, caller, record, dialect, selection), headers=headers)
+
+
+async def delete_product_order(_dialect: OrderDialect, request: Request[Any, Any, Any]) -> Answer:
+    """Delete an order that has ended: for administrators. Its checkout stays; cancel an order that has not ended."""
+    await remove_order(services_of(request), caller_of(request), order_id_of(request))
+    return Answer(status=204)
 
 
 async def shown(
@@ -178,18 +191,24 @@ def only_fields(request: Request[Any, Any, Any]) -> Selection | None:
     return selection
 
 
+def handler_of(perform: Any, dialect: OrderDialect) -> Any:
+    """Return the handler of an operation in a version, with the operation's name and words."""
+
+    async def handle(request: Request[Any, Any, Any]) -> Answer:
+        answer: Answer = await perform(dialect, request)
+        return answer
+
+    handle.__name__ = f"{perform.__name__}_{dialect.version}"
+    handle.__doc__ = perform.__doc__
+    return handle
+
+
 def _handlers(dialect: OrderDialect) -> list[Any]:
     """Return the handlers of one version."""
     one = f"{dialect.orders_path}/{{order_id:str}}"
 
     def handler(perform: Any) -> Any:
-        async def handle(request: Request[Any, Any, Any]) -> Answer:
-            answer: Answer = await perform(dialect, request)
-            return answer
-
-        handle.__name__ = f"{perform.__name__}_{dialect.version}"
-        handle.__doc__ = perform.__doc__
-        return handle
+        return handler_of(perform, dialect)
 
     def told(operation: str, roles: Roles) -> dict[str, Any]:
         return {"openapi": openapi.operation(operation, dialect.version), "roles": roles}
@@ -200,6 +219,11 @@ def _handlers(dialect: OrderDialect) -> list[Any]:
             handler(list_product_orders)
         ),
         route(one, http_method=["GET", "HEAD"], opt=told("retrieve", READING))(handler(retrieve_product_order)),
+        patch(one, opt=told("patch", ORDERING))(handler(patch_product_order)),
+        # The answer carries its own status; Litestar only refuses a 204 for a handler that returns something.
+        delete(one, status_code=200, opt={**told("delete", ADMINISTERING), "advice": _INSTEAD})(
+            handler(delete_product_order)
+        ),
     ]
 
 

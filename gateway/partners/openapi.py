@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from gateway.checkouts.orders.cancellations import STATES as CANCELLATION_STATES
 from gateway.checkouts.orders.states import STATES
 from gateway.http.reference.components import ORDER_V4_SUFFIX, ORDER_V5_SUFFIX, ref
 from gateway.http.reference.examples import content, example
@@ -11,6 +12,11 @@ from gateway.http.reference.examples import content, example
 _SUFFIXES: Final = {"v4": ORDER_V4_SUFFIX, "v5": ORDER_V5_SUFFIX}
 _TAGS: Final = {"v4": "productOrder", "v5": "productOrder v5"}
 _CREATED: Final = {"v4": "ProductOrder_Create", "v5": "ProductOrder_FVO"}
+_CANCELLED: Final = {"v4": "CancelProductOrder_Create", "v5": "CancelProductOrder_FVO"}
+_PAGE_HEADERS: Final = {
+    name: {"schema": {"type": kind}}
+    for name, kind in (("X-Total-Count", "integer"), ("X-Result-Count", "integer"), ("Link", "string"))
+}
 _ETAG: Final = {"ETag": {"description": "Strong tag of this version.", "schema": {"type": "string"}}}
 _LOCATION: Final = {"Location": {"schema": {"type": "string", "format": "uri"}}}
 _FIELDS: Final = {
@@ -25,6 +31,12 @@ _KEY: Final = {
     "description": "The same key with the same order is the same order again; with another order it is refused (409). An "
     "`externalId` of the order's own does the same.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]([ !#-~]*[!#-~])?$"},
+}
+_IF_MATCH: Final = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "ETag of the version that was read; 412 when the order has changed since.",
+    "schema": {"type": "string", "pattern": '^(\\*|"[!#-~]+")$'},
 }
 _PAGE: Final = (
     {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1}},
@@ -69,11 +81,6 @@ def _answer(version: str) -> dict[str, Any]:
 
 def _create(version: str) -> dict[str, Any]:
     created = {"description": "Placed", "content": _answer(version), "headers": {**_ETAG, **_LOCATION}}
-    accepted = {
-        "202": {
-            "description": "Accepted for later: part of the standard, never the answer here; the order has its id at once"
-        }
-    }
     return {
         "parameters": [_FIELDS, _KEY],
         "requestBody": {
@@ -81,7 +88,7 @@ def _create(version: str) -> dict[str, Any]:
             "content": content(order_schema(version, _CREATED[version]), f"order.{version}.request"),
         },
         "refused": REFUSED,
-        "responses": {"201": created, **(accepted if version == "v5" else {})},
+        "responses": {"201": created, **_later(version, "the order has its id at once")},
     }
 
 
@@ -92,10 +99,6 @@ def _list(version: str) -> dict[str, Any]:
             "example": [example(f"order.{version}")],
         }
     }
-    headers = {
-        name: {"schema": {"type": kind}}
-        for name, kind in (("X-Total-Count", "integer"), ("X-Result-Count", "integer"), ("Link", "string"))
-    }
     return {
         "parameters": [
             _FIELDS,
@@ -105,8 +108,12 @@ def _list(version: str) -> dict[str, Any]:
             _ATTRIBUTE,
         ],
         "responses": {
-            "200": {"description": "The orders", "content": body, "headers": headers},
-            "206": {"description": "The part that was asked for; more follow", "content": body, "headers": headers},
+            "200": {"description": "The orders", "content": body, "headers": _PAGE_HEADERS},
+            "206": {
+                "description": "The part that was asked for; more follow",
+                "content": body,
+                "headers": _PAGE_HEADERS,
+            },
         },
     }
 
@@ -121,7 +128,101 @@ def _retrieve(version: str) -> dict[str, Any]:
     }
 
 
-_OPERATIONS: Final = {"create": _create, "list": _list, "retrieve": _retrieve}
+def _patch(version: str) -> dict[str, Any]:
+    examples = {"v4": "order.change", "v5": "order.change.v5"}
+    changed = order_schema(version, "ProductOrder_Change")
+    return {
+        "parameters": [_FIELDS, _IF_MATCH],
+        "requestBody": {
+            "required": True,
+            "content": {
+                **content(changed, examples[version]),
+                **content({"type": "object"}, examples[version], "application/merge-patch+json"),
+                **content(ref("JsonPatch"), "order.json-patch", "application/json-patch+json"),
+                **content(ref("JsonPatch"), "order.json-patch", "application/json-patch-query+json"),
+            },
+        },
+        "refused": (
+            *REFUSED,
+            "`id`, `href`, `externalId`, `upstream` and `requestedInitialState` do not change; `state` becomes `acknowledged` or nothing.",
+            "A patch must fit the order: paths that there are, tests that hold. A null removes an attribute.",
+            "An order that was submitted does not change, nor do the items of one that was made of a cart (409).",
+        ),
+        "responses": {
+            "200": {"description": "The changed order", "content": _answer(version), "headers": _ETAG},
+            **_later(version, "a change is done when it is told"),
+        },
+    }
+
+
+def _delete(version: str) -> dict[str, Any]:
+    return {"responses": {"204": {"description": "Deleted"}, **_later(version, "it is gone when that is told")}}
+
+
+def _cancel(version: str) -> dict[str, Any]:
+    asked = content(order_schema(version, _CANCELLED[version]), f"cancellation.{version}.request")
+    created = {"description": "Asked for", "content": _cancellation_answer(version), "headers": _LOCATION}
+    return {
+        "parameters": [_FIELDS],
+        "requestBody": {"required": True, "content": asked},
+        "refused": (
+            "The order is one of the client's (404), and its order system takes cancellations or it is not live yet (409).",
+            "An order is cancelled at once: `requestedCancellationDate` is not later than now (422).",
+            "A text has no more characters than the settings allow, and none is U+0000.",
+        ),
+        "responses": {"201": created, **_later(version, "the request has its id at once")},
+    }
+
+
+def _cancellations(version: str) -> dict[str, Any]:
+    listed = {
+        "application/json": {
+            "schema": {"type": "array", "items": order_schema(version, "CancelProductOrder")},
+            "example": [example(f"cancellation.{version}")],
+        }
+    }
+    named = ({"name": name, "in": "query", "schema": {"type": "string"}} for name in ("id", "productOrder.id"))
+    states = {"name": "state", "in": "query", "schema": {"type": "string", "enum": list(CANCELLATION_STATES)}}
+    return {
+        "parameters": [_FIELDS, *_PAGE[:2], *named, states],
+        "responses": {
+            "200": {"description": "The requests", "content": listed, "headers": _PAGE_HEADERS},
+            "206": {
+                "description": "The part that was asked for; more follow",
+                "content": listed,
+                "headers": _PAGE_HEADERS,
+            },
+        },
+    }
+
+
+def _cancellation(version: str) -> dict[str, Any]:
+    return {
+        "parameters": [_FIELDS],
+        "responses": {"200": {"description": "The request", "content": _cancellation_answer(version)}},
+    }
+
+
+def _cancellation_answer(version: str) -> dict[str, Any]:
+    return content(order_schema(version, "CancelProductOrder"), f"cancellation.{version}")
+
+
+def _later(version: str, why: str) -> dict[str, Any]:
+    """Return the answer that v5 has besides, and that is never given here."""
+    told = {"description": f"Accepted for later: part of the standard, never the answer here: {why}"}
+    return {"202": told} if version == "v5" else {}
+
+
+_OPERATIONS: Final = {
+    "create": _create,
+    "list": _list,
+    "retrieve": _retrieve,
+    "patch": _patch,
+    "delete": _delete,
+    "cancel": _cancel,
+    "cancellations": _cancellations,
+    "cancellation": _cancellation,
+}
 
 
 def operation(name: str, version: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from gateway.logs import correlation
 from gateway.storage.statements import run
 from gateway.storage.tables import EPOCH
 
-Resource = Literal["shoppingCart", "checkout"]
+Resource = Literal["shoppingCart", "checkout", "productOrder"]
 
 # The names of the events, as TMF663 v4 and v5 have them; other versions' names are derived from these.
 CART_CREATED: Final = "ShoppingCartCreateEvent"
@@ -28,6 +28,19 @@ CHECKOUT_STATE_CHANGED: Final = "CheckoutStateChangeEvent"
 CHECKOUT_INFORMATION_REQUIRED: Final = "CheckoutInformationRequiredEvent"
 CHECKOUT_DRAFT_EXPIRED: Final = "CheckoutDraftExpiredEvent"
 CHECKOUT_LIVE_ORDER_FOUND: Final = "CheckoutLiveOrderFoundEvent"
+# And as TMF622 v5 has them; v4 has all but the last three of an order.
+ORDER_CREATED: Final = "ProductOrderCreateEvent"
+ORDER_CHANGED: Final = "ProductOrderAttributeValueChangeEvent"
+ORDER_STATE_CHANGED: Final = "ProductOrderStateChangeEvent"
+ORDER_DELETED: Final = "ProductOrderDeleteEvent"
+ORDER_INFORMATION_REQUIRED: Final = "ProductOrderInformationRequiredEvent"
+ORDER_ERROR: Final = "ProductOrderErrorMessageEvent"
+ORDER_JEOPARDY: Final = "ProductOrderJeopardyAlertEvent"
+ORDER_MILESTONE: Final = "ProductOrderMilestoneEvent"
+CANCELLATION_CREATED: Final = "CancelProductOrderCreateEvent"
+CANCELLATION_STATE_CHANGED: Final = "CancelProductOrderStateChangeEvent"
+CANCELLATION_INFORMATION_REQUIRED: Final = "CancelProductOrderInformationRequiredEvent"
+CANCELLATIONS: Final = frozenset({CANCELLATION_CREATED, CANCELLATION_STATE_CHANGED, CANCELLATION_INFORMATION_REQUIRED})
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 # Every write of a cart runs the first.

@@ -36,6 +36,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 CARTS: Final = "/tmf-api/shoppingCart/v4/shoppingCart"
 CHECKOUTS: Final = "/tmf-api/checkoutManagement/v1/checkout"
 ORDERS: Final = "/tmf-api/productOrderingManagement/v4/productOrder"
+CANCELLATIONS: Final = "/tmf-api/productOrderingManagement/v4/cancelProductOrder"
 ORDERS_V5: Final = "/tmf-api/productOrderingManagement/v5/productOrder"
 INBOX: Final = "/tmf-api/checkoutManagement/v1/inbox"
 TRACE: Final = "/tmf-api/checkoutManagement/v1/trace"
@@ -92,6 +93,7 @@ BODIES: Final[dict[str, Any]] = {
     "/pause": {"reason": "r"},
     "/resume": {"reason": "r"},
     "/checkout/{checkout_id}": {"description": "changed"},
+    "/productOrder/{order_id}": {"@type": "ProductOrder", "description": "changed"},
     "/shoppingCart/{cart_id}": {"description": "changed"},
 }
 
@@ -189,10 +191,14 @@ async def things(app: GatewayApp) -> list[Things]:
             callback = f"http://127.0.0.1:9/{owner.name}"
             hubs[path] = (await made(app, owner, path, {"callback": callback}))["id"]
         order = await made(app, owner, ORDERS, ready_order(canary))
+        given_up = await made(app, owner, ORDERS, ready_order(f"{canary} given up"))
+        asked = {"productOrder": {"id": given_up["id"]}, "cancellationReason": canary}
+        cancellation = await made(app, owner, CANCELLATIONS, asked)
         ids = {
             "cart_id": {"": cart["id"]},
             "checkout_id": {"": checkout["id"]},
             "order_id": {"": order["id"]},
+            "cancellation_id": {"": cancellation["id"]},
             "hub_id": hubs,
             "subscription_id": {"": next(iter(hubs.values()))},
             "notification_id": {"": await notified(app, owner, canary)},
@@ -244,7 +250,7 @@ def operations(app: GatewayApp) -> list[tuple[str, str, frozenset[str]]]:
 
 def id_name(path: str) -> str | None:
     """Return the name of the id of a client's resource in a path."""
-    names = {"cart_id", "checkout_id", "order_id", "hub_id", "subscription_id", "notification_id"}
+    names = {"cart_id", "checkout_id", "order_id", "cancellation_id", "hub_id", "subscription_id", "notification_id"}
     known = names | {"upstream", "event_name", "entry_id", "task_id"}
     in_path = [part.partition("}")[0] for part in path.split("{")[1:]]
     assert set(in_path) <= known, f"{path}: say here whose resource this is"
@@ -277,7 +283,14 @@ def body_of(method: str, path: str, cart_id: str) -> Any:
         return {"upstream": "crm", "relatedParty": CUSTOMER}
     if path.endswith(("/checkout", "/preview")):
         return {"shoppingCart": {"id": cart_id}, "upstream": "crm", "relatedParty": CUSTOMER}
+    if path.endswith("/cancelProductOrder"):
+        return {"@type": "CancelProductOrder", "productOrder": {"@type": "ProductOrderRef", "id": cart_id}}
     return next((body for end, body in BODIES.items() if path.endswith(end)), {})
+
+
+def id_in_body(path: str, given: Things) -> str:
+    """Return the id of what somebody made that a body names."""
+    return given.ids["order_id" if path.endswith("/cancelProductOrder") else "cart_id"][""]
 
 
 def comparable(answer: httpx.Response, given: Things | None) -> tuple[int, list[tuple[str, str]], str]:
@@ -317,7 +330,7 @@ async def test_what_is_not_theirs_is_answered_as_what_does_not_exist(app: Gatewa
             in_path = id_name(path) is not None
             nothing = await ask(app, who, method, filled(path, None), body_of(method, path, UNKNOWN))
             for given in foreign:
-                body = body_of(method, path, given.ids["cart_id"][""])
+                body = body_of(method, path, id_in_body(path, given))
                 answer = await ask(app, who, method, filled(path, given), body)
                 if in_path or (body is not None and UNKNOWN in json.dumps(body_of(method, path, UNKNOWN))):
                     assert answer.status_code in {404, 501}, (method, path, who.name, answer.text)
@@ -393,7 +406,7 @@ async def test_each_sees_its_own_and_nothing_that_anybody_did_changed_it(app: Ga
                 CHECKOUTS,
                 f"{CHECKOUTS}?externalId={given.canary}",
                 f"{CARTS}?description.eq={given.canary}",
-                ORDERS,
+                CANCELLATIONS,
                 f"{ORDERS}?externalId={given.canary}",
                 f"{ORDERS_V5}?description.eq={given.canary}",
             ):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from checkout_gateway import Gateway, assert_error, live_orders
+from checkout_gateway import CHECKOUTS, Gateway, assert_error, live_orders, running, set_columns, settings_of
+from hub_listener import QUICK_ON_LOOPBACK, listening
 from official_cart_schemas import problems
 from partner_orders import ORDERS, PATHS, V4, V5, order, order_v5, valid
+
+from gateway.hub.delivery.service import delivery
+from gateway.settings import Settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -242,3 +247,241 @@ async def test_the_list_has_the_query_language_of_tmf630(gateway: Gateway, query
     if status != 400:
         assert len(answer.json()) == (1 if "limit" in query or "upstreamOrder" in query else 2)
         valid("v4", answer)
+
+
+# -- while it is a draft ----------------------------------------------------------------------------------------------------
+
+
+async def patched(gateway: Gateway, made: dict[str, Any], body: Any, version: str = "v4", **headers: str) -> Any:
+    kind = {"Content-Type": "application/merge-patch+json", **headers}
+    path = f"{PATHS[version]}/{made['id']}"
+    return await gateway.client.patch(path, content=json.dumps(body), headers=kind)
+
+
+@pytest.mark.parametrize("version", ["v4", "v5"])
+async def test_a_draft_is_changed_and_submitted(gateway: Gateway, version: str) -> None:
+    made = await placed(gateway, version, requestedInitialState="draft")
+    assert made["state"] == ("acknowledged" if version == "v4" else "draft")
+    await gateway.work()
+    assert not gateway.plain.orders
+
+    items = [*made["productOrderItem"], {**_as_sent(made["productOrderItem"])[0], "id": "9", "productOrderItem": []}]
+    changed = valid(version, await patched(gateway, made, {"description": "new", "productOrderItem": items}, version))
+    assert (changed["description"], [item["id"] for item in changed["productOrderItem"]]) == ("new", ["1", "9"])
+    assert changed["state"] == made["state"]
+    assert (await gateway.get(made["id"]))["state"] == "draft"
+
+    submitted = valid(version, await patched(gateway, made, {"state": "acknowledged"}, version))
+    assert submitted["state"] == "acknowledged"
+    await gateway.work()
+    [sent] = live_orders(gateway.plain)
+    assert [item["id"] for item in sent["productOrderItem"]] == ["1", "9"]
+    assert sent["description"] == "new"
+    again = await patched(gateway, made, {"state": "acknowledged"}, version)
+    assert again.status_code == 200
+    assert len(live_orders(gateway.plain)) == 1
+
+
+async def test_what_was_sent_in_v5_keeps_its_form_when_v4_changes_something_else(gateway: Gateway) -> None:
+    made = await placed(gateway, "v5", requestedInitialState="draft")
+    assert (await patched(gateway, made, {"description": "by v4"})).status_code == 200
+    shown = (await gateway.client.get(f"{V5}/{made['id']}")).json()
+    for name in ("relatedParty", "channel", "productOrderItem"):
+        assert shown[name] == made[name], name
+
+
+async def test_json_patches_change_a_draft(gateway: Gateway) -> None:
+    made = await placed(gateway, requestedInitialState="draft")
+    for kind, operations in (
+        ("json-patch", [{"op": "replace", "path": "/productOrderItem/0/quantity", "value": 7}]),
+        (
+            "json-patch-query",
+            [{"op": "replace", "path": "/productOrderItem/quantity?productOrderItem.id=1", "value": 8}],
+        ),
+    ):
+        answer = await gateway.client.patch(
+            f"{V4}/{made['id']}", content=json.dumps(operations), headers={"Content-Type": f"application/{kind}+json"}
+        )
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["productOrderItem"][0]["quantity"] in {7, 8}
+
+
+async def test_what_may_not_be_changed_is_told(gateway: Gateway) -> None:
+    made = await placed(gateway, requestedInitialState="draft", externalId="X")
+    error = assert_error(await patched(gateway, made, {"id": "1", "externalId": "Y", "upstream": "shop"}), 400)
+    assert {each["path"] for each in error["problem"]} == {"id", "externalId", "upstream"}
+    assert_error(await patched(gateway, made, {"state": "cancelled"}), 400, "cancelProductOrder")
+    assert_error(await patched(gateway, made, {"productOrderItem": [{"id": "1"}]}), 400, "productOrderItem[0].action")
+    assert_error(await patched(gateway, made, {"description": "x"}, **{"If-Match": '"77"'}), 412)
+    assert_error(await patched(gateway, {"id": "nothing"}, {"description": "x"}), 404)
+
+
+async def test_a_live_order_does_not_change_and_the_answer_says_how_it_is_done(gateway: Gateway) -> None:
+    made = await placed(gateway)
+    await gateway.work()
+    answer = await patched(gateway, made, {"description": "too late"})
+    assert_error(answer, 409, "cancelProductOrder", "docs/how-to/change-or-cancel-a-live-order.md")
+    assert (Path(__file__).parents[2] / "docs/how-to/change-or-cancel-a-live-order.md").is_file()
+
+
+async def test_the_draft_of_a_cart_is_changed_but_for_its_items(gateway: Gateway) -> None:
+    checkout = await gateway.check_out(upstream="plain", submit=False)
+    changed = valid("v4", await patched(gateway, checkout, {"description": "by TMF622"}))
+    assert changed["description"] == "by TMF622"
+    assert (await gateway.get(checkout))["description"] == "by TMF622"
+    items = changed["productOrderItem"][:1]
+    assert_error(await patched(gateway, checkout, {"productOrderItem": items}), 409, "cart")
+
+
+async def test_a_change_through_the_checkout_is_a_change_of_the_order(gateway: Gateway) -> None:
+    made = await placed(gateway, requestedInitialState="draft")
+    answer = await gateway.client.patch(f"{CHECKOUTS}/{made['id']}", json={"description": "by the checkout"})
+    assert answer.status_code == 200, answer.text
+    assert (await gateway.client.get(f"{V4}/{made['id']}")).json()["description"] == "by the checkout"
+
+
+# -- cancelling and deleting ------------------------------------------------------------------------------------------------
+
+
+async def cancelled(gateway: Gateway, made: dict[str, Any], version: str = "v4", **attributes: Any) -> Any:
+    reference = {"id": made["id"], **({"@type": "ProductOrderRef"} if version == "v5" else {})}
+    body = {"productOrder": reference, "@type": "CancelProductOrder", **attributes}
+    return await gateway.post(body, f"/tmf-api/productOrderingManagement/{version}/cancelProductOrder")
+
+
+@pytest.mark.parametrize("version", ["v4", "v5"])
+async def test_a_draft_is_cancelled_and_the_request_tells_it(gateway: Gateway, version: str) -> None:
+    made = await placed(gateway, version, requestedInitialState="draft")
+    answer = await cancelled(gateway, made, version, cancellationReason="not needed")
+    asked = valid(version, answer, "CancelProductOrder")
+    assert answer.status_code == 201
+    assert answer.headers["location"] == asked["href"]
+    assert (asked["state"], asked["cancellationReason"]) == ("acknowledged", "not needed")
+    assert asked["productOrder"]["href"] == made["href"]
+    again = await cancelled(gateway, made, version)
+    assert (again.json()["id"], again.headers["idempotent-replayed"]) == (asked["id"], "true")
+    await gateway.work()
+
+    done = valid(version, await gateway.client.get(asked["href"]), "CancelProductOrder")
+    assert done["state"] == "done"
+    assert done["effectiveCancellationDate"]
+    order_ = valid(version, await gateway.client.get(made["href"]))
+    assert order_["state"] == "cancelled"
+    assert order_["cancellationDate"]
+    path = asked["href"].rpartition("/")[0]
+    for query, count in (("", 1), (f"?productOrder.id={made['id']}&state=done", 1), ("?state=acknowledged", 0)):
+        assert len(valid(version, await gateway.client.get(f"{path}{query}"), "CancelProductOrder")) == count
+    assert_error(await gateway.client.get(f"{path}?x=1"), 400, "x")
+    assert_error(await gateway.client.get(f"{path}/nothing"), 404)
+
+
+async def test_a_live_order_is_cancelled_where_its_order_system_takes_that(gateway: Gateway) -> None:
+    made = await placed(gateway)
+    await gateway.work()
+    asked = (await cancelled(gateway, made)).json()
+    shown = valid("v4", await gateway.client.get(f"{V4}/{made['id']}"))
+    assert shown["state"] == "assessingCancellation"
+    await gateway.work()
+    live = live_orders(gateway.plain)
+    live[0]["state"] = "cancelled"
+    await gateway.look_at_orders()
+    await gateway.look_at_orders()
+    assert (await gateway.get(made["id"]))["state"] == "cancelled"
+    assert (await gateway.client.get(asked["href"])).json()["state"] == "done"
+
+
+async def test_an_order_that_cannot_be_cancelled_from_here_says_how_it_is_done(gateway: Gateway) -> None:
+    made = await placed(
+        gateway, upstream="shop", productOrderItem=[{"id": "1", "action": "add", "productOffering": {"id": "P"}}]
+    )
+    await gateway.work()
+    answer = await cancelled(gateway, made)
+    assert_error(answer, 409, "takes no cancellations", "docs/how-to/change-or-cancel-a-live-order.md")
+    assert (await gateway.client.get("/tmf-api/productOrderingManagement/v4/cancelProductOrder")).json() == []
+
+
+async def test_what_is_wrong_with_a_cancellation_is_told(gateway: Gateway) -> None:
+    made = await placed(gateway, requestedInitialState="draft")
+    assert_error(await cancelled(gateway, {"id": "nothing"}), 404, "productOrder.id")
+    assert_error(
+        await cancelled(gateway, made, productOrder=7, cancellationReason=1), 400, "productOrder", "cancellationReason"
+    )
+    assert_error(await cancelled(gateway, made, productOrder={}), 400, "productOrder.id")
+    later = await cancelled(gateway, made, requestedCancellationDate="2999-01-01T00:00:00Z")
+    assert_error(later, 422, "requestedCancellationDate")
+    await cancelled(gateway, made)
+    await gateway.work()
+    assert (await cancelled(gateway, made)).json()["state"] == "done"
+
+
+async def test_an_order_that_has_ended_is_deleted_and_its_checkout_stays(gateway: Gateway) -> None:
+    made = await placed(gateway, requestedInitialState="draft")
+    assert_error(await gateway.client.delete(f"{V4}/{made['id']}"), 409, "cancel")
+    asked = (await cancelled(gateway, made)).json()
+    await gateway.work()
+    assert (await gateway.client.delete(f"{V4}/{made['id']}")).status_code == 204
+    for path in (f"{V4}/{made['id']}", f"{V5}/{made['id']}", asked["href"]):
+        assert_error(await gateway.client.get(path), 404)
+    assert (await gateway.client.get(V4)).json() == []
+    assert (await gateway.get(made["id"]))["state"] == "cancelled"
+
+
+async def test_why_an_order_was_refused_is_shown(gateway: Gateway) -> None:
+    made = await placed(gateway)
+    checkout = await gateway.get(made["id"])
+    await set_columns(gateway, checkout, state="rejected", reason_code="refused", status_reason="sold out", due_at=None)
+    for version, path in PATHS.items():
+        shown = valid(version, await gateway.client.get(f"{path}/{made['id']}"))
+        assert shown["state"] == "rejected"
+        assert [(each["code"], each["reason"]) for each in shown["productOrderErrorMessage"]] == [
+            ("refused", "sold out")
+        ]
+
+
+# -- what subscribers are told ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["v4", "v5"])
+async def test_subscribers_are_told_of_orders_in_the_shapes_of_the_official_files(
+    settings: Settings, version: str
+) -> None:
+    base = f"/tmf-api/productOrderingManagement/{version}"
+    async with running(settings_of(settings.storage, hub=QUICK_ON_LOOPBACK)) as gateway, listening() as listener:
+        body = {"callback": listener.url, **({"@type": "Hub"} if version == "v5" else {})}
+        hub = await gateway.post(body, f"{base}/hub")
+        assert hub.status_code == 201, hub.text
+        made = await placed(gateway, version, requestedInitialState="draft")
+        await patched(gateway, made, {"description": "new"}, version)
+        await patched(gateway, made, {"state": "acknowledged"}, version)
+        await gateway.work()
+        await gateway.get(made["id"])
+        asked = (await cancelled(gateway, made, version)).json()
+        await gateway.work()
+        live_orders(gateway.plain)[0]["state"] = "cancelled"
+        await gateway.look_at_orders()
+        await gateway.look_at_orders()
+        assert (await gateway.client.delete(f"{base}/productOrder/{made['id']}")).status_code == 204
+        expected = [
+            ("ProductOrderCreateEvent", None),
+            ("ProductOrderAttributeValueChangeEvent", None),
+            ("ProductOrderStateChangeEvent", "acknowledged"),  # submitted: v4 has no word for what it was before
+            ("ProductOrderAttributeValueChangeEvent", None),
+            ("CancelProductOrderCreateEvent", None),
+            ("ProductOrderStateChangeEvent", "assessingCancellation"),
+            ("ProductOrderStateChangeEvent", "cancelled"),
+            ("CancelProductOrderStateChangeEvent", "done"),
+            ("ProductOrderDeleteEvent", None),
+        ]
+        async with delivery(gateway.services):
+            await listener.until(len(expected))
+        seen = []
+        for each in listener.deliveries:
+            document = each.document
+            name = document["eventType"]
+            assert each.path == f"/listener/{name[0].lower()}{name[1:]}"
+            assert problems(version, name, document, "tmf622") == []
+            subject = document["event"]["cancelProductOrder" if name.startswith("Cancel") else "productOrder"]
+            assert subject["id"] == (asked if name.startswith("Cancel") else made)["id"]
+            assert f"/{version}/" in subject["href"]
+            seen.append((name, subject["state"] if "StateChange" in name else None))
+        assert seen == expected

@@ -1,4 +1,4 @@
-"""The OpenAPI document that is served has every path, parameter and status of the official TMF663 files.
+"""The OpenAPI document that is served has every path, parameter and status of the official TMF663 and TMF622 files.
 
 Beside these: every media type that a body may have, the headers of answers, and whether an answer has a body at all.
 """
@@ -18,6 +18,8 @@ from gateway.settings import Settings
 OFFICIAL = {
     "/tmf-api/shoppingCart/v4": "tmf663_v4",
     "/tmf-api/shoppingCart/v5": "tmf663_v5",
+    "/tmf-api/productOrderingManagement/v4": "tmf622_v4",
+    "/tmf-api/productOrderingManagement/v5": "tmf622_v5",
 }
 
 

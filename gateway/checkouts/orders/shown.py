@@ -140,6 +140,11 @@ def _with_lines(items: list[Any], documents: Mapping[str, str], state: str) -> l
     return shown or [dict(item) for item in items]
 
 
+def has_errors(record: CheckoutRecord) -> bool:
+    """Tell whether an order shows what went wrong with it."""
+    return bool(_errors(record, order_state(facts_of(record))))
+
+
 def _errors(record: CheckoutRecord, state: str) -> dict[str, Any]:
     """Return what went wrong with the order, as v5 has it: why it was refused, failed, or is held."""
     reason = reason_of(record) if state in _ERROR_STATES else None

@@ -25,6 +25,12 @@ def from_canonical(document: dict[str, Any]) -> dict[str, Any]:
     return order
 
 
+def cancellation_from_canonical(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a canonical request to cancel an order as v5 writes it."""
+    cancellation: dict[str, Any] = _CANCELLATION.down(document)
+    return cancellation
+
+
 def _as_list(value: Any) -> Any:
     """Return v4's external id as v5's list of one."""
     return [{"externalIdentifierType": "ProductOrder", "id": value}] if type(value) is str else value
@@ -81,5 +87,12 @@ _ORDER: Final = Form(
         "quote": _reference("QuoteRef").listed(),
         "relatedParty": each(ORDER_PARTY),
         **dict.fromkeys(("requestedStartDate", "requestedCompletionDate"), MOMENT),
+    },
+)
+_CANCELLATION: Final = Form(
+    type_name="CancelProductOrder",
+    parts={
+        "productOrder": _reference("ProductOrderRef").part(),
+        **dict.fromkeys(("requestedCancellationDate", "effectiveCancellationDate"), MOMENT),
     },
 )

@@ -105,16 +105,42 @@ def order_schemas() -> dict[str, Any]:
         **component_schemas({name: v5[name] for name in reached(v5, _ORDERS_V5)}, ORDER_V5_SUFFIX),
         **_BESIDE_AN_ORDER,
     }
-    for suffix in (ORDER_V4_SUFFIX, ORDER_V5_SUFFIX):
+    for suffix, new in ((ORDER_V4_SUFFIX, "ProductOrder_Create"), (ORDER_V5_SUFFIX, "ProductOrder_FVO")):
+        made[f"ProductOrder_Change{suffix}"] = _change_of(made[f"{new}{suffix}"])
         name = f"ProductOrder{suffix}"
-        made[name] = {**made[name], "properties": made[name].get("properties", {}) | _ORDERS_OWN}
+        made[name] = {**_selected(made[name]), "properties": made[name].get("properties", {}) | _ORDERS_OWN}
+        made[f"Cancel{name}"] = _selected(made[f"Cancel{name}"])
         item = f"ProductOrderItem{suffix}"
         made[item] = {**made[item], "properties": made[item].get("properties", {}) | _ITEMS_OWN}
     return made
 
 
-_ORDERS_V4: Final = ("ProductOrder_Create", "ProductOrder", "CancelProductOrder_Create", "CancelProductOrder")
-_ORDERS_V5: Final = ("ProductOrder_FVO", "ProductOrder", "CancelProductOrder_FVO", "CancelProductOrder")
+def _selected(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an answer of which `fields` may have left out all but id and href."""
+    return {name: value for name, value in answer.items() if name != "required"}
+
+
+def _change_of(new: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a change: what it leads to is asked for what is asked of a new order."""
+    said = {name: value for name, value in new.items() if name not in {"required", "description", "discriminator"}}
+    if "allOf" in said:
+        said["allOf"] = [{name: value for name, value in part.items() if name != "required"} for part in said["allOf"]]
+    state = {"type": "string", "description": "`acknowledged` submits a draft"}
+    return {**said, "description": "A change of a draft.", "properties": {**said.get("properties", {}), "state": state}}
+
+
+_ORDERS_V4: Final = (
+    "ProductOrder_Create",
+    "ProductOrder",
+    "CancelProductOrder_Create",
+    "CancelProductOrder",
+)
+_ORDERS_V5: Final = (
+    "ProductOrder_FVO",
+    "ProductOrder",
+    "CancelProductOrder_FVO",
+    "CancelProductOrder",
+)
 _TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 # What orders show beside the standard; only the server writes it.
 _ORDERS_OWN: Final[dict[str, Any]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gateway.http.reference.components import ref
+from gateway.http.reference.components import ORDER_V4_SUFFIX, ORDER_V5_SUFFIX, ref
 from gateway.http.reference.examples import content, example
 from gateway.hub.envelope import DESCRIPTIONS
 from gateway.hub.model import APIS, Api
@@ -69,8 +69,16 @@ def event_schema(api: Api, name: str) -> str:
     return f"{name}_{api.version}_{api.resource}"
 
 
-def _resource(api: Api) -> str:
+def _resource(api: Api, subject: str) -> str:
+    """Return the schema of what events of an API are about."""
+    if api.resource == "productOrder":
+        return f"{subject[:1].upper()}{subject[1:]}{_ORDER_SUFFIXES[api.version]}"
     return "Checkout" if api.resource == "checkout" else _CARTS[api.version]
+
+
+def _of_subject(api: Api, subject: str) -> str:
+    """Return the name of the schema of what stands in `event`."""
+    return f"EventOf{subject[:1].upper()}{subject[1:]}_{api.version}"
 
 
 def webhooks() -> dict[str, Any]:
@@ -91,21 +99,23 @@ def event_schemas() -> dict[str, Any]:
             "description": "The same event may come again, with the same eventId.",
             "type": "object",
             "required": ["eventId", "eventTime", "eventType", "event"],
-            "properties": {**_HEAD, "event": ref(f"EventOf{api.resource[:1].upper()}{api.resource[1:]}_{api.version}")},
+            "properties": {**_HEAD, "event": ref(_of_subject(api, api.subject(event)))},
         }
         for api in APIS
-        for name in api.names.values()
+        for event, name in api.names.items()
     } | {
-        f"EventOf{api.resource[:1].upper()}{api.resource[1:]}_{api.version}": {
+        _of_subject(api, subject): {
             "description": "What the event is about, as it was after the change; of a cart that is gone only its id.",
             "type": "object",
-            "required": [api.resource],
-            "properties": {api.resource: ref(_resource(api))},
+            "required": [subject],
+            "properties": {subject: ref(_resource(api, subject))},
         }
         for api in APIS
+        for subject in api.subjects
     }
 
 
+_ORDER_SUFFIXES: Final = {"v4": ORDER_V4_SUFFIX, "v5": ORDER_V5_SUFFIX}
 _CARTS: Final = {"v1": "ShoppingCart_v1", "v4": "ShoppingCart", "v5": "ShoppingCart_v5"}
 _HEAD: Final[dict[str, Any]] = {
     "eventId": {"type": "string", "description": "the same whenever the event is sent again"},
