@@ -126,7 +126,11 @@ def _publish_cancellation(
 
 
 def _write(
-    connection: Connection, record: CheckoutRecord, event_of: EventOfChange, document: Callable[[], str], moment: datetime
+    connection: Connection,
+    record: CheckoutRecord,
+    event_of: EventOfChange,
+    document: Callable[[], str],
+    moment: datetime,
 ) -> None:
     event = Happened(
         tenant=record.tenant,
