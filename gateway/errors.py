@@ -20,6 +20,7 @@
         |-- NotFoundError             404  no such resource for this tenant
         |-- MethodNotAllowedError     405  the resource exists, the method does not
         |-- NotAcceptableError        406  no representation the client accepts
+        |-- RequestTimeoutError       408  the request did not come to its end in time
         |-- ConflictError             409  the resource's state forbids it
         |-- PreconditionError         412  If-Match does not match
         |-- BodyTooLargeError         413  over the limit
@@ -189,6 +190,12 @@ class NotAcceptableError(RequestError):
     """Only application/json can be produced."""
 
     status, code, reason = 406, "62", "Not acceptable"
+
+
+class RequestTimeoutError(RequestError):
+    """The head or the body of a request did not come to its end in time; the connection is closed."""
+
+    status, code, reason = 408, "70", "Request timeout"
 
 
 class ConflictError(RequestError):

@@ -10,7 +10,7 @@ import click
 from rich.markup import escape
 
 from gateway.clock import timestamp_text, utc_now
-from gateway.commands.client import call, call_list, client_options, path_of, print_table, reason_option, table
+from gateway.commands.client import call, call_list, client_options, path_of, print_table, reason_option, say, table
 from gateway.commands.groups import CommandGroup
 from gateway.commands.times import Since, age
 from gateway.commands.tracing import history, trace
@@ -235,12 +235,12 @@ def _path(checkout_id: str) -> str:
 def _show_head(checkout: dict[str, Any]) -> None:
     for label, name in (("created", "creationDate"), ("external id", "externalId")):
         if checkout.get(name):
-            click.echo(f"{label:<14}{checkout[name]}")
+            say(f"{label:<14}{checkout[name]}")
     parties = [f"{each.get('id')} ({each.get('role')})" for each in checkout.get("relatedParty") or []]
     if parties:
-        click.echo(f"party         {', '.join(parties)}")
+        say(f"party         {', '.join(parties)}")
     if next_attempt := (checkout.get("reason") or {}).get("nextAttemptAt"):
-        click.echo(f"next attempt  {next_attempt}")
+        say(f"next attempt  {next_attempt}")
     if checkout.get("cancelRequested") and checkout["state"] != "cancelled":
         click.echo("asked         to cancel")
     elif checkout.get("submit") and checkout["state"] == "draft":
@@ -249,9 +249,9 @@ def _show_head(checkout: dict[str, Any]) -> None:
 
 def _show_other_ids(checkout: dict[str, Any]) -> None:
     if remainder := (checkout["shoppingCart"] or {}).get("remainder"):
-        click.echo(f"remainder     {remainder['id']} (the cart of what was saved for later)")
+        say(f"remainder     {remainder['id']} (the cart of what was saved for later)")
     for given_up in checkout.get("abandonedOrder", []):
-        click.echo(f"given up      {given_up['id'] or given_up['externalId']} ({given_up['state']})")
+        say(f"given up      {given_up['id'] or given_up['externalId']} ({given_up['state']})")
 
 
 def _show(checkout: dict[str, Any], form: str) -> None:
@@ -259,14 +259,14 @@ def _show(checkout: dict[str, Any], form: str) -> None:
         click.echo(json.dumps(checkout, indent=2))
         return
     order = checkout.get("productOrder") or {}
-    click.echo(f"checkout      {checkout['id']}")
-    click.echo(f"state         {checkout['state']}{_because(checkout)}")
+    say(f"checkout      {checkout['id']}")
+    say(f"state         {checkout['state']}{_because(checkout)}")
     _show_head(checkout)
-    click.echo(f"cart          {(checkout['shoppingCart'] or {}).get('id') or ''}")
+    say(f"cart          {(checkout['shoppingCart'] or {}).get('id') or ''}")
     _show_other_ids(checkout)
-    click.echo(f"upstream      {checkout['upstream']}")
-    click.echo(f"order         {order.get('id') or ''} {order.get('state') or ''}".rstrip())
-    click.echo(f"marker        {order.get('externalId') or ''}")
+    say(f"upstream      {checkout['upstream']}")
+    say(f"order         {order.get('id') or ''} {order.get('state') or ''}".rstrip())
+    say(f"marker        {order.get('externalId') or ''}")
     steps = table("step", "generation", "kind", "state", "attempts", "items", "started", "ended", "detail")
     for step in checkout["step"]:
         steps.add_row(*_cells(step, "sequence generation kind state attempts itemCount startedAt endedAt detail"))
@@ -279,16 +279,14 @@ def _show(checkout: dict[str, Any], form: str) -> None:
         # Calls stand in the table of steps; `gateway checkouts history` shows everything.
         if deed["kind"] not in {"action", "event"}:
             continue
-        click.echo(
-            f"{deed['at']}  {deed['by']}  {deed.get('action') or deed['kind']}  {deed.get('detail') or ''}".rstrip()
-        )
+        say(f"{deed['at']}  {deed['by']}  {deed.get('action') or deed['kind']}  {deed.get('detail') or ''}".rstrip())
     measured = checkout.get("upstreamCapability")
     if measured:
-        click.echo(f"measured      {measured['measuredAt']} by gateway {measured['release']}")
+        say(f"measured      {measured['measuredAt']} by gateway {measured['release']}")
         for each in measured["contradiction"]:
-            click.echo(f"  {each['name']} {each['verdict']}: {escape(each['detail'])}")
+            say(f"  {each['name']} {each['verdict']}: {escape(each['detail'])}")
     for finding in checkout["finding"]:
-        click.echo(f"{finding['severity']}: {finding['path']}: {finding['message']} [{finding['code']}]")
+        say(f"{finding['severity']}: {finding['path']}: {finding['message']} [{finding['code']}]")
 
 
 def _because(checkout: dict[str, Any]) -> str:

@@ -147,9 +147,27 @@ def address(config_path: Path | None) -> str:
     return server.public_url or f"http://{f'[{server.host}]' if ':' in server.host else server.host}:{server.port}"
 
 
+class _SafeTable(Table):
+    """A table whose cells hold nothing that a terminal would obey: what strangers sent is shown in them."""
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        """Add a row, with a mark in place of each control character."""
+        super().add_row(*(printable(each) if isinstance(each, str) else each for each in cells), **options)
+
+
+def printable(text: str) -> str:
+    """Return a text with a mark in place of each character that a terminal would obey instead of showing it."""
+    return "".join(each if each.isprintable() or each in " \n" else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+def say(text: str) -> None:
+    """Print what may hold something that strangers sent."""
+    click.echo(printable(text))
+
+
 def table(*columns: str) -> Table:
     """Return an empty table with these columns."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table = _SafeTable(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in columns:
         table.add_column(name, overflow="fold")
     return table

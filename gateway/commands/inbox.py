@@ -9,7 +9,7 @@ import click
 import httpx
 from rich.markup import escape
 
-from gateway.commands.client import call, client_options, print_table, reason_option, table
+from gateway.commands.client import call, client_options, print_table, reason_option, say, table
 from gateway.commands.groups import CommandGroup
 
 INBOX: Final = "/tmf-api/checkoutManagement/v1/inbox"
@@ -148,14 +148,14 @@ def _act(action: str, notification_id: str | None, reason: str, form: str, given
     if form == "json":
         click.echo(json.dumps(result, indent=2))
     elif not yes:
-        click.echo(f"{result['matched']} notifications; repeat with --yes to {action} them")
+        say(f"{result['matched']} notifications; repeat with --yes to {action} them")
     else:
         done = result["replayed"] + result["dismissed"]
         nameless = f", {result['namesNoOrder']} name no order" if result["namesNoOrder"] else ""
         did = {"replay": "replayed", "dismiss": "dismissed"}[action]
-        click.echo(f"{done} of {result['matched']} {did}{nameless}")
+        say(f"{done} of {result['matched']} {did}{nameless}")
         if result["left"]:
-            click.echo(f"{result['left']} are left; repeat the command")
+            say(f"{result['left']} are left; repeat the command")
 
 
 def _filter(given: dict[str, Any]) -> dict[str, str]:
@@ -193,7 +193,7 @@ def _show(notification: dict[str, Any], form: str) -> None:
         "next attempt": notification.get("nextAttemptAt") or "",
     }
     for label, value in lines.items():
-        click.echo(f"{label:<14}{value}".rstrip())
+        say(f"{label:<14}{value}".rstrip())
     for note in notification.get("note", []):
-        click.echo(f"{note['kind']:<14}{note['text']}")
+        say(f"{note['kind']:<14}{note['text']}")
     click.echo(json.dumps(notification["payload"], indent=2, ensure_ascii=False)[:_PAYLOAD_CHARACTERS_MAX])

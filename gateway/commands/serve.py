@@ -79,7 +79,7 @@ def server_config(app: Any, settings: ServerSettings, *, proxy_headers: bool = T
     """
     return uvicorn.Config(
         app,
-        http=protocol_with(settings.head_bytes_max),
+        http=protocol_with(settings.head_bytes_max, settings.receive_seconds),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -9,7 +9,7 @@ import click
 from rich.markup import escape
 
 from gateway.clock import utc_now
-from gateway.commands.client import call, call_list, client_options, path_of, print_table, table
+from gateway.commands.client import call, call_list, client_options, path_of, print_table, say, table
 from gateway.commands.groups import CommandGroup
 from gateway.commands.times import age
 
@@ -100,7 +100,7 @@ def show(*, subscription_id: str, form: str, **where: Any) -> None:
     }
     for label, value in told.items():
         if value:
-            click.echo(f"{label:<15}{value}")
+            say(f"{label:<15}{value}")
     if found["waitingResource"]:
         rows = table("held up", "attempts", "since", "next attempt")
         for each in found["waitingResource"]:

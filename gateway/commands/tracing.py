@@ -15,6 +15,7 @@ from gateway.commands.client import (
     client_options,
     path_of,
     print_table,
+    say,
     table,
     where_options,
 )
@@ -41,7 +42,7 @@ Examples:
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="The latest so many.")
 @client_options
 def trace(*, any_id: str, cart_item: str | None, limit: int, form: str, **where: Any) -> None:
-    """Tell everything around one id: of a cart, a checkout, an order, a line, a customer, a request ..."""
+    """Tell everything around one id: of a cart, a checkout, an order, a line, a customer or a request."""
     query: dict[str, str | None] = {
         "id": any_id,
         "limit": str(limit),
@@ -51,7 +52,7 @@ def trace(*, any_id: str, cart_item: str | None, limit: int, form: str, **where:
     if form == "json":
         click.echo(json.dumps(found, indent=2))
         return
-    click.echo(f"{found['id']} is known as {', '.join(found['foundBy'])}")
+    say(f"{found['id']} is known as {', '.join(found['foundBy'])}")
     carts = table("cart", "version", "state", "checkout", "last update")
     for cart in found["shoppingCart"]:
         cells = (
@@ -75,16 +76,14 @@ def trace(*, any_id: str, cart_item: str | None, limit: int, form: str, **where:
         checkouts.add_row(*map(_cell, told))
     print_table(checkouts)
     for order in found["abandonedOrder"]:
-        click.echo(
+        say(
             f"given up      {order['id'] or order['externalId']} ({order['state']}) of checkout {order['checkout']['id']}"
         )
     for item in found["item"]:
         line = item["orderLineItemId"] or "no line yet"
-        click.echo(f"item          {item['cartItemId']} is {line} ({item['state'] or 'no state'})")
+        say(f"item          {item['cartItemId']} is {line} ({item['state'] or 'no state'})")
     for event in found["event"]:
-        click.echo(
-            f"event         {event['receivedAt']} {event['eventType'] or ''} {event['state']}: {event['detail'] or ''}"
-        )
+        say(f"event         {event['receivedAt']} {event['eventType'] or ''} {event['state']}: {event['detail'] or ''}")
 
 
 @click.command(

@@ -86,9 +86,10 @@ def _tags(value: bytes, header: str) -> list[tuple[bool, bytes]]:
 
 
 def require_valid_host(request: Request[Any, Any, Any]) -> None:
-    """Raise InvalidHeaderError (400) unless the Host header, if there is one, may stand in an address (RFC 9112, 3.2)."""
+    """Raise InvalidHeaderError (400) unless the one Host header may stand in an address; HTTP/1.0 may leave it out (RFC 9112, 3.2)."""
     hosts = [value for name, value in request.scope["headers"] if name == b"host"]
-    if len(hosts) > 1 or (hosts and _HOST.fullmatch(hosts[0]) is None):
+    is_missing = not hosts and request.scope.get("http_version", "1.1") == "1.1"
+    if is_missing or len(hosts) > 1 or (hosts and _HOST.fullmatch(hosts[0]) is None):
         raise invalid_host()
 
 

@@ -30,6 +30,15 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             "how long an idle connection of a client stays open; longer than a proxy in front keeps it", ge=1, le=3_600
         ),
     ] = 75
+    receive_seconds: Annotated[
+        float,
+        setting(
+            "how long a request may take to come, head and body; then it is answered 408 and its connection closed, as is one on which "
+            "nothing ever came",
+            ge=0.1,
+            le=3_600,
+        ),
+    ] = 30.0
     drain_seconds: Annotated[float, setting("how long a stop waits for calls in flight", ge=0, le=600)] = 40.0
     worker: Annotated[bool, setting("run the submission worker in the server's process")] = True
 

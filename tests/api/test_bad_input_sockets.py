@@ -259,3 +259,61 @@ async def test_an_idle_connection_is_kept_as_long_as_the_setting_says(settings: 
             while await reader.read(65536):
                 pass  # the body; then the server closes the connection that nothing comes over
         writer.close()
+
+
+async def test_a_request_names_its_host_unless_it_is_of_the_old_version(port: int) -> None:
+    assert (await answers(port, b"GET /livez HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+    assert (await answers(port, b"GET /livez HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_many_requests_in_one_piece_are_no_large_head(port: int) -> None:
+    number = 12_000  # 380 kB, more than one read of the socket
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n" * number)
+    received = 0
+    async with asyncio.timeout(60):
+        while received < number:
+            piece = await reader.readuntil(b'{"status":"alive"}')
+            assert piece.startswith(b"HTTP/1.1 200 ")
+            received += 1
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (HEAD.encode() + b"Content-Length: 2\r\n\r\n{", b"HTTP/1.1 408 "),
+        (HEAD.encode(), b"HTTP/1.1 408 "),
+        (b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\nGET", b"HTTP/1.1 200 "),
+        (b"", b""),
+    ],
+)
+async def test_what_does_not_come_to_its_end_is_cut_off(
+    settings: Settings, log: io.StringIO, sent: bytes, told: bytes
+) -> None:
+    hasty = replace(settings, server=replace(settings.server, receive_seconds=0.3))
+    async with served(hasty) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        received = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        assert received.startswith(told)
+        assert b"408" in received or told != b"HTTP/1.1 408 "
+        # Whoever is slow but steady is not cut off for what another one did.
+        good = await answers(port, f"GET {CARTS} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        assert good.startswith(b"HTTP/1.1 200 ")
+    assert "failed" not in log.getvalue()
+
+
+async def test_an_answered_connection_may_rest_longer_than_a_request_may_take(
+    settings: Settings, log: io.StringIO
+) -> None:
+    hasty = replace(settings, server=replace(settings.server, receive_seconds=0.2))
+    async with served(hasty) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(2):
+            writer.write(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert b"200" in await asyncio.wait_for(reader.readuntil(b'{"status":"alive"}'), 10)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(reader.read(1), 0.5)
+        writer.close()
