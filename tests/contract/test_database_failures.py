@@ -23,7 +23,8 @@ from database_proxy import DatabaseProxy, door_to
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
-from gateway.errors import UnavailableError
+from gateway.commands.schema import ready_schema
+from gateway.errors import OperatorError, UnavailableError
 from gateway.settings import StorageSettings
 from gateway.storage import Database, open_database
 from gateway.storage.failures import AWAY, CONTENDED, DAMAGED, FULL, LOCKED, NOT_ANSWERED
@@ -236,6 +237,14 @@ async def test_what_a_server_cannot_do_now_is_a_503_and_leaves_nothing(
 
 
 @postgres
+def test_a_process_that_is_started_while_the_server_is_away_says_so_in_a_sentence(door: DatabaseProxy) -> None:
+    door.shut()
+    with pytest.raises(OperatorError, match=r"^storage\.url: .* cannot be used: ") as caught:
+        ready_schema(StorageSettings(url=door.url, busy_timeout_seconds=BUSY_SECONDS))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@postgres
 async def test_a_statement_that_is_wrong_is_no_503(behind: Database) -> None:
     """It is a defect of ours, and is told as one."""
     with pytest.raises(ProgrammingError):
@@ -285,7 +294,8 @@ def path_of(url: str) -> Path:
 FILL = """
 import asyncio, resource, signal, sys
 from sqlalchemy import text
-from gateway.errors import UnavailableError
+from gateway.commands.schema import ready_schema
+from gateway.errors import OperatorError, UnavailableError
 from gateway.settings import StorageSettings
 from gateway.storage import open_database
 

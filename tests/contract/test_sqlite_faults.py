@@ -173,3 +173,22 @@ async def test_a_group_that_takes_long_does_not_keep_what_is_done_from_its_calle
     await asyncio.gather(first(), database.write(waiting))
 
     assert waited == [True]
+
+
+async def test_d2_every_write_begins_with_the_lock(database: Database) -> None:
+    """A transaction that begins without it fails at its first write when another process wrote meanwhile, however patient it is."""
+    statements: list[str] = []
+
+    def failing(_: Connection) -> None:
+        raise ConflictError("no")
+
+    await database.write(lambda c: c.connection.driver_connection.set_trace_callback(statements.append))  # type: ignore[union-attr]
+    await database.write(lambda c: insert(c, "one"))
+    # One of a group fails, so each is run again by itself.
+    await asyncio.gather(
+        *(database.write(each) for each in (lambda c: insert(c, "two"), failing, lambda c: insert(c, "three"))),
+        return_exceptions=True,
+    )
+    begun = [each for each in statements if each.upper().startswith("BEGIN")]
+    assert len(begun) >= 2
+    assert set(begun) == {"BEGIN IMMEDIATE"}
