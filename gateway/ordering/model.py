@@ -141,7 +141,7 @@ class UpstreamReason(Struct, frozen=True):
 class ObservedOrder(Struct, frozen=True, kw_only=True):
     """An order as the order system shows it: `state` in its own words, `marker` what the marker slot holds.
 
-    `totals` is what it costs, as far as it shows that (see `gateway.ordering.readback.totals`); `reasons` are why it came to
+    `totals` is what it costs, as far as it shows that (see `gateway.ordering.readback.reading`); `reasons` are why it came to
     nothing, as it says of itself and its items, where it was read whole. How a marker is
     compared with ours stands in `gateway.ordering.readback.markers`.
     """

@@ -15,14 +15,13 @@ from gateway.ordering.mapping.dates import date_writer
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.mapping.vocabulary import HEADER
 from gateway.ordering.model import OrderLine
-from gateway.ordering.notes import clean_notes
 from gateway.ordering.translation.external_ids import ExternalIds
 from gateway.ordering.translation.parties import Parties, notification_contact
 from gateway.ordering.translation.prices import Prices
 from gateway.ordering.translation.timing import check_requested_dates, check_validity
 from gateway.ordering.v5.fitting import fit_channel
 from gateway.ordering.v5.standard import HEADER_PARTS, NOT_STANDARD, Standard
-from gateway.ordering.values import date_time, objects, reference, rfc3339, says_nothing, text, wrong_type
+from gateway.ordering.values import clean_notes, date_time, objects, reference, rfc3339, says_nothing, text, wrong_type
 from gateway.tmf.given_totals import CartTotals
 from gateway.tmf.moments import parse_moment
 

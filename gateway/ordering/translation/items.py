@@ -10,19 +10,17 @@ from gateway.ordering.mapping.catalogue import Catalogue
 from gateway.ordering.mapping.dates import date_writer
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import OrderLine
-from gateway.ordering.notes import clean_notes
 from gateway.ordering.translation.altered_prices import Altered
+from gateway.ordering.translation.bundles import Bundles
 from gateway.ordering.translation.changes import check_references, is_emptied, refuse_emptied
-from gateway.ordering.translation.conflicts import check_action
-from gateway.ordering.translation.entries import Entry
-from gateway.ordering.translation.mandatory import Bundles
+from gateway.ordering.translation.entries import Entry, check_action
 from gateway.ordering.translation.prices import Prices
 from gateway.ordering.translation.products import Products
 from gateway.ordering.translation.relations import sent_relations
 from gateway.ordering.v5.fitting import fit_item
 from gateway.ordering.v5.standard import ITEM_PARTS, NOT_STANDARD, Standard
 from gateway.ordering.v5.terms import check_duration
-from gateway.ordering.values import integer, objects, says_nothing, without_nulls
+from gateway.ordering.values import clean_notes, integer, objects, says_nothing, without_nulls
 from gateway.tmf.amounts import has_amounts
 
 _TOTALS: Final = ("itemTotalPrice", "ItemTotalPrice", "totalItemPrice")

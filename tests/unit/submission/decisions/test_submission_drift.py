@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from gateway.ordering.readback.totals import read_totals
+from gateway.ordering.readback.reading import read_totals
 from gateway.submission.decisions.actions import Save, Send
 from gateway.submission.decisions.next_action import after_read
 from gateway.submission.decisions.price_drift import DriftGuard, drift, not_alike
