@@ -6,15 +6,13 @@ from datetime import timedelta
 
 import pytest
 from checkout_gateway import CARTS, CHECKOUTS, Clock, running, settings_of
-from checkout_work import NOW, SPLIT, cart, load_checkout, request, store_checkout, work_of
+from checkout_work import NOW, SPLIT, cart, frozen, load_checkout, request, store_checkout, work_of
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from gateway.carts import store as carts
 from gateway.checkouts import step_store, store
-from gateway.checkouts.accepting.prepare import freeze
 from gateway.checkouts.model import LineState, lines_decoder
-from gateway.settings import CheckoutSettings
 from gateway.tmf.json import encode_json
 from gateway.upstream.outcome import Unknown
 
@@ -202,7 +200,7 @@ async def test_a_document_is_replaced_by_one_of_its_kind(database):
 async def test_every_digit_and_letter_of_a_document_comes_back(database):
     ordered = cart(1)
     ordered["cartItem"][0]["product"]["productCharacteristic"][0]["value"] = "é \U0001f600 \u202e z"
-    _, documents = freeze(ordered, request(), SPLIT, CheckoutSettings(), now=NOW)
+    _, documents = frozen(ordered, SPLIT)
     await store_checkout(database, items=1)
     await database.write(lambda connection: store.put_documents(connection, "default", "k1", documents))
     found = await read(database, store.documents, "default", "k1", documents)

@@ -14,7 +14,7 @@ from unittest.mock import patch
 from msgspec.structs import replace
 from simulated_gateway import BEGIN, Simulation
 
-from gateway.checkouts.accepting.prepare import prepare
+from gateway.checkouts.accepting.prepare import accepted, try_prepare
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.row_changes import PLANNED
 from gateway.ordering.lint.loading import parse_mapping
@@ -112,7 +112,7 @@ def template(family: Family) -> Work:
     if mapping.draft.supported:
         mapping = replace(mapping, limits=replace(mapping.limits, items_max=2))
     request = {"shoppingCart": {"id": "c1"}}
-    prepared = prepare(decode_stored(encode_json(CART)), request, mapping, now=BEGIN)
+    prepared = accepted(*try_prepare(decode_stored(encode_json(CART)), request, mapping, now=BEGIN))
     kinds = [step.kind for step in prepared.plan.steps]
     assert kinds == (["create", "add", "add", "price", "submit"] if mapping.draft.supported else ["create"])
     columns = dict.fromkeys(CheckoutRecord.__struct_fields__)

@@ -10,8 +10,8 @@ from fake_upstream import FakeUpstream, _Change
 from msgspec.structs import replace
 
 from gateway.checkouts import store as checkouts
-from gateway.checkouts.accepting.prepare import freeze
-from gateway.checkouts.model import CheckoutRecord, plan_hash
+from gateway.checkouts.accepting.prepare import accepted, check_and_prepare, documents_of
+from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash
 from gateway.checkouts.row_changes import PLANNED
 from gateway.ordering.calls.render import render
 from gateway.ordering.lint.loading import parse_mapping
@@ -121,12 +121,19 @@ def record_of(mapping: Mapping = SPLIT, **columns: Any) -> CheckoutRecord:
     return CheckoutRecord(**{**defaults, **columns})
 
 
+def frozen(ordered: dict[str, Any], mapping: Mapping) -> tuple[Prepared, dict[str, bytes]]:
+    """Return what a checkout of a cart does, and the documents of it that are stored."""
+    settings = CheckoutSettings()
+    prepared = accepted(*check_and_prepare(ordered, request(), mapping, settings, now=NOW))
+    return prepared, documents_of(ordered, request(), prepared, settings)
+
+
 def work_of(
     mapping: Mapping = SPLIT, *, items: int = 5, priced: int = 1, policy: Policy = POLICY, **columns: Any
 ) -> Work:
     """Return a claimed checkout. `step` may be a kind: the first step of that kind."""
     ordered = cart(items, priced=priced if mapping.draft.supported else 0)
-    prepared, documents = freeze(ordered, request(), mapping, CheckoutSettings(), now=NOW)
+    prepared, documents = frozen(ordered, mapping)
     steps = prepared.plan.steps
     if isinstance(columns.get("step"), str):
         columns["step"] = next(index for index, step in enumerate(steps) if step.kind == columns["step"])
@@ -214,7 +221,7 @@ async def store_checkout(
     """Store a checkout with these columns, as if it had been accepted; its cart is by value unless it is stored already."""
     work = work_of(mapping, items=items, priced=priced, **columns)
     ordered = cart(items, priced=priced if mapping.draft.supported else 0)
-    prepared, documents = freeze(ordered, request(), mapping, CheckoutSettings(), now=NOW)
+    prepared, documents = frozen(ordered, mapping)
     documents["cart"] = encode_json(ordered)
     record = replace(work.record, lease_until=EPOCH, lease_owner=None, claims_without_progress=0, fence=0)
     record = replace(record, **{key: value for key, value in columns.items() if key in _LEASE})

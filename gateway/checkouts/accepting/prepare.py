@@ -56,18 +56,6 @@ class PlanningHints(NamedTuple):
 NOTHING_KNOWN = PlanningHints()
 
 
-def prepare(
-    cart: dict[str, Any],
-    request: Mapping[str, Any],
-    mapping: OrderMapping,
-    *,
-    now: datetime,
-    known: PlanningHints = NOTHING_KNOWN,
-) -> Prepared:
-    """Translate and plan. Raises RefusedError (422) with every finding when the cart cannot be ordered."""
-    return accepted(*try_prepare(cart, request, mapping, now=now, known=known))
-
-
 def accepted(prepared: Prepared | None, findings: tuple[Finding, ...], what: str = "cart") -> Prepared:
     """Return the prepared cart with its findings; RefusedError (422) with all of them when one is an error.
 
@@ -76,20 +64,6 @@ def accepted(prepared: Prepared | None, findings: tuple[Finding, ...], what: str
     if prepared is None or any(finding.severity == "error" for finding in findings):
         raise refusal(findings, what)
     return Prepared(order=prepared.order, plan=prepared.plan, findings=findings)
-
-
-def freeze(
-    cart: dict[str, Any],
-    request: Mapping[str, Any],
-    mapping: OrderMapping,
-    settings: CheckoutSettings,
-    *,
-    now: datetime,
-    known: PlanningHints = NOTHING_KNOWN,
-) -> tuple[Prepared, dict[str, bytes]]:
-    """Return what a checkout of this cart does, and the documents of it that are stored. Errors as `check_and_prepare` and `accepted`."""
-    prepared = accepted(*check_and_prepare(cart, request, mapping, settings, now=now, known=known))
-    return prepared, documents_of(cart, request, prepared, settings)
 
 
 def documents_of(
