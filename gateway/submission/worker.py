@@ -26,19 +26,15 @@ from gateway.settings import CheckoutSettings
 from gateway.storage.leases import Lease
 from gateway.submission import resuming, store
 from gateway.submission.checkout_run import CheckoutRun
+from gateway.submission.clock_watch import ClockWatch
 from gateway.submission.decisions.actions import Policy, Save, Work, parents_of
 from gateway.submission.decisions.next_action import is_cancelled_at_once
 from gateway.submission.decisions.price_drift import DriftGuard
 from gateway.submission.decisions.records import keeps_its_reason
+from gateway.submission.interrupted import Interrupted
 from gateway.submission.recording import Recorder, payload_rules
 from gateway.submission.shares import Lane, shares
-from gateway.submission.wrong_clock import (
-    FORWARD_TOLERANCE,
-    is_anything_put_off_too_far,
-    longest_waits,
-    pull_in,
-    wait_anew,
-)
+from gateway.submission.wrong_clock import longest_waits
 from gateway.tmf.currencies import currency_code
 from gateway.upstream.evidence import KnownOrder, NotifiedOrder
 from gateway.upstream.exchanges import collecting
@@ -51,11 +47,6 @@ MISMATCHES_MAX = 3
 LIVE_POSTS_MAX = 3
 # A checkout whose upstream is not configured here is looked at again after this.
 UNCONFIGURED_SECONDS = 60.0
-# At the start, and this often, it is looked whether a clock that was ahead has put anything off too far.
-CLOCK_LOOK_SECONDS = 60.0
-# A checkout that the database's being away interrupted is claimed again so long after it is back, not at the end of its lease. (Not at
-# once: a disk that is nearly full takes the claim, and then not the rest.)
-PUT_OFF_SECONDS = 5.0
 
 
 class Worker:
@@ -86,11 +77,10 @@ class Worker:
         self._parked = 0
         # Whose checkout each of them works on.
         self._running: dict[asyncio.Task[None], Lane] = {}
-        # Checkouts that the database's being away interrupted, with the fence of their claim.
-        self._put_off: dict[tuple[str, str], int] = {}
-        self._look_at_clock_at = monotonic()
-        # The database's time and the monotonic time when they were last compared.
-        self._compared: tuple[datetime, float] | None = None
+        self._interrupted = Interrupted(self._database)
+        self._clock = ClockWatch(
+            self._database, owner, lambda: longest_waits(settings, self._mappings.values()), monotonic
+        )
         # Order systems for which checkouts may wait since before this process began, or wait now.
         self._waited_for = set(settings.upstreams)
         self._scout_at = monotonic()
@@ -182,11 +172,8 @@ class Worker:
         places_max = self._settings.submission.concurrency_max
         if len(self._running) >= places_max:
             return []
-        if self._monotonic() >= self._look_at_clock_at:
-            await self._look_at_clock()
-            self._look_at_clock_at = self._monotonic() + CLOCK_LOOK_SECONDS
-        if self._put_off:
-            await self._put_back()
+        await self._clock.look()
+        await self._interrupted.put_back()
         lease_seconds = self._settings.submission.lease_seconds
 
         def claim_all(connection: Connection) -> tuple[list[CheckoutRecord], int]:
@@ -204,50 +191,16 @@ class Worker:
 
         asked_at = self._monotonic()
         due, now = await self._database.read(look)
-        await self._compare_clocks(now, asked_at)
+        await self._clock.note(now, asked_at)
         if not due:
             return []
         claimed, self._parked = await self._database.write(claim_all)
         return claimed
 
-    async def _put_back(self) -> None:
-        """Let checkouts that the database's being away interrupted go on soon: it is back."""
-        put_off = dict(self._put_off)
-
-        def put_back(connection: Connection) -> None:
-            soon = self._database.now(connection) + timedelta(seconds=PUT_OFF_SECONDS)
-            for (tenant, checkout_id), fence in put_off.items():
-                store.put_back(connection, tenant, checkout_id, fence, soon)
-
-        await self._database.write(put_back)
-        for key in put_off:
-            self._put_off.pop(key, None)
-
     def _ends_without_a_call(self, record: CheckoutRecord) -> bool:
         """Tell whether the client's wish to cancel is all that a checkout waits for: a paused order system does not delay it."""
         mapping = self._mappings.get(record.mapping)
         return mapping is not None and is_cancelled_at_once(record, mapping)
-
-    async def _compare_clocks(self, now: datetime, asked_at: float) -> None:
-        """See to it that a clock that is set forward does not end the waits by which it is proven that a call had no effect.
-
-        The database was asked at the monotonic time `asked_at`, and said `now` at some time since: the jump that is found is the least that
-        it was.
-        """
-        before, self._compared = self._compared, (now, asked_at)
-        if before is None:
-            return
-        jump = now - before[0] - timedelta(seconds=self._monotonic() - before[1])
-        if jump > FORWARD_TOLERANCE:
-            moved = await self._database.write(lambda c: wait_anew(c, self._owner, jump))
-            log.warning("clock.went_forward", seconds=round(jump.total_seconds()), checkouts=moved)
-
-    async def _look_at_clock(self) -> None:
-        """Make due what a clock that was ahead put off too far."""
-        waits, now = longest_waits(self._settings, self._mappings.values()), self._database.now
-        if await self._database.read(lambda c: is_anything_put_off_too_far(c, now(c), waits)):
-            checkouts = await self._database.write(lambda c: pull_in(c, now(c), waits))
-            log.warning("clock.was_ahead", checkouts=checkouts)
 
     async def _guarded(self, record: CheckoutRecord, claimed_at: float) -> None:
         """Work on one checkout, on behalf of the request that made it; whatever goes wrong with it stays with it."""
@@ -260,7 +213,7 @@ class Worker:
         except StaleLeaseError:
             log.info("lease.lost", checkout=record.id, tenant=record.tenant)
         except UnavailableError as error:
-            self._put_off[record.tenant, record.id] = record.fence
+            self._interrupted.note(record)
             log.warning("checkout.put_off", checkout=record.id, tenant=record.tenant, reason=error.message)
         except Exception:
             # The lease runs out and the checkout is claimed again; after too many such claims it is held.

@@ -145,7 +145,7 @@ async def test_loops_go_on_after_each_of_many_outages_and_every_202_becomes_one_
 ) -> None:
     """Clients check out all the while, and repeat with their key what is answered 503."""
     monkeypatch.setattr("gateway.background.FAILED_SECONDS_MIN", 0.02)
-    monkeypatch.setattr("gateway.submission.worker.PUT_OFF_SECONDS", 0.02)
+    monkeypatch.setattr("gateway.submission.interrupted.PUT_OFF_SECONDS", 0.02)
     settings = settings_of(away.storage, submission=FAST)
     async with running(settings, background=[submission, tracking, delivery, sweeping]) as gateway:
         away.attach(gateway.services.database)

@@ -19,7 +19,8 @@ from gateway.checkouts.row_changes import SENDING
 from gateway.errors import UnavailableError
 from gateway.settings import StorageSettings, SubmissionSettings
 from gateway.storage.tables import checkout as checkout_table
-from gateway.submission.worker import PUT_OFF_SECONDS, Worker
+from gateway.submission.interrupted import PUT_OFF_SECONDS
+from gateway.submission.worker import Worker
 from gateway.upstream.outcome import Unknown
 
 T = TypeVar("T")
