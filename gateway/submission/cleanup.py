@@ -16,8 +16,10 @@ import structlog
 from sqlalchemy import Connection
 
 from gateway.background import Loop
+from gateway.checkouts import history
 from gateway.checkouts.abandoned import DueDraft, OrderGivenUp
 from gateway.checkouts.found_live import FoundLive, found_live, tell
+from gateway.checkouts.history import Happening
 from gateway.checkouts.pauses import pauses
 from gateway.logs import on_behalf_of
 from gateway.metrics import Metrics
@@ -102,6 +104,7 @@ class Cleanup:
             store.record_cleanup(
                 connection, taken, attempt=attempt, due_at=due_at, outcome=look.outcome, state=look.state
             )
+            history.record_read(connection, taken.tenant, taken.checkout_id, _looked(look, now))
 
         await self._database.write(record)
         log.info(
@@ -224,6 +227,19 @@ class _Look(NamedTuple):
     outcome: str
     inert: bool = False
     state: OrderGivenUp = "abandoned"
+
+
+def _looked(look: _Look, now: datetime) -> Happening:
+    """Return the entry of the history for a look at an order that was given up."""
+    return Happening(
+        id=history.new_entry_id(now),
+        at=now,
+        kind="poll",
+        by=history.GATEWAY,
+        action="cleanUp",
+        outcome=look.state,
+        detail=look.outcome,
+    )
 
 
 def _keep_off(abandoned: DueDraft, draft: ObservedOrder, mapping: OrderMapping) -> str | None:

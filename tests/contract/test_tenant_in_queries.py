@@ -102,6 +102,17 @@ async def ask_for_checkouts(gateway: Gateway) -> None:
     await ask(gateway, "POST", f"{CHECKOUTS}/{cancelled['id']}/cancel")
     for query in ("shoppingCart.id=1&state=draft", "productOrder.id=1", "externalId=x", "id=1"):
         await ask(gateway, "GET", f"{CHECKOUTS}?{query}")
+    trace = f"{CHECKOUTS.rpartition('/')[0]}/trace"
+    flows = "/tmf-api/processFlowManagement/v4/processFlow"
+    for path in (
+        f"{trace}?id={cancelled['id']}",
+        f"{trace}?id=CD000001&limit=1",
+        f"{CHECKOUTS}/{cancelled['id']}/history",
+        f"{CHECKOUTS}/history?state=cancelled",
+        f"{flows}/{cancelled['id']}",
+        f"{flows}?relatedEntity.id={cancelled['id']}",
+    ):
+        await ask(gateway, "GET", path)
     event_of_order = {"eventId": "1", "productOrder": {"id": "1", "state": "completed"}}
     await ask(gateway, "POST", "/notifications/shop", event_of_order)
 
