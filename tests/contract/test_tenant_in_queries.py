@@ -106,7 +106,7 @@ async def ask_for_checkouts(gateway: Gateway) -> None:
     flows = "/tmf-api/processFlowManagement/v4/processFlow"
     for path in (
         f"{trace}?id={cancelled['id']}",
-        f"{trace}?id=CD000001&limit=1",
+        f"{trace}?id={order['relatedParty'][0]['id']}&limit=1",
         f"{CHECKOUTS}/{cancelled['id']}/history",
         f"{CHECKOUTS}/history?state=cancelled",
         f"{flows}/{cancelled['id']}",
