@@ -13,7 +13,7 @@ from typing import Any, Final
 from litestar import Request
 from litestar.handlers import delete, patch, post, route
 
-from gateway.callers import caller_of
+from gateway.callers import Caller, caller_of
 from gateway.carts import openapi, store
 from gateway.carts.after_order import shown_state, tag_beside, with_state
 from gateway.carts.dialects import DIALECTS, V1, V4, Dialect
@@ -32,7 +32,7 @@ from gateway.carts.operations import (
     not_found,
 )
 from gateway.carts.patching import read_change
-from gateway.carts.writing import shown_text, written, written_list
+from gateway.carts.writing import Reader, shown_text, written, written_list
 from gateway.clock import timestamp_text
 from gateway.errors import InvalidBodyError, PreconditionRequiredError, Problem
 from gateway.filters.paging import page_headers, page_status
@@ -58,7 +58,7 @@ async def create_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]
     row = await create_cart(services, CreateCart(caller=caller, body=body, dialect=dialect))
     location = f"{caller.base_url}{dialect.carts_path}/{row.id}"
     return Answer(
-        await written(dialect, row, selection, caller.base_url),
+        await written(_reader(services, caller), dialect, row, selection),
         status=201,
         headers=[
             (b"location", location.encode("latin-1")),
@@ -68,13 +68,17 @@ async def create_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]
     )
 
 
+def _reader(services: Services, caller: Caller) -> Reader:
+    return Reader(caller.tenant, caller.base_url, services.heavy)
+
+
 async def list_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any]) -> Answer:
     """List shopping carts."""
     require_json_accepted(request)
     services = services_of(request)
     query = read_query(request, dialect, services.settings.server)
     rows, total = await find(services, client_of(request), dialect, query)
-    body = await written_list(dialect, rows, query.selection, caller_of(request).base_url)
+    body = await written_list(_reader(services, caller_of(request)), dialect, rows, query.selection)
     headers = page_headers(query.page, len(rows), total, dialect.carts_path, query.pairs)
     return Answer(
         body,
@@ -91,7 +95,7 @@ async def retrieve_shopping_cart(dialect: Dialect, request: Request[Any, Any, An
     tenant, owner = client.tenant, client.owner_scope
     cart_id: str = request.scope["path_params"]["cart_id"]
     selection = _only_fields(request)
-    address = caller_of(request).base_url
+    reader = _reader(services, caller_of(request))
     if dialect.is_canonical and selection is None:
         found = await services.database.read_brief(
             lambda connection: store.get_document(connection, tenant, cart_id, owner=owner)
@@ -103,14 +107,14 @@ async def retrieve_shopping_cart(dialect: Dialect, request: Request[Any, Any, An
             found.expires_at,
             tag_beside(found.checkout_id, ordered=found.ordered),
         )
-        told = shown_state(found.checkout_id, address, ordered=found.ordered)
+        told = shown_state(found.checkout_id, reader.base_url, ordered=found.ordered)
         shown = with_state(found.document.encode(), told) if found.v4_complete else None
-        body = await shown_text(found.document, told) if shown is None else shown
+        body = await shown_text(reader, found.document, told) if shown is None else shown
     else:
         row = await services.database.read_brief(lambda connection: store.get(connection, tenant, cart_id, owner=owner))
         if row is None:
             raise not_found()
-        version, body, expires_at = row.version, await written(dialect, row, selection, address), row.expires_at
+        version, body, expires_at = row.version, await written(reader, dialect, row, selection), row.expires_at
         beside = tag_beside(row.checkout_id, ordered=row.ordered)
     headers = [(b"etag", entity_tag(version, beside)), *_expiry_headers(expires_at, services)]
     if is_unmodified(request, version, beside):
@@ -133,7 +137,7 @@ async def patch_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any])
     selection = _only_fields(request)
     row = await change_cart(services, command)
     return Answer(
-        await written(dialect, row, selection, command.caller.base_url),
+        await written(_reader(services, command.caller), dialect, row, selection),
         status=settings.cart.v1_patch_status if dialect is V1 else 200,
         headers=[(b"etag", entity_tag(row.version)), *_expiry_headers(row.expires_at, services)],
     )
@@ -167,7 +171,8 @@ async def merge_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any]
     )
     row = await merge_carts(services, command)
     return Answer(
-        await written(dialect, row, selection, command.caller.base_url), headers=[(b"etag", entity_tag(row.version))]
+        await written(_reader(services, command.caller), dialect, row, selection),
+        headers=[(b"etag", entity_tag(row.version))],
     )
 
 

@@ -21,7 +21,6 @@ from gateway.http.bodies import require_json_accepted
 from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
 from gateway.roles import READING
 from gateway.services import Services, services_of
-from gateway.threads import in_thread_if
 
 # What has more than this is put together in a thread, on the tenant's share of the readers.
 BRIEF_MAX: Final = 3
@@ -62,8 +61,8 @@ async def trace(request: Request[Any, Any, Any]) -> Answer:
             caller.tenant, lambda connection: load(connection, caller.tenant, found.page)
         )
     large = len(around.records) > BRIEF_MAX or any(record.steps_total > STEPS_FEW for record in around.records)
-    document = await in_thread_if(
-        large, trace_document, place.id, found.kinds, around, caller, services, cart_item=place.cart_item
+    document = await services.heavy.run(
+        caller.tenant, large, trace_document, place.id, found.kinds, around, caller, services, cart_item=place.cart_item
     )
     if place.cart_item is not None and not document["item"]:
         raise _unknown()

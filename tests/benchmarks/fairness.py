@@ -29,6 +29,7 @@ import httpx
 from gateway.security.tokens import token_sha256
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
+CARTS_V5 = "/tmf-api/shoppingCart/v5/shoppingCart"
 CHECKOUTS = "/tmf-api/checkoutManagement/v1/checkout"
 CUSTOMER = [{"id": "CD1", "role": "customer"}]
 OFF = "[limits.client]\nrequests_per_second = 0\n[limits.tenant]\nrequests_per_second = 0\n"
@@ -44,7 +45,7 @@ tokens_file = "{folder}/clients.toml"
 base_url = "http://127.0.0.1:1"
 mapping = "salesforce-v4"
 """
-FLOODS = ("carts", "patches", "previews", "names", "notifications")
+FLOODS = ("carts", "patches", "previews", "names", "notifications", "reads")
 ASKED_EVERY_SECONDS = 0.1
 
 
@@ -93,7 +94,7 @@ async def flood(address: str, kind: str, connections: int) -> None:
     change = [{"op": "replace", "path": "/cartItem/quantity?cartItem.quantity>0", "value": 2}] * 24
     patch_type = {"Content-Type": "application/json-patch-query+json"}
     async with client(address, "loud-crm" if kind == "notifications" else "loud") as loud:
-        large = "" if kind != "patches" else (await loud.post(CARTS, json=cart(2_000))).json()["id"]
+        large = "" if kind not in {"patches", "reads"} else (await loud.post(CARTS, json=cart(2_000))).json()["id"]
         preview = {"shoppingCart": cart(500), "upstream": "crm", "relatedParty": CUSTOMER}
 
         async def forever(number: int) -> None:
@@ -102,6 +103,8 @@ async def flood(address: str, kind: str, connections: int) -> None:
                     answer = await loud.post(CARTS, json=cart(1))
                 elif kind == "patches":
                     answer = await loud.patch(f"{CARTS}/{large}", content=json.dumps(change), headers=patch_type)
+                elif kind == "reads":
+                    answer = await loud.get(f"{CARTS_V5}/{large}")
                 elif kind == "previews":
                     answer = await loud.post(f"{CHECKOUTS}/preview", json=preview)
                 elif kind == "names":

@@ -10,8 +10,11 @@ import pytest
 from gateway.carts import writing
 from gateway.carts.dialects import V4
 from gateway.carts.store import CartRow
-from gateway.carts.writing import AT_ONCE_CHARACTERS_MAX, in_thread_if_large, written_list
+from gateway.carts.writing import AT_ONCE_CHARACTERS_MAX, Reader, is_large, written, written_list
 from gateway.clock import utc_now
+from gateway.fair_limiter import FairLimiter
+
+READER = Reader("acme", "", FairLimiter(2))
 
 
 def row(document: str, *, complete: bool | None) -> CartRow:
@@ -30,7 +33,7 @@ async def test_while_a_large_cart_is_completed_others_are_served(monkeypatch: py
 
     monkeypatch.setattr(writing, "completed_text", completed)
     rows = [row("1" * (AT_ONCE_CHARACTERS_MAX + 1), complete=None)]
-    body, _ = await asyncio.gather(written_list(V4, rows, None, ""), other())
+    body, _ = await asyncio.gather(written_list(READER, V4, rows, None), other())
     assert body == b'[{"a":1,"checkoutState":"open"}]'
 
 
@@ -45,7 +48,7 @@ async def test_many_small_carts_leave_others_their_turn_too_and_stay_in_order():
 
     others = asyncio.create_task(other())
     documents = [f'{{"id":"{number}","note":"{"x" * 60_000}"}}' for number in range(9)]
-    body = await written_list(V4, [row(document, complete=True) for document in documents], None, "")
+    body = await written_list(READER, V4, [row(document, complete=True) for document in documents], None)
     done = True
     await others
     told = ',"checkoutState":"open"}'
@@ -54,9 +57,35 @@ async def test_many_small_carts_leave_others_their_turn_too_and_stay_in_order():
 
 
 async def test_no_cart_is_an_empty_list():
-    assert await written_list(V4, [], None, "") == b"[]"
+    assert await written_list(READER, V4, [], None) == b"[]"
 
 
-@pytest.mark.parametrize(("size", "is_here"), [(AT_ONCE_CHARACTERS_MAX, True), (AT_ONCE_CHARACTERS_MAX + 1, False)])
-async def test_only_what_is_large_changes_threads(size: int, is_here: bool):
-    assert (await in_thread_if_large(size, threading.get_ident) == threading.get_ident()) is is_here
+async def test_one_tenant_writes_one_large_cart_at_a_time_and_another_does_not_wait_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    gate, at_work, tenants = threading.Event(), threading.Semaphore(0), []
+
+    def completed(document: str) -> bytes:
+        tenants.append(document[:1])
+        at_work.release()
+        assert gate.wait(10)
+        return b'{"a":1}'
+
+    monkeypatch.setattr(writing, "completed_text", completed)
+    heavy = FairLimiter(2)
+    large = [
+        written(Reader(tenant, "", heavy), V4, row(digit * (AT_ONCE_CHARACTERS_MAX + 1), complete=None), None)
+        for tenant, digit in (("loud", "1"), ("loud", "1"), ("quiet", "2"))
+    ]
+    tasks = [asyncio.create_task(each) for each in large]
+    for _ in range(2):
+        assert await asyncio.to_thread(at_work.acquire, timeout=10)
+    assert sorted(tenants) == ["1", "2"]
+    gate.set()
+    await asyncio.gather(*tasks)
+    assert sorted(tenants) == ["1", "1", "2"]
+
+
+@pytest.mark.parametrize(("size", "is_so"), [(AT_ONCE_CHARACTERS_MAX, False), (AT_ONCE_CHARACTERS_MAX + 1, True)])
+def test_only_what_is_large_changes_threads(size: int, is_so: bool):
+    assert is_large("x" * size) is is_so
