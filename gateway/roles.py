@@ -21,7 +21,10 @@ ADDED_HEADERS_KEY: Final = "gateway_added_headers"
 # What each role is for, and what it sees: the table of the reference page.
 MEANINGS: Final[dict[Role, tuple[str, str]]] = {
     "channel": ("a shop or an app of the tenant: fills carts and checks them out", "the tenant"),
-    "partner": ("a business partner: fills carts and checks them out", "what the same client made"),
+    "partner": (
+        "a business partner: places ready orders, or fills carts and checks them out",
+        "what the same client made",
+    ),
     "support": ("answers customers: reads carts, checkouts and subscriptions, changes nothing", "the tenant"),
     "operator": (
         "keeps orders flowing: all that a channel may, decides about held checkouts, reads metrics and audit",
