@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from gateway.callers import Caller
-from gateway.checkouts import step_store, store
+from gateway.checkouts import header_changes, step_store, store
 from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.checkouts.accepting.accept import CHECKOUT_PATH
-from gateway.checkouts.accepting.prepare import same_calls
+from gateway.checkouts.accepting.prepare import same_but_header, same_calls
 from gateway.checkouts.accepting.preparing import AcceptRequest, frozen_cart, prepared_cart
 from gateway.checkouts.keys import add_keys_of_request, follow_parties
 from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash
@@ -216,7 +216,8 @@ def _cancel_order(
 async def change_draft(services: Services, command: ChangeDraft) -> CheckoutRecord:
     """Change the request of a checkout that was not submitted (merge patch).
 
-    Where the calls to the order system stay the same, its draft stays. Otherwise the draft that was made is abandoned, and a new
+    Where the calls to the order system stay the same, its draft stays; where nothing but the header changes that a PATCH of the draft
+    may set, that is set (`draft.header_attributes` of the mapping). Otherwise the draft that was made is abandoned, and a new
     one is made `checkout.redraft_seconds` after the last change: an order system lets few attributes of a draft be changed, and a
     new draft is exactly what a checkout with the changed request would have made. Errors: 409 when it was submitted or has ended,
     412 when it changed, 422 when the result cannot be ordered.
@@ -265,7 +266,7 @@ async def _changed_draft(
     # A change of the request adds no item: the evidence that was confirmed when it was accepted still is about the same ones.
     prepared, documents = await frozen_cart(services, asked, qualify=command.revise is not None, now=at)
     earlier = asked._replace(request=decode_stored(stored["request"]), cart=decode_stored(stored["cart"]))
-    same = await _makes_same_calls(services, record, earlier, prepared, at)
+    difference = await _difference(services, record, earlier, prepared, at)
 
     def decide(connection: Connection, current: CheckoutRecord, now: datetime) -> bool:
         _require_changeable(current, base_url)
@@ -275,10 +276,14 @@ async def _changed_draft(
         ):
             return False
         store.put_documents(connection, tenant, current.id, revised.beside)
-        if same:
+        if difference == "none":
             told = {kind: document for kind, document in documents.items() if kind in ("request", "findings")}
             store.put_documents(connection, tenant, current.id, told)
             store.change(connection, current, {}, now)
+        elif difference == "header" and (plan := header_changes.plan_in_place(connection, current)) is not None:
+            header_changes.set_header(
+                connection, current, plan, documents, now, services.settings.checkout.redraft_seconds
+            )
         else:
             if mapping.draft.supported and current.first_sent_at is not None:
                 _require_another_draft(current, services.settings, base_url)
@@ -325,18 +330,20 @@ def _revised(command: ChangeDraft, stored: dict[str, str]) -> _Revised | None:
     return _Revised(request, stored["cart"], {READY: encode_json(kept)}, ())
 
 
-async def _makes_same_calls(
+async def _difference(
     services: Services, record: CheckoutRecord, asked: AcceptRequest, prepared: Prepared, now: datetime
-) -> bool:
-    """Tell whether the request as it was (`asked`) makes the calls that `prepared` makes, so that a draft made of it can stay."""
+) -> Literal["none", "header", "other"]:
+    """Tell what the calls of `prepared` differ in from those that the request as it was (`asked`) makes: a draft made of it may stay."""
     mapping = asked.mapping
     if record.first_sent_at is None or record.mapping_hash != (mapping.hash or None):
-        return False
+        return "other"
     try:
         earlier = await prepared_cart(services, asked, qualify=False, now=now)
     except (RefusedError, ConflictError):
-        return False  # what was accepted then is refused today: it is made as it is accepted now
-    return await services.heavy.run(asked.tenant, asked.large, same_calls, earlier, prepared, mapping)
+        return "other"  # what was accepted then is refused today: it is made as it is accepted now
+    if await services.heavy.run(asked.tenant, asked.large, same_calls, earlier, prepared, mapping):
+        return "none"
+    return "header" if same_but_header(earlier, prepared, mapping) else "other"
 
 
 def _load(connection: Connection, command: ChangeDraft) -> tuple[CheckoutRecord, dict[str, str]] | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Update
@@ -73,6 +74,20 @@ def forget_steps(connection: Connection, record: CheckoutRecord) -> None:
             checkout_step.c.generation == record.generation,
         )
     )
+
+
+def replace_steps(connection: Connection, record: CheckoutRecord, plan: Plan, done: int) -> None:
+    """Plan the steps of the record's generation after the first `done` anew; none of them was ever sent."""
+    connection.execute(
+        delete(checkout_step).where(
+            checkout_step.c.tenant == record.tenant,
+            checkout_step.c.checkout_id == record.id,
+            checkout_step.c.generation == record.generation,
+            checkout_step.c.sequence > done,
+        )
+    )
+    later = replace(plan, steps=plan.steps[done:])
+    plan_steps(connection, record, later, [len(step.item_ids) for step in later.steps])
 
 
 def steps(connection: Connection, tenant: str, checkout_id: str) -> list[Row[Any]]:

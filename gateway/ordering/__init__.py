@@ -6,6 +6,7 @@ This is the face of the package: nobody outside imports deeper.
 from __future__ import annotations
 
 from gateway.ordering.calls.checks import check_plan
+from gateway.ordering.calls.header_change import changes_header_only, with_header_step, without_header_steps
 from gateway.ordering.calls.plan import plan
 from gateway.ordering.calls.render import render, render_tombstone, render_whole
 from gateway.ordering.calls.sizes import CallSize, cut, fitted, halved, learnt, recovered
@@ -95,6 +96,7 @@ __all__ = [
     "both_spellings",
     "carries",
     "catalogue_of",
+    "changes_header_only",
     "characteristic_count",
     "check_plan",
     "compare_live",
@@ -142,4 +144,6 @@ __all__ = [
     "unknown_item_states",
     "unknown_state",
     "wanted_bundles",
+    "with_header_step",
+    "without_header_steps",
 ]

@@ -47,6 +47,7 @@ CODES: Final[dict[str, str]] = {
     "catalogue_stale": "The catalogue does not answer; what it said of a bundle some time ago is used.",
     "catalogue_unavailable": "What is mandatory in a bundle could not be read; its items are sent as the cart has them.",
     "catalogue_unknown": "The catalogue does not have a bundle; its items are sent as the cart has them.",
+    "header_refused": "The order system refused to change the header of its draft: a new draft is made.",
     "call_too_large": "A call was too large for the order system: what was not sent yet goes in smaller calls.",
     "contents_differ": "The live order in the order system is not what was sent.",
     "converted": "A value was written differently to mean the same.",

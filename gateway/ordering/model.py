@@ -16,7 +16,7 @@ from msgspec import Struct
 from gateway.tmf.totals import TotalKey
 
 Severity = Literal["info", "warning", "error"]
-StepKind = Literal["create", "add", "price", "submit"]
+StepKind = Literal["create", "add", "price", "header", "submit"]
 
 
 class Finding(Struct, frozen=True, kw_only=True, gc=False):
@@ -75,7 +75,7 @@ class Translation(Struct, frozen=True, kw_only=True):
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """One call to the order system. `item_ids` are the lines it sends (none for `submit`, one for `price`)."""
+    """One call to the order system. `item_ids` are the lines it sends (none for `header` and `submit`, one for `price`)."""
 
     sequence: int
     kind: StepKind

@@ -5,15 +5,13 @@ Plain functions over a connection, called under the fence by `gateway.submission
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection
 
 from gateway.checkouts import step_store
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import CheckoutRecord, findings_decoder, plan_hash
 from gateway.checkouts.row_changes import CheckoutChanges
 from gateway.ordering import Plan
-from gateway.storage.tables import checkout_step
 from gateway.submission.decisions.actions import Replan
 from gateway.tmf.json import encode_json
 
@@ -31,14 +29,4 @@ def put_plan(connection: Connection, record: CheckoutRecord, replan: Replan) -> 
 
 def replace_later_steps(connection: Connection, record: CheckoutRecord, plan: Plan) -> None:
     """Plan the steps after the current one anew; none of them was ever sent."""
-    current = plan.steps[record.step].sequence
-    connection.execute(
-        delete(checkout_step).where(
-            checkout_step.c.tenant == record.tenant,
-            checkout_step.c.checkout_id == record.id,
-            checkout_step.c.generation == record.generation,
-            checkout_step.c.sequence > current,
-        )
-    )
-    later = replace(plan, steps=plan.steps[record.step + 1 :])
-    step_store.plan_steps(connection, record, later, [len(step.item_ids) for step in later.steps])
+    step_store.replace_steps(connection, record, plan, record.step + 1)

@@ -298,7 +298,7 @@ class Worker:
                 known=work.known if work is not None else {},
                 settings=self._settings.submission,
             )
-            if decision.replan is not None and work is not None:
+            if decision.replan is not None and decision.replan.items_max is not None and work is not None:
                 call_sizes.remember(
                     connection,
                     record,

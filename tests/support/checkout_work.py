@@ -26,8 +26,12 @@ from gateway.tmf.json import decode_json, decode_stored, encode_json
 ROOT = Path(__file__).resolve().parents[2]
 SALESFORCE = parse_mapping((ROOT / "mappings" / "salesforce-v4.toml").read_bytes(), "salesforce-v4.toml")
 PLAIN = parse_mapping((ROOT / "mappings" / "tmf622-v4.toml").read_bytes(), "tmf622-v4.toml")
-# Two items a call: an order of five items takes a create and two adds.
-SPLIT = replace(SALESFORCE, limits=replace(SALESFORCE.limits, items_max=2))
+# Two items a call: an order of five items takes a create and two adds. Every change of a request makes a new draft.
+SPLIT = replace(
+    SALESFORCE,
+    limits=replace(SALESFORCE.limits, items_max=2),
+    draft=replace(SALESFORCE.draft, header_attributes=()),
+)
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 MARKER_ROOT = "abcdefghijklmnop"
 _LEASE = {"lease_until", "lease_owner", "claims_without_progress", "fence"}

@@ -21,6 +21,7 @@ from gateway.ordering import (
     Finding,
     RenderedStep,
     Translation,
+    changes_header_only,
     check_plan,
     fitted,
     plan,
@@ -207,6 +208,11 @@ def same_calls(one: Prepared, other: Prepared, mapping: OrderMapping) -> bool:
         (first.method, first.path, first.body) == (second.method, second.path, second.body)
         for first, second in zip(rendered_steps(one, mapping), rendered_steps(other, mapping), strict=True)
     )
+
+
+def same_but_header(one: Prepared, other: Prepared, mapping: OrderMapping) -> bool:
+    """Tell whether two preparations of a cart differ in nothing but what a PATCH of a draft may set."""
+    return one.plan == other.plan and changes_header_only(one.order, other.order, mapping)
 
 
 def _written_items(holder: dict[str, Any]) -> Iterator[bytes]:

@@ -44,14 +44,15 @@ def check_plan(order: Order, plan: Plan, mapping: Mapping) -> None:
 
 
 def _check_order_of_kinds(plan: Plan, mapping: Mapping) -> None:
-    """Assert the order create, add, price, submit and consecutive sequence numbers from 1."""
-    ranks = {"create": 0, "add": 1, "price": 2, "submit": 3}
+    """Assert the order create, add, price, header, submit and consecutive sequence numbers from 1."""
+    ranks = {"create": 0, "add": 1, "price": 2, "header": 3, "submit": 4}
     kinds = [step.kind for step in plan.steps]
     assert kinds, "the plan has no step"
     assert [step.sequence for step in plan.steps] == list(range(1, len(kinds) + 1)), "sequence numbers have gaps"
     assert [ranks[kind] for kind in kinds] == sorted(ranks[kind] for kind in kinds), "steps are out of order"
     assert kinds.count("create") == 1, "a plan has one create"
     assert kinds.count("submit") == (1 if mapping.draft.supported else 0), "a draft is submitted once"
+    assert mapping.draft.supported or "header" not in kinds, "only the header of a draft is changed"
     assert mapping.draft.growth != "none" or "add" not in kinds, "the order system takes no more items"
 
 

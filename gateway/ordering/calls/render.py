@@ -10,6 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from gateway.ordering.calls.costs import COUNTS_LINE_IDS, patch_head
+from gateway.ordering.calls.header_change import header_body
 from gateway.ordering.calls.writer import Writer, lines_there_already
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import Order, OrderLine, Plan, RenderedStep, Step
@@ -51,6 +52,8 @@ def render(
         raw = encode_json({**patch_head(mapping), **mapping.draft.submit_attributes})
     elif step.kind == "price":
         raw = encode_json(call.price(step))
+    elif step.kind == "header":
+        raw = encode_json(header_body(order, mapping))
     elif mapping.draft.growth == "json-patch-append":
         raw, media_type = encode_json(call.append(step)), _JSON_PATCH
     else:

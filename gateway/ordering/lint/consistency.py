@@ -81,6 +81,7 @@ def _draft(mapping: Mapping) -> Iterator[Problem]:
         for key, given in (
             ("create_attributes", draft.create_attributes),
             ("add_attributes", draft.add_attributes),
+            ("header_attributes", draft.header_attributes),
             ("submit_attributes", draft.submit_attributes),
             ("states", draft.states),
         ):
@@ -103,6 +104,14 @@ def _draft(mapping: Mapping) -> Iterator[Problem]:
             "price.alterations",
             f'is patch-per-line, but with draft.growth = "{draft.growth}" a PATCH of one line would replace the others; use inline',
         )
+    fixed = {"id", "href", "@type", "state", "productOrderItem", mapping.recovery.marker_slot}
+    fixed |= draft.create_attributes.keys() | draft.submit_attributes.keys() | draft.add_attributes.keys()
+    for name in draft.header_attributes:
+        if not name or "." in name or name in fixed:
+            yield Problem(
+                "draft.header_attributes",
+                f"has {name!r}, which the gateway sets itself, or which is not an attribute at the top of an order; remove it",
+            )
     if draft.supported and draft.growth == "none" and draft.add_attributes:
         message = 'has no effect while draft.growth = "none": no PATCH adds items; remove it'
         yield Problem("draft.add_attributes", message)

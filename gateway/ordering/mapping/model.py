@@ -127,6 +127,13 @@ class Draft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     add_attributes: Annotated[dict[str, Any], documented("attributes of every PATCH that adds items")] = field(
         default_factory=dict
     )
+    header_attributes: Annotated[
+        tuple[str, ...],
+        documented(
+            "attributes of the order that a PATCH of the draft may set: a change of nothing else keeps the draft; without any, every "
+            "change makes a new one"
+        ),
+    ] = ()
     submit_attributes: Annotated[
         dict[str, Any], documented('body of the PATCH that submits, e.g. `state = "Activated"`')
     ] = field(default_factory=dict)

@@ -117,10 +117,10 @@ class AskCancel(Struct, frozen=True):
 
 
 class Replan(Struct, frozen=True, kw_only=True):
-    """A plan in smaller calls, the same up to the current step; `items_max` is what was learnt, `finding` says so."""
+    """Another plan, the same up to the current step or for a new draft; `items_max` is what was learnt of calls, `finding` says so."""
 
     plan: Plan
-    items_max: int
+    items_max: int | None
     finding: Finding
 
 

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from gateway.checkouts.row_changes import UNKNOWN, CheckoutChanges, because
 from gateway.checkouts.waits import growth_max, schedule
-from gateway.ordering import read_order, shows_submission
-from gateway.submission.decisions.actions import Save, Work
+from gateway.ordering import Finding, read_order, shows_submission, without_header_steps
+from gateway.submission.decisions.actions import Replan, Save, Work
 from gateway.submission.decisions.late_id import accepted_without_id
 from gateway.submission.decisions.named_order import after_naming
 from gateway.submission.decisions.records import (
@@ -140,7 +140,7 @@ def _duplicate(work: Work, now: datetime, outcome: Duplicate) -> Save:
 def _accepted(work: Work, accepted: Accepted, now: datetime) -> Save:
     detail = f"answered {accepted.status}"
     step = work.current
-    if step.kind in ("add", "price"):
+    if step.kind in ("add", "price", "header"):
         return completed_step(work, now, detail)
     observed = read_order(accepted.document, work.mapping) if accepted.document is not None else None
     if step.kind == "create":
@@ -157,7 +157,7 @@ def _accepted(work: Work, accepted: Accepted, now: datetime) -> Save:
 
 def _rejected(work: Work, outcome: Rejected, now: datetime) -> Save:
     why = f"the order system refused the {work.current.kind} step: {outcome.detail}"
-    if not outcome.too_large:
+    if not outcome.too_large or work.current.kind == "header":
         return _refused(work, outcome.status, why, now)
     smaller = in_smaller_calls(work, now, outcome.detail)
     if smaller is not None:
@@ -175,10 +175,25 @@ def _refused(work: Work, status: int, why: str, now: datetime) -> Save:
         return rejected(work, now, why, may_exist=may_exist)
     if kind == "submit":
         return _submit_refused(why, now)
+    if kind == "header":
+        return _header_refused(work, why, now)
     if status in {404, 410}:
         return give_up_draft(work, now, "the draft does not exist (any more)", mismatch=False)
     assert work.record.submit_intent_order is None, "growth comes before the submission"
     return rejected(work, now, why, may_exist=True)
+
+
+def _header_refused(work: Work, why: str, now: datetime) -> Save:
+    """Begin a new draft, whose first call has the header: what the mapping says of this order system does not hold for it."""
+    finding = Finding(
+        severity="warning",
+        code="header_refused",
+        path="",
+        message=f"{why}. A new draft is made; see draft.header_attributes of the mapping {work.mapping.name}.",
+    )
+    decision = give_up_draft(work, now, why, mismatch=False)
+    replan = Replan(plan=without_header_steps(work.plan), items_max=None, finding=finding)
+    return replace(decision, replan=replan) if decision.redraft else decision
 
 
 def after_cancel(work: Work, outcome: Outcome, now: datetime) -> Save:

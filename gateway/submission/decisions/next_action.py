@@ -208,7 +208,7 @@ def _before_or_after_growth(work: Work, observed: ObservedOrder, now: datetime) 
     found = compare(work, observed, steps_done=work.record.step)
     if found.exact:
         return _send(work, now, found.line_ids)
-    if work.record.attempt:
+    if work.record.attempt and work.current.kind != "header":
         # It was sent before, and turned away: something that repeats calls may have been told that of the second one.
         with_it = compare(work, observed, steps_done=work.record.step + 1)
         if with_it.exact:
@@ -299,6 +299,11 @@ def _resolve_growth(work: Work, observed: ObservedOrder, now: datetime) -> Actio
     """
     if work.current.kind == "price" and not work.mapping.lines.alterations_readable:
         return give_up_draft(work, now, "whether a price alteration was set cannot be read back", mismatch=False)
+    if work.current.kind == "header":
+        # No line tells whether it was set. Once a lost call can come no more, it is set again, to the same.
+        if not settled(work, now):
+            return wait(work, now, "whether the header was set is not known yet")
+        return Save(changes={"step_state": PLANNED, "probe": 0}, step_changes={"state": "planned"})
     with_it = compare(work, observed, steps_done=work.record.step + 1)
     if with_it.exact:
         return completed_step(work, now, "found done when read back", lines=with_it.line_ids)

@@ -34,6 +34,11 @@ MISTAKES = [
     ("[draft]\nsupported = true\nstates = ['Draft']", "draft.submit_attributes", "is needed when draft.supported"),
     ("[draft]\nsupported = true\nsubmit_attributes = {a = 1}", "draft.states", "is needed when draft.supported"),
     ("[draft]\ngrowth = 'additive'", "draft.growth", "only a draft grows"),
+    ("[draft]\nheader_attributes = ['description']", "draft.header_attributes", "has no effect while"),
+    (DRAFT + "header_attributes = ['externalId']", "draft.header_attributes", "which the gateway sets itself"),
+    (DRAFT + "header_attributes = ['productOrderItem']", "draft.header_attributes", "which the gateway sets itself"),
+    (DRAFT + "header_attributes = ['state']", "draft.header_attributes", "which the gateway sets itself"),
+    (DRAFT + "header_attributes = ['note.text']", "draft.header_attributes", "at the top of an order"),
     ("[draft]\ncreate_attributes = {submitCart = false}", "draft.create_attributes", "has no effect while"),
     ("[price]\nalterations = 'patch-per-line'", "price.alterations", "only the lines of a draft"),
     (
