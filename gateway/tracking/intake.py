@@ -23,8 +23,10 @@ from gateway.tracking import store
 from gateway.tracking.inbox import Arrived, Outcome, Recorder
 
 log = get_logger(__name__)
-# Notifications that are looked into and recorded at once.
-TURNS_MAX: Final = 32
+# Notifications that are looked into and recorded at once: few, so that whatever else comes meanwhile waits for few.
+TURNS_MAX: Final = 8
+# While more wait, as long as a group took (this at most) is left to everybody else before the next one.
+REST_SECONDS_MAX: Final = 0.1
 # Bodies that wait for a turn, together.
 WAITING_BYTES_MAX: Final = 67_108_864
 # A tenant whose inbox is full is told of this often.
@@ -103,9 +105,11 @@ class Intake:
         return outcomes
 
     async def _record_all(self) -> None:
+        loop = asyncio.get_running_loop()
         try:
             while self._waiting:
                 group, self._waiting = self._waiting, []
+                began = loop.time()
                 try:
                     outcomes = await self._services.database.write(partial(self._record, group))
                 except Exception as error:  # noqa: BLE001 - whoever waits is told
@@ -116,6 +120,8 @@ class Intake:
                 for each, outcome in zip(group, outcomes, strict=True):
                     if not each.recorded.done():
                         each.recorded.set_result(outcome)
+                if self._here > TURNS_MAX:
+                    await asyncio.sleep(min(loop.time() - began, REST_SECONDS_MAX))
         finally:
             self._recording = None
 

@@ -31,6 +31,9 @@ from gateway.upstream.port import ReadFailed, Upstream
 
 log = structlog.get_logger(__name__)
 BATCH_MAX: Final = 100
+# After a round in which so many orders were looked at others have their turn.
+RESTED_AFTER: Final = 10
+REST_SECONDS_MAX: Final = 0.5
 CONCURRENCY_MAX: Final = 8
 # An event whose processing broke is tried again after this.
 BROKEN_SECONDS: Final = 30.0
@@ -73,9 +76,13 @@ class Tracker:
         self._slots = asyncio.Semaphore(CONCURRENCY_MAX)
 
     async def _round(self) -> bool:
+        began = self._monotonic()
         done = await self.once()
         await self._polls.probe()
         await self._forget_old_events()
+        if done >= RESTED_AFTER:
+            # There is a queue: as long as its beginning took is left to everybody else.
+            await asyncio.sleep(min(self._monotonic() - began, REST_SECONDS_MAX))
         return bool(done)
 
     async def once(self) -> int:
