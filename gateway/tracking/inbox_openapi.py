@@ -24,6 +24,7 @@ _FILTERS: Final = {
     "since": "a date-time: it came not before it",
     "until": "a date-time: it came before it",
 }
+_A_STATE: Final = "|".join(STATES)
 _ONE: Final = {
     "@type": "Notification",
     "id": "3f1c",
@@ -102,10 +103,20 @@ _OF_MANY: Final = _body(
         "reason": _REASON,
         "dryRun": {"type": "boolean", "default": False, "description": "Only count; needs no reason."},
         **{name: {"type": "string", "description": text} for name, text in _FILTERS.items()},
+        "state": {"type": "string", "description": _FILTERS["state"], "pattern": f"^({_A_STATE})(,({_A_STATE}))*$"},
+        **{
+            name: {"type": "string", "format": "date-time", "description": _FILTERS[name]}
+            for name in ("since", "until")
+        },
     },
     {"reason": "The mapping is corrected.", "upstream": "crm"},
 )
-_OF_MANY["content"]["application/json"]["schema"].pop("required")
+_SCHEMA_OF_MANY: Final = _OF_MANY["content"]["application/json"]["schema"]
+del _SCHEMA_OF_MANY["required"]
+_SCHEMA_OF_MANY["anyOf"] = [
+    {"required": ["reason"]},
+    {"required": ["dryRun"], "properties": {"dryRun": {"const": True}}},
+]
 LIST: Final[dict[str, Any]] = {
     "tags": _TAG,
     "parameters": [

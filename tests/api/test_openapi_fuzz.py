@@ -127,10 +127,13 @@ def draft(client: TestClient[Any]) -> str:
 
 def sensible(client: TestClient[Any], method: str, path: str) -> dict[str, Any] | None:
     """Return path parameters and body of a request to an operation that makes sense; None where nobody can succeed here."""
-    if path.startswith(("/notifications", "/login", "/logout")) or path.endswith(("/poll", "/adopt", "/close")):
-        # Nothing is followed or held here.
+    nobody = ("/notifications", "/login", "/logout", "/oauth2")
+    if path.startswith(nobody) or path.endswith(("/poll", "/adopt", "/close", "/payload")):
+        # Nothing is sent, followed or held here, and nobody has credentials.
         return None
     parameters: dict[str, Any] = {}
+    if "{notification_id}" in path:
+        parameters["notification_id"] = told(client)
     if "{cart_id}" in path:
         parameters["cart_id"] = made(client, CARTS, CART)
     if "{checkout_id}" in path:
@@ -139,21 +142,42 @@ def sensible(client: TestClient[Any], method: str, path: str) -> dict[str, Any] 
     if "{hub_id}" in path:
         callback = f"{CALLBACK}/{len(client.get(path.removesuffix('/{hub_id}')).json())}"
         parameters["hub_id"] = made(client, path.removesuffix("/{hub_id}"), {"callback": callback})
+    if "{subscription_id}" in path:
+        hub = "/tmf-api/checkoutManagement/v1/hub"
+        parameters["subscription_id"] = made(client, hub, {"callback": f"{CALLBACK}/{len(client.get(hub).json())}"})
     if "{upstream}" in path:
         parameters["upstream"] = client.get("/tmf-api/checkoutManagement/v1/upstream").json()[0]["id"]
     if "{order_id}" in path:
         parameters["order_id"] = draft(client)
     if "{cancellation_id}" in path:
         parameters["cancellation_id"] = made(client, CANCELLATIONS, {"productOrder": {"id": draft(client)}})
+    if "{task_id}" in path:
+        tasks = client.get(path.removesuffix("/{task_id}").format(**parameters)).json()
+        parameters["task_id"] = tasks[0]["id"]
     body = sensible_body(client, method, path)
-    return {"path_parameters": parameters, **({} if body is None else {"body": body, "media_type": "application/json"})}
+    query = {"query": {"id": made(client, CARTS, CART)}} if path.endswith("/trace") else {}
+    return {
+        "path_parameters": parameters,
+        **query,
+        **({} if body is None else {"body": body, "media_type": "application/json"}),
+    }
+
+
+def told(client: TestClient[Any]) -> str:
+    """Return the id of a new notification in the inbox."""
+    inbox = "/tmf-api/checkoutManagement/v1/inbox"
+    event_id = f"e{len(client.get(f'{inbox}?state=received,waiting,done,dead').json())}"
+    client.post("/notifications/none", json={"eventId": event_id, "productOrder": {"id": "1"}})
+    return str(client.get(f"{inbox}?eventId={event_id}").json()[0]["id"])
 
 
 def sensible_body(client: TestClient[Any], method: str, path: str) -> Any:
     """Return the body of a request to an operation that makes sense; None for none."""
     body: Any = None
-    if method == "post" and path.endswith(("/retry", "/pause", "/resume")):
+    if method == "post" and path.endswith(("/retry", "/pause", "/resume", "/replay", "/dismiss")):
         body = {"reason": "x"}
+    elif method == "post" and path.endswith("/resend"):
+        body = {"since": "2020-01-01T00:00:00Z"}
     elif method == "patch" and "{order_id}" in path:
         body = {"@type": "ProductOrder", "description": "x"}
     elif path.endswith("/cancelProductOrder") and method == "post":
