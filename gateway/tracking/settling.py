@@ -13,8 +13,10 @@ from sqlalchemy import Connection
 
 from gateway.checkouts import history
 from gateway.checkouts import store as checkouts
+from gateway.checkouts.events import information_required
 from gateway.checkouts.history import Happening
 from gateway.checkouts.model import CheckoutRecord, LineState
+from gateway.checkouts.orders.events import Noted, noted
 from gateway.checkouts.states import CART_RELEASED, FINAL
 from gateway.ordering import Mapping as OrderMapping
 from gateway.storage import Database
@@ -200,6 +202,7 @@ class Settler:
                 if checkout_id is not None and settled:
                     entries = [event_entry(event, detail) for event in settled]
                     history.record(connection, settled[0].tenant, checkout_id, entries)
+                    _tell_notes(connection, checkout_id, settled, now)
                 if told is not None:
                     dead.append((told, settled))
             return dead
@@ -222,6 +225,22 @@ class Settler:
             woken += store.wake_marked(connection, tenant, upstream, marker, now)
             woken += store.take_up_held(connection, tenant, upstream, marker, drafts, now)
         return woken > 0
+
+
+def _tell_notes(connection: Connection, checkout_id: str, events: Sequence[DueEvent], now: datetime) -> None:
+    """Tell subscribers what notifications said beside states: milestones, dangers, what is asked for."""
+    notes = [
+        Noted(note["kind"], event.received_at, note["text"])
+        for event in events
+        if event.notes is not None
+        for note in decode_stored(event.notes)
+    ]
+    record = checkouts.get(connection, events[0].tenant, checkout_id) if notes else None
+    if record is None:
+        return
+    noted(connection, record, notes, now)
+    if any(note.kind == "informationRequired" for note in notes):
+        information_required(connection, record, None, now)
 
 
 def _due_of_known(connection: Connection, order: OrderKey, now: datetime, due_at: datetime | None) -> datetime | None:

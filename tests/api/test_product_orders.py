@@ -485,3 +485,43 @@ async def test_subscribers_are_told_of_orders_in_the_shapes_of_the_official_file
             assert f"/{version}/" in subject["href"]
             seen.append((name, subject["state"] if "StateChange" in name else None))
         assert seen == expected
+
+
+async def test_subscribers_are_told_what_the_order_system_says_beside_states(settings: Settings) -> None:
+    async with running(settings_of(settings.storage, hub=QUICK_ON_LOOPBACK)) as gateway, listening() as listener:
+        made = await placed(gateway, "v5")
+        await gateway.work()
+        for version in ("v4", "v5"):
+            body = {"callback": f"{listener.url}/{version}", "@type": "Hub"}
+            assert (await gateway.post(body, f"/tmf-api/productOrderingManagement/{version}/hub")).status_code == 201
+        for name, order_ in (
+            ("ProductOrderMilestoneEvent", {"productOrderMilestone": [{"name": "site visit", "status": "Completed"}]}),
+            ("ProductOrderJeopardyAlertEvent", {"productOrderJeopardyAlert": [{"message": "no technician"}]}),
+            ("ProductOrderInformationRequiredEvent", {}),
+        ):
+            event = {"productOrder": {"id": "00000001", "state": "acknowledged", **order_}}
+            if not order_:
+                event["informationRequired"] = {"op": "add", "path": "/relatedParty"}  # type: ignore[dict-item]
+            notification = {"eventId": name, "eventType": name, "event": event}
+            answer = await gateway.post(notification, "/notifications/plain")
+            assert answer.is_success, answer.text
+        await gateway.look_at_orders()
+        async with delivery(gateway.services):
+            await listener.until(4)
+        seen = {}
+        for each in listener.deliveries:
+            version = each.path.split("/")[1]
+            name = each.document["eventType"]
+            assert problems(version, name, each.document, "tmf622") == []
+            seen[version, name] = each.document["event"]["productOrder"]
+            assert seen[version, name]["id"] == made["id"]
+        assert set(seen) == {
+            ("v4", "ProductOrderInformationRequiredEvent"),
+            ("v5", "ProductOrderInformationRequiredEvent"),
+            ("v5", "ProductOrderMilestoneEvent"),
+            ("v5", "ProductOrderJeopardyAlertEvent"),
+        }
+        assert "site visit" in seen["v5", "ProductOrderMilestoneEvent"]["productOrderMilestone"][0]["message"]
+        assert (
+            "no technician" in seen["v5", "ProductOrderJeopardyAlertEvent"]["productOrderJeopardyAlert"][0]["message"]
+        )

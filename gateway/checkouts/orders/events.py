@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
@@ -17,6 +18,7 @@ from gateway.checkouts.orders import cancellations
 from gateway.checkouts.orders.shown import KINDS, canonical_order, has_errors
 from gateway.checkouts.orders.states import facts_of, order_state
 from gateway.checkouts.stored_documents import documents
+from gateway.clock import timestamp_text
 from gateway.storage.outbox import (
     CANCELLATION_CREATED,
     CANCELLATION_STATE_CHANGED,
@@ -25,6 +27,8 @@ from gateway.storage.outbox import (
     ORDER_DELETED,
     ORDER_ERROR,
     ORDER_INFORMATION_REQUIRED,
+    ORDER_JEOPARDY,
+    ORDER_MILESTONE,
     ORDER_STATE_CHANGED,
     Happened,
     publish,
@@ -32,6 +36,11 @@ from gateway.storage.outbox import (
 from gateway.tmf.json import encode_json
 
 RESOURCE: Final = "productOrder"
+# Of each kind of note: its event, the attribute of the order that has it, and what says when.
+_NOTES: Final = {
+    "milestone": (ORDER_MILESTONE, "productOrderMilestone", "milestoneDate"),
+    "jeopardyAlert": (ORDER_JEOPARDY, "productOrderJeopardyAlert", "alertDate"),
+}
 _PENDING: Final = "pending"
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -86,6 +95,33 @@ def attributes_changed(connection: Connection, record: CheckoutRecord, names: It
 def information_required(connection: Connection, record: CheckoutRecord, field_path: str | None, now: datetime) -> None:
     """Tell that the order system asks for something; `field_path` names what, where it said so."""
     _publish(connection, record, [EventOfChange(ORDER_INFORMATION_REQUIRED, field_path or RESOURCE)], now)
+
+
+class Noted(NamedTuple):
+    """What the order system said of an order beside its states: which kind of note, when it came, and what, for people."""
+
+    kind: str
+    at: datetime
+    message: str
+
+
+def noted(connection: Connection, record: CheckoutRecord, notes: Iterable[Noted], now: datetime) -> None:
+    """Tell of milestones and of dangers; of other kinds of notes nothing."""
+    for place, note in enumerate(notes):
+        if note.kind in _NOTES:
+            event_type, attribute, moment = _NOTES[note.kind]
+            entry = {
+                "@type": attribute[0].upper() + attribute[1:],
+                "message": note.message,
+                moment: timestamp_text(note.at),
+            }
+            document = partial(_with_note, connection, record, attribute, entry)
+            _write(connection, record, EventOfChange(event_type, attribute), document, now + place * _MICROSECOND)
+
+
+def _with_note(connection: Connection, record: CheckoutRecord, attribute: str, entry: dict[str, str]) -> str:
+    stored = documents(connection, record.tenant, record.id, KINDS)
+    return encode_json({**canonical_order(record, stored, ""), attribute: [entry]}).decode()
 
 
 def order_removed(connection: Connection, record: CheckoutRecord, now: datetime) -> None:
