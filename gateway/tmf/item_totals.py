@@ -73,8 +73,14 @@ def _with_total(item: dict[str, Any], path: str, tell: Tell | None, read: Read) 
     if not names:
         return item
     total = total_prices(read(item))
-    if item[names[0]] == total or not has_amounts(item["itemPrice"]) or same_amounts(item[names[0]], total):
+    if not has_amounts(item["itemPrice"]):
         return item
+    if item[names[0]] == total or same_amounts(item[names[0]], total):
+        # Under another version's name there may be another total, which nobody added up.
+        others = [name for name in names[1:] if not same_amounts(item[name], total)]
+        for name in others:
+            tell(f"{path}.{name}")
+        return {name: value for name, value in item.items() if name not in others} if others else item
     for name in names:
         tell(f"{path}.{name}")
     kept = {name: total if name == names[0] else value for name, value in item.items() if name not in names[1:]}

@@ -243,6 +243,22 @@ async def test_a_price_that_names_nothing_refuses_nothing(gateway_with, odd):
                 assert answer.status_code == 200, answer.text
 
 
+async def test_a_total_under_the_name_of_another_version_is_told_and_not_sent(gateway_with):
+    """v4 keeps `totalItemPrice` as an attribute of the client's own; the order has one total, which is that of the prices."""
+    cart = cart_of(item(1, price(7), totalItemPrice="1"))
+    async with gateway_with() as gateway:
+        created = await gateway.client.post(
+            CARTS, content=encode_json(cart), headers={"Content-Type": "application/json"}
+        )
+        body = encode_json({"shoppingCart": {"id": created.json()["id"]}})
+        answer = await gateway.client.post(PREVIEW, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 200, answer.text
+    told = {(one["code"], one["path"]) for one in answer.json()["finding"]}
+    assert ("totals_differ", "cartItem[0].totalItemPrice") in told
+    (sent,) = answer.json()["order"]["productOrderItem"][0]["itemTotalPrice"]
+    assert sent["price"] == {"dutyFreeAmount": money(7)}
+
+
 @pytest.mark.parametrize(("of_cart", "codes"), [(7, set()), (5, {"totals_differ"})], ids=["the same", "another"])
 async def test_a_total_that_contradicts_those_of_its_items_is_told(gateway_with, of_cart, codes):
     """No item has a price, only a total: the cart's own total is sent, and never without a word."""
