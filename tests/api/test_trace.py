@@ -121,6 +121,25 @@ async def test_a_draft_that_was_given_up_leads_to_its_checkout_and_a_customer_wh
     assert_error(await gateway.client.get(TRACE, params={"id": "CD000001"}), 404)
 
 
+async def test_an_order_that_came_ready_is_found_by_its_ids_as_well(gateway):
+    order = {
+        "externalId": "PARTNER-1",
+        "upstream": "shop",
+        "relatedParty": [{"id": "CD5", "role": "customer", "@referredType": "Customer"}],
+        "productOrderItem": [{"id": "1", "action": "add", "productOffering": {"id": "X"}}],
+    }
+    answer = await gateway.post(order, "/tmf-api/productOrderingManagement/v4/productOrder")
+    assert answer.is_success, answer.text
+    made = answer.json()["id"]
+    await gateway.work()
+    there = (await gateway.get(made))["productOrder"]["id"]
+
+    for asked_id in (made, "PARTNER-1", "CD5", there):
+        found = await traced(gateway, id=asked_id)
+        assert [each["id"] for each in found["checkout"]] == [made], asked_id
+        assert (found["shoppingCart"], found["checkout"][0]["source"]) == ([], "productOrder")
+
+
 async def test_what_many_share_is_answered_a_page_at_a_time(gateway):
     party = {"relatedParty": [{"id": "CD9", "role": "customer", "@referredType": "Account"}]}
     made = [(await gateway.check_out(**party))["id"] for _ in range(5)]

@@ -114,6 +114,10 @@ class WarpedClock:
         """Skip to a moment, unless it has passed."""
         self._skipped += max(timedelta(), moment - self.now())
 
+    def monotonic(self) -> float:
+        """Return the monotonic time, what was skipped in it: a time that passes is no clock that is set."""
+        return time.monotonic() + self._skipped.total_seconds()
+
 
 def settings_for(scenario: dict[str, Any]) -> Settings:
     return Settings(
@@ -149,13 +153,13 @@ async def submit(
     services = Services(
         settings=settings, database=database, upstreams={UPSTREAM: client}, mappings={mapping.name: mapping}
     )
-    worker = Worker(services, owner=f"process {os.getpid()}")
+    worker = Worker(services, owner=f"process {os.getpid()}", monotonic=clock.monotonic)
     for _ in range(CLAIMS_MAX):
         due_at, changed_at = await database.read(next_moment)
         if due_at is None:
             return
         clock.reach(max(due_at, changed_at))
-        claimed_at = time.monotonic()
+        claimed_at = clock.monotonic()
         for record in await worker._claim():
             await worker._guarded(record, claimed_at)
     raise AssertionError("there is no end to it")
