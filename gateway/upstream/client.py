@@ -27,7 +27,7 @@ from gateway.upstream.limiter import NoSlot
 from gateway.upstream.options import UpstreamOptions, port_of
 from gateway.upstream.outcome import Call, NotSent, Outcome, Rejected, Unknown, classify
 from gateway.upstream.port import AnotherOrder, ReadFailed
-from gateway.upstream.reads import HTTP_NOT_FOUND, Reader, decode_answer
+from gateway.upstream.reads import NOT_THERE, Reader, decode_answer
 from gateway.upstream.reasons import with_reasons
 from gateway.upstream.search import Page, paging_offset
 from gateway.upstream.transport import Answer, ExchangeFailed
@@ -116,7 +116,7 @@ class UpstreamClient:
         try:
             reading = await self._reader.read(self._url(self._order_path(order_id)), parameters, with_items=with_lines)
         except ReadFailed as failure:
-            if failure.status == HTTP_NOT_FOUND:
+            if failure.status in NOT_THERE:
                 return None
             raise
         order = read_order(reading.document, self._mapping)

@@ -15,9 +15,8 @@ from gateway.upstream.answers import is_safe_id
 from gateway.upstream.call_guard import CallGuard
 from gateway.upstream.options import UpstreamOptions
 from gateway.upstream.port import ReadFailed
-from gateway.upstream.reads import HTTP_NOT_FOUND, Reader
+from gateway.upstream.reads import NOT_THERE, Reader
 
-_NOT_THERE: Final = frozenset({HTTP_NOT_FOUND, 410})
 RETRY_SECONDS: Final = 5.0
 """When to try again where the service does not say."""
 
@@ -45,7 +44,7 @@ class QualificationClient:
         try:
             reading = await self._reader.read(f"{self._options.base_url}/{resource}/{quote(qualification_id, safe='')}")
         except ReadFailed as failure:
-            if failure.status in _NOT_THERE:
+            if failure.status in NOT_THERE:
                 return None
             raise _unavailable(str(failure), failure.retry_after_seconds) from None
         if not isinstance(reading.document, dict):

@@ -43,6 +43,8 @@ NOT_FROM_A_CACHE: Final = {"Cache-Control": "no-cache"}
 """What is asked is how things stand now."""
 HTTP_FORBIDDEN: Final = 403
 HTTP_NOT_FOUND: Final = 404
+NOT_THERE: Final = frozenset({HTTP_NOT_FOUND, 410})
+"""Answers that say of one resource that it is not there, or not any more."""
 HTTP_SERVER_ERROR: Final = 500
 
 
@@ -165,8 +167,8 @@ class Reader:
             )
         if isinstance(outcome, Unknown):
             return _Transient(detail, status=answer.status, cause=_cause_of(answer, outcome))
-        if answer.status == HTTP_NOT_FOUND and unreadable:
-            return ReadFailed("404 with a page instead of JSON: something before the order system answered")
+        if answer.status in NOT_THERE and unreadable:
+            return ReadFailed(f"{answer.status} with a page instead of JSON: something before the order system answered")
         return ReadFailed(
             detail,
             status=answer.status,

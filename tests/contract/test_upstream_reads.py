@@ -57,14 +57,16 @@ async def test_a_head_that_is_no_json_is_no_head():
             await client.get_head("00000001")
 
 
-async def test_404_is_a_proof_of_absence():
-    async with serving(answering(lambda _: NOT_FOUND)) as server, client_of(server.url) as client:
+@pytest.mark.parametrize("gone", [NOT_FOUND, answer(410, {"code": "60", "reason": "archived"})], ids=["404", "410"])
+async def test_an_order_that_is_not_there_or_not_any_more_is_proven_absent(gone):
+    async with serving(answering(lambda _: gone)) as server, client_of(server.url) as client:
         assert await client.get_order("00000001") is None
         assert len(server.requests) == 1
 
 
-async def test_a_404_page_of_something_in_between_is_no_proof():
-    page = answer(404, raw=b"<html>no such host</html>")
+@pytest.mark.parametrize("status", [404, 410])
+async def test_a_page_of_something_in_between_is_no_proof(status):
+    page = answer(status, raw=b"<html>no such host</html>")
     async with serving(answering(lambda _: page)) as server, client_of(server.url) as client:
         with pytest.raises(ReadFailed, match="before the order system"):
             await client.get_order("00000001")
