@@ -142,6 +142,15 @@ _ROWS: Final[tuple[Misbehaviour, ...]] = (
         "201 whose body shows the first item only; the order is whole",
         invented=True,
     ),
+    Misbehaviour("soft-error", "create", "named", "200 with an error in the body; nothing was made", invented=True),
+    Misbehaviour("soft-error-done", "create", "named", "takes effect; 200 with an error in the body", invented=True),
+    Misbehaviour(
+        "same-order",
+        "create",
+        "identity",
+        "201 with the caller's last order, taken for a repetition by its contents; nothing new was made",
+        invented=True,
+    ),
     Misbehaviour("id-by-event", "create", "identity", "202 without body and Location: the id comes by event only"),
     Misbehaviour("foreign-id", "create", "identity", "201 with the id of a stranger's order, without externalId"),
     Misbehaviour("foreign-id-only", "create", "identity", "201 with the id of a stranger's order; nothing was made"),
@@ -185,6 +194,7 @@ _ROWS: Final[tuple[Misbehaviour, ...]] = (
     Misbehaviour(
         "state-unknown", "order", "reason", "shows a state that nobody has heard of after the first", invented=True
     ),
+    Misbehaviour("state-object", "order", "understood", "shows its state as an object with a value", invented=True),
     Misbehaviour("live-at-once", "create", "named", "is live at once, although a draft was asked for", "drafts"),
     Misbehaviour("back-to-draft", "order", "final", "shows its first state again, seconds after its submission"),
     # -- lines, as they are kept
@@ -206,6 +216,12 @@ _ROWS: Final[tuple[Misbehaviour, ...]] = (
     Misbehaviour("characteristics-added", "order", "understood", "shows a characteristic that it sets itself"),
     Misbehaviour("items-reversed", "order", "understood", "shows items in another order"),
     Misbehaviour("items-renumbered", "order", "understood", "shows other ids of lines after each call"),
+    Misbehaviour("lines-two", "order", "contents", "shows the first two items of an order, and no more", invented=True),
+    Misbehaviour("dates-behind", "order", "control", "shows its dates twelve hours early", invented=True),
+    Misbehaviour("dates-ahead", "order", "control", "shows its dates twelve hours late", invented=True),
+    Misbehaviour(
+        "dates-local", "order", "control", "shows its dates by the local clock, without a zone", invented=True
+    ),
     # -- afterwards
     Misbehaviour(
         "drop-later", "order", "contents", "drops a line while the order is in progress", "live", invented=True
@@ -222,6 +238,7 @@ _ROWS: Final[tuple[Misbehaviour, ...]] = (
         invented=True,
     ),
     Misbehaviour("deleted", "order", "reason", "does not show the order any more, seconds after its submission"),
+    Misbehaviour("archived", "order", "reason", "answers 410 once the order has come to its end", invented=True),
     Misbehaviour("deleted-once", "order", "late", "does not show the order for three seconds after its submission"),
     Misbehaviour(
         "merged",
@@ -319,6 +336,14 @@ _ROWS: Final[tuple[Misbehaviour, ...]] = (
     Misbehaviour("list-page-repeats", "list", "control", "pages repeat the last row of the one before"),
     Misbehaviour("list-total-lies", "list", "reason", "X-Total-Count says one more than there are", invented=True),
     Misbehaviour("list-page-empty", "list", "control", "a page is empty now and then", invented=True),
+    Misbehaviour("filter-refused", "list", "reason", "a filter by externalId is refused with 400", invented=True),
+    Misbehaviour("list-forbidden", "list", "reason", "a list is refused with 403", invented=True),
+    Misbehaviour("list-none-204", "list", "understood", "a list that finds nothing is a 204", invented=True),
+    Misbehaviour("list-none-404", "list", "understood", "a list that finds nothing is a 404", invented=True),
+    Misbehaviour("list-open-only", "list", "control", "a list leaves out orders that came to their end", invented=True),
+    Misbehaviour(
+        "list-marker-cut", "list", "understood", "a list shows the first letters of externalId and ...", invented=True
+    ),
     # -- the submission
     Misbehaviour("submit-nothing", "submit", "reason", "is answered 200, and nothing happens", "drafts"),
     Misbehaviour("submit-later", "submit", "late", "is answered 202, and takes effect 2.5 s later", "drafts"),

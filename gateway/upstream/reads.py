@@ -168,7 +168,9 @@ class Reader:
         if isinstance(outcome, Unknown):
             return _Transient(detail, status=answer.status, cause=_cause_of(answer, outcome))
         if answer.status in NOT_THERE and unreadable:
-            return ReadFailed(f"{answer.status} with a page instead of JSON: something before the order system answered")
+            return ReadFailed(
+                f"{answer.status} with a page instead of JSON: something before the order system answered"
+            )
         return ReadFailed(
             detail,
             status=answer.status,

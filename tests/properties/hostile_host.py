@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from checkout_work import PLAIN, SPLIT
+from checkout_work import PLAIN, ROOT, SPLIT
 from memory_database import MemoryDatabase
 from msgspec.structs import replace
 from virtual_time import VirtualLoop
 
 from gateway.app import create_app
+from gateway.ordering import Mapping
+from gateway.ordering.lint.loading import parse_mapping
+from gateway.sandbox.options import API_ROOTS
 from gateway.settings import Settings, StorageSettings, SubmissionSettings, UpstreamLimits, UpstreamSettings
 from gateway.storage import tables
 from gateway.upstream.building import build_upstreams
@@ -26,12 +29,12 @@ PROBE_SECONDS = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 900.0)
 class Host:
     """One gateway application in memory, used for one world after the other."""
 
-    def __init__(self, loop: VirtualLoop, mapping: str) -> None:
+    def __init__(self, loop: VirtualLoop, mapping: Mapping) -> None:
         self.loop = loop
-        self.mapping = mapping
+        self.mapping = mapping.name
         self.world: World | None = None
-        self.settings = _settings(mapping)
-        self.mappings = {mapping: SPLIT if mapping == DRAFTED else PLAIN}
+        self.settings = _settings(mapping.name)
+        self.mappings = {mapping.name: mapping}
         self.database = MemoryDatabase(loop)
         self.upstreams: dict[str, Any] = {"shop": None}
         self.application = create_app(
@@ -55,7 +58,7 @@ class Host:
 
 def _settings(mapping: str) -> Settings:
     limits = UpstreamLimits()
-    upstream = UpstreamSettings(base_url=f"http://shop.test{ROOTS[mapping]}", mapping=mapping, limits=limits)
+    upstream = UpstreamSettings(base_url=f"http://shop.test{API_ROOTS[mapping]}", mapping=mapping, limits=limits)
     settings = Settings(
         storage=StorageSettings(url="sqlite:///unused"),
         upstreams={"shop": upstream},
@@ -64,8 +67,9 @@ def _settings(mapping: str) -> Settings:
     return replace(settings, checkout=replace(settings.checkout, default_upstream="shop"))
 
 
-ROOTS = {
-    "salesforce-v4": "/services/apexrest/vlocity_cmt/tmforum/productopenapi/v1",
-    "tmf622-v4": "/tmf-api/productOrderingManagement/v4",
-}
-DRAFTED, LIVE = "salesforce-v4", "tmf622-v4"
+DRAFTED, LIVE, DRAFTED_V5 = (
+    SPLIT,
+    PLAIN,
+    parse_mapping((ROOT / "mappings" / "tmf622-v5.toml").read_bytes(), "tmf622-v5.toml"),
+)
+NAMED_BY_EVENT = replace(LIVE, api=replace(LIVE.api, created_id_from="event"))

@@ -130,7 +130,8 @@ def alone(name: str, mode: Mode, *, crashes: bool = False) -> Weather:
     """Return the weather in which one misbehaviour happens."""
     events = MISBEHAVIOURS[name].strikes == "event" or name == "id-by-event"
     strikes = MISBEHAVIOURS[name].strikes
-    first: tuple[str, ...] = ("reset-after",) if strikes == "list" else ()  # nobody lists but after a lost answer
+    # Nobody lists, or looks at when an order was made, but after a lost answer.
+    first: tuple[str, ...] = ("reset-after",) if strikes == "list" or name.startswith("dates-") else ()
     if mode == "sometimes" and strikes in CALLS:
         first = (name,)
     return Weather(

@@ -28,6 +28,7 @@ from virtual_time import virtual_time
 from gateway import runtime
 from gateway.checkouts import draft_lifetime
 from gateway.checkouts.reasons import OF_THE_UPSTREAM
+from gateway.ordering import Mapping
 from gateway.sandbox import SandboxOptions, SandboxServer
 from gateway.sandbox.clock import Clock
 from gateway.sandbox.faults import Fault
@@ -69,6 +70,8 @@ class Ended:
     """Whether the mapping says that the order system adds children of its own."""
     unexplained: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    others: list[dict[str, Any]] = field(default_factory=list)
+    """What the checkouts of further carts show."""
 
     @property
     def state(self) -> str:
@@ -100,6 +103,8 @@ class Weather:
     """Whether the order system tells of its orders by events."""
     established: bool = True
     """Whether the gateway has ordered there before."""
+    second_after: float | None = None
+    """After how many seconds a second cart of the same contents is checked out."""
     first: tuple[str, ...] = ()
     """What the first calls that change something suffer, one name each, before anything is drawn."""
 
@@ -200,11 +205,15 @@ class World:
             self.server.application.queue_faults(list(self.weather.first))
         self._start()
         try:
-            identifier = await self._check_out()
-            await self._until_it_rests(identifier)
-            answer = await host.client.get(f"{CHECKOUTS}/{identifier}")
-            assert answer.status_code == 200, answer.text
-            return self._ended(answer.json())
+            identifiers = [await self._check_out()]
+            if self.weather.second_after is not None:
+                await asyncio.sleep(self.weather.second_after)
+                identifiers.append(await self._check_out())
+            await self._until_they_rest()
+            answers = [await host.client.get(f"{CHECKOUTS}/{identifier}") for identifier in identifiers]
+            assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
+            first, *others = (answer.json() for answer in answers)
+            return self._ended(first, others)
         finally:
             await self._stop()
 
@@ -237,7 +246,7 @@ class World:
         assert answer.status_code == 202, answer.text
         return str(answer.json()["id"])
 
-    async def _until_it_rests(self, identifier: str) -> None:
+    async def _until_they_rest(self) -> None:
         """Wake what runs whenever something is due, until nothing is for long."""
         database, services = self.host.database, self.host.services
         rested_at = same_since = self.loop.seconds
@@ -247,7 +256,8 @@ class World:
             services.events_due.notify()
             if self.cleanups and self.restarts[-1].alive:
                 self.cleanups[-1].loop.wake()
-            row = database.run(lambda connection: connection.execute(select(tables.checkout)).one())
+            rows = database.run(lambda connection: connection.execute(select(tables.checkout)).all())
+            row = next((each for each in rows if each.state in OPEN_STATES), rows[0])
             self._look(row)
             is_open = row.state in OPEN_STATES
             if said != (said := (row.state, row.reason_code)):
@@ -312,7 +322,7 @@ class World:
 
     # -- what became of it ---------------------------------------------------------------------------------------------------
 
-    def _ended(self, document: dict[str, Any]) -> Ended:
+    def _ended(self, document: dict[str, Any], others: list[dict[str, Any]]) -> Ended:
         state = self.server.application.hostility.state
         live = [
             order
@@ -321,11 +331,11 @@ class World:
         ]
         calls = {state.memory(order.number).call for order in live}
         added = self.host.mappings[self.host.mapping].lines.added_children
-        return Ended(document, live, len(calls), added, self.unexplained, self.states)
+        return Ended(document, live, len(calls), added, self.unexplained, self.states, others)
 
 
 @contextlib.contextmanager
-def hosting(mapping: str) -> Iterator[Host]:
+def hosting(mapping: Mapping) -> Iterator[Host]:
     """Give a host in virtual time; worlds are run in it one after the other."""
     structlog.configure(processors=[_drop], cache_logger_on_first_use=False)
     with virtual_time() as loop:

@@ -43,11 +43,16 @@ _MARKER: Final = _ends("completed|held", "completed|held", "the order system cha
 _UNKNOWABLE: Final = _ends(
     "completed|held", "completed|held", "the order system cannot be searched in a way that proves anything"
 )
+_ERRORS: Final = _ends("completed", "held", "no call makes an order that can be found")
 _FOLLOWED: Final = _ends(
     "completed|held|waits", "completed|held|waits", "the order that was followed is not there, or is another's"
 )
 
 _DRAFTS: Final[dict[str, Ends]] = {
+    "read-bomb": _ends(
+        "completed|rejected", "rejected", "a draft that is too large to be read back is not submitted unread"
+    ),
+    "lines-two": _KEPT_OTHERWISE,
     "refused-but-done": _ends("completed|rejected", "rejected"),
     "throttled-but-done": _RIGHT_OR_WAITS_OR_HELD,
     **{
@@ -62,7 +67,7 @@ _DRAFTS: Final[dict[str, Ends]] = {
     "duplicate-unfindable": _REFUSED,
     "replay": _ends(
         "completed|held|contents",
-        "held|contents",
+        "completed|held|contents",
         "the draft holds its lines twice, and so does the next one; a price "
         "alteration that was set twice cannot be read back: see the limits",
     ),
@@ -79,8 +84,8 @@ _DRAFTS: Final[dict[str, Ends]] = {
     "quantity-doubled": _KEPT_OTHERWISE,
     "quantity-one": _ends("completed|held", why="the draft never becomes what was sent"),
     "offering-replaced": _KEPT_OTHERWISE,
-    "live-at-once": _ends("completed|held|told", "held|told", "the order was live before it was complete", live_max=50),
-    "hand-submit": _ends("completed|held|told", "completed|held|told", "somebody else submitted it", live_max=50),
+    "live-at-once": _ends("completed|held|told", "held|told", "the order was live before it was complete"),
+    "hand-submit": _ends("completed|held|told", "completed|held|told", "somebody else submitted it"),
     "hand-add": _ends("completed|held", why="the draft never becomes what was sent"),
     "self-submit": _ends("completed|held", "completed|held", "a draft that was given up is live", live_max=2),
     "give-up-live": _ends("completed|held", "completed|held", "a draft that was given up is live", live_max=2),
@@ -89,9 +94,12 @@ _DRAFTS: Final[dict[str, Ends]] = {
     ),
 }
 _LIVE: Final[dict[str, Ends]] = {
+    "lines-two": _ends(
+        "completed", why="what is shown of a live order differs from what was sent: the checkout says so"
+    ),
     "refused-then-done": _ends("held|completed", "held|completed", "the refused order is live after all"),
     "throttled-then-done": _ends(
-        "completed|held", "held|waits|completed", "the call that was turned away took effect later", live_max=20
+        "completed|held", "held|waits|completed", "calls that were turned away took effect later", live_max=4
     ),
     "duplicate-unfindable": _REFUSED,
     "replay": _ends("completed|held", "held", "two live orders carry the external id: both are named", live_max=2),
@@ -116,7 +124,16 @@ _LIVE: Final[dict[str, Ends]] = {
     **{
         name: _UNKNOWABLE
         for name, each in MISBEHAVIOURS.items()
-        if each.strikes == "list" and name not in ("filter-ignored", "list-lag")
+        if each.strikes == "list"
+        and name
+        not in (
+            "filter-ignored",
+            "list-lag",
+            "list-none-204",
+            "list-none-404",
+            "list-open-only",
+            "list-marker-cut",
+        )
     },
 }
 _BOTH: Final[dict[str, Ends]] = {
@@ -129,6 +146,9 @@ _BOTH: Final[dict[str, Ends]] = {
     **{name: _MARKER for name in MISBEHAVIOURS if name.startswith("marker-")},
     "own-external-id": _ends("completed|held", "held", "the order system changed the external id from A to B"),
     "no-state": _FOLLOWED,
+    "state-object": _FOLLOWED,
+    "soft-error": _ERRORS,
+    "archived": _ends("completed|held", "held", "the order is not there any more, and how it ended is not known"),
     "back-to-draft": _FOLLOWED,
     "quantity-absent": _ends("completed|held|told", "completed|held|told"),
     "cancelled-for-twin": _ends(

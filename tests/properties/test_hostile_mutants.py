@@ -10,6 +10,7 @@ from hostile_host import DRAFTED, LIVE
 from hostile_verdicts import fault_of, play
 from hostile_world import Weather, hosting
 
+from gateway.ordering import Mapping
 from gateway.sandbox import parse_fault
 from gateway.sandbox.misbehaviours import MISBEHAVIOURS
 
@@ -48,7 +49,9 @@ def weather_of(names: tuple[str, ...]) -> Weather:
 
 
 @pytest.mark.parametrize(
-    ("mutation", "mapping", "names", "seen"), CASES, ids=lambda value: getattr(value, "__name__", None)
+    ("mutation", "mapping", "names", "seen"),
+    CASES,
+    ids=lambda value: getattr(value, "__name__", getattr(value, "name", None)),
 )
 def test_a_rule_that_is_missing_is_seen(host_of, mutation, mapping, names, seen):
     weather = weather_of(names)
@@ -68,14 +71,14 @@ def host_of() -> Iterator[object]:
     """Give a host of a mapping; one at a time, since each has a time of its own."""
     opened: dict[str, tuple[object, object]] = {}
 
-    def host(mapping: str) -> object:
-        if mapping not in opened:
+    def host(mapping: Mapping) -> object:
+        if mapping.hash not in opened:
             for manager, _ in opened.values():
                 manager.__exit__(None, None, None)  # type: ignore[attr-defined]
             opened.clear()
             manager = hosting(mapping)
-            opened[mapping] = (manager, manager.__enter__())
-        return opened[mapping][1]
+            opened[mapping.hash] = (manager, manager.__enter__())
+        return opened[mapping.hash][1]
 
     yield host
     for manager, _ in opened.values():

@@ -9,14 +9,15 @@ from dataclasses import replace
 
 import hostile_verdicts
 import pytest
-from hostile_host import DRAFTED, LIVE, Host
-from hostile_verdicts import WRONG, Mode, Played, a_person_is_told, alone, drawn, play
+from hostile_host import DRAFTED, DRAFTED_V5, LIVE, NAMED_BY_EVENT, Host
+from hostile_verdicts import WRONG, Mode, Played, a_person_is_told, alone, drawn, fault_of, play
 from hostile_world import Weather, hosting
 from misbehaviour_ends import Kind, ends_of
 
+from gateway.ordering import Mapping
 from gateway.sandbox.misbehaviours import MISBEHAVIOURS, RULES
 
-MAPPINGS: dict[Kind, str] = {"drafts": DRAFTED, "live": LIVE}
+MAPPINGS: dict[Kind, Mapping] = {"drafts": DRAFTED, "live": LIVE}
 SHORT_RUNS = 8
 SHORT = (
     "done-422",
@@ -112,6 +113,19 @@ def test_a_world_that_comes_to_no_end_is_a_wrong_end_with_its_seed(host, monkeyp
     assert play(host, 7, Weather()).verdict == "completed"
 
 
+@pytest.mark.parametrize("second_after", [5.0, 3000.0])
+def test_two_checkouts_never_end_at_one_order(host, second_after):
+    """The order system takes a second cart of the same contents for a repetition, and names the first one's order again."""
+    weather = Weather((fault_of("same-order", "always"),), crashes=False, second_after=second_after)
+    played = play(host, 3, weather)
+    (second,) = played.ended.others
+    assert played.ended.state == "completed", str(played)
+    assert second["state"] == "held", second
+    assert second["reason"]["code"] in {"foreign_order", "marker_changed", "followed_twice"}, second["reason"]
+    assert played.ended.document["productOrder"]["id"] in second["statusReason"]
+    assert len(played.ended.live) == 1
+
+
 def test_every_rule_is_attacked_in_the_short_form_and_every_misbehaviour_has_an_end():
     assert {MISBEHAVIOURS[name].rule for name in SHORT} >= set(RULES) - {"bounds", "lost", "reason", "understood"}
     assert all(ends_of(name, "drafts") or ends_of(name, "live") for name in MISBEHAVIOURS)
@@ -141,7 +155,7 @@ def test_misbehaviours_at_random_end_right(host, kind):
 def test_an_order_system_that_keeps_to_its_mapping_leaves_nothing_held(host):
     """What happens to every order system: calls lost, late and refused, processes killed. `held` is no way out."""
     for seed in range(5):
-        weather = drawn(seed, drafts=host.mapping == DRAFTED)
+        weather = drawn(seed, drafts=host.mapping == DRAFTED.name)
         ordinary = tuple(fault for fault in weather.faults if fault.name not in MISBEHAVIOURS)
         played = play(
             host, seed, replace(weather, faults=ordinary, passing=frozenset(f.name for f in ordinary), crashes=True)
@@ -172,3 +186,19 @@ def test_long_misbehaviours_at_random_end_right(host, kind):
         f"{kind}: {LONG_RUNS} checkouts, ends {dict(ends)}, held {100 * ends['held'] / LONG_RUNS:.1f} %, met {dict(met)}"
     )
     assert not wrong, "\n".join(wrong[:20])
+
+
+OTHER_MAPPINGS = {"v5": (DRAFTED_V5, "drafts"), "named by event": (NAMED_BY_EVENT, "live")}
+OTHER_SHORT = ("done-429", "replay", "own-external-id", "id-by-event")
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", OTHER_MAPPINGS)
+@pytest.mark.parametrize("seeds", [range(1), pytest.param(range(LONG_SEEDS), marks=pytest.mark.long)], ids=len)
+def test_other_kinds_of_order_systems_end_as_the_table_says(name, seeds):
+    """Drafts of version 5, and a POST that is live at once whose order is named by a notification only."""
+    mapping, kind = OTHER_MAPPINGS[name]
+    played = MISBEHAVIOURS if len(seeds) > 1 else OTHER_SHORT
+    with hosting(mapping) as host:
+        wrong = complaints(host, kind, list(played), ("sometimes", "always"), seeds)
+    assert not wrong, "\n".join(wrong)

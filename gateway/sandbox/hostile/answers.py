@@ -17,6 +17,7 @@ _HTML: Final = b"<html><head><title>Sign in</title></head><body>Please sign in.<
 _REFUSALS: Final = (400, 403, 404, 409, 413, 422)
 BOMB_BYTES: Final = 12_000_000
 _DEEP: Final = 3_000
+_SOFT_ERROR: Final = json_answer(200, {"code": "ERR-17", "reason": "the back end did not answer", "status": "error"})
 
 
 @functools.cache
@@ -86,6 +87,13 @@ def _later(status: int, seconds: float) -> Callable[[State, Incoming, str], Sent
 
 def _duplicate(_state: State, _call: Incoming, _name: str) -> SentAnswer:
     return SentAnswer(tmf_error(409, "24", "DUPLICATE_VALUE", "an order with this externalId exists already").answer)
+
+
+def _same_order(state: State, call: Incoming, name: str) -> SentAnswer:
+    earlier = [order for order in state.intake.book.orders.values() if state.memory(order.number).ours]
+    if not earlier:
+        return SentAnswer(perform(state, call, name))
+    return SentAnswer(json_answer(201, state.intake.view(earlier[-1])))
 
 
 def _replayed(state: State, call: Incoming, name: str) -> SentAnswer:
@@ -176,6 +184,8 @@ _SPECIAL: Final[dict[str, Callable[[State, Incoming, str], SentAnswer]]] = {
     "refused-then-done": _later(400, 4.0),
     "throttled-then-done": _later(429, 60.0),
     "duplicate-unfindable": _duplicate,
+    "soft-error": lambda _state, _call, _name: SentAnswer(_SOFT_ERROR),
+    "same-order": _same_order,
     "replay": _replayed,
     "replay-later": _replayed_later(30.0),
     "replay-of-another-day": _replayed_later(7200.0),
@@ -293,6 +303,7 @@ _FORMS: Final[dict[str, Form]] = {
     "answer-text-type": lambda _state, _call, answer: SentAnswer(replace(answer, content_type="text/xml")),
     "answer-trailing": _body(lambda body: body + body),
     "answer-partial": _shape(_first_item),
+    "soft-error-done": lambda _state, _call, _answer: SentAnswer(_SOFT_ERROR),
     "id-by-event": lambda _state, _call, _answer: SentAnswer(Answer(202)),
     "foreign-id": _shape(lambda state, _document: {"id": state.stranger().number}),
     "foreign-order": _shape(lambda state, _document: state.intake.view(state.stranger())),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from gateway.sandbox.hostile.state import Memory, State
@@ -74,6 +75,26 @@ def _state(change: Callable[[str], str]) -> Change:
     return function
 
 
+def _dates(change: Callable[[datetime], str]) -> Change:
+    def function(document: Document) -> None:
+        for name in ("orderDate", "creationDate"):
+            if isinstance(document.get(name), str):
+                document[name] = change(datetime.fromisoformat(document[name]))
+
+    return function
+
+
+def _shifted(hours: int) -> Change:
+    return _dates(
+        lambda moment: (moment + timedelta(hours=hours)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )
+
+
+def _two_items(document: Document) -> None:
+    items = document.get("productOrderItem") or []
+    document["productOrderItem"] = [{key: item[key] for key in item if key != "productOrderItem"} for item in items[:2]]
+
+
 def _items(document: Document) -> list[Document]:
     found = []
     stack = list(document.get("productOrderItem") or ())
@@ -128,6 +149,15 @@ _CHANGES: Final[dict[str, Change]] = {
     "no-state": _without("state"),
     "state-lower": _state(str.lower),
     "state-upper": _state(str.upper),
+    "state-object": lambda document: document.update(
+        {"state": {"value": document["state"]}} if isinstance(document.get("state"), str) else {}
+    ),
+    "lines-two": lambda document: _two_items(document) if "productOrderItem" in document else None,
+    "dates-behind": _shifted(-12),
+    "dates-ahead": _shifted(12),
+    "dates-local": _dates(
+        lambda moment: (moment + timedelta(hours=2)).replace(tzinfo=None).isoformat(timespec="seconds")
+    ),
     "quantity-number": _quantity(float),
     "quantity-text": _quantity(str),
     "quantity-absent": _each_item(_without("quantity")),

@@ -21,6 +21,7 @@ STALE_SUBMIT_SECONDS: Final = 10.0
 SLOW_SECONDS: Final = 10.0
 HOUR: Final = 3600.0
 CACHED_SECONDS: Final = 900.0
+_SHOWN_LETTERS: Final = 12
 
 # -- by id ---------------------------------------------------------------------------------------------------------------
 
@@ -37,6 +38,8 @@ def read(state: State, call: Incoming, names: list[str]) -> SentAnswer:
     memory = state.memory(number)
     if memory.shown_as is not None or "read-another" in names:
         return SentAnswer(_as_another(state, order, memory.shown_as))
+    if "archived" in memory.flags and state.intake.is_final(order):
+        return SentAnswer(refusal(state, 410))
     answer = call.perform(call.request)
     if answer.status != 200:  # noqa: PLR2004 - HTTP
         return SentAnswer(answer)
@@ -104,6 +107,9 @@ def listed(state: State, call: Incoming, names: list[str]) -> SentAnswer:
     request = call.request
     filtered = request.value(MARKER) is not None
     struck = [name for name in names if filtered or not name.startswith("filter-")]
+    for name, status in (("filter-refused", 400), ("list-forbidden", 403)):
+        if name in struck:
+            return SentAnswer(refusal(state, status))
     if "filter-cached" in struck:
         known = state.cached.get(request.query)
         if known is not None and state.clock.monotonic() - known[0] < CACHED_SECONDS:
@@ -146,6 +152,8 @@ def _chosen(state: State, orders: list[Order], names: list[str], call: Incoming)
             orders = [order for order in orders if hash(order.number[-1]) % 2 == state.turns % 2]
         elif name == "filter-final":
             orders = [order for order in orders if order.state in FINAL]
+        elif name == "list-open-only":
+            orders = [order for order in orders if order.state not in FINAL]
         elif name == "list-own-hidden":
             orders = [order for order in orders if not _of_caller(state, order)]
     return orders
@@ -167,6 +175,9 @@ def _rewritten(state: State, call: Incoming, answer: Answer, names: list[str]) -
     if "list-page-repeats" in names and later_page and rows:
         first = next(iter(state.intake.book.orders.values()))
         rows = [_row(state, selected(state.intake.view(first), call.request.values("fields")), names), *rows]
+    for name, empty in (("list-none-204", Answer(204)), ("list-none-404", refusal(state, 404))):
+        if name in names and not rows:
+            return empty
     headers = answer.headers
     if "list-total-lies" in names:
         headers = tuple(
@@ -190,6 +201,8 @@ def _row(state: State, row: Any, names: list[str]) -> Any:
         row.pop(MARKER, None)
     if "list-young-blind" in names and state.clock.monotonic() - order.created_monotonic < HOUR:
         row.pop(MARKER, None)
+    if "list-marker-cut" in names and isinstance(row.get(MARKER), str):
+        row[MARKER] = f"{row[MARKER][:_SHOWN_LETTERS]}..."
     if "list-row-broken" in names and state.memory(order.number).ours:
         return f"order {order.number}"
     return row

@@ -183,7 +183,7 @@ class State:
 
     def make_stranger(self, external_id: str) -> Order:
         """Make an order as somebody else would."""
-        body = {
+        body: dict[str, Any] = {
             "@type": "ProductOrder",
             "externalId": external_id,
             "requestedStartDate": "2026-12-01T00:00:00.000Z",
@@ -198,6 +198,8 @@ class State:
                 }
             ],
         }
+        if self.intake.options.mapping == "tmf622-v5":
+            body = _as_v5(body)
         resource = "productorder" if self.intake.options.mapping == "salesforce-v4" else "productOrder"
         request = Request("POST", "", (), {"content-type": "application/json"}, encode(body), keep_alive=False)
         before = set(self.intake.book.orders)
@@ -222,3 +224,15 @@ class State:
         if not twin.is_draft:
             self.intake.record("submitted", twin)
         return twin
+
+
+def _as_v5(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the order of a stranger in the words of v5: every object with its type, the party wrapped, external ids in a list."""
+    party = {"@type": "PartyRef", "id": "CD9", "@referredType": "Individual"}
+    item = body["productOrderItem"][0]
+    offering = item["productOffering"] | {"@type": "ProductOfferingRef"}
+    return body | {
+        "externalId": [{"@type": "ExternalIdentifier", "id": body["externalId"], "owner": "crm"}],
+        "relatedParty": [{"@type": "RelatedPartyOrPartyRole", "role": "customer", "partyOrPartyRole": party}],
+        "productOrderItem": [item | {"productOffering": offering}],
+    }
