@@ -60,6 +60,7 @@ _OPENAPI: Final[dict[str, Any]] = {
                 "schema": {
                     "type": "object",
                     "required": ["grant_type"],
+                    "additionalProperties": False,
                     "properties": {
                         "grant_type": {"type": "string", "enum": ["client_credentials"]},
                         "client_id": {"type": "string"},

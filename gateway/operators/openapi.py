@@ -51,6 +51,10 @@ POLL: Final[dict[str, Any]] = {
 ADOPT: Final[dict[str, Any]] = {
     "tags": _TAG,
     "description": "The order is read and compared with what was ordered. `override` takes one that holds something else.",
+    "refused": (
+        "A number has at most 64 digits and no exponent beyond 64.",
+        "No text holds the character U+0000.",
+    ),
     "requestBody": _body(
         {
             "productOrder": {"type": "object", "properties": {"id": ref("Identifier")}, "required": ["id"]},

@@ -145,6 +145,7 @@ DISMISS: Final[dict[str, Any]] = {
 REPLAY_MANY: Final[dict[str, Any]] = {
     "tags": _TAG,
     "description": "Without `state` the dead ones. At most 10 000 in one request: `left` says how many more there are.",
+    "refused": ("A `since` and an `until` are in the calendar.",),
     "requestBody": _OF_MANY,
     "responses": _said("200", "What was done", ref("InboxResult"), _RESULT),
 }

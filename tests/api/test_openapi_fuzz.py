@@ -252,7 +252,7 @@ def test_whatever_is_sent_is_answered_as_described(client: TestClient[Any], base
 # What a schema cannot say; each operation's page lists it. By what is said of it.
 BUSINESS = re.compile(
     "names no (item|shopping cart|cart|checkout)|is the id of .* too|has more than|is longer than|must not be before"
-    "|must be a date-time|must be a whole number, written without|is given by the server and cannot be changed"
+    "|must be a date-time|lies in the future|must be a whole number, written without|is given by the server and cannot be changed"
     "|is fixed when (a checkout is accepted|an order is placed)|may be set to acknowledged"
     "|did you mean|is not an attribute of a checkout|names no upstream|is no upstream"
     "|must be given, there is no default|is not configured; there are|needs id or href of the product|is another spelling of"
