@@ -25,8 +25,10 @@ from gateway.tracking import store
 from gateway.tracking.events import DueEvent
 from gateway.tracking.inbox import DEAD, DONE, RECEIVED, WAITING, State
 from gateway.tracking.known import says_nothing_new
+from gateway.tracking.notices import event_kind
 from gateway.tracking.store import OrderKey
 
+INFORMATION_REQUIRED: Final = "informationRequired"
 log = structlog.get_logger(__name__)
 # A checkout in one of these has an order whose notifications can be matched with it.
 KNOWN_STATES: Final = frozenset({"submitted", "held", *FINAL})
@@ -235,12 +237,14 @@ def _tell_notes(connection: Connection, checkout_id: str, events: Sequence[DueEv
         if event.notes is not None
         for note in decode_stored(event.notes)
     ]
-    record = checkouts.get(connection, events[0].tenant, checkout_id) if notes else None
+    asks = any(event_kind(event.event_type or "") == INFORMATION_REQUIRED for event in events)
+    record = checkouts.get(connection, events[0].tenant, checkout_id) if notes or asks else None
     if record is None:
         return
     noted(connection, record, notes, now)
-    if any(note.kind == "informationRequired" for note in notes):
-        information_required(connection, record, None, now)
+    named = [note.message for note in notes if note.kind == INFORMATION_REQUIRED]
+    if (asks or named) and record.state not in FINAL:
+        information_required(connection, record, ",".join(named) or None, now)
 
 
 def _due_of_known(connection: Connection, order: OrderKey, now: datetime, due_at: datetime | None) -> datetime | None:

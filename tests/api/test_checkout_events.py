@@ -22,7 +22,7 @@ from gateway.hub.events import number_events, page
 from gateway.hub.model import APIS, CART_V1, CART_V4, CART_V5, CHECKOUT_V1, Api, Event
 from gateway.hub.query import parse_query
 from gateway.hub.samples import sample
-from gateway.settings import HubSettings
+from gateway.settings import HubSettings, TrackingSettings
 from gateway.tmf.schema import definitions
 
 HUB = "/tmf-api/checkoutManagement/v1/hub"
@@ -169,7 +169,7 @@ def test_a_sample_of_each_event_has_the_shape_of_the_official_files(api: Api, ev
     body = sample(api, event_type)
 
     assert body["eventType"] == api.names[event_type]
-    assert api.resource in body["event"]
+    assert {api.resource, "cancelProductOrder"} & body["event"].keys()
     if api.posts_to_listener:
         assert body["correlationId"]
         assert body["title"]
@@ -193,3 +193,27 @@ async def test_a_checkout_of_another_database_state_is_untouched_by_its_events(s
         assert changed is not None
         last = (await sent(gateway))[-1]["event"]["checkout"]
         assert (last["state"], last["productOrder"]["state"]) == ("completed", "completed")
+
+
+async def test_what_the_order_system_asks_for_is_passed_on_once(storage):
+    tracking = TrackingSettings(coalesce_seconds=0.0)
+    async with running(settings_of(storage, hub=HubSettings(**LOOPBACK_ALLOWED), tracking=tracking)) as gateway:
+        await subscribed(gateway, query="eventType=CheckoutInformationRequiredEvent")
+        checkout = await gateway.check_out(upstream="plain")
+        await gateway.work()
+        order_id = (await gateway.get(checkout))["productOrder"]["id"]
+        asked = {
+            "eventId": "e1",
+            "eventType": "ProductOrderInformationRequiredEvent",
+            "event": {
+                "productOrder": {"id": order_id},
+                "informationRequired": {"op": "replace", "path": "/productOrderItem/0/product"},
+            },
+        }
+        for _ in range(2):
+            assert (await gateway.post(asked, "/notifications/plain")).status_code < 300
+            await gateway.tracker().once()
+        told = await sent(gateway, "eventType=CheckoutInformationRequiredEvent")
+
+        assert [event["event"]["checkout"]["id"] for event in told] == [checkout["id"]]
+        assert "/productOrderItem/0/product" in told[0]["fieldPath"]
