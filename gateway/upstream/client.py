@@ -27,7 +27,7 @@ from gateway.upstream.limiter import NoSlot
 from gateway.upstream.options import UpstreamOptions, port_of
 from gateway.upstream.outcome import Call, NotSent, Outcome, Rejected, Unknown, classify
 from gateway.upstream.port import AnotherOrder, ReadFailed
-from gateway.upstream.reads import NOT_THERE, Reader, decode_answer
+from gateway.upstream.reads import NOT_THERE, Reader, decoded_answer
 from gateway.upstream.reasons import with_reasons
 from gateway.upstream.search import Page, paging_offset
 from gateway.upstream.transport import Answer, ExchangeFailed
@@ -206,14 +206,14 @@ class UpstreamClient:
             return NotSent(failure.detail, failure.retry_after_seconds, cause=failure.cause)
         if answered is not None and 200 <= answer.status <= 299:  # noqa: PLR2004 - the class of success
             await answered()
-        outcome = self._outcome(answer, call, with_items=with_items)
+        outcome = await self._outcome(answer, call, with_items=with_items)
         self._guard.breaker.record(failed=isinstance(outcome, Unknown))
         self._guard.note(answer.status, outcome)
         return outcome
 
-    def _outcome(self, answer: Answer, call: Call, *, with_items: bool) -> Outcome:
+    async def _outcome(self, answer: Answer, call: Call, *, with_items: bool) -> Outcome:
         try:
-            document, unreadable = decode_answer(answer, with_items=with_items)
+            document, unreadable = await decoded_answer(answer, with_items=with_items)
             return classify(answer.status, answer.headers, document, self._mapping, call=call, unreadable=unreadable)
         except Exception as error:  # noqa: BLE001 - an answer is there: a defect in reading it must not look like "not sent"
             return Unknown(f"{answer.status} with an answer that could not be read ({type(error).__name__})")

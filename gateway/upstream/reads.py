@@ -16,6 +16,7 @@ from msgspec import Struct
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, stop_before_delay
 
 from gateway.errors import MalformedBodyError
+from gateway.threads import LARGE_BYTES_MIN, in_thread_if
 from gateway.tmf.json import decode_json, encode_json
 from gateway.upstream.answers import describe, vendor_error
 from gateway.upstream.breaker import Breaker
@@ -125,7 +126,7 @@ class Reader:
         answered: bool | None = None
         try:
             answer = await self._exchange(url, parameters, ends_at)
-            document, unreadable = decode_answer(answer, with_items=with_items)
+            document, unreadable = await decoded_answer(answer, with_items=with_items)
             outcome = classify(
                 answer.status, answer.headers, document, self._options.mapping, call="change", unreadable=unreadable
             )
@@ -207,6 +208,12 @@ def circuit_open(breaker: Breaker) -> ReadFailed:
     return ReadFailed(
         "circuit open: too many recent calls failed", retry_after_seconds=wait_seconds, cause="circuit_open"
     )
+
+
+async def decoded_answer(answer: Answer, *, with_items: bool = True) -> tuple[Any, bool]:
+    """Return what `decode_answer` does; a large answer is decoded in a thread, so that nobody waits for it."""
+    large = len(answer.body) > LARGE_BYTES_MIN
+    return await in_thread_if(large, decode_answer, answer, with_items=with_items)
 
 
 def decode_answer(answer: Answer, *, with_items: bool = True) -> tuple[Any, bool]:

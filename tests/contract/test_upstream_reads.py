@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 from urllib.parse import unquote
 
 import msgspec
@@ -24,7 +25,7 @@ from upstream_server import (
 
 from gateway.ordering.mapping.model import Answers, Api
 from gateway.ordering.model import Marker
-from gateway.upstream import NotSent, ReadFailed, Unknown
+from gateway.upstream import NotSent, ReadFailed, Unknown, reads
 from gateway.upstream.breaker import CALLS_MIN
 
 
@@ -195,3 +196,22 @@ async def test_a_created_order_with_a_hostile_id_is_unknown():
     reply = answer(201, {"id": "../../x?y", "state": "Draft"})
     async with serving(answering(lambda _: reply)) as server, client_of(server.url) as client:
         assert isinstance(await client.send(create_step()), Unknown)
+
+
+async def test_a_large_answer_is_decoded_beside_the_loop(monkeypatch):
+    threads = []
+    real = reads.decode_answer
+
+    def decode_answer(*arguments, **named):
+        threads.append(threading.current_thread())
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(reads, "decode_answer", decode_answer)
+    item = {"action": "Add", "quantity": 1, "productOffering": {"id": "P"}}
+    small, large = ([item | {"id": str(number)} for number in range(count)] for count in (1, 2000))
+    for items, here in ((small, True), (large, False)):
+        document = order(1, "gw1-a-1") | {"productOrderItem": items}
+        shown = answer(200, document)
+        async with serving(answering(lambda _, shown=shown: shown)) as server, client_of(server.url) as client:
+            assert len((await client.get_order("00000001")).lines) == len(items)
+        assert (threads.pop() is threading.main_thread()) is here
