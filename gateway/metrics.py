@@ -5,83 +5,20 @@ Every figure is kept by tenant. A scrape shows those of one tenant, or of all of
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
-from itertools import accumulate
 from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+
+from gateway.counters import Counter, Requests
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 UNROUTED: Final = "unrouted"
 # Requests of nobody who is known.
 NO_TENANT: Final = ""
-BUCKETS_SECONDS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"})
-
-
-class _Requests:
-    """Requests by route, method and status with their durations: added up in plain lists, put in form at the scrape.
-
-    Every request passes here, on the event loop's thread alone; prometheus_client's locks and labels would cost each of them as
-    much as a look-up in the database.
-    """
-
-    def __init__(self) -> None:
-        # Per tenant and key: requests by duration bucket (the last is the rest), and the sum of the durations.
-        self._counts: dict[tuple[str, tuple[str, str, str]], list[int]] = {}
-        self._seconds: dict[tuple[str, tuple[str, str, str]], float] = {}
-
-    def add(self, tenant: str, key: tuple[str, str, str], seconds: float) -> None:
-        counts = self._counts.get((tenant, key))
-        if counts is None:
-            counts = self._counts[tenant, key] = [0] * (len(BUCKETS_SECONDS) + 1)
-            self._seconds[tenant, key] = 0.0
-        counts[bisect_left(BUCKETS_SECONDS, seconds)] += 1
-        self._seconds[tenant, key] += seconds
-
-    def family(self, tenant: str | None) -> Metric:
-        counts: dict[tuple[str, str, str], list[int]] = {}
-        seconds: dict[tuple[str, str, str], float] = defaultdict(float)
-        for (owner, key), found in list(self._counts.items()):
-            if tenant in {None, owner}:
-                before = counts.get(key, [0] * len(found))
-                counts[key] = [old + new for old, new in zip(before, found, strict=True)]
-                seconds[key] += self._seconds[owner, key]
-        durations = HistogramMetricFamily(
-            "gateway_request_duration_seconds",
-            "Requests answered and the time from their heads to the ends of their answers.",
-            labels=("route", "method", "status"),
-        )
-        bounds = [*(f"{bound:g}" for bound in BUCKETS_SECONDS), "+Inf"]
-        for key, found in counts.items():
-            buckets = list(zip(bounds, map(float, accumulate(found)), strict=True))
-            durations.add_metric(key, buckets, seconds[key])
-        return durations
-
-
-class _Counter:
-    """Something that is counted by tenant and labels."""
-
-    def __init__(self, name: str, description: str, labels: tuple[str, ...]) -> None:
-        self._name, self._description, self._labels = name, description, labels
-        self._counts: dict[tuple[str, tuple[str, ...]], int] = defaultdict(int)
-
-    def add(self, tenant: str, *values: str) -> None:
-        self._counts[tenant, values] += 1
-
-    def family(self, tenant: str | None) -> Metric:
-        family = CounterMetricFamily(self._name, self._description, labels=self._labels)
-        sums: dict[tuple[str, ...], int] = defaultdict(int)
-        for (owner, values), count in list(self._counts.items()):
-            if tenant in {None, owner}:
-                sums[values] += count
-        for values, count in sums.items():
-            family.add_metric(values, count)
-        return family
 
 
 class _View(Collector):
@@ -106,6 +43,16 @@ class MeasuredUpstream(NamedTuple):
     tenants: tuple[str, ...] = ()
 
 
+class UnfinishedCheckouts(NamedTuple):
+    """The checkouts of one tenant on one order system in one state that is not final; how old the oldest is, in seconds."""
+
+    tenant: str
+    upstream: str
+    state: str
+    checkouts: int
+    oldest_age: float
+
+
 class ReconciledUpstream(NamedTuple):
     """The last comparison of an order system with the checkouts: when (seconds since 1970), whether it saw all, what differed by kind."""
 
@@ -122,29 +69,29 @@ class Metrics:
         self._paused: Mapping[str, bool] = {}
         self._upstream_tenants: Mapping[str, Collection[str]] = {}
         self.refreshers: list[Callable[[], Awaitable[None]]] = []
-        self._requests = _Requests()
-        self._outcomes = _Counter(
+        self._requests = Requests()
+        self._outcomes = Counter(
             "gateway_submission_step_outcomes",
             "Outcomes of calls to an order system, by upstream, kind of step and outcome.",
             ("upstream", "kind", "outcome"),
         )
-        self._deliveries = _Counter(
+        self._deliveries = Counter(
             "gateway_event_deliveries",
             "Attempts to deliver an event to a subscriber, by kind of resource and outcome.",
             ("resource", "outcome"),
         )
-        self._duplicates = _Counter(
+        self._duplicates = Counter(
             "gateway_duplicate_orders",
             "Checkouts for which more than one live order was found: something repeats calls to the order system, or its answers lied.",
             ("upstream",),
         )
-        self._notifications = _Counter(
+        self._notifications = Counter(
             "gateway_notifications",
             "Notifications of order systems, by what came of them: recorded, repeated, dead (names no order), full (no room for it), "
             "turned_away (too many at once), forged (a signature that is not right).",
             ("upstream", "outcome"),
         )
-        self._checkouts: Mapping[str, Mapping[str, int]] = {}
+        self._unfinished: Collection[UnfinishedCheckouts] = ()
         self._states: tuple[str, ...] = ()
         self._due_ages: Mapping[str, float] = {}
         # How many mistakes keep clients out; asked at each scrape.
@@ -173,9 +120,9 @@ class Metrics:
         """Count one notification of an order system by what came of it; `tenant` is empty where that is not known."""
         self._notifications.add(tenant, upstream, outcome)
 
-    def set_checkouts_by_state(self, states: tuple[str, ...], counts: Mapping[str, Mapping[str, int]]) -> None:
-        """Replace the numbers of checkouts, by tenant and state; one of `states` that is not named has none."""
-        self._states, self._checkouts = states, counts
+    def set_unfinished(self, states: tuple[str, ...], unfinished: Collection[UnfinishedCheckouts]) -> None:
+        """Replace what is known of the checkouts that have not ended; one of `states` that is not named has none."""
+        self._states, self._unfinished = states, unfinished
 
     def set_oldest_due_ages(self, ages: Mapping[str, float]) -> None:
         """Say how long the oldest due checkout of each tenant has been waiting, in seconds; not named: none is due."""
@@ -202,11 +149,7 @@ class Metrics:
         yield self._requests.family(tenant)
         for counter in (self._outcomes, self._deliveries, self._duplicates, self._notifications):
             yield counter.family(tenant)
-        checkouts = GaugeMetricFamily("gateway_checkouts", "Checkouts by state, as of the scrape.", labels=("state",))
-        shown = [counts for owner, counts in self._checkouts.items() if tenant in {None, owner}]
-        for state in self._states:
-            checkouts.add_metric((state,), sum(counts.get(state, 0) for counts in shown))
-        yield checkouts
+        yield from self._unfinished_families(tenant)
         ages = [age for owner, age in self._due_ages.items() if tenant in {None, owner}]
         yield GaugeMetricFamily(
             "gateway_submission_oldest_due_age_seconds",
@@ -239,6 +182,27 @@ class Metrics:
                 silence.add_metric((upstream,), seconds)
         yield silence
         yield from self._upstream_families(tenant)
+
+    def _unfinished_families(self, tenant: str | None) -> Iterator[Metric]:
+        checkouts = GaugeMetricFamily("gateway_checkouts", "Checkouts by state, as of the scrape.", labels=("state",))
+        oldest = GaugeMetricFamily(
+            "gateway_checkouts_oldest_unfinished_age_seconds",
+            "How long ago the oldest checkout was made that has not ended, by order system and state.",
+            labels=("upstream", "state"),
+        )
+        counts: dict[str, int] = dict.fromkeys(self._states, 0)
+        ages: dict[tuple[str, str], float] = {}
+        for each in self._unfinished:
+            if tenant in {None, each.tenant}:
+                key = (each.upstream, each.state)
+                counts[each.state] += each.checkouts
+                ages[key] = max(each.oldest_age, ages.get(key, 0.0))
+        for state, count in counts.items():
+            checkouts.add_metric((state,), count)
+        for labels, age in sorted(ages.items()):
+            oldest.add_metric(labels, age)
+        yield checkouts
+        yield oldest
 
     def _upstream_families(self, tenant: str | None) -> Iterator[Metric]:
         works = GaugeMetricFamily(

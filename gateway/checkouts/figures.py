@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, func, select
 
 from gateway.checkouts.due import tenants_waiting
 from gateway.checkouts.pauses import pauses
 from gateway.checkouts.recovering import last_reconciled
-from gateway.metrics import MeasuredUpstream, ReconciledUpstream
+from gateway.metrics import MeasuredUpstream, ReconciledUpstream, UnfinishedCheckouts
 from gateway.services import Services
 from gateway.storage.capabilities import measurements
 from gateway.storage.tables import UNFINISHED_STATES, checkout, inbox
@@ -21,17 +21,25 @@ from gateway.storage.tables import UNFINISHED_STATES, checkout, inbox
 KEPT_SECONDS: Final = 5.0
 
 
-def unfinished_counts(connection: Connection) -> dict[str, dict[str, int]]:
-    """Count the checkouts by tenant and state; those that ended are not counted: their number only grows."""
+class UnfinishedGroup(NamedTuple):
+    """The checkouts of one tenant on one order system that are in one state which is not final."""
+
+    tenant: str
+    upstream: str
+    state: str
+    checkouts: int
+    oldest: datetime  # when the oldest of them was made
+
+
+def unfinished_groups(connection: Connection) -> list[UnfinishedGroup]:
+    """Return the checkouts that have not ended, in groups; those that ended are not counted: their number only grows."""
+    state, upstream, tenant = checkout.c.state, checkout.c.upstream, checkout.c.tenant
     query = (
-        select(checkout.c.tenant, checkout.c.state, func.count())
-        .where(checkout.c.state.in_(UNFINISHED_STATES))
-        .group_by(checkout.c.tenant, checkout.c.state)
+        select(tenant, upstream, state, func.count(), func.min(checkout.c.created_at))
+        .where(state.in_(UNFINISHED_STATES))
+        .group_by(state, upstream, tenant)
     )
-    counted: dict[str, dict[str, int]] = {}
-    for tenant, state, count in connection.execute(query):
-        counted.setdefault(tenant, {})[state] = int(count)
-    return counted
+    return [UnfinishedGroup(*row) for row in connection.execute(query)]
 
 
 def longest_due(connection: Connection) -> dict[str, datetime]:
@@ -70,9 +78,9 @@ def refresher(services: Services) -> Callable[[], Awaitable[None]]:
         if refreshed_at is not None and 0 <= (now - refreshed_at).total_seconds() < KEPT_SECONDS:
             return
         refreshed_at = now
-        counts, due, measured, held, reconciled, told = await services.database.read(
+        unfinished, due, measured, held, reconciled, told = await services.database.read(
             lambda connection: (
-                unfinished_counts(connection),
+                unfinished_groups(connection),
                 longest_due(connection),
                 measurements(connection),
                 pauses(connection),
@@ -95,7 +103,15 @@ def refresher(services: Services) -> Callable[[], Awaitable[None]]:
         services.metrics.set_upstreams(
             {name: name in held for name in upstreams}, {name: each.tenants for name, each in upstreams.items()}
         )
-        services.metrics.set_checkouts_by_state(UNFINISHED_STATES, counts)
+        services.metrics.set_unfinished(
+            UNFINISHED_STATES,
+            [
+                UnfinishedCheckouts(
+                    each.tenant, each.upstream, each.state, each.checkouts, (now - each.oldest).total_seconds()
+                )
+                for each in unfinished
+            ],
+        )
         services.metrics.set_oldest_due_ages({tenant: (now - since).total_seconds() for tenant, since in due.items()})
         services.metrics.set_capabilities(
             {

@@ -8,8 +8,8 @@ from checkout_work import NOW, record_of
 from inbox_runs import record_event
 from sqlalchemy import insert
 
-from gateway.checkouts.figures import last_notifications, longest_due, unfinished_counts
-from gateway.metrics import Metrics
+from gateway.checkouts.figures import UnfinishedGroup, last_notifications, longest_due, unfinished_groups
+from gateway.metrics import Metrics, UnfinishedCheckouts
 from gateway.storage.tables import checkout
 from gateway.tracking.events import Event
 
@@ -22,16 +22,21 @@ def stored(connection, checkout_id, **columns):
 
 async def test_a_held_checkout_is_counted_and_an_ended_one_is_not(database):
     def function(connection):
-        stored(connection, "a", state="held", due_at=None)
-        stored(connection, "b", state="accepted", due_at=NOW - timedelta(seconds=40))
-        stored(connection, "c", state="accepted", due_at=NOW)
+        stored(connection, "a", state="held", due_at=None, created_at=NOW - timedelta(hours=2))
+        stored(
+            connection, "b", state="accepted", due_at=NOW - timedelta(seconds=40), created_at=NOW - timedelta(minutes=1)
+        )
+        stored(connection, "c", state="accepted", due_at=NOW, created_at=NOW)
         stored(connection, "d", state="completed", due_at=None)
 
     await database.write(function)
-    counts = await database.read(unfinished_counts)
+    groups = await database.read(unfinished_groups)
 
-    tenant = record_of().tenant
-    assert counts == {tenant: {"held": 1, "accepted": 2}}
+    tenant, upstream = record_of().tenant, record_of().upstream
+    assert sorted(groups) == [
+        UnfinishedGroup(tenant, upstream, "accepted", 2, NOW - timedelta(minutes=1)),
+        UnfinishedGroup(tenant, upstream, "held", 1, NOW - timedelta(hours=2)),
+    ]
     assert await database.read(longest_due) == {tenant: NOW - timedelta(seconds=40)}
 
 
@@ -51,6 +56,27 @@ def test_how_long_an_order_system_is_silent_is_told_to_the_tenants_that_it_serve
         families = {family.name: family for family in metrics.families(tenant)}
         samples = families["gateway_notifications_silence_seconds"].samples
         assert {sample.value for sample in samples} == seen
+
+
+def test_the_oldest_unfinished_checkout_of_each_order_system_and_state_is_told_to_its_tenant():
+    metrics = Metrics()
+    metrics.set_unfinished(
+        ("held", "submitted"),
+        [
+            UnfinishedCheckouts("acme", "shop", "held", 2, 7200.0),
+            UnfinishedCheckouts("beta", "shop", "held", 1, 60.0),
+            UnfinishedCheckouts("beta", "plain", "submitted", 4, 5.0),
+        ],
+    )
+    for tenant, ages, held in (
+        ("acme", {("shop", "held"): 7200.0}, 2),
+        ("beta", {("shop", "held"): 60.0, ("plain", "submitted"): 5.0}, 1),
+        (None, {("shop", "held"): 7200.0, ("plain", "submitted"): 5.0}, 3),
+    ):
+        families = {family.name: family for family in metrics.families(tenant)}
+        samples = families["gateway_checkouts_oldest_unfinished_age_seconds"].samples
+        assert {(each.labels["upstream"], each.labels["state"]): each.value for each in samples} == ages
+        assert {each.labels["state"]: each.value for each in families["gateway_checkouts"].samples}["held"] == held
 
 
 async def test_nothing_waits_in_an_empty_database(database):
