@@ -87,8 +87,7 @@ class Metrics:
         )
         self._notifications = Counter(
             "gateway_notifications",
-            "Notifications of order systems, by what came of them: recorded, repeated, dead (names no order), full (no room for it), "
-            "turned_away (too many at once), forged (a signature that is not right).",
+            "Notifications of order systems, by what came of them: recorded, repeated, full (no room), turned_away (too many at once).",
             ("upstream", "outcome"),
         )
         self._unfinished: Collection[UnfinishedCheckouts] = ()

@@ -48,7 +48,7 @@ MEANING: Final[Mapping[ReasonCode, str]] = MappingProxyType(
     {
         "queued": "accepted; it is worked on as soon as there is room",
         "waiting_client": "the draft is complete and waits for the client to submit or cancel it",
-        "following_order": "the order is live; its state is asked for again at the time given",
+        "following_order": "the order is live; its state comes by notification, or is asked for at the time given",
         "waiting_retry": "a call was not carried out, and is made again at the time given",
         "throttled": "the order system asked for fewer calls",
         "upstream_unreachable": "the order system cannot be reached, or does not answer",
