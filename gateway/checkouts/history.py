@@ -80,7 +80,8 @@ def record(connection: Connection, tenant: str, checkout_id: str, happened: Iter
 def record_read(connection: Connection, tenant: str, checkout_id: str, read: Happening) -> None:
     """Record a read of an order; one that found what the last entry says already is counted there."""
     last = run(connection, _LAST, (tenant, checkout_id))
-    if last is not None and tuple(last[1:]) == (read.kind, read.action, read.outcome, read.detail):
+    entry = (read.kind, read.action, read.outcome, read.detail)
+    if last is not None and tuple(last[1:]) == entry:
         at = (read.at - EPOCH) // _MICROSECOND
         run(connection, _AGAIN, (at, read.milliseconds, read.byte_count, tenant, checkout_id, last[0]))
         return

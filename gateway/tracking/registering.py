@@ -32,7 +32,8 @@ def is_due(seen: Registration | None, callback: str, wanted: NotificationSetting
     """Tell whether a registration is to be asked for: there is none, it failed a while ago, is old, or is for another address. Pure."""
     if seen is None or seen.callback != callback:
         return True
-    return now - seen.checked_at >= (RETRY if seen.detail is not None else timedelta(hours=wanted.renew_hours))
+    went_well = seen.registered_at == seen.checked_at
+    return now - seen.checked_at >= (timedelta(hours=wanted.renew_hours) if went_well else RETRY)
 
 
 class RegistrationLoop:

@@ -127,7 +127,8 @@ async def test_without_any_registration_the_database_is_only_read(database, cloc
     ],
 )
 def test_when_a_registration_is_due(age, detail, callback, due):
-    seen = Registration(upstream="crm", callback=callback, checked_at=NOW - age, detail=detail)
+    went_well = NOW - age if detail is None else None
+    seen = Registration(upstream="crm", callback=callback, checked_at=NOW - age, registered_at=went_well, detail=detail)
     assert is_due(seen, callback_of(PUBLIC + "/", "crm"), ON, NOW) is due
 
 
