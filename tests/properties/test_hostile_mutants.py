@@ -72,13 +72,13 @@ def host_of() -> Iterator[object]:
     opened: dict[str, tuple[object, object]] = {}
 
     def host(mapping: Mapping) -> object:
-        if mapping.hash not in opened:
+        if mapping.name not in opened:
             for manager, _ in opened.values():
                 manager.__exit__(None, None, None)  # type: ignore[attr-defined]
             opened.clear()
             manager = hosting(mapping)
-            opened[mapping.hash] = (manager, manager.__enter__())
-        return opened[mapping.hash][1]
+            opened[mapping.name] = (manager, manager.__enter__())
+        return opened[mapping.name][1]
 
     yield host
     for manager, _ in opened.values():

@@ -93,14 +93,15 @@ def clocks_of(loop: VirtualLoop) -> Iterator[None]:
                 getattr(getattr(kind, "__init__", None), "__kwdefaults__", None) if isinstance(kind, type) else None
             )
             for argument, value in (defaults or {}).items():
-                if value is time.monotonic:
-                    changed.append((defaults, argument))
+                # Also where another loop's time is still in its place: loops may be opened one inside the other.
+                if value is time.monotonic or getattr(value, "__func__", None) is VirtualLoop.time:
+                    changed.append((defaults, argument, value))
                     defaults[argument] = loop.time
     try:
         yield
     finally:
-        for defaults, argument in changed:
-            defaults[argument] = time.monotonic
+        for defaults, argument, value in changed:
+            defaults[argument] = value
 
 
 @contextlib.contextmanager
