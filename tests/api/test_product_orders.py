@@ -14,7 +14,7 @@ from official_cart_schemas import problems
 from partner_orders import ORDERS, PATHS, V4, V5, order, order_v5, valid
 
 from gateway.hub.delivery.service import delivery
-from gateway.settings import Settings
+from gateway.settings import Settings, TrackingSettings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -488,7 +488,9 @@ async def test_subscribers_are_told_of_orders_in_the_shapes_of_the_official_file
 
 
 async def test_subscribers_are_told_what_the_order_system_says_beside_states(settings: Settings) -> None:
-    async with running(settings_of(settings.storage, hub=QUICK_ON_LOOPBACK)) as gateway, listening() as listener:
+    # Notifications are looked at when they come, not a little later together.
+    given = settings_of(settings.storage, hub=QUICK_ON_LOOPBACK, tracking=TrackingSettings(coalesce_seconds=0.0))
+    async with running(given) as gateway, listening() as listener:
         made = await placed(gateway, "v5")
         await gateway.work()
         for version in ("v4", "v5"):
