@@ -10,6 +10,7 @@ import pytest
 from litestar.testing import AsyncTestClient
 
 from gateway.app import create_app
+from gateway.login.api import BACK_CHANNEL, CALLBACK, LOGIN
 from gateway.resources import load_mappings
 from gateway.security.tokens import token_sha256
 from gateway.settings import SecuritySettings, Settings, StorageSettings, UpstreamSettings
@@ -180,12 +181,14 @@ async def test_every_route_but_those_about_the_service_refuses_a_request_without
                 continue
             if route.path.startswith("/schema/"):
                 continue
+            # Whoever logs in has no token yet: without an identity provider there is nothing there.
+            expected = 404 if route.path in {LOGIN, CALLBACK, BACK_CHANNEL} else 401
             # An empty answer to HEAD has its status; what is sent is acceptable everywhere.
             headers = {"Content-Type": "application/merge-patch+json" if method == "PATCH" else "application/json"}
             answer = await client.request(
                 method, path, content=b"{}" if method in {"POST", "PATCH"} else None, headers=headers
             )
-            assert answer.status_code == 401, (method, path)
+            assert answer.status_code == expected, (method, path)
             seen += 1
     await app.services.database.close()
     assert seen > 15
