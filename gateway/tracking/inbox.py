@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.settings import LimitSettings
-from gateway.storage.tables import inbox, inbox_usage
+from gateway.storage.tables import checkout, inbox, inbox_usage
 from gateway.tmf.json import encode_json
 from gateway.tracking.events import Event
 
@@ -127,6 +127,23 @@ def forget_old(connection: Connection, before: datetime, limit: int) -> int:
             count(connection, tenant, -len(rows), -sum(row.raw_bytes for row in rows))
             forgotten += len(rows)
     return forgotten
+
+
+def forget_of_others(connection: Connection, tenant: str, upstream: str, order_id: str) -> None:
+    """Delete the notifications of an order of `tenant` that other tenants have as well, because they came before it was known whose it is.
+
+    A tenant that follows an order with the same id keeps its own.
+    """
+    for other in _tenants(connection):
+        if other == tenant:
+            continue
+        of_order = (inbox.c.tenant == other, inbox.c.upstream == upstream, inbox.c.order_id == order_id)
+        has_it = exists().where(
+            checkout.c.tenant == other, checkout.c.upstream == upstream, checkout.c.order_id == order_id
+        )
+        query = select(inbox.c.tenant, inbox.c.upstream, inbox.c.dedup_key, inbox.c.raw_bytes).where(*of_order, ~has_it)
+        rows = _forget(connection, list(connection.execute(query)))
+        count(connection, other, -len(rows), -sum(row.raw_bytes for row in rows))
 
 
 def read_again(connection: Connection, tenant: str, row: Row[Any], event: Event, now: datetime) -> None:

@@ -16,7 +16,7 @@ from gateway.checkouts.row_changes import CheckoutChanges, because, without_reas
 from gateway.checkouts.store import change, get_for_update, others_of_order, record_of
 from gateway.storage.tables import IN_DOUBT, checkout, inbox
 from gateway.tracking.events import DueEvent, Event, marker_parts
-from gateway.tracking.inbox import DONE, RECEIVED, WAITING
+from gateway.tracking.inbox import DONE, RECEIVED, WAITING, forget_of_others
 
 _FOLLOWED: Final = checkout.c.state == "submitted"
 _DUE_TENANTS: Final = tenants_due(checkout.c.track_due_at, _FOLLOWED)
@@ -192,7 +192,7 @@ def known_orders(connection: Connection, orders: Iterable[OrderKey]) -> set[Orde
 
 
 def wake_waiting(connection: Connection, tenant: str, upstream: str, order_id: str, now: datetime) -> None:
-    """Make the early notifications of an order due: it is known now.
+    """Make the early notifications of an order due, and forget what of them was kept for other tenants: whose it is is known now.
 
     Part of the transaction that makes the order live here, so that none can slip in between unseen.
     """
@@ -206,6 +206,7 @@ def wake_waiting(connection: Connection, tenant: str, upstream: str, order_id: s
         )
         .values(due_at=now)
     )
+    forget_of_others(connection, tenant, upstream, order_id)
 
 
 def due_orders(connection: Connection, now: datetime, limit: int) -> list[CheckoutRecord]:

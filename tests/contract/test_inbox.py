@@ -7,7 +7,7 @@ from checkout_work import NOW, SALESFORCE, load_checkout, store_checkout
 from inbox_runs import record_event
 from sqlalchemy import select
 
-from gateway.storage.tables import inbox
+from gateway.storage.tables import inbox, inbox_usage
 from gateway.submission import store as submissions
 from gateway.tracking import store
 from gateway.tracking.events import Event
@@ -111,7 +111,7 @@ async def test_early_events_are_woken_by_the_order_they_wait_for_and_by_no_other
     (row,) = await due(database)
     await settle(database, row, state="waiting", due_at=soon(900), detail="early")
     for tenant, upstream, order_id in (
-        ("other", "shop", "00000001"),
+        ("other", "shop", "00000002"),
         ("default", "elsewhere", "00000001"),
         ("default", "shop", "00000002"),
     ):
@@ -121,6 +121,31 @@ async def test_early_events_are_woken_by_the_order_they_wait_for_and_by_no_other
         assert await due(database) == []
     await database.write(lambda connection: store.wake_waiting(connection, "default", "shop", "00000001", NOW))
     assert len(await due(database)) == 1
+
+
+async def test_what_was_kept_for_every_tenant_is_forgotten_by_those_whose_order_it_is_not(database, record):
+    for tenant in ("default", "other"):
+        await record(raw="{ }", tenant=tenant)
+        await record(Event("e2", "00000002", "x"), raw="{ }", tenant=tenant)
+    await record(raw="{ }", tenant="other", upstream="elsewhere")
+    await database.write(lambda connection: store.wake_waiting(connection, "default", "shop", "00000001", NOW))
+    kept = {(row.tenant, row.upstream, row.order_id) for row in await rows(database)}
+    assert kept == {
+        *(("default", "shop", order_id) for order_id in ("00000001", "00000002")),
+        ("other", "shop", "00000002"),
+        ("other", "elsewhere", "00000001"),
+    }
+    usage = select(inbox_usage.c.tenant, inbox_usage.c.row_count, inbox_usage.c.byte_count)
+    counted = await database.read(lambda connection: {row.tenant: row[1:] for row in connection.execute(usage)})
+    assert counted == {"default": (2, 6), "other": (2, 6)}
+
+
+async def test_a_tenant_that_follows_an_order_with_the_same_id_keeps_what_came_of_it(database, record):
+    await store_checkout(database, tenant="other", upstream="shop", order_id="00000001")
+    for tenant in ("default", "other"):
+        await record(tenant=tenant)
+    await database.write(lambda connection: store.wake_waiting(connection, "default", "shop", "00000001", NOW))
+    assert [row.tenant for row in await rows(database)] == ["default", "other"]
 
 
 async def test_waking_leaves_alone_what_was_dealt_with(database, record):
