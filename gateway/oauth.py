@@ -175,7 +175,10 @@ def _given(request: Request[Any, Any, Any], fields: dict[str, str]) -> tuple[str
         basic = basic_credentials(values[0]) if len(values) == 1 else None
         if basic is None or "client_secret" in fields:
             raise _refused("invalid_client", "The client's credentials must be there once: Basic, or in the body.")
-        return unquote_plus(basic[0]), unquote_plus(basic[1])
+        client_id = unquote_plus(basic[0])
+        if fields.get("client_id", client_id) != client_id:
+            raise _refused("invalid_client", "client_id in the body is another than that of Authorization: Basic.")
+        return client_id, unquote_plus(basic[1])
     missing = [name for name in ("client_id", "client_secret") if name not in fields]
     if missing:
         what = "The client's credentials are missing: send client_id and client_secret, or Authorization: Basic."

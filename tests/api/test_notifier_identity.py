@@ -165,6 +165,15 @@ async def test_credentials_may_come_in_a_header_each_part_escaped(gateway):
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize(("client_id", "status"), [("crm", 200), ("acme-partner", 401)])
+async def test_the_client_in_the_body_is_that_of_the_header(gateway, client_id, status):
+    basic = base64.b64encode(b"crm:crm-secret").decode()
+    form = {"grant_type": "client_credentials", "client_id": client_id}
+    answer = await tokens(gateway, form, Authorization=f"Basic {basic}")
+    assert answer.status_code == status
+    assert answer.json().get("error") == (None if status == 200 else "invalid_client")
+
+
 async def test_a_client_of_the_file_gets_a_token_with_its_own_roles(gateway):
     async def token_of(name, secret):
         form = {"grant_type": "client_credentials", "client_id": name, "client_secret": secret, "scope": "any"}
