@@ -436,4 +436,6 @@ async def _change(
 
 def _state_conflict(record: CheckoutRecord, why: str, base_url: str) -> ConflictError:
     href = f"{base_url}{CHECKOUT_PATH}/{record.id}"
-    return ConflictError(f"The checkout is {record.state}: {why}.", extension={"referenceError": href})
+    asked = record.cancel_requested and record.state not in FINAL
+    cancelled = ", and its cancellation was asked for" if asked else ""
+    return ConflictError(f"The checkout is {record.state}{cancelled}: {why}.", extension={"referenceError": href})

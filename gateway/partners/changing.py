@@ -83,7 +83,7 @@ async def change_order(services: Services, command: ChangeOrder) -> CheckoutReco
     after = await services.heavy.run(caller.tenant, large, _changed, command, before)
     names = [name for name in {**before, **after} if name not in SERVERS_OWN and before.get(name) != after.get(name)]
     wants_submission = _wants_submission(before, after)
-    if names or (wants_submission and record.state in FINAL):
+    if names or (wants_submission and (record.state in FINAL or record.cancel_requested)):
         _require_draft(record)
     if names:
         record = await change_draft(services, _draft_change(services, command, record, documents, names, after))
@@ -142,7 +142,9 @@ def _require_draft(record: CheckoutRecord) -> None:
     state = order_state(facts_of(record))
     if record.state in FINAL:
         why = "it has come to its end; place another order"
-    elif record.state in _CHANGEABLE and not record.submit and not record.cancel_requested:
+    elif record.cancel_requested:
+        why = "its cancellation was asked for; read the request (cancelProductOrder) to see what becomes of it"
+    elif record.state in _CHANGEABLE and not record.submit:
         return
     else:
         why = "it was submitted, and order systems change no order from here; cancel it (cancelProductOrder) and place another"

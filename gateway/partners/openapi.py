@@ -18,6 +18,12 @@ _PAGE_HEADERS: Final = {
     for name, kind in (("X-Total-Count", "integer"), ("X-Result-Count", "integer"), ("Link", "string"))
 }
 _ETAG: Final = {"ETag": {"description": "Strong tag of this version.", "schema": {"type": "string"}}}
+_AGAIN: Final = {
+    "Retry-After": {
+        "description": "While it is under way: seconds until it is worth asking again.",
+        "schema": {"type": "integer"},
+    }
+}
 _LOCATION: Final = {"Location": {"schema": {"type": "string", "format": "uri"}}}
 _FIELDS: Final = {
     "name": "fields",
@@ -60,6 +66,7 @@ _ATTRIBUTE: Final = {
 REFUSED: Final = (
     "Ids of items are unique in an order, and a relationship names an item of the order.",
     "An order has no attribute that only a cart or a checkout has, and none that is a slip of one that there is.",
+    "A draft is asked for by `requestedInitialState`; an order with the `state` draft and without that is refused, not submitted.",
     "An order has no more items, an item no more characteristics, a text no more characters than the settings allow.",
     "A period does not end before it starts, and a date-time is in the calendar.",
     "Totals can be told exactly: amounts have no more digits than can be added up.",
@@ -122,7 +129,7 @@ def _retrieve(version: str) -> dict[str, Any]:
     return {
         "parameters": [_FIELDS],
         "responses": {
-            "200": {"description": "The order", "content": _answer(version), "headers": _ETAG},
+            "200": {"description": "The order", "content": _answer(version), "headers": {**_ETAG, **_AGAIN}},
             "304": {"description": "If-None-Match names the current version"},
         },
     }

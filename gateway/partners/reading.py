@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.carts.rules import check_cart
-from gateway.checkouts.orders.ready import OF_CART_ITEMS, OF_CHECKOUTS, ReadyOrder, ready_order
+from gateway.checkouts.orders.ready import INITIAL_STATE, OF_CART_ITEMS, OF_CHECKOUTS, ReadyOrder, ready_order
 from gateway.checkouts.orders.shown import V4, OrderDialect
 from gateway.checkouts.orders.words import CART_ITEMS, ITEMS, order_problems
 from gateway.checkouts.request import check_ready
@@ -30,6 +30,7 @@ def read_order(given: dict[str, Any], dialect: OrderDialect, limits: CartSetting
     problems: list[Problem] = []
     _SHAPES[dialect.version].check(given, problems)
     _check_names(given, problems)
+    _check_state(given, problems)
     check_text_lengths(given, limits.text_characters_max, problems)
     if not _has_items(given):
         if given.get(ITEMS) == []:
@@ -61,6 +62,12 @@ def _check_content(ready: ReadyOrder, dialect: OrderDialect, limits: CartSetting
         for problem in order_problems(more)
         if not any(path == problem.path or path.startswith(f"{problem.path}.") for path in told)
     ]
+
+
+def _check_state(given: dict[str, Any], problems: list[Problem]) -> None:
+    """Report a state that says that the order waits: nobody hears a state, and the order would be submitted."""
+    if given.get("state") == "draft" and given.get(INITIAL_STATE) is None:
+        report(problems, ("state",), f"does not make a draft; send {INITIAL_STATE}: draft")
 
 
 def _has_items(given: dict[str, Any]) -> bool:

@@ -120,6 +120,17 @@ async def test_a_ready_order_is_submitted_once_and_followed_to_its_end(gateway: 
     assert shown["completionDate"]
 
 
+@pytest.mark.parametrize("version", ["v4", "v5"])
+async def test_who_asks_for_an_order_under_way_is_told_when_to_ask_again(gateway: Gateway, version: str) -> None:
+    path = f"{PATHS[version]}/{(await placed(gateway, version))['id']}"
+    assert int((await gateway.client.get(path)).headers["retry-after"]) >= 1
+    await gateway.work()
+    assert int((await gateway.client.get(path)).headers["retry-after"]) >= 1
+    live_orders(gateway.plain)[0]["state"] = "completed"
+    await gateway.look_at_orders()
+    assert "retry-after" not in (await gateway.client.get(path)).headers
+
+
 async def test_nothing_that_is_not_sent_is_lost_without_a_word(gateway: Gateway) -> None:
     made = await placed(
         gateway,
@@ -210,6 +221,15 @@ async def test_everything_that_is_wrong_is_told_at_once_at_the_orders_own_paths(
     assert "cart" not in json.dumps(error)
     for nothing in ({}, {"productOrderItem": []}, {"productOrderItem": [1]}, {"productOrderItem": {}}):
         assert_error(await gateway.post(nothing, V4), 400, "productOrderItem")
+
+
+@pytest.mark.parametrize("version", ["v4", "v5"])
+async def test_who_says_draft_in_the_wrong_place_has_nothing_submitted(gateway: Gateway, version: str) -> None:
+    answer = await gateway.post(ORDERS[version](state="draft"), PATHS[version])
+    assert "requestedInitialState" in assert_error(answer, 400, "state")["message"]
+    made = await placed(gateway, version, state="draft", requestedInitialState="draft")
+    assert (await gateway.get(made["id"]))["state"] == "accepted"
+    assert not (await gateway.get(made["id"]))["submit"]
 
 
 async def test_what_the_order_system_does_not_take_is_refused_in_the_orders_own_words(gateway: Gateway) -> None:
@@ -322,6 +342,16 @@ async def test_a_live_order_does_not_change_and_the_answer_says_how_it_is_done(g
     answer = await patched(gateway, made, {"description": "too late"})
     assert_error(answer, 409, "cancelProductOrder", "docs/how-to/change-or-cancel-a-live-order.md")
     assert (Path(__file__).parents[2] / "docs/how-to/change-or-cancel-a-live-order.md").is_file()
+
+
+@pytest.mark.parametrize("change", [{"description": "too late"}, {"state": "acknowledged"}])
+async def test_what_is_to_be_cancelled_does_not_change_and_the_answer_says_why(gateway: Gateway, change: Any) -> None:
+    made = await placed(gateway, requestedInitialState="draft")
+    assert (await cancelled(gateway, made)).status_code == 201
+    error = assert_error(await patched(gateway, made, change), 409, "cancellation was asked for")
+    assert "submitted" not in error["message"]
+    path = f"{CHECKOUTS}/{made['id']}"
+    assert_error(await gateway.client.patch(path, json={"description": "x"}), 409, "cancellation was asked for")
 
 
 async def test_the_draft_of_a_cart_is_changed_but_for_its_items(gateway: Gateway) -> None:
