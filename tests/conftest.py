@@ -111,6 +111,16 @@ def postgresql_url(postgresql_server: str, postgresql_template: str) -> Iterator
 @pytest.fixture(scope="module")
 def postgresql_url_of_module(postgresql_server: str, postgresql_template: str) -> Iterator[str]:
     """URL of a database with the current schema, for the tests of one module together."""
+    yield from _postgresql_database(postgresql_server, postgresql_template)
+
+
+@pytest.fixture(scope="module")
+def other_postgresql_url_of_module(postgresql_server: str, postgresql_template: str) -> Iterator[str]:
+    """URL of another one, for a module that needs two."""
+    yield from _postgresql_database(postgresql_server, postgresql_template)
+
+
+def _postgresql_database(postgresql_server: str, postgresql_template: str) -> Iterator[str]:
     name = f"gateway_{uuid4().hex[:12]}"
     run_sql(postgresql_server, f'CREATE DATABASE "{name}" TEMPLATE "{postgresql_template}"')
     yield in_database(postgresql_server, name)

@@ -110,8 +110,11 @@ BODIES: Final[dict[str, Any]] = {
 )
 async def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[GatewayApp]:
     folder = tmp_path_factory.mktemp("isolation")
-    is_sqlite = request.param.startswith("sqlite")
-    url = f"sqlite:///{folder}/gateway.db" if is_sqlite else request.getfixturevalue("postgresql_url_of_module")
+    if request.param.startswith("sqlite"):
+        url = f"sqlite:///{folder}/gateway.db"
+    else:
+        of_their_own = "other_postgresql_url_of_module" if "everybody" in request.param else "postgresql_url_of_module"
+        url = request.getfixturevalue(of_their_own)
     file = folder / "clients.toml"
     file.write_text(
         "".join(
