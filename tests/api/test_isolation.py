@@ -103,7 +103,7 @@ BODIES: Final[dict[str, Any]] = {
     loop_scope="module",
     params=[
         "sqlite",
-        pytest.param("postgresql", marks=pytest.mark.postgres),
+        pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.long]),
         pytest.param("sqlite, everybody", marks=pytest.mark.long),
         pytest.param("postgresql, everybody", marks=[pytest.mark.postgres, pytest.mark.long]),
     ],

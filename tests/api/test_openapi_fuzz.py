@@ -12,7 +12,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, Phase, given
@@ -38,10 +38,20 @@ with warnings.catch_warnings():
         status_code_conformance,
     )
 
-EXAMPLES = 3
-SHAPED_EXAMPLES = 8
-# Orders have the schemas of two versions, with all of v5: what makes them up takes half a second each.
-SHAPED_ORDERS = 3
+
+class Effort(NamedTuple):
+    """How many requests are made up for each operation: any, and those that have the shape. Of orders, half a second each, fewer."""
+
+    any: int
+    shaped: int
+    shaped_orders: int
+
+
+EFFORTS = pytest.mark.parametrize(
+    "effort",
+    [Effort(1, 3, 1), pytest.param(Effort(6, 12, 6), marks=[pytest.mark.long, pytest.mark.timeout(1800)])],
+    ids=["short", "long"],
+)
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 # A part of the standard that is not offered, and work that waits for an order system that nobody runs here.
@@ -221,12 +231,15 @@ def test_what_makes_sense_succeeds_as_described(client: TestClient[Any], base: s
 
 @pytest.mark.parametrize("base", [*BASES.values(), ""])
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["right", "wrong"])
-def test_whatever_is_sent_is_answered_as_described(client: TestClient[Any], base: str, mode: GenerationMode) -> None:
+@EFFORTS
+def test_whatever_is_sent_is_answered_as_described(
+    client: TestClient[Any], base: str, mode: GenerationMode, effort: Effort
+) -> None:
     for operation in operations_of(client, base):
         cases = operation.as_strategy(generation_mode=mode)
 
         @hypothesis_settings(
-            max_examples=EXAMPLES,
+            max_examples=effort.any,
             deadline=None,
             derandomize=True,
             database=None,
@@ -263,22 +276,25 @@ LANGUAGES = ("fields", "limit", "offset", "sort", "attribute", "query", "callbac
 
 
 @pytest.mark.parametrize("base", [*BASES.values(), ""])
-def test_nothing_that_has_the_shape_is_refused_but_for_what_its_page_lists(client: TestClient[Any], base: str) -> None:
+@EFFORTS
+def test_nothing_that_has_the_shape_is_refused_but_for_what_its_page_lists(
+    client: TestClient[Any], base: str, effort: Effort
+) -> None:
     taken = 0
     for operation in operations_of(client, base):
         # What subscriptions and notifications take is no document of a client's.
         if operation.method != "get" and not operation.path.endswith(("/hub", "/hub/{hub_id}")):
-            taken += requests_that_have_the_shape(client, operation)
+            taken += requests_that_have_the_shape(client, operation, effort)
 
     assert taken
 
 
-def requests_that_have_the_shape(client: TestClient[Any], operation: Any) -> int:
+def requests_that_have_the_shape(client: TestClient[Any], operation: Any, effort: Effort) -> int:
     """Send them, and return how many were taken; each refusal must be of those that the page lists."""
     taken = 0
 
     @hypothesis_settings(
-        max_examples=SHAPED_ORDERS if "Order" in operation.path else SHAPED_EXAMPLES,
+        max_examples=effort.shaped_orders if "Order" in operation.path else effort.shaped,
         deadline=None,
         derandomize=True,
         database=None,

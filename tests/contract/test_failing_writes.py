@@ -123,7 +123,9 @@ async def require_right(gateway: Gateway, upstream: str, state: str, what: str) 
 
 
 @pytest.mark.parametrize("effect", ["none", "committed"])
-@pytest.mark.parametrize(("upstream", "lost"), [("shop", False), ("plain", False), ("plain", True)])
+@pytest.mark.parametrize(
+    ("upstream", "lost"), [("shop", False), pytest.param("plain", False, marks=pytest.mark.long), ("plain", True)]
+)
 async def test_d3_d4_d8_whichever_write_fails_the_cart_becomes_one_order(
     storage: StorageSettings, upstream: str, lost: bool, effect: Effect
 ) -> None:

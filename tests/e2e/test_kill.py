@@ -127,6 +127,7 @@ async def test_orders_that_are_live_at_once(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_drafts_of_a_plain_server_of_v5(tmp_path: Path) -> None:
     async with world(tmp_path) as opened:

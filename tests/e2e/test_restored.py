@@ -105,7 +105,7 @@ class Server:
         assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("mapping", ["salesforce-v4", "tmf622-v4"])
+@pytest.mark.parametrize("mapping", ["salesforce-v4", pytest.param("tmf622-v4", marks=pytest.mark.long)])
 async def test_ten_before_and_ten_after_the_backup_none_doubled_and_each_told(tmp_path, mapping):
     await play(tmp_path, mapping, Embedded(tmp_path))
 
