@@ -113,7 +113,7 @@ async def kill_everywhere(played_on: Stage, pairs: int) -> str:
 @pytest.mark.timeout(300)
 async def test_a_drafted_order_survives_a_kill_at_every_point_and_another_during_recovery(tmp_path: Path) -> None:
     async with world(tmp_path) as opened, stage(opened, DRAFTED) as played_on:
-        print(await kill_everywhere(played_on, pairs=10))
+        print(await kill_everywhere(played_on, pairs=20))
 
 
 @pytest.mark.timeout(300)
@@ -121,7 +121,7 @@ async def test_an_order_that_is_live_at_once_survives_a_kill_at_every_point_and_
     tmp_path: Path,
 ) -> None:
     async with world(tmp_path) as opened, stage(opened, LIVE) as played_on:
-        print(await kill_everywhere(played_on, pairs=8))
+        print(await kill_everywhere(played_on, pairs=20))
 
 
 @pytest.mark.timeout(300)
