@@ -20,7 +20,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # What is no query, what the worker asks to learn which tenants have work, and what says whose rows it reads or writes.
 _NO_QUERY = re.compile(r"BEGIN|COMMIT|ROLLBACK|PRAGMA|SET |SELECT (1|clock_timestamp)")
-_WHO_HAS_WORK = re.compile(r"SELECT DISTINCT \w+\.tenant FROM |WITH RECURSIVE \w+\(tenant(, upstream)?\) AS ")
+_WHO_HAS_WORK = re.compile(
+    r"SELECT (DISTINCT \w+\.tenant|min\(\w+\.tenant\) AS \w+) FROM |WITH RECURSIVE \w+\(tenant(, upstream)?\) AS "
+)
 # Of every tenant, and told to none: what a clock that was ahead put off, what waits for an order system.
 _OF_ALL = re.compile(
     r"SELECT \w+\.\w+ FROM \w+ WHERE \w+\.\w+ IS NOT NULL AND \(?\w+\.\w+ >|"
