@@ -130,7 +130,7 @@ def firsts_and_others():
         seen.add((name, capability, verdict))
 
 
-@pytest.mark.parametrize(("name", "fault", "capability", "verdict"), firsts_and_others())
+@pytest.mark.parametrize(("name", "fault", "capability", "verdict"), list(firsts_and_others()))
 async def test_the_capability_that_a_fault_takes_away_is_named(tmp_path, name, fault, capability, verdict):
     async with probing(tmp_path, name, faults=[fault]) as probe:
         result = await measure(probe, wait_seconds=0.5)
