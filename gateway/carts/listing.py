@@ -10,11 +10,11 @@ from gateway.carts import search, store
 from gateway.carts.dialects import Dialect
 from gateway.carts.dialects.paths import stored_path
 from gateway.errors import NotSupportedError, Problem
-from gateway.filters.paging import Page, parse_page
+from gateway.filters.paging import Page
 from gateway.filters.parse import Filter, parse_filter
 from gateway.filters.projection import Selection, parse_fields
 from gateway.filters.sorting import Sort, parse_sort
-from gateway.http.queries import query_pairs, refuse, values_of
+from gateway.http.queries import page_of, query_pairs, refuse, values_of
 from gateway.security.tokens import Client
 from gateway.services import Services
 from gateway.settings import ServerSettings
@@ -46,13 +46,7 @@ def read_query(request: Request[Any, Any, Any], dialect: Dialect, settings: Serv
         )
     problems: list[Problem] = []
     selection = parse_fields(values_of(pairs, "fields"), problems)
-    page = parse_page(
-        values_of(pairs, "limit"),
-        values_of(pairs, "offset"),
-        default=settings.page_items_default,
-        largest=settings.page_items_max,
-        problems=problems,
-    )
+    page = page_of(pairs, settings, problems)
     translate = stored_path(dialect.version)
     sorts = parse_sort(values_of(pairs, "sort"), problems, translate=translate)
     conditions = [pair for pair in pairs if pair[0] not in DIRECTIVES]

@@ -20,14 +20,14 @@ from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.request import check_draft_change, check_request, is_by_value
 from gateway.checkouts.viewing import ask_again_seconds, complete
 from gateway.errors import InvalidBodyError, InvalidHeaderError, Problem
-from gateway.filters.paging import page_headers, page_status, parse_page
+from gateway.filters.paging import page_headers, page_status
 from gateway.filters.parse import parse_filter
 from gateway.filters.projection import Selection, parse_fields, project
 from gateway.filters.sorting import parse_sort
 from gateway.http.answers import Answer, AnswerInParts, json_answer
 from gateway.http.bodies import MERGE_PATCH_TYPES, has_body, read_object, require_json_accepted
 from gateway.http.headers import base_url, entity_tag, header_values, if_match_of, is_unmodified
-from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
+from gateway.http.queries import page_of, query_pairs, refuse, report_unknown, values_of
 from gateway.roles import ORDERING, READING
 from gateway.security.guard import client_of
 from gateway.services import Services, services_of
@@ -86,13 +86,7 @@ async def list_checkouts(request: Request[Any, Any, Any]) -> Answer:
     pairs = query_pairs(request)
     problems: list[Problem] = []
     selection = parse_fields(values_of(pairs, "fields"), problems)
-    page = parse_page(
-        values_of(pairs, "limit"),
-        values_of(pairs, "offset"),
-        default=server.page_items_default,
-        largest=server.page_items_max,
-        problems=problems,
-    )
+    page = page_of(pairs, server, problems)
     filters = parse_filters(pairs, problems)
     sorts = parse_sort(values_of(pairs, "sort"), problems)
     named = {"fields", "limit", "offset", "sort", *FILTERS}

@@ -15,10 +15,10 @@ from gateway.correlation.around import Around, load
 from gateway.correlation.document import TRACE_PATH, trace_document
 from gateway.correlation.lookup import Asked, Found, find
 from gateway.errors import NotFoundError, Problem
-from gateway.filters.paging import Page, page_headers, page_status, parse_page
+from gateway.filters.paging import Page, page_headers, page_status
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import require_json_accepted
-from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
+from gateway.http.queries import page_of, query_pairs, refuse, report_unknown, values_of
 from gateway.roles import READING
 from gateway.services import Services, services_of
 
@@ -89,13 +89,7 @@ def _unknown() -> NotFoundError:
 def _asked(pairs: list[tuple[str, str]], services: Services) -> tuple[_Place, Page]:
     """Return what is looked for and which page of it. Raises InvalidQueryError (400) with every problem."""
     server, problems = services.settings.server, list[Problem]()
-    page = parse_page(
-        values_of(pairs, "limit"),
-        values_of(pairs, "offset"),
-        default=server.page_items_default,
-        largest=server.page_items_max,
-        problems=problems,
-    )
+    page = page_of(pairs, server, problems)
     report_unknown(pairs, {"id", "cartItem.id", "limit", "offset"}, problems)
     ids, items = values_of(pairs, "id"), values_of(pairs, "cartItem.id")
     if len(ids) != 1 or not ids[0]:

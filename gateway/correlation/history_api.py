@@ -19,12 +19,12 @@ from gateway.checkouts.history_view import as_csv, as_lines, entries
 from gateway.checkouts.model import CheckoutRecord
 from gateway.correlation import openapi
 from gateway.errors import NotFoundError, Problem
-from gateway.filters.paging import Page, page_headers, page_status, parse_page
+from gateway.filters.paging import Page, page_headers, page_status
 from gateway.filters.parse import parse_filter
 from gateway.filters.sorting import parse_sort
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import require_json_accepted
-from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
+from gateway.http.queries import page_of, query_pairs, refuse, report_unknown, values_of
 from gateway.roles import OPERATING, READING
 from gateway.services import Services, services_of
 from gateway.storage import audit
@@ -146,13 +146,7 @@ def _form(request: Request[Any, Any, Any], pairs: Pairs, problems: list[Problem]
 
 def _page(pairs: Pairs, services: Services, problems: list[Problem]) -> Page:
     server = services.settings.server
-    return parse_page(
-        values_of(pairs, "limit"),
-        values_of(pairs, "offset"),
-        default=server.page_items_default,
-        largest=server.page_items_max,
-        problems=problems,
-    )
+    return page_of(pairs, server, problems)
 
 
 def _headers(

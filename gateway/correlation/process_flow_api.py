@@ -24,11 +24,11 @@ from gateway.correlation.process_flows import (
     task_id,
 )
 from gateway.errors import NotFoundError, Problem
-from gateway.filters.paging import page_headers, page_status, parse_page
+from gateway.filters.paging import page_headers, page_status
 from gateway.filters.projection import Selection, parse_fields, project
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import require_json_accepted
-from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
+from gateway.http.queries import page_of, query_pairs, refuse, report_unknown, values_of
 from gateway.roles import READING
 from gateway.services import Services, services_of
 
@@ -44,13 +44,7 @@ async def list_process_flows(request: Request[Any, Any, Any]) -> Answer:
     pairs, problems = query_pairs(request), list[Problem]()
     server = services.settings.server
     selection = parse_fields(values_of(pairs, "fields"), problems)
-    page = parse_page(
-        values_of(pairs, "limit"),
-        values_of(pairs, "offset"),
-        default=server.page_items_default,
-        largest=server.page_items_max,
-        problems=problems,
-    )
+    page = page_of(pairs, server, problems)
     report_unknown(pairs, {"fields", "limit", "offset", "id", "state", "relatedEntity.id"}, problems)
     states = [state for value in values_of(pairs, "state") for state in value.split(",")]
     if unknown := sorted(set(states) - set(get_args(FlowState))):

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl
 from litestar import Request
 
 from gateway.errors import InvalidQueryError, Problem
+from gateway.filters.paging import Page, parse_page
+from gateway.settings import ServerSettings
 
 PARAMETERS_MAX: Final = 100
 
@@ -32,6 +34,17 @@ def query_pairs(request: Request[Any, Any, Any]) -> list[tuple[str, str]]:
 def values_of(pairs: Sequence[tuple[str, str]], name: str) -> list[str]:
     """Return every value of the parameter `name`."""
     return [value for key, value in pairs if key == name]
+
+
+def page_of(pairs: Sequence[tuple[str, str]], server: ServerSettings, problems: list[Problem]) -> Page:
+    """Return the page of a list that `limit` and `offset` ask for, within the server's bounds; what is wrong is added to `problems`."""
+    return parse_page(
+        values_of(pairs, "limit"),
+        values_of(pairs, "offset"),
+        default=server.page_items_default,
+        largest=server.page_items_max,
+        problems=problems,
+    )
 
 
 def report_unknown(pairs: Sequence[tuple[str, str]], known: Collection[str], problems: list[Problem]) -> None:

@@ -12,10 +12,10 @@ from gateway.callers import caller_of
 from gateway.checkouts.accepting.accept import CHECKOUT_PATH
 from gateway.clock import timestamp_text
 from gateway.errors import Problem
-from gateway.filters.paging import page_headers, page_status, parse_page
+from gateway.filters.paging import page_headers, page_status
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import require_json_accepted
-from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
+from gateway.http.queries import page_of, query_pairs, refuse, report_unknown, values_of
 from gateway.operators import openapi
 from gateway.roles import OPERATING
 from gateway.services import services_of
@@ -47,13 +47,7 @@ async def list_audit(request: Request[Any, Any, Any]) -> Answer:
     services, caller = services_of(request), caller_of(request)
     server, pairs = services.settings.server, query_pairs(request)
     problems: list[Problem] = []
-    page = parse_page(
-        values_of(pairs, "limit"),
-        values_of(pairs, "offset"),
-        default=server.page_items_default,
-        largest=server.page_items_max,
-        problems=problems,
-    )
+    page = page_of(pairs, server, problems)
     report_unknown(pairs, {"limit", "offset", *EQUAL, *MOMENTS}, problems)
     wanted = _wanted(pairs, problems)
     refuse(problems)

@@ -18,14 +18,14 @@ from gateway.checkouts.orders.ready import SERVERS_OWN, ReadyOrder
 from gateway.checkouts.orders.shown import DIALECTS, KINDS, OrderDialect, product_order
 from gateway.checkouts.viewing import ask_again_seconds
 from gateway.errors import Problem
-from gateway.filters.paging import page_headers, page_status, parse_page
+from gateway.filters.paging import page_headers, page_status
 from gateway.filters.parse import parse_filter
 from gateway.filters.projection import Selection, parse_fields, project
 from gateway.filters.sorting import parse_sort
 from gateway.http.answers import Answer
 from gateway.http.bodies import decode_object, read_body, require_json_accepted
 from gateway.http.headers import entity_tag, if_match_of, is_unmodified
-from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
+from gateway.http.queries import page_of, query_pairs, refuse, report_unknown, values_of
 from gateway.partners import openapi, search
 from gateway.partners.changing import ChangeOrder, change_order, find, remove_order
 from gateway.partners.reading import read_order
@@ -64,13 +64,7 @@ async def list_product_orders(dialect: OrderDialect, request: Request[Any, Any, 
     pairs = query_pairs(request)
     problems: list[Problem] = []
     selection = parse_fields(values_of(pairs, "fields"), problems)
-    page = parse_page(
-        values_of(pairs, "limit"),
-        values_of(pairs, "offset"),
-        default=server.page_items_default,
-        largest=server.page_items_max,
-        problems=problems,
-    )
+    page = page_of(pairs, server, problems)
     translate = search.canonical_path(dialect.version)
     sorts = parse_sort(values_of(pairs, "sort"), problems, translate=translate)
     wanted = parse_filter([pair for pair in pairs if pair[0] not in DIRECTIVES], problems, translate=translate)

@@ -13,12 +13,12 @@ from gateway.checkouts.orders import cancellations
 from gateway.checkouts.orders.cancellations import Cancellation
 from gateway.checkouts.orders.shown import DIALECTS, OrderDialect
 from gateway.errors import NotFoundError, Problem
-from gateway.filters.paging import page_headers, page_status, parse_page
+from gateway.filters.paging import page_headers, page_status
 from gateway.filters.projection import Selection, parse_fields, project
 from gateway.filters.values import split_outside_quotes, unquoted
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import read_object, require_json_accepted
-from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
+from gateway.http.queries import page_of, query_pairs, refuse, report_unknown, values_of
 from gateway.partners import openapi
 from gateway.partners.api import handler_of, only_fields
 from gateway.partners.cancelling import CancelOrder, cancel_order, read_cancellation
@@ -52,13 +52,7 @@ async def list_cancel_product_orders(dialect: OrderDialect, request: Request[Any
     pairs = query_pairs(request)
     problems: list[Problem] = []
     selection = parse_fields(values_of(pairs, "fields"), problems)
-    page = parse_page(
-        values_of(pairs, "limit"),
-        values_of(pairs, "offset"),
-        default=server.page_items_default,
-        largest=server.page_items_max,
-        problems=problems,
-    )
+    page = page_of(pairs, server, problems)
     report_unknown(pairs, {"fields", "limit", "offset", *_FILTERS}, problems)
     conditions: list[ColumnElement[bool]] = []
     for name, column in _FILTERS.items():

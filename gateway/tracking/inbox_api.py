@@ -14,10 +14,10 @@ from gateway.callers import caller_of
 from gateway.checkouts.accepting.accept import CHECKOUT_PATH
 from gateway.clock import timestamp_text
 from gateway.errors import InvalidBodyError, MalformedBodyError, Problem
-from gateway.filters.paging import page_headers, page_status, parse_page
+from gateway.filters.paging import page_headers, page_status
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import read_object, require_json_accepted
-from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
+from gateway.http.queries import page_of, query_pairs, refuse, report_unknown, values_of
 from gateway.roles import OPERATING, Roles
 from gateway.services import services_of
 from gateway.storage.audit import REASON_CHARACTERS_MAX
@@ -52,13 +52,7 @@ async def list_inbox(request: HttpRequest) -> Answer:
     services, caller = services_of(request), caller_of(request)
     server, pairs = services.settings.server, query_pairs(request)
     problems: list[Problem] = []
-    page = parse_page(
-        values_of(pairs, "limit"),
-        values_of(pairs, "offset"),
-        default=server.page_items_default,
-        largest=server.page_items_max,
-        problems=problems,
-    )
+    page = page_of(pairs, server, problems)
     report_unknown(pairs, {"limit", "offset", *_ADDRESS_OF_MANY}, problems)
     wanted = _wanted({name: values_of(pairs, name) for name in _ADDRESS_OF_MANY}, problems)
     refuse(problems)

@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 from gateway.callers import Caller, caller_of
 from gateway.clock import timestamp_text
 from gateway.errors import ForbiddenError, InvalidBodyError, NotFoundError, Problem
-from gateway.filters.paging import page_headers, page_status, parse_page
+from gateway.filters.paging import page_headers, page_status
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import has_body, read_object, require_json_accepted
-from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
+from gateway.http.queries import page_of, query_pairs, refuse, report_unknown
 from gateway.hub.delivery.sender import Sender
 from gateway.hub.model import Subscription
 from gateway.hub.operations import openapi, progress
@@ -42,13 +42,7 @@ async def list_subscriptions(request: HttpRequest) -> Answer:
     services, caller = services_of(request), caller_of(request)
     server, pairs = services.settings.server, query_pairs(request)
     problems: list[Problem] = []
-    page = parse_page(
-        values_of(pairs, "limit"),
-        values_of(pairs, "offset"),
-        default=server.page_items_default,
-        largest=server.page_items_max,
-        problems=problems,
-    )
+    page = page_of(pairs, server, problems)
     report_unknown(pairs, {"limit", "offset"}, problems)
     refuse(problems)
     found, total = await services.database.read_list(

@@ -16,11 +16,11 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.callers import caller_of
 from gateway.errors import ConflictError, ForbiddenError, InvalidBodyError, NotFoundError, Problem
-from gateway.filters.paging import page_headers, page_status, parse_page
+from gateway.filters.paging import page_headers, page_status
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import read_object, require_json_accepted
 from gateway.http.headers import base_url
-from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
+from gateway.http.queries import page_of, query_pairs, refuse, report_unknown
 from gateway.hub.model import ACTIVE, APIS, CART_V1, Api, Subscription
 from gateway.hub.subscriptions import openapi, store
 from gateway.hub.subscriptions.resource import check_request, resource
@@ -144,13 +144,7 @@ async def _list(request: Request[Any, Any, Any], api: Api) -> Answer:
     tenant, owner = client.tenant, client.owner_scope
     pairs = query_pairs(request)
     problems: list[Problem] = []
-    page = parse_page(
-        values_of(pairs, "limit"),
-        values_of(pairs, "offset"),
-        default=server.page_items_default,
-        largest=server.page_items_max,
-        problems=problems,
-    )
+    page = page_of(pairs, server, problems)
     report_unknown(pairs, {"limit", "offset"}, problems)
     refuse(problems)
     address = base_url(request, server.public_url)
