@@ -9,7 +9,7 @@ import click
 from rich.markup import escape
 
 from gateway.clock import timestamp_text, utc_now
-from gateway.commands.client import call, client_options, print_table, table
+from gateway.commands.client import call, client_options, print_table, table, with_options
 
 AUDIT: Final = "/tmf-api/checkoutManagement/v1/audit"
 PAGE_ITEMS: Final = 500
@@ -43,9 +43,7 @@ def filter_options(function: Any) -> Any:
         click.option("--since", metavar="TIME", help="Only from this moment on (2026-12-01T08:00:00Z)."),
         click.option("--until", metavar="TIME", help="Only before this moment."),
     )
-    for option in reversed(options):
-        function = option(function)
-    return function
+    return with_options(options, function)
 
 
 FILTERS: Final = ("client", "resource", "resourceId", "action", "outcome", "correlationId", "since", "until")

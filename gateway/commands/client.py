@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -20,6 +20,13 @@ TIMEOUT_SECONDS: Final = 30.0
 WIDTH: Final = 160
 
 
+def with_options(options: Sequence[Callable[[F], F]], function: F) -> F:
+    """Add options to a command, shown in the order in which they stand."""
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 def where_options(function: F) -> F:
     """Add what every command needs to reach a gateway, passed as `config_path`, `url` and `token`."""
     options = (
@@ -31,9 +38,7 @@ def where_options(function: F) -> F:
             help="Bearer token, while security.mode is `tokens`.",
         ),
     )
-    for option in reversed(options):
-        function = option(function)
-    return config_option(function)
+    return config_option(with_options(options, function))
 
 
 def client_options(function: F) -> F:

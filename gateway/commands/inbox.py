@@ -6,10 +6,9 @@ import json
 from typing import Any, Final
 
 import click
-import httpx
 from rich.markup import escape
 
-from gateway.commands.client import call, client_options, print_table, reason_option, say, table
+from gateway.commands.client import call, client_options, path_of, print_table, reason_option, say, table, with_options
 from gateway.commands.groups import CommandGroup
 
 INBOX: Final = "/tmf-api/checkoutManagement/v1/inbox"
@@ -40,9 +39,7 @@ def filter_options(function: Any) -> Any:
         click.option("--since", metavar="TIME", help="Only those that came not before it (2026-12-01T08:00:00Z)."),
         click.option("--until", metavar="TIME", help="Only those that came before it."),
     )
-    for option in reversed(options):
-        function = option(function)
-    return function
+    return with_options(options, function)
 
 
 state_option = click.option(
@@ -172,9 +169,7 @@ def _filter(given: dict[str, Any]) -> dict[str, str]:
 
 
 def _path(notification_id: str) -> str:
-    if not notification_id:
-        raise click.BadParameter("is empty; `gateway inbox list` shows the ids", param_hint="ID")
-    return f"{INBOX}/{httpx.URL(path='/' + notification_id).raw_path.decode()[1:].replace('/', '%2F')}"
+    return path_of(INBOX, notification_id, "gateway inbox list")
 
 
 def _show(notification: dict[str, Any], form: str) -> None:
