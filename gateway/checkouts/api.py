@@ -18,7 +18,7 @@ from gateway.checkouts.changes import Cancel, ChangeDraft, Submit, cancel, chang
 from gateway.checkouts.filters import FILTERS, parse_filters
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.request import check_draft_change, check_request, is_by_value
-from gateway.checkouts.viewing import ask_again_seconds, complete
+from gateway.checkouts.viewing import ask_again_headers, complete
 from gateway.errors import InvalidBodyError, InvalidHeaderError, Problem
 from gateway.filters.paging import page_headers, page_status
 from gateway.filters.parse import parse_filter
@@ -131,7 +131,7 @@ async def retrieve_checkout(request: Request[Any, Any, Any]) -> Answer:
     if found is None:
         raise not_found()
     record, document = found
-    headers = [(b"etag", entity_tag(record.version)), *_ask_again(record, services)]
+    headers = [(b"etag", entity_tag(record.version)), *ask_again_headers(record, services.clock())]
     if is_unmodified(request, record.version):
         return Answer(status=304, headers=headers)
     complete(document, record, caller, services)
@@ -199,11 +199,6 @@ async def _accept(request: Request[Any, Any, Any], document: dict[str, Any]) -> 
     return await _answer(request, services, accepted.record, status=202, headers=headers)
 
 
-def _ask_again(record: CheckoutRecord, services: Services) -> list[tuple[bytes, bytes]]:
-    seconds = ask_again_seconds(record, services.clock())
-    return [] if seconds is None else [(b"retry-after", b"%d" % seconds)]
-
-
 def _checkout_id(request: Request[Any, Any, Any]) -> str:
     checkout_id: str = request.scope["path_params"]["checkout_id"]
     return checkout_id
@@ -224,7 +219,12 @@ async def _answer(
     return json_answer(
         document,
         status=status,
-        headers=[*location, (b"etag", entity_tag(record.version)), *_ask_again(record, services), *(headers or [])],
+        headers=[
+            *location,
+            (b"etag", entity_tag(record.version)),
+            *ask_again_headers(record, services.clock()),
+            *(headers or []),
+        ],
     )
 
 

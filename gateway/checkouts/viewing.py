@@ -18,7 +18,7 @@ _ASK_AGAIN_SECONDS_MAX: Final = 60
 _RUNNING: Final = frozenset({"accepted", "drafting", "submitting", "submitted"})
 
 
-def ask_again_seconds(record: CheckoutRecord, now: datetime) -> int | None:
+def _ask_again_seconds(record: CheckoutRecord, now: datetime) -> int | None:
     """Return after how many seconds a client that waits for a checkout should ask again: at its next attempt, or soon.
 
     None where nothing happens by itself: it has ended, is held, or waits for its client.
@@ -31,6 +31,12 @@ def ask_again_seconds(record: CheckoutRecord, now: datetime) -> int | None:
     at = next_attempt_at(record)
     seconds = math.ceil((at - now).total_seconds()) if at is not None else 1
     return min(max(seconds, 1), _ASK_AGAIN_SECONDS_MAX)
+
+
+def ask_again_headers(record: CheckoutRecord, now: datetime) -> list[tuple[bytes, bytes]]:
+    """Return the Retry-After of an answer that shows a checkout, or an order or a flow of one; none where nothing happens by itself."""
+    seconds = _ask_again_seconds(record, now)
+    return [] if seconds is None else [(b"retry-after", b"%d" % seconds)]
 
 
 def complete(document: dict[str, Any], record: CheckoutRecord, caller: Caller, services: Services) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from gateway.callers import Caller, caller_of
 from gateway.checkouts import store
-from gateway.checkouts.viewing import ask_again_seconds
+from gateway.checkouts.viewing import ask_again_headers
 from gateway.correlation import openapi
 from gateway.correlation.around import Around, load
 from gateway.correlation.lookup import Asked, Named, find
@@ -84,8 +84,7 @@ async def retrieve_process_flow(request: Request[Any, Any, Any]) -> Answer:
     services, caller = services_of(request), caller_of(request)
     selection = _fields(request)
     around = await _of_one(request, services, caller)
-    seconds = ask_again_seconds(around.records[0], services.clock())
-    headers = [] if seconds is None else [(b"retry-after", b"%d" % seconds)]
+    headers = ask_again_headers(around.records[0], services.clock())
     return json_answer(_selected(_flow(around, caller, 0), selection), headers=headers)
 
 

@@ -16,7 +16,7 @@ from gateway.checkouts.api import idempotency_key
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.orders.ready import SERVERS_OWN, ReadyOrder
 from gateway.checkouts.orders.shown import DIALECTS, KINDS, OrderDialect, product_order
-from gateway.checkouts.viewing import ask_again_seconds
+from gateway.checkouts.viewing import ask_again_headers
 from gateway.errors import Problem
 from gateway.filters.paging import page_headers, page_status
 from gateway.filters.parse import parse_filter
@@ -98,9 +98,7 @@ async def retrieve_product_order(dialect: OrderDialect, request: Request[Any, An
     selection = only_fields(request)
     order_id = order_id_of(request)
     record = await services.database.read_brief(lambda connection: find(connection, caller, order_id))
-    seconds = ask_again_seconds(record, services.clock())
-    again = [] if seconds is None else [(b"retry-after", b"%d" % seconds)]
-    headers = [(b"etag", entity_tag(record.version)), *again]
+    headers = [(b"etag", entity_tag(record.version)), *ask_again_headers(record, services.clock())]
     if is_unmodified(request, record.version):
         return Answer(status=304, headers=headers)
     return Answer(await shown(services, caller, record, dialect, selection), headers=headers)
