@@ -31,7 +31,8 @@ _RETRY_LATER: Final = {"Retry-After": "30"}
 
 # serialization_failure and deadlock_detected: the transaction had no effect and may simply be run again.
 CONFLICTS: Final = frozenset({"40001", "40P01"})
-_QUERY_CANCELLED: Final = "57014"
+# A statement ran into the limit of time.
+QUERY_CANCELLED: Final = "57014"
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 _DISK_FULL: Final = "53100"
 # The server is a standby now; a transaction was ended because this process stood still in it.
@@ -39,6 +40,12 @@ _ELSEWHERE: Final = frozenset({"25006", "25P03", "25P04"})
 # data_corrupted, index_corrupted, undefined_file, io_error of the server's own files.
 _DAMAGE: Final = frozenset({"XX001", "XX002", "58P01", "58030"})
 
+_POSTGRESQL: Final = {
+    QUERY_CANCELLED: READ_TOO_LONG,
+    _LOCK_NOT_AVAILABLE: LOCKED,
+    **dict.fromkeys(CONFLICTS, CONTENDED),
+    **dict.fromkeys(_ELSEWHERE, AWAY),
+}
 _SQLITE: Final = {
     sqlite3.SQLITE_BUSY: LOCKED,
     sqlite3.SQLITE_LOCKED: LOCKED,
@@ -72,14 +79,8 @@ def of_postgresql(error: BaseException) -> UnavailableError | None:
     if not isinstance(error, DBAPIError):
         return None
     code = sqlstate(error)
-    told = {
-        _QUERY_CANCELLED: READ_TOO_LONG,
-        _LOCK_NOT_AVAILABLE: LOCKED,
-        **dict.fromkeys(CONFLICTS, CONTENDED),
-        **dict.fromkeys(_ELSEWHERE, AWAY),
-    }
-    if code in told:
-        return unavailable(told[code])
+    if code in _POSTGRESQL:
+        return unavailable(_POSTGRESQL[code])
     if code == _DISK_FULL or code in _DAMAGE:
         return unavailable(FULL if code == _DISK_FULL else DAMAGED, later=True)
     if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:

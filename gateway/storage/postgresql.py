@@ -21,8 +21,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.fair_limiter import FairLimiter
 from gateway.settings import StorageSettings
-from gateway.storage.database import READ_TOO_LONG
-from gateway.storage.failures import AWAY, NOT_ANSWERED, conflict_code, of_postgresql, unavailable
+from gateway.storage.failures import (
+    AWAY,
+    NOT_ANSWERED,
+    QUERY_CANCELLED,
+    conflict_code,
+    of_postgresql,
+    sqlstate,
+    unavailable,
+)
 
 T = TypeVar("T")
 CONFLICT_ATTEMPTS_MAX: Final = 4
@@ -120,7 +127,7 @@ class PostgreSQLDatabase:
             told = of_postgresql(error)
             if told is None:
                 raise
-            raise told from (None if told.message == READ_TOO_LONG else error)
+            raise told from (None if sqlstate(error) == QUERY_CANCELLED else error)
 
     def _write(self, function: Callable[[Connection], T]) -> T:
         attempt = 1
