@@ -65,7 +65,7 @@ async def growth(client: httpx.AsyncClient, route: tuple[str, str, str], kind: s
     """Return how many times longer twice the size takes, at most, for bodies of one, two and four sizes."""
     best = [float("inf")] * 3
     ratio = 1.0
-    for _ in range(5):
+    for _ in range(20):
         for at, factor in enumerate((1, 2, 4)):
             best[at] = min(best[at], await seconds_of(client, route, malformed(kind, SIZE * factor)))
         pairs = [(best[0], best[1]), (best[1], best[2])]

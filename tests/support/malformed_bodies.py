@@ -68,7 +68,9 @@ def calm_collector() -> Iterator[None]:
     gc.unfreeze()
 
 
-def growth(seconds: Callable[[int], float], size: int, *, attempts: int = 5, negligible_seconds: float = 0.01) -> float:
+def growth(
+    seconds: Callable[[int], float], size: int, *, attempts: int = 20, negligible_seconds: float = 0.01
+) -> float:
     """Return how many times longer twice the size takes, for `size` x 2 and x 4: of the least of some attempts each.
 
     Below `negligible_seconds` nothing is said of growth (1.0): other things than the size decide there.
