@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from checkout_gateway import Gateway, assert_error
 from official_cart_schemas import problems
-from partner_orders import ORDERS, PATHS, V4, V5, order, order_v5, placed, valid
+from partner_orders import ORDERS, PATHS, V4, V5, order, order_v5, patched, placed, valid
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -89,6 +90,54 @@ async def test_what_the_order_system_does_not_take_is_refused_in_the_orders_own_
     assert error["message"].startswith("The order cannot be ordered: productOrderItem[0]")
     assert "cart" not in json.dumps(error)
     assert (await gateway.client.get(V4)).json() == []
+
+
+@pytest.mark.parametrize("version", ["v4", "v5"])
+async def test_what_would_mean_two_things_is_refused_all_at_once_at_the_orders_own_paths(
+    gateway: Gateway, version: str
+) -> None:
+    made = ORDERS[version]()
+    [item, *_], [party] = made["productOrderItem"], made["relatedParty"]
+    kind = {"@type": "OrderItemRelationship"} if version == "v5" else {}
+
+    def related(item_id: str, *targets: str) -> dict[str, Any]:
+        relations = [{**kind, "id": target, "relationshipType": "reliesOn"} for target in targets]
+        return {**item, "id": item_id, "productOrderItem": [], "productOrderItemRelationship": relations}
+
+    other = json.loads(json.dumps(party).replace("CD1", "CD2"))
+    made |= {
+        "productOrderItem": [related("1", "2"), related("2", "3"), related("3", "3", "1")],
+        "relatedParty": [party, other],
+        "requestedStartDate": "2999-02-01T00:00:00Z",
+        "requestedCompletionDate": "2999-01-01T00:00:00Z",
+    }
+    error = assert_error(await gateway.post(made, PATHS[version]), 422)
+    assert {each["path"] for each in error["problem"]} == {
+        "requestedCompletionDate",
+        "relatedParty[1]",
+        "productOrderItem[2].productOrderItemRelationship[0]",
+        "productOrderItem[2].productOrderItemRelationship[1]",
+    }
+    assert "cart" not in json.dumps(error)
+    assert (await gateway.client.get(PATHS[version])).json() == []
+
+
+async def test_a_draft_does_not_come_to_mean_two_things(gateway: Gateway) -> None:
+    made = await placed(gateway, requestedInitialState="draft", requestedStartDate="2999-02-01T00:00:00Z")
+    change = {"requestedCompletionDate": "2999-01-01T00:00:00Z"}
+    assert_error(await patched(gateway, made, change), 422, "requestedCompletionDate")
+    party = {"id": "CD2", "role": "customer", "@referredType": "Customer"}
+    assert_error(await patched(gateway, made, {"relatedParty": [*made["relatedParty"], party]}), 422, "relatedParty[1]")
+    assert (await gateway.client.get(made["href"])).json() == made
+
+
+async def test_the_parent_that_bundles_what_relies_on_it_is_no_circle(gateway: Gateway) -> None:
+    def item(item_id: str, other: str, kind: str) -> dict[str, Any]:
+        relation = {"id": other, "relationshipType": kind}
+        offering = {"id": f"P{item_id}"}
+        return {"id": item_id, "action": "add", "productOffering": offering, "productOrderItemRelationship": [relation]}
+
+    await placed(gateway, productOrderItem=[item("1", "2", "bundles"), item("2", "1", "reliesOn")])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -21,6 +21,9 @@ from gateway.checkouts.orders.words import order_findings, order_path
 from gateway.ordering import Catalogue, Finding, wanted_bundles
 from gateway.ordering import Mapping as OrderMapping
 from gateway.services import Services
+
+# What a cart is warned of, and a ready order refused for.
+_REFUSED_OF_ORDERS: Final = frozenset({"relationship_circular", "several_customers"})
 
 
 class AcceptRequest(NamedTuple):
@@ -71,12 +74,17 @@ async def prepared_cart(
         findings += await confirmed(services, asked.cart, asked.request, prepared, only_shown=only_shown)
     findings += await unproven_findings(services, asked.upstream, asked.mapping)
     if asked.told is not None:
-        prepared, findings = in_order_words(prepared, (*asked.told, *findings))
+        prepared, findings = in_order_words(prepared, (*asked.told, *map(_judged_of_order, findings)))
     if asked.is_draft and lacks_only_party(findings):
         stand_in = asked._replace(request=with_stand_in(asked.request, asked.mapping), is_draft=False)
         known_party = await prepared_cart(services, stand_in, qualify=False, only_shown=only_shown, now=now)
         return replace(known_party, findings=put_off(findings), waits_for_party=True)
     return accepted(prepared, findings, "cart" if asked.told is None else "order")
+
+
+def _judged_of_order(finding: Finding) -> Finding:
+    """Return a finding of a ready order: who sends one sees no warnings, so what makes it mean two things refuses it."""
+    return replace(finding, severity="error") if finding.code in _REFUSED_OF_ORDERS else finding
 
 
 def in_order_words(

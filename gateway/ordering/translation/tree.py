@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.slots import ItemSlots
+from gateway.ordering.translation.dependencies import tell_circles
 from gateway.ordering.translation.entries import ACTIONS, ITEM_DEPTH_MAX, Entry, collect
 from gateway.ordering.translation.relations import assign_relations
 from gateway.ordering.values import wrong_type
@@ -28,6 +29,7 @@ def read_tree(cart: dict[str, Any], findings: Findings, slots: ItemSlots = _USUA
     """
     collected = collect(cart, findings)
     moved = assign_relations(collected, findings, slots) if collected.related else False
+    tell_circles(collected.related, findings)
     entries = _parents_first(collected.entries, findings) if moved else collected.entries
     ordered = []
     for entry in entries:

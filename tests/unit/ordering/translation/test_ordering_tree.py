@@ -61,3 +61,26 @@ def test_roots_are_told_beneath_relationships_too():
         ("2", "1", 2),
         ("3", "1", 3),
     ]
+
+
+def test_needs_that_lead_back_are_told_at_the_relationship_that_closes_the_circle():
+    def needing(item_id, *relations):
+        listed = [{"id": target, "relationshipType": kind} for target, kind in relations]
+        return item(item_id, cartItemRelationship=listed)
+
+    def circles(*items):
+        findings = Findings()
+        tree.read_tree({"cartItem": list(items)}, findings)
+        return [each.path for each in findings.all() if each.code == "relationship_circular"]
+
+    long = [needing(str(number), (str((number + 1) % 3000), "requires")) for number in range(3000)]
+    assert circles(*long) == ["cartItem[2999].cartItemRelationship[0]"]
+    assert circles(*long[:-1]) == []
+    assert circles(needing("1", ("1", "shipping"))) == ["cartItem[0].cartItemRelationship[0]"]
+    assert circles(needing("1", ("2", "RelyOn")), needing("2", ("1", "reliesOn"))) != []
+    assert circles(needing("1", ("2", "requires"), ("2", "requiredBy")), needing("2")) != []
+    # Words that say nothing of need may go both ways, as may two kinds of need.
+    assert circles(needing("1", ("2", "relatedTo")), needing("2", ("1", "relatedTo"))) == []
+    assert circles(needing("1", ("2", "requires")), needing("2", ("1", "reliesOn"))) == []
+    diamond = needing("1", ("2", "reliesOn"), ("3", "reliesOn")), needing("2", ("4", "reliesOn"))
+    assert circles(*diamond, needing("3", ("4", "reliesOn")), needing("4")) == []
