@@ -11,21 +11,20 @@ from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from gateway.callers import Caller
 from gateway.carts import store
-from gateway.carts.after_order import CHECKOUT_PATH, go_on, remainder_reference
 from gateway.carts.changing import changed_cart
 from gateway.carts.completion import Earlier, complete_cart
 from gateway.carts.dialects import Dialect
 from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH
+from gateway.carts.holding import held_by_checkout
 from gateway.carts.merging import merged_carts
 from gateway.carts.reading import read_cart
 from gateway.carts.validity import require_valid
 from gateway.errors import (
     BodyTooLargeError,
-    ConflictError,
     InvalidBodyError,
     NotFoundError,
     PreconditionError,
@@ -38,7 +37,6 @@ from gateway.http.bodies import decode_object
 from gateway.services import Services
 from gateway.settings import Settings
 from gateway.storage import audit
-from gateway.storage.tables import ORDERED_STATES, checkout
 from gateway.tmf.json import decode_stored
 
 RESOURCE: Final = "shoppingCart"
@@ -309,35 +307,6 @@ def _changeable(
             headers={"ETag": f'"{row.version}"'},
         )
     return row
-
-
-def held_by_checkout(connection: Connection, caller: Caller, checkout_id: str) -> ConflictError:
-    """Return the error for a cart that a checkout holds, with a reference to it where the caller sees it.
-
-    An ordered cart is held for good.
-    """
-    href = f"{caller.base_url}{CHECKOUT_PATH}/{checkout_id}"
-    row = connection.execute(
-        select(checkout.c.state, checkout.c.owner, checkout.c.remainder_cart_id).where(
-            checkout.c.tenant == caller.tenant, checkout.c.id == checkout_id
-        )
-    ).one_or_none()
-    state = None if row is None else row.state
-    remainder_id = None if row is None else row.remainder_cart_id
-    if state == "submitted":
-        message = (
-            "The shopping cart has been ordered, and its order is live: it is neither changed, merged nor deleted."
-        )
-    elif state in ORDERED_STATES:
-        message = "The shopping cart has been ordered and does not change any more; it is neither merged nor deleted."
-    else:
-        message = "The shopping cart is being checked out and does not change until that ends; cancel the checkout to change the cart."
-    if state == "submitted" or state in ORDERED_STATES:
-        message = f"{message} {go_on(remainder_id)}"
-    if row is not None and caller.owner_scope not in {None, row.owner}:
-        return ConflictError(message)
-    told = {"checkout": {"id": checkout_id, "href": href}, **remainder_reference(remainder_id, caller.base_url)}
-    return ConflictError(message, extension={"referenceError": href, **told})
 
 
 def _contended() -> UnavailableError:

@@ -17,9 +17,7 @@ from sqlalchemy import delete as delete_from
 from sqlalchemy import update as update_table
 
 from gateway.carts import events, parties
-from gateway.carts.events import CartHold
 from gateway.clock import utc_now
-from gateway.storage.outbox import wanted
 from gateway.storage.statements import run
 from gateway.storage.tables import EPOCH, cart
 
@@ -263,60 +261,6 @@ def delete(
     parties.index_changed(connection, tenant, cart_id, parties.stored_party_ids(document), set())
     last = events.CartVersion(tenant, cart_id, expected_version + 1, document, owner=removed.owner)
     events.deleted(connection, last, now or utc_now())
-    return True
-
-
-def lock(
-    connection: Connection,
-    tenant: str,
-    cart_id: str,
-    checkout_id: str,
-    expected_version: int | None = None,
-    *,
-    now: datetime | None = None,
-) -> bool:
-    """Let `checkout_id` hold the cart, so that it does not change. `now` is the machine's unless given.
-
-    Returns False when the cart is gone, another checkout holds it, or it is not at `expected_version` (None: any).
-    Taking it twice for the same checkout is True both times. The version does not move: the document did not change.
-    """
-    free = cart.c.checkout_id.is_(None) | (cart.c.checkout_id == checkout_id)
-    if expected_version is not None:
-        free &= cart.c.version == expected_version
-    return _hold(connection, (tenant, cart_id), free, CartHold(checkout_id), now)
-
-
-def release(
-    connection: Connection, tenant: str, cart_id: str, checkout_id: str, *, now: datetime | None = None
-) -> bool:
-    """Let go of the cart; False when `checkout_id` did not hold it. `now` is the machine's unless given."""
-    return _hold(connection, (tenant, cart_id), cart.c.checkout_id == checkout_id, CartHold(), now)
-
-
-def mark_ordered(
-    connection: Connection, tenant: str, cart_id: str, checkout_id: str, *, now: datetime | None = None
-) -> bool:
-    """Note that the order of the checkout that holds the cart is live; False when `checkout_id` does not hold it."""
-    held = cart.c.checkout_id == checkout_id
-    return _hold(connection, (tenant, cart_id), held, CartHold(checkout_id, ordered=True), now)
-
-
-def _hold(
-    connection: Connection, key: tuple[str, str], condition: ColumnElement[bool], hold: CartHold, now: datetime | None
-) -> bool:
-    """Let the cart of `key` (tenant, id) be held so, under a condition on it; subscribers are told when that is new."""
-    tenant, cart_id = key
-    before = get(connection, tenant, cart_id) if wanted(connection, tenant, "shoppingCart") else None
-    done = connection.execute(
-        update_table(cart)
-        .where(cart.c.tenant == tenant, cart.c.id == cart_id, condition)
-        .values(checkout_id=hold.checkout_id, ordered=hold.ordered)
-    )
-    if done.rowcount != 1:
-        return False
-    if before is not None:
-        told = events.CartVersion(tenant, cart_id, before.version, before.document, before.v4_complete, before.owner)
-        events.state_changed(connection, told, CartHold(before.checkout_id, before.ordered), hold, now or utc_now())
     return True
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
+from gateway.carts import holding
 from gateway.carts import store as carts
 from gateway.carts.after_order import remainder, top_ids, without_any_item, without_items
 from gateway.carts.completion import Earlier, complete_cart
@@ -64,7 +65,7 @@ def cart_is_ordered(connection: Connection, record: CheckoutRecord, now: datetim
     assert record.cart_id is not None, "asked for a cart that is stored"
     text = _stored_remainder(connection, record) if record.remainder_cart_id is None else None
     if text is None:
-        carts.mark_ordered(connection, record.tenant, record.cart_id, record.id, now=now)
+        holding.mark_ordered(connection, record.tenant, record.cart_id, record.id, now=now)
         return None
     kept = decode_stored(text)
     document: dict[str, Any] = kept["cart"]
@@ -73,7 +74,7 @@ def cart_is_ordered(connection: Connection, record: CheckoutRecord, now: datetim
     content = carts.CartContent(encode_json(document).decode(), expires_at)
     if cart_id == record.cart_id:
         return _reopened(connection, record, content, now)
-    carts.mark_ordered(connection, record.tenant, record.cart_id, record.id, now=now)
+    holding.mark_ordered(connection, record.tenant, record.cart_id, record.id, now=now)
     ordered = carts.get(connection, record.tenant, record.cart_id)
     owner = ordered.owner if ordered is not None else record.owner
     carts.insert(connection, record.tenant, cart_id, content, now, owner=owner)
@@ -84,7 +85,7 @@ def _reopened(connection: Connection, record: CheckoutRecord, content: carts.Car
     """Take out of the cart what was ordered, and let go of it; None when the checkout does not hold it."""
     assert record.cart_id is not None, "asked for a cart that is stored"
     row = carts.get(connection, record.tenant, record.cart_id, for_change=True)
-    if row is None or not carts.release(connection, record.tenant, row.id, record.id, now=now):
+    if row is None or not holding.release(connection, record.tenant, row.id, record.id, now=now):
         return None
     carts.update(connection, record.tenant, row.id, row.version, content, now, before=row.document)
     return row.id
@@ -100,7 +101,7 @@ def cart_is_free(connection: Connection, record: CheckoutRecord, now: datetime) 
         _put_back(connection, record, now)
         return
     if (
-        not carts.release(connection, record.tenant, record.cart_id, record.id, now=now)
+        not holding.release(connection, record.tenant, record.cart_id, record.id, now=now)
         or record.remainder_cart_id is None
     ):
         return

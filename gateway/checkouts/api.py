@@ -9,12 +9,15 @@ from litestar.handlers import patch, post, route
 from sqlalchemy import Connection
 
 from gateway.callers import caller_of
+from gateway.carts.after_order import CHECKOUT_PATH
 from gateway.carts.api import CART_PATH
-from gateway.checkouts import openapi, resource, search, store
-from gateway.checkouts.accepting.accept import CHECKOUT_PATH, Accept, accept, accept_request, is_large, snapshot
+from gateway.checkouts import listing, openapi, resource, search, store
+from gateway.checkouts.accepting.accept import Accept, accept, accept_request, is_large
 from gateway.checkouts.accepting.prepare import preview
 from gateway.checkouts.accepting.preparing import prepared_cart
-from gateway.checkouts.changes import Cancel, ChangeDraft, Submit, cancel, change_draft, not_found, submit
+from gateway.checkouts.accepting.snapshot import snapshot
+from gateway.checkouts.changes import Cancel, Submit, cancel, not_found, submit
+from gateway.checkouts.draft_changes import ChangeDraft, change_draft
 from gateway.checkouts.filters import FILTERS, parse_filters
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.request import check_draft_change, check_request, is_by_value
@@ -96,8 +99,8 @@ async def list_checkouts(request: Request[Any, Any, Any]) -> Answer:
     address, caller = _address(request, services), caller_of(request)
 
     def function(connection: Connection) -> tuple[list[dict[str, Any]], int]:
-        asked = store.Asked(filters, search.conditions(connection, wanted) if wanted else (), search.order(sorts))
-        records, total = store.list_page(connection, tenant, asked, offset=page.offset, limit=page.limit, owner=owner)
+        asked = listing.Asked(filters, search.conditions(connection, wanted) if wanted else (), search.order(sorts))
+        records, total = listing.list_page(connection, tenant, asked, offset=page.offset, limit=page.limit, owner=owner)
         documents = resource.load_all(connection, tenant, records, address, selection)
         for record, document in zip(records, documents, strict=True):
             complete(document, record, caller, services)

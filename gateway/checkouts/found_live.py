@@ -13,7 +13,7 @@ import structlog
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from gateway.carts import store as carts
+from gateway.carts import holding
 from gateway.checkouts import store
 from gateway.checkouts.findings import add_findings
 from gateway.checkouts.model import CheckoutRecord
@@ -122,7 +122,7 @@ def _reopened(
         changes |= {"upstream_state": order.state, "order_state": tmf_state(mapping, order.state)}
     if rival is None and record.cart_id is not None:
         if not record.cart_scope:
-            carts.lock(connection, record.tenant, record.cart_id, record.id, now=now)
+            holding.lock(connection, record.tenant, record.cart_id, record.id, now=now)
         # A cart that was open again before has got back what was ordered: it begins anew.
         changes |= {
             "cart_live": True,

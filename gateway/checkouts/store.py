@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from msgspec.structs import replace
 from sqlalchemy import (
     Boolean,
-    ColumnElement,
     Connection,
     Row,
-    TextClause,
-    and_,
     bindparam,
     func,
     insert,
@@ -40,18 +37,17 @@ from gateway.storage.statements import moment_of
 from gateway.storage.tables import (
     ORDERED_STATES,
     Moment,
-    abandoned_draft,
     checkout,
     checkout_document,
     upstream_pause,
 )
 from gateway.tmf.json import encode_json
 
-_COLUMNS = [checkout.c[name] for name in CheckoutRecord.__struct_fields__]
-_MOMENTS: Final = [column.name for column in _COLUMNS if isinstance(column.type, Moment)]
-_FLAGS: Final = [column.name for column in _COLUMNS if isinstance(column.type, Boolean)]
+COLUMNS = [checkout.c[name] for name in CheckoutRecord.__struct_fields__]
+_MOMENTS: Final = [column.name for column in COLUMNS if isinstance(column.type, Moment)]
+_FLAGS: Final = [column.name for column in COLUMNS if isinstance(column.type, Boolean)]
 _TENANTS: Final = tenants_ordering()
-_by_id = select(*_COLUMNS).where(checkout.c.tenant == bindparam("tenant"), checkout.c.id == bindparam("id"))
+_by_id = select(*COLUMNS).where(checkout.c.tenant == bindparam("tenant"), checkout.c.id == bindparam("id"))
 _locked_by_id = _by_id.with_for_update()
 
 
@@ -87,14 +83,14 @@ def get_for_update(
 
 def get_by_key(connection: Connection, tenant: str, idempotency_key: str) -> CheckoutRecord | None:
     """Return the checkout that was asked for with this Idempotency-Key."""
-    query = select(*_COLUMNS).where(checkout.c.tenant == tenant, checkout.c.idempotency_key == idempotency_key)
+    query = select(*COLUMNS).where(checkout.c.tenant == tenant, checkout.c.idempotency_key == idempotency_key)
     row = connection.execute(query).one_or_none()
     return record_of(row) if row is not None else None
 
 
 def get_by_external_id(connection: Connection, tenant: str, owner: str, external_id: str) -> CheckoutRecord | None:
     """Return the checkout of the ready order to which this client gave the external id."""
-    query = select(*_COLUMNS).where(
+    query = select(*COLUMNS).where(
         checkout.c.tenant == tenant,
         checkout.c.owner == owner,
         checkout.c.external_id == external_id,
@@ -110,7 +106,7 @@ def live_of_cart(connection: Connection, tenant: str, cart_id: str, cart_scope: 
     One that is held without the cart, because its order was found live after another had taken the cart, counts once that other
     one has let it go.
     """
-    query = select(*_COLUMNS).where(
+    query = select(*COLUMNS).where(
         checkout.c.tenant == tenant,
         checkout.c.cart_scope == cart_scope,
         checkout.c.cart_id == cart_id,
@@ -126,7 +122,7 @@ def live_of_cart(connection: Connection, tenant: str, cart_id: str, cart_scope: 
 
 def get_by_order(connection: Connection, tenant: str, upstream: str, order_id: str) -> CheckoutRecord | None:
     """Return the checkout whose order this is, the latest should an order system have used an id again."""
-    query = select(*_COLUMNS).where(
+    query = select(*COLUMNS).where(
         checkout.c.tenant == tenant, checkout.c.upstream == upstream, checkout.c.order_id == order_id
     )
     row = connection.execute(query.order_by(checkout.c.created_at.desc()).limit(1)).one_or_none()
@@ -139,7 +135,7 @@ def others_of_order(connection: Connection, record: CheckoutRecord, order_id: st
     Name them with `named_to`: a tenant is told nothing of another one's checkout but that there is one.
     """
     tenants = list(connection.execute(_TENANTS).scalars())
-    query = select(*_COLUMNS).where(
+    query = select(*COLUMNS).where(
         checkout.c.tenant.in_(tenants),
         checkout.c.upstream == record.upstream,
         checkout.c.order_id == order_id,
@@ -241,59 +237,6 @@ def open_count(connection: Connection, tenant: str, limit: int) -> int:
     return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
 
 
-class Asked(NamedTuple):
-    """What a list is asked for: by column the values it may have, further conditions, and its order."""
-
-    filters: Mapping[str, list[str]] = {}
-    conditions: Sequence[ColumnElement[bool] | TextClause] = ()
-    order: Sequence[TextClause] = ()
-
-
-def _is_one_of(connection: Connection, tenant: str, column: str, values: list[str]) -> ColumnElement[bool]:
-    """Return the condition for a column; an order is found by the number of a draft that was given up, too.
-
-    Those are looked up first, so that an index leads to the others.
-    """
-    is_one: ColumnElement[bool] = checkout.c[column].in_(values)
-    if column != "order_id":
-        return is_one
-    of_abandoned = select(abandoned_draft.c.checkout_id).where(
-        abandoned_draft.c.tenant == tenant, abandoned_draft.c.order_id.in_(values)
-    )
-    checkout_ids = sorted(set(connection.execute(of_abandoned).scalars()))
-    return is_one | checkout.c.id.in_(checkout_ids) if checkout_ids else is_one
-
-
-def list_page(
-    connection: Connection,
-    tenant: str,
-    asked: Asked,
-    *,
-    offset: int,
-    limit: int,
-    owner: str | None = None,
-) -> tuple[list[CheckoutRecord], int]:
-    """Return one page of the tenant's checkouts (those of this `owner` alone), newest first, and how many match.
-
-    Checkouts that the order asked for does not tell apart are newest first.
-    """
-    condition: ColumnElement[bool] = and_(
-        checkout.c.tenant == tenant,
-        *(() if owner is None else (checkout.c.owner == owner,)),
-        *(_is_one_of(connection, tenant, column, values) for column, values in asked.filters.items()),
-        *asked.conditions,
-    )
-    total = connection.execute(select(func.count()).select_from(checkout).where(condition)).scalar_one()
-    query = (
-        select(*_COLUMNS)
-        .where(condition)
-        .order_by(*asked.order, checkout.c.created_at.desc(), checkout.c.id.desc())
-        .offset(offset)
-        .limit(limit)
-    )
-    return [record_of(row) for row in connection.execute(query)], int(total)
-
-
 def change(
     connection: Connection,
     record: CheckoutRecord,
@@ -367,5 +310,5 @@ def _change_of(names: frozenset[str], conditions: frozenset[str], *, unless_paus
         key.append(checkout.c.upstream.not_in(select(upstream_pause.c.upstream)))
     values: dict[Any, Any] = {checkout.c[name]: bindparam(f"new_{name}") for name in sorted(names)}
     return (
-        update(checkout).where(*key).values({**values, checkout.c.version: checkout.c.version + 1}).returning(*_COLUMNS)
+        update(checkout).where(*key).values({**values, checkout.c.version: checkout.c.version + 1}).returning(*COLUMNS)
     )

@@ -6,9 +6,8 @@ from collections.abc import Collection
 from typing import Any
 
 from gateway.callers import Caller
-from gateway.carts.after_order import CARTS_PATH, checkout_state
+from gateway.carts.after_order import CARTS_PATH, CHECKOUT_PATH, checkout_state
 from gateway.checkouts.abandoned import GivenUp
-from gateway.checkouts.accepting.accept import CHECKOUT_PATH
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.resource import resource
 from gateway.checkouts.viewing import complete

@@ -10,8 +10,8 @@ from litestar.handlers import route
 from sqlalchemy import Connection
 
 from gateway.callers import Caller, caller_of
-from gateway.checkouts import history, search, store
-from gateway.checkouts.accepting.accept import CHECKOUT_PATH
+from gateway.carts.after_order import CHECKOUT_PATH
+from gateway.checkouts import history, listing, search, store
 from gateway.checkouts.api import ONE
 from gateway.checkouts.changes import not_found
 from gateway.checkouts.filters import FILTERS, parse_filters
@@ -82,8 +82,8 @@ async def list_histories(request: Request[Any, Any, Any]) -> Answer:
     refuse(problems)
 
     def function(connection: Connection) -> tuple[list[dict[str, Any]], int, int]:
-        asked = store.Asked(filters, search.conditions(connection, wanted) if wanted else (), search.order(sorts))
-        records, total = store.list_page(
+        asked = listing.Asked(filters, search.conditions(connection, wanted) if wanted else (), search.order(sorts))
+        records, total = listing.list_page(
             connection, caller.tenant, asked, offset=page.offset, limit=page.limit, owner=caller.owner_scope
         )
         return _of_records(connection, caller, records), len(records), total

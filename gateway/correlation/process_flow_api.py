@@ -10,7 +10,7 @@ from litestar.handlers import route
 from sqlalchemy import Connection
 
 from gateway.callers import Caller, caller_of
-from gateway.checkouts import store
+from gateway.checkouts import listing, store
 from gateway.checkouts.viewing import ask_again_headers
 from gateway.correlation import openapi
 from gateway.correlation.around import Around, load
@@ -62,8 +62,8 @@ async def list_process_flows(request: Request[Any, Any, Any]) -> Answer:
             found = find(connection, Asked(caller.tenant, caller.owner_scope, entity, 0, server.page_items_max))
             of_entity = {named.id for named in found.page if named.resource == "checkout"}
             wanted = of_entity if wanted is None else wanted & of_entity
-        asked = store.Asked({**filters, **({} if wanted is None else {"id": sorted(wanted)})})
-        records, total = store.list_page(
+        asked = listing.Asked({**filters, **({} if wanted is None else {"id": sorted(wanted)})})
+        records, total = listing.list_page(
             connection, caller.tenant, asked, offset=page.offset, limit=page.limit, owner=caller.owner_scope
         )
         return load(connection, caller.tenant, [Named("checkout", record.id) for record in records]), total

@@ -8,8 +8,8 @@ from litestar import Request
 from litestar.handlers import post, route
 
 from gateway.callers import Caller, caller_of
+from gateway.carts.after_order import CHECKOUT_PATH
 from gateway.checkouts import resource
-from gateway.checkouts.accepting.accept import CHECKOUT_PATH
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.viewing import complete
 from gateway.errors import InvalidBodyError, Problem
@@ -17,7 +17,8 @@ from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import has_body, read_object, require_json_accepted
 from gateway.http.headers import entity_tag
 from gateway.operators import audit_api, openapi
-from gateway.operators.commands import CLOSED_AS, Adopt, Close, Poll, Retry, adopt, close, poll, retry
+from gateway.operators.adopting import Adopt, adopt
+from gateway.operators.commands import CLOSED_AS, Close, Poll, Retry, close, poll, retry
 from gateway.operators.upstreams import (
     PauseUpstream,
     ResumeUpstream,

@@ -9,7 +9,7 @@ from litestar import Request
 from litestar.handlers import route
 
 from gateway.callers import caller_of
-from gateway.checkouts.accepting.accept import CHECKOUT_PATH
+from gateway.carts.after_order import CHECKOUT_PATH
 from gateway.clock import timestamp_text
 from gateway.errors import Problem
 from gateway.filters.paging import page_headers, page_status

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from gateway.callers import Caller, caller_of
 from gateway.carts.patching import read_change
-from gateway.checkouts import store
+from gateway.checkouts import listing, store
 from gateway.checkouts.accepting.accept import Accept, accept
 from gateway.checkouts.api import idempotency_key
 from gateway.checkouts.model import CheckoutRecord
@@ -73,8 +73,8 @@ async def list_product_orders(dialect: OrderDialect, request: Request[Any, Any, 
 
     def function(connection: Connection) -> tuple[list[CheckoutRecord], dict[str, dict[str, str]], int]:
         conditions = search.conditions(connection, wanted, dialect, caller.base_url)
-        asked = store.Asked(conditions=conditions, order=search.order(sorts))
-        records, total = store.list_page(
+        asked = listing.Asked(conditions=conditions, order=search.order(sorts))
+        records, total = listing.list_page(
             connection, caller.tenant, asked, offset=page.offset, limit=page.limit, owner=caller.owner_scope
         )
         return records, store.documents_of(connection, caller.tenant, [each.id for each in records], KINDS), total

@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from gateway.callers import Caller
 from gateway.carts.dialects.forms import unmarked
 from gateway.checkouts import store
-from gateway.checkouts.changes import ChangeDraft, Submit, change_draft, submit
+from gateway.checkouts.changes import Submit, submit
+from gateway.checkouts.draft_changes import ChangeDraft, change_draft
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.orders.events import order_removed
 from gateway.checkouts.orders.ready import INITIAL_STATE, READY, SERVERS_OWN, ReadyOrder, ready_order

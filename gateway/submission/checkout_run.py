@@ -31,13 +31,15 @@ from gateway.submission.decisions.actions import (
     Work,
 )
 from gateway.submission.decisions.after_call import after_cancel, after_send
+from gateway.submission.decisions.after_read import after_another_order, after_head, after_read
 from gateway.submission.decisions.after_search import after_find, is_in_doubt, quiet_end
 from gateway.submission.decisions.comparing import expectation
 from gateway.submission.decisions.late_id import confirms
-from gateway.submission.decisions.next_action import after_another_order, after_head, after_read, next_action
-from gateway.submission.decisions.records import CANCEL_REASON, completed_step, read_failed
+from gateway.submission.decisions.next_action import next_action
+from gateway.submission.decisions.records import CANCEL_REASON, completed_step
 from gateway.submission.decisions.recovering import after_recovery_look
 from gateway.submission.decisions.refusal import cart_problems, with_problems
+from gateway.submission.decisions.retries import read_failed
 from gateway.submission.decisions.whose import whose
 from gateway.submission.prefetch import CallAhead, ReadAhead, foreseen, rendered_step
 from gateway.submission.recording import Recorder

@@ -27,7 +27,7 @@ from gateway.ordering import Mapping as OrderMapping
 from gateway.ordering import ObservedOrder, carries, is_alive, is_draft, render_tombstone
 from gateway.settings import Settings
 from gateway.storage import Database
-from gateway.submission import store
+from gateway.submission import cleanup_store
 from gateway.upstream.outcome import Accepted, Rejected
 from gateway.upstream.port import AnotherOrder, ReadFailed, Upstream
 
@@ -65,7 +65,7 @@ class Cleanup:
         """Look at the drafts that are due; return how many there were."""
 
         def due(connection: Connection) -> list[DueDraft]:
-            return store.due_abandoned(connection, self._database.now(connection), BATCH_MAX)
+            return cleanup_store.due_abandoned(connection, self._database.now(connection), BATCH_MAX)
 
         due_drafts = await self._database.read(due)
         for abandoned in due_drafts:
@@ -82,7 +82,7 @@ class Cleanup:
         def take(connection: Connection) -> DueDraft | None:
             # Until the look is recorded, this is when somebody else may try: after a call that hangs, and then some.
             due_at = self._database.now(connection) + timedelta(seconds=TAKEN_SECONDS)
-            return store.take_abandoned(connection, abandoned, due_at)
+            return cleanup_store.take_abandoned(connection, abandoned, due_at)
 
         taken = await self._database.write(take)
         if taken is None:
@@ -101,7 +101,7 @@ class Cleanup:
             elif look.inert and now - taken.since < FAILED_LOOKS_AGE_MAX:
                 # What cannot be made void is looked at until it is, or is live, or is old.
                 due_at = now + timedelta(seconds=waits[-1])
-            store.record_cleanup(
+            cleanup_store.record_cleanup(
                 connection, taken, attempt=attempt, due_at=due_at, outcome=look.outcome, state=look.state
             )
             history.record_read(connection, taken.tenant, taken.checkout_id, _looked(look, now))

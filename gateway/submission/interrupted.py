@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from gateway.checkouts.model import CheckoutRecord
 from gateway.storage import Database
-from gateway.submission import store
+from gateway.submission import claims
 
 PUT_OFF_SECONDS: Final = 5.0
 """Not at once: a disk that is nearly full takes a claim, and then not the rest."""
@@ -34,13 +34,13 @@ class Interrupted:
         """Let the leases of those claims end in PUT_OFF_SECONDS: the database is back. Raises UnavailableError (503) when it is not."""
         if not self._claims:
             return
-        claims = dict(self._claims)
+        interrupted = dict(self._claims)
 
         def put_back(connection: Connection) -> None:
             soon = self._database.now(connection) + timedelta(seconds=PUT_OFF_SECONDS)
-            for (tenant, checkout_id), fence in claims.items():
-                store.put_back(connection, tenant, checkout_id, fence, soon)
+            for (tenant, checkout_id), fence in interrupted.items():
+                claims.put_back(connection, tenant, checkout_id, fence, soon)
 
         await self._database.write(put_back)
-        for key in claims:
+        for key in interrupted:
             del self._claims[key]

@@ -1,22 +1,20 @@
-"""Claims, intents and records of the submission: plain functions over a connection.
+"""Intents and records of the submission: plain functions over a connection.
 
-The lease lowers the chance that two workers hold one checkout; the fence makes the second one's writes count and the first
-one's fail. Every write after a claim is checked against the fence; a stale one raises StaleLeaseError.
+The lease lowers the chance that two workers hold one checkout; the fence (`claims.py`) makes the second one's writes count and the
+first one's fail. Every write after a claim is checked against the fence; a stale one raises StaleLeaseError.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, select, update
+from sqlalchemy import Connection, func, select
 
 from gateway.checkouts import history, step_store
 from gateway.checkouts import store as checkouts
-from gateway.checkouts.abandoned import DueDraft, OrderGivenUp, abandon
-from gateway.checkouts.due import lanes_due
+from gateway.checkouts.abandoned import abandon
 from gateway.checkouts.findings import add_findings
 from gateway.checkouts.model import (
     CheckoutRecord,
@@ -27,17 +25,15 @@ from gateway.checkouts.model import (
     plan_decoder,
     plan_hash,
 )
-from gateway.checkouts.pauses import pauses, why_paused
+from gateway.checkouts.pauses import pauses
 from gateway.checkouts.row_changes import SENDING, UNKNOWN, CheckoutChanges, because
 from gateway.checkouts.states import FINAL
 from gateway.errors import GatewayError, StaleLeaseError
 from gateway.ordering import Order, Plan
 from gateway.settings import SubmissionSettings
-from gateway.storage.leases import Lease, take_leases
-from gateway.storage.tables import ORDERED_STATES, abandoned_draft, checkout, inbox
+from gateway.storage.tables import ORDERED_STATES, checkout, inbox
 from gateway.submission.decisions.actions import Save
 from gateway.submission.replanned import put_plan, replace_later_steps
-from gateway.submission.shares import Lane
 from gateway.tmf.json import decode_stored
 from gateway.tmf.totals import TotalKey, amounts_by_key
 from gateway.upstream.answers import is_safe_id
@@ -45,85 +41,6 @@ from gateway.upstream.evidence import KnownOrder, NotifiedOrder
 
 # Notifications that carry one marker name one order; so many others are looked at.
 _TOLD_MAX: Final = 5
-_DUE_LANES: Final = lanes_due(checkout.c.lease_until <= bindparam("now"))
-_abandoned_drafts = select(
-    abandoned_draft.c.tenant,
-    abandoned_draft.c.checkout_id,
-    abandoned_draft.c.marker,
-    abandoned_draft.c.order_id,
-    abandoned_draft.c.upstream,
-    abandoned_draft.c.since,
-    abandoned_draft.c.attempt,
-    abandoned_draft.c.due_at,
-    checkout.c.submit_intent_order,
-    checkout.c.order_id.label("current_order_id"),
-    checkout.c.state.label("checkout_state"),
-    checkout.c.correlation_id,
-    checkout.c.trace_parent,
-).join(checkout, and_(checkout.c.tenant == abandoned_draft.c.tenant, checkout.c.id == abandoned_draft.c.checkout_id))
-
-
-def lanes_with_due_work(connection: Connection, now: datetime) -> list[Lane]:
-    """Return whose checkouts, and for which order systems, are due, the longest due first.
-
-    The one query over all tenants: it tells the others whom to name.
-    """
-    return [Lane(*row) for row in connection.execute(_DUE_LANES, {"now": now})]
-
-
-def claim(connection: Connection, lane: Lane, lease: Lease, limit: int) -> list[CheckoutRecord]:
-    """Take up to `limit` due checkouts of a tenant for an order system whose lease is free, the longest due first."""
-    due = (
-        select(checkout.c.id)
-        .where(checkout.c.upstream == lane.upstream, checkout.c.due_at <= lease.now)
-        .order_by(checkout.c.due_at)
-        .limit(limit)
-    )
-    rows = take_leases(
-        connection,
-        checkout,
-        lane.tenant,
-        due,
-        lease,
-        [checkout.c[name] for name in CheckoutRecord.__struct_fields__],
-        {"claims_without_progress": checkout.c.claims_without_progress + 1},
-    )
-    return [checkouts.record_of(row) for row in rows]
-
-
-def put_back(connection: Connection, tenant: str, checkout_id: str, fence: int, until: datetime) -> bool:
-    """Let the lease of a claim that was interrupted end at `until`, and do not count the claim; return whether it was still held.
-
-    It is no fault of the checkout that the database was away. (What was under way stays as it is recorded: a call that was sent, or may
-    have been, is looked for by whoever claims it next.)
-    """
-    row = (checkout.c.tenant == tenant, checkout.c.id == checkout_id, checkout.c.fence == fence)
-    claims = case((checkout.c.claims_without_progress > 0, checkout.c.claims_without_progress - 1), else_=0)
-    changed = connection.execute(
-        update(checkout)
-        .where(*row, checkout.c.lease_until > until)
-        .values(lease_until=until, claims_without_progress=claims)
-    )
-    return changed.rowcount > 0
-
-
-def without_paused(
-    connection: Connection,
-    claimed: list[CheckoutRecord],
-    now: datetime,
-    needs_no_call: Callable[[CheckoutRecord], bool],
-) -> tuple[list[CheckoutRecord], int]:
-    """Return the claimed checkouts whose order system may be called or need not be, and how many others were parked."""
-    held = pauses(connection, for_share=True) if claimed else {}
-    if not held:
-        return claimed, 0
-    open_ones = [record for record in claimed if record.upstream not in held or needs_no_call(record)]
-    parked = [record for record in claimed if record not in open_ones]
-    for record in parked:
-        why = because("upstream_paused", why_paused(held[record.upstream]))
-        rest: CheckoutChanges = {"due_at": None, "lease_until": now, "claims_without_progress": 0, **why}
-        checkouts.change(connection, record, rest, now)
-    return open_ones, len(parked)
 
 
 def frozen_parts(connection: Connection, record: CheckoutRecord) -> tuple[Order, Plan, dict[str, str]]:
@@ -344,48 +261,3 @@ def notified_orders(connection: Connection, record: CheckoutRecord) -> tuple[Not
     )
     ids = connection.execute(query).scalars()
     return tuple(NotifiedOrder(order_id, record.marker) for order_id in ids if is_safe_id(order_id))
-
-
-def due_abandoned(connection: Connection, now: datetime, limit: int) -> list[DueDraft]:
-    """Return abandoned drafts that are due to be cleaned up, of every tenant."""
-    query = _abandoned_drafts.where(abandoned_draft.c.due_at <= now).order_by(abandoned_draft.c.due_at).limit(limit)
-    return [DueDraft(**row) for row in connection.execute(query).mappings()]
-
-
-def take_abandoned(connection: Connection, draft: DueDraft, due_at: datetime) -> DueDraft | None:
-    """Take an abandoned draft to be looked at by setting its next time; return it as it is now with its checkout.
-
-    None when another worker was faster. What the checkout may have submitted is read in this same transaction.
-    """
-    taken = connection.execute(
-        update(abandoned_draft).where(*_is_draft(draft), abandoned_draft.c.due_at == draft.due_at).values(due_at=due_at)
-    ).rowcount
-    if not taken:
-        return None
-    return DueDraft(**connection.execute(_abandoned_drafts.where(*_is_draft(draft))).mappings().one())
-
-
-def record_cleanup(
-    connection: Connection,
-    draft: DueDraft,
-    *,
-    attempt: int,
-    due_at: datetime | None,
-    outcome: str,
-    state: OrderGivenUp,
-) -> None:
-    """Record what a clean-up found and when to look again (None: not any more)."""
-    connection.execute(
-        update(abandoned_draft)
-        .where(*_is_draft(draft))
-        .values(attempt=attempt, due_at=due_at, outcome=outcome, state=state)
-    )
-
-
-def _is_draft(draft: DueDraft) -> tuple[ColumnElement[bool], ...]:
-    return (
-        abandoned_draft.c.tenant == draft.tenant,
-        abandoned_draft.c.checkout_id == draft.checkout_id,
-        abandoned_draft.c.marker == draft.marker,
-        abandoned_draft.c.order_id == draft.order_id,
-    )

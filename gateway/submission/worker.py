@@ -24,13 +24,13 @@ from gateway.ordering import is_there_already
 from gateway.services import Services
 from gateway.settings import CheckoutSettings
 from gateway.storage.leases import Lease
-from gateway.submission import resuming, store
+from gateway.submission import claims, resuming, store
 from gateway.submission.checkout_run import CheckoutRun
 from gateway.submission.clock_watch import ClockWatch
 from gateway.submission.decisions.actions import Policy, Save, Work, parents_of
 from gateway.submission.decisions.next_action import is_cancelled_at_once
 from gateway.submission.decisions.price_drift import DriftGuard
-from gateway.submission.decisions.records import keeps_its_reason
+from gateway.submission.decisions.retries import keeps_its_reason
 from gateway.submission.interrupted import Interrupted
 from gateway.submission.recording import Recorder, payload_rules
 from gateway.submission.shares import Lane, shares
@@ -179,15 +179,15 @@ class Worker:
         def claim_all(connection: Connection) -> tuple[list[CheckoutRecord], int]:
             now = self._database.now(connection)
             lease = Lease(self._owner, now, lease_seconds)
-            wanted = shares(store.lanes_with_due_work(connection, now), self._running.values(), places_max)
+            wanted = shares(claims.lanes_with_due_work(connection, now), self._running.values(), places_max)
             claimed = [
-                record for lane, limit in wanted.items() for record in store.claim(connection, lane, lease, limit)
+                record for lane, limit in wanted.items() for record in claims.claim(connection, lane, lease, limit)
             ]
-            return store.without_paused(connection, claimed, now, self._ends_without_a_call)
+            return claims.without_paused(connection, claimed, now, self._ends_without_a_call)
 
         def look(connection: Connection) -> tuple[bool, datetime]:
             now = self._database.now(connection)
-            return bool(shares(store.lanes_with_due_work(connection, now), self._running.values(), places_max)), now
+            return bool(shares(claims.lanes_with_due_work(connection, now), self._running.values(), places_max)), now
 
         asked_at = self._monotonic()
         due, now = await self._database.read(look)

@@ -11,7 +11,7 @@ from litestar.handlers import post, route
 from sqlalchemy import Row
 
 from gateway.callers import caller_of
-from gateway.checkouts.accepting.accept import CHECKOUT_PATH
+from gateway.carts.after_order import CHECKOUT_PATH
 from gateway.clock import timestamp_text
 from gateway.errors import InvalidBodyError, MalformedBodyError, Problem
 from gateway.filters.paging import page_headers, page_status

@@ -23,7 +23,7 @@ from official_cart_schemas import problems
 from official_walk import BASES, OfficialClient, declared
 
 from gateway.app import GatewayApp, create_app
-from gateway.carts import store
+from gateway.carts import holding
 from gateway.errors import UnavailableError
 from gateway.hub.delivery.service import delivery
 from gateway.security.tokens import token_sha256
@@ -191,10 +191,10 @@ async def walk_one_cart(app: GatewayApp, official: OfficialClient, cart: dict[st
     await send("POST", "/shoppingCart/none/merge", 404, {"shoppingCart": {"id": cart["id"]}})
 
     database = app.services.database
-    await database.write(lambda connection: store.lock(connection, "acme", cart["id"], "checkout"))
+    await database.write(lambda connection: holding.lock(connection, "acme", cart["id"], "checkout"))
     for method in ("PATCH", "DELETE"):
         await send(method, path, 409, {})
-    await database.write(lambda connection: store.release(connection, "acme", cart["id"], "checkout"))
+    await database.write(lambda connection: holding.release(connection, "acme", cart["id"], "checkout"))
     clock = app.services.clock
     app.services = replace(app.services, clock=lambda: datetime.now(UTC) + timedelta(days=91))
     await send("PATCH", path, 409, {})

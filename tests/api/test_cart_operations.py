@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from gateway.app import GatewayApp
-from gateway.carts import store
+from gateway.carts import holding
 from gateway.settings import CartSettings, ServerSettings
 
 MakeClient = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
@@ -227,7 +227,7 @@ async def test_no_update_is_lost_however_many_change_a_cart_at_once(client: http
 async def test_a_cart_in_a_checkout_does_not_change(app: GatewayApp, client: httpx.AsyncClient) -> None:
     answer = await created(client)
     cart_id, href = answer.json()["id"], answer.headers["location"]
-    await app.services.database.write(lambda c: store.lock(c, "default", cart_id, "the-checkout"))
+    await app.services.database.write(lambda c: holding.lock(c, "default", cart_id, "the-checkout"))
 
     for refused in (
         await client.patch(href, json={"x": 1}, headers={"if-match": '"9"'}),
@@ -240,7 +240,7 @@ async def test_a_cart_in_a_checkout_does_not_change(app: GatewayApp, client: htt
     held = {"checkoutState": "inCheckout", "checkout": {"id": "the-checkout", "href": expected}}
     assert (await client.get(href)).json() == {**answer.json(), **held}
 
-    await app.services.database.write(lambda c: store.release(c, "default", cart_id, "the-checkout"))
+    await app.services.database.write(lambda c: holding.release(c, "default", cart_id, "the-checkout"))
     assert (await client.patch(href, json={"x": 1})).status_code == 200
 
 

@@ -13,7 +13,7 @@ from application_runs import started
 from sqlalchemy import select
 
 from gateway.app import GatewayApp, create_app
-from gateway.carts import operations, store
+from gateway.carts import holding, operations, store
 from gateway.settings import Settings, StorageSettings
 from gateway.storage.tables import cart
 
@@ -107,6 +107,6 @@ async def test_what_if_match_named_is_asked_of_the_cart_that_is_written(
         client.patch(f"{CARTS}/{cart_id}", json={"description": "mine"}, headers={"If-Match": '"1"'})
     )
     await asyncio.to_thread(gate.reached.wait, 20)
-    await app.services.database.write(lambda connection: store.lock(connection, "default", cart_id, "some-checkout"))
+    await app.services.database.write(lambda connection: holding.lock(connection, "default", cart_id, "some-checkout"))
     gate.opened.set()
     assert (await patch).status_code == 409

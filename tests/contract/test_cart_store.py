@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from gateway.carts import store
+from gateway.carts import holding, store
 from gateway.storage import Database
 from gateway.storage.tables import cart
 
@@ -41,7 +41,7 @@ async def test_another_tenant_sees_and_changes_nothing(database: Database) -> No
     assert (await database.read(lambda c: store.list_page(c, "b", limit=10, offset=0))) == ([], 0)
     assert not await database.write(lambda c: store.update(c, "b", "one", 1, store.CartContent("{}"), NOW))
     assert not await database.write(lambda c: store.delete(c, "b", "one", 1))
-    assert not await database.write(lambda c: store.lock(c, "b", "one", "checkout"))
+    assert not await database.write(lambda c: holding.lock(c, "b", "one", "checkout"))
 
     await inserted(database, "one", tenant="b")
 
@@ -78,27 +78,27 @@ async def test_delete_needs_the_version_that_was_read(database: Database) -> Non
 async def test_a_held_cart_does_not_change_until_its_checkout_lets_go(database: Database) -> None:
     await inserted(database, "one")
 
-    assert await database.write(lambda c: store.lock(c, "a", "one", "first", expected_version=1))
-    assert await database.write(lambda c: store.lock(c, "a", "one", "first"))
-    assert not await database.write(lambda c: store.lock(c, "a", "one", "second"))
+    assert await database.write(lambda c: holding.lock(c, "a", "one", "first", expected_version=1))
+    assert await database.write(lambda c: holding.lock(c, "a", "one", "first"))
+    assert not await database.write(lambda c: holding.lock(c, "a", "one", "second"))
     assert not await database.write(lambda c: store.update(c, "a", "one", 1, store.CartContent("{}"), NOW))
     assert not await database.write(lambda c: store.delete(c, "a", "one", 1))
-    assert not await database.write(lambda c: store.release(c, "a", "one", "second"))
+    assert not await database.write(lambda c: holding.release(c, "a", "one", "second"))
 
     row = await fetched(database, "one")
     assert row is not None
     assert (row.checkout_id, row.version) == ("first", 1)
 
-    assert await database.write(lambda c: store.release(c, "a", "one", "first"))
-    assert not await database.write(lambda c: store.release(c, "a", "one", "first"))
+    assert await database.write(lambda c: holding.release(c, "a", "one", "first"))
+    assert not await database.write(lambda c: holding.release(c, "a", "one", "first"))
     assert await database.write(lambda c: store.update(c, "a", "one", 1, store.CartContent("{}"), NOW))
 
 
 async def test_holding_needs_the_expected_version_and_an_existing_cart(database: Database) -> None:
     await inserted(database, "one")
 
-    assert not await database.write(lambda c: store.lock(c, "a", "one", "first", expected_version=2))
-    assert not await database.write(lambda c: store.lock(c, "a", "two", "first"))
+    assert not await database.write(lambda c: holding.lock(c, "a", "one", "first", expected_version=2))
+    assert not await database.write(lambda c: holding.lock(c, "a", "two", "first"))
 
 
 async def test_a_list_is_in_the_order_of_creation_and_counts_all(database: Database) -> None:

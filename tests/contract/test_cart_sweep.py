@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from gateway.carts import store
+from gateway.carts import holding, store
 from gateway.carts.sweep import Sweep
 from gateway.settings import CartSettings
 from gateway.storage import Database
@@ -48,11 +48,11 @@ async def test_only_carts_that_expired_long_enough_ago_are_removed(database: Dat
 
 async def test_a_cart_that_a_checkout_holds_is_never_removed(database: Database) -> None:
     await insert(database, "held", NOW - timedelta(days=20))
-    assert await database.write(lambda c: store.lock(c, "acme", "held", "checkout-1"))
+    assert await database.write(lambda c: holding.lock(c, "acme", "held", "checkout-1"))
 
     assert await sweep(database, expired_kept_days=0.0).once() == 0
 
-    await database.write(lambda c: store.release(c, "acme", "held", "checkout-1"))
+    await database.write(lambda c: holding.release(c, "acme", "held", "checkout-1"))
     assert await sweep(database, expired_kept_days=0.0).once() == 1
 
 

@@ -11,11 +11,11 @@ import pytest
 from checkout_work import NOW, store_checkout
 from sqlalchemy import Connection, event, insert, select, text
 
-from gateway.checkouts import figures, store
+from gateway.checkouts import figures, listing, store
 from gateway.settings import Settings
 from gateway.storage.leases import Lease
 from gateway.storage.tables import checkout
-from gateway.submission import store as submissions
+from gateway.submission import claims
 from gateway.submission.shares import Lane
 from gateway.submission.wrong_clock import is_anything_put_off_too_far, longest_waits
 from gateway.tracking import store as tracking
@@ -85,15 +85,15 @@ def plans(connection: Connection, function: Callable[[Connection], object]) -> l
 
 
 def page_of(column: str) -> Callable[[Connection], object]:
-    return lambda connection: store.list_page(
-        connection, "tenant-1", store.Asked({column: [f"{column}-9"]}), offset=0, limit=20
+    return lambda connection: listing.list_page(
+        connection, "tenant-1", listing.Asked({column: [f"{column}-9"]}), offset=0, limit=20
     )
 
 
 LOOKS: dict[str, tuple[Callable[[Connection], object], str]] = {
-    "whose work is due": (lambda c: submissions.lanes_with_due_work(c, NOW), "ix_checkout_due"),
+    "whose work is due": (lambda c: claims.lanes_with_due_work(c, NOW), "ix_checkout_due"),
     "a claim": (
-        lambda c: submissions.claim(c, Lane("tenant-1", "shop"), Lease("me", NOW, 60), 10),
+        lambda c: claims.claim(c, Lane("tenant-1", "shop"), Lease("me", NOW, 60), 10),
         "ix_checkout_due",
     ),
     "orders to be read": (lambda c: tracking.due_orders(c, NOW, 10), "ix_checkout_track_due"),

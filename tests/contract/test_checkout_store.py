@@ -10,8 +10,9 @@ from checkout_work import NOW, SPLIT, cart, frozen, load_checkout, request, stor
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
+from gateway.carts import holding
 from gateway.carts import store as carts
-from gateway.checkouts import step_store, store
+from gateway.checkouts import listing, step_store, store
 from gateway.checkouts.model import LineState, lines_decoder
 from gateway.tmf.json import encode_json
 from gateway.upstream.outcome import Unknown
@@ -120,7 +121,7 @@ async def test_a_change_of_a_version_is_of_that_version_alone(database):
 async def test_the_cart_is_let_go_by_what_ends_without_an_order(database, state, released):
     record = await store_checkout(database, state="submitted", step=5, track_due_at=NOW)
     await database.write(lambda connection: carts.insert(connection, "default", "c1", carts.CartContent("{}"), NOW))
-    await database.write(lambda connection: carts.lock(connection, "default", "c1", "k1"))
+    await database.write(lambda connection: holding.lock(connection, "default", "c1", "k1"))
     await database.write(lambda connection: store.change(connection, record, {"state": state}, NOW))
     changed = await load_checkout(database)
     assert (changed.cart_live, changed.due_at, changed.track_due_at) == (not released, None, None)
@@ -131,7 +132,7 @@ async def test_the_cart_is_let_go_by_what_ends_without_an_order(database, state,
 async def test_a_cart_that_another_checkout_holds_is_not_let_go(database):
     record = await store_checkout(database)
     await database.write(lambda connection: carts.insert(connection, "default", "c1", carts.CartContent("{}"), NOW))
-    await database.write(lambda connection: carts.lock(connection, "default", "c1", "another"))
+    await database.write(lambda connection: holding.lock(connection, "default", "c1", "another"))
     await database.write(lambda connection: store.change(connection, record, {"state": "cancelled"}, NOW))
     assert (await read(database, carts.get, "default", "c1")).checkout_id == "another"
 
@@ -150,7 +151,9 @@ async def test_lists_are_newest_first_filtered_and_counted(database):
 
     async def page(filters, offset=0, limit=10):
         records, total = await database.read(
-            lambda connection: store.list_page(connection, "default", store.Asked(filters), offset=offset, limit=limit)
+            lambda connection: listing.list_page(
+                connection, "default", listing.Asked(filters), offset=offset, limit=limit
+            )
         )
         return [record.id for record in records], total
 

@@ -15,7 +15,7 @@ from gateway.errors import StaleLeaseError
 from gateway.settings import SubmissionSettings
 from gateway.storage.leases import Lease
 from gateway.storage.tables import EPOCH, abandoned_draft, checkout_document, checkout_step
-from gateway.submission import store
+from gateway.submission import claims, cleanup_store, store
 from gateway.submission.decisions.actions import Save
 from gateway.submission.shares import Lane
 
@@ -28,7 +28,7 @@ def soon(seconds):
 
 async def claim(database, now=NOW, *, tenant="default", upstream="shop", owner="me", limit=10):
     lane, lease = Lane(tenant, upstream), Lease(owner, now, 60)
-    return await database.write(lambda connection: store.claim(connection, lane, lease, limit))
+    return await database.write(lambda connection: claims.claim(connection, lane, lease, limit))
 
 
 async def save(database, record, decision, now=NOW, *, plan=None, known=None):
@@ -100,7 +100,7 @@ async def test_lanes_with_work_are_those_with_something_to_claim_the_longest_due
     await store_checkout(database, tenant="leased", lease_until=soon(60), **ALONE)
 
     def lanes(now):
-        return database.read(lambda connection: store.lanes_with_due_work(connection, now))
+        return database.read(lambda connection: claims.lanes_with_due_work(connection, now))
 
     assert await lanes(NOW) == [("due", "crm"), ("due", "shop")]
     later = await lanes(soon(60))
@@ -344,17 +344,17 @@ async def test_of_two_cleaners_one_takes_an_abandoned_draft_and_sees_its_checkou
     await database.write(lambda connection: abandon(connection, record, [draft], NOW, 30))
 
     def due(now):
-        return database.read(lambda connection: store.due_abandoned(connection, now, 10))
+        return database.read(lambda connection: cleanup_store.due_abandoned(connection, now, 10))
 
     assert await due(soon(29)) == []
     (row,) = await due(soon(30))
     assert (row.submit_intent_order, row.current_order_id, row.checkout_state) == (None, None, "drafting")
     await speak(database, submit_intent_order="00000009", order_id="00000009")
-    taken = await database.write(lambda connection: store.take_abandoned(connection, row, soon(630)))
+    taken = await database.write(lambda connection: cleanup_store.take_abandoned(connection, row, soon(630)))
     assert (taken.submit_intent_order, taken.current_order_id) == ("00000009", "00000009")
-    assert await database.write(lambda connection: store.take_abandoned(connection, row, soon(630))) is None
+    assert await database.write(lambda connection: cleanup_store.take_abandoned(connection, row, soon(630))) is None
     await database.write(
-        lambda connection: store.record_cleanup(
+        lambda connection: cleanup_store.record_cleanup(
             connection, taken, attempt=1, due_at=None, outcome="nothing found", state="absent"
         )
     )

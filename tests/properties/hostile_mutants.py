@@ -16,7 +16,7 @@ from gateway.ordering.model import KnownLine, ObservedOrder
 from gateway.ordering.readback import expected, live
 from gateway.ordering.readback.matching import _Pairing
 from gateway.submission.cleanup import Cleanup
-from gateway.submission.decisions import after_call, next_action, records, waiting
+from gateway.submission.decisions import after_call, after_read, records, retries, waiting
 from gateway.tracking import evidence
 from gateway.upstream import control, search
 from gateway.upstream.evidence import FindResult, proven
@@ -84,7 +84,7 @@ def throttled_is_not_done() -> Any:
 
     def not_executed(work: Any, outcome: Any, now: datetime) -> Any:
         said = waiting.waits_for_call(work, "throttled", outcome.detail)
-        return records.retry_later(work, now, outcome.detail, outcome.retry_after_seconds, reason=said)
+        return retries.retry_later(work, now, outcome.detail, outcome.retry_after_seconds, reason=said)
 
     return patch.object(after_call, "_not_executed", not_executed)
 
@@ -141,12 +141,12 @@ def dead_end_is_believed() -> Any:
 
 def refused_submission_is_believed_at_once() -> Any:
     """One look decides whether a refused submission had an effect."""
-    return patch.object(next_action, "settled", lambda *_: True)
+    return patch.object(after_read, "settled", lambda *_: True)
 
 
 def late_lines_are_missing() -> Any:
     """What is not shown yet is not there."""
-    return patch.object(next_action, "_is_late", lambda *_: False)
+    return patch.object(after_read, "_is_late", lambda *_: False)
 
 
 def words_have_one_spelling() -> Any:

@@ -18,9 +18,11 @@ from gateway.checkouts.row_changes import PLANNED, SENDING, UNKNOWN
 from gateway.ordering.model import ObservedOrder, RenderedStep
 from gateway.ordering.readback.matching import Match, _Pairing, match
 from gateway.submission import checkout_run
+from gateway.submission.decisions import after_read as after_read_module
 from gateway.submission.decisions import next_action as machine
 from gateway.submission.decisions.actions import Action, Save, Work
-from gateway.submission.decisions.records import completed_step, rejected, retry_later
+from gateway.submission.decisions.records import completed_step, rejected
+from gateway.submission.decisions.retries import retry_later, settled
 from gateway.upstream.evidence import CallInDoubt, FindResult, proven
 from gateway.upstream.outcome import NotExecuted, Outcome, Unknown
 
@@ -51,7 +53,7 @@ def m1_resend_after_unknown() -> AbstractContextManager[Any]:
 
     def after_read(work: Work, observed: ObservedOrder | None, now: datetime) -> Action:
         if observed is not None and work.current.kind in {"add", "price"} and work.record.step_state == PLANNED:
-            return machine._send(work, now, _by_echo(work, observed))
+            return machine.send(work, now, _by_echo(work, observed))
         return real_after_read(work, observed, now)
 
     return _together(
@@ -157,7 +159,7 @@ def m10_new_draft_after_lost_submit() -> AbstractContextManager[Any]:
 
     def after_read(work: Work, observed: ObservedOrder | None, now: datetime) -> Action:
         record = work.record
-        if record.step_state == UNKNOWN and work.current.kind == "submit" and machine.settled(work, now):
+        if record.step_state == UNKNOWN and work.current.kind == "submit" and settled(work, now):
             anew = {"generation": record.generation + 1, "step": 0, "step_state": PLANNED, "order_id": None}
             return Save(changes={**anew, "submit_intent_order": None}, lines=None)
         return real_after_read(work, observed, now)
@@ -182,7 +184,7 @@ def m12_contents_not_compared() -> AbstractContextManager[Any]:
         del steps_done
         return Match(line_ids=_by_echo(work, observed), missing=(), unexpected=(), wrong=())
 
-    return patch.object(machine, "compare", believe)
+    return patch.object(after_read_module, "compare", believe)
 
 
 def m13_any_child_is_the_systems_own() -> AbstractContextManager[Any]:

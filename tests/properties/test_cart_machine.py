@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from gateway.carts import store
+from gateway.carts import holding
 from tests.properties import cart_model as model
 from tests.properties.cart_machine_checks import HOST, CartChecks, Gateway
 from tests.properties.cart_model import BASES, Cart, Document, attempted
@@ -265,7 +265,7 @@ class CartMachine(CartChecks):
     @rule(number=numbers, checkout=st.sampled_from(("one", "two")))
     def hold(self, number: int, checkout: str) -> None:
         cart = self.chosen(number)
-        held = self.gateway.write(lambda connection: store.lock(connection, "default", cart.id, checkout))
+        held = self.gateway.write(lambda connection: holding.lock(connection, "default", cart.id, checkout))
         assert held == (cart.checkout in {None, checkout})
         cart.checkout = checkout if held else cart.checkout
         self.unchanged(cart)
@@ -275,7 +275,7 @@ class CartMachine(CartChecks):
     def let_go(self, number: int, checkout: str) -> None:
         held = [cart for cart in self.carts.values() if cart.checkout]
         cart = held[number % len(held)]
-        freed = self.gateway.write(lambda connection: store.release(connection, "default", cart.id, checkout))
+        freed = self.gateway.write(lambda connection: holding.release(connection, "default", cart.id, checkout))
         assert freed == (cart.checkout == checkout)
         cart.checkout = None if freed else cart.checkout
         self.unchanged(cart)

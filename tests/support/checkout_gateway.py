@@ -21,7 +21,7 @@ from gateway.clock import utc_now
 from gateway.services import Services
 from gateway.settings import Settings, StorageSettings, UpstreamSettings
 from gateway.storage import tables
-from gateway.submission import store as submissions
+from gateway.submission import cleanup_store
 from gateway.submission.cleanup import Cleanup
 from gateway.submission.worker import Worker
 from gateway.tmf.json import encode_json
@@ -210,7 +210,7 @@ class Gateway:
 
     async def due_drafts(self) -> list[Any]:
         return await self.services.database.read(
-            lambda connection: submissions.due_abandoned(connection, utc_now() + timedelta(days=40), 100)
+            lambda connection: cleanup_store.due_abandoned(connection, utc_now() + timedelta(days=40), 100)
         )
 
 

@@ -13,12 +13,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from gateway.callers import Caller
-from gateway.carts import store as carts
-from gateway.carts.after_order import go_on, remainder_reference
-from gateway.carts.dialects.forms import unmarked_text
-from gateway.carts.validity import require_valid
+from gateway.carts import holding
+from gateway.carts.after_order import CHECKOUT_PATH, go_on, remainder_reference
 from gateway.checkouts import recovering, store
 from gateway.checkouts.accepting.preparing import AcceptRequest, frozen_cart
+from gateway.checkouts.accepting.snapshot import Snapshot, snapshot
 from gateway.checkouts.after_order import LIVE, REMAINDER, remainder_of
 from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash, request_hash
 from gateway.checkouts.orders.ready import READY, ReadyOrder
@@ -27,8 +26,6 @@ from gateway.checkouts.row_changes import FRESH_DRAFT, WAITS_FOR_PARTY
 from gateway.errors import (
     ConflictError,
     InvalidBodyError,
-    NotFoundError,
-    PreconditionError,
     Problem,
     RefusedError,
     TooManyRequestsError,
@@ -40,7 +37,6 @@ from gateway.storage.tables import EPOCH
 from gateway.threads import LARGE_BYTES_MIN
 from gateway.tmf.json import decode_stored, encode_json
 
-CHECKOUT_PATH = "/tmf-api/checkoutManagement/v1/checkout"
 # Times the whole is begun anew because the cart changed, or an equal request was faster, while it was being prepared.
 ROUNDS_MAX = 8
 
@@ -61,20 +57,6 @@ class Accepted(NamedTuple):
 
     record: CheckoutRecord
     replayed: bool
-
-
-class Snapshot(NamedTuple):
-    """The cart to be ordered: its id and version when it is stored here, and its document.
-
-    `scope` is the partner whose id it is, when a partner sends a whole cart; otherwise empty.
-    """
-
-    cart_id: str | None
-    version: int | None
-    document: str
-    scope: str = ""
-    # The text that is stored, with what the dialects keep for their clients; None for a cart that is sent whole.
-    stored: str | None = None
 
 
 def upstream_of(services: Services, tenant: str, request: Mapping[str, Any]) -> str:
@@ -198,52 +180,6 @@ def _other_order(earlier: CheckoutRecord, key: str | None, base_url: str) -> Con
     )
 
 
-async def snapshot(
-    services: Services, caller: Caller, request: dict[str, Any], if_match: frozenset[int] | None
-) -> Snapshot:
-    """Return the cart that a request names or carries. Errors: 404 unknown cart, 409 expired, 412 another version."""
-    tenant, owner = caller.tenant, caller.owner_scope
-    given = request["shoppingCart"]
-    if is_by_value(given):
-        if if_match is not None:
-            raise PreconditionError(
-                "If-Match is for a stored cart; a cart that is sent whole has no version here: leave the header out.",
-                problems=[Problem("If-Match", "belongs to a stored cart; this one is sent whole")],
-            )
-        copied = given.get("id")
-        return Snapshot(copied, None, encode_json(given).decode(), await _scope_of_copy(services, caller, copied))
-    cart_id = given["id"]
-    row = await services.database.read_brief(lambda connection: carts.get(connection, tenant, cart_id, owner=owner))
-    if row is None:
-        raise NotFoundError(
-            "There is no such cart; give the id of a stored cart, or a whole cart.",
-            problems=[Problem("shoppingCart.id", "names no cart")],
-        )
-    if if_match is not None and row.version not in if_match:
-        raise PreconditionError(
-            "If-Match does not name the cart's current version: somebody changed it. Show it again before checking out.",
-            problems=[Problem("If-Match", f'the current version is "{row.version}"')],
-            headers={"ETag": f'"{row.version}"'},
-        )
-    require_valid(row.expires_at, services.clock())
-    # What the dialects of carts keep for their own clients is nothing to an order system.
-    return Snapshot(row.id, row.version, unmarked_text(row.document), stored=row.document)
-
-
-async def _scope_of_copy(services: Services, caller: Caller, cart_id: str | None) -> str:
-    """Return whose id the id of a whole cart is: a partner's own, unless it is a copy of a stored cart that it made.
-
-    So what a partner sends never holds a cart of somebody else, and never tells whether there is one.
-    """
-    scope = caller.owner_scope
-    if scope is None or cart_id is None:
-        return ""
-    own = await services.database.read_brief(
-        lambda connection: carts.get_document(connection, caller.tenant, cart_id, owner=scope)
-    )
-    return scope if own is None else ""
-
-
 def _new_record(
     services: Services, command: Accept, to_order: AcceptRequest, found: Snapshot, hash_of_plan: str
 ) -> CheckoutRecord:
@@ -317,7 +253,7 @@ async def _store(
             if not _is_free(connection, record, record.cart_id, caller):
                 return None
             # A cart by value may be a copy of a stored one, which is then held as well, in whatever version it is.
-            locked = not record.cart_scope and carts.lock(
+            locked = not record.cart_scope and holding.lock(
                 connection, record.tenant, record.cart_id, record.id, record.cart_version, now=now
             )
             if not locked and not by_value:

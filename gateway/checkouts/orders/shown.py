@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from gateway.carts.after_order import CHECKOUT_PATH
 from gateway.carts.dialects import v4 as carts_v4
 from gateway.carts.dialects.dialect import at_path
 from gateway.carts.dialects.forms import MARKS, rfc_3339
@@ -17,7 +18,6 @@ from gateway.checkouts.reason_document import reason_of
 from gateway.clock import timestamp_text
 from gateway.tmf.json import decode_stored
 
-CHECKOUT_PATH: Final = "/tmf-api/checkoutManagement/v1/checkout"
 KINDS: Final = (READY, "cart", "request", "items", "lines")
 # What a cart has that is none of its order's.
 _OF_CART: Final = frozenset(

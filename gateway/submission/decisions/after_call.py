@@ -18,11 +18,10 @@ from gateway.submission.decisions.records import (
     cancellation_refused,
     completed_step,
     give_up_draft,
-    put_off,
     rejected,
-    retry_later,
     submitted,
 )
+from gateway.submission.decisions.retries import put_off, retry_later
 from gateway.submission.decisions.too_large import in_smaller_calls, says_nothing_of_sizes, too_large_reason
 from gateway.submission.decisions.waiting import waits_for_call
 from gateway.upstream.causes import Cause

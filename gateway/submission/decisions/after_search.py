@@ -22,9 +22,8 @@ from gateway.submission.decisions.records import (
     observed_changes,
     refused_as_duplicate,
     rejected,
-    settled,
-    wait,
 )
+from gateway.submission.decisions.retries import settled, wait
 from gateway.upstream.evidence import AbsenceCode, FindResult
 
 # A lost live POST counts as proven absent after two complete searches at least this far apart.

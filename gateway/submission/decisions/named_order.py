@@ -14,16 +14,8 @@ from gateway.checkouts.row_changes import UNKNOWN, CheckoutChanges, because
 from gateway.ordering import Finding, LiveDifference, ObservedOrder, both_spellings, compare_live, is_draft, live_match
 from gateway.submission.decisions.actions import Action, FindMarker, Save, Work
 from gateway.submission.decisions.comparing import compare
-from gateway.submission.decisions.records import (
-    completed_step,
-    give_up_draft,
-    held,
-    look_again,
-    observed_changes,
-    settled,
-    submitted,
-    wait,
-)
+from gateway.submission.decisions.records import completed_step, give_up_draft, held, observed_changes, submitted
+from gateway.submission.decisions.retries import look_again, settled, wait
 from gateway.submission.decisions.whose import answered_whose, shown_marker, whose
 from gateway.upstream.evidence import FindResult
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Final, Literal
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,34 +17,23 @@ from gateway.ordering import (
     ObservedOrder,
     Order,
     RenderedStep,
-    carries,
     compare_live,
     render,
-    render_tombstone,
-    texts_within,
-    tmf_state,
 )
-from gateway.tmf.json import encode_json
 from gateway.upstream.doctor.probe import Probe
 from gateway.upstream.doctor.reading import read_list, search
 from gateway.upstream.doctor.sample import SampleOrder
 from gateway.upstream.doctor.seen import RepeatSeen, ShownAfter, WriteSeen
+from gateway.upstream.doctor.voiding import POLL_SECONDS, POLL_SECONDS_MAX, how, voided
 from gateway.upstream.outcome import (
     Accepted,
     Duplicate,
-    NotExecuted,
-    NotSent,
     Outcome,
     Rejected,
     Unknown,
     created_order_id,
 )
 from gateway.upstream.port import ReadFailed
-
-POLL_SECONDS: Final = 0.25
-POLL_SECONDS_MAX: Final = 2.0
-_CANCELLING: Final = frozenset({"assessingCancellation", "pendingCancellation", "cancelled"})
-REASON: Final = "test order of gateway doctor"
 
 
 class SampleRun(Struct, frozen=True, kw_only=True):
@@ -75,9 +64,9 @@ async def measure_writes(probe: Probe, run: SampleRun) -> WriteSeen:
         # It may be there: it is looked for, so that it is voided, too.
         order_id, named_by = await _found_later(probe, run), "search"
         if order_id is None:
-            return WriteSeen(refused=_how(outcome), named_by="nothing", marker=run.marker)
+            return WriteSeen(refused=how(outcome), named_by="nothing", marker=run.marker)
     if order_id is None:
-        return WriteSeen(refused=_how(outcome), marker=run.marker)
+        return WriteSeen(refused=how(outcome), marker=run.marker)
     seen = WriteSeen(order_id=order_id, named_by=named_by, marker=run.marker)
     shown, twins = await _shown_after(probe, order_id, run)
     created = await _settled(probe, order_id, run, _first_part(run))
@@ -107,7 +96,7 @@ async def _repeated_live(probe: Probe, run: SampleRun, seen: WriteSeen, orders: 
     failed: dict[str, str] = {}
 
     async def void(order_id: str, marker: str) -> None:
-        why = await _voided(probe, order_id, marker, run.wait_seconds)
+        why = await voided(probe, order_id, marker, run.wait_seconds)
         if why is not None:
             failed[order_id] = why
 
@@ -118,7 +107,7 @@ async def _repeated_live(probe: Probe, run: SampleRun, seen: WriteSeen, orders: 
 async def _all_voided(probe: Probe, run: SampleRun, seen: WriteSeen, made: list[tuple[str, str]]) -> WriteSeen:
     failed: dict[str, str] = {}
     for order_id, marker in dict.fromkeys(made):
-        why = await _voided(probe, order_id, marker, run.wait_seconds)
+        why = await voided(probe, order_id, marker, run.wait_seconds)
         if why is not None:
             failed[order_id] = why
     return replace(seen, voided=next(iter(failed.values()), None), left=tuple(failed))
@@ -139,7 +128,7 @@ async def _repeated(
     outcome = await probe.send(keyed_step, key)
     first = created_order_id(outcome, probe.mapping) if isinstance(outcome, Accepted) else None
     if first is None:
-        return replace(seen, repeat=repeat, keyed=RepeatSeen(first="", failed=_how(outcome)))
+        return replace(seen, repeat=repeat, keyed=RepeatSeen(first="", failed=how(outcome)))
     await made(first, run.second_marker)
     keyed = _repeat(probe, first, await probe.send(keyed_step, key))
     if keyed.second not in ("", first):
@@ -155,7 +144,7 @@ def _repeat(probe: Probe, first: str, outcome: Outcome) -> RepeatSeen:
         )
     if isinstance(outcome, Duplicate | Rejected):
         return RepeatSeen(first=first, refused=outcome.detail)
-    return RepeatSeen(first=first, failed=_how(outcome))
+    return RepeatSeen(first=first, failed=how(outcome))
 
 
 async def _shown_after(probe: Probe, order_id: str, run: SampleRun) -> tuple[ShownAfter, list[str]]:
@@ -242,73 +231,11 @@ async def _grown(probe: Probe, run: SampleRun, seen: WriteSeen) -> WriteSeen:
         return seen
     outcome = await probe.send(step)
     if not isinstance(outcome, Accepted):
-        return replace(seen, grew=True, grown=f"the second call was not taken: {_how(outcome)}")
+        return replace(seen, grew=True, grown=f"the second call was not taken: {how(outcome)}")
     whole = _part(run, 2)
     grown = await _settled(probe, seen.order_id, run, whole)
     difference = "the draft cannot be read after the second call" if grown is None else _difference(run, whole, grown)
     return replace(seen, grew=True, grown=difference)
-
-
-async def _voided(probe: Probe, order_id: str, marker: str, wait_seconds: float) -> str | None:
-    """Void a test order as the mapping says; return why it is not void, or None."""
-    mapping, recovery = probe.mapping, probe.mapping.recovery
-    if not mapping.draft.supported:
-        return await _cancelled(probe, order_id, wait_seconds)
-    if recovery.abandon == "leave":
-        return f"order {order_id} is left: the mapping voids nothing (recovery.abandon)"
-    if recovery.abandon == "delete":
-        outcome = await probe.delete(order_id)
-        if not isinstance(outcome, Accepted):
-            return f"order {order_id} could not be deleted: {_how(outcome)}"
-        return await _gone(probe, order_id)
-    return await _marked_void(probe, order_id, marker)
-
-
-async def _marked_void(probe: Probe, order_id: str, marker: str) -> str | None:
-    mapping = probe.mapping
-    outcome = await probe.send(render_tombstone(mapping, order_id, marker))
-    if not isinstance(outcome, Accepted):
-        return f"order {order_id} could not be marked as void: {_how(outcome)}"
-    wanted = {text.replace("{marker}", marker) for text in texts_within(mapping.recovery.tombstone_attributes)}
-    try:
-        order = await probe.order(order_id)
-    except ReadFailed as failure:
-        return f"order {order_id} could not be read after it was marked as void: {failure}"
-    if order is not None and carries(order, marker, mapping) and not wanted.intersection(order.marker.texts):
-        return f"order {order_id} was marked as void, and does not show it"
-    return None
-
-
-async def _gone(probe: Probe, order_id: str) -> str | None:
-    try:
-        order = await probe.order(order_id)
-    except ReadFailed as failure:
-        return f"order {order_id} was deleted, and reading it fails: {failure}"
-    return None if order is None else f"order {order_id} was deleted, and is still there"
-
-
-async def _cancelled(probe: Probe, order_id: str, wait_seconds: float) -> str | None:
-    mapping = probe.mapping
-    if not mapping.api.cancel_resource:
-        return f"order {order_id} is live: the mapping names no way to cancel it (api.cancel_resource)"
-    body = {"productOrder": {"id": order_id}, "cancellationReason": REASON}
-    if mapping.dialect == "tmf622-v5":
-        body = {"@type": "CancelProductOrder", "productOrder": {"id": order_id, "@type": "ProductOrderRef"}, **body}
-    headers = {"Content-Type": "application/json"}
-    outcome = await probe.call("POST", mapping.api.cancel_resource, "cancel", encode_json(body), headers)
-    if not isinstance(outcome, Accepted):
-        return f"order {order_id} could not be cancelled: {_how(outcome)}"
-    state = ""
-    began, pause_seconds = probe.clock(), POLL_SECONDS
-    while probe.clock() - began <= wait_seconds:
-        with contextlib.suppress(ReadFailed):
-            order = await probe.order(order_id)
-            state = tmf_state(mapping, order.state) if order is not None else "cancelled"
-        if state in _CANCELLING:
-            return None
-        await probe.sleep(pause_seconds)
-        pause_seconds = min(POLL_SECONDS_MAX, pause_seconds * 2)
-    return f"order {order_id} was cancelled, and shows {state or 'nothing that can be read'}"
 
 
 def _step(run: SampleRun, index: int, marker: str, order_id: str | None) -> RenderedStep:
@@ -331,11 +258,3 @@ def _part(run: SampleRun, steps: int) -> Order:
 def _difference(run: SampleRun, part: Order, observed: ObservedOrder) -> str | None:
     found = compare_live(part, {}, observed, run.sample.mapping)
     return found.describe() if found is not None else None
-
-
-def _how(outcome: Outcome) -> str:
-    """Return what became of a call, in words."""
-    if isinstance(outcome, Accepted):
-        return f"{outcome.status} without the id of an order"
-    words = {NotSent: "not sent", NotExecuted: "turned away", Rejected: "refused", Duplicate: "refused as a duplicate"}
-    return f"{words.get(type(outcome), 'no usable answer')} ({outcome.detail})"

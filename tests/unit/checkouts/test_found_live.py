@@ -9,6 +9,7 @@ from checkout_work import MARKER_ROOT, NOW, PLAIN, SALESFORCE, load_checkout, st
 from hub_dispatch import subscribed
 from sqlalchemy import select
 
+from gateway.carts import holding
 from gateway.carts import store as carts
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.found_live import found_live, tell
@@ -19,6 +20,7 @@ from gateway.ordering import Marker, ObservedOrder
 from gateway.settings import SubmissionSettings
 from gateway.storage.leases import Lease
 from gateway.storage.tables import cart, hub_event
+from gateway.submission import claims
 from gateway.submission import store as submission
 from gateway.submission.decisions.actions import Save
 from gateway.submission.shares import Lane
@@ -54,7 +56,7 @@ async def second(database, **columns):
     record = await store_checkout(
         database, mapping=PLAIN, **{"id": "k2", "marker_root": "qrstuvwxyzabcdef", "state": "accepted", **columns}
     )
-    await database.write(lambda connection: carts.lock(connection, "default", "c1", "k2"))
+    await database.write(lambda connection: holding.lock(connection, "default", "c1", "k2"))
     return record
 
 
@@ -127,7 +129,7 @@ async def test_the_worker_of_the_second_checkout_cannot_commit_its_intent_any_mo
 
     def claimed(connection):
         now = stored.now(connection)
-        return submission.claim(connection, Lane("default", "shop"), Lease("w", now, 60), 1)
+        return claims.claim(connection, Lane("default", "shop"), Lease("w", now, 60), 1)
 
     (record,) = await stored.write(claimed)
     await find(stored)

@@ -13,7 +13,7 @@ from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.ordering import read_order
 from gateway.settings import StorageSettings
 from gateway.storage.tables import abandoned_draft, checkout
-from gateway.submission import store
+from gateway.submission import cleanup_store
 from gateway.upstream.evidence import incomplete
 from gateway.upstream.outcome import NotExecuted, Rejected, Unknown
 from gateway.upstream.port import AnotherOrder, ReadFailed
@@ -338,7 +338,7 @@ async def test_of_two_replicas_one_looks(gateway):
     gateway.clock.advance(30)
     first, second = gateway.cleanup(), gateway.cleanup()
     due = await gateway.services.database.read(
-        lambda connection: store.due_abandoned(connection, gateway.clock.moment, 10)
+        lambda connection: cleanup_store.due_abandoned(connection, gateway.clock.moment, 10)
     )
     for cleanup in (first, second):
         await cleanup._look_at(due[0])

@@ -10,9 +10,10 @@ from gateway.checkouts.waits import SPREAD_MAX
 from gateway.settings.stages import SubmissionSettings
 from gateway.submission.decisions.actions import Save, Send
 from gateway.submission.decisions.after_call import after_send
+from gateway.submission.decisions.after_read import after_read
 from gateway.submission.decisions.after_search import after_find
-from gateway.submission.decisions.next_action import after_read, next_action
-from gateway.submission.decisions.records import read_failed
+from gateway.submission.decisions.next_action import next_action
+from gateway.submission.decisions.retries import read_failed
 from gateway.upstream.evidence import FindResult
 from gateway.upstream.outcome import NotExecuted, NotSent
 from gateway.upstream.port import ReadFailed

@@ -12,7 +12,8 @@ from gateway.checkouts.row_changes import PLANNED
 from gateway.ordering import changes_header_only, check_plan, render, with_header_step, without_header_steps
 from gateway.submission.decisions.actions import ReadOrder, Save, Send, Work
 from gateway.submission.decisions.after_call import after_send
-from gateway.submission.decisions.next_action import after_read, next_action
+from gateway.submission.decisions.after_read import after_read
+from gateway.submission.decisions.next_action import next_action
 from gateway.tmf.json import decode_stored
 from gateway.upstream.outcome import Accepted, NotExecuted, Rejected, Unknown
 

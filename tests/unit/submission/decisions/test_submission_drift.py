@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from gateway.ordering.readback.reading import read_totals
 from gateway.submission.decisions.actions import Save, Send
-from gateway.submission.decisions.next_action import after_read
+from gateway.submission.decisions.after_read import after_read
 from gateway.submission.decisions.price_drift import DriftGuard, drift, not_alike
 from gateway.tmf.totals import TotalKey
 

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from gateway.ordering.model import NO_MARKER, Marker
 from gateway.submission.decisions import next_action as machine
 from gateway.submission.decisions.actions import ReadHead, ReadOrder, Save, Send
-from gateway.submission.decisions.next_action import after_head, next_action
+from gateway.submission.decisions.after_read import after_head
+from gateway.submission.decisions.next_action import next_action
 
 # Eleven items, two a call; all of them are roots, so that adding needs no line id.
 KNOWN = {str(number): f"802{number}" for number in range(1, 12)}

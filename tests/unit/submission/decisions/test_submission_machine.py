@@ -5,7 +5,8 @@ from checkout_work import NOW, PLAIN, POLICY, SALESFORCE, SPLIT, drafted, lost, 
 from msgspec.structs import replace
 
 from gateway.submission.decisions.actions import AskCancel, FindMarker, ReadOrder, Save, Send
-from gateway.submission.decisions.next_action import after_read, next_action
+from gateway.submission.decisions.after_read import after_read
+from gateway.submission.decisions.next_action import next_action
 
 
 def at(work, *, probe, seconds_ago):

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 from gateway.ordering import NO_MARKER, Marker
 from gateway.submission.decisions.actions import FindMarker, ReadOrder, Save, Send
 from gateway.submission.decisions.after_call import after_send
+from gateway.submission.decisions.after_read import after_another_order, after_read
 from gateway.submission.decisions.after_search import after_find
-from gateway.submission.decisions.next_action import after_another_order, after_read, next_action
+from gateway.submission.decisions.next_action import next_action
 from gateway.submission.decisions.records import give_up_draft
 from gateway.upstream.evidence import FindResult, incomplete, uncontrolled
 from gateway.upstream.outcome import Accepted

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from gateway.checkouts.waits import SPREAD_MAX
 from gateway.submission.decisions.actions import FindMarker, ReadOrder, Send
 from gateway.submission.decisions.after_call import after_cancel, after_send
-from gateway.submission.decisions.next_action import after_read, next_action
+from gateway.submission.decisions.after_read import after_read
+from gateway.submission.decisions.next_action import next_action
 from gateway.submission.prefetch import rendered_step
 from gateway.tmf.json import decode_stored
 from gateway.upstream.outcome import Accepted, Duplicate, NotExecuted, NotSent, Rejected, Unknown

@@ -5,8 +5,8 @@ from checkout_work import NOW, PLAIN, POLICY, SALESFORCE, SPLIT, drafted, lost, 
 from msgspec.structs import replace
 
 from gateway.submission.decisions.actions import FindMarker, Save
+from gateway.submission.decisions.after_read import after_read
 from gateway.submission.decisions.after_search import UNSEARCHABLE_SECONDS_MAX, after_find
-from gateway.submission.decisions.next_action import after_read
 from gateway.upstream.evidence import FindResult, incomplete, proven
 
 NOTHING = FindResult((), proven())

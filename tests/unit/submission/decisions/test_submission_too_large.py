@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from gateway.ordering.calls.checks import check_plan
 from gateway.submission.decisions.after_call import after_send
-from gateway.submission.decisions.records import read_failed
+from gateway.submission.decisions.retries import read_failed
 from gateway.upstream.outcome import Rejected
 from gateway.upstream.port import ReadFailed
 

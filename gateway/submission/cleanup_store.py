@@ -1,0 +1,71 @@
+"""Drafts that were given up, and what the clean-up records of them: plain functions over a connection."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, select, update
+
+from gateway.checkouts.abandoned import DueDraft, OrderGivenUp
+from gateway.storage.tables import abandoned_draft, checkout
+
+_abandoned_drafts = select(
+    abandoned_draft.c.tenant,
+    abandoned_draft.c.checkout_id,
+    abandoned_draft.c.marker,
+    abandoned_draft.c.order_id,
+    abandoned_draft.c.upstream,
+    abandoned_draft.c.since,
+    abandoned_draft.c.attempt,
+    abandoned_draft.c.due_at,
+    checkout.c.submit_intent_order,
+    checkout.c.order_id.label("current_order_id"),
+    checkout.c.state.label("checkout_state"),
+    checkout.c.correlation_id,
+    checkout.c.trace_parent,
+).join(checkout, and_(checkout.c.tenant == abandoned_draft.c.tenant, checkout.c.id == abandoned_draft.c.checkout_id))
+
+
+def due_abandoned(connection: Connection, now: datetime, limit: int) -> list[DueDraft]:
+    """Return abandoned drafts that are due to be cleaned up, of every tenant."""
+    query = _abandoned_drafts.where(abandoned_draft.c.due_at <= now).order_by(abandoned_draft.c.due_at).limit(limit)
+    return [DueDraft(**row) for row in connection.execute(query).mappings()]
+
+
+def take_abandoned(connection: Connection, draft: DueDraft, due_at: datetime) -> DueDraft | None:
+    """Take an abandoned draft to be looked at by setting its next time; return it as it is now with its checkout.
+
+    None when another worker was faster. What the checkout may have submitted is read in this same transaction.
+    """
+    taken = connection.execute(
+        update(abandoned_draft).where(*_is_draft(draft), abandoned_draft.c.due_at == draft.due_at).values(due_at=due_at)
+    ).rowcount
+    if not taken:
+        return None
+    return DueDraft(**connection.execute(_abandoned_drafts.where(*_is_draft(draft))).mappings().one())
+
+
+def record_cleanup(
+    connection: Connection,
+    draft: DueDraft,
+    *,
+    attempt: int,
+    due_at: datetime | None,
+    outcome: str,
+    state: OrderGivenUp,
+) -> None:
+    """Record what a clean-up found and when to look again (None: not any more)."""
+    connection.execute(
+        update(abandoned_draft)
+        .where(*_is_draft(draft))
+        .values(attempt=attempt, due_at=due_at, outcome=outcome, state=state)
+    )
+
+
+def _is_draft(draft: DueDraft) -> tuple[ColumnElement[bool], ...]:
+    return (
+        abandoned_draft.c.tenant == draft.tenant,
+        abandoned_draft.c.checkout_id == draft.checkout_id,
+        abandoned_draft.c.marker == draft.marker,
+        abandoned_draft.c.order_id == draft.order_id,
+    )
