@@ -43,6 +43,84 @@ async def test_an_external_id_of_v5_is_found_by_its_id(gateway: Gateway) -> None
         assert [each["id"] for each in (await gateway.client.get(path)).json()] == [first["id"]]
 
 
+def both_versions(**attributes: Any) -> dict[str, dict[str, Any]]:
+    """Return one order as a partner writes it in v4 and in v5."""
+    amount = {"taxIncludedAmount": {"unit": "EUR", "value": 10.0}}
+    item: dict[str, Any] = {
+        "id": "1",
+        "action": "add",
+        "productOffering": {"id": "P1"},
+        "itemPrice": [{"priceType": "recurring", "recurringChargePeriod": "month", "price": amount}],
+        "itemTerm": [{"name": "minimum", "duration": {"amount": 12, "units": "month"}}],
+    }
+    common = {"upstream": "plain", "note": [{"text": "ring twice"}], "requestedStartDate": "2999-02-01T00:00:00Z"}
+    colour = {"name": "colour", "value": "red"}
+    v4 = {
+        **common,
+        "externalId": "P-1",
+        "channel": [{"id": "web", "role": "sales"}],
+        "relatedParty": [{"id": "CD1", "role": "customer", "@referredType": "Customer"}],
+        "productOrderItem": [{**item, "product": {"productCharacteristic": [colour]}}],
+        **attributes,
+    }
+    typed = {"@type": "StringCharacteristic", **colour}
+    price = {**item["itemPrice"][0], "@type": "OrderPrice", "price": {"@type": "Price", **amount}}
+    v5 = {
+        **common,
+        "@type": "ProductOrder",
+        "note": [{"@type": "Note", "text": "ring twice"}],
+        "externalId": [{"@type": "ExternalIdentifier", "owner": "us", "externalIdentifierType": "po", "id": "P-1"}],
+        "channel": [{"@type": "RelatedChannel", "role": "sales", "channel": {"@type": "ChannelRef", "id": "web"}}],
+        "relatedParty": [
+            {
+                "@type": "RelatedPartyRefOrPartyRoleRef",
+                "role": "customer",
+                "partyOrPartyRole": {"@type": "PartyRef", "id": "CD1", "@referredType": "Customer"},
+            }
+        ],
+        "requestedInitialState": "acknowledged",
+        "productOrderItem": [
+            {
+                **item,
+                "@type": "ProductOrderItem",
+                "productOffering": {"@type": "ProductOfferingRef", "id": "P1"},
+                "itemPrice": [price],
+                "itemTerm": [{**item["itemTerm"][0], "@type": "OrderTerm"}],
+                "product": {"@type": "Product", "productCharacteristic": [typed]},
+            }
+        ],
+        **attributes,
+    }
+    return {"v4": v4, "v5": v5}
+
+
+@pytest.mark.parametrize("first", ["v4", "v5"])
+async def test_the_same_order_in_the_other_version_is_the_same_order_again(gateway: Gateway, first: str) -> None:
+    second = "v5" if first == "v4" else "v4"
+    made = await gateway.post(both_versions()[first], PATHS[first])
+    assert made.status_code == 201, made.text
+    again = await gateway.post(both_versions()[second], PATHS[second])
+    assert (again.status_code, again.json()["id"]) == (201, made.json()["id"]), again.text
+    assert again.headers["idempotent-replayed"] == "true"
+    assert f"/{second}/" in again.headers["location"]
+    other = await gateway.post(both_versions(description="another")[second], PATHS[second])
+    assert_error(other, 409, "externalId", made.json()["id"])
+    assert len((await gateway.client.get(V4)).json()) == 1
+
+
+async def test_of_several_external_ids_of_v5_the_first_is_the_partners_own(gateway: Gateway) -> None:
+    """TMF622 v5 lists the most recent system first: what follows came before it, and may be shared by many orders."""
+
+    def ids(*given: str) -> list[dict[str, str]]:
+        return [{"@type": "ExternalIdentifier", "id": each} for each in given]
+
+    first = await placed(gateway, "v5", externalId=ids("X-1", "SHOP-7"))
+    other = await placed(gateway, "v5", externalId=ids("X-2", "SHOP-7"))
+    assert other["id"] != first["id"]
+    assert [each["id"] for each in other["externalId"]] == ["X-2", "SHOP-7"]
+    assert_error(await gateway.post(order_v5(externalId=ids("X-1", "SHOP-8")), V5), 409, "externalId")
+
+
 # -- what is refused --------------------------------------------------------------------------------------------------------
 
 

@@ -20,7 +20,7 @@ from gateway.checkouts.accepting.preparing import AcceptRequest, frozen_cart
 from gateway.checkouts.accepting.snapshot import Snapshot, snapshot
 from gateway.checkouts.after_order import LIVE, REMAINDER, remainder_of
 from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash, request_hash
-from gateway.checkouts.orders.ready import READY, ReadyOrder
+from gateway.checkouts.orders.ready import READY, ReadyOrder, same_order
 from gateway.checkouts.request import external_id_of, is_by_value, wanted_upstream
 from gateway.checkouts.row_changes import FRESH_DRAFT, WAITS_FOR_PARTY
 from gateway.errors import (
@@ -160,6 +160,8 @@ async def _replay(services: Services, command: Accept, key: str | None, fingerpr
     earlier = await services.database.read_brief(function)
     if earlier is not None and earlier.request_hash != fingerprint:
         if command.ready is not None:
+            if await _is_same_order(services, earlier, command.ready, large=is_large(command.request)):
+                return earlier
             raise _other_order(earlier, key, caller.base_url)
         raise RefusedError(
             "This Idempotency-Key was used for a different request; use a new key for a new request.",
@@ -167,6 +169,16 @@ async def _replay(services: Services, command: Accept, key: str | None, fingerpr
             extension={"referenceError": f"{caller.base_url}{CHECKOUT_PATH}/{earlier.id}"},
         )
     return earlier
+
+
+async def _is_same_order(services: Services, earlier: CheckoutRecord, ready: ReadyOrder, *, large: bool) -> bool:
+    """Tell whether a ready order is the earlier one in the words of another version."""
+    stored = await services.database.read(
+        lambda connection: store.documents(connection, earlier.tenant, earlier.id, (READY,))
+    )
+    if READY not in stored:
+        return False
+    return await services.heavy.run(earlier.tenant, large, lambda: same_order(decode_stored(stored[READY]), ready.kept))
 
 
 def _other_order(earlier: CheckoutRecord, key: str | None, base_url: str) -> ConflictError:

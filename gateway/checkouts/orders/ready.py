@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from gateway.carts.dialects.forms import unmarked
+from gateway.checkouts.orders.v5 import from_canonical
 from gateway.checkouts.orders.words import CART_ITEMS, CART_TOTALS, ITEMS, TOTALS, cart_items
 from gateway.ordering import Finding, Findings
 
@@ -87,3 +88,30 @@ def _kept_items(items: list[Any], path: str, findings: Findings) -> list[Any]:
             kept = {**kept, ITEMS: _kept_items(item[ITEMS], f"{path}[{index}].{ITEMS}", findings)}
         found.append(kept)
     return found
+
+
+def same_order(order: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Tell whether two orders, as they are kept, say the same, whichever version of TMF622 each was sent in.
+
+    Classes (`@type`) do not count: v4 names few of them. Of v5's external ids only the first has a place in v4.
+    """
+    texts_only = any(type(each.get("externalId")) is not list for each in (order, other))
+    mine, others = (_compared(each, first_id_only=texts_only) for each in (order, other))
+    return mine == others
+
+
+def _compared(order: dict[str, Any], *, first_id_only: bool) -> dict[str, Any]:
+    """Return an order in the one spelling that orders of both versions are compared in."""
+    written: dict[str, Any] = _without_classes(from_canonical(order))
+    if written.get(INITIAL_STATE) == "acknowledged":
+        del written[INITIAL_STATE]
+    identifiers = written.get("externalId")
+    if first_id_only and type(identifiers) is list and identifiers and type(identifiers[0]) is dict:
+        written["externalId"] = identifiers[0].get("id")
+    return written
+
+
+def _without_classes(value: Any) -> Any:
+    if type(value) is dict:
+        return {name: _without_classes(inner) for name, inner in value.items() if name != "@type"}
+    return [_without_classes(inner) for inner in value] if type(value) is list else value
