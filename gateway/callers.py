@@ -59,7 +59,16 @@ class Caller(Struct, frozen=True, kw_only=True):
 
 
 def caller_of(request: Request[Any, Any, Any]) -> Caller:
-    """Return who sent `request`. Raises UnauthenticatedError (401), ForbiddenError (403), InvalidHeaderError (400, Host)."""
+    """Return who sent a request, as the stages want it.
+
+    Args:
+        request: a request that was admitted: its client, its role for the route and its Host header have been looked at.
+
+    Raises:
+        KeyError: the route is one that is open without a token: a fault of ours.
+
+    Source: decision 14 (access tokens), decision 17 (sessions).
+    """
     client = client_of(request)
     address = base_url(request, services_of(request).settings.server.public_url)
     return Caller(tenant=client.tenant, client=client.name, roles=client.roles, base_url=address)

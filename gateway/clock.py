@@ -6,12 +6,29 @@ from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """Return the time of this machine, aware, in UTC."""
+    """Return the time of this machine, aware, in UTC, to the microsecond.
+
+    Pure functions take the time as an argument; leases and waits take that of the database.
+
+    Raises:
+        Nothing.
+
+    Source: the machine's clock; decision 1 says where the database's counts instead.
+    """
     return datetime.now(UTC)
 
 
 def timestamp_text(moment: datetime) -> str:
-    """Return `moment` as RFC 3339 in UTC with milliseconds, as in `2026-11-21T22:53:35.123Z`."""
+    """Return a moment as RFC 3339 text in UTC with milliseconds, as in `2026-11-21T22:53:35.123Z`.
+
+    Args:
+        moment: aware, in any zone; what is less than a millisecond is cut off.
+
+    Raises:
+        Nothing for an aware moment.
+
+    Source: RFC 3339; TMF630 part 1 (dates are RFC 3339).
+    """
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
     return f"{moment.isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"

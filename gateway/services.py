@@ -119,7 +119,16 @@ class Services:
 
 
 def services_of(request: Request[Any, Any, Any]) -> Services:
-    """Return the services of the application that a request came to."""
+    """Return what the stages share, of the application that a request came to.
+
+    Args:
+        request: any request.
+
+    Raises:
+        Nothing.
+
+    Source: our own: `app.state.services`, without its lock.
+    """
     # `app.state.services` is the same object; this way costs no lock.
     app: Any = request.scope["litestar_app"]
     services: Services = app.services

@@ -68,7 +68,19 @@ def record_of_values(values: Sequence[Any]) -> CheckoutRecord:
 
 
 def get(connection: Connection, tenant: str, checkout_id: str, *, owner: str | None = None) -> CheckoutRecord | None:
-    """Return the checkout, or None when this tenant (with `owner`: this client of it) has no such checkout."""
+    """Return a checkout as it is stored, or None when there is none that the caller may see.
+
+    Args:
+        connection: inside of a transaction of the caller's.
+        tenant: whose checkouts are looked at; those of others are not there.
+        checkout_id: the id of the checkout, as sent by a client: any text.
+        owner: the client whose checkouts alone are looked at (a partner's own); None for all of the tenant.
+
+    Raises:
+        Nothing of its own; errors of the database are SQLAlchemy's.
+
+    Source: decision 1; `checkouts/model.py` has the shape.
+    """
     row = connection.execute(_by_id, {"tenant": tenant, "id": checkout_id}).one_or_none()
     return record_of(row) if row is not None and owner in {None, row.owner} else None
 
@@ -247,12 +259,24 @@ def change(
     version: int | None = None,
     unless_paused: bool = False,
 ) -> CheckoutRecord | None:
-    """Apply `changes` to the row and return it as it is then; None when `fence` or `version` is given and not the row's.
-
-    With `unless_paused` also None while its order system is paused.
+    """Apply changes to the row of a checkout and return the checkout as it is then; None, and nothing is written, where a condition fails.
 
     The one place where a state changes: it keeps to the table of followers, lets go of the cart, and never overwrites the
     order that may be submitted. A state that leaves nothing to be done also ends the worker's interest.
+
+    Args:
+        connection: inside of a transaction of the caller's, who commits.
+        record: the checkout as the caller knows it.
+        changes: new values by column; a column that is not named stays.
+        now: the database's time, aware, in UTC; becomes `updated_at`.
+        fence: a condition: the count of claims that the row must still have.
+        version: a condition: the version that the row must still have, counted from 1.
+        unless_paused: a condition: an operator has not paused the order system of the checkout.
+
+    Raises:
+        AssertionError: the state may not follow the one before, or another order would be submitted: a fault of the caller.
+
+    Source: decision 1 (the fence), `checkouts/states.py` (what may follow what).
     """
     values: CheckoutChanges = {**changes}
     state = values.get("state", record.state)

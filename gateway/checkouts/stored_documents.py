@@ -15,7 +15,19 @@ LINES_PART: Final = "lines."
 
 
 def documents(connection: Connection, tenant: str, checkout_id: str, kinds: Iterable[str]) -> dict[str, str]:
-    """Return the checkout's documents of these kinds, as JSON text."""
+    """Return documents of a checkout, as JSON text by their kind; a kind that was not stored is absent.
+
+    Args:
+        connection: inside of a transaction of the caller's.
+        tenant: whose checkout it is.
+        checkout_id: the id of the checkout.
+        kinds: what is wanted: `cart`, `request`, `order`, `plan`, `lines`, `findings`, `totals` ...
+
+    Raises:
+        Nothing of its own; errors of the database are SQLAlchemy's.
+
+    Source: `storage/tables/checkouts.py`; the text is what `encode_json` wrote, for `decode_stored`.
+    """
     return documents_of(connection, tenant, [checkout_id], kinds).get(checkout_id, {})
 
 

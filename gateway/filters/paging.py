@@ -45,9 +45,19 @@ def _whole_number(name: str, values: Sequence[str], smallest: int, largest: int,
 
 
 def page_status(page: Page, count: int, total: int) -> int:
-    """Return 206 for a part that was asked for with a limit while more follows, otherwise 200.
+    """Return the status of a list: 206 for a part that was asked for with a limit while more follows, otherwise 200.
 
     The conformance kit wants 200 for a list without a limit, whatever the server's default limit cuts off.
+
+    Args:
+        page: what was asked for.
+        count: items in the answer.
+        total: items in the whole list.
+
+    Raises:
+        Nothing.
+
+    Source: TMF630 part 1 (pagination); the conformance kit of TMF663.
     """
     return PARTIAL if page.asked and page.offset + count < total else 200
 
@@ -55,7 +65,20 @@ def page_status(page: Page, count: int, total: int) -> int:
 def page_headers(
     page: Page, count: int, total: int, path: str, query: Sequence[tuple[str, str]]
 ) -> list[tuple[str, str]]:
-    """Return X-Total-Count, X-Result-Count, Link and, for a part, Content-Range. `query` is the request's own."""
+    """Return the headers of a list: X-Total-Count, X-Result-Count, Link and, for a part, Content-Range.
+
+    Args:
+        page: what was asked for.
+        count: items in the answer.
+        total: items in the whole list.
+        path: the path of the list, which its links lead to.
+        query: the parameters of the request; the links repeat them with other offsets.
+
+    Raises:
+        Nothing.
+
+    Source: TMF630 part 1 (pagination); RFC 8288 (Link), RFC 9110 section 14.4 (Content-Range).
+    """
     headers = [("x-total-count", str(total)), ("x-result-count", str(count))]
     if page_status(page, count, total) == PARTIAL:
         last = page.offset + max(count, 1) - 1

@@ -97,9 +97,18 @@ def parse_filter(
     translate: Callable[[Path], Path] = same_path,
     prefix: str = "",
 ) -> Filter:
-    """Return the filter of decoded query parameters; what is wrong is added to `problems`, `prefix` before its path.
+    """Return the filter that query parameters ask for: alternatives, all of which must have a test that holds.
 
-    `translate` turns a path of the client's terms into one of the documents.
+    Args:
+        pairs: names and values of the query string, decoded; without those that are no conditions (`limit`, `fields` ...).
+        problems: what is wrong is added here, all of it.
+        translate: turns a path of the client's terms into one of the stored documents.
+        prefix: stands before the path in a problem.
+
+    Raises:
+        Nothing: what is wrong is a problem, and `refuse` raises them together.
+
+    Source: TMF630 part 1 (filtering: `attribute.operator=value`).
     """
     groups: dict[Any, list[Test]] = {}
     values = 0

@@ -18,9 +18,16 @@ ALWAYS: Final = ("id", "href")
 
 
 def parse_fields(values: list[str], problems: list[Problem]) -> Selection | None:
-    """Return the selection of the `fields` parameters, None for everything; `fields=none` selects id and href alone.
+    """Return the attributes that `fields` asks for, as a tree of names; None for everything. `fields=none` is id and href alone.
 
-    What is wrong is added to `problems`.
+    Args:
+        values: every value of the parameter `fields`, each a list of dotted names separated by commas.
+        problems: what is wrong is added here.
+
+    Raises:
+        Nothing: what is wrong is a problem, and `refuse` raises them together.
+
+    Source: TMF630 part 1 (attribute selection).
     """
     text = ",".join(values)
     if len(text) > FIELDS_CHARACTERS_MAX or text.count(",") >= FIELDS_MAX:
@@ -47,7 +54,17 @@ def _select(selection: Selection, path: list[str]) -> None:
 
 
 def project(document: dict[str, Any], selection: Selection) -> dict[str, Any]:
-    """Return the selected attributes of `document`, in its own order; the values themselves are not copied."""
+    """Return the selected attributes of a document, in its own order; id and href always stay.
+
+    Args:
+        document: a JSON object. It is not changed, and its values are shared, not copied.
+        selection: what `parse_fields` returned.
+
+    Raises:
+        Nothing: a name that the document does not have selects nothing.
+
+    Source: TMF630 part 1 (attribute selection).
+    """
     return {
         name: value if (inner := selection.get(name)) is None else _project_inside(value, inner)
         for name, value in document.items()

@@ -23,9 +23,19 @@ class Sort(NamedTuple):
 def parse_sort(
     values: Sequence[str], problems: list[Problem], *, translate: Callable[[Path], Path] = same_path
 ) -> tuple[Sort, ...]:
-    """Return the order that the values of `sort` ask for; what is wrong is added to `problems`.
+    """Return the order that `sort` asks for, the first attribute first.
 
     `-` is descending, `+` or nothing ascending; the plus arrives as a blank when it was not encoded.
+
+    Args:
+        values: every value of the parameter `sort`, each a list of dotted names separated by commas.
+        problems: what is wrong is added here; nothing is sorted by then.
+        translate: turns a path of the client's terms into one of the stored documents.
+
+    Raises:
+        Nothing: what is wrong is a problem, and `refuse` raises them together.
+
+    Source: TMF630 part 1 (sorting).
     """
     names = [name.strip() for value in values for name in value.split(",") if name.strip()]
     if len(names) > SORTS_MAX:

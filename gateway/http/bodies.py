@@ -45,7 +45,20 @@ async def read_json(
 async def read_object(
     request: Request[Any, Any, Any], *, bytes_max: int, depth_max: int, media_types: Collection[str] = JSON_TYPES
 ) -> dict[str, Any]:
-    """Return the decoded body, which must be a JSON object; otherwise as `read_json`."""
+    """Return the body as the JSON object that it must be; a large one is decoded in a thread.
+
+    Args:
+        request: its body must not have been read.
+        bytes_max: bytes that a body may have.
+        depth_max: levels of nesting that it may have.
+        media_types: the content types that are taken, in lower case and without parameters.
+
+    Raises:
+        MalformedBodyError: (400) not the JSON of `decode_json`, or not an object.
+        MediaTypeError, BodyTooLargeError, InvalidHeaderError, ClientGoneError: as `read_body`.
+
+    Source: RFC 8259; TMF630 part 1 (resources are JSON objects).
+    """
     raw = await read_body(request, bytes_max=bytes_max, media_types=media_types)
     return await _worked_out(request, raw, decode_object, depth_max=depth_max)
 
@@ -73,7 +86,21 @@ def decode_object(raw: bytes, *, depth_max: int) -> dict[str, Any]:
 async def read_body(
     request: Request[Any, Any, Any], *, bytes_max: int, media_types: Collection[str] = JSON_TYPES
 ) -> bytes:
-    """Return the raw body; errors as `read_json`, but for its contents."""
+    """Return the body as it was sent, once all of it has come.
+
+    Args:
+        request: its body must not have been read.
+        bytes_max: bytes that a body may have.
+        media_types: the content types that are taken, in lower case and without parameters.
+
+    Raises:
+        MediaTypeError: (415) another content type, a content encoding, or a charset that is not UTF-8.
+        BodyTooLargeError: (413) more bytes, announced or sent.
+        InvalidHeaderError: (400) a Content-Length that is not a number.
+        ClientGoneError: the connection was closed before; there is nobody to answer.
+
+    Source: RFC 9110 sections 8.3 and 15.5.14.
+    """
     headers = dict(request.scope["headers"])
     _require_media_type(headers, media_types)
     receive: Any = request.receive
@@ -155,13 +182,31 @@ def _listed(media_types: Collection[str]) -> str:
 
 
 def has_body(request: Request[Any, Any, Any]) -> bool:
-    """Tell whether the request has a body; clients name a content type also where they send nothing."""
+    """Tell whether a request has a body; clients name a content type also where they send nothing.
+
+    Args:
+        request: only its headers are looked at.
+
+    Raises:
+        Nothing.
+
+    Source: RFC 9112 section 6 (Content-Length, Transfer-Encoding).
+    """
     headers = dict(request.scope["headers"])
     return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0 ") != b""
 
 
 def require_json_accepted(request: Request[Any, Any, Any]) -> None:
-    """Raise NotAcceptableError (406) when the Accept header rules application/json out (RFC 9110, 12.5.1)."""
+    """Refuse a request whose Accept header rules application/json out.
+
+    Args:
+        request: only its headers are looked at; without an Accept header everything is accepted.
+
+    Raises:
+        NotAcceptableError: (406) JSON has the quality 0, or nothing matches it.
+
+    Source: RFC 9110 section 12.5.1.
+    """
     values = [value for name, value in request.scope["headers"] if name == b"accept"]
     if not values or values[0] == b"*/*" or values[0] == b"application/json":
         return

@@ -32,7 +32,17 @@ _TRACE_PARENT: Final = re.compile(
 
 
 def entity_tag(version: int, beside: str = "") -> bytes:
-    """Return the strong entity tag of a version, `"3"`; `beside` tells apart what is shown with the same version: `"3-ordered"`."""
+    """Return the strong entity tag of a version, `"3"`, or `"3-ordered"` with something beside it.
+
+    Args:
+        version: the version of the stored resource, counted from 1.
+        beside: tells apart what is shown with the same version; empty for the resource itself.
+
+    Raises:
+        Nothing.
+
+    Source: RFC 9110 section 8.8.3.
+    """
     return b'"%d-%b"' % (version, beside.encode()) if beside else b'"%d"' % version
 
 

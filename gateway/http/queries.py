@@ -16,9 +16,15 @@ PARAMETERS_MAX: Final = 100
 
 
 def query_pairs(request: Request[Any, Any, Any]) -> list[tuple[str, str]]:
-    """Return the parameters of the query string in their order, blanks included.
+    """Return the parameters of the query string in their order, decoded, blank values included.
 
-    Raises InvalidQueryError (400) for more than PARAMETERS_MAX of them and for percent escapes that are no UTF-8.
+    Args:
+        request: only its query string is looked at.
+
+    Raises:
+        InvalidQueryError: (400) more than PARAMETERS_MAX parameters, or percent escapes that are not UTF-8.
+
+    Source: RFC 3986 section 2.1; the WHATWG URL standard (`+` is a blank).
     """
     raw: bytes = request.scope["query_string"]
     if not raw:
@@ -32,12 +38,33 @@ def query_pairs(request: Request[Any, Any, Any]) -> list[tuple[str, str]]:
 
 
 def values_of(pairs: Sequence[tuple[str, str]], name: str) -> list[str]:
-    """Return every value of the parameter `name`."""
+    """Return every value of a parameter, in their order; empty when it is absent.
+
+    Args:
+        pairs: the parameters of the request, decoded.
+        name: the parameter, as it is spelled.
+
+    Raises:
+        Nothing.
+
+    Source: our own.
+    """
     return [value for key, value in pairs if key == name]
 
 
 def page_of(pairs: Sequence[tuple[str, str]], server: ServerSettings, problems: list[Problem]) -> Page:
-    """Return the page of a list that `limit` and `offset` ask for, within the server's bounds; what is wrong is added to `problems`."""
+    """Return the page of a list that `limit` and `offset` ask for, within the server's bounds.
+
+    Args:
+        pairs: the parameters of the request, decoded.
+        server: its `page_items_default` and `page_items_max` are the bounds, in items.
+        problems: what is wrong is added here, and its default taken.
+
+    Raises:
+        Nothing: what is wrong is a problem, and `refuse` raises them together.
+
+    Source: TMF630 part 1 (pagination).
+    """
     return parse_page(
         values_of(pairs, "limit"),
         values_of(pairs, "offset"),
@@ -48,7 +75,18 @@ def page_of(pairs: Sequence[tuple[str, str]], server: ServerSettings, problems: 
 
 
 def report_unknown(pairs: Sequence[tuple[str, str]], known: Collection[str], problems: list[Problem]) -> None:
-    """Report every parameter that is not known here, once each."""
+    """Add a problem for every parameter that a route does not know, once each.
+
+    Args:
+        pairs: the parameters of the request, decoded.
+        known: the names that the route knows; the problem lists them.
+        problems: what is wrong is added here.
+
+    Raises:
+        Nothing: what is wrong is a problem, and `refuse` raises them together.
+
+    Source: our own rule: a filter that is misspelled must not show everything.
+    """
     listed = ", ".join(sorted(known)) or "none"
     problems.extend(
         Problem(name[:100], f"is not supported here; supported are: {listed}")
@@ -58,7 +96,16 @@ def report_unknown(pairs: Sequence[tuple[str, str]], known: Collection[str], pro
 
 
 def refuse(problems: Sequence[Problem]) -> None:
-    """Raise InvalidQueryError (400) with all `problems`, if there are any."""
+    """Refuse a query with all that is wrong with it; do nothing when nothing is.
+
+    Args:
+        problems: what was found, each with its parameter and what would be right.
+
+    Raises:
+        InvalidQueryError: (400) there is a problem.
+
+    Source: TMF630 part 1 (errors).
+    """
     if problems:
         message = "; ".join(str(problem) for problem in problems[:20])
         raise InvalidQueryError(message, problems=problems)

@@ -185,7 +185,16 @@ def _known(services: Services, key: str) -> Client:
 
 
 def client_of(connection: Connection) -> Client:
-    """Return who calls, of a request that was admitted."""
+    """Return the client that sends a request.
+
+    Args:
+        connection: a request that was admitted.
+
+    Raises:
+        KeyError: the route is one that is open without a token: a fault of ours.
+
+    Source: decision 14 (access tokens), decision 17 (sessions).
+    """
     scope: Any = connection.scope
     client: Client = scope[CLIENT_KEY]
     return client

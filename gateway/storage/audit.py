@@ -56,9 +56,19 @@ class AuditRow(Struct, frozen=True, kw_only=True):
 
 
 def record(connection: Connection, deed: Deed, now: datetime) -> None:
-    """Record a deed; the correlation id is that of the request under way.
+    """Record who did what, in the transaction of what was done; the correlation id is that of the request under way.
 
     Ids are in the order of time, so that rows that are written together lie together in every index.
+
+    Args:
+        connection: inside of a transaction of the caller's, who commits.
+        deed: who, what, to which resource, its versions before and after. No personal data, and no body.
+        now: the database's time, aware, in UTC.
+
+    Raises:
+        Nothing of its own; errors of the database are SQLAlchemy's, and undo what was done.
+
+    Source: `storage/tables/operations.py`.
     """
     caused_by = correlation.get()
     microseconds = (now - EPOCH) // _MICROSECOND

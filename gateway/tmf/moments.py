@@ -14,7 +14,16 @@ _FORM: Final = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d([.,]\d+)?)?([Zz
 
 
 def parse_moment(value: str) -> datetime | None:
-    """Return the moment of a text with the zone that it names (UTC when it names none); None for other texts."""
+    """Return the moment of a text, with the zone that it names (UTC when it names none); None when it is not one.
+
+    Args:
+        value: any text; RFC 3339, lenient: seconds, their fraction and the zone may be missing.
+
+    Raises:
+        Nothing.
+
+    Source: RFC 3339; decision 5 for what is let pass.
+    """
     if not _FORM.fullmatch(value):
         return None
     try:

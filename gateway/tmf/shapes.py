@@ -19,7 +19,16 @@ _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9\-._~:/?#\[\]@!$&'(
 
 
 def json_kind(value: Any) -> str:
-    """Return what a decoded JSON value is, in words: `a list`, `a number` ..."""
+    """Return what a decoded JSON value is, in words for a message: `a list`, `a number`, `text` ...
+
+    Args:
+        value: what `decode_json` returns.
+
+    Raises:
+        Nothing.
+
+    Source: RFC 8259 section 3.
+    """
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -38,7 +47,16 @@ def report(problems: list[Problem], path: Path, message: str) -> None:
 
 
 def parse_date_time(value: str) -> datetime | None:
-    """Return the moment of an RFC 3339 text, lenient: seconds and zone may be missing (UTC then). None for other texts."""
+    """Return the moment of a text in UTC, to the microsecond; None when it is not one.
+
+    Args:
+        value: any text; as lenient as `parse_moment`.
+
+    Raises:
+        Nothing.
+
+    Source: RFC 3339; decision 5 for what is let pass.
+    """
     moment = parse_moment(value)
     return moment if moment is None else moment.astimezone(UTC)
 

@@ -25,7 +25,19 @@ PLAN_VERSION: Final = 4
 
 
 def plan(order: Order, mapping: Mapping) -> tuple[Plan | None, tuple[Finding, ...]]:
-    """Return the steps that bring `order` into the order system; None with error findings when it cannot be done."""
+    """Return the steps that bring an order into the order system; None with error findings when it cannot be done.
+
+    Pure and deterministic: the same order and mapping make the same steps.
+
+    Args:
+        order: what `translate` returned.
+        mapping: the order system; its limits are items, bytes, characteristics and levels of one call.
+
+    Raises:
+        Nothing: what does not fit is a finding with the cart's path.
+
+    Source: decision 3 (drafts first); `calls/checks.py` states what holds of every plan.
+    """
     findings = Findings()
     growth = mapping.draft.growth
     seen = _Survey(order, mapping)

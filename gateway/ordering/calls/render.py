@@ -37,11 +37,22 @@ def render(
     marker: str,
     order_id: str | None,
 ) -> RenderedStep:
-    """Return the call of `step`.
+    """Return the call of a step: method, path, media type and body as bytes.
 
-    `known_line_ids` maps item ids to the order system's line ids (needed by `price`, and by `add` for parents that exist);
-    `marker` goes into the order's marker slot on create; `order_id` is the order's id from then on. Raises LookupError
-    when a line id that is needed is not known, AssertionError when the call exceeds the mapping's limit of bytes.
+    Args:
+        step: one of `plan.steps`.
+        order: what `translate` returned.
+        plan: what `plan` returned for it.
+        mapping: the order system.
+        known_line_ids: line ids of the order system by item id (needed by `price`, and by `add` for parents that are there).
+        marker: goes into the order's marker slot on create.
+        order_id: the order's id from then on; None before.
+
+    Raises:
+        LookupError: an id that is needed is not known.
+        AssertionError: the call has more bytes than the mapping allows, which the plan rules out.
+
+    Source: TMF622 v4 and v5; the mapping's `[api]` and `[draft]`.
     """
     call = _Call(step, order, plan, mapping, known_line_ids)
     media_type = mapping.api.patch_media_type

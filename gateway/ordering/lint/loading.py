@@ -27,10 +27,20 @@ def parse_mapping(text: bytes, source: str) -> Mapping:
 
 
 def read_mapping(text: bytes, source: str, problems: list[Problem]) -> Mapping | None:
-    """Return what can be read of the mapping in the file `source`, None when it is no TOML.
+    """Return what can be read of a mapping file, None when it is not TOML.
 
-    Every mistake goes to `problems`: unknown keys, wrong types, missing keys, values out of range, words that mean nothing,
-    and keys that contradict each other. With one the mapping is only good for looking for mistakes elsewhere.
+    With a problem the mapping is only good for looking for mistakes elsewhere.
+
+    Args:
+        text: the file as it is, TOML in UTF-8.
+        source: the file's path: its name must be the mapping's.
+        problems: every mistake is added here: unknown keys, wrong types, missing keys, values out of range, words that mean
+            nothing, keys that contradict each other.
+
+    Raises:
+        Nothing: what is wrong is a problem with its key.
+
+    Source: `docs/reference/mapping.md`, generated from the same Structs.
     """
     try:
         document = read_toml(text)

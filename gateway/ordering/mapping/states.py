@@ -19,7 +19,17 @@ _NAMED_MAX: Final = 5
 
 
 def tmf_state(mapping: Mapping, upstream_state: str) -> str:
-    """Return the TM Forum word for the order system's `upstream_state`; a word that is not known passes through."""
+    """Return TM Forum's word for a state of the order system; a word that is not known passes through.
+
+    Args:
+        mapping: its `[states]` translate; what it does not name is looked up among TM Forum's own words.
+        upstream_state: as the order system writes it, in any case.
+
+    Raises:
+        Nothing.
+
+    Source: TMF622 v4 and v5 (ProductOrderStateType).
+    """
     return _known(mapping, upstream_state) or upstream_state
 
 
@@ -34,7 +44,17 @@ def is_final(mapping: Mapping, state: str) -> bool:
 
 
 def is_draft(mapping: Mapping, upstream_state: str) -> bool:
-    """Tell whether the order system's `upstream_state` means that the order is still inert; "" is that none is shown."""
+    """Tell whether a state of the order system means that the order is still inert: nobody fulfils it before it is submitted.
+
+    Args:
+        mapping: names such states in `draft.states`.
+        upstream_state: as the order system writes it, in any case; empty where it shows none.
+
+    Raises:
+        Nothing.
+
+    Source: decision 3 (drafts first).
+    """
     return _is_among(upstream_state, mapping.draft.states)
 
 

@@ -71,11 +71,22 @@ class LiveDifference(Struct, frozen=True, kw_only=True):
 def compare_live(
     order: Order, known: Mapping[str, str], observed: ObservedOrder, mapping: mappings.Mapping
 ) -> LiveDifference | None:
-    """Return how the live order `observed` differs from `order`, which was sent whole; None when it holds what was sent.
+    """Return how a live order differs from what was sent; None when it holds what was sent.
 
-    `known` maps item ids to line ids that were learnt before. They and echoed item ids are hints: where they do not lead to an
-    equal order, lines are paired by what they are, and an order that is equal so is equal. A quantity of more than one that
-    the order does not show is a difference: a line without a quantity means one.
+    `known` and echoed item ids are hints: where they do not lead to an equal order, lines are paired by what they are, and an
+    order that is equal so is equal. A quantity of more than one that the order does not show is a difference: a line without a
+    quantity means one.
+
+    Args:
+        order: what was sent, whole.
+        known: line ids of the order system by item id, learnt before.
+        observed: the order as it was read.
+        mapping: the order system.
+
+    Raises:
+        Nothing: what cannot be read of the order is a difference.
+
+    Source: decision 11 (the rule of trust, 5 and 6).
     """
     return live_match(order, known, observed, mapping)[1]
 

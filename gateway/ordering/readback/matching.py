@@ -66,10 +66,20 @@ def match_expected(
     known: Mapping[str, str],
     coming: Sequence[ExpectedLine] = (),
 ) -> Match:
-    """Return how the lines that `expected_lines` returned are found in `observed`; as `match`.
+    """Return which line of an order that was read is which item, and what is missing, extra or changed.
 
-    `coming` are children that the order system adds by itself and that are to be configured by a later call: their lines are
-    told as well, where they are there.
+    Args:
+        expected: what `expected_lines` returned: the items that were sent so far.
+        priced: ids of the items whose price alterations were sent.
+        observed: the order as it was read.
+        mapping: the order system.
+        known: line ids of the order system by item id, learnt before.
+        coming: children that the order system adds by itself and a later call configures: their lines are told, where they are there.
+
+    Raises:
+        Nothing: what cannot be read of the order is a difference.
+
+    Source: decision 11 (the rule of trust, 5).
     """
     pairing = _Pairing(expected, observed, mapping)
     pairing.by_known(known)

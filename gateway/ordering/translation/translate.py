@@ -33,11 +33,20 @@ def translate(
     catalogue: Catalogue | None = None,
     amount_max: Decimal = AMOUNT_MAX,
 ) -> Translation:
-    """Return the order that `cart` asks for, or the reasons why there is none.
+    """Return the order that a cart asks for, or the reasons why there is none. Pure, and total: any JSON has an answer.
 
-    `cart` is a TMF663 document (R17, v2, v4 or v5), `request` the checkout request, `now` the time of the checkout (with a
-    time zone), `catalogue` what TMF620 says of bundles, where neither the cart nor the mapping's own file does, `amount_max` above
-    which an amount is told as implausible. Never raises on any JSON: what has the wrong type is a finding of severity `error`.
+    Args:
+        cart: a TMF663 document (R17, v2, v4 or v5), Decimals for its numbers.
+        request: the checkout request.
+        mapping: the order system.
+        now: the time of the checkout, aware.
+        catalogue: what TMF620 says of bundles, where neither the cart nor the mapping's own file does.
+        amount_max: the amount of money, in the cart's currency, above which one is told as implausible.
+
+    Raises:
+        Nothing: what has the wrong type is a finding of severity `error`, with its path in the cart.
+
+    Source: TMF663 v4 and v5, TMF622 v4 and v5; decisions 6 and 10 for money; `docs/reference/attributes.md`.
     """
     findings = Findings()
     if not isinstance(cart, dict):
