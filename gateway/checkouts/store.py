@@ -49,6 +49,16 @@ _FLAGS: Final = [column.name for column in COLUMNS if isinstance(column.type, Bo
 _TENANTS: Final = tenants_ordering()
 _by_id = select(*COLUMNS).where(checkout.c.tenant == bindparam("tenant"), checkout.c.id == bindparam("id"))
 _locked_by_id = _by_id.with_for_update()
+_by_order = (
+    select(*COLUMNS)
+    .where(
+        checkout.c.tenant == bindparam("tenant"),
+        checkout.c.upstream == bindparam("upstream"),
+        checkout.c.order_id == bindparam("order_id"),
+    )
+    .order_by(checkout.c.created_at.desc())
+    .limit(1)
+)
 
 
 def record_of(row: Row[Any]) -> CheckoutRecord:
@@ -134,10 +144,7 @@ def live_of_cart(connection: Connection, tenant: str, cart_id: str, cart_scope: 
 
 def get_by_order(connection: Connection, tenant: str, upstream: str, order_id: str) -> CheckoutRecord | None:
     """Return the checkout whose order this is, the latest should an order system have used an id again."""
-    query = select(*COLUMNS).where(
-        checkout.c.tenant == tenant, checkout.c.upstream == upstream, checkout.c.order_id == order_id
-    )
-    row = connection.execute(query.order_by(checkout.c.created_at.desc()).limit(1)).one_or_none()
+    row = connection.execute(_by_order, {"tenant": tenant, "upstream": upstream, "order_id": order_id}).one_or_none()
     return record_of(row) if row is not None else None
 
 

@@ -6,7 +6,7 @@ Building an expression anew, and SQLAlchemy's way around a ready text, cost seve
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -22,7 +22,12 @@ def moment_of(value: int | None) -> datetime | None:
     return None if value is None else EPOCH + value * _MICROSECOND
 
 
-def marks(values: Sequence[object]) -> str:
+def stored_moment(value: datetime | None) -> int | None:
+    """Return what a column of the type `Moment` holds of a moment, as the driver takes it."""
+    return None if value is None else (value - EPOCH) // _MICROSECOND
+
+
+def marks(values: Collection[object]) -> str:
     """Return the question marks for a list of values, as in `IN (?, ?)`."""
     return ", ".join("?" * len(values))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
@@ -12,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, sel
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.settings import LimitSettings
+from gateway.storage.statements import marks, run, stored_moment
 from gateway.storage.tables import checkout, inbox, inbox_usage
 from gateway.tmf.json import encode_json
 from gateway.tracking.events import Event
@@ -65,7 +67,9 @@ class Recorder:
         notification without an eventId that was dealt with and comes again, word for word, is looked at again: it may be another
         event that says the same.
         """
-        usage = self._usage.setdefault(tenant, _usage_of(self._connection, tenant))
+        usage = self._usage.get(tenant)
+        if usage is None:
+            usage = self._usage[tenant] = _usage_of(self._connection, tenant)
         if not self._has_room(tenant, usage, arrived.raw_bytes):
             return "repeated" if self._is_known(tenant, arrived) else "full"
         if _insert(self._connection, tenant, arrived, self._now):
@@ -153,6 +157,7 @@ def read_again(connection: Connection, tenant: str, row: Row[Any], event: Event,
         .where(*_is(tenant, row.upstream, row.dedup_key))
         .values(
             **_said(event),
+            occurred_at=event.occurred_at,
             state=DEAD if event.order_id is None else RECEIVED,
             detail=NAMES_NO_ORDER if event.order_id is None else None,
             attempts=0,
@@ -163,36 +168,46 @@ def read_again(connection: Connection, tenant: str, row: Row[Any], event: Event,
 
 
 def _insert(connection: Connection, tenant: str, arrived: Arrived, now: datetime) -> bool:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    event = arrived.event
+    """Add a notification; False when it is there already."""
+    event, at = arrived.event, stored_moment(now)
     known = event.order_id is not None
-    statement = dialect.insert(inbox).values(
-        tenant=tenant,
-        upstream=arrived.upstream,
-        dedup_key=event.key,
-        id=inbox_id(arrived.upstream, event.key),
-        state=RECEIVED if known else DEAD,
-        attempts=0,
-        due_at=now if known else None,
-        received_at=now,
-        detail=None if known else NAMES_NO_ORDER,
-        raw=arrived.raw,
-        raw_bytes=arrived.raw_bytes,
-        **_said(event),
+    said = _said(event)
+    values = (
+        tenant,
+        arrived.upstream,
+        event.key,
+        inbox_id(arrived.upstream, event.key),
+        RECEIVED if known else DEAD,
+        at if known else None,
+        at,
+        None if known else NAMES_NO_ORDER,
+        arrived.raw,
+        arrived.raw_bytes,
+        stored_moment(event.occurred_at),
+        *said.values(),
     )
-    inserted = connection.execute(statement.on_conflict_do_nothing().returning(inbox.c.dedup_key))
-    return inserted.first() is not None
+    return run(connection, _insert_statement(tuple(said)), values) is not None
 
 
-def _said(event: Event) -> dict[str, str | datetime | None]:
-    """Return the columns that hold what a notification says."""
+@cache
+def _insert_statement(said: tuple[str, ...]) -> str:
+    """Return the statement that adds a notification, given the names of the columns of `_said`."""
+    columns = ("tenant", "upstream", "dedup_key", "id", "state", "due_at", "received_at", "detail", "raw", "raw_bytes")
+    names = (*columns, "occurred_at", *said)
+    return (
+        f"INSERT INTO inbox ({', '.join(names)}, attempts) VALUES ({marks(names)}, 0)"  # noqa: S608 - our own names
+        " ON CONFLICT DO NOTHING RETURNING dedup_key"
+    )
+
+
+def _said(event: Event) -> dict[str, str | None]:
+    """Return the columns that hold what a notification says, but for when that happened."""
     return {
         "order_id": event.order_id,
         "marker": event.marker,
         "event_type": event.event_type,
         "order_state": event.state,
         "item_states": encode_json(event.items).decode() if event.items else None,
-        "occurred_at": event.occurred_at,
         "notes": encode_json([{"kind": note.kind, "text": note.text} for note in event.notes]).decode()
         if event.notes
         else None,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Connection, func, select, text, tuple_, update
+from sqlalchemy import Connection, func, select, text, update
 
 from gateway.checkouts.due import tenants_due, tenants_waiting
 from gateway.checkouts.model import CheckoutRecord
@@ -14,7 +14,8 @@ from gateway.checkouts.pauses import Pause, why_paused
 from gateway.checkouts.reasons import OF_THE_UPSTREAM
 from gateway.checkouts.row_changes import CheckoutChanges, because, without_reason
 from gateway.checkouts.store import change, get_for_update, others_of_order, record_of
-from gateway.storage.tables import IN_DOUBT, checkout, inbox
+from gateway.storage.statements import marks, moment_of, rows_of, stored_moment
+from gateway.storage.tables import IN_DOUBT, Moment, checkout, inbox
 from gateway.tracking.events import DueEvent, Event, marker_parts
 from gateway.tracking.inbox import DONE, RECEIVED, WAITING, forget_of_others
 
@@ -26,7 +27,13 @@ _OPEN: Final = inbox.c.state.in_([RECEIVED, WAITING])
 # What a checkout is held for when nothing named its order, or showed whether there is one.
 _NOT_NAMED: Final = ("waiting_order_id", "not_verifiable", "outcome_unknown")
 _EVENT_TENANTS: Final = tenants_due(inbox.c.due_at, _OPEN)
-_DUE_EVENT: Final = select(*(inbox.c[name] for name in DueEvent.__struct_fields__))
+_EVENT_NAMES: Final = DueEvent.__struct_fields__
+_EVENT_MOMENTS: Final = [index for index, name in enumerate(_EVENT_NAMES) if isinstance(inbox.c[name].type, Moment)]
+_DUE_EVENT: Final = select(*(inbox.c[name] for name in _EVENT_NAMES))
+_EVENTS_OF_ORDER: Final = (
+    f"SELECT {', '.join(_EVENT_NAMES)} FROM inbox WHERE tenant = ? AND upstream = ? AND order_id = ?"  # noqa: S608 - our own names
+    " AND state IN (?, ?) ORDER BY received_at LIMIT ?"
+)
 # Notifications of one order that one look is for; the others come with the next.
 EVENTS_OF_ORDER_MAX: Final = 1_000
 # Notifications that one statement settles.
@@ -122,10 +129,16 @@ def due_events(connection: Connection, now: datetime, limit: int) -> list[DueEve
 
 def events_of_order(connection: Connection, order: OrderKey) -> list[DueEvent]:
     """Return every notification of an order that is not dealt with, due or not: one look at the order is for all of them."""
-    tenant, upstream, order_id = order
-    of_order = (inbox.c.tenant == tenant, inbox.c.upstream == upstream, inbox.c.order_id == order_id)
-    query = _DUE_EVENT.where(*of_order, _OPEN).order_by(inbox.c.received_at).limit(EVENTS_OF_ORDER_MAX)
-    return [DueEvent(*row) for row in connection.execute(query)]
+    rows = rows_of(connection, _EVENTS_OF_ORDER, (*order, RECEIVED, WAITING, EVENTS_OF_ORDER_MAX))
+    return [_due_event(row) for row in rows]
+
+
+def _due_event(row: tuple[Any, ...]) -> DueEvent:
+    """Return the notification of a row as the driver gives it."""
+    values = list(row)
+    for index in _EVENT_MOMENTS:
+        values[index] = moment_of(values[index])
+    return DueEvent(*values)
 
 
 def settle_events(
@@ -148,18 +161,16 @@ def settle_events(
     for (tenant, upstream, attempts), group in alike.items():
         for start in range(0, len(group), SETTLED_TOGETHER_MAX):
             found = {event.dedup_key: event for event in group[start : start + SETTLED_TOGETHER_MAX]}
-            as_read = [(event.dedup_key, event.received_at) for event in found.values()]
-            settle = (
-                update(inbox)
-                .where(
-                    inbox.c.tenant == tenant,
-                    inbox.c.upstream == upstream,
-                    inbox.c.dedup_key.in_(list(found)),
-                    tuple_(inbox.c.dedup_key, inbox.c.received_at).in_(as_read),
-                )
-                .values(state=state, attempts=attempts + failed, due_at=due_at, detail=detail)
+            as_read = ", ".join(["(?, ?)"] * len(found))
+            statement = (
+                "UPDATE inbox SET state = ?, attempts = ?, due_at = ?, detail = ? WHERE tenant = ? AND upstream = ?"  # noqa: S608
+                f" AND dedup_key IN ({marks(found)}) AND (dedup_key, received_at) IN (VALUES {as_read}) RETURNING dedup_key"
             )
-            settled += [found[key] for key in connection.execute(settle.returning(inbox.c.dedup_key)).scalars()]
+            # The keys alone lead to the index.
+            values: list[Any] = [state, attempts + failed, stored_moment(due_at), detail, tenant, upstream, *found]
+            for event in found.values():
+                values += [event.dedup_key, stored_moment(event.received_at)]
+            settled += [found[row[0]] for row in rows_of(connection, statement, tuple(values))]
     return settled
 
 
