@@ -22,11 +22,11 @@ from gateway.ordering import Mapping as OrderMapping
 from gateway.storage import Database
 from gateway.tmf.json import decode_stored
 from gateway.tracking import store
+from gateway.tracking.due_events import OrderKey, settle_events
 from gateway.tracking.events import DueEvent
 from gateway.tracking.inbox import DEAD, DONE, RECEIVED, WAITING, State
 from gateway.tracking.known import says_nothing_new
 from gateway.tracking.notices import event_kind
-from gateway.tracking.store import OrderKey
 
 INFORMATION_REQUIRED: Final = "informationRequired"
 log = structlog.get_logger(__name__)
@@ -198,9 +198,7 @@ class Settler:
                 alike.setdefault(kind, []).extend(each.events)
             dead = []
             for (state, detail, failed, due_at, told, checkout_id), events in alike.items():
-                settled = store.settle_events(
-                    connection, events, state=state, due_at=due_at, detail=detail, failed=failed
-                )
+                settled = settle_events(connection, events, state=state, due_at=due_at, detail=detail, failed=failed)
                 if checkout_id is not None and settled:
                     entries = [event_entry(event, detail) for event in settled]
                     history.record(connection, settled[0].tenant, checkout_id, entries)

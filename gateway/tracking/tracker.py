@@ -20,12 +20,12 @@ from gateway.ordering import Mapping as OrderMapping
 from gateway.settings import Settings
 from gateway.storage import Database
 from gateway.tracking import store
+from gateway.tracking.due_events import OrderKey, due_events, events_of_order, last_happened
 from gateway.tracking.events import DueEvent
 from gateway.tracking.inbox import DEAD, RECEIVED, forget_old
 from gateway.tracking.polling import Polls, read_seconds
 from gateway.tracking.reading import OrderReader
 from gateway.tracking.settling import Seen, Settlement, Settler, done, kept, put_off, without_reading
-from gateway.tracking.store import OrderKey
 from gateway.tracking.told import order_told
 from gateway.upstream.port import ReadFailed, Upstream
 
@@ -90,7 +90,7 @@ class Tracker:
 
         def due(connection: Connection) -> tuple[list[DueEvent], list[CheckoutRecord]]:
             now = self._database.now(connection)
-            return store.due_events(connection, now, BATCH_MAX), store.due_orders(connection, now, BATCH_MAX)
+            return due_events(connection, now, BATCH_MAX), store.due_orders(connection, now, BATCH_MAX)
 
         due_now, orders = await self._database.read(due)
         away: list[UnavailableError] = []
@@ -168,7 +168,7 @@ class Tracker:
         """Put the notifications of an order off that could not be processed; after too many attempts they are dead."""
         attempts_max = self._settings.tracking.attempts_max
         try:
-            events = await self._database.read(lambda connection: store.events_of_order(connection, order))
+            events = await self._database.read(lambda connection: events_of_order(connection, order))
             why = "processing it failed; the log says where"
             tried = [event for event in events if event.attempts + 1 < attempts_max]
             given_up = [event for event in events if event not in tried]
@@ -198,7 +198,7 @@ class Tracker:
         key, events = seen.order, seen.events
         mapping = self._mappings.get(record.mapping)
         if mapping is not None and not mapping.api.order_readable:
-            after = await self._database.read(lambda connection: store.last_happened(connection, key))
+            after = await self._database.read(lambda connection: last_happened(connection, key))
             told = order_told(record, events, after)
             if told is None:
                 return done(record, events, "was overtaken by what is known, or names no state")
@@ -215,7 +215,7 @@ class Tracker:
 
     def _seen(self, connection: Connection, key: OrderKey) -> Seen:
         record = checkouts.get_by_order(connection, *key)
-        events = store.events_of_order(connection, key)
+        events = events_of_order(connection, key)
         lines: dict[str, LineState] = {}
         if record is not None and any(event.item_states is not None for event in events):
             stored = checkouts.documents(connection, record.tenant, record.id, ("lines",))

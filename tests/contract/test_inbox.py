@@ -10,6 +10,7 @@ from sqlalchemy import select
 from gateway.storage.tables import inbox, inbox_usage
 from gateway.submission import store as submissions
 from gateway.tracking import store
+from gateway.tracking.due_events import due_events, settle_events
 from gateway.tracking.events import Event
 from gateway.tracking.inbox import forget_old
 
@@ -37,11 +38,11 @@ async def rows(database):
 
 
 async def due(database, now=NOW):
-    return await database.read(lambda connection: store.due_events(connection, now, 10))
+    return await database.read(lambda connection: due_events(connection, now, 10))
 
 
 async def settle(database, row, **what):
-    await database.write(lambda connection: store.settle_events(connection, [row], **what))
+    await database.write(lambda connection: settle_events(connection, [row], **what))
 
 
 async def test_an_event_is_kept_whole_and_due_at_once(database, record):
