@@ -8,8 +8,11 @@ from typing import Final, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
-# Documents of more bytes, and orders of more lines, are large: changing threads costs less than what it saves.
+# Documents of more bytes, and orders of more lines, are large: changing threads costs less than what it saves. What is large takes
+# about a millisecond or more, and everybody's requests wait for what is done at once: decoding does several times as many bytes
+# in that time as translating.
 LARGE_BYTES_MIN: Final = 50_000
+LARGE_TO_TRANSLATE_BYTES_MIN: Final = 10_000
 LARGE_LINES_MIN: Final = 200
 
 

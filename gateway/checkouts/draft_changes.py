@@ -25,7 +25,7 @@ from gateway.ordering import Finding
 from gateway.ordering import Mapping as OrderMapping
 from gateway.services import Services
 from gateway.settings import Settings
-from gateway.threads import LARGE_BYTES_MIN
+from gateway.threads import LARGE_TO_TRANSLATE_BYTES_MIN
 from gateway.tmf.json import decode_stored, encode_json
 from gateway.tmf.merge_patch import merge_patch
 
@@ -81,7 +81,7 @@ async def _changed_draft(
     mapping = services.mappings.get(record.mapping)
     if mapping is None:
         raise state_conflict(record, f"its mapping {record.mapping} is not configured any more", base_url)
-    large = len(stored["cart"]) > LARGE_BYTES_MIN
+    large = len(stored["cart"]) > LARGE_TO_TRANSLATE_BYTES_MIN
     revised = await services.heavy.run(tenant, large, _revised, command, stored)
     if revised is None:
         return record

@@ -32,7 +32,7 @@ from gateway.partners.reading import read_order
 from gateway.roles import ADMINISTERING, ORDERING, READING, Roles
 from gateway.security.guard import client_of
 from gateway.services import Services, services_of
-from gateway.threads import LARGE_BYTES_MIN
+from gateway.threads import LARGE_TO_TRANSLATE_BYTES_MIN
 from gateway.tmf.json import encode_json
 
 _INSTEAD: Final = "Deleting an order is for administrators; cancel it with cancelProductOrder instead."
@@ -146,7 +146,7 @@ async def _written(
     selection: Selection | None,
 ) -> bytes:
     """Return an order as JSON, made in a thread where it is large."""
-    large = sum(map(len, documents.values())) > LARGE_BYTES_MIN
+    large = sum(map(len, documents.values())) > LARGE_TO_TRANSLATE_BYTES_MIN
 
     def write() -> bytes:
         document = product_order(record, documents, caller.base_url, dialect)
@@ -173,7 +173,7 @@ async def _ready_order(request: Request[Any, Any, Any], dialect: OrderDialect) -
     def read() -> ReadyOrder:
         return read_order(decode_object(raw, depth_max=server.depth_max), dialect, limits)
 
-    return await services.heavy.run(tenant, len(raw) > LARGE_BYTES_MIN, read)
+    return await services.heavy.run(tenant, len(raw) > LARGE_TO_TRANSLATE_BYTES_MIN, read)
 
 
 def only_fields(request: Request[Any, Any, Any]) -> Selection | None:

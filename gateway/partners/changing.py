@@ -27,7 +27,7 @@ from gateway.partners.reading import read_order
 from gateway.services import Services
 from gateway.settings import CartSettings
 from gateway.storage import audit
-from gateway.threads import LARGE_BYTES_MIN
+from gateway.threads import LARGE_TO_TRANSLATE_BYTES_MIN
 from gateway.tmf.json import decode_stored
 
 PAGE: Final = "docs/how-to/change-or-cancel-a-live-order.md"
@@ -94,7 +94,7 @@ async def change_order(services: Services, command: ChangeOrder) -> CheckoutReco
 
 
 def _is_large(documents: Mapping[str, str]) -> bool:
-    return sum(map(len, documents.values())) > LARGE_BYTES_MIN
+    return sum(map(len, documents.values())) > LARGE_TO_TRANSLATE_BYTES_MIN
 
 
 async def _shown(

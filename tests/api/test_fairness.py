@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 from application_runs import started
+from checkout_work import SPLIT
 from sqlalchemy import select
 
 from gateway.app import GatewayApp, create_app
 from gateway.carts import holding, operations, store
-from gateway.settings import Settings, StorageSettings
+from gateway.checkouts.accepting import preparing
+from gateway.settings import Settings, StorageSettings, UpstreamSettings
 from gateway.storage.tables import cart
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
@@ -30,24 +32,23 @@ ITEMS = [
 
 
 class Gate:
-    """Holds up what is worked out of a change until it is opened."""
+    """Holds up a function that works something out until it is opened."""
 
-    def __init__(self) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
         self.reached, self.opened = threading.Event(), threading.Event()
         self.times = 0
 
-    def __call__(self, *arguments: Any) -> Any:
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
         self.times += 1
         self.reached.set()
         assert self.opened.wait(20)
-        return self.changed_cart(*arguments)
-
-    changed_cart = staticmethod(operations.changed_cart)
+        return self.function(*arguments, **named)
 
 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
-    made = Gate()
+    made = Gate(operations.changed_cart)
     monkeypatch.setattr(operations, "changed_cart", made)
     yield made
     made.opened.set()
@@ -55,7 +56,9 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
 
 @pytest.fixture
 async def app(sqlite_url: str) -> AsyncIterator[GatewayApp]:
-    async with started(create_app(Settings(storage=StorageSettings(url=sqlite_url)))) as made:
+    crm = UpstreamSettings(base_url="http://127.0.0.1:1", mapping="salesforce-v4")
+    settings = Settings(storage=StorageSettings(url=sqlite_url), upstreams={"crm": crm})
+    async with started(create_app(settings, mappings={"salesforce-v4": SPLIT})) as made:
         yield made
 
 
@@ -75,6 +78,23 @@ async def test_a_large_change_is_worked_out_while_others_write(client: httpx.Asy
     assert not patch.done()
     gate.opened.set()
     assert (await patch).json()["description"] == "x"
+
+
+async def test_a_cart_of_a_hundred_items_is_translated_while_others_write(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(preparing.check_and_prepare)
+    monkeypatch.setattr(preparing, "check_and_prepare", gate)
+    offering = {"id": "offering", "name": "Offering"}
+    items = [{"id": str(n), "action": "add", "quantity": 1, "productOffering": offering} for n in range(150)]
+    asked = {"shoppingCart": {"cartItem": items}, "upstream": "crm", "relatedParty": [{"id": "C", "role": "customer"}]}
+    preview = asyncio.create_task(client.post("/tmf-api/checkoutManagement/v1/checkout/preview", json=asked))
+    await asyncio.to_thread(gate.reached.wait, 20)
+
+    assert (await client.post(CARTS, json={"cartItem": []})).status_code == 201
+    assert not preview.done()
+    gate.opened.set()
+    assert (await preview).status_code == 200
 
 
 async def test_a_cart_that_changed_meanwhile_is_changed_as_it_is_then(

@@ -34,7 +34,7 @@ from gateway.logs import correlation, trace_parent
 from gateway.services import Services
 from gateway.storage import audit
 from gateway.storage.tables import EPOCH
-from gateway.threads import LARGE_BYTES_MIN
+from gateway.threads import LARGE_TO_TRANSLATE_BYTES_MIN
 from gateway.tmf.json import decode_stored, encode_json
 
 # Times the whole is begun anew because the cart changed, or an equal request was faster, while it was being prepared.
@@ -117,7 +117,7 @@ async def _remainder(services: Services, caller: Caller, found: Snapshot, prepar
     is_reopened = services.settings.checkout.ordered_cart == "reopen"
     if found.stored is None or not (is_reopened or any(each.code == "left_behind" for each in prepared.findings)):
         return {}
-    large = len(found.stored) > LARGE_BYTES_MIN
+    large = len(found.stored) > LARGE_TO_TRANSLATE_BYTES_MIN
     cart, new_id, now = decode_stored(found.stored), services.new_id(), services.clock()
     made = await services.heavy.run(
         caller.tenant, large, remainder_of, cart, prepared.findings, new_id, caller.base_url, services.settings, now
@@ -138,7 +138,7 @@ def accept_request(
     """Return what is to be ordered, and where. Raises InvalidBodyError (400) when there is no such upstream."""
     upstream = upstream_of(services, tenant, request)
     mapping = services.mappings[services.settings.upstreams[upstream].mapping]
-    large = len(found.document) > LARGE_BYTES_MIN
+    large = len(found.document) > LARGE_TO_TRANSLATE_BYTES_MIN
     is_draft = not request.get("submit", services.settings.checkout.submit_default)
     told = None if ready is None else ready.findings
     return AcceptRequest(tenant, upstream, mapping, decode_stored(found.document), request, large, is_draft, told)
