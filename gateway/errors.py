@@ -42,6 +42,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
+from gateway.documents import JsonObject
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -265,7 +267,7 @@ WHOLE_BODY: Final = "$"
 """Where a path of an error names the body itself, as JSONPath does."""
 
 
-def tmf_error(error: RequestError) -> dict[str, Any]:
+def tmf_error(error: RequestError) -> JsonObject:
     """Return the TMF Error object of TMF630 (code and status are strings) for `error`.
 
     `problem` lists path and message of everything that was wrong, `$` being the path of the whole body; it is an extension

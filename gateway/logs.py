@@ -90,7 +90,7 @@ def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> No
     logging.captureWarnings(capture=True)
 
 
-def get_logger(name: str) -> Any:
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """Return the logger of a module; bind ids to it, as in `get_logger("gateway.submission").bind(checkout=...)`.
 
     Args:

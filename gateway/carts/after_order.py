@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final, Literal, TypeAlias
 
+from gateway.documents import JsonObject
 from gateway.tmf.json import decode_stored, encode_json
 
 CartState: TypeAlias = Literal["open", "inCheckout", "ordered"]
@@ -55,7 +56,7 @@ def go_on(remainder_id: str | None) -> str:
     return f"What was saved for later goes on in cart {remainder_id}; make a new cart for anything else."
 
 
-def remainder_reference(remainder_id: str | None, base_url: str) -> dict[str, Any]:
+def remainder_reference(remainder_id: str | None, base_url: str) -> JsonObject:
     """Return the members of an error that name the cart in which what was saved for later goes on; none without such a cart."""
     if remainder_id is None:
         return {}
@@ -63,7 +64,7 @@ def remainder_reference(remainder_id: str | None, base_url: str) -> dict[str, An
     return {"shoppingCart": {"remainder": {"id": remainder_id, "href": href}}}
 
 
-def remainder(cart: dict[str, Any], paths: Collection[str]) -> dict[str, Any] | None:
+def remainder(cart: JsonObject, paths: Collection[str]) -> JsonObject | None:
     """Return the cart, without id and totals, in which the items at `paths` (`cartItem[0].cartItem[2]`) go on; None without any.
 
     An item takes along what is inside it; one that was inside of an ordered item stands by itself. Relationships to items that were
@@ -78,17 +79,17 @@ def remainder(cart: dict[str, Any], paths: Collection[str]) -> dict[str, Any] | 
     return {**kept, "cartItem": [_related_within(item, there) for item in items]}
 
 
-def without_any_item(cart: dict[str, Any]) -> dict[str, Any]:
+def without_any_item(cart: JsonObject) -> JsonObject:
     """Return the cart, without id and totals, and without items."""
     return {**{name: value for name, value in cart.items() if name not in _OWN}, "cartItem": []}
 
 
-def without_items(cart: dict[str, Any], item_ids: Collection[str]) -> dict[str, Any]:
+def without_items(cart: JsonObject, item_ids: Collection[str]) -> JsonObject:
     """Return the cart without the items of these ids, wherever they are in it."""
     return {**cart, "cartItem": _without(cart.get("cartItem"), frozenset(item_ids))}
 
 
-def top_ids(cart: dict[str, Any]) -> list[str]:
+def top_ids(cart: JsonObject) -> list[str]:
     """Return the ids of the first-level items of a cart."""
     return [item["id"] for item in cart.get("cartItem", []) if type(item) is dict and type(item.get("id")) is str]
 

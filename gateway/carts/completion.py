@@ -10,6 +10,7 @@ from gateway.carts.rules import check_cart, item_ids, written_cart
 from gateway.carts.store import CartContent
 from gateway.carts.totals import write_totals
 from gateway.carts.validity import set_validity
+from gateway.documents import JsonObject
 from gateway.settings import Settings
 
 
@@ -26,7 +27,7 @@ class Earlier(NamedTuple):
 
 
 def complete_cart(
-    document: dict[str, Any],
+    document: JsonObject,
     settings: Settings,
     *,
     now: datetime,

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from litestar import Request
 
+from gateway.documents import Json, JsonObject
 from gateway.errors import MalformedBodyError, MediaTypeError
 from gateway.filters.patch_query import apply_query_operations, parse_query_operations
 from gateway.http.bodies import read_json
@@ -25,7 +26,7 @@ _CHANGES: Final = frozenset({"add", "remove", "replace"})
 
 async def read_change(
     request: Request[Any, Any, Any], read_only: Collection[str], settings: ServerSettings
-) -> Callable[[dict[str, Any]], Any]:
+) -> Callable[[JsonObject], Json]:
     """Return the change that the body asks for; what only the server writes (`read_only`) is left out, without an error.
 
     Raises MediaTypeError (415, with Accept-Patch) for another content type, MalformedBodyError and InvalidBodyError (400) for

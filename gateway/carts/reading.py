@@ -7,6 +7,7 @@ from typing import Any
 from gateway.carts.dialects import Dialect
 from gateway.carts.dialects.forms import unmarked
 from gateway.carts.rules import check_cart
+from gateway.documents import JsonObject
 from gateway.errors import InvalidBodyError, Problem
 from gateway.settings import CartSettings
 from gateway.tmf.shapes import check_text_lengths
@@ -23,7 +24,7 @@ def read_cart(given: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
     return dialect.to_canonical(document)
 
 
-def read_whole_cart(given: dict[str, Any], dialect: Dialect, limits: CartSettings) -> dict[str, Any]:
+def read_whole_cart(given: JsonObject, dialect: Dialect, limits: CartSettings) -> JsonObject:
     """Return a cart that is sent whole, to be checked out, in the stored form: checked as one that is created.
 
     It is nobody's to read back, so nothing is kept of how it was written. Raises InvalidBodyError (400) with every problem.

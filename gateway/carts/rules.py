@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, Final
 
 from gateway.carts.dialects.v4_shape import look_at
+from gateway.documents import JsonObject
 from gateway.errors import BodyTooLargeError, InvalidBodyError, Problem
 from gateway.settings import CartSettings
 from gateway.tmf.json import encode_json
@@ -19,11 +20,11 @@ _NUMBER: Final = re.compile(r"0*[0-9]{1,18}")
 
 
 def check_cart(
-    document: dict[str, Any],
+    document: JsonObject,
     limits: CartSettings,
     *,
     taken_ids: Collection[str] = (),
-    before: Sequence[dict[str, Any]] = (),
+    before: Sequence[JsonObject] = (),
     mandatory: bool = False,
 ) -> bool:
     """Check a cart in the stored form and make it complete, in place: items without an id get one, known nulls are removed.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from gateway.documents import JsonObject
 from gateway.tmf.amounts import has_amounts
 from gateway.tmf.given_totals import says_the_same, with_own_of_cart
 from gateway.tmf.numbers import STORED
@@ -40,7 +41,7 @@ class _Earlier(NamedTuple):
 _NO_EARLIER: Final = _Earlier(_NONE_BEFORE, {}, [])
 
 
-def write_totals(document: dict[str, Any], before: dict[str, Any] | None = None) -> None:
+def write_totals(document: JsonObject, before: JsonObject | None = None) -> None:
     """Write the totals of a checked cart, in place; `before` is the cart as it was, when this is a change.
 
     Raises InvalidBodyError (400) when they cannot be told exactly.

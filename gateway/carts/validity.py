@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from gateway.clock import timestamp_text
+from gateway.documents import JsonObject
 from gateway.errors import ConflictError
 from gateway.settings import CartSettings
 from gateway.tmf.shapes import parse_date_time
@@ -53,7 +54,7 @@ def set_validity(
     return Validity(end, given=False)
 
 
-def moved_to(document: dict[str, Any], now: datetime, lasting: timedelta) -> datetime:
+def moved_to(document: JsonObject, now: datetime, lasting: timedelta) -> datetime:
     """Make a cart valid from `now` on, in place, for as long as `lasting`; return when it expires."""
     end = min(now, _END_OF_TIME - lasting) + lasting
     document["validFor"] = {"startDateTime": timestamp_text(now), "endDateTime": timestamp_text(end)}

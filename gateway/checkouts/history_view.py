@@ -14,6 +14,7 @@ from typing import Any, Final
 from gateway.callers import Caller
 from gateway.checkouts.history import GATEWAY, Happening
 from gateway.clock import timestamp_text
+from gateway.documents import JsonObject
 from gateway.roles import Role
 from gateway.storage.audit import AuditRow
 from gateway.tmf.json import encode_json
@@ -41,19 +42,19 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 def entries(
     happened: Iterable[Happening], deeds: Iterable[AuditRow], caller: Caller, with_payload: Collection[str] = ()
-) -> list[dict[str, Any]]:
+) -> list[JsonObject]:
     """Return the entries of a history for a caller; those whose ids are in `with_payload` say that their body is kept."""
     found = [(each.at, each.id, _happened(each, with_payload)) for each in happened]
     found += [(row.at, row.id, _deed(row, caller)) for row in deeds]
     return [shown for _, _, shown in sorted(found, key=lambda each: each[:2])]
 
 
-def as_lines(shown: Iterable[dict[str, Any]]) -> bytes:
+def as_lines(shown: Iterable[JsonObject]) -> bytes:
     """Return entries as lines of JSON."""
     return b"".join(encode_json(entry) + b"\n" for entry in shown)
 
 
-def as_csv(shown: Iterable[dict[str, Any]]) -> bytes:
+def as_csv(shown: Iterable[JsonObject]) -> bytes:
     """Return entries as CSV (RFC 4180) in UTF-8, with a line of names. No cell is a formula to a spreadsheet."""
     target = io.StringIO()
     writer = csv.writer(target)

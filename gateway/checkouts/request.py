@@ -13,6 +13,7 @@ from gateway.carts.dialects import Dialect
 from gateway.carts.dialects.forms import IDS_MARK
 from gateway.carts.dialects.recognition import version_of, with_given_actions
 from gateway.carts.reading import read_whole_cart
+from gateway.documents import Json, JsonObject
 from gateway.errors import InvalidBodyError, Problem
 from gateway.ordering import slip_of
 from gateway.settings import CartSettings, Settings
@@ -44,7 +45,7 @@ _CHANGE: Final = Shape(
 _REFERENCE_ATTRIBUTES: Final = frozenset({"id", "href", "name", "version", "@referredType"}) | TYPES
 
 
-def check_request(document: dict[str, Any], settings: Settings) -> None:
+def check_request(document: JsonObject, settings: Settings) -> None:
     """Check a checkout request in place. Raises InvalidBodyError (400) with every problem.
 
     A cart by value is taken into the stored form and checked as one that is created, its problems under `shoppingCart`.
@@ -65,7 +66,7 @@ def check_request(document: dict[str, Any], settings: Settings) -> None:
         raise InvalidBodyError(problems)
 
 
-def check_ready(head: dict[str, Any], problems: list[Problem]) -> None:
+def check_ready(head: JsonObject, problems: list[Problem]) -> None:
     """Report what is wrong with the request of an order that came ready, its cart aside; known attributes that are null are removed."""
     _check_names(head, problems, only_known=False)
     whole = {**head, "shoppingCart": {}}
@@ -73,7 +74,7 @@ def check_ready(head: dict[str, Any], problems: list[Problem]) -> None:
     _remove_nulls(head, whole)
 
 
-def whole_cart(given: dict[str, Any], settings: CartSettings, dialect: Dialect | None = None) -> dict[str, Any]:
+def whole_cart(given: JsonObject, settings: CartSettings, dialect: Dialect | None = None) -> JsonObject:
     """Return a cart that is sent whole, in whatever version, as it is checked out: in the stored form, with the totals it lacks.
 
     Without a `dialect` nobody has said which version it is of: that is told by its looks, and the translation is left to tell how
@@ -89,7 +90,7 @@ def whole_cart(given: dict[str, Any], settings: CartSettings, dialect: Dialect |
     return with_absent_totals(cart)
 
 
-def check_draft_change(document: dict[str, Any], settings: Settings) -> None:
+def check_draft_change(document: JsonObject, settings: Settings) -> None:
     """Check a PATCH of a draft in place (null removes an attribute). Raises InvalidBodyError (400) with every problem."""
     problems: list[Problem] = []
     for name in document:
@@ -158,7 +159,7 @@ def is_by_value(cart: Mapping[str, Any]) -> bool:
     return not _REFERENCE_ATTRIBUTES.issuperset(cart)
 
 
-def wanted_upstream(request: Mapping[str, Any], settings: Settings, tenant: str | None = None) -> Any:
+def wanted_upstream(request: Mapping[str, Json], settings: Settings, tenant: str | None = None) -> Json:
     """Return what a request names as its upstream, whether there is one or not; without a name the default; None without that.
 
     Where the default does not serve the tenant (None: any), it is the only one that does.

@@ -16,6 +16,7 @@ from gateway.checkouts.history_view import entries
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
 from gateway.checkouts.step_store import StepRow
 from gateway.clock import timestamp_text
+from gateway.documents import JsonObject
 from gateway.storage import audit
 from gateway.storage.capabilities import Measurement, measurement_of
 from gateway.tmf.json import decode_stored
@@ -26,7 +27,7 @@ DOCUMENTS = ("findings", "items", "lines", "request")
 _ATTRIBUTE_OF = {"findings": "finding", "items": "item", "lines": "item"}
 
 
-def load(connection: Connection, record: CheckoutRecord, caller: Caller) -> dict[str, Any]:
+def load(connection: Connection, record: CheckoutRecord, caller: Caller) -> JsonObject:
     """Return the resource of a record for a caller, with its steps, items, findings and the latest entries of its history."""
     documents = store.documents(connection, record.tenant, record.id, DOCUMENTS)
     given_up = abandoned_of(connection, record.tenant, [record.id]).get(record.id, ())
@@ -87,7 +88,7 @@ def resource(
     steps: Iterable[Row[Any] | StepRow],
     base_url: str,
     given_up: Iterable[GivenUp] = (),
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return the Checkout resource of interfaces: state, order, what was asked for, items with their lines, steps, findings."""
     asked = decode_stored(documents.get("request", "{}"))
     return {

@@ -66,7 +66,7 @@ def record_of(row: Row[Any]) -> CheckoutRecord:
     return CheckoutRecord(**dict(zip(row._fields, row, strict=True)))
 
 
-def record_of_values(values: Sequence[Any]) -> CheckoutRecord:
+def record_of_values(values: Sequence[object]) -> CheckoutRecord:
     """Return the record of a row whose columns are those of the record, in its order, as a driver gives them or JSON has them."""
     row: dict[str, Any] = dict(zip(CheckoutRecord.__struct_fields__, values, strict=True))
     for name in _MOMENTS:

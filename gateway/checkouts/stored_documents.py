@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from gateway.storage.statements import Columns
 from gateway.storage.tables import checkout_document
 
 # The document of what is known of order lines by item (LineState), and the beginning of the kinds of what was added to it.
@@ -47,7 +48,7 @@ def documents_of(
     return joined_documents(tuple(row) for row in connection.execute(query))
 
 
-def joined_documents(rows: Iterable[tuple[Any, ...]]) -> dict[str, dict[str, str]]:
+def joined_documents(rows: Iterable[Columns]) -> dict[str, dict[str, str]]:
     """Return documents by kind by checkout id, given their rows (checkout id, kind, document) sorted by both: lines in one."""
     found: dict[str, dict[str, str]] = {}
     parts: dict[str, list[str]] = {}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urljoin
 
 from gateway.callers import Caller
 from gateway.checkouts.actions import actions_of
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.reason_document import next_attempt_at
+from gateway.documents import JsonObject
 from gateway.services import Services
 
 # A client is asked to come again after so long at most: a notification of the order system may change a checkout at any time.
@@ -39,7 +40,7 @@ def ask_again_headers(record: CheckoutRecord, now: datetime) -> list[tuple[bytes
     return [] if seconds is None else [(b"retry-after", b"%d" % seconds)]
 
 
-def complete(document: dict[str, Any], record: CheckoutRecord, caller: Caller, services: Services) -> dict[str, Any]:
+def complete(document: JsonObject, record: CheckoutRecord, caller: Caller, services: Services) -> JsonObject:
     """Complete the resource of a record in place, and return it.
 
     An address that the order system gives without its host is one there, not here.

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.documents import JsonObject
+
 GROUPS: Final = 10
 OPTIONS_PER_GROUP: Final = 11
 
 
-def built_in_cart() -> dict[str, Any]:
+def built_in_cart() -> JsonObject:
     """Return the cart of `cart.json`, its bundle grown by 120 optional children in two levels (10 groups of 11)."""
     cart: dict[str, Any] = json.loads(Path(__file__).with_name("cart.json").read_text(encoding="utf-8"))
     children: list[dict[str, Any]] = cart["cartItem"][0]["cartItem"]

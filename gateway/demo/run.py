@@ -14,6 +14,7 @@ from gateway.demo.cart import catalogue_of, every_item
 from gateway.demo.processes import Child, free_ports, running
 from gateway.demo.show import Show
 from gateway.demo.truth import differences
+from gateway.documents import JsonObject
 from gateway.errors import OperatorError
 
 CARTS: Final = "/tmf-api/shoppingCart/v4/shoppingCart"
@@ -50,7 +51,7 @@ client_secret = "demo-secret"
 """
 
 
-def run_demo(cart: dict[str, Any], folder: Path, show: Show, *, keep: bool) -> bool:
+def run_demo(cart: JsonObject, folder: Path, show: Show, *, keep: bool) -> bool:
     """Run everything in `folder`; return whether the order ended `completed` and the ledger equals the cart."""
     sandbox_port, gateway_port = free_ports(2)
     ledger, settings = folder / "ledger.jsonl", folder / "gateway.toml"

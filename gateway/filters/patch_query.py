@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
+from gateway.documents import Json
 from gateway.errors import InvalidBodyError, Problem
 from gateway.filters.match import Matcher
 from gateway.filters.parse import Filter, parse_filter
@@ -48,7 +49,7 @@ class QueryOperation(NamedTuple):
     wanted: Filter | None
 
 
-def parse_query_operations(body: Any) -> list[QueryOperation]:
+def parse_query_operations(body: object) -> list[QueryOperation]:
     """Return the operations of a decoded body. Raises InvalidBodyError (400) with everything that is wrong with them."""
     problems: list[Problem] = []
     found = []
@@ -107,7 +108,7 @@ def _pair(part: str) -> tuple[str, str] | None:
     return f"{name}{sign}{value}", ""
 
 
-def apply_query_operations(document: Any, operations: list[QueryOperation], *, depth_max: int) -> Any:
+def apply_query_operations(document: object, operations: list[QueryOperation], *, depth_max: int) -> Json:
     """Return `document` with all operations applied; errors as `gateway.tmf.json_patch.apply_operations`.
 
     What all operations look at is bounded by WORK_MAX of that module.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeAlias
 
+from gateway.documents import JsonObject
 from gateway.errors import Problem
 
 Selection: TypeAlias = "dict[str, Selection | None]"
@@ -53,7 +54,7 @@ def _select(selection: Selection, path: list[str]) -> None:
         _select(inner, rest)
 
 
-def project(document: dict[str, Any], selection: Selection) -> dict[str, Any]:
+def project(document: JsonObject, selection: Selection) -> JsonObject:
     """Return the selected attributes of a document, in its own order; id and href always stay.
 
     Args:

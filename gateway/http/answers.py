@@ -107,7 +107,7 @@ class AnswerInParts(Answer):
         await send({"type": "http.response.body", "body": b"".join(waiting), "more_body": False})
 
 
-def json_answer(value: Any, *, status: int = 200, headers: list[tuple[bytes, bytes]] | None = None) -> Answer:
+def json_answer(value: object, *, status: int = 200, headers: list[tuple[bytes, bytes]] | None = None) -> Answer:
     """Return an answer whose body is JSON, Decimals with their digits.
 
     Args:

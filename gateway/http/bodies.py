@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 from litestar import Request
 
+from gateway.documents import Json, JsonObject
 from gateway.errors import (
     BodyTooLargeError,
     ClientGoneError,
@@ -32,7 +33,7 @@ MERGE_PATCH_TYPES: Final = frozenset({"application/json", "application/merge-pat
 
 async def read_json(
     request: Request[Any, Any, Any], *, bytes_max: int, depth_max: int, media_types: Collection[str] = JSON_TYPES
-) -> Any:
+) -> Json:
     """Return the decoded body.
 
     Raises MediaTypeError (415) for a missing or other content type and for any content encoding, BodyTooLargeError (413)
@@ -44,7 +45,7 @@ async def read_json(
 
 async def read_object(
     request: Request[Any, Any, Any], *, bytes_max: int, depth_max: int, media_types: Collection[str] = JSON_TYPES
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return the body as the JSON object that it must be; a large one is decoded in a thread.
 
     Args:
@@ -63,7 +64,7 @@ async def read_object(
     return await _worked_out(request, raw, decode_object, depth_max=depth_max)
 
 
-async def decoded(request: Request[Any, Any, Any], raw: bytes, *, depth_max: int) -> Any:
+async def decoded(request: Request[Any, Any, Any], raw: bytes, *, depth_max: int) -> Json:
     """Return the decoded body of a request; a large one, right or wrong, in a turn of its tenant. Raises MalformedBodyError (400)."""
     return await _worked_out(request, raw, decode_json, depth_max=depth_max)
 
@@ -74,7 +75,7 @@ async def _worked_out(request: Request[Any, Any, Any], raw: bytes, decode: Calla
     return await heavy.run(tenant, len(raw) > LARGE_BYTES_MIN, decode, raw, depth_max=depth_max)
 
 
-def decode_object(raw: bytes, *, depth_max: int) -> dict[str, Any]:
+def decode_object(raw: bytes, *, depth_max: int) -> JsonObject:
     """Return the decoded body, which must be a JSON object. Raises MalformedBodyError (400) otherwise."""
     value = decode_json(raw, depth_max=depth_max)
     if not isinstance(value, dict):

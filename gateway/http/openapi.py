@@ -14,6 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
 
 from gateway import __version__
+from gateway.documents import Json, JsonObject
 from gateway.errors import (
     BodyTooLargeError,
     ConflictError,
@@ -142,8 +143,8 @@ TAGS: Final[Mapping[str, str]] = {
 
 
 def openapi_document(
-    routes: Iterable[BaseRoute], schemas: Mapping[str, Any], webhooks: Mapping[str, Any]
-) -> dict[str, Any]:
+    routes: Iterable[BaseRoute], schemas: Mapping[str, Json], webhooks: Mapping[str, Json]
+) -> JsonObject:
     """Return the OpenAPI 3.1 document of `routes`; `schemas` are those that the handlers' parts and `webhooks` refer to."""
     found: list[tuple[str, str, dict[str, Any]]] = []
     names: set[str] = set()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any, Final
+from typing import Final
 
+from litestar.types import Scope
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from gateway.errors import UnauthenticatedError
@@ -21,19 +22,19 @@ _REFUSED: Final = (
 )
 
 
-def own_notifier(scope: Any, settings: Settings) -> tuple[str, UpstreamSettings] | None:
+def own_notifier(scope: Scope, settings: Settings) -> tuple[str, UpstreamSettings] | None:
     """Return the order system that a path of notifications names, where its notifications prove by themselves whose they are."""
     name: str = scope["path_params"].get("upstream", "")
     upstream = settings.upstreams.get(name)
     return (name, upstream) if upstream is not None and upstream.has_own_notifier else None
 
 
-def carries_signature(scope: Any) -> bool:
+def carries_signature(scope: Scope) -> bool:
     """Tell whether a request carries a signature."""
     return any(name == b"webhook-signature" for name, _ in scope["headers"])
 
 
-def require_signature(scope: Any, raw: bytes, upstream: UpstreamSettings) -> str | None:
+def require_signature(scope: Scope, raw: bytes, upstream: UpstreamSettings) -> str | None:
     """Verify the body of a request that was let in for its signature; return the message's id. None where nothing is to be verified.
 
     Raises UnauthenticatedError (401) when none of the secrets made the signature, or it is older than five minutes.

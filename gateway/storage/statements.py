@@ -8,13 +8,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection
 
 from gateway.storage.tables import EPOCH
 
 _MICROSECOND: Final = timedelta(microseconds=1)
+# The columns of a row as the driver gives them: what asked for them by name knows what each of them is.
+Columns: TypeAlias = tuple[Any, ...]
 
 
 def moment_of(value: int | None) -> datetime | None:
@@ -36,7 +38,7 @@ def _for_psycopg(statement: str) -> str:
     return statement.replace("%", "%%").replace("?", "%s")
 
 
-def run(connection: Connection, statement: str, values: tuple[Any, ...]) -> Any:
+def run(connection: Connection, statement: str, values: tuple[object, ...]) -> Columns | None:
     """Run a statement written with `?` for its values; return the first row of a SELECT, None when there is none.
 
     Errors are SQLAlchemy's on both engines.
@@ -45,28 +47,30 @@ def run(connection: Connection, statement: str, values: tuple[Any, ...]) -> Any:
         driver: Any = connection.connection.driver_connection
         try:
             # The driver's own way takes a tenth of the time. One row at most: the cursor ends with it.
-            return driver.execute(statement, values).fetchone()
+            first: Columns | None = driver.execute(statement, values).fetchone()
         except sqlite3.Error:
             # It had no effect. Run again the ordinary way, it raises what the callers of a database know.
             result = connection.exec_driver_sql(statement, values)
+        else:
+            return first
     else:
         result = connection.exec_driver_sql(_for_psycopg(statement), values)
     return result.fetchone() if result.returns_rows else None
 
 
-def rows_of(connection: Connection, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+def rows_of(connection: Connection, statement: str, values: tuple[object, ...]) -> list[Columns]:
     """Return every row of a SELECT written with `?` for its values, as the driver gives them. Errors as `run`."""
     if connection.dialect.name == "sqlite":
         driver: Any = connection.connection.driver_connection
         try:
-            found: list[tuple[Any, ...]] = driver.execute(statement, values).fetchall()
+            found: list[Columns] = driver.execute(statement, values).fetchall()
         except sqlite3.Error:
             found = [tuple(row) for row in connection.exec_driver_sql(statement, values)]
         return found
     return [tuple(row) for row in connection.exec_driver_sql(_for_psycopg(statement), values)]
 
 
-def run_many(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+def run_many(connection: Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
     """Run a statement without an answer once for each row. It must not matter that one runs twice. Errors as `run`."""
     if not rows:
         return

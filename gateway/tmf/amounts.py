@@ -18,7 +18,7 @@ Amounts: TypeAlias = tuple[tuple[Kind, ...], tuple[Decimal, ...]]
 NOTHING: Final[Amounts] = ((), ())
 
 
-def amounts_of(price: Any) -> Amounts:
+def amounts_of(price: object) -> Amounts:
     """Return the amounts of a Price, also those in R17's wrapper `money`; anything that is not an amount is passed over."""
     if type(price) is not dict:
         return NOTHING
@@ -46,7 +46,7 @@ def _amount(money: Any) -> tuple[str, Decimal] | None:
     return currency_code(currency) if type(currency) is str else "", number
 
 
-def has_amounts(prices: Any) -> bool:
+def has_amounts(prices: object) -> bool:
     """Tell whether any price of a list of CartPrice has an amount, whether it is added up or not."""
     return type(prices) is list and any(
         type(price) is dict and amounts_of(price.get("price")) != NOTHING for price in prices

@@ -11,7 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from gateway.documents import JsonObject
 
 ChargeKind: TypeAlias = Literal["oneTime", "recurring", "usage", ""]
 PERIOD: Final = "recurringChargePeriod"
@@ -121,7 +123,7 @@ def _read_period(word: str) -> tuple[str, int] | None:
     return None
 
 
-def head_of(price: dict[str, Any]) -> Head:
+def head_of(price: JsonObject) -> Head:
     """Return how a price is charged: one charge has one head, however it is written."""
     get = price.get
     price_type, period, unit = get("priceType", ""), get(PERIOD, ""), get("unitOfMeasure", "")

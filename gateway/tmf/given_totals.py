@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
 
+from gateway.documents import JsonObject
 from gateway.tmf.amounts import amounts_of
 from gateway.tmf.charge_words import OF_THE_CART, Head, head_of
 from gateway.tmf.numbers import EXACT, as_number
@@ -48,7 +49,7 @@ class CartTotals(NamedTuple):
     unknown: tuple[Unknown, ...] = ()
 
 
-def totals_of_cart(cart: dict[str, Any], read: Read = item_charges, visit: Visit | None = None) -> CartTotals:
+def totals_of_cart(cart: JsonObject, read: Read = item_charges, visit: Visit | None = None) -> CartTotals:
     """Return the totals of a cart; `read` and `visit` as for `cart_charges`, `visit` only of a cart whose items have prices.
 
     Raises InvalidBodyError (400) when they cannot be told exactly.
@@ -75,7 +76,7 @@ def _agree(cart: dict[str, Any], given: list[Any]) -> bool:
     return all(stated[key] == value for key, value in of_items.items() if key in stated)
 
 
-def cart_total_prices(cart: dict[str, Any]) -> list[dict[str, Any]]:
+def cart_total_prices(cart: JsonObject) -> list[JsonObject]:
     """Return the totals of a cart as a list of CartPrice; errors as `totals_of_cart`."""
     return totals_of_cart(cart).prices
 
@@ -87,7 +88,7 @@ def cart_totals(cart: dict[str, Any]) -> dict[TotalKey, Decimal]:
         return amounts_by_key(prices)
 
 
-def says_the_same(given: Any, total: list[dict[str, Any]]) -> bool:
+def says_the_same(given: object, total: list[JsonObject]) -> bool:
     """Tell whether totals that were given have the amounts and alterations of `total`."""
     return same_amounts(given, total) and _effects(given) == _effects(total)
 
@@ -106,8 +107,8 @@ def same_amounts(given: Any, total: list[dict[str, Any]]) -> bool:
 
 
 def with_own_of_cart(
-    total: list[dict[str, Any]], given: Any, counted: Sequence[Counted], before: Sequence[Counted] = ()
-) -> list[dict[str, Any]]:
+    total: list[JsonObject], given: object, counted: Sequence[Counted], before: Sequence[Counted] = ()
+) -> list[JsonObject]:
     """Return `total` with what `given` (a list of CartPrice) says of the cart as a whole; `before`: the prices before a change."""
     if type(given) is not list or not any(type(entry) is dict and _says_own(entry) for entry in given):
         return total
@@ -127,7 +128,7 @@ def with_own_of_cart(
     return total if found == total else found
 
 
-def own_of_cart(cart: dict[str, Any], but: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+def own_of_cart(cart: JsonObject, but: Sequence[JsonObject] = ()) -> list[JsonObject]:
     """Return the entries of a cart's totals that say something of the cart as a whole, with nothing but its own alterations.
 
     What the entries `but` of another cart say as well is left out.

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
 
-
-def last_segment(href: Any) -> str:
+def last_segment(href: object) -> str:
     """Return what the path of an address ends with, the id of the resource that it leads to; empty when there is none.
 
     Query, fragment and a `/` at the end are not part of it, and neither are scheme and host: `https://crm.example/` names

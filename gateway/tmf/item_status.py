@@ -8,6 +8,8 @@ from __future__ import annotations
 from string import ascii_lowercase
 from typing import Any, Final
 
+from gateway.documents import JsonObject
+
 ACTIVE: Final = "active"
 SAVED: Final = frozenset({"saveforlater", "savedforlater", "saved"})
 _LETTERS: Final = frozenset(ascii_lowercase)
@@ -20,7 +22,7 @@ def status_word(status: str) -> str:
     return "".join(filter(_LETTERS.__contains__, status.lower()))
 
 
-def is_saved_for_later(item: dict[str, Any]) -> bool:
+def is_saved_for_later(item: JsonObject) -> bool:
     """Tell whether a cart item is saved for later: it is kept, not counted and not ordered."""
     status = item.get("status")
     if status is None or status == ACTIVE:
@@ -35,11 +37,11 @@ def action_word(action: Any) -> str:
     return _ACTION_WORDS.get(action) or status_word(action)
 
 
-def is_removed(item: dict[str, Any]) -> bool:
+def is_removed(item: JsonObject) -> bool:
     """Tell whether a cart item ends an installed product, in every spelling of its action."""
     return action_word(item.get("action")) == "delete"
 
 
-def is_unchanged(item: dict[str, Any]) -> bool:
+def is_unchanged(item: JsonObject) -> bool:
     """Tell whether a cart item keeps an installed product as it is (`noChange`), in every spelling of its action."""
     return action_word(item.get("action")) == "nochange"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from gateway.documents import JsonObject
 from gateway.tmf.amounts import has_amounts
 from gateway.tmf.given_totals import same_amounts, totals_of_cart
 from gateway.tmf.item_status import action_word
@@ -14,7 +15,7 @@ from gateway.tmf.totals import ITEM_TOTALS, Read, exactly, item_charges, total_p
 Tell: TypeAlias = Callable[[str], None]
 
 
-def with_right_item_totals(cart: dict[str, Any], tell: Tell, read: Read = item_charges) -> dict[str, Any]:
+def with_right_item_totals(cart: JsonObject, tell: Tell, read: Read = item_charges) -> JsonObject:
     """Return the cart with every item's total that says something else than its prices told and replaced.
 
     What is right is shared with `cart`, which is not changed; `read` as for `cart_charges`. Raises one of
@@ -24,7 +25,7 @@ def with_right_item_totals(cart: dict[str, Any], tell: Tell, read: Read = item_c
     return cart if items is cart.get("cartItem") else {**cart, "cartItem": items}
 
 
-def with_absent_totals(cart: dict[str, Any]) -> dict[str, Any]:
+def with_absent_totals(cart: JsonObject) -> JsonObject:
     """Return a cart that is not stored with the totals that it lacks, as a stored one has them; those it gives are left to it.
 
     Raises InvalidBodyError (400) when they cannot be told exactly.

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.documents import Json
 from gateway.errors import MalformedBodyError, Problem
 from gateway.tmf import json_faults as faults
 
@@ -59,7 +60,7 @@ _INTEGER_LIMIT: Final = 10**NUMBER_DIGITS_MAX
 _INDENTED_BYTES_MAX: Final = 16 * 1024
 
 
-def encode_json(value: Any) -> bytes:
+def encode_json(value: object) -> bytes:
     """Return a value as JSON in UTF-8; Decimals are written as numbers with their own digits.
 
     Args:
@@ -73,12 +74,12 @@ def encode_json(value: Any) -> bytes:
     return _encoder.encode(value)
 
 
-def encode_canonical(value: Any) -> bytes:
+def encode_canonical(value: object) -> bytes:
     """Return `value` as JSON with sorted names: equal documents give equal bytes (for hashes)."""
     return _sorted_encoder.encode(value)
 
 
-def decode_stored(raw: bytes | str) -> Any:
+def decode_stored(raw: bytes | str) -> Json:
     """Return JSON that this service wrote itself as Python values: no limits, digits kept.
 
     Args:
@@ -92,7 +93,7 @@ def decode_stored(raw: bytes | str) -> Any:
     return _decoder.decode(raw)
 
 
-def decode_json(raw: bytes, *, depth_max: int = DEPTH_MAX_DEFAULT) -> Any:
+def decode_json(raw: bytes, *, depth_max: int = DEPTH_MAX_DEFAULT) -> Json:
     """Return the JSON of somebody else as Python values: Decimals for numbers with a fraction or an exponent, digits kept.
 
     Args:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
+from gateway.documents import Json
 from gateway.errors import ConflictError, InvalidBodyError, Problem
 from gateway.tmf.shapes import json_kind
 
@@ -41,7 +42,7 @@ class Operation(NamedTuple):
     value: Any = None
 
 
-def parse_operations(body: Any) -> list[Operation]:
+def parse_operations(body: object) -> list[Operation]:
     """Return the operations of a decoded body. Raises InvalidBodyError (400) with everything that is wrong with them."""
     problems: list[Problem] = []
     found = []
@@ -56,7 +57,7 @@ def parse_operations(body: Any) -> list[Operation]:
     return found
 
 
-def list_of_operations(body: Any) -> list[Any]:
+def list_of_operations(body: object) -> list[Json]:
     """Return the body, which must be a list of no more than OPERATIONS_MAX entries."""
     if type(body) is not list:
         raise InvalidBodyError([Problem("", f"a JSON patch is a list of operations, not {json_kind(body)}")])
@@ -65,7 +66,7 @@ def list_of_operations(body: Any) -> list[Any]:
     return body
 
 
-def parse_verb(given: Any, index: int, problems: list[Problem]) -> str | None:
+def parse_verb(given: object, index: int, problems: list[Problem]) -> str | None:
     """Return the `op` of an operation, None when it is not one; its value and `from` must be there when they are needed."""
     if type(given) is not dict:
         problems.append(Problem(f"[{index}]", f"an operation is an object, not {json_kind(given)}"))
@@ -79,7 +80,7 @@ def parse_verb(given: Any, index: int, problems: list[Problem]) -> str | None:
     return verb
 
 
-def parse_pointer(given: Any, name: str, index: int, problems: list[Problem]) -> Pointer | None:
+def parse_pointer(given: object, name: str, index: int, problems: list[Problem]) -> Pointer | None:
     """Return a JSON pointer (RFC 6901) of an operation, None when it is not one."""
     text = given.get(name) if type(given) is dict else ""
     if type(text) is not str or (text and not text.startswith("/")) or _BAD_ESCAPE.search(text):
@@ -92,7 +93,9 @@ def parse_pointer(given: Any, name: str, index: int, problems: list[Problem]) ->
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in text.split("/")[1:])
 
 
-def apply_operations(document: Any, operations: Sequence[Operation], *, depth_max: int, lenient: bool = False) -> Any:
+def apply_operations(
+    document: object, operations: Sequence[Operation], *, depth_max: int, lenient: bool = False
+) -> Json:
     """Return `document` with all operations applied; the document itself, and the values given, stay as they are.
 
     Raises InvalidBodyError (400) for an operation that cannot be applied, ConflictError (409) for a `test` that fails: the

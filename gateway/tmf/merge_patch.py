@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from gateway.documents import Json
 
 
-def merge_patch(target: Any, patch: Any) -> Any:
+def merge_patch(target: object, patch: object) -> Json:
     """Return `target` with `patch` applied; neither is changed.
 
     Names of an object are set, null removes one, objects are merged, everything else (lists too) is replaced whole.

@@ -43,7 +43,7 @@ class Charge(NamedTuple):
     lost: tuple[str, ...] = ()
 
 
-def charges(prices: Any, faults: list[tuple[int, Fault]] | None = None) -> list[Charge]:
+def charges(prices: object, faults: list[tuple[int, Fault]] | None = None) -> list[Charge]:
     """Return every price of a list of CartPrice that is part of a total, or makes one unknown.
 
     Into `faults` goes what does not count as it was meant, with the position of its price. Raises one of INEXACT when a

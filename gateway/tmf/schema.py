@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import jsonschema_rs
 
+from gateway.documents import JsonObject
 from gateway.errors import Problem
 from gateway.tmf.json import encode_json
 from gateway.tmf.merge_patch import merge_patch
@@ -45,13 +46,13 @@ class Finding(NamedTuple):
 
 
 @cache
-def schema_file(name: str) -> dict[str, Any]:
+def schema_file(name: str) -> JsonObject:
     """Return the schema file `name`, e.g. `tmf663_v4`. It is shared: leave it as it is."""
     document: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     return document
 
 
-def definitions(name: str, *, limits: bool = True) -> dict[str, Any]:
+def definitions(name: str, *, limits: bool = True) -> JsonObject:
     """Return the definitions of a schema file by name, with the `limits` of its overlay unless these are not wanted."""
     found: dict[str, Any] = schema_file(name)["$defs"]
     if limits and (FOLDER / f"{name}.overlay.json").exists():
@@ -59,7 +60,7 @@ def definitions(name: str, *, limits: bool = True) -> dict[str, Any]:
     return found
 
 
-def lenient_definitions(name: str, *, mandatory: bool = True) -> dict[str, Any]:
+def lenient_definitions(name: str, *, mandatory: bool = True) -> JsonObject:
     """Return the definitions as documents of clients are read: with all of the overlay; `mandatory`: attributes stay so."""
     found = definitions(name)
     if not mandatory:
@@ -78,7 +79,7 @@ _NUMERIC_ID: Final = re.compile(rb'[iI]d":-?[0-9]')
 _IDENTIFIER_PATTERN: Final = re.compile(_IDENTIFIER["pattern"])
 
 
-def is_identifier(value: Any) -> bool:
+def is_identifier(value: object) -> bool:
     """Tell whether a value may be the id of something: the same rule that the schema files have."""
     return type(value) is str and len(value) <= _IDENTIFIER["maxLength"] and is_one_line(value)
 

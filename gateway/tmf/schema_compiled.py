@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from gateway.documents import Json
 from gateway.tmf.shapes import Path
 
 REFERENCE: Final = "#/$defs/"
@@ -120,7 +121,7 @@ def compiled(every: Mapping[str, Any], root: str, formats: Mapping[str, Any]) ->
     return Compiled(_with_choices(found, definitions), attributes, classes, otherwise)
 
 
-def reached(found: Mapping[str, Any], roots: Sequence[str]) -> list[str]:
+def reached(found: Mapping[str, Json], roots: Sequence[str]) -> list[str]:
     """Return the names of the definitions that `roots` refer to, directly or not, themselves included, in order."""
     names: dict[str, None] = {}
     waiting = list(roots)

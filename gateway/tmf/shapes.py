@@ -18,7 +18,7 @@ PROBLEMS_MAX = 100
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+", re.ASCII)
 
 
-def json_kind(value: Any) -> str:
+def json_kind(value: object) -> str:
     """Return what a decoded JSON value is, in words for a message: `a list`, `a number`, `text` ...
 
     Args:
@@ -61,7 +61,7 @@ def parse_date_time(value: str) -> datetime | None:
     return moment if moment is None else moment.astimezone(UTC)
 
 
-def check_text_lengths(document: Any, characters_max: int, problems: list[Problem]) -> None:
+def check_text_lengths(document: object, characters_max: int, problems: list[Problem]) -> None:
     """Report every text, attribute names included, of more than `characters_max` characters."""
     stack: list[tuple[Any, Path]] = [(document, ())]
     while stack:

@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager
 from decimal import Context, Decimal
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from gateway.documents import JsonObject
 from gateway.errors import InvalidBodyError, Problem
 from gateway.tmf.amounts import AMOUNTS, NOTHING, amounts_of, has_amounts
 from gateway.tmf.charge_words import PERIOD_LENGTH, Head
@@ -43,13 +44,13 @@ class TotalKey(NamedTuple):
     currency: str
 
 
-def quantity_of(item: dict[str, Any]) -> Decimal:
+def quantity_of(item: JsonObject) -> Decimal:
     """Return how many of an item there are: 1 when it does not say."""
     quantity = item.get("quantity", 1)
     return Decimal(quantity) if type(quantity) is int and quantity != 1 else _ONE
 
 
-def price_amounts(prices: Any) -> Iterator[tuple[TotalKey, Decimal]]:
+def price_amounts(prices: object) -> Iterator[tuple[TotalKey, Decimal]]:
     """Yield each amount of a list of CartPrice with its key, alterations applied; what is not an amount is passed over."""
     for price in prices if isinstance(prices, list) else []:
         charge = read_charge(price)
@@ -58,7 +59,7 @@ def price_amounts(prices: Any) -> Iterator[tuple[TotalKey, Decimal]]:
                 yield TotalKey(*charge.head, name, charge.currency), value
 
 
-def amounts_by_key(prices: Any) -> dict[TotalKey, Decimal]:
+def amounts_by_key(prices: object) -> dict[TotalKey, Decimal]:
     """Return the amounts of a list of CartPrice, those of the same key added up."""
     totals: dict[TotalKey, Decimal] = {}
     for key, value in price_amounts(prices):
@@ -66,7 +67,7 @@ def amounts_by_key(prices: Any) -> dict[TotalKey, Decimal]:
     return totals
 
 
-def item_charges(item: dict[str, Any]) -> list[Counted]:
+def item_charges(item: JsonObject) -> list[Counted]:
     """Return the item's own prices, each as often as its quantity says."""
     found = charges(item.get("itemPrice"))
     if not found:
@@ -75,7 +76,7 @@ def item_charges(item: dict[str, Any]) -> list[Counted]:
     return [(charge, quantity) for charge in found]
 
 
-def cart_charges(cart: dict[str, Any], visit: Visit | None = None, read: Read = item_charges) -> list[Counted]:
+def cart_charges(cart: JsonObject, visit: Visit | None = None, read: Read = item_charges) -> list[Counted]:
     """Return the prices of all active items that are added or changed; `visit` is called for every item with its own prices.
 
     Of a saved item these are what it would cost, of one that is removed or does not change there are none. An item without a
@@ -162,7 +163,7 @@ class Unknown(NamedTuple):
 
 def total_prices(
     counted: Iterable[Counted], numbers: Context = EXACT, unknown: list[Unknown] | None = None
-) -> list[dict[str, Any]]:
+) -> list[JsonObject]:
     """Return the sum as a list of CartPrice, in a fixed order whatever the order of the prices.
 
     The words shown (price type, period) are those of the first price of a total. `numbers` is what the amounts must be numbers

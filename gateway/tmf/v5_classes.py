@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 ROLES: Final = frozenset({"Supplier", "BusinessPartner", "Consumer", "Producer"})
 """The classes that say which role a party plays."""
@@ -14,7 +14,7 @@ _SCALARS: Final[dict[type, str]] = {
 }  # fmt: skip
 
 
-def value_kind(value: Any) -> str:
+def value_kind(value: object) -> str:
     """Return what the subclass of Characteristic for `value` is called; "" when no subclass holds it (a mixed array)."""
     if type(value) is not list:
         return _SCALARS.get(type(value), "")

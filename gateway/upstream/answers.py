@@ -136,7 +136,7 @@ def http_date(text: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def is_safe_id(value: Any) -> bool:
+def is_safe_id(value: object) -> bool:
     """Tell whether `value` may become one segment of a path: printable, no separators, no dot segments, 1 .. 255 long."""
     return (
         isinstance(value, str)

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, Final, Protocol
 
 from gateway.carts.after_order import SHOWN
+from gateway.documents import JsonObject
 from gateway.errors import Problem
 from gateway.tmf.shapes import Path
 
@@ -77,7 +78,7 @@ def no_problems(_document: dict[str, Any]) -> list[Problem]:
     return []
 
 
-def at_path(document: dict[str, Any], source: str, target: str) -> dict[str, Any]:
+def at_path(document: JsonObject, source: str, target: str) -> JsonObject:
     """Return the cart with its `href` moved from one collection's path to another's; any other href stays as it is."""
     href = document.get("href")
     if not isinstance(href, str):

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from gateway.documents import Json
 from gateway.tmf.hrefs import last_segment
 from gateway.tmf.json import decode_stored, encode_json
 from gateway.tmf.shapes import parse_date_time
@@ -188,7 +189,7 @@ def without(node: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     return {name: value for name, value in node.items() if name not in left_out}
 
 
-def rfc_3339(value: Any) -> Any:
+def rfc_3339(value: object) -> Json:
     """Return a date-time as RFC 3339 wants it: `2017-03-27T00:00`, as R17's samples write it, is midnight UTC; others as they are."""
     if type(value) is not str or _RFC_3339.fullmatch(value):
         return value
@@ -196,7 +197,7 @@ def rfc_3339(value: Any) -> Any:
     return value if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
-def unmarked(value: Any) -> Any:
+def unmarked(value: object) -> Json:
     """Return a canonical document without marks: what goes on to others, who know no dialects.
 
     Of what v5 wraps (a party, a place), one mark is left with what the wrapper itself said and the flat form has no place for, such

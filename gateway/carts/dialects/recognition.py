@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from gateway.carts.dialects import V1, V4, V5, Dialect
+from gateway.documents import JsonObject
 
 _V5_MEDIA: Final = frozenset({"EmailContactMedium", "PhoneContactMedium"})
 _V1_STATUSES: Final = frozenset({"Active", "SavedForLater"})
 
 
-def version_of(cart: dict[str, Any]) -> Dialect:
+def version_of(cart: JsonObject) -> Dialect:
     """Return the dialect of a cart."""
     items = list(_items(cart))
     products = [product for item in items if type(product := item.get("product")) is dict]
@@ -78,7 +79,7 @@ def _is_wrapped(price: Any) -> bool:
     return type(price) is dict and any(type(amount) is dict and "money" in amount for amount in price.values())
 
 
-def with_given_actions(cart: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def with_given_actions(cart: JsonObject, given: JsonObject) -> JsonObject:
     """Return the stored form of the cart `given` with the words for actions that its sender wrote, where they are others.
 
     Nobody said in which version the cart is: whoever translates it tells how such a word was read.

@@ -12,17 +12,18 @@ from typing import Any, Final
 
 from gateway.carts.dialects.forms import MARKS
 from gateway.carts.dialects.v4_kinds import CART, Kind, Member
+from gateway.documents import JsonObject
 from gateway.tmf.json import decode_stored, encode_canonical, encode_json
 
 _ABSENT: Final = object()
 
 
 def from_canonical(
-    document: dict[str, Any],
+    document: JsonObject,
     *,
     created: datetime | None = None,  # noqa: ARG001 - v4 has no such attribute
     updated: datetime | None = None,  # noqa: ARG001 - v4 has no such attribute
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return a stored cart with every mandatory attribute; the same object, and the same objects in it, where none is missing."""
     return completed(document)[0]
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from gateway.checkouts.accepting.expected import require_expected_totals
 from gateway.checkouts.accepting.qualification import missing_evidence
 from gateway.checkouts.model import Prepared
+from gateway.documents import Json, JsonObject
 from gateway.errors import Problem, RefusedError
 from gateway.ordering import (
     AMOUNT_MAX,
@@ -118,8 +119,8 @@ def _preview_parts(prepared: Prepared, mapping: OrderMapping) -> list[bytes]:
 
 
 def check_and_prepare(
-    cart: dict[str, Any],
-    request: Mapping[str, Any],
+    cart: JsonObject,
+    request: Mapping[str, Json],
     mapping: OrderMapping,
     settings: CheckoutSettings,
     *,
@@ -231,7 +232,7 @@ def _written_items(holder: dict[str, Any]) -> Iterator[bytes]:
     yield b"]}"
 
 
-def preview_document(prepared: Prepared | None, findings: tuple[Finding, ...], mapping: OrderMapping) -> dict[str, Any]:
+def preview_document(prepared: Prepared | None, findings: tuple[Finding, ...], mapping: OrderMapping) -> JsonObject:
     """Return the CheckoutPreview: the whole order as the dialect writes it, each step with its size, the findings."""
     if prepared is None:
         return {"@type": "CheckoutPreview", "order": None, "step": [], "finding": to_builtins(findings)}

@@ -18,6 +18,7 @@ from gateway.checkouts.orders.shown import V4, OrderDialect
 from gateway.checkouts.orders.v5 import cancellation_from_canonical
 from gateway.checkouts.states import FINAL
 from gateway.clock import timestamp_text
+from gateway.documents import JsonObject
 from gateway.storage.tables import checkout, order_cancellation
 from gateway.tmf.json import decode_stored
 
@@ -131,7 +132,7 @@ def settle(connection: Connection, before: CheckoutRecord, after: CheckoutRecord
     return [_of(row) for row in connection.execute(row.values(state=outcome, settled_at=now).returning(*_COLUMNS))]
 
 
-def canonical(cancellation: Cancellation, base_url: str) -> dict[str, Any]:
+def canonical(cancellation: Cancellation, base_url: str) -> JsonObject:
     """Return a request in the canonical form, v4's, with what v5 shows besides; `base_url` is before the paths."""
     given: Mapping[str, Any] = decode_stored(cancellation.document)
     order = {**given["productOrder"], "href": f"{base_url}{V4.orders_path}/{cancellation.checkout_id}"}
@@ -148,7 +149,7 @@ def canonical(cancellation: Cancellation, base_url: str) -> dict[str, Any]:
     }
 
 
-def in_version(document: dict[str, Any], dialect: OrderDialect) -> dict[str, Any]:
+def in_version(document: JsonObject, dialect: OrderDialect) -> JsonObject:
     """Return a canonical request as a version shows it."""
     if dialect.version == "v4":
         return {name: value for name, value in document.items() if name != "creationDate"}

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from gateway.carts.dialects.forms import unmarked
 from gateway.checkouts.orders.v5 import from_canonical
 from gateway.checkouts.orders.words import CART_ITEMS, CART_TOTALS, ITEMS, TOTALS, cart_items
+from gateway.documents import JsonObject
 from gateway.ordering import Finding, Findings
 
 READY: Final = "productOrder"
@@ -51,7 +52,7 @@ class ReadyOrder(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def ready_order(order: dict[str, Any]) -> ReadyOrder:
+def ready_order(order: JsonObject) -> ReadyOrder:
     """Return what is made of a canonical order that has been checked."""
     findings = Findings()
     kept = _kept(order, findings)

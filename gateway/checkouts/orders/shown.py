@@ -16,6 +16,7 @@ from gateway.checkouts.orders.states import facts_of, in_version, item_state, or
 from gateway.checkouts.orders.words import CART_ITEMS, CART_TOTALS, ITEMS, TOTALS, cart_items, order_items
 from gateway.checkouts.reason_document import reason_of
 from gateway.clock import timestamp_text
+from gateway.documents import JsonObject
 from gateway.tmf.json import decode_stored
 
 KINDS: Final = (READY, "cart", "request", "items", "lines")
@@ -61,7 +62,7 @@ class OrderDialect(NamedTuple):
 
 def product_order(
     record: CheckoutRecord, documents: Mapping[str, str], base_url: str, dialect: OrderDialect
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return the order of a checkout in a version; `documents` are those of KINDS as JSON text, `base_url` is before the paths."""
     return dialect.from_canonical(canonical_order(record, documents, base_url))
 

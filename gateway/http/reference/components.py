@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gateway.documents import Json, JsonObject
 from gateway.tmf.schema import definitions, schema_file
 from gateway.tmf.schema_compiled import REFERENCE, reached
 
@@ -31,7 +32,7 @@ def ref(name: str) -> dict[str, str]:
     return {"$ref": f"{PREFIX}{name}"}
 
 
-def component_schemas(found: Mapping[str, Any], suffix: str = "") -> dict[str, Any]:
+def component_schemas(found: Mapping[str, Json], suffix: str = "") -> JsonObject:
     """Return definitions of a schema file as schemas of the document, their names with a suffix that tells the files apart."""
     return {f"{name}{suffix}": _component(schema, suffix) for name, schema in found.items()}
 
@@ -81,7 +82,7 @@ _CART_CHECKOUT: Final[dict[str, Any]] = {
 }
 
 
-def cart_schemas() -> dict[str, Any]:
+def cart_schemas() -> JsonObject:
     """Return the carts of every version: v4 with all definitions of its file, v5 and R17 with suffixed names."""
     r17 = definitions("tmf663_r17")
     changed = {**r17["ShoppingCart"], "required": [], "description": "A change of a shopping cart."}
@@ -106,7 +107,7 @@ def _asking_nothing(schema: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in schema.items() if name not in {"required", "anyOf"}}
 
 
-def order_schemas() -> dict[str, Any]:
+def order_schemas() -> JsonObject:
     """Return the orders of TMF622 v4 and v5 as they are sent and answered, and the requests to cancel them."""
     v4, v5 = definitions("tmf622_v4"), definitions("tmf622_v5")
     made = {
@@ -181,7 +182,7 @@ _BESIDE_AN_ORDER: Final[dict[str, Any]] = {
 }
 
 
-def checkout_definitions() -> dict[str, Any]:
+def checkout_definitions() -> JsonObject:
     """Return the definitions of the checkout that its schema file has; those of identifiers are v4's."""
     found: dict[str, Any] = schema_file("checkout")["$defs"]
     return {name: schema for name, schema in found.items() if name != "Identifier"}

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.documents import Json, JsonObject
+
 _EXAMPLES: Final[dict[str, Any]] = json.loads((Path(__file__).parent / "examples.json").read_text(encoding="utf-8"))
 
 
-def example(name: str) -> Any:
+def example(name: str) -> Json:
     """Return an example of the API's description. It is shared: leave it as it is.
 
     Args:
@@ -23,7 +25,7 @@ def example(name: str) -> Any:
     return _EXAMPLES[name]
 
 
-def content(schema: dict[str, Any], name: str, media_type: str = "application/json") -> dict[str, Any]:
+def content(schema: JsonObject, name: str, media_type: str = "application/json") -> JsonObject:
     """Return the content of a body or of an answer in the API's description: its schema with an example.
 
     Args:

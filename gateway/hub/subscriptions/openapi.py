@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from gateway.documents import JsonObject
 from gateway.http.reference.components import ORDER_V4_SUFFIX, ORDER_V5_SUFFIX, ref
 from gateway.http.reference.examples import content, example
 from gateway.hub.envelope import DESCRIPTIONS
@@ -81,7 +82,7 @@ def _of_subject(api: Api, subject: str) -> str:
     return f"EventOf{subject[:1].upper()}{subject[1:]}_{api.version}"
 
 
-def webhooks() -> dict[str, Any]:
+def webhooks() -> JsonObject:
     """Return every event of every version that a subscriber is sent, by its name and version."""
     return {
         f"{name} {api.version}": {

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from gateway.documents import JsonObject
 from gateway.ordering.calls.costs import COUNTS_LINE_IDS, patch_head
 from gateway.ordering.calls.header_change import header_body
 from gateway.ordering.calls.writer import Writer, lines_there_already
@@ -109,7 +110,7 @@ def _filled(value: Any, marker: str) -> Any:
     return value
 
 
-def render_whole(order: Order, mapping: Mapping, marker: str) -> dict[str, Any]:
+def render_whole(order: Order, mapping: Mapping, marker: str) -> JsonObject:
     """Return the whole order in the order system's shape, alterations that are sent later included, for people to read."""
     writer = Writer(mapping)
     top = _Forest(mapping, {}).grow((line, writer.whole_item(line)) for line in order.lines)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, field
 
+from gateway.documents import Json, JsonObject
 from gateway.errors import Problem
 from gateway.ordering.mapping.keys import KeyReader
 from gateway.ordering.mapping.mistakes import FirstProblems
@@ -126,7 +127,7 @@ def _code(code: str, seen: set[str], where: str) -> Iterator[Problem]:
     seen.add(code)
 
 
-def catalogue_of(offerings: Iterable[Any]) -> Catalogue:
+def catalogue_of(offerings: Iterable[Json]) -> Catalogue:
     """Return the catalogue that TMF620 `productOffering` documents make (v4 and v5).
 
     A child is mandatory when the option of its bundledProductOffering has a numberRelOfferLowerLimit of one or more. What is
@@ -141,7 +142,7 @@ def catalogue_of(offerings: Iterable[Any]) -> Catalogue:
     )
 
 
-def offering_code(item: dict[str, Any]) -> str:
+def offering_code(item: JsonObject) -> str:
     """Return the cart's own code of the item's product offering, "" when it has none: its id, or the end of its href."""
     offering = item.get("productOffering")
     if offering is None and type(product := item.get("product")) is dict:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final, Literal, TypeAlias
 
+from gateway.documents import JsonObject
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import NO_MARKER, Marker, ObservedOrder
 
@@ -91,7 +92,7 @@ def readable(text: str) -> str:
     return kept if len(kept) <= _SHOWN_CHARACTERS_MAX else f"{kept[:_SHOWN_CHARACTERS_MAX]}..."
 
 
-def read_marker(document: dict[str, Any], mapping: Mapping) -> Marker:
+def read_marker(document: JsonObject, mapping: Mapping) -> Marker:
     """Return what the marker's slot of an order shows: a text, a number, an object with an id, or a list of these."""
     value = document.get(mapping.recovery.marker_slot)
     entries = value if isinstance(value, list) else [value]
@@ -123,7 +124,7 @@ def _text_of(value: Any) -> str | None:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def texts_near(value: Any, ours: str) -> list[str]:
+def texts_near(value: object, ours: str) -> list[str]:
     """Return the texts anywhere in a JSON value that have something of our marker, or are it."""
     root = ours.casefold().partition("-")[2].rpartition("-")[0]
     # Any part of our marker of CUT_CHARACTERS_MIN characters holds one of these.
@@ -139,7 +140,7 @@ def texts_near(value: Any, ours: str) -> list[str]:
     return found
 
 
-def texts_within(value: Any) -> list[str]:
+def texts_within(value: object) -> list[str]:
     """Return every text anywhere in a JSON value, the names of attributes left out."""
     found: list[str] = []
     stack: list[tuple[Any, int]] = [(value, 0)]

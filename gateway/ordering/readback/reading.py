@@ -24,7 +24,7 @@ from gateway.tmf.totals import TotalKey, amounts_by_key, exactly, item_charges, 
 _DEPTH_MAX: Final = 64
 
 
-def read_order(document: Any, mapping: Mapping) -> ObservedOrder | None:
+def read_order(document: object, mapping: Mapping) -> ObservedOrder | None:
     """Return the order in `document`, or None when it is not one: not an object, or an object without an id."""
     if not isinstance(document, dict):
         return None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
+from gateway.documents import JsonObject
 from gateway.ordering.calls.writer import product_code
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import Finding, OrderLine, Plan, RenderedStep, Translation
@@ -17,7 +18,7 @@ _POSITION: Final = re.compile(r"\[[0-9]+\]")
 
 
 def trace(
-    cart: Any, request: Any, translation: Translation, document: Any, mapping: Mapping | None = None
+    cart: object, request: object, translation: Translation, document: object, mapping: Mapping | None = None
 ) -> list[Entry]:
     """Return where each value of the cart and request went and where each of the order came from.
 
@@ -27,7 +28,7 @@ def trace(
     return entries
 
 
-def trace_document(entries: Iterable[Entry]) -> dict[str, Any]:
+def trace_document(entries: Iterable[Entry]) -> JsonObject:
     """Return a trace as JSON: `cart` (where it went, or why not), `order` (where it came from), `rule` (what rules say)."""
     entries = list(entries)
     return {

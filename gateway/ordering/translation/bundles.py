@@ -8,10 +8,11 @@ items of a cart are children that the order system adds by itself, when it adds 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import Struct
 
+from gateway.documents import JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.catalogue import Catalogue, bundled_offerings, mandatory_offerings, offering_code
 from gateway.ordering.translation.entries import Entry
@@ -45,7 +46,7 @@ class Bundle(NamedTuple):
     cut: bool
 
 
-def wanted_bundles(cart: dict[str, Any], mapping: mappings.Mapping) -> dict[str, frozenset[str]]:
+def wanted_bundles(cart: JsonObject, mapping: mappings.Mapping) -> dict[str, frozenset[str]]:
     """Return the bundles that a catalogue must be asked for, with the codes of the items that the cart has beneath them.
 
     These are the ones that are to be added and of which neither the cart's own reference nor the mapping's file says what is
@@ -67,7 +68,7 @@ def wanted_bundles(cart: dict[str, Any], mapping: mappings.Mapping) -> dict[str,
     return {code: frozenset(children) for code, children in wanted.items()}
 
 
-def read_offering(document: dict[str, Any]) -> Offering | None:
+def read_offering(document: JsonObject) -> Offering | None:
     """Return what a TMF620 `productOffering` (v4 or v5) bundles; None when it lists more than anybody bundles."""
     bundled = document.get("bundledProductOffering")
     if type(bundled) is list and len(bundled) > CHILDREN_MAX:

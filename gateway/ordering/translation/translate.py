@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from gateway.documents import JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.catalogue import Catalogue
 from gateway.ordering.mapping.model import Mapping
@@ -25,8 +26,8 @@ from gateway.ordering.values import objects, without_nulls, wrong_type
 
 
 def translate(
-    cart: Any,
-    request: Any,
+    cart: object,
+    request: object,
     mapping: Mapping,
     *,
     now: datetime,
@@ -55,7 +56,7 @@ def translate(
     if not isinstance(request, dict):
         wrong_type(request, "a checkout request object", "checkout", findings)
         request = {}
-    request = without_nulls(request)
+    asked: JsonObject = without_nulls(request)
     money = Money(cart, amount_max, findings)
     given, cart = cart, money.with_right_totals() if mapping.price.totals else cart
     entries = read_tree(cart, findings, mapping.item)
@@ -66,12 +67,12 @@ def translate(
     if all(map(does_nothing, lines)) and not findings.refused:
         findings.error("nothing_to_order", "cartItem", _why_nothing(items_stay=items_stay, entries=len(entries)))
     recompute_item_totals(lines, items.incomplete_totals, findings)
-    _apply_places(request, lines, items, findings)
+    _apply_places(asked, lines, items, findings)
     money.tell()
     # Items are read one by one, and most of them are sent as they are: to look through all of them first would cost more.
     around = without_nulls({key: value for key, value in given.items() if key not in CHILDREN})
     header = Header(mapping, findings, now).translate(
-        around, request, items.order_notes, totals=money.totals, stays_of=lines if items_stay else None
+        around, asked, items.order_notes, totals=money.totals, stays_of=lines if items_stay else None
     )
     order = None if findings.refused else Order(header=header, lines=lines)
     return Translation(order=order, findings=findings.all())

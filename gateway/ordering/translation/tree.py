@@ -7,8 +7,9 @@ Parents come from nesting (`cartItem`, R17's `cardItem`) and from relationships 
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 
+from gateway.documents import JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.slots import ItemSlots
 from gateway.ordering.translation.dependencies import tell_circles
@@ -22,7 +23,7 @@ _USUAL: Final = ItemSlots()
 _NOT_LETTERS: Final = re.compile(r"[^a-z]")
 
 
-def read_tree(cart: dict[str, Any], findings: Findings, slots: ItemSlots = _USUAL) -> list[Entry]:
+def read_tree(cart: JsonObject, findings: Findings, slots: ItemSlots = _USUAL) -> list[Entry]:
     """Return the items to be ordered, each parent before its children, with unique ids and resolved relationships.
 
     `slots` says in which words a relationship tells the parent; the usual ones are always read.

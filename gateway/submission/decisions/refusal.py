@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -38,10 +38,10 @@ def cart_problems(reasons: Iterable[UpstreamReason], order: Order, body: bytes =
 
     A path that leads to no item of the call is told as the order system wrote it.
     """
-    document = _document(body)
+    sent = _sent_items(body)
     paths = {line.id: line.path for line in order.lines}
     found = dict.fromkeys(
-        CartProblem(path=_cart_path(reason, document, paths), message=reason.message, upstreamCode=reason.code)
+        CartProblem(path=_cart_path(reason, sent, paths), message=reason.message, upstreamCode=reason.code)
         for reason in reasons
     )
     return tuple(found)
@@ -58,31 +58,45 @@ def with_problems(decided: Save, problems: tuple[CartProblem, ...]) -> Save:
     return replace(decided, changes=changes)
 
 
-def _document(body: bytes) -> Any:
-    """Return the call as the order that it speaks of: a JSON Patch appends items."""
+class _SentItem(NamedTuple):
+    """An item of the call that was refused: its id (empty where it has none), and the items inside of it, if it has such a list."""
+
+    id: str
+    items: tuple[_SentItem, ...] | None
+
+
+def _sent_items(body: bytes) -> tuple[_SentItem, ...] | None:
+    """Return the items of a call; a JSON Patch appends them. None when it has no list of items, as a submission has none."""
     try:
         document = decode_stored(body.decode()) if body else {}
     except ValueError:
-        return {}
+        return None
     if isinstance(document, list):
-        return {"productOrderItem": [change.get("value") for change in document if isinstance(change, dict)]}
-    return document
+        return tuple(_sent_item(change.get("value")) for change in document if isinstance(change, dict))
+    return _sent_item(document).items
 
 
-def _cart_path(reason: UpstreamReason, document: Any, paths: dict[str, str]) -> str:
+def _sent_item(value: object) -> _SentItem:
+    if not isinstance(value, dict):
+        return _SentItem("", None)
+    listed = value.get("productOrderItem")
+    items = tuple(map(_sent_item, listed)) if isinstance(listed, list) else None
+    return _SentItem(str(value.get("id", "")), items)
+
+
+def _cart_path(reason: UpstreamReason, sent: tuple[_SentItem, ...] | None, paths: dict[str, str]) -> str:
     written = reason.path
     if not written and (named := _IN_TEXT.search(reason.message)):
         written = named[0]
     tokens = _tokens(written)
     if reason.item in paths and not any(token in _ITEMS for token in tokens):
         return _written(paths[reason.item], tokens)
-    item, rest, is_whole = _item_at(document, tokens)
+    item, rest, is_whole = _item_at(sent, tokens)
     if not is_whole:
         return written
-    own = item.get("id") if isinstance(item, dict) else None
     if item is None:
         return _written("", tokens) if tokens else ""
-    path = paths.get(str(own))
+    path = paths.get(item.id)
     return written if path is None else _written(path, rest)
 
 
@@ -97,19 +111,18 @@ def _tokens(path: str) -> list[Token]:
     ]
 
 
-def _item_at(document: Any, tokens: list[Token]) -> tuple[Any, list[Token], bool]:
+def _item_at(sent: tuple[_SentItem, ...] | None, tokens: list[Token]) -> tuple[_SentItem | None, list[Token], bool]:
     """Return the innermost item on a path, what of the path is inside of it, and whether the path's items are all there."""
-    node, item, rest = document, None, tokens
+    listed, item, rest = sent, None, tokens
     at = 0
     while at < len(tokens):
-        name = tokens[at]
-        if name not in _ITEMS or at + 1 >= len(tokens):
+        if tokens[at] not in _ITEMS or at + 1 >= len(tokens):
             break
-        listed = node.get("productOrderItem") if isinstance(node, dict) else None
         position = tokens[at + 1]
-        if not isinstance(listed, list) or not isinstance(position, int) or position >= len(listed):
+        if listed is None or not isinstance(position, int) or position >= len(listed):
             return None, tokens, False
-        node = item = listed[position]
+        item = listed[position]
+        listed = item.items
         at += 2
         rest = tokens[at:]
     return item, rest, True

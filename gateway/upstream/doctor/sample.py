@@ -8,6 +8,7 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gateway.documents import JsonObject
 from gateway.errors import OperatorError
 from gateway.ordering import Mapping, Order, Plan, plan, translate
 
@@ -31,7 +32,7 @@ class SampleOrder(Struct, frozen=True, kw_only=True):
     mapping: Mapping
 
 
-def made_sample(cart: dict[str, Any], mapping: Mapping, now: datetime) -> SampleOrder:
+def made_sample(cart: JsonObject, mapping: Mapping, now: datetime) -> SampleOrder:
     """Return the order that `cart` asks for, cut into calls of one root where drafts grow. Raises OperatorError."""
     request = {"description": DESCRIPTION, "requestedStartDate": now.strftime("%Y-%m-%dT%H:%M:%SZ")}
     translation = translate(cart, request, mapping, now=now)
