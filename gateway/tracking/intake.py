@@ -24,9 +24,10 @@ from gateway.tracking.inbox import Arrived, Outcome, Recorder
 
 log = get_logger(__name__)
 # Notifications that are looked into and recorded at once: few, so that whatever else comes meanwhile waits for few.
-TURNS_MAX: Final = 8
-# While more wait, as long as a group took (this at most) is left to everybody else before the next one.
-REST_SECONDS_MAX: Final = 0.1
+TURNS_MAX: Final = 16
+# While more wait, so many times as long as a group took (this at most) is left to everybody else before the next one.
+REST_TIMES: Final = 3
+REST_SECONDS_MAX: Final = 0.2
 # Bodies that wait for a turn, together.
 WAITING_BYTES_MAX: Final = 67_108_864
 # A tenant whose inbox is full is told of this often.
@@ -121,7 +122,7 @@ class Intake:
                     if not each.recorded.done():
                         each.recorded.set_result(outcome)
                 if self._here > TURNS_MAX:
-                    await asyncio.sleep(min(loop.time() - began, REST_SECONDS_MAX))
+                    await asyncio.sleep(min(REST_TIMES * (loop.time() - began), REST_SECONDS_MAX))
         finally:
             self._recording = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -31,9 +31,10 @@ from gateway.upstream.port import ReadFailed, Upstream
 
 log = structlog.get_logger(__name__)
 BATCH_MAX: Final = 100
-# After a round in which so many orders were looked at others have their turn.
+# After a round in which so many orders were looked at others have their turn: so many times as long as it took, up to this.
 RESTED_AFTER: Final = 10
-REST_SECONDS_MAX: Final = 0.5
+REST_TIMES: Final = 3
+REST_SECONDS_MAX: Final = 1.0
 CONCURRENCY_MAX: Final = 8
 # An event whose processing broke is tried again after this.
 BROKEN_SECONDS: Final = 30.0
@@ -81,8 +82,8 @@ class Tracker:
         await self._polls.probe()
         await self._forget_old_events()
         if done >= RESTED_AFTER:
-            # There is a queue: as long as its beginning took is left to everybody else.
-            await asyncio.sleep(min(self._monotonic() - began, REST_SECONDS_MAX))
+            # There is a queue: three quarters of the time are left to everybody else.
+            await asyncio.sleep(min(REST_TIMES * (self._monotonic() - began), REST_SECONDS_MAX))
         return bool(done)
 
     async def once(self) -> int:
@@ -111,7 +112,8 @@ class Tracker:
     ) -> tuple[list[OrderKey], int]:
         """Settle the notifications of all orders together that need not be read; return the other orders, and how many were settled.
 
-        Where anything goes wrong with one of them, each is looked at by itself.
+        Those alone that are due: the others of an order are read when it is. Where anything goes wrong with one of them, each is looked
+        at by itself.
         """
         if not due:
             return [], 0
@@ -119,7 +121,7 @@ class Tracker:
         def look(connection: Connection) -> list[Seen]:
             known, now = store.known_orders(connection, due), self._database.now(connection)
             return [
-                self._seen(connection, key) if key in known else Seen(key, None, {}, events, now)
+                self._seen(connection, key, events) if key in known else Seen(key, None, {}, events, now)
                 for key, events in due.items()
             ]
 
@@ -137,8 +139,15 @@ class Tracker:
         return to_read, len(due) - len(to_read)
 
     def _without_reading(self, seen: Seen) -> list[Settlement] | None:
+        """Return what becomes of notifications for which the order need not be read, or not yet; None when it is to be read."""
         mapping = None if seen.record is None else self._mappings.get(seen.record.mapping)
-        return without_reading(seen, mapping, self._settings.tracking.unmatched_hours)
+        settlements = without_reading(seen, mapping, self._settings.tracking.unmatched_hours)
+        coalesce_seconds = self._settings.tracking.coalesce_seconds
+        readable = mapping is None or mapping.api.order_readable
+        read_seconds_ago = self._monotonic() - self._last_read.get(seen.order, float("-inf"))
+        if settlements is None and readable and read_seconds_ago < coalesce_seconds:
+            return put_off(seen, "waits: the order was read a moment ago", coalesce_seconds)
+        return settlements
 
     def _tell_away(self, away: list[UnavailableError]) -> None:
         """Tell that the database could not be used, for all that waits for it together, and not in every round."""
@@ -186,7 +195,9 @@ class Tracker:
 
     async def _look_at_events(self, key: OrderKey) -> None:
         """Process the notifications of one order, due or not, with at most one reading of it."""
-        seen = await self._database.read(lambda connection: self._seen(connection, key))
+        seen = await self._database.read(
+            lambda connection: self._seen(connection, key, events_of_order(connection, key))
+        )
         settlements = self._without_reading(seen)
         if settlements is None:
             assert seen.record is not None, "an order that is not known is not read"
@@ -194,7 +205,7 @@ class Tracker:
         await self._settler.settle(settlements)
 
     async def _read(self, seen: Seen, record: CheckoutRecord) -> list[Settlement]:
-        """Read an order for its notifications, unless that was done a moment ago; return what becomes of them."""
+        """Read an order for its notifications; return what becomes of them."""
         key, events = seen.order, seen.events
         mapping = self._mappings.get(record.mapping)
         if mapping is not None and not mapping.api.order_readable:
@@ -203,9 +214,6 @@ class Tracker:
             if told is None:
                 return done(record, events, "was overtaken by what is known, or names no state")
             return done(record, events, await self._reader.believe(record, told, mapping))
-        coalesce_seconds = self._settings.tracking.coalesce_seconds
-        if self._monotonic() - self._last_read.get(key, float("-inf")) < coalesce_seconds:
-            return put_off(seen, "waits: the order was read a moment ago", coalesce_seconds)
         self._note_read(key)
         try:
             return done(record, events, await self._reader.read_and_apply(record, polled=False))
@@ -213,9 +221,8 @@ class Tracker:
             wait = max(read_seconds(self._settings, key[1]), error.retry_after_seconds or 0.0)
             return kept(events, str(error), wait, seen.now, self._settings.tracking.unmatched_hours)
 
-    def _seen(self, connection: Connection, key: OrderKey) -> Seen:
+    def _seen(self, connection: Connection, key: OrderKey, events: Sequence[DueEvent]) -> Seen:
         record = checkouts.get_by_order(connection, *key)
-        events = events_of_order(connection, key)
         lines: dict[str, LineState] = {}
         if record is not None and any(event.item_states is not None for event in events):
             stored = checkouts.documents(connection, record.tenant, record.id, ("lines",))
