@@ -179,7 +179,8 @@ def _cancel_order(
     changes: CheckoutChanges = {"cancel_requested": True}
     if record.state == "submitted":
         why = f"order {record.order_id} is live; the order system is asked to cancel it"
-        changes |= {"due_at": now, "attempt": 0, **because("cancellation_asked", why)}
+        changes |= {"due_at": now, "attempt": 0, "cancel_task": None, "cancel_progress": None}
+        changes |= because("cancellation_asked", why)
         step_store.put_cancel_step(
             connection, record, {"state": "planned", "attempts": 0, "detail": None, "ended_at": None}
         )

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from gateway.checkouts.document import head
 from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.orders import cancellations
 from gateway.checkouts.orders import events as orders
 from gateway.checkouts.states import CART_RELEASED
 from gateway.storage.outbox import (
@@ -65,6 +66,8 @@ def _information_required(before: CheckoutRecord | None, after: CheckoutRecord) 
         return []
     if after.order_state == _PENDING != before.order_state:
         return [EventOfChange(CHECKOUT_INFORMATION_REQUIRED, "productOrder")]
+    if cancellations.starts_to_wait(before, after):
+        return [EventOfChange(CHECKOUT_INFORMATION_REQUIRED, cancellations.RESOURCE)]
     return []
 
 
@@ -84,6 +87,15 @@ def information_required(connection: Connection, record: CheckoutRecord, field_p
     """Tell that the order system asks for something; `field_path` names what, where it said so."""
     _publish(connection, record, [EventOfChange(CHECKOUT_INFORMATION_REQUIRED, field_path or "productOrder")], now)
     orders.information_required(connection, record, field_path, now)
+
+
+def cancellation_information_required(
+    connection: Connection, record: CheckoutRecord, field_path: str | None, now: datetime
+) -> None:
+    """Tell that the order system asks for something before it cancels the order; `field_path` names what, where it said so."""
+    named = cancellations.RESOURCE if field_path is None else f"{cancellations.RESOURCE}.{field_path}"
+    _publish(connection, record, [EventOfChange(CHECKOUT_INFORMATION_REQUIRED, named)], now)
+    orders.cancellation_information_required(connection, record, field_path, now)
 
 
 def _publish(connection: Connection, record: CheckoutRecord, told: list[EventOfChange], now: datetime) -> None:

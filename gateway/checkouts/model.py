@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from gateway.checkouts.reasons import Awaiting, ReasonCode
-from gateway.checkouts.row_changes import StepProgress
+from gateway.checkouts.row_changes import CancelProgress, StepProgress
 from gateway.checkouts.states import CheckoutState
 from gateway.ordering import Finding, Order, Plan
 from gateway.tmf.json import NUMBER_DIGITS_MAX, decimal_from_json, encode_canonical
@@ -87,6 +87,8 @@ class CheckoutRecord(Struct, frozen=True, kw_only=True):
     trace_parent: str | None = None
     source: Source = "shoppingCart"
     order_removed: bool = False
+    cancel_task: str | None = None
+    cancel_progress: CancelProgress | None = None
 
     @property
     def cart_is_reopened(self) -> bool:

@@ -13,6 +13,8 @@ StepProgress: TypeAlias = Literal["PLANNED", "SENDING", "UNKNOWN"]
 PLANNED: Final = "PLANNED"
 SENDING: Final = "SENDING"
 UNKNOWN: Final = "UNKNOWN"
+# How far the task has come by which the order system cancels the order: it may still be done, waits for somebody, or was denied.
+CancelProgress: TypeAlias = Literal["open", "waiting", "denied"]
 # What clients see of a step.
 StepState: TypeAlias = Literal["planned", "sending", "unknown", "done", "refused", "abandoned"]
 
@@ -65,6 +67,8 @@ class CheckoutChanges(TypedDict, total=False):
     reason_problem: str | None
     submit: bool
     cancel_requested: bool
+    cancel_task: str | None
+    cancel_progress: CancelProgress | None
     cart_live: bool
     remainder_cart_id: str | None
     generation: int

@@ -69,6 +69,8 @@ DESCRIPTIONS: Final = {
     CANCELLATION_STATE_CHANGED: "What became of a request to cancel a product order.",
     CANCELLATION_INFORMATION_REQUIRED: "A request to cancel a product order needs information.",
 }
+# What v5 names by `informationRequired` beside the resource: its events have no fieldPath.
+_ASKING: Final = frozenset({ORDER_INFORMATION_REQUIRED, CANCELLATION_INFORMATION_REQUIRED})
 # Of a resource that is gone only these are told (IG1353).
 _IDENTITY: Final = ("@type", "id", "href")
 
@@ -151,7 +153,16 @@ class Renderer:
         if self._api.typed:
             head |= {"@type": name, "@baseType": "Event"}
         head["event"] = {self._api.subject(event.event_type): document}
+        if event.event_type in _ASKING and event.field_path is not None and self._api.version == "v5":
+            head["event"]["informationRequired"] = {"op": "add", "path": _pointer(event.field_path)}
         return head
+
+
+def _pointer(field_path: str) -> str:
+    """Return a path of an attribute as the JSON Pointer that v5 names it by (RFC 6901); one that is a pointer stays as it is."""
+    if field_path.startswith("/"):
+        return field_path
+    return "/" + field_path.replace("[", ".").replace("]", "").replace(".", "/")
 
 
 def _make_absolute(document: dict[str, Any], public_url: str) -> None:

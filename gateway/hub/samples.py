@@ -15,6 +15,7 @@ from gateway.hub.envelope import Renderer
 from gateway.hub.model import Api, Event
 from gateway.hub.query import Query, parse_query
 from gateway.storage.outbox import (
+    CANCELLATION_INFORMATION_REQUIRED,
     CANCELLATION_STATE_CHANGED,
     CANCELLATIONS,
     CART_CHANGED,
@@ -140,7 +141,9 @@ def _of_order(event_type: str) -> tuple[str | None, dict[str, Any]]:
     """Return what an event about an order, or a request to cancel it, is about, and the document in the canonical form."""
     if event_type in CANCELLATIONS:
         request = {**example("cancellation.v4"), "creationDate": "2026-12-01T08:30:00.000Z"}
-        return ("state", {**request, "state": "done"}) if event_type == CANCELLATION_STATE_CHANGED else (None, request)
+        if event_type == CANCELLATION_STATE_CHANGED:
+            return "state", {**request, "state": "done"}
+        return "cancellationReason" if event_type == CANCELLATION_INFORMATION_REQUIRED else None, request
     field_path, changes = _ORDERS[event_type]
     return field_path, {**example("order.v4"), **changes}
 

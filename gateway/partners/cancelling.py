@@ -37,6 +37,10 @@ _SHAPES: Final = {
 _SERVERS_OWN: Final = frozenset({"id", "href", "state", "creationDate", "effectiveCancellationDate"})
 
 
+# States in which only the order system cancels an order, or a person decides.
+_LIVE: Final = frozenset({"submitted", "held"})
+
+
 class CancelOrder(Struct, frozen=True, kw_only=True):
     """Ask for an order to be cancelled: a checked request, in the canonical form."""
 
@@ -58,10 +62,10 @@ def read_cancellation(given: dict[str, Any], dialect: OrderDialect, limits: Cart
 async def cancel_order(services: Services, command: CancelOrder) -> tuple[Cancellation, bool]:
     """Ask for the cancellation, and tell whether it had been asked for before: then that request is returned.
 
-    Errors: 404 no such order, 409 where it cannot be cancelled from here, 422 for a cancellation at a later time.
+    When it is to be cancelled is handed over to the order system with the rest of the request. Errors: 404 no such order, 409 where
+    it cannot be cancelled from here, 422 for a later time where no order is live: that is cancelled here, at once.
     """
     caller, order_id = command.caller, command.request["productOrder"]["id"]
-    _require_now(command.request, services.clock())
     new = Cancellation(
         tenant=caller.tenant,
         id=services.new_id(),
@@ -80,6 +84,8 @@ async def cancel_order(services: Services, command: CancelOrder) -> tuple[Cancel
             return
         if record.state in FINAL:
             raise ConflictError(f"The order is {order_state(facts_of(record))}: it has come to its end.")
+        if not (record.state in _LIVE or record.submit_intent_order is not None):
+            _require_now(command.request, now)
         cancellations.put(connection, new)
         cancellation_created(connection, record, new, now)
 
@@ -106,11 +112,12 @@ async def _current(services: Services, caller: Caller, asked: Cancellation) -> C
 
 
 def _require_now(request: dict[str, Any], now: datetime) -> None:
-    """Raise RefusedError (422) for a cancellation at a later time: nobody waits for it here."""
+    """Raise RefusedError (422) for a cancellation at a later time of an order that only the gateway has: nobody waits for it here."""
     given = request.get("requestedCancellationDate")
     moment = parse_moment(given) if isinstance(given, str) else None
     if moment is not None and moment > now:
         raise RefusedError(
-            "An order is cancelled at once; ask for it when its time has come, or leave requestedCancellationDate out.",
-            problems=[Problem("requestedCancellationDate", "is later than now")],
+            "The order is not live yet, so it is cancelled here and at once: leave requestedCancellationDate out, or ask when its "
+            f"time has come. See {PAGE}.",
+            problems=[Problem("requestedCancellationDate", "is later than now, and the order is not live yet")],
         )

@@ -36,7 +36,7 @@ from gateway.submission.decisions.after_search import after_find, is_in_doubt, q
 from gateway.submission.decisions.comparing import expectation
 from gateway.submission.decisions.late_id import confirms
 from gateway.submission.decisions.next_action import next_action
-from gateway.submission.decisions.records import CANCEL_REASON, completed_step
+from gateway.submission.decisions.records import completed_step
 from gateway.submission.decisions.recovering import after_recovery_look
 from gateway.submission.decisions.refusal import cart_problems, with_problems
 from gateway.submission.decisions.retries import read_failed
@@ -45,6 +45,7 @@ from gateway.submission.prefetch import CallAhead, ReadAhead, foreseen, rendered
 from gateway.submission.recording import Recorder
 from gateway.submission.store import PausedError, SupersededError
 from gateway.threads import LARGE_LINES_MIN, in_thread_if
+from gateway.upstream.cancel_task import CancelWish
 from gateway.upstream.evidence import CallInDoubt, FindResult, Hint, KnownOrder, NotifiedOrder, incomplete
 from gateway.upstream.outcome import Rejected
 from gateway.upstream.port import AnotherOrder, ReadFailed, Upstream
@@ -83,6 +84,9 @@ class RunContext(Protocol):
 
     async def notified_orders(self, record: CheckoutRecord) -> tuple[NotifiedOrder, ...]:
         """Return orders that notifications of the checkout's order system named with its marker."""
+
+    async def cancel_wish(self, record: CheckoutRecord) -> CancelWish:
+        """Return why and when the client wants the checkout's order to be cancelled."""
 
     async def save(
         self, record: CheckoutRecord, decision: Save, work: Work | None = None
@@ -161,8 +165,9 @@ class CheckoutRun:
         if isinstance(action, Send):
             return await self._send(action)
         if isinstance(action, AskCancel):
+            wish = await self._context.cancel_wish(self._work.record)
             call = self._recorder.sent("cancel", self._now(), b"")
-            outcome = await self._upstream.cancel(action.order_id, CANCEL_REASON)
+            outcome = await self._upstream.cancel(action.order_id, wish)
             self._recorder.answered(call, outcome, self._now(), b"")
             self._context.count(self._work.record, "cancel", type(outcome).__name__)
             return after_cancel(self._work, outcome, self._now())

@@ -25,6 +25,7 @@ from gateway.checkouts.model import (
     plan_decoder,
     plan_hash,
 )
+from gateway.checkouts.orders import cancellations
 from gateway.checkouts.pauses import pauses
 from gateway.checkouts.row_changes import SENDING, UNKNOWN, CheckoutChanges, because
 from gateway.checkouts.states import FINAL
@@ -33,10 +34,12 @@ from gateway.ordering import Order, Plan
 from gateway.settings import SubmissionSettings
 from gateway.storage.tables import ORDERED_STATES, checkout, inbox
 from gateway.submission.decisions.actions import Save
+from gateway.submission.decisions.records import CANCEL_REASON
 from gateway.submission.replanned import put_plan, replace_later_steps
 from gateway.tmf.json import decode_stored
 from gateway.tmf.totals import TotalKey, amounts_by_key
 from gateway.upstream.answers import is_safe_id
+from gateway.upstream.cancel_task import CancelWish
 from gateway.upstream.evidence import KnownOrder, NotifiedOrder
 
 # Notifications that carry one marker name one order; so many others are looked at.
@@ -261,3 +264,13 @@ def notified_orders(connection: Connection, record: CheckoutRecord) -> tuple[Not
     )
     ids = connection.execute(query).scalars()
     return tuple(NotifiedOrder(order_id, record.marker) for order_id in ids if is_safe_id(order_id))
+
+
+def cancel_wish(connection: Connection, record: CheckoutRecord) -> CancelWish:
+    """Return why and when the client wants the checkout's order to be cancelled, as its request said it, where there is one."""
+    asked = cancellations.latest_of(connection, record.tenant, record.id)
+    request = {} if asked is None else decode_stored(asked.document)
+    reason, date = request.get("cancellationReason"), request.get("requestedCancellationDate")
+    return CancelWish(
+        reason if type(reason) is str and reason else CANCEL_REASON, date if type(date) is str and date else None
+    )

@@ -36,6 +36,7 @@ from gateway.submission.recording import Recorder, payload_rules
 from gateway.submission.shares import Lane, shares
 from gateway.submission.wrong_clock import longest_waits
 from gateway.tmf.currencies import currency_code
+from gateway.upstream.cancel_task import CancelWish
 from gateway.upstream.evidence import KnownOrder, NotifiedOrder
 from gateway.upstream.exchanges import collecting
 
@@ -343,6 +344,10 @@ class Worker:
     async def notified_orders(self, record: CheckoutRecord) -> tuple[NotifiedOrder, ...]:
         """Return orders that notifications of the checkout's order system named with its marker."""
         return await self._database.read(lambda connection: store.notified_orders(connection, record))
+
+    async def cancel_wish(self, record: CheckoutRecord) -> CancelWish:
+        """Return why and when the client wants the checkout's order to be cancelled."""
+        return await self._database.read(lambda connection: store.cancel_wish(connection, record))
 
     def count(self, record: CheckoutRecord, kind: str, outcome: str) -> None:
         """Count the outcome of a call."""

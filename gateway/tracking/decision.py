@@ -12,11 +12,16 @@ from gateway.checkouts.reasons import OF_THE_UPSTREAM, ReasonCode
 from gateway.checkouts.row_changes import CheckoutChanges, because, without_reason
 from gateway.checkouts.waits import schedule, spread
 from gateway.ordering import Finding, Mapping, ObservedOrder, tmf_state
+from gateway.upstream.cancel_task import CancelTask
 
 # What is told of an order that is followed, besides what is told of its order system.
 _OF_FOLLOWING: Final[frozenset[ReasonCode]] = frozenset(
     {"not_shown_yet", "contents_differ", "waiting_retry", "not_configured"}
 )
+
+
+# States of an order whose cancellation is being decided, or carried out.
+CANCELLING: Final = frozenset({"assessingCancellation", "pendingCancellation"})
 
 
 class TrackingPolicy(Struct, frozen=True, kw_only=True):
@@ -101,6 +106,21 @@ def state_changes(record: CheckoutRecord, observed: ObservedOrder, mapping: Mapp
         if (state, observed.state) != (record.order_state, record.upstream_state):
             changes |= {"order_state": state, "upstream_state": observed.state}
     return changes
+
+
+def cancellation_changes(record: CheckoutRecord, task: CancelTask | None, order_state: str) -> CheckoutChanges:
+    """Return what the task says by which a live order in `order_state` is to be cancelled.
+
+    That it was denied is believed once the order is not being cancelled any more; what becomes of the order, the order says.
+    """
+    if task is None or not record.cancel_requested or task.id != record.cancel_task:
+        return {}
+    if task.progress != "denied":
+        return {"cancel_progress": task.progress}
+    if order_state in CANCELLING:
+        return {}
+    why = f"the order system does not cancel order {record.order_id}: its task {task.id} is {task.state}"
+    return {"cancel_progress": "denied", "cancel_requested": False, **because("cancellation_refused", why)}
 
 
 def next_poll(

@@ -27,6 +27,7 @@ from gateway.ordering import (
     tmf_state,
 )
 from gateway.submission.decisions.refusal import CartProblem
+from gateway.upstream.cancel_task import CancelTask
 
 Showing: TypeAlias = Literal["ours", "missing", "unmarked", "another", "draft", "stateless"]
 """What reading the order showed: it as it should be; that there is none; without our marker, or with the id and marker of
@@ -55,7 +56,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
     """One look at a live order: the order as it was read (None: there is none), and what was found out about it beside that.
 
     `also_of` names other checkouts that follow the same order, and whose marker it shows as well;
-    `problems` are why the order came to nothing, as it says itself, in the terms of the cart.
+    `problems` are why the order came to nothing, as it says itself, in the terms of the cart; `cancel_task` is the task that it is to
+    be cancelled by.
     """
 
     observed: ObservedOrder | None
@@ -63,6 +65,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     contents: Contents | None = None
     also_of: tuple[str, ...] = ()
     problems: tuple[CartProblem, ...] = ()
+    cancel_task: CancelTask | None = None
 
 
 def showing(

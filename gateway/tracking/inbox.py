@@ -17,6 +17,7 @@ from gateway.storage.statements import marks, run, stored_moment
 from gateway.storage.tables import checkout, inbox, inbox_usage
 from gateway.tmf.json import encode_json
 from gateway.tracking.events import Event
+from gateway.tracking.notices import Note
 
 State: TypeAlias = Literal["received", "waiting", "done", "dead"]
 RECEIVED: Final[State] = "received"
@@ -208,10 +209,13 @@ def _said(event: Event) -> dict[str, str | None]:
         "event_type": event.event_type,
         "order_state": event.state,
         "item_states": encode_json(event.items).decode() if event.items else None,
-        "notes": encode_json([{"kind": note.kind, "text": note.text} for note in event.notes]).decode()
-        if event.notes
-        else None,
+        "notes": encode_json([_note(note) for note in event.notes]).decode() if event.notes else None,
     }
+
+
+def _note(note: Note) -> dict[str, str]:
+    told = {"kind": note.kind, "text": note.text}
+    return told if note.path is None else {**told, "path": note.path}
 
 
 def _is(tenant: str, upstream: str, key: str) -> tuple[ColumnElement[bool], ...]:

@@ -68,7 +68,11 @@ SCHEMAS: Final[dict[str, Any]] = {
                 "type": "array",
                 "items": {
                     "type": "object",
-                    "properties": {"kind": {"type": "string"}, "text": {"type": "string"}},
+                    "properties": {
+                        "kind": {"type": "string"},
+                        "text": {"type": "string"},
+                        "path": {"type": "string", "description": "What is asked for, in the order system's words."},
+                    },
                 },
             },
             "byteCount": {"type": "integer"},

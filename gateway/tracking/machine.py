@@ -30,7 +30,17 @@ from gateway.ordering import (
 )
 from gateway.submission.decisions.named_order import contents_differ
 from gateway.submission.decisions.refusal import written
-from gateway.tracking.decision import Decision, Reason, TrackingPolicy, held, news, next_poll, settled, state_changes
+from gateway.tracking.decision import (
+    Decision,
+    Reason,
+    TrackingPolicy,
+    cancellation_changes,
+    held,
+    news,
+    next_poll,
+    settled,
+    state_changes,
+)
 from gateway.tracking.doubts import Doubt, doubt_of, look_again, of_another_spelling, of_contents
 from gateway.tracking.evidence import Evidence, end_of, showing
 
@@ -273,6 +283,7 @@ def _as_it_should_be(
             f"the order system shows no state of order {observed.id}: this checkout ends when it does, or when somebody ends it",
         )
     changes: CheckoutChanges = {**settled(record, said), **state_changes(record, observed, mapping)}
+    changes |= cancellation_changes(record, evidence.cancel_task, tmf_state(mapping, observed.state))
     if end is not None:
         without: CheckoutChanges = without_reason() if said is None else {}
         ended: CheckoutChanges = {**changes, **without, "state": OUTCOME_OF_ORDER[end]}

@@ -43,16 +43,21 @@ _NOTED: Final[tuple[tuple[str, NoteKind, tuple[str, ...]], ...]] = (
 )
 NOTES_MAX: Final = 20
 ITEMS_MAX: Final = 2_000
+PATH_CHARACTERS_MAX: Final = 255
 _DEPTH_MAX: Final = 32
 # What a task of a cancellation is called; the second is how the official v5 file misspells it.
 CANCEL_NAMES: Final = ("cancelProductOrder", "canccelProductOrder")
 
 
 class Note(Struct, frozen=True):
-    """What people should know of an order: a milestone, an alert, an error, what it waits for, a cancellation."""
+    """What people should know of an order: a milestone, an alert, an error, what it waits for, a cancellation.
+
+    `path` is what is asked for, in the order system's words.
+    """
 
     kind: NoteKind
     text: str
+    path: str | None = None
 
 
 def event_kind(event_type: str) -> EventKind:
@@ -90,7 +95,7 @@ def notes_of(order: dict[str, Any], payload: dict[str, Any]) -> tuple[Note, ...]
             notes += [Note(kind, text) for entry in _objects(holder.get(name)) if (text := _told(entry, attributes))]
     for entry in _objects(payload.get("informationRequired")):
         if text := _told(entry, ("op", "path")):
-            notes.append(Note("informationRequired", text))
+            notes.append(Note("informationRequired", text, _path(entry.get("path"))))
     for name in CANCEL_NAMES:
         for task in _objects(payload.get(name)):
             if text := _told(task, ("id", "state")):
@@ -101,6 +106,10 @@ def notes_of(order: dict[str, Any], payload: dict[str, Any]) -> tuple[Note, ...]
 def _told(entry: dict[str, Any], attributes: tuple[str, ...]) -> str:
     told = [readable(text) for name in attributes if (text := _word(entry.get(name))) is not None]
     return ", ".join(told)
+
+
+def _path(value: Any) -> str | None:
+    return readable(value) if isinstance(value, str) and 0 < len(value) <= PATH_CHARACTERS_MAX else None
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -32,6 +32,7 @@ from gateway.tracking.evidence import Evidence, Search, is_dead, showing, wants_
 from gateway.tracking.failures import NotConfigured
 from gateway.tracking.machine import decide, not_followed
 from gateway.tracking.seen_lines import SeenLines, problems_of, read_lines
+from gateway.upstream.cancel_task import CancelTask
 from gateway.upstream.exchanges import Exchange, collecting
 from gateway.upstream.port import AnotherOrder, ReadFailed, Upstream
 
@@ -130,7 +131,8 @@ class OrderReader:
         search = None
         if wants_search(record, observed, mapping, polled=polled):
             search = await _search(upstream, record, observed, mapping)
-        return await self._judge(record, observed, mapping, search, exchanges, polled=polled)
+        task = await _cancel_task(upstream, record)
+        return await self._judge(record, observed, mapping, search, exchanges, polled=polled, task=task)
 
     async def _judge(
         self,
@@ -141,13 +143,15 @@ class OrderReader:
         exchanges: Sequence[Exchange],
         *,
         polled: bool,
+        task: CancelTask | None = None,
     ) -> str:
         """Compare what was seen with what is known, where that is due, and record what it means."""
         compared = mapping.api.order_readable and wants_contents(record, observed, mapping, search)
         stored = await self._documents(record, observed, with_order=compared)
         large = observed is not None and len(observed.lines) > LARGE_LINES_MIN
         contents, lines = await in_thread_if(large, read_lines, stored, observed, mapping, compared=compared)
-        evidence = Evidence(observed=observed, search=search, contents=contents, problems=problems_of(stored, observed))
+        problems = problems_of(stored, observed)
+        evidence = Evidence(observed=observed, search=search, contents=contents, problems=problems, cancel_task=task)
         applied = await self._database.write(
             lambda connection: self._apply(connection, record, evidence, mapping, lines, exchanges, polled=polled)
         )
@@ -253,6 +257,17 @@ async def _read(upstream: Upstream, order_id: str) -> ObservedOrder | None:
         return await upstream.get_order(order_id)
     except AnotherOrder as answer:
         return answer.order
+
+
+async def _cancel_task(upstream: Upstream, record: CheckoutRecord) -> CancelTask | None:
+    """Read the task that the order is to be cancelled by, where there is one; what cannot be read says nothing."""
+    if not record.cancel_requested or record.cancel_task is None or record.order_id is None:
+        return None
+    try:
+        return await upstream.get_cancel_task(record.cancel_task, record.order_id)
+    except ReadFailed as failure:
+        log.info("cancellation.unreadable", tenant=record.tenant, checkout=record.id, reason=str(failure))
+        return None
 
 
 async def _search(

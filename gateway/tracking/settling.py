@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from gateway.checkouts import history
 from gateway.checkouts import store as checkouts
-from gateway.checkouts.events import information_required
+from gateway.checkouts.events import cancellation_information_required, information_required
 from gateway.checkouts.history import Happening
 from gateway.checkouts.model import CheckoutRecord, LineState
 from gateway.checkouts.orders.events import Noted, noted
@@ -26,7 +26,7 @@ from gateway.tracking.due_events import OrderKey, settle_events
 from gateway.tracking.events import DueEvent
 from gateway.tracking.inbox import DEAD, DONE, RECEIVED, WAITING, State
 from gateway.tracking.known import says_nothing_new
-from gateway.tracking.notices import event_kind
+from gateway.tracking.notices import event_kind, is_of_cancellation
 
 INFORMATION_REQUIRED: Final = "informationRequired"
 log = structlog.get_logger(__name__)
@@ -229,20 +229,24 @@ class Settler:
 
 def _tell_notes(connection: Connection, checkout_id: str, events: Sequence[DueEvent], now: datetime) -> None:
     """Tell subscribers what notifications said beside states: milestones, dangers, what is asked for."""
-    notes = [
-        Noted(note["kind"], event.received_at, note["text"])
-        for event in events
-        if event.notes is not None
-        for note in decode_stored(event.notes)
-    ]
-    asks = any(event_kind(event.event_type or "") == INFORMATION_REQUIRED for event in events)
-    record = checkouts.get(connection, events[0].tenant, checkout_id) if notes or asks else None
+    telling = [event for event in events if event.notes is not None or _asks(event)]
+    record = checkouts.get(connection, events[0].tenant, checkout_id) if telling else None
     if record is None:
         return
-    noted(connection, record, notes, now)
-    named = [note.message for note in notes if note.kind == INFORMATION_REQUIRED]
-    if (asks or named) and record.state not in FINAL:
-        information_required(connection, record, ",".join(named) or None, now)
+    said = [(event, decode_stored(event.notes or "[]")) for event in telling]
+    notes_of = [Noted(note["kind"], event.received_at, note["text"]) for event, notes in said for note in notes]
+    noted(connection, record, notes_of, now)
+    for event, notes in said:
+        asked = [note.get("path") for note in notes if note["kind"] == INFORMATION_REQUIRED]
+        if record.state in FINAL or not (asked or _asks(event)):
+            continue
+        of_cancellation = is_of_cancellation(event.event_type or "")
+        tell = cancellation_information_required if of_cancellation else information_required
+        tell(connection, record, ",".join(filter(None, asked)) or None, now)
+
+
+def _asks(event: DueEvent) -> bool:
+    return event_kind(event.event_type or "") == INFORMATION_REQUIRED
 
 
 def _due_of_known(connection: Connection, order: OrderKey, now: datetime, due_at: datetime | None) -> datetime | None:

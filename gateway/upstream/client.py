@@ -12,13 +12,14 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, unquote
 
 from gateway.ordering import Mapping, ObservedOrder, RenderedStep, read_order
 from gateway.tmf.json import encode_json
 from gateway.upstream.answers import http_date, is_safe_id
 from gateway.upstream.call_guard import CallGuard
+from gateway.upstream.cancel_task import CancelTask, CancelWish, cancel_body, read_task
 from gateway.upstream.evidence import CallInDoubt, FindResult, MarkedOrders
 from gateway.upstream.exchanges import noted_exchange
 from gateway.upstream.finder import Finder
@@ -139,18 +140,29 @@ class UpstreamClient:
         """List the orders that carry a marker of a gateway; see `Upstream.list_marked`."""
         return await self._finder.list_marked(since)
 
-    async def cancel(self, order_id: str, reason: str) -> Outcome:
+    async def cancel(self, order_id: str, wish: CancelWish) -> Outcome:
         """Ask for the cancellation of an order (a TMF622 task); Rejected when the mapping names no such resource."""
         resource = self._mapping.api.cancel_resource
         if not resource:
             return Rejected(_NOT_OFFERED, "notOffered", "the mapping names no resource for cancelling orders")
         if not is_safe_id(order_id):
             return NotSent("the order id cannot be part of a URL", lasting=True)
-        body: dict[str, Any] = {"productOrder": {"id": order_id}, "cancellationReason": reason}
-        if self._mapping.dialect == "tmf622-v5":
-            body["@type"] = "CancelProductOrder"
-            body["productOrder"]["@type"] = "ProductOrderRef"
-        return await self._perform("cancel", "POST", resource, encode_json(body), "application/json")
+        body = encode_json(cancel_body(order_id, wish, self._mapping.dialect))
+        return await self._perform("cancel", "POST", resource, body, "application/json")
+
+    async def get_cancel_task(self, task_id: str, order_id: str) -> CancelTask | None:
+        """Read the task that an order is cancelled by; None where there is no such task of that order."""
+        resource = self._mapping.api.cancel_resource
+        if not resource or not is_safe_id(task_id):
+            return None
+        try:
+            reading = await self._reader.read(self._url(f"{resource}/{quote(task_id, safe='')}"))
+        except ReadFailed as failure:
+            if failure.status in NOT_THERE:
+                return None
+            raise
+        task = read_task(reading.document, order_id)
+        return task if task is not None and task.id == task_id else None
 
     async def delete(self, order_id: str) -> Outcome:
         """Delete a draft; Accepted also when it is gone already, Rejected when the mapping does not allow it."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gateway.errors import GatewayError
 from gateway.ordering import ObservedOrder, RenderedStep
+from gateway.upstream.cancel_task import CancelTask, CancelWish
 from gateway.upstream.causes import Cause
 from gateway.upstream.evidence import CallInDoubt, FindResult, MarkedOrders
 from gateway.upstream.outcome import Outcome
@@ -77,8 +78,11 @@ class Upstream(Protocol):
     async def list_marked(self, *, since: datetime) -> MarkedOrders:
         """List the orders made at or after `since` that carry a marker of a gateway, drafts and void ones included; never raises."""
 
-    async def cancel(self, order_id: str, reason: str) -> Outcome:
-        """Ask for the cancellation of an order."""
+    async def cancel(self, order_id: str, wish: CancelWish) -> Outcome:
+        """Ask for the cancellation of an order; the answer may show the task that this is."""
+
+    async def get_cancel_task(self, task_id: str, order_id: str) -> CancelTask | None:
+        """Read the task that an order is cancelled by; None where there is no such task of that order."""
 
     async def delete(self, order_id: str) -> Outcome:
         """Delete a draft."""

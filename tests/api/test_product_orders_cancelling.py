@@ -6,6 +6,8 @@ import pytest
 from checkout_gateway import Gateway, assert_error, live_orders, set_columns
 from partner_orders import PATHS, V4, V5, cancelled, placed, valid
 
+from gateway.upstream.outcome import Accepted
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -53,6 +55,57 @@ async def test_a_live_order_is_cancelled_where_its_order_system_takes_that(gatew
     assert (await gateway.client.get(asked["href"])).json()["state"] == "done"
 
 
+@pytest.mark.parametrize("version", ["v4", "v5"])
+async def test_why_and_when_is_handed_over_to_the_order_system(gateway: Gateway, version: str) -> None:
+    made = await placed(gateway, version)
+    await gateway.work()
+    wanted = {"cancellationReason": "moves abroad", "requestedCancellationDate": "2999-01-01T00:00:00Z"}
+    asked = valid(version, await cancelled(gateway, made, version, **wanted), "CancelProductOrder")
+    assert wanted.items() <= asked.items()
+    await gateway.work()
+    [wish] = gateway.plain.cancel_wishes
+    assert (wish.reason, wish.requested_date) == ("moves abroad", "2999-01-01T00:00:00Z")
+
+
+async def test_what_the_order_system_will_not_cancel_goes_on_and_may_be_asked_for_again(gateway: Gateway) -> None:
+    gateway.plain.cancel_tasks = []
+    made = await placed(gateway)
+    await gateway.work()
+    asked = (await cancelled(gateway, made)).json()
+    await gateway.work()
+    [task], [live] = gateway.plain.cancel_tasks, live_orders(gateway.plain)
+    live["state"] = "assessingCancellation"
+    await gateway.look_at_orders()
+    task["state"] = "terminatedWithError"
+    await gateway.look_at_orders()
+    # Not believed while the order says that it is being decided.
+    assert (await gateway.client.get(asked["href"])).json()["state"] == "acknowledged"
+    live["state"] = "inProgress"
+    await gateway.look_at_orders()
+    assert (await gateway.client.get(asked["href"])).json()["state"] == "terminatedWithError"
+    assert (await gateway.client.get(made["href"])).json()["state"] == "inProgress"
+    assert (await gateway.get(made["id"]))["reason"]["code"] == "cancellation_refused"
+
+    again = (await cancelled(gateway, made)).json()
+    assert (again["id"] != asked["id"], again["state"]) == (True, "acknowledged")
+    await gateway.work()
+    live["state"] = "cancelled"
+    for _ in range(2):
+        await gateway.look_at_orders()
+    assert (await gateway.client.get(again["href"])).json()["state"] == "done"
+    assert (await gateway.client.get(asked["href"])).json()["state"] == "terminatedWithError"
+
+
+async def test_an_order_system_that_denies_at_once_is_heard(gateway: Gateway) -> None:
+    made = await placed(gateway)
+    await gateway.work()
+    asked = (await cancelled(gateway, made)).json()
+    gateway.plain.script([Accepted(201, {"id": "7", "state": "terminatedWithError"})])
+    await gateway.work()
+    assert (await gateway.client.get(asked["href"])).json()["state"] == "terminatedWithError"
+    assert (await gateway.client.get(made["href"])).json()["state"] == "acknowledged"
+
+
 async def test_an_order_that_cannot_be_cancelled_from_here_says_how_it_is_done(gateway: Gateway) -> None:
     made = await placed(
         gateway, upstream="shop", productOrderItem=[{"id": "1", "action": "add", "productOffering": {"id": "P"}}]
@@ -71,7 +124,8 @@ async def test_what_is_wrong_with_a_cancellation_is_told(gateway: Gateway) -> No
     )
     assert_error(await cancelled(gateway, made, productOrder={}), 400, "productOrder.id")
     later = await cancelled(gateway, made, requestedCancellationDate="2999-01-01T00:00:00Z")
-    assert_error(later, 422, "requestedCancellationDate")
+    assert_error(later, 422, "requestedCancellationDate", "docs/how-to/change-or-cancel-a-live-order.md")
+    assert (await gateway.client.get(made["href"])).json()["state"] == "acknowledged"
     await cancelled(gateway, made)
     await gateway.work()
     assert (await cancelled(gateway, made)).json()["state"] == "done"

@@ -89,6 +89,8 @@ async def test_subscribers_are_told_what_the_order_system_says_beside_states(set
             name = each.document["eventType"]
             assert problems(version, name, each.document, "tmf622") == []
             seen[version, name] = each.document["event"]["productOrder"]
+            if version == "v5" and "Information" in name:
+                assert each.document["event"]["informationRequired"] == {"op": "add", "path": "/relatedParty"}
             assert seen[version, name]["id"] == made["id"]
         assert set(seen) == {
             ("v4", "ProductOrderInformationRequiredEvent"),
@@ -100,3 +102,46 @@ async def test_subscribers_are_told_what_the_order_system_says_beside_states(set
         assert (
             "no technician" in seen["v5", "ProductOrderJeopardyAlertEvent"]["productOrderJeopardyAlert"][0]["message"]
         )
+
+
+@pytest.mark.parametrize("told_by", ["event", "task"])
+async def test_subscribers_are_told_what_a_cancellation_waits_for(settings: Settings, told_by: str) -> None:
+    given = settings_of(settings.storage, hub=QUICK_ON_LOOPBACK, tracking=TrackingSettings(coalesce_seconds=0.0))
+    async with running(given) as gateway, listening() as listener:
+        gateway.plain.cancel_tasks = []
+        made = await placed(gateway, "v5")
+        await gateway.work()
+        asked = (await cancelled(gateway, made, "v5")).json()
+        await gateway.work()
+        for version in ("v4", "v5"):
+            body = {"callback": f"{listener.url}/{version}", "@type": "Hub"}
+            assert (await gateway.post(body, f"/tmf-api/productOrderingManagement/{version}/hub")).status_code == 201
+        checkouts = {"callback": f"{listener.url}/checkout"}
+        assert (await gateway.post(checkouts, "/tmf-api/checkoutManagement/v1/hub")).status_code == 201
+        if told_by == "task":
+            gateway.plain.cancel_tasks[0]["state"] = "pending"
+        else:
+            name = "CancelProductOrderInformationRequiredEvent"
+            task = {"id": "task-1", "state": "acknowledged", "productOrder": {"id": "00000001"}}
+            wanted = {"op": "add", "path": "cancellationReason"}
+            event = {"cancelProductOrder": task, "informationRequired": wanted}
+            answer = await gateway.post({"eventId": "1", "eventType": name, "event": event}, "/notifications/plain")
+            assert answer.is_success, answer.text
+        for _ in range(2):
+            await gateway.look_at_orders()
+        async with delivery(gateway.services):
+            await listener.until(3)
+        seen = {each.path.split("/")[1]: each.document for each in listener.deliveries}
+        path = "cancellationReason" if told_by == "event" else None
+        for version in ("v4", "v5"):
+            name = seen[version]["eventType"]
+            assert name == "CancelProductOrderInformationRequiredEvent"
+            assert problems(version, name, seen[version], "tmf622") == []
+            assert seen[version]["event"]["cancelProductOrder"]["id"] == asked["id"]
+            assert f"/{version}/" in seen[version]["event"]["cancelProductOrder"]["href"]
+            assert seen[version]["fieldPath"] == (path or "cancelProductOrder")
+        pointer = f"/{path or 'cancelProductOrder'}"
+        assert seen["v5"]["event"]["informationRequired"] == {"op": "add", "path": pointer}
+        assert seen["checkout"]["eventType"] == "CheckoutInformationRequiredEvent"
+        assert seen["checkout"]["fieldPath"] == ("cancelProductOrder" if path is None else f"cancelProductOrder.{path}")
+        assert len(listener.deliveries) == 3

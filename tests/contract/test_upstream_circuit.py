@@ -20,6 +20,7 @@ from gateway.ordering.mapping.model import Answers, Api, Mapping
 from gateway.settings import Settings, UpstreamLimits, UpstreamSettings
 from gateway.upstream import Accepted, NotExecuted, NotSent, ReadFailed, Rejected, Unknown, building
 from gateway.upstream.building import build_upstreams
+from gateway.upstream.cancel_task import CancelWish
 from gateway.upstream.transport import tls_context
 
 
@@ -27,10 +28,60 @@ async def test_cancelling_sends_the_task_resource_with_the_order_and_the_reason(
     offered = Mapping(name="plain", api=Api(resource="productOrder", cancel_resource="cancelProductOrder"))
     reply = answer(201, {"id": "c1", "state": "acknowledged"})
     async with serving(answering(lambda _: reply)) as server, client_of(server.url, offered) as client:
-        assert isinstance(await client.cancel("00000001", "customer's wish"), Accepted)
+        assert isinstance(await client.cancel("00000001", CancelWish("customer's wish")), Accepted)
         assert server.requests[0].target == "/api/cancelProductOrder"
         body = msgspec.json.decode(server.requests[0].body)
         assert body == {"productOrder": {"id": "00000001"}, "cancellationReason": "customer's wish"}
+
+
+@pytest.mark.parametrize("dialect", ["tmf622-v4", "tmf622-v5"])
+async def test_cancelling_hands_over_when_the_client_wants_it(dialect):
+    api = Api(resource="productOrder", cancel_resource="cancelProductOrder")
+    offered = Mapping(name="plain", dialect=dialect, api=api)
+    reply = answer(201, {"id": "c1", "state": "acknowledged"})
+    async with serving(answering(lambda _: reply)) as server, client_of(server.url, offered) as client:
+        await client.cancel("00000001", CancelWish("too late", "2999-01-01T00:00:00Z"))
+        body = msgspec.json.decode(server.requests[0].body)
+    typed = dialect == "tmf622-v5"
+    assert body == {
+        "productOrder": {"id": "00000001", **({"@type": "ProductOrderRef"} if typed else {})},
+        "cancellationReason": "too late",
+        "requestedCancellationDate": "2999-01-01T00:00:00Z",
+        **({"@type": "CancelProductOrder"} if typed else {}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "expected"),
+    [
+        (200, {"id": "c1", "state": "inProgress"}, ("inProgress", "open")),
+        (
+            200,
+            {"id": "c1", "state": "TerminatedWithError", "productOrder": {"id": "1"}},
+            ("TerminatedWithError", "denied"),
+        ),
+        (200, {"id": "c1", "state": "held"}, ("held", "waiting")),
+        # Some mean the order by it.
+        (200, {"id": "c1", "state": "cancelled"}, ("cancelled", "open")),
+        (200, {"id": "c1", "state": ["rejected"]}, ("", "open")),
+        (200, {"id": "c2", "state": "rejected"}, None),
+        (200, {"id": "c1", "state": "rejected", "productOrder": {"id": "2"}}, None),
+        (200, {"id": "c1", "state": "rejected", "productOrderItem": []}, None),
+        (200, [], None),
+        (404, {"code": "60"}, None),
+    ],
+)
+async def test_the_task_of_a_cancellation_is_read_and_nothing_else_is_taken_for_it(status, document, expected):
+    offered = Mapping(name="plain", api=Api(resource="productOrder", cancel_resource="cancelProductOrder"))
+    async with (
+        serving(answering(lambda _: answer(status, document))) as server,
+        client_of(server.url, offered) as client,
+    ):
+        task = await client.get_cancel_task("c1", "1")
+        assert server.requests[0].target == "/api/cancelProductOrder/c1"
+        assert (None if task is None else (task.state, task.progress)) == expected
+        assert await client.get_cancel_task("../c1", "1") is None
+        assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("status", [200, 204, 404, 410])
@@ -43,7 +94,7 @@ async def test_deleting_succeeds_when_the_order_is_gone(status):
 
 async def test_what_the_mapping_does_not_offer_is_rejected_without_a_call():
     async with serving(answering(lambda _: answer(200))) as server, client_of(server.url) as client:
-        assert isinstance(await client.cancel("1", "x"), Rejected)
+        assert isinstance(await client.cancel("1", CancelWish("x")), Rejected)
         assert isinstance(await client.delete("1"), Rejected)
         assert server.connections == 0
 

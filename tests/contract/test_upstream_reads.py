@@ -27,6 +27,7 @@ from gateway.ordering.mapping.model import Answers, Api
 from gateway.ordering.model import Marker
 from gateway.upstream import NotSent, ReadFailed, Unknown, reads
 from gateway.upstream.breaker import CALLS_MIN
+from gateway.upstream.cancel_task import CancelWish
 
 
 async def test_an_order_is_read_whole():
@@ -177,7 +178,7 @@ async def test_an_id_that_would_change_the_url_is_never_sent(order_id):
         with pytest.raises(ReadFailed):
             await client.get_order(order_id)
         assert isinstance(await client.delete(order_id), NotSent)
-        assert isinstance(await client.cancel(order_id, "reason"), NotSent)
+        assert isinstance(await client.cancel(order_id, CancelWish("reason")), NotSent)
         assert server.connections == 0
 
 

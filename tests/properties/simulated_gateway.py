@@ -25,6 +25,7 @@ from gateway.submission.checkout_run import CheckoutRun
 from gateway.submission.decisions.actions import Save, Work
 from gateway.submission.prefetch import ReadAhead
 from gateway.submission.store import SupersededError
+from gateway.upstream.cancel_task import CancelWish
 from gateway.upstream.evidence import KnownOrder, NotifiedOrder
 from gateway.upstream.port import ReadFailed
 
@@ -137,6 +138,9 @@ class RunContext:
     async def notified_orders(self, record: CheckoutRecord) -> tuple[NotifiedOrder, ...]:
         del record
         return ()
+
+    async def cancel_wish(self, record: CheckoutRecord) -> CancelWish:
+        raise AssertionError("no live order is cancelled in the simulation")
 
     async def save(
         self, record: CheckoutRecord, decision: Save, work: Work | None = None

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import KnownLine, Marker, ObservedOrder, RenderedStep
+from gateway.upstream.cancel_task import CancelTask, CancelWish
 from gateway.upstream.evidence import CallInDoubt, FindResult, incomplete, proven, uncontrolled
 from gateway.upstream.outcome import Accepted, NotExecuted, NotSent, Outcome, Rejected, Unknown
 from gateway.upstream.port import ReadFailed
@@ -187,10 +188,13 @@ class ModelUpstream:
         lag = self.random.uniform(0.0, LAG_SECONDS_MAX)
         return [order for order in self.orders.values() if order.made_at <= self._now() - lag]
 
-    # The protocol has these three too. Nothing that is simulated may need them: no checkout is cancelled once its order is live,
+    # The protocol has these four too. Nothing that is simulated may need them: no checkout is cancelled once its order is live,
     # and nobody cleans up or closes here.
 
-    async def cancel(self, order_id: str, reason: str) -> Outcome:
+    async def cancel(self, order_id: str, wish: CancelWish) -> Outcome:
+        raise AssertionError("no live order is cancelled in the simulation")
+
+    async def get_cancel_task(self, task_id: str, order_id: str) -> CancelTask | None:
         raise AssertionError("no live order is cancelled in the simulation")
 
     async def delete(self, order_id: str) -> Outcome:

@@ -20,6 +20,7 @@ from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import ObservedOrder, RenderedStep
 from gateway.ordering.readback.reading import read_order
 from gateway.tmf.json import decode_stored
+from gateway.upstream.cancel_task import CancelTask, CancelWish
 from gateway.upstream.evidence import Absence, CallInDoubt, FindResult, Hint, incomplete, proven, uncontrolled
 from gateway.upstream.outcome import Accepted, NotExecuted, NotSent, Outcome, Rejected
 from gateway.upstream.port import ReadFailed
@@ -60,6 +61,8 @@ class FakeUpstream:
         self.orders: dict[str, dict[str, Any]] = {}
         self.calls: list[SentCall] = []
         self.absence: Absence | None = None
+        self.cancel_wishes: list[CancelWish] = []
+        self.cancel_tasks: list[dict[str, str]] | None = None
         self.closed = False
         self._script: deque[tuple[Outcome | None, Effect]] = deque()
         self._failing_reads: deque[ReadFailed] = deque()
@@ -123,10 +126,20 @@ class FakeUpstream:
             return FindResult(tuple(orders), incomplete("marker_changed"), tuple(hints))
         return FindResult(tuple(orders), self.absence or (uncontrolled() if doubt is None else proven()))
 
-    async def cancel(self, order_id: str, reason: str) -> Outcome:
-        """Cancel an order at once."""
+    async def cancel(self, order_id: str, wish: CancelWish) -> Outcome:
+        """Cancel an order at once, or leave that to whoever changes its task, where tasks are kept (`cancel_tasks`)."""
         self.calls.append(SentCall("cancel", order_id))
-        return await self._answer(_Change("CANCEL", order_id, {"state": self.cancelled_state}))
+        self.cancel_wishes.append(wish)
+        if self.cancel_tasks is None:
+            return await self._answer(_Change("CANCEL", order_id, {"state": self.cancelled_state}))
+        task = {"id": f"task-{len(self.cancel_tasks) + 1}", "state": "acknowledged"}
+        self.cancel_tasks.append(task)
+        return Accepted(_HTTP_CREATED, dict(task))
+
+    async def get_cancel_task(self, task_id: str, order_id: str) -> CancelTask | None:
+        """Read a task that an order is cancelled by."""
+        found = next((task for task in self.cancel_tasks or () if task["id"] == task_id), None)
+        return None if found is None else CancelTask(found["id"], found["state"])
 
     async def delete(self, order_id: str) -> Outcome:
         """Delete an order."""

@@ -22,6 +22,7 @@ from gateway.documents import JsonObject
 from gateway.storage.tables import checkout, order_cancellation
 from gateway.tmf.json import decode_stored
 
+RESOURCE: Final = "cancelProductOrder"
 ACKNOWLEDGED: Final = "acknowledged"
 DONE: Final = "done"
 FAILED: Final = "terminatedWithError"
@@ -117,6 +118,25 @@ def outcome_of(before: CheckoutRecord, after: CheckoutRecord) -> str | None:
     if after.state in FINAL or (before.cancel_requested and not after.cancel_requested):
         return FAILED
     return None
+
+
+def open_of(connection: Connection, tenant: str, checkout_id: str) -> list[Cancellation]:
+    """Return the requests about an order that are not settled, the oldest first."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            order_cancellation.c.tenant == tenant,
+            order_cancellation.c.checkout_id == checkout_id,
+            order_cancellation.c.settled_at.is_(None),
+        )
+        .order_by(order_cancellation.c.created_at, order_cancellation.c.id)
+    )
+    return [_of(row) for row in connection.execute(query)]
+
+
+def starts_to_wait(before: CheckoutRecord, after: CheckoutRecord) -> bool:
+    """Tell whether the order system's task, by which the order is to be cancelled, waits for somebody since this change. Pure."""
+    return after.cancel_requested and after.cancel_progress == "waiting" != before.cancel_progress
 
 
 def settle(connection: Connection, before: CheckoutRecord, after: CheckoutRecord, now: datetime) -> list[Cancellation]:

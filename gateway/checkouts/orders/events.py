@@ -21,6 +21,7 @@ from gateway.checkouts.stored_documents import documents
 from gateway.clock import timestamp_text
 from gateway.storage.outbox import (
     CANCELLATION_CREATED,
+    CANCELLATION_INFORMATION_REQUIRED,
     CANCELLATION_STATE_CHANGED,
     ORDER_CHANGED,
     ORDER_CREATED,
@@ -83,8 +84,10 @@ def created(connection: Connection, record: CheckoutRecord) -> None:
 def changed(connection: Connection, before: CheckoutRecord, after: CheckoutRecord, now: datetime) -> None:
     """Tell of a checkout's new version what subscribers of orders are told of it, and settle what was asked to be cancelled."""
     _publish(connection, after, events_of_change(before, after), now)
+    if cancellations.starts_to_wait(before, after):
+        cancellation_information_required(connection, after, None, now)
     for settled in cancellations.settle(connection, before, after, now):
-        _publish_cancellation(connection, after, settled, CANCELLATION_STATE_CHANGED, now)
+        _publish_cancellation(connection, after, settled, EventOfChange(CANCELLATION_STATE_CHANGED, "state"), now)
 
 
 def attributes_changed(connection: Connection, record: CheckoutRecord, names: Iterable[str], now: datetime) -> None:
@@ -133,7 +136,16 @@ def cancellation_created(
     connection: Connection, record: CheckoutRecord, cancellation: cancellations.Cancellation, now: datetime
 ) -> None:
     """Tell that somebody asked for an order to be cancelled."""
-    _publish_cancellation(connection, record, cancellation, CANCELLATION_CREATED, now)
+    _publish_cancellation(connection, record, cancellation, EventOfChange(CANCELLATION_CREATED), now)
+
+
+def cancellation_information_required(
+    connection: Connection, record: CheckoutRecord, field_path: str | None, now: datetime
+) -> None:
+    """Tell that the order system asks for something before it cancels an order; `field_path` names what, where it said so."""
+    told = EventOfChange(CANCELLATION_INFORMATION_REQUIRED, field_path or cancellations.RESOURCE)
+    for asked in cancellations.open_of(connection, record.tenant, record.id):
+        _publish_cancellation(connection, record, asked, told, now)
 
 
 def _publish(connection: Connection, record: CheckoutRecord, told: list[EventOfChange], now: datetime) -> None:
@@ -150,15 +162,14 @@ def _publish_cancellation(
     connection: Connection,
     record: CheckoutRecord,
     cancellation: cancellations.Cancellation,
-    event_type: str,
+    told: EventOfChange,
     now: datetime,
 ) -> None:
     def document() -> str:
         return encode_json(cancellations.canonical(cancellation, "")).decode()
 
-    field_path = "state" if event_type == CANCELLATION_STATE_CHANGED else None
     # After those of the order itself.
-    _write(connection, record, EventOfChange(event_type, field_path), document, now + 10 * _MICROSECOND)
+    _write(connection, record, told, document, now + 10 * _MICROSECOND)
 
 
 def _write(

@@ -71,6 +71,9 @@ checkout = Table(
     # What the client wants: the submission may be asked for later, and cancelling too.
     Column("submit", Boolean, nullable=False),
     Column("cancel_requested", Boolean, nullable=False),
+    # The order system's task by which the live order is to be cancelled, and how far it has come: open, waiting or denied.
+    Column("cancel_task", String(255)),
+    Column("cancel_progress", String(8)),
     # The durable process (see gateway/submission).
     Column("marker_root", String(32), nullable=False),
     Column("generation", Integer, nullable=False),

@@ -24,6 +24,7 @@ from gateway.submission.decisions.records import (
 from gateway.submission.decisions.retries import put_off, retry_later
 from gateway.submission.decisions.too_large import in_smaller_calls, says_nothing_of_sizes, too_large_reason
 from gateway.submission.decisions.waiting import waits_for_call
+from gateway.upstream.cancel_task import read_task
 from gateway.upstream.causes import Cause
 from gateway.upstream.outcome import (
     Accepted,
@@ -201,7 +202,12 @@ def after_cancel(work: Work, outcome: Outcome, now: datetime) -> Save:
     said = because("cancellation_asked", f"order {record.order_id} is live; the order system is asked to cancel it")
     match outcome:
         case Accepted():
-            return cancellation_asked(work, now, f"answered {outcome.status}")
+            task = read_task(outcome.document, record.order_id or "")
+            if task is not None and task.progress == "denied":
+                return cancellation_refused(
+                    now, f"the order system does not cancel order {record.order_id}: its task {task.id} is {task.state}"
+                )
+            return cancellation_asked(work, now, f"answered {outcome.status}", task)
         case Duplicate():
             return cancellation_asked(work, now, outcome.detail)
         case Rejected():

@@ -14,6 +14,7 @@ from gateway.checkouts.row_changes import FRESH_DRAFT, PLANNED, CheckoutChanges,
 from gateway.checkouts.waits import schedule
 from gateway.ordering import Finding, ObservedOrder, is_final, tmf_state
 from gateway.submission.decisions.actions import Save, Work
+from gateway.upstream.cancel_task import CancelTask
 
 CANCEL_REASON: Final = "cancelled by the client"
 
@@ -177,11 +178,13 @@ def refused_as_duplicate(work: Work, now: datetime) -> Save:
     return rejected(work, now, said, may_exist=True)
 
 
-def cancellation_asked(work: Work, now: datetime, detail: str) -> Save:
-    """Record that the order system was asked to cancel the order; what becomes of it is seen by following the order."""
+def cancellation_asked(work: Work, now: datetime, detail: str, task: CancelTask | None = None) -> Save:
+    """Record that the order system was asked to cancel the order; what becomes of it is seen by following the order and the task."""
     return Save(
         changes={
             "due_at": None,
+            "cancel_task": task.id if task is not None else None,
+            "cancel_progress": task.progress if task is not None else None,
             **because("cancellation_asked", f"the order system was asked to cancel order {work.record.order_id}"),
             "track_due_at": now + timedelta(seconds=schedule(work.policy.probe_seconds, 0)),
             "track_attempt": 0,

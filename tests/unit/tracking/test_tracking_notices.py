@@ -99,7 +99,7 @@ def test_the_states_of_items_are_read_wherever_they_stand():
         ({"productOrder": {"id": "1"}, "errorMessage": [{"code": 7}]}, Note("errorMessage", "7")),
         (
             {"productOrder": {"id": "1"}, "informationRequired": {"op": "add", "path": "agreement.id"}},
-            Note("informationRequired", "add, agreement.id"),
+            Note("informationRequired", "add, agreement.id", "agreement.id"),
         ),
     ],
 )

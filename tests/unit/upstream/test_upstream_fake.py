@@ -11,6 +11,7 @@ from fake_upstream import FakeUpstream
 from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.model import Marker, RenderedStep
 from gateway.upstream import Accepted, NotSent, ReadFailed, Rejected, Unknown, Upstream, created_order_id
+from gateway.upstream.cancel_task import CancelWish
 from gateway.upstream.evidence import FindResult, incomplete
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -158,7 +159,7 @@ async def test_reads_can_fail_and_searches_prove_nothing_then(fake):
 
 async def test_cancelling_and_deleting_and_what_is_not_there(fake):
     order_id = (await fake.send(creation())).document["id"]
-    assert isinstance(await fake.cancel(order_id, "x"), Accepted)
+    assert isinstance(await fake.cancel(order_id, CancelWish("x")), Accepted)
     assert (await fake.get_order(order_id)).state == "cancelled"
     assert isinstance(await fake.delete(order_id), Accepted)
     assert await fake.get_order(order_id) is None
