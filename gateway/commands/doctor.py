@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from gateway.checkouts.accepting.accept import new_marker_root
@@ -27,8 +28,11 @@ from gateway.storage.hub_registrations import Registration, registrations
 from gateway.upstream.building import upstream_options
 from gateway.upstream.doctor.measuring import look, measured
 from gateway.upstream.doctor.probe import Probe
+from gateway.upstream.doctor.registration import measure_hub, trial_callback
 from gateway.upstream.doctor.sample import CART, made_sample
+from gateway.upstream.doctor.seen import HubSeen
 from gateway.upstream.doctor.writing import SampleRun
+from gateway.upstream.hub import HubClient
 
 KNOWN_MAX: Final = 3
 _SIGNS: Final = {"works": "works", "fails": "FAILS", "unknown": "?"}
@@ -45,7 +49,9 @@ Examples:
 )
 @click.argument("upstream", metavar="UPSTREAM")
 @click.option(
-    "--write", is_flag=True, help="Make a test order too: a draft, or a live order that is cancelled at once."
+    "--write",
+    is_flag=True,
+    help="Make a test order too: a draft, or a live order that is cancelled at once; and try the hub.",
 )
 @click.option(
     "--cart",
@@ -73,9 +79,9 @@ def doctor(
     """Measure what an order system can do, and compare it with its mapping.
 
     Reads only, unless --write is given: then a test order is made, sent twice, and voided as the mapping says; where a POST
-    is live at once it is cancelled first. What was seen is stored, with the time and the hash of the mapping, and is what checkouts,
-    `gateway serve` and /metrics tell of the order system from then on. Exit code 1 when something that the mapping relies
-    on does not work.
+    is live at once it is cancelled first. At a hub that the mapping names an address is registered, and taken back.
+    What was seen is stored, with the time and the hash of the mapping, and is what checkouts, `gateway serve` and /metrics
+    tell of the order system from then on. Exit code 1 when something that the mapping relies on does not work.
     """
     settings, mappings = configuration(config_path)
     if upstream not in settings.upstreams:
@@ -137,7 +143,10 @@ async def _measure(
         known = await database.read(lambda connection: accepted_orders(connection, upstream, KNOWN_MAX))
         progress(f"measuring {upstream} ...")
         seen = await look(probe, known, run)
-        result = measured(upstream, seen, mapping, utc_now())
+        wanted = settings.upstreams[upstream].notifications
+        if run is not None and mapping.api.hub_resource:
+            seen = replace(seen, hub=await _try_hub(settings, upstream, mapping))
+        result = measured(upstream, seen, mapping, utc_now(), registers=wanted.register)
 
         def store(connection: Connection) -> None:
             keep(connection, result)
@@ -147,6 +156,16 @@ async def _measure(
     finally:
         await probe.close()
         await database.close()
+
+
+async def _try_hub(settings: Settings, upstream: str, mapping: Mapping) -> HubSeen:
+    """Register an address of no use at the hub of an order system, and take it back."""
+    callback = trial_callback(settings.server.public_url, upstream, new_marker_root())
+    hub = HubClient(upstream_options(settings, upstream, mapping))
+    try:
+        return await measure_hub(hub, callback, settings.upstreams[upstream].notifications.register_query)
+    finally:
+        await hub.close()
 
 
 def document(result: Measurement) -> dict[str, Any]:

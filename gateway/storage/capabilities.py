@@ -32,6 +32,7 @@ CapabilityName: TypeAlias = Literal[
     "repeated_post",
     "idempotency_key",
     "test_order_voided",
+    "hub_registration",
 ]
 
 MEANING: Final[dict[CapabilityName, str]] = {
@@ -52,6 +53,7 @@ MEANING: Final[dict[CapabilityName, str]] = {
     "repeated_post": "the same call sent twice makes one order",
     "idempotency_key": "the same call with the same Idempotency-Key makes one order",
     "test_order_voided": "an order that is not wanted can be voided as the mapping says",
+    "hub_registration": "an address for notifications can be registered at the hub, and taken back",
 }
 """What each capability means where it `works`."""
 

@@ -51,14 +51,14 @@ class HubClient:
             return NotRegistered(detail=f"the hub answered {answer.status}")
         return Registered(hub_id=_named(answer))
 
-    async def unregister(self, hub_id: str) -> NotRegistered | None:
-        """Take a registration back; None when it is gone, whoever took it back."""
+    async def unregister(self, hub_id: str, *, is_new: bool = False) -> NotRegistered | None:
+        """Take a registration back; None when it is gone, whoever took it back. One that `is_new` must be there to be taken back."""
         if not is_safe_id(hub_id):
             return NotRegistered(detail="the id of the registration cannot be part of a URL")
         answer = await self._call("DELETE", f"/{quote(hub_id, safe='')}", None)
         if isinstance(answer, NotRegistered):
             return answer
-        if 200 <= answer.status <= 299 or answer.status in _GONE:  # noqa: PLR2004 - the class of success
+        if 200 <= answer.status <= 299 or (answer.status in _GONE and not is_new):  # noqa: PLR2004 - the class of success
             return None
         return NotRegistered(detail=f"the hub answered {answer.status}")
 

@@ -6,8 +6,8 @@ from gateway.ordering import Mapping
 from gateway.storage.capabilities import CapabilityName
 
 
-def claims(mapping: Mapping) -> dict[CapabilityName, str]:
-    """Return the keys of the mapping that rely on a capability, by its name."""
+def claims(mapping: Mapping, *, registers: bool = False) -> dict[CapabilityName, str]:
+    """Return the keys of the mapping that rely on a capability, by its name; `registers`: the hub is to be used."""
     recovery, draft = mapping.recovery, mapping.draft
     relied: dict[CapabilityName, str] = {
         "order_readable": "api.resource",
@@ -33,4 +33,6 @@ def claims(mapping: Mapping) -> dict[CapabilityName, str]:
             relied["growth"] = f'draft.growth = "{draft.growth}"'
     elif mapping.api.cancel_resource:
         relied["test_order_voided"] = f'api.cancel_resource = "{mapping.api.cancel_resource}"'
+    if registers:
+        relied["hub_registration"] = f'api.hub_resource = "{mapping.api.hub_resource}"'
     return relied

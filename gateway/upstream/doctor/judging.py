@@ -9,17 +9,21 @@ from gateway.ordering import Mapping, Paging, both_spellings, carries, is_draft,
 from gateway.storage.capabilities import Capability, Verdict
 from gateway.upstream.control import is_kept
 from gateway.upstream.doctor.claims import claims
-from gateway.upstream.doctor.judging_writes import judge_written
+from gateway.upstream.doctor.judging_writes import judge_hub, judge_written
 from gateway.upstream.doctor.seen import PagesSeen, Seen
 from gateway.upstream.doctor.words import NAMED_MAX, made, some
 
 _MIDNIGHT: Final = "00:00"
 
 
-def judge(seen: Seen, mapping: Mapping) -> tuple[Capability, ...]:
-    """Return every capability with what was seen of it, and what of the mapping relies on it."""
+def judge(seen: Seen, mapping: Mapping, *, registers: bool = False) -> tuple[Capability, ...]:
+    """Return every capability with what was seen of it, and what of the mapping relies on it.
+
+    `registers`: the settings want the gateway to be registered at the order system's hub.
+    """
     found = [each for part in _PARTS for each in part(seen, mapping)] + judge_written(seen.write, mapping)
-    relied = claims(mapping)
+    found.append(judge_hub(seen.hub, mapping))
+    relied = claims(mapping, registers=registers)
     return tuple(
         Capability(name=each.name, verdict=each.verdict, detail=each.detail, claim=relied.get(each.name, ""))
         for each in found

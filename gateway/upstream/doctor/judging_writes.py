@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.ordering import Mapping, is_draft
 from gateway.storage.capabilities import Capability, CapabilityName
-from gateway.upstream.doctor.seen import RepeatSeen, WriteSeen
+from gateway.upstream.doctor.seen import HubSeen, RepeatSeen, WriteSeen
 from gateway.upstream.doctor.words import made, some
 
 WRITTEN: tuple[CapabilityName, ...] = (
@@ -109,3 +109,16 @@ def _void(written: WriteSeen) -> Capability:
     if written.voided is None and not written.left:
         return made("test_order_voided", "works", "every test order was voided")
     return made("test_order_voided", "fails", f"{written.voided or 'not every test order was voided'}{left}")
+
+
+def judge_hub(seen: HubSeen | None, mapping: Mapping) -> Capability:
+    """Return whether the gateway can register itself for notifications, and take that back; None: it was not tried."""
+    if not mapping.api.hub_resource:
+        return made("hub_registration", "unknown", "the mapping names no hub")
+    if seen is None:
+        return made("hub_registration", "unknown", "measured with --write only")
+    if seen.refused:
+        return made("hub_registration", "fails", f"an address was not registered: {seen.refused}")
+    if seen.left:
+        return made("hub_registration", "fails", f"{seen.callback} was registered, and is left as it is: {seen.left}")
+    return made("hub_registration", "works", "an address was registered, and taken back")

@@ -43,8 +43,8 @@ async def look(probe: Probe, known: Sequence[tuple[str, str]] = (), run: SampleR
     )
 
 
-def measured(upstream: str, seen: Seen, mapping: Mapping, now: datetime) -> Measurement:
-    """Return what is stored of what was seen."""
+def measured(upstream: str, seen: Seen, mapping: Mapping, now: datetime, *, registers: bool = False) -> Measurement:
+    """Return what is stored of what was seen; `registers` as for `judge`."""
     return Measurement(
         upstream=upstream,
         measured_at=now,
@@ -52,5 +52,5 @@ def measured(upstream: str, seen: Seen, mapping: Mapping, now: datetime) -> Meas
         mapping_hash=mapping.hash,
         release=__version__,
         wrote=seen.write is not None and bool(seen.write.order_id),
-        capabilities=judge(seen, mapping),
+        capabilities=judge(seen, mapping, registers=registers),
     )

@@ -127,6 +127,18 @@ class WriteSeen(Struct, frozen=True, kw_only=True):
     """Ids of test orders that are left as they are."""
 
 
+class HubSeen(Struct, frozen=True, kw_only=True):
+    """What came of registering an address at the hub and taking it back.
+
+    `refused`: it was not taken, and why. `left`: the registration could not be taken back, and why.
+    """
+
+    callback: str
+    hub_id: str = ""
+    refused: str = ""
+    left: str = ""
+
+
 class Seen(Struct, frozen=True, kw_only=True):
     """All that was seen of one order system. `known` are markers of orders that it accepted from this gateway before."""
 
@@ -136,3 +148,4 @@ class Seen(Struct, frozen=True, kw_only=True):
     reads: tuple[ReadSeen, ...] = ()
     known: tuple[MarkerSeen, ...] = ()
     write: WriteSeen | None = None
+    hub: HubSeen | None = None
