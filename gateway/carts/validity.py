@@ -13,7 +13,7 @@ from gateway.clock import timestamp_text
 from gateway.documents import JsonObject
 from gateway.errors import ConflictError
 from gateway.settings import CartSettings
-from gateway.tmf.shapes import parse_date_time
+from gateway.tmf.moments import parse_date_time
 
 # The last moment that can be stored and told.
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC) - timedelta(days=2)

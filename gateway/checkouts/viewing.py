@@ -1,19 +1,26 @@
-"""What a checkout shows depending on who looks, and on the settings: what may be done, and whole addresses."""
+"""What a checkout shows depending on who looks, and on the settings: what may be asked of it now (`actions`), whole addresses.
+
+Pure; the commands decide once more when they are asked.
+"""
 
 from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal, TypeAlias
 from urllib.parse import urljoin
 
 from gateway.callers import Caller
-from gateway.checkouts.actions import actions_of
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.reason_document import next_attempt_at
+from gateway.checkouts.row_changes import PLANNED
+from gateway.checkouts.states import FINAL
 from gateway.documents import JsonObject
+from gateway.roles import OPERATING, ORDERING
 from gateway.services import Services
 
+ActionName: TypeAlias = Literal["change", "submit", "cancel", "retry", "poll", "adopt", "close"]
+_BUILT: Final = frozenset({"accepted", "drafting", "draft"})
 # A client is asked to come again after so long at most: a notification of the order system may change a checkout at any time.
 _ASK_AGAIN_SECONDS_MAX: Final = 60
 _RUNNING: Final = frozenset({"accepted", "drafting", "submitting", "submitted"})
@@ -52,3 +59,28 @@ def complete(document: JsonObject, record: CheckoutRecord, caller: Caller, servi
     if order is not None and order["href"] and upstream is not None:
         order["href"] = urljoin(upstream.base_url, order["href"])
     return document
+
+
+def actions_of(record: CheckoutRecord, caller: Caller, *, takes_cancellations: bool) -> list[ActionName]:
+    """Return what this caller may do with the checkout now; `takes_cancellations`: its order system can be asked to cancel an order."""
+    if record.state in FINAL:
+        return []
+    orders, operates = caller.has_role(*ORDERING), caller.has_role(*OPERATING)
+    is_held = record.state == "held"
+    is_held_for_price = is_held and record.price_drift is not None and record.submit_intent_order is None
+    is_open = record.state in _BUILT and not record.submit and not record.cancel_requested
+    is_live = record.submit_intent_order is not None or record.state == "submitted"
+    may_cancel = is_held_for_price or (not is_held and (not is_live or takes_cancellations))
+    is_followed = record.state == "submitted" or (
+        record.state in {"drafting", "submitting"} and record.step_state != PLANNED
+    )
+    allowed: dict[ActionName, bool] = {
+        "change": orders and is_open,
+        "submit": (orders and is_open and record.awaiting != "party") or (operates and is_held_for_price),
+        "cancel": orders and may_cancel and not record.cancel_requested,
+        "retry": operates and record.state != "draft" and not record.has_lost_its_cart,
+        "poll": operates and is_followed,
+        "adopt": operates and is_held,
+        "close": operates and (is_held or record.state == "submitted"),
+    }
+    return [name for name, is_allowed in allowed.items() if is_allowed]

@@ -22,7 +22,7 @@ from gateway.services import services_of
 from gateway.storage import audit
 from gateway.storage.audit import AuditRow, Wanted
 from gateway.tmf.json import encode_json
-from gateway.tmf.shapes import parse_date_time
+from gateway.tmf.moments import parse_date_time
 
 AUDIT: Final = f"{CHECKOUT_PATH.rpartition('/')[0]}/audit"
 LINES_TYPE: Final = b"application/x-ndjson"

@@ -17,13 +17,12 @@ from gateway.sandbox.hostile.state import Ending as HostileEnding
 from gateway.sandbox.hostile.state import SentAnswer
 from gateway.sandbox.hostile.system import Hostility
 from gateway.sandbox.intake import Call, OrderIntake
-from gateway.sandbox.ledger import Ledger
+from gateway.sandbox.ledger import CallTally, Ledger
 from gateway.sandbox.misbehaviours import MISBEHAVIOURS
 from gateway.sandbox.notifications import Event, Notifier
 from gateway.sandbox.options import API_ROOTS, SandboxOptions
 from gateway.sandbox.plain.system import PlainIntake
 from gateway.sandbox.salesforce.system import SalesforceIntake
-from gateway.sandbox.tally import CallTally
 from gateway.sandbox.tokens import TOKEN_PATH, TokenEndpoint
 from gateway.sandbox.wire import Request
 

@@ -17,8 +17,8 @@ import msgspec
 from gateway.sandbox.answers import Answer, RefusedError, decode, invalid, json_answer, not_found
 from gateway.sandbox.faults import Fault, parse_fault
 from gateway.sandbox.intake import OrderIntake
+from gateway.sandbox.ledger import CallTally
 from gateway.sandbox.options import SandboxOptions
-from gateway.sandbox.tally import CallTally
 from gateway.sandbox.tokens import TokenEndpoint
 from gateway.sandbox.wire import Request
 

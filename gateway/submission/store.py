@@ -19,6 +19,7 @@ from gateway.checkouts.findings import add_findings
 from gateway.checkouts.model import (
     CheckoutRecord,
     LineState,
+    findings_decoder,
     lines_decoder,
     marker_of,
     order_decoder,
@@ -33,10 +34,9 @@ from gateway.errors import GatewayError, StaleLeaseError
 from gateway.ordering import Order, Plan
 from gateway.settings import SubmissionSettings
 from gateway.storage.tables import ORDERED_STATES, checkout, inbox
-from gateway.submission.decisions.actions import Save
+from gateway.submission.decisions.actions import Replan, Save
 from gateway.submission.decisions.records import CANCEL_REASON
-from gateway.submission.replanned import put_plan, replace_later_steps
-from gateway.tmf.json import decode_stored
+from gateway.tmf.json import decode_stored, encode_json
 from gateway.tmf.totals import TotalKey, amounts_by_key
 from gateway.upstream.answers import is_safe_id
 from gateway.upstream.cancel_task import CancelWish
@@ -274,3 +274,19 @@ def cancel_wish(connection: Connection, record: CheckoutRecord) -> CancelWish:
     return CancelWish(
         reason if type(reason) is str and reason else CANCEL_REASON, date if type(date) is str and date else None
     )
+
+
+def put_plan(connection: Connection, record: CheckoutRecord, replan: Replan) -> CheckoutChanges:
+    """Store the new plan and the finding about it; return what changes in the checkout's row."""
+    stored = checkouts.documents(connection, record.tenant, record.id, ("order", "findings"))
+    plan = encode_json(replan.plan)
+    findings = findings_decoder.decode(stored.get("findings", "[]"))
+    documents = {"plan": plan, "findings": encode_json((*findings, replan.finding))}
+    checkouts.put_documents(connection, record.tenant, record.id, documents)
+    order = stored["order"].encode()
+    return {"plan_hash": plan_hash({"order": order, "plan": plan}), "steps_total": len(replan.plan.steps)}
+
+
+def replace_later_steps(connection: Connection, record: CheckoutRecord, plan: Plan) -> None:
+    """Plan the steps after the current one anew; none of them was ever sent."""
+    step_store.replace_steps(connection, record, plan, record.step + 1)

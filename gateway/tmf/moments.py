@@ -32,3 +32,18 @@ def parse_moment(value: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def parse_date_time(value: str) -> datetime | None:
+    """Return the moment of a text in UTC, to the microsecond; None when it is not one.
+
+    Args:
+        value: any text; as lenient as `parse_moment`.
+
+    Raises:
+        Nothing.
+
+    Source: RFC 3339; decision 5 for what is let pass.
+    """
+    moment = parse_moment(value)
+    return moment if moment is None else moment.astimezone(UTC)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.tmf.shapes import parse_date_time
+from gateway.tmf.moments import parse_date_time
 
 if TYPE_CHECKING:
     from jsonschema_rs import KeywordValidator

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 from gateway.errors import Problem
-from gateway.tmf.moments import parse_moment
 from gateway.tmf.paths import path_text
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -44,21 +42,6 @@ def report(problems: list[Problem], path: Path, message: str) -> None:
     """Add a problem; after PROBLEMS_MAX of them the rest is not worth listing."""
     if len(problems) < PROBLEMS_MAX:
         problems.append(Problem(path_text(path), message))
-
-
-def parse_date_time(value: str) -> datetime | None:
-    """Return the moment of a text in UTC, to the microsecond; None when it is not one.
-
-    Args:
-        value: any text; as lenient as `parse_moment`.
-
-    Raises:
-        Nothing.
-
-    Source: RFC 3339; decision 5 for what is let pass.
-    """
-    moment = parse_moment(value)
-    return moment if moment is None else moment.astimezone(UTC)
 
 
 def check_text_lengths(document: object, characters_max: int, problems: list[Problem]) -> None:

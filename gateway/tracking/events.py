@@ -16,7 +16,7 @@ from msgspec import Struct, field
 
 from gateway.checkouts.model import MARKER_BEGINNING
 from gateway.ordering import Mapping, read_marker
-from gateway.tmf.shapes import parse_date_time
+from gateway.tmf.moments import parse_date_time
 from gateway.tracking.notices import (
     CANCEL_NAMES,
     EventKind,

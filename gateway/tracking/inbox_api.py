@@ -22,8 +22,8 @@ from gateway.roles import OPERATING, Roles
 from gateway.services import services_of
 from gateway.storage.audit import REASON_CHARACTERS_MAX
 from gateway.tmf.json import decode_json, decode_stored
+from gateway.tmf.moments import parse_date_time
 from gateway.tmf.schema import is_one_line
-from gateway.tmf.shapes import parse_date_time
 from gateway.tracking import inbox_openapi as openapi
 from gateway.tracking import letters
 from gateway.tracking.inbox import STATES, State

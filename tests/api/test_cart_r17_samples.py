@@ -32,7 +32,7 @@ from r17_samples import Exchange
 from gateway.app import GatewayApp, create_app
 from gateway.hub.delivery.service import delivery
 from gateway.settings import Settings, StorageSettings
-from gateway.tmf.shapes import parse_date_time
+from gateway.tmf.moments import parse_date_time
 
 BASE = "/shoppingCart/v1"
 CARTS = f"{BASE}/shoppingCart"

@@ -22,8 +22,8 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from official_files import FILES, FOLDER_VARIABLE, SPECS, official_document
 
+from gateway.tmf.moments import parse_date_time
 from gateway.tmf.schema import definitions
-from gateway.tmf.shapes import parse_date_time
 
 V4_FILE: Final = SPECS / FILES["tmf663_v4"]
 V5_FILE: Final = SPECS / FILES["tmf663_v5"]

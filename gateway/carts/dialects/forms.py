@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from gateway.documents import Json
 from gateway.tmf.hrefs import last_segment
 from gateway.tmf.json import decode_stored, encode_json
-from gateway.tmf.shapes import parse_date_time
+from gateway.tmf.moments import parse_date_time
 
 Convert: TypeAlias = Callable[[Any], Any]
 

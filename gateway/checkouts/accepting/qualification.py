@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from gateway.ordering import Finding, Findings, Order, offering_code, read_tree
 from gateway.settings import CheckoutSettings
-from gateway.tmf.shapes import parse_date_time
+from gateway.tmf.moments import parse_date_time
 
 PATH: Final = "productOfferingQualification"
 _ITEM_LISTS: Final = ("productOfferingQualificationItem", "checkProductOfferingQualificationItem")

@@ -27,7 +27,7 @@ from gateway.roles import ORDERING, READING
 from gateway.security.callbacks import CallbackGuard, policy_of
 from gateway.services import Services, services_of
 from gateway.storage import audit
-from gateway.tmf.shapes import parse_date_time
+from gateway.tmf.moments import parse_date_time
 from gateway.upstream import tls_context
 
 HttpRequest: TypeAlias = Request[Any, Any, Any]

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.tmf.moments import parse_moment
-from gateway.tmf.shapes import parse_date_time
+from gateway.tmf.moments import parse_date_time, parse_moment
 
 MOMENT = datetime(2026, 12, 1, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from gateway.checkouts.model import LineState
 from gateway.ordering import read_order
 from gateway.ordering.mapping.model import States
-from gateway.tracking.lines import line_states
+from gateway.tracking.seen_lines import line_states
 
 
 def test_lines_get_their_states_by_what_was_learnt_then_by_what_they_echo():
