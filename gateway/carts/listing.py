@@ -9,12 +9,12 @@ from litestar import Request
 from gateway.carts import search, store
 from gateway.carts.dialects import Dialect
 from gateway.carts.dialects.paths import stored_path
-from gateway.errors import NotSupportedError, Problem
+from gateway.errors import Problem
 from gateway.filters.paging import Page
 from gateway.filters.parse import Filter, parse_filter
 from gateway.filters.projection import Selection, parse_fields
 from gateway.filters.sorting import Sort, parse_sort
-from gateway.http.queries import page_of, query_pairs, refuse, values_of
+from gateway.http.queries import page_of, query_pairs, refuse, refuse_json_path, values_of
 from gateway.security.tokens import Client
 from gateway.services import Services
 from gateway.settings import ServerSettings
@@ -39,11 +39,7 @@ def read_query(request: Request[Any, Any, Any], dialect: Dialect, settings: Serv
     Raises InvalidQueryError (400) with every problem, NotSupportedError (501) for a JSONPath filter.
     """
     pairs = query_pairs(request)
-    if values_of(pairs, "filter"):
-        raise NotSupportedError(
-            "The JSONPath `filter` is not supported; name attributes as parameters, e.g. relatedParty.id=42 or "
-            "validFor.endDateTime.gt=2026-12-01."
-        )
+    refuse_json_path(pairs, "relatedParty.id=42 or validFor.endDateTime.gt=2026-12-01")
     problems: list[Problem] = []
     selection = parse_fields(values_of(pairs, "fields"), problems)
     page = page_of(pairs, settings, problems)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from litestar import Request
 
-from gateway.errors import InvalidQueryError, Problem
+from gateway.errors import InvalidQueryError, NotSupportedError, Problem
 from gateway.filters.paging import Page, parse_page
 from gateway.settings import ServerSettings
 
@@ -72,6 +72,24 @@ def page_of(pairs: Sequence[tuple[str, str]], server: ServerSettings, problems: 
         largest=server.page_items_max,
         problems=problems,
     )
+
+
+def refuse_json_path(pairs: Sequence[tuple[str, str]], example: str) -> None:
+    """Refuse the `filter` parameter: taken for an attribute that nothing has, it would answer that there is nothing.
+
+    Args:
+        pairs: the parameters of the request, decoded.
+        example: parameters that name attributes of the resource.
+
+    Raises:
+        NotSupportedError: (501) there is a `filter`.
+
+    Source: TMF630 part 6 (JSONPath).
+    """
+    if values_of(pairs, "filter"):
+        raise NotSupportedError(
+            f"The JSONPath `filter` is not supported; name attributes as parameters, e.g. {example}."
+        )
 
 
 def report_unknown(pairs: Sequence[tuple[str, str]], known: Collection[str], problems: list[Problem]) -> None:

@@ -25,7 +25,7 @@ from gateway.filters.sorting import parse_sort
 from gateway.http.answers import Answer
 from gateway.http.bodies import decode_object, read_body, require_json_accepted
 from gateway.http.headers import entity_tag, if_match_of, is_unmodified
-from gateway.http.queries import page_of, query_pairs, refuse, report_unknown, values_of
+from gateway.http.queries import page_of, query_pairs, refuse, refuse_json_path, report_unknown, values_of
 from gateway.partners import openapi, search
 from gateway.partners.changing import ChangeOrder, change_order, find, remove_order
 from gateway.partners.reading import read_order
@@ -62,6 +62,7 @@ async def list_product_orders(dialect: OrderDialect, request: Request[Any, Any, 
     services, caller = services_of(request), caller_of(request)
     server = services.settings.server
     pairs = query_pairs(request)
+    refuse_json_path(pairs, "relatedParty.id=42 or orderDate.gt=2026-12-01")
     problems: list[Problem] = []
     selection = parse_fields(values_of(pairs, "fields"), problems)
     page = page_of(pairs, server, problems)

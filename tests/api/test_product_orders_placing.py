@@ -230,6 +230,7 @@ async def test_the_parent_that_bundles_what_relies_on_it_is_no_circle(gateway: G
         ("orderDate.gt=2020-01-01", 200),
         ("orderDate.gt=never", 400),
         ("limit=1", 206),
+        ("filter=x", 501),
         ("upstreamOrder.id=00000001", 200),
         ("checkout.state.regex=x", 400),
         ("productOrderItem.productOrderItem.productOffering.id=P2", 200),
@@ -242,6 +243,6 @@ async def test_the_list_has_the_query_language_of_tmf630(gateway: Gateway, query
     await gateway.work()
     answer = await gateway.client.get(f"{V4}?{query}")
     assert answer.status_code == status, answer.text
-    if status != 400:
+    if status < 400:
         assert len(answer.json()) == (1 if "limit" in query or "upstreamOrder" in query else 2)
         valid("v4", answer)
