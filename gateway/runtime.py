@@ -126,16 +126,19 @@ async def submission(services: Services) -> AsyncIterator[None]:
     )
     services.work_due.listeners.append(worker.wake)
     task = asyncio.create_task(worker.run(), name="worker")
-    async with running(
-        cleanup.loop, DraftLifetime(services).loop, RecoveryLoop(services).loop, ReconcileLoop(services).loop
-    ):
-        try:
-            yield
-        finally:
-            services.work_due.listeners.remove(worker.wake)
-            cleanup.loop.stop()
-            await worker.stop(settings.server.drain_seconds)
-            await ended([task])
+    try:
+        async with running(
+            cleanup.loop, DraftLifetime(services).loop, RecoveryLoop(services).loop, ReconcileLoop(services).loop
+        ):
+            try:
+                yield
+            finally:
+                services.work_due.listeners.remove(worker.wake)
+                cleanup.loop.stop()
+                await worker.stop(settings.server.drain_seconds)
+                await ended([task])
+    finally:
+        await cleanup.end()
 
 
 def _wake_early_events(connection: Connection, record: CheckoutRecord, now: datetime) -> None:
@@ -163,8 +166,9 @@ async def tracking(services: Services) -> AsyncIterator[None]:
         on_named=services.work_due.notify,
     )
     services.events_due.listeners.append(tracker.loop.wake)
-    async with running(tracker.loop, RegistrationLoop(services).loop):
-        try:
+    try:
+        async with running(tracker.loop, RegistrationLoop(services).loop):
             yield
-        finally:
-            services.events_due.listeners.remove(tracker.loop.wake)
+    finally:
+        services.events_due.listeners.remove(tracker.loop.wake)
+        await tracker.end()

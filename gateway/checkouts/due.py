@@ -29,40 +29,33 @@ def tenants_waiting(column: Column[Any]) -> CTE:
     return earliest.union_all(select(following).where(earliest.c.tenant.is_not(None)))
 
 
-def lanes_due(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """Return the query for the tenants and order systems with a checkout to be worked on (parameter `now`) that meets the conditions.
+def lanes_due(column: Column[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Return the query for the tenants and order systems with a row whose time has come (parameter `now`) and that meets the conditions.
 
-    Columns: `tenant`, `upstream`; the one whose first is longest due first. Read as `tenants_due`, from one pair to the next.
+    `column` has the due times; its table, the tenants and the order systems. Columns: `tenant`, `upstream`; the one whose first is
+    longest due first. They are read from an index by stepping from one pair to the next.
     """
-    due_at = checkout.c.due_at
-    waiting = (
-        select(checkout.c.tenant, checkout.c.upstream)
-        .where(due_at.is_not(None))
-        .order_by(checkout.c.tenant, checkout.c.upstream)
-        .limit(1)
-        .subquery()
-    )
+    tenant, upstream = column.table.c.tenant, column.table.c.upstream
+    waiting = select(tenant, upstream).where(column.is_not(None)).order_by(tenant, upstream).limit(1).subquery()
     first_lane = select(waiting.c.tenant, waiting.c.upstream).cte("lanes", recursive=True)
 
-    def following(column: Column[str]) -> ScalarSelect[str]:
-        after = tuple_(checkout.c.tenant, checkout.c.upstream) > tuple_(first_lane.c.tenant, first_lane.c.upstream)
+    def following(part: Column[str]) -> ScalarSelect[str]:
+        after = tuple_(tenant, upstream) > tuple_(first_lane.c.tenant, first_lane.c.upstream)
         return (
-            select(column)
-            .where(due_at.is_not(None), after)
-            .order_by(checkout.c.tenant, checkout.c.upstream)
+            select(part)
+            .where(column.is_not(None), after)
+            .order_by(tenant, upstream)
             .limit(1)
             .correlate(first_lane)
             .scalar_subquery()
         )
 
-    lanes = first_lane.union_all(
-        select(following(checkout.c.tenant), following(checkout.c.upstream)).where(first_lane.c.tenant.is_not(None))
-    )
+    lanes = first_lane.union_all(select(following(tenant), following(upstream)).where(first_lane.c.tenant.is_not(None)))
     first_due = (
-        select(due_at)
-        .where(checkout.c.tenant == lanes.c.tenant, checkout.c.upstream == lanes.c.upstream)
-        .where(due_at <= bindparam("now"), *conditions)
-        .order_by(due_at)
+        select(column)
+        .where(tenant == lanes.c.tenant, upstream == lanes.c.upstream)
+        .where(column <= bindparam("now"), *conditions)
+        .order_by(column)
         .limit(1)
         .correlate(lanes)
         .scalar_subquery()
@@ -80,17 +73,3 @@ def tenants_ordering() -> Select[Any]:
     )
     walked = first.union_all(select(following).where(first.c.tenant.is_not(None)))
     return select(walked.c.tenant).where(walked.c.tenant.is_not(None))
-
-
-def tenants_due(column: Column[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
-    """Return the query for the tenants that have a row whose time has come (parameter `now`) and that meets the conditions."""
-    waiting = tenants_waiting(column)
-    first = (
-        select(column)
-        .where(column.table.c.tenant == waiting.c.tenant, column <= bindparam("now"), *conditions)
-        .order_by(column)
-        .limit(1)
-        .correlate(waiting)
-        .scalar_subquery()
-    )
-    return select(waiting.c.tenant).where(waiting.c.tenant.is_not(None), first.is_not(None))

@@ -15,11 +15,11 @@ from gateway.checkouts.model import (
 )
 from gateway.checkouts.pauses import pauses, why_paused
 from gateway.checkouts.row_changes import CheckoutChanges, because
+from gateway.lanes import Lane
 from gateway.storage.leases import Lease, take_leases
 from gateway.storage.tables import checkout
-from gateway.submission.shares import Lane
 
-_DUE_LANES: Final = lanes_due(checkout.c.lease_until <= bindparam("now"))
+_DUE_LANES: Final = lanes_due(checkout.c.due_at, checkout.c.lease_until <= bindparam("now"))
 
 
 def lanes_with_due_work(connection: Connection, now: datetime) -> list[Lane]:

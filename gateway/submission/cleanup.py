@@ -8,8 +8,9 @@ checkout that was told as refused, the checkout says so (see gateway/checkouts/f
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, NamedTuple
 
 import structlog
@@ -21,6 +22,7 @@ from gateway.checkouts.abandoned import DueDraft, OrderGivenUp
 from gateway.checkouts.found_live import FoundLive, found_live, tell
 from gateway.checkouts.history import Happening
 from gateway.checkouts.pauses import pauses
+from gateway.lanes import Piece, Places
 from gateway.logs import on_behalf_of
 from gateway.metrics import Metrics
 from gateway.ordering import Mapping as OrderMapping
@@ -33,6 +35,10 @@ from gateway.upstream.port import AnotherOrder, ReadFailed, Upstream
 
 log = structlog.get_logger(__name__)
 BATCH_MAX: Final = 20
+# Drafts that are looked at at once, for each order system.
+CONCURRENCY_MAX: Final = 4
+# What takes longer goes on beside the next rounds.
+ROUND_SECONDS_MAX: Final = 2.0
 TAKEN_SECONDS: Final = 600.0
 # A look that could not be completed (the order system is away) is repeated after this, up to this age of the draft.
 FAILED_LOOK_SECONDS: Final = 600.0
@@ -57,26 +63,45 @@ class Cleanup:
         self._upstreams = upstreams
         self._mappings = mappings
         self.loop = Loop("cleanup", self._round, seconds=max(settings.submission.poll_seconds, 1.0))
+        self._places = Places(CONCURRENCY_MAX, self.loop.wake)
 
     async def _round(self) -> bool:
-        return bool(await self.once())
+        return bool(await self.once(ROUND_SECONDS_MAX))
 
-    async def once(self) -> int:
-        """Look at the drafts that are due; return how many there were."""
+    async def end(self) -> None:
+        """Let go of what is under way still; it is due again later."""
+        await self._places.end()
+
+    async def once(self, seconds: float | None = None) -> int:
+        """Look at the drafts that are due; return how many were looked at within so many seconds (None: as long as it takes).
+
+        Tenants and order systems have their turns.
+        """
 
         def due(connection: Connection) -> list[DueDraft]:
             return cleanup_store.due_abandoned(connection, self._database.now(connection), BATCH_MAX)
 
         due_drafts = await self._database.read(due)
+        # A checkout's drafts one after the other: what one look finds may be told on the checkout that the next one reads.
+        by_checkout: dict[tuple[str, str], list[DueDraft]] = {}
         for abandoned in due_drafts:
-            if self.loop.stopping:
-                break
-            await self._look_at(abandoned)
-        return len(due_drafts)
+            by_checkout.setdefault((abandoned.tenant, abandoned.checkout_id), []).append(abandoned)
+        return await self._places.run(
+            [
+                Piece(key, drafts[0].upstream, partial(self._look_at, drafts))
+                for key, drafts in by_checkout.items()
+                if not self._places.is_under_way(key)
+            ],
+            seconds,
+        )
 
-    async def _look_at(self, abandoned: DueDraft) -> None:
-        with on_behalf_of(abandoned.correlation_id, abandoned.trace_parent):
-            await self._cleaned(abandoned)
+    async def _look_at(self, drafts: Sequence[DueDraft]) -> bool:
+        for abandoned in drafts:
+            if self.loop.stopping:
+                return False
+            with on_behalf_of(abandoned.correlation_id, abandoned.trace_parent):
+                await self._cleaned(abandoned)
+        return True
 
     async def _cleaned(self, abandoned: DueDraft) -> None:
         def take(connection: Connection) -> DueDraft | None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from gateway.checkouts.abandoned import DueDraft, OrderGivenUp
+from gateway.checkouts.due import lanes_due
+from gateway.lanes import Lane, from_each
 from gateway.storage.tables import abandoned_draft, checkout
 
+_DUE_LANES: Final = lanes_due(abandoned_draft.c.due_at)
 _abandoned_drafts = select(
     abandoned_draft.c.tenant,
     abandoned_draft.c.checkout_id,
@@ -27,9 +31,21 @@ _abandoned_drafts = select(
 
 
 def due_abandoned(connection: Connection, now: datetime, limit: int) -> list[DueDraft]:
-    """Return abandoned drafts that are due to be cleaned up, of every tenant."""
-    query = _abandoned_drafts.where(abandoned_draft.c.due_at <= now).order_by(abandoned_draft.c.due_at).limit(limit)
-    return [DueDraft(**row) for row in connection.execute(query).mappings()]
+    """Return abandoned drafts that are due to be cleaned up: of every tenant and order system in turn, its longest due first."""
+    lanes = [Lane(*row) for row in connection.execute(_DUE_LANES, {"now": now})]
+
+    def read(lane: Lane, most: int) -> list[DueDraft]:
+        query = (
+            _abandoned_drafts.where(
+                abandoned_draft.c.tenant == lane.tenant, abandoned_draft.c.upstream == lane.upstream
+            )
+            .where(abandoned_draft.c.due_at <= now)
+            .order_by(abandoned_draft.c.due_at)
+            .limit(most)
+        )
+        return [DueDraft(**row) for row in connection.execute(query).mappings()]
+
+    return from_each(lanes, limit, read)
 
 
 def take_abandoned(connection: Connection, draft: DueDraft, due_at: datetime) -> DueDraft | None:

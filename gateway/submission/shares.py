@@ -12,16 +12,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+from gateway.lanes import Lane
 
 GREED: Final = 3
-
-
-class Lane(NamedTuple):
-    """A tenant's checkouts for one order system."""
-
-    tenant: str
-    upstream: str
 
 
 def shares(due: Sequence[Lane], running: Iterable[Lane], places_max: int) -> dict[Lane, int]:

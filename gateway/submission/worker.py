@@ -18,6 +18,7 @@ from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.recovering import Recovered, recovered
 from gateway.checkouts.row_changes import because
 from gateway.errors import StaleLeaseError, UnavailableError
+from gateway.lanes import Lane
 from gateway.logs import on_behalf_of
 from gateway.ordering import Mapping as OrderMapping
 from gateway.ordering import is_there_already
@@ -33,7 +34,7 @@ from gateway.submission.decisions.price_drift import DriftGuard
 from gateway.submission.decisions.retries import keeps_its_reason
 from gateway.submission.interrupted import Interrupted
 from gateway.submission.recording import Recorder, payload_rules
-from gateway.submission.shares import Lane, shares
+from gateway.submission.shares import shares
 from gateway.submission.wrong_clock import longest_waits
 from gateway.tmf.currencies import currency_code
 from gateway.upstream.cancel_task import CancelWish

@@ -8,7 +8,8 @@ from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, func, select
 
-from gateway.checkouts.due import tenants_due
+from gateway.checkouts.due import lanes_due
+from gateway.lanes import Lane, from_each
 from gateway.storage.statements import marks, moment_of, rows_of, stored_moment
 from gateway.storage.tables import Moment, inbox
 from gateway.tracking.events import DueEvent
@@ -18,7 +19,7 @@ OrderKey: TypeAlias = tuple[str, str, str]
 """Tenant, upstream, order id."""
 
 _OPEN: Final = inbox.c.state.in_([RECEIVED, WAITING])
-_EVENT_TENANTS: Final = tenants_due(inbox.c.due_at, _OPEN)
+_EVENT_LANES: Final = lanes_due(inbox.c.due_at, _OPEN)
 _EVENT_NAMES: Final = DueEvent.__struct_fields__
 _EVENT_MOMENTS: Final = [index for index, name in enumerate(_EVENT_NAMES) if isinstance(inbox.c[name].type, Moment)]
 _DUE_EVENT: Final = select(*(inbox.c[name] for name in _EVENT_NAMES))
@@ -33,17 +34,19 @@ SETTLED_TOGETHER_MAX: Final = 200
 
 
 def due_events(connection: Connection, now: datetime, limit: int) -> list[DueEvent]:
-    """Return up to `limit` notifications that are due at `now`, the longest due first; every tenant gets its share."""
-    tenants = list(connection.execute(_EVENT_TENANTS, {"now": now}).scalars())
-    found: list[DueEvent] = []
-    for index, tenant in enumerate(tenants):
+    """Return up to `limit` notifications that are due at `now`: of every tenant and order system in turn, its longest due first."""
+    lanes = [Lane(*row) for row in connection.execute(_EVENT_LANES, {"now": now})]
+
+    def read(lane: Lane, most: int) -> list[DueEvent]:
         query = (
-            _DUE_EVENT.where(inbox.c.tenant == tenant, inbox.c.due_at <= now, _OPEN)
+            _DUE_EVENT.where(inbox.c.tenant == lane.tenant, inbox.c.upstream == lane.upstream)
+            .where(inbox.c.due_at <= now, _OPEN)
             .order_by(inbox.c.due_at)
-            .limit(-(-(limit - len(found)) // (len(tenants) - index)))
+            .limit(most)
         )
-        found += [DueEvent(*row) for row in connection.execute(query)]
-    return found
+        return [DueEvent(*row) for row in connection.execute(query)]
+
+    return from_each(lanes, limit, read)
 
 
 def events_of_order(connection: Connection, order: OrderKey) -> list[DueEvent]:

@@ -8,19 +8,20 @@ from typing import Final
 
 from sqlalchemy import Connection, select, text, update
 
-from gateway.checkouts.due import tenants_due, tenants_waiting
+from gateway.checkouts.due import lanes_due, tenants_waiting
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.pauses import Pause, why_paused
 from gateway.checkouts.reasons import OF_THE_UPSTREAM
 from gateway.checkouts.row_changes import CheckoutChanges, because, without_reason
 from gateway.checkouts.store import change, get_for_update, others_of_order, record_of
+from gateway.lanes import Lane, from_each
 from gateway.storage.tables import IN_DOUBT, checkout, inbox
 from gateway.tracking.due_events import OrderKey
 from gateway.tracking.events import Event, marker_parts
 from gateway.tracking.inbox import WAITING, forget_of_others
 
 _FOLLOWED: Final = checkout.c.state == "submitted"
-_DUE_TENANTS: Final = tenants_due(checkout.c.track_due_at, _FOLLOWED)
+_DUE_LANES: Final = lanes_due(checkout.c.track_due_at, _FOLLOWED)
 _FOLLOWING: Final = tenants_waiting(checkout.c.track_due_at)
 _FOLLOWING_TENANTS: Final = select(_FOLLOWING.c.tenant).where(_FOLLOWING.c.tenant.is_not(None))
 # What a checkout is held for when nothing named its order, or showed whether there is one.
@@ -131,19 +132,21 @@ def wake_waiting(connection: Connection, tenant: str, upstream: str, order_id: s
 def due_orders(connection: Connection, now: datetime, limit: int) -> list[CheckoutRecord]:
     """Return up to `limit` checkouts whose live order is to be read, of every tenant; the records name their tenant.
 
-    Every tenant gets its share, so that one with very many orders does not keep those of the others from being read.
+    Every tenant gets its share for each order system, in turns, so that very many orders of one keep those of no other from being read.
     """
-    tenants = list(connection.execute(_DUE_TENANTS, {"now": now}).scalars())
-    found: list[CheckoutRecord] = []
-    for index, tenant in enumerate(tenants):
+    lanes = [Lane(*row) for row in connection.execute(_DUE_LANES, {"now": now})]
+
+    def read(lane: Lane, most: int) -> list[CheckoutRecord]:
         query = (
             select(*(checkout.c[name] for name in CheckoutRecord.__struct_fields__))
-            .where(checkout.c.tenant == tenant, checkout.c.track_due_at <= now, _FOLLOWED)
+            .where(checkout.c.tenant == lane.tenant, checkout.c.upstream == lane.upstream)
+            .where(checkout.c.track_due_at <= now, _FOLLOWED)
             .order_by(checkout.c.track_due_at)
-            .limit(-(-(limit - len(found)) // (len(tenants) - index)))
+            .limit(most)
         )
-        found += [record_of(row) for row in connection.execute(query)]
-    return found
+        return [record_of(row) for row in connection.execute(query)]
+
+    return from_each(lanes, limit, read)
 
 
 def followers_of(connection: Connection, record: CheckoutRecord, order_id: str) -> list[CheckoutRecord]:

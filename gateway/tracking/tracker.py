@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import structlog
 from sqlalchemy import Connection
@@ -15,6 +16,7 @@ from gateway.background import Loop
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
 from gateway.errors import UnavailableError
+from gateway.lanes import Piece, Places, in_turns
 from gateway.metrics import Metrics
 from gateway.ordering import Mapping as OrderMapping
 from gateway.settings import Settings
@@ -35,7 +37,10 @@ BATCH_MAX: Final = 100
 RESTED_AFTER: Final = 10
 REST_TIMES: Final = 3
 REST_SECONDS_MAX: Final = 1.0
+# Orders that are looked at at once, for each order system.
 CONCURRENCY_MAX: Final = 8
+# What takes longer goes on beside the next rounds: nobody waits for a slow order system but those whose orders it has.
+ROUND_SECONDS_MAX: Final = 2.0
 # An event whose processing broke is tried again after this.
 BROKEN_SECONDS: Final = 30.0
 # Events that are forgotten in one transaction.
@@ -74,11 +79,11 @@ class Tracker:
         # When each order was read last, the longest ago first.
         self._last_read: dict[OrderKey, float] = {}
         self._forget_at = self._tell_away_at = monotonic()
-        self._slots = asyncio.Semaphore(CONCURRENCY_MAX)
+        self._places = Places(CONCURRENCY_MAX, self.loop.wake)
 
     async def _round(self) -> bool:
         began = self._monotonic()
-        done = await self.once()
+        done = await self.once(ROUND_SECONDS_MAX)
         await self._polls.probe()
         await self._forget_old_events()
         if done >= RESTED_AFTER:
@@ -86,8 +91,15 @@ class Tracker:
             await asyncio.sleep(min(REST_TIMES * (self._monotonic() - began), REST_SECONDS_MAX))
         return bool(done)
 
-    async def once(self) -> int:
-        """Look at what is due; return how much of it could be dealt with or put off."""
+    async def end(self) -> None:
+        """Let go of what is under way still; it is due again."""
+        await self._places.end()
+
+    async def once(self, seconds: float | None = None) -> int:
+        """Look at what is due; return how much of it could be dealt with or put off within so many seconds (None: as long as it takes).
+
+        Tenants and order systems have their turns.
+        """
 
         def due(connection: Connection) -> tuple[list[DueEvent], list[CheckoutRecord]]:
             now = self._database.now(connection)
@@ -97,15 +109,27 @@ class Tracker:
         away: list[UnavailableError] = []
         by_order: dict[OrderKey, list[DueEvent]] = {}
         for event in due_now:
-            by_order.setdefault((event.tenant, event.upstream, event.order_id), []).append(event)
+            key = event.tenant, event.upstream, event.order_id
+            if not self._places.is_under_way(key):
+                by_order.setdefault(key, []).append(event)
         to_read, settled = await self._settle_without_reading(by_order, away)
-        results = await asyncio.gather(
-            *(self._guarded(self._look_at_events(key), key, away) for key in to_read),
-            *(self._guarded(self._look_at_order(record), None, away) for record in orders),
-        )
+        told = [
+            Piece(key, key[1], partial(self._guarded, partial(self._look_at_events, key), key, away)) for key in to_read
+        ]
+        # By its own key: an order may be due while notifications of it are looked at.
+        polled = [
+            Piece(
+                (record.tenant, record.id),
+                record.upstream,
+                partial(self._guarded, partial(self._look_at_order, record), None, away),
+            )
+            for record in orders
+            if not self._places.is_under_way((record.tenant, record.id))
+        ]
+        looked_at = await self._places.run(in_turns([told, polled]), seconds)
         if away:
             self._tell_away(away)
-        return settled + sum(results)
+        return settled + looked_at
 
     async def _settle_without_reading(
         self, due: Mapping[OrderKey, list[DueEvent]], away: list[UnavailableError]
@@ -156,21 +180,20 @@ class Tracker:
             log.warning("tracking.put_off", waiting=len(away), reason=away[0].message)
 
     async def _guarded(
-        self, work: Coroutine[Any, Any, None], order: OrderKey | None, away: list[UnavailableError]
+        self, work: Callable[[], Awaitable[None]], order: OrderKey | None, away: list[UnavailableError]
     ) -> bool:
         """Do one piece of work; whatever goes wrong with it stays with it. False when it is due again as it was.
 
         `order`: its notifications are what is worked on. `away` gets what says that the database cannot be used.
         """
-        async with self._slots:
-            try:
-                await work
-            except UnavailableError as error:
-                away.append(error)
-                return False
-            except Exception:
-                log.exception("tracking.crashed")
-                return order is not None and await self._set_aside(order)
+        try:
+            await work()
+        except UnavailableError as error:
+            away.append(error)
+            return False
+        except Exception:
+            log.exception("tracking.crashed")
+            return order is not None and await self._set_aside(order)
         return True
 
     async def _set_aside(self, order: OrderKey) -> bool:

@@ -12,11 +12,11 @@ from checkout_work import NOW, store_checkout
 from sqlalchemy import Connection, event, insert, select, text
 
 from gateway.checkouts import figures, listing, store
+from gateway.lanes import Lane
 from gateway.settings import Settings
 from gateway.storage.leases import Lease
 from gateway.storage.tables import checkout
 from gateway.submission import claims
-from gateway.submission.shares import Lane
 from gateway.submission.wrong_clock import is_anything_put_off_too_far, longest_waits
 from gateway.tracking import store as tracking
 

@@ -271,3 +271,39 @@ async def test_of_several_tenants_the_one_that_waits_for_the_marker_gets_the_not
     assert await concerned(NAMED) == ["default"]
     assert await concerned(Event("e2", "00000077", "x")) == ["default", "other"]
     assert await concerned(Event("e3", "00000077", "x", marker="gw1-zzzzzzzzzzzzzzzz-0")) == ["default", "other"]
+
+
+async def test_of_notifications_and_orders_every_tenant_and_order_system_has_its_share(database, record):
+    for number in range(6):
+        order_id = f"1000000{number}"
+        await record(Event(f"loud{number}", order_id, "x"), tenant="loud")
+        await store_checkout(
+            database,
+            tenant="loud",
+            mapping=SALESFORCE,
+            id=f"k{number}",
+            cart_id=None,
+            cart_live=False,
+            state="submitted",
+            order_id=order_id,
+            track_due_at=NOW,
+        )
+    # Of the same tenant in another order system, and of another tenant in the same one; each is due last.
+    for tenant, upstream in (("loud", "elsewhere"), ("quiet", "shop")):
+        await record(Event("e", "00000001", "x"), tenant=tenant, upstream=upstream, now=soon(1))
+        await store_checkout(
+            database,
+            tenant=tenant,
+            upstream=upstream,
+            mapping=SALESFORCE,
+            id="k",
+            cart_id=None,
+            cart_live=False,
+            state="submitted",
+            track_due_at=soon(1),
+        )
+    expected = [("loud", "shop"), ("loud", "elsewhere"), ("quiet", "shop"), ("loud", "shop")]
+    for look in (due_events, store.due_orders):
+        found = await database.read(lambda connection, look=look: look(connection, soon(2), 4))
+        assert sorted(expected) == sorted((each.tenant, each.upstream) for each in found), look
+        assert {(each.tenant, each.upstream) for each in found[:3]} == set(expected)

@@ -12,12 +12,12 @@ from gateway.checkouts import step_store
 from gateway.checkouts import store as checkouts
 from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.errors import StaleLeaseError
+from gateway.lanes import Lane
 from gateway.settings import SubmissionSettings
 from gateway.storage.leases import Lease
 from gateway.storage.tables import EPOCH, abandoned_draft, checkout_document, checkout_step
 from gateway.submission import claims, cleanup_store, store
 from gateway.submission.decisions.actions import Save
-from gateway.submission.shares import Lane
 
 ALONE = {"cart_id": None, "cart_live": False}
 
@@ -336,6 +336,24 @@ async def test_a_draft_is_abandoned_once(database):
     for _ in range(2):
         await database.write(lambda connection: abandon(connection, record, [draft], NOW, 30))
     assert len(await drafts(database)) == 1
+
+
+async def test_drafts_of_every_tenant_and_order_system_have_their_share_of_a_clean_up(database):
+    for tenant, upstream, count in (("loud", "shop", 6), ("loud", "elsewhere", 1), ("quiet", "shop", 1)):
+        record = await store_checkout(
+            database, tenant=tenant, upstream=upstream, id=f"k-{tenant}-{upstream}", cart_id=None, cart_live=False
+        )
+        drafts_of_it = [AbandonedDraft(marker=f"m{number}", order_id=None) for number in range(count)]
+        await database.write(
+            lambda connection, record=record, drafts=drafts_of_it: abandon(connection, record, drafts, NOW, 30)
+        )
+    found = await database.read(lambda connection: cleanup_store.due_abandoned(connection, soon(30), 4))
+    assert {(each.tenant, each.upstream) for each in found[:3]} == {
+        ("loud", "shop"),
+        ("loud", "elsewhere"),
+        ("quiet", "shop"),
+    }
+    assert len(found) == 4
 
 
 async def test_of_two_cleaners_one_takes_an_abandoned_draft_and_sees_its_checkout_as_it_is_now(database):

@@ -175,6 +175,7 @@ checkout = Table(
     Index(
         "ix_checkout_track_due",
         "tenant",
+        "upstream",
         "track_due_at",
         sqlite_where=text(_TRACK_DUE),
         postgresql_where=text(_TRACK_DUE),
@@ -314,5 +315,7 @@ abandoned_draft = Table(
     Column("state", String(16)),
     ForeignKeyConstraint(["tenant", "checkout_id"], ["checkout.tenant", "checkout.id"], ondelete="CASCADE"),
     Index("ix_abandoned_draft_order", "tenant", "order_id", "checkout_id"),
-    Index("ix_abandoned_draft_due", "due_at", sqlite_where=text(_DUE), postgresql_where=text(_DUE)),
+    Index(
+        "ix_abandoned_draft_due", "tenant", "upstream", "due_at", sqlite_where=text(_DUE), postgresql_where=text(_DUE)
+    ),
 )

@@ -48,7 +48,7 @@ inbox = Table(
     Column("item_states", Text),
     Column("occurred_at", Moment),
     Column("notes", Text),
-    Index("ix_inbox_due", "tenant", "due_at", sqlite_where=text(_DUE), postgresql_where=text(_DUE)),
+    Index("ix_inbox_due", "tenant", "upstream", "due_at", sqlite_where=text(_DUE), postgresql_where=text(_DUE)),
     Index("ix_inbox_order", "tenant", "upstream", "order_id"),
     Index("ix_inbox_id", "tenant", "id"),
     Index("ix_inbox_state", "tenant", "state", "received_at"),

@@ -15,6 +15,7 @@ from gateway.checkouts import store as checkouts
 from gateway.checkouts.found_live import found_live, tell
 from gateway.checkouts.states import CART_RELEASED, FINAL
 from gateway.errors import StaleLeaseError
+from gateway.lanes import Lane
 from gateway.metrics import Metrics
 from gateway.ordering import Marker, ObservedOrder
 from gateway.settings import SubmissionSettings
@@ -23,7 +24,6 @@ from gateway.storage.tables import cart, hub_event
 from gateway.submission import claims
 from gateway.submission import store as submission
 from gateway.submission.decisions.actions import Save
-from gateway.submission.shares import Lane
 
 ORDER = ObservedOrder(
     id="00000009", href="/o/9", state="In Progress", marker=Marker((f"gw1-{MARKER_ROOT}-0",)), lines=()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import pytest_asyncio
@@ -341,17 +343,51 @@ async def test_of_two_replicas_one_looks(gateway):
         lambda connection: cleanup_store.due_abandoned(connection, gateway.clock.moment, 10)
     )
     for cleanup in (first, second):
-        await cleanup._look_at(due[0])
+        await cleanup._look_at(due)
     assert [call.kind for call in gateway.shop.calls] == ["abandon"]
 
 
-async def test_it_runs_until_it_is_stopped_and_survives_its_own_mistakes(gateway, monkeypatch):
-    import asyncio
+async def test_an_order_system_that_hangs_keeps_no_draft_of_another_one_from_being_looked_at(gateway, monkeypatch):
+    database, now = gateway.services.database, gateway.clock.moment
+    for number, upstream in enumerate(["shop"] * 6 + ["plain"]):
+        record = await store_checkout(
+            database, id=f"k{number}", upstream=upstream, cart_id=None, cart_live=False, generation=1
+        )
+        given_up = [AbandonedDraft(marker=f"gw1-abcdefghijklmno{'abcdefg'[number]}-0", order_id=f"0000000{number}")]
+        await database.write(partial(abandon, record=record, drafts=given_up, now=now, cleanup_after_seconds=WAITS[0]))
+    asked, answers = [], asyncio.Event()
 
+    async def hangs(order_id):
+        asked.append(order_id)
+        await answers.wait()
+
+    monkeypatch.setattr(gateway.shop, "get_order", hangs)
+    gateway.clock.advance(WAITS[0])
+    cleanup = gateway.cleanup()
+
+    async def outcomes():
+        found = await database.read(lambda connection: connection.execute(select(abandoned_draft)).all())
+        return {row.checkout_id: row.outcome for row in found}
+
+    # On a busy machine that may take more than one round.
+    for _ in range(20):
+        await cleanup.once(0.5)
+        if (await outcomes())["k6"] is not None:
+            break
+    assert [checkout for checkout, outcome in (await outcomes()).items() if outcome is not None] == ["k6"]
+    assert len(asked) == 4, "so many at once, and the others are not taken yet"
+    hanging = list(cleanup._places._under_way.values())
+    answers.set()
+    await asyncio.gather(*hanging)
+    assert await cleanup.once() == 2
+    assert None not in (await outcomes()).values()
+
+
+async def test_it_runs_until_it_is_stopped_and_survives_its_own_mistakes(gateway, monkeypatch):
     cleanup = gateway.cleanup()
     failed = asyncio.Event()
 
-    async def once():
+    async def once(_seconds):
         failed.set()
         raise RuntimeError("a defect")
 

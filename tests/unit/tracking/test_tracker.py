@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
-from checkout_work import load_checkout
+from checkout_work import SALESFORCE, load_checkout
+from fake_upstream import FakeUpstream
 from msgspec.structs import replace
 from tracker_runs import events, notify, set_columns, show, submitted
 
@@ -13,7 +15,7 @@ from gateway.checkouts.reason_document import reason_of
 from gateway.clock import utc_now
 from gateway.settings import TrackingSettings
 from gateway.storage.tables import checkout
-from gateway.tracking.tracker import LAST_READS_MAX, Tracker
+from gateway.tracking.tracker import CONCURRENCY_MAX, LAST_READS_MAX, Tracker
 from gateway.upstream.port import ReadFailed
 
 
@@ -115,6 +117,54 @@ async def test_an_upstream_that_is_not_configured_any_more_keeps_everything(data
     assert (await events(database))["e1"].state == "received"
 
 
+async def test_an_order_system_that_hangs_keeps_nobody_from_reading_orders_of_another_one(
+    database, tracking_settings, fake, clock
+):
+    hanging, answers = FakeUpstream(SALESFORCE), asyncio.Event()
+    asked = []
+
+    async def hangs(order_id):
+        asked.append(order_id)
+        await answers.wait()
+        raise ReadFailed("it answered nothing", cause="transport")
+
+    hanging.get_order = hangs
+    tracker = Tracker(
+        settings=tracking_settings,
+        database=database,
+        upstreams={"shop": fake, "slow": hanging},
+        mappings={"salesforce-v4": SALESFORCE},
+        monotonic=clock,
+    )
+    past = utc_now() - timedelta(seconds=60)
+    for number in range(CONCURRENCY_MAX + 4):
+        loud = {"id": f"loud{number}", "upstream": "slow", "order_id": f"1000000{number}", "track_due_at": past}
+        await submitted(database, cart_id=None, cart_live=False, **loud)
+    await submitted(database, track_due_at=utc_now() - timedelta(seconds=1))
+    await notify(database)
+    show(fake, "Completed")
+
+    # On a busy machine that may take more than one round.
+    for _ in range(20):
+        await tracker.once(0.5)
+        if (await load_checkout(database)).state == "completed":
+            break
+    assert (await load_checkout(database)).state == "completed"
+    assert len(asked) == CONCURRENCY_MAX
+    # The next round does not wait for them either, and looks at nothing twice.
+    await submitted(database, id="k2", cart_id=None, cart_live=False, order_id="00000002", track_due_at=past)
+    show(fake, "Completed", "00000002")
+    reads = fake.reads
+    for _ in range(20):
+        await tracker.once(0.5)
+        if fake.reads > reads:
+            break
+    assert fake.reads > reads
+    assert len(asked) == CONCURRENCY_MAX
+    answers.set()
+    await tracker.end()
+
+
 def test_what_is_remembered_of_readings_is_bounded(tracker, clock):
     for number in range(LAST_READS_MAX + 50):
         tracker._note_read(("default", "shop", str(number)))
@@ -138,12 +188,10 @@ async def test_old_events_are_forgotten_now_and_then(database, tracker, clock):
 
 
 async def test_it_runs_until_it_is_stopped_and_survives_its_own_mistakes(database, tracker, monkeypatch):
-    import asyncio
-
     rounds = 0
     twice = asyncio.Event()
 
-    async def once():
+    async def once(_seconds):
         nonlocal rounds
         rounds += 1
         tracker.loop.wake()
