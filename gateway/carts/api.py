@@ -35,11 +35,11 @@ from gateway.carts.patching import read_change
 from gateway.carts.writing import Reader, shown_text, written, written_list
 from gateway.clock import timestamp_text
 from gateway.errors import InvalidBodyError, PreconditionRequiredError, Problem
-from gateway.filters.paging import page_headers, page_status
 from gateway.filters.projection import Selection, parse_fields
 from gateway.http.answers import Answer
 from gateway.http.bodies import read_body, read_object, require_json_accepted
 from gateway.http.headers import entity_tag, has_if_match, if_match_of, is_unmodified
+from gateway.http.lists import page_answer
 from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
 from gateway.roles import ADMINISTERING, ORDERING, READING, Roles
 from gateway.security.guard import client_of
@@ -79,12 +79,7 @@ async def list_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any])
     query = read_query(request, dialect, services.settings.server)
     rows, total = await find(services, client_of(request), dialect, query)
     body = await written_list(_reader(services, caller_of(request)), dialect, rows, query.selection)
-    headers = page_headers(query.page, len(rows), total, dialect.carts_path, query.pairs)
-    return Answer(
-        body,
-        status=page_status(query.page, len(rows), total),
-        headers=[(name.encode(), value.encode("latin-1")) for name, value in headers],
-    )
+    return page_answer(body, len(rows), query.page, total, dialect.carts_path, query.pairs)
 
 
 async def retrieve_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]) -> Answer:

@@ -23,13 +23,13 @@ from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.request import check_draft_change, check_request, is_by_value
 from gateway.checkouts.viewing import ask_again_headers, complete
 from gateway.errors import InvalidBodyError, InvalidHeaderError, Problem
-from gateway.filters.paging import page_headers, page_status
 from gateway.filters.parse import parse_filter
 from gateway.filters.projection import Selection, parse_fields, project
 from gateway.filters.sorting import parse_sort
 from gateway.http.answers import Answer, AnswerInParts, json_answer
 from gateway.http.bodies import MERGE_PATCH_TYPES, has_body, read_object, require_json_accepted
 from gateway.http.headers import base_url, entity_tag, header_values, if_match_of, is_unmodified
+from gateway.http.lists import list_answer
 from gateway.http.queries import page_of, query_pairs, refuse, report_unknown, values_of
 from gateway.roles import ORDERING, READING
 from gateway.security.guard import client_of
@@ -108,12 +108,7 @@ async def list_checkouts(request: Request[Any, Any, Any]) -> Answer:
 
     found, total = await services.database.read_list(tenant, function)
     shown = [_selected(document, selection) for document in found]
-    headers = page_headers(page, len(found), total, CHECKOUT_PATH, pairs)
-    return json_answer(
-        shown,
-        status=page_status(page, len(found), total),
-        headers=[(name.encode(), value.encode("latin-1")) for name, value in headers],
-    )
+    return list_answer(shown, page, total, CHECKOUT_PATH, pairs)
 
 
 @route(ONE, http_method=["GET", "HEAD"], opt={"openapi": openapi.RETRIEVE, "roles": READING})

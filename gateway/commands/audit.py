@@ -9,7 +9,7 @@ import click
 from rich.markup import escape
 
 from gateway.clock import timestamp_text, utc_now
-from gateway.commands.client import call, client_options, print_table, table, with_options
+from gateway.commands.client import call, client_options, print_table, printed_as_json, table, with_options
 
 AUDIT: Final = "/tmf-api/checkoutManagement/v1/audit"
 PAGE_ITEMS: Final = 500
@@ -65,8 +65,7 @@ def list_audit(*, limit: int, form: str, **given: Any) -> None:
     """List who did what, the latest first."""
     query = {**_filter(given), "limit": str(limit)}
     found = call("GET", AUDIT, query, **given)
-    if form == "json":
-        click.echo(json.dumps(found, indent=2))
+    if printed_as_json(form, found):
         return
     rows = table("at", "client", "action", "what", "id", "version", "outcome", "reason")
     for each in found:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,7 +9,17 @@ import click
 from rich.markup import escape
 
 from gateway.clock import timestamp_text, utc_now
-from gateway.commands.client import call, call_list, client_options, path_of, print_table, reason_option, say, table
+from gateway.commands.client import (
+    call,
+    call_list,
+    client_options,
+    path_of,
+    print_table,
+    printed_as_json,
+    reason_option,
+    say,
+    table,
+)
 from gateway.commands.groups import CommandGroup
 from gateway.commands.times import Since, age
 from gateway.commands.tracing import history, trace
@@ -78,8 +87,7 @@ def list_checkouts(  # noqa: PLR0913 - each option of a command is a parameter
     page = call_list(CHECKOUTS, {key: value for key, value in query.items() if value is not None}, **where)
     if page.more:
         click.echo(page.more, err=True)
-    if form == "json":
-        click.echo(json.dumps(page.found, indent=2))
+    if printed_as_json(form, page.found):
         return
     now = utc_now()
     rows = table("checkout", "state", "age", "steps", "upstream", "external id", "order", "order state", "reason")
@@ -255,8 +263,7 @@ def _show_other_ids(checkout: dict[str, Any]) -> None:
 
 
 def _show(checkout: dict[str, Any], form: str) -> None:
-    if form == "json":
-        click.echo(json.dumps(checkout, indent=2))
+    if printed_as_json(form, checkout):
         return
     order = checkout.get("productOrder") or {}
     say(f"checkout      {checkout['id']}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
@@ -141,7 +142,7 @@ def _problems(document: Any) -> list[str]:
 def path_of(resources: str, resource_id: str, listing: str) -> str:
     """Return the path of one resource; `listing` is the command that shows the ids. Usage error for an empty id."""
     if not resource_id:
-        # Without an id the path is that of the list: an unset variable of a script is no wish to see that.
+        # Without an id the path is that of the list: an unset variable of a script does not mean that one wants to see that.
         raise click.BadParameter(f"is empty; `{listing}` shows the ids", param_hint="ID")
     return f"{resources}/{httpx.URL(path='/' + resource_id).raw_path.decode()[1:].replace('/', '%2F')}"
 
@@ -168,6 +169,14 @@ def printable(text: str) -> str:
 def say(text: str) -> None:
     """Print what may hold something that strangers sent."""
     click.echo(printable(text))
+
+
+def printed_as_json(form: str, found: object) -> bool:
+    """Print what a gateway answered as JSON where `--format json` asks for it; tell whether it did."""
+    if form != "json":
+        return False
+    click.echo(json.dumps(found, indent=2))
+    return True
 
 
 def table(*columns: str) -> Table:

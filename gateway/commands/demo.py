@@ -36,7 +36,7 @@ def demo(cart_path: Path | None, *, keep: bool) -> None:
     it to its end. Exits 0 only if the order ended `completed` and the sandbox's ledger holds exactly one submitted order
     whose lines are those of the cart.
     """
-    # Whoever ends this must end its children too, which a `finally` does.
+    # The process that ends this must end its children too, which a `finally` does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     cart = built_in_cart() if cart_path is None else read_cart(cart_path)
     with tempfile.TemporaryDirectory(prefix="gateway-demo-") as folder:
@@ -49,7 +49,7 @@ def demo(cart_path: Path | None, *, keep: bool) -> None:
 
 
 def read_cart(path: Path) -> dict[str, Any]:
-    """Return the cart in a file. Raises OperatorError when it is no JSON object."""
+    """Return the cart in a file. Raises OperatorError when it is not a JSON object."""
     try:
         cart = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:

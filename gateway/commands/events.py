@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import click
 
 from gateway.clock import timestamp_text
-from gateway.commands.client import call, client_options, path_of
+from gateway.commands.client import call, client_options, path_of, printed_as_json
 from gateway.commands.common import progress
 from gateway.commands.groups import CommandGroup
 from gateway.commands.listening import Received, Receiver, receiving
@@ -174,8 +174,7 @@ def resend(*, subscription_id: str, since: datetime, form: str, **where: Any) ->
     """
     path = f"{path_of(SUBSCRIPTIONS, subscription_id, 'gateway subscriptions list')}/resend"
     resent = call("POST", path, {}, body={"since": timestamp_text(since)}, **where)
-    if form == "json":
-        click.echo(json.dumps(resent, indent=2))
+    if printed_as_json(form, resent):
         return
     first = f", the first of {resent['firstEvent']}" if "firstEvent" in resent else ""
     click.echo(f"{resent['events']} events are sent again{first}")

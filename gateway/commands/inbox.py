@@ -8,7 +8,17 @@ from typing import Any, Final
 import click
 from rich.markup import escape
 
-from gateway.commands.client import call, client_options, path_of, print_table, reason_option, say, table, with_options
+from gateway.commands.client import (
+    call,
+    client_options,
+    path_of,
+    print_table,
+    printed_as_json,
+    reason_option,
+    say,
+    table,
+    with_options,
+)
 from gateway.commands.groups import CommandGroup
 
 INBOX: Final = "/tmf-api/checkoutManagement/v1/inbox"
@@ -64,8 +74,7 @@ def list_inbox(*, limit: int, form: str, **given: Any) -> None:
     """List notifications, newest first; those that were dealt with only when --state asks for them."""
     query: dict[str, str | None] = {**_filter(given), "limit": str(limit)}
     found = call("GET", INBOX, query, **given)
-    if form == "json":
-        click.echo(json.dumps(found, indent=2))
+    if printed_as_json(form, found):
         return
     rows = table("id", "upstream", "event", "order", "its state", "state", "received", "reason")
     for each in found:
@@ -173,8 +182,7 @@ def _path(notification_id: str) -> str:
 
 
 def _show(notification: dict[str, Any], form: str) -> None:
-    if form == "json":
-        click.echo(json.dumps(notification, indent=2))
+    if printed_as_json(form, notification):
         return
     order = notification.get("productOrder") or {}
     reason = f": {notification['statusReason']}" if notification.get("statusReason") else ""

@@ -19,7 +19,7 @@ from gateway.errors import (
 from gateway.tmf.json import encode_json
 
 _MALFORMED: Final = MalformedRequestError(
-    "This is no HTTP/1.1 request: its request line, a header, its length or a chunk is malformed."
+    "This is not an HTTP/1.1 request: its request line, a header, its length or a chunk is malformed."
 )
 _TOO_SLOW: Final = RequestTimeoutError(
     "The request did not come to its end in time (server.receive_seconds); send it again."
@@ -49,7 +49,7 @@ def refusal(error: RequestError, headers: list[tuple[bytes, bytes]]) -> bytes:
     return b"\r\n".join([*lines, b"", body])
 
 
-class _HeadTooLarge(Exception):  # noqa: N818 - it ends the parsing, and is no error of ours
+class _HeadTooLarge(Exception):  # noqa: N818 - it ends the parsing, and is not an error of ours
     """The head that was parsed has more bytes than it may have."""
 
 
@@ -141,7 +141,7 @@ class _GatewayProtocol(HttpToolsProtocol):
         self._refuse(_NO_WEBSOCKET)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words, in place of which ours are sent
-        """Answer what is no HTTP request, or has too large a head."""
+        """Answer what is not an HTTP request, or has too large a head."""
         if not self._is_too_large:
             self._refuse(_MALFORMED)
             return

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 import click
 from rich.markup import escape
 
 from gateway.clock import utc_now
-from gateway.commands.client import call, call_list, client_options, path_of, print_table, say, table
+from gateway.commands.client import call, call_list, client_options, path_of, print_table, printed_as_json, say, table
 from gateway.commands.groups import CommandGroup
 from gateway.commands.times import age
 
@@ -45,8 +44,7 @@ def list_subscriptions(*, limit: int, form: str, **where: Any) -> None:
     page = call_list(SUBSCRIPTIONS, {"limit": str(limit)}, **where)
     if page.more:
         click.echo(page.more, err=True)
-    if form == "json":
-        click.echo(json.dumps(page.found, indent=2))
+    if printed_as_json(form, page.found):
         return
     now = utc_now()
     rows = table("subscription", "hub", "client", "callback", "state", "waiting", "oldest", "dropped", "last failure")
@@ -79,8 +77,7 @@ Examples:
 def show(*, subscription_id: str, form: str, **where: Any) -> None:
     """Show one subscription: what it asked for, how far it is, and which carts and checkouts are held up."""
     found = call("GET", path_of(SUBSCRIPTIONS, subscription_id, "gateway subscriptions list"), {}, **where)
-    if form == "json":
-        click.echo(json.dumps(found, indent=2))
+    if printed_as_json(form, found):
         return
     told = {
         "subscription": found["id"],

@@ -15,6 +15,7 @@ from gateway.commands.client import (
     client_options,
     path_of,
     print_table,
+    printed_as_json,
     say,
     table,
     where_options,
@@ -49,8 +50,7 @@ def trace(*, any_id: str, cart_item: str | None, limit: int, form: str, **where:
         **({"cartItem.id": cart_item} if cart_item else {}),
     }
     found = call("GET", f"{ROOT}/trace", query, **where)
-    if form == "json":
-        click.echo(json.dumps(found, indent=2))
+    if printed_as_json(form, found):
         return
     say(f"{found['id']} is known as {', '.join(found['foundBy'])}")
     carts = table("cart", "version", "state", "checkout", "last update")
@@ -146,8 +146,7 @@ def history(
         click.echo(call_bytes(path, {**query, "format": form}, **where), nl=False)
         return
     found = _whole(path, where) if checkout_id is not None else call("GET", path, query, **where)
-    if form == "json":
-        click.echo(json.dumps(found, indent=2))
+    if printed_as_json(form, found):
         return
     rows = table(*(() if checkout_id is not None else ("checkout",)), *_COLUMNS)
     for happened in found:

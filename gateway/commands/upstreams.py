@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 import click
 
-from gateway.commands.client import call, client_options, print_table, reason_option, table
+from gateway.commands.client import call, client_options, print_table, printed_as_json, reason_option, table
 from gateway.commands.groups import CommandGroup
 
 UPSTREAMS: Final = "/tmf-api/checkoutManagement/v1/upstream"
@@ -39,8 +38,7 @@ Examples:
 def list_upstreams(*, form: str, **where: Any) -> None:
     """List the order systems, and who paused which of them and why."""
     found = call("GET", UPSTREAMS, {}, **where)
-    if form == "json":
-        click.echo(json.dumps(found, indent=2))
+    if printed_as_json(form, found):
         return
     rows = table("upstream", "mapping", "state", "since", "by", "reason")
     for each in found:
@@ -86,8 +84,7 @@ def resume(*, name: str, form: str, **where: Any) -> None:
 
 
 def _told(upstream: dict[str, Any], form: str) -> None:
-    if form == "json":
-        click.echo(json.dumps(upstream, indent=2))
+    if printed_as_json(form, upstream):
         return
     paused = upstream.get("pause")
     click.echo(

@@ -47,7 +47,7 @@ class _Looked(NamedTuple):
 
 @route(TRACE_PATH, http_method=["GET", "HEAD"], opt={"openapi": openapi.TRACE, "roles": READING})
 async def trace(request: Request[Any, Any, Any]) -> Answer:
-    """Tell everything that is known around one id, whoever gave it: carts, checkouts, orders, lines, calls and events."""
+    """Tell everything that is known around one id, no matter who gave it: carts, checkouts, orders, lines, calls and events."""
     require_json_accepted(request)
     services, caller = services_of(request), caller_of(request)
     pairs = query_pairs(request)
@@ -68,14 +68,10 @@ async def trace(request: Request[Any, Any, Any]) -> Answer:
         raise _unknown()
     if page.offset == 0 and len(found.page) == found.total:
         # Nearly every id leads to one checkout: its answer needs no links to other pages.
-        headers = [("x-total-count", str(found.total)), ("x-result-count", str(found.total))]
+        headers = [(b"x-total-count", b"%d" % found.total), (b"x-result-count", b"%d" % found.total)]
     else:
         headers = page_headers(page, len(found.page), found.total, TRACE_PATH, pairs)
-    return json_answer(
-        document,
-        status=page_status(page, len(found.page), found.total),
-        headers=[(name.encode(), value.encode("latin-1")) for name, value in headers],
-    )
+    return json_answer(document, status=page_status(page, len(found.page), found.total), headers=headers)
 
 
 handlers: Final[list[Any]] = [trace]

@@ -152,8 +152,7 @@ def _page(pairs: Pairs, services: Services, problems: list[Problem]) -> Page:
 def _headers(
     page: Page, count: int, total: int, request: Request[Any, Any, Any], pairs: Pairs
 ) -> list[tuple[bytes, bytes]]:
-    headers = page_headers(page, count, total, request.scope["path"], pairs)
-    return [(name.encode(), value.encode("latin-1")) for name, value in headers]
+    return page_headers(page, count, total, request.scope["path"], pairs)
 
 
 def _answer(shown: list[dict[str, Any]], form: Format, status: int, headers: list[tuple[bytes, bytes]]) -> Answer:

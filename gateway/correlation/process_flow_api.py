@@ -24,10 +24,10 @@ from gateway.correlation.process_flows import (
     task_id,
 )
 from gateway.errors import NotFoundError, Problem
-from gateway.filters.paging import page_headers, page_status
 from gateway.filters.projection import Selection, parse_fields, project
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import require_json_accepted
+from gateway.http.lists import list_answer
 from gateway.http.queries import page_of, query_pairs, refuse, report_unknown, values_of
 from gateway.roles import READING
 from gateway.services import Services, services_of
@@ -70,12 +70,7 @@ async def list_process_flows(request: Request[Any, Any, Any]) -> Answer:
 
     around, total = await services.database.read_list(caller.tenant, function)
     shown = [_selected(_flow(around, caller, index), selection) for index in range(len(around.records))]
-    headers = page_headers(page, len(shown), total, FLOWS_PATH, pairs)
-    return json_answer(
-        shown,
-        status=page_status(page, len(shown), total),
-        headers=[(name.encode(), value.encode("latin-1")) for name, value in headers],
-    )
+    return list_answer(shown, page, total, FLOWS_PATH, pairs)
 
 
 @route(ONE, http_method=["GET", "HEAD"], opt={"openapi": openapi.FLOW, "roles": READING})

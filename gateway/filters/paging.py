@@ -64,7 +64,7 @@ def page_status(page: Page, count: int, total: int) -> int:
 
 def page_headers(
     page: Page, count: int, total: int, path: str, query: Sequence[tuple[str, str]]
-) -> list[tuple[str, str]]:
+) -> list[tuple[bytes, bytes]]:
     """Return the headers of a list: X-Total-Count, X-Result-Count, Link and, for a part, Content-Range.
 
     Args:
@@ -79,16 +79,16 @@ def page_headers(
 
     Source: TMF630 part 1 (pagination); RFC 8288 (Link), RFC 9110 section 14.4 (Content-Range).
     """
-    headers = [("x-total-count", str(total)), ("x-result-count", str(count))]
+    headers = [(b"x-total-count", b"%d" % total), (b"x-result-count", b"%d" % count)]
     if page_status(page, count, total) == PARTIAL:
         last = page.offset + max(count, 1) - 1
-        headers.append(("content-range", f"items {page.offset}-{last}/{total}"))
+        headers.append((b"content-range", b"items %d-%d/%d" % (page.offset, last, total)))
     kept = [(name, value) for name, value in query if name not in {"limit", "offset"}]
     links = [
         f'<{path}?{urlencode([*kept, ("limit", page.limit), ("offset", offset)])}>; rel="{relation}"'
         for relation, offset in _neighbours(page, count, total)
     ]
-    headers.append(("link", ", ".join(links)))
+    headers.append((b"link", ", ".join(links).encode("latin-1")))
     return headers
 
 

@@ -13,8 +13,9 @@ from gateway.carts.after_order import CHECKOUT_PATH
 from gateway.clock import timestamp_text
 from gateway.errors import Problem
 from gateway.filters.paging import page_headers, page_status
-from gateway.http.answers import Answer, json_answer
+from gateway.http.answers import Answer
 from gateway.http.bodies import require_json_accepted
+from gateway.http.lists import list_answer
 from gateway.http.queries import page_of, query_pairs, refuse, report_unknown, values_of
 from gateway.operators import openapi
 from gateway.roles import OPERATING
@@ -56,14 +57,11 @@ async def list_audit(request: Request[Any, Any, Any]) -> Answer:
         lambda connection: audit.find(connection, caller.tenant, wanted, offset=page.offset, limit=page.limit),
     )
     shown = [entry(row) for row in rows]
-    status = page_status(page, len(rows), total)
-    headers = [
-        (name.encode(), value.encode("latin-1")) for name, value in page_headers(page, len(rows), total, AUDIT, pairs)
-    ]
-    if as_lines:
-        lines = b"".join(encode_json(each) + b"\n" for each in shown)
-        return Answer(lines, status=status, headers=headers, media_type=LINES_TYPE)
-    return json_answer(shown, status=status, headers=headers)
+    if not as_lines:
+        return list_answer(shown, page, total, AUDIT, pairs)
+    lines = b"".join(encode_json(each) + b"\n" for each in shown)
+    headers = page_headers(page, len(rows), total, AUDIT, pairs)
+    return Answer(lines, status=page_status(page, len(rows), total), headers=headers, media_type=LINES_TYPE)
 
 
 def entry(row: AuditRow) -> dict[str, Any]:

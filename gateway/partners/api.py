@@ -18,13 +18,13 @@ from gateway.checkouts.orders.ready import SERVERS_OWN, ReadyOrder
 from gateway.checkouts.orders.shown import DIALECTS, KINDS, OrderDialect, product_order
 from gateway.checkouts.viewing import ask_again_headers
 from gateway.errors import Problem
-from gateway.filters.paging import page_headers, page_status
 from gateway.filters.parse import parse_filter
 from gateway.filters.projection import Selection, parse_fields, project
 from gateway.filters.sorting import parse_sort
 from gateway.http.answers import Answer
 from gateway.http.bodies import decode_object, read_body, require_json_accepted
 from gateway.http.headers import entity_tag, if_match_of, is_unmodified
+from gateway.http.lists import page_answer
 from gateway.http.queries import page_of, query_pairs, refuse, refuse_json_path, report_unknown, values_of
 from gateway.partners import openapi, search
 from gateway.partners.changing import ChangeOrder, change_order, find, remove_order
@@ -84,12 +84,7 @@ async def list_product_orders(dialect: OrderDialect, request: Request[Any, Any, 
     found = [
         await _written(services, caller, record, documents.get(record.id, {}), dialect, selection) for record in records
     ]
-    headers = page_headers(page, len(found), total, dialect.orders_path, pairs)
-    return Answer(
-        b"[" + b",".join(found) + b"]",
-        status=page_status(page, len(found), total),
-        headers=[(name.encode(), value.encode("latin-1")) for name, value in headers],
-    )
+    return page_answer(b"[" + b",".join(found) + b"]", len(found), page, total, dialect.orders_path, pairs)
 
 
 async def retrieve_product_order(dialect: OrderDialect, request: Request[Any, Any, Any]) -> Answer:

@@ -13,11 +13,11 @@ from gateway.checkouts.orders import cancellations
 from gateway.checkouts.orders.cancellations import Cancellation
 from gateway.checkouts.orders.shown import DIALECTS, OrderDialect
 from gateway.errors import NotFoundError, Problem
-from gateway.filters.paging import page_headers, page_status
 from gateway.filters.projection import Selection, parse_fields, project
 from gateway.filters.values import split_outside_quotes, unquoted
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import read_object, require_json_accepted
+from gateway.http.lists import list_answer
 from gateway.http.queries import page_of, query_pairs, refuse, report_unknown, values_of
 from gateway.partners import openapi
 from gateway.partners.api import handler_of, only_fields
@@ -69,11 +69,12 @@ async def list_cancel_product_orders(dialect: OrderDialect, request: Request[Any
         )
 
     found, total = await services.database.read_list(caller.tenant, function)
-    headers = page_headers(page, len(found), total, dialect.cancellations_path, pairs)
-    return json_answer(
+    return list_answer(
         [_shown(each, caller.base_url, dialect, selection) for each in found],
-        status=page_status(page, len(found), total),
-        headers=[(name.encode(), value.encode("latin-1")) for name, value in headers],
+        page,
+        total,
+        dialect.cancellations_path,
+        pairs,
     )
 
 

@@ -14,9 +14,9 @@ from gateway.callers import caller_of
 from gateway.carts.after_order import CHECKOUT_PATH
 from gateway.clock import timestamp_text
 from gateway.errors import InvalidBodyError, MalformedBodyError, Problem
-from gateway.filters.paging import page_headers, page_status
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import read_object, require_json_accepted
+from gateway.http.lists import list_answer
 from gateway.http.queries import page_of, query_pairs, refuse, report_unknown, values_of
 from gateway.roles import OPERATING, Roles
 from gateway.services import services_of
@@ -60,11 +60,7 @@ async def list_inbox(request: HttpRequest) -> Answer:
         caller.tenant,
         lambda connection: letters.find(connection, caller.tenant, wanted, offset=page.offset, limit=page.limit),
     )
-    headers = [
-        (name.encode(), value.encode("latin-1")) for name, value in page_headers(page, len(rows), total, INBOX, pairs)
-    ]
-    shown = [_shown(row, caller.base_url) for row in rows]
-    return json_answer(shown, status=page_status(page, len(rows), total), headers=headers)
+    return list_answer([_shown(row, caller.base_url) for row in rows], page, total, INBOX, pairs)
 
 
 @route(f"{INBOX}/{{notification_id:str}}", http_method=["GET", "HEAD"], opt={"openapi": openapi.GET, "roles": LOOKING})

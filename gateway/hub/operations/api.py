@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 from gateway.callers import Caller, caller_of
 from gateway.clock import timestamp_text
 from gateway.errors import ForbiddenError, InvalidBodyError, NotFoundError, Problem
-from gateway.filters.paging import page_headers, page_status
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import has_body, read_object, require_json_accepted
+from gateway.http.lists import list_answer
 from gateway.http.queries import page_of, query_pairs, refuse, report_unknown
 from gateway.hub.delivery.sender import Sender
 from gateway.hub.model import Subscription
@@ -51,12 +51,7 @@ async def list_subscriptions(request: HttpRequest) -> Answer:
             connection, caller.tenant, owner=caller.owner_scope, limit=page.limit, offset=page.offset
         ),
     )
-    headers = page_headers(page, len(found), total, SUBSCRIPTIONS, pairs)
-    return json_answer(
-        [shown(each, caller.base_url) for each in found],
-        status=page_status(page, len(found), total),
-        headers=[(name.encode(), value.encode("latin-1")) for name, value in headers],
-    )
+    return list_answer([shown(each, caller.base_url) for each in found], page, total, SUBSCRIPTIONS, pairs)
 
 
 @route(ONE, http_method=["GET", "HEAD"], opt={"openapi": openapi.RETRIEVE, "roles": READING})

@@ -16,10 +16,10 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.callers import caller_of
 from gateway.errors import ConflictError, ForbiddenError, InvalidBodyError, NotFoundError, Problem
-from gateway.filters.paging import page_headers, page_status
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import read_object, require_json_accepted
 from gateway.http.headers import base_url
+from gateway.http.lists import list_answer
 from gateway.http.queries import page_of, query_pairs, refuse, report_unknown
 from gateway.hub.model import ACTIVE, APIS, CART_V1, Api, Subscription
 from gateway.hub.subscriptions import openapi, store
@@ -154,12 +154,7 @@ async def _list(request: Request[Any, Any, Any], api: Api) -> Answer:
         return [resource(each, address, store.waiting(connection, each)) for each in found], total
 
     found, total = await services.database.read_list(tenant, function)
-    headers = page_headers(page, len(found), total, api.path, pairs)
-    return json_answer(
-        found,
-        status=page_status(page, len(found), total),
-        headers=[(name.encode(), value.encode("latin-1")) for name, value in headers],
-    )
+    return list_answer(found, page, total, api.path, pairs)
 
 
 async def _retrieve(request: Request[Any, Any, Any], api: Api) -> Answer:
