@@ -1,4 +1,4 @@
-"""Work that goes on beside the requests: a loop that is woken, survives and stops, and the name of the process that does it."""
+"""Work that goes on while requests are answered: a loop that is woken, survives and stops, and the name of the process that does it."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@
     |   `-- SchemaError               the database schema is behind or unknown
     |-- StaleLeaseError               another worker took the checkout over; stop silently
     `-- RequestError                  the client is told: one HTTP status, one TMF Error each
-        |-- MalformedRequestError     400  this is no HTTP/1.1
+        |-- MalformedRequestError     400  this is not HTTP/1.1
         |-- MalformedBodyError        400  the body is not acceptable JSON
         |-- ClientGoneError           400  the connection ended in the middle of the request
         |-- InvalidBodyError          400  the body is JSON, but some attributes are wrong
@@ -33,7 +33,7 @@
         `-- UnavailableError          503  try again later
 
 Messages say what happened and what to do. They carry ids and attribute paths, never values of documents; two amounts that
-differ (`expectedTotalPrice`, the cart's totals) are the exception: whoever asked has sent the one and may read the other.
+differ (`expectedTotalPrice`, the cart's totals) are the exception: the client that asked has sent the one and may read the other.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class RequestError(GatewayError):
 
 
 class MalformedRequestError(RequestError):
-    """What came is no HTTP/1.1 request: its request line, a header, its length or a chunk is malformed."""
+    """What came is not an HTTP/1.1 request: its request line, a header, its length or a chunk is malformed."""
 
     status, code, reason = 400, "26", "Invalid request"
 
@@ -255,7 +255,7 @@ class NotSupportedError(RequestError):
 
 
 class UnavailableError(RequestError):
-    """The service cannot do it now; Retry-After says when to try again, whoever raises it."""
+    """The service cannot do it now; Retry-After says when to try again."""
 
     status, code, reason = 503, "5", "Service unavailable"
 

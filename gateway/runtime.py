@@ -43,7 +43,7 @@ NO_UPSTREAM: Final = (
 
 
 def gateway_app(settings: Settings, mappings: Mapping[str, OrderMapping]) -> GatewayApp:
-    """Return the API with everything that runs beside it."""
+    """Return the API with everything that runs along with it."""
     background: list[Background] = []
     if settings.server.worker:
         background = [submission, tracking, delivery, forgetting, sweeping, forgetting_bodies]

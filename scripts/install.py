@@ -1,7 +1,7 @@
 """Build `.venv` from a locked set of packages, and put this project on top: `install.py runtime` or `install.py dev`.
 
 Runs with any Python that has the standard library. Does nothing when the set is installed already. Two runs at once take
-turns (the lock is the operating system's, so a killed run leaves none behind), and a half-built `.venv` is built anew.
+turns (the lock is the operating system's, so a killed run leaves none behind), and a half-built `.venv` is built again.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def merged_carts(customer: dict[str, Any], guest: dict[str, Any]) -> dict[str, A
         if added := [entry for entry in guest.get(name, []) if entry not in there]:
             merged[name] = [*there, *added]
     if own := own_of_cart(guest, but=own_of_cart(customer)):
-        # A voucher for the whole cart; the totals beside it are written anew.
+        # A voucher for the whole cart; the totals beside it are written again.
         merged["cartTotalPrice"] = [*customer.get("cartTotalPrice", []), *own]
     for name, value in guest.items():
         if name not in _OWN:

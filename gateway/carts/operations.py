@@ -41,7 +41,7 @@ from gateway.tmf.json import decode_stored
 
 RESOURCE: Final = "shoppingCart"
 GUEST_PATH: Final = "shoppingCart.id"
-# The row is locked while it is changed; where an engine has no row locks the decision is taken anew.
+# The row is locked while it is changed; where an engine has no row locks the decision is taken again.
 ATTEMPTS_MAX: Final = 5
 # A change of a cart with more characters is worked out in a thread, by turns.
 LARGE_CHARACTERS_MIN: Final = 16 * 1024
@@ -258,7 +258,7 @@ async def merge_carts(services: Services, command: MergeCarts) -> store.CartRow:
 def _mergeable(
     connection: Connection, command: MergeCarts, *, lock: bool = True
 ) -> tuple[store.CartRow, store.CartRow]:
-    """Return the cart and the guest. Two merges at once take the carts in the same order, whoever is the guest."""
+    """Return the cart and the guest. Two merges at once take the carts in the same order, no matter which of them is the guest."""
     caller, cart_id, guest_id = command.caller, command.cart_id, command.guest_id
     found = {
         key: store.get(connection, caller.tenant, key, for_change=lock, owner=caller.owner_scope)

@@ -1,7 +1,7 @@
 """Carts in the database: plain functions over a connection, one row per cart, the document kept as the JSON it is.
 
 A cart that a checkout holds (`checkout_id` is set) does not change: `update` and `delete` leave it alone and say so.
-The two statements that every request runs (`get`, `insert`) are driver SQL, because building them anew costs more than
+The two statements that every request runs (`get`, `insert`) are driver SQL, because building them again costs more than
 running them; the others are ordinary expressions.
 """
 

@@ -29,9 +29,9 @@ from gateway.threads import LARGE_TO_TRANSLATE_BYTES_MIN
 from gateway.tmf.json import decode_stored, encode_json
 from gateway.tmf.merge_patch import merge_patch
 
-# Documents that a change is made of: another one of them, and it is decided anew.
+# Documents that a change is made of: another one of them, and it is decided again.
 _REVISED: Final = ("request", READY)
-# A change is decided anew when another one was stored meanwhile.
+# A change is decided again when another one was stored meanwhile.
 ATTEMPTS_MAX = 5
 
 

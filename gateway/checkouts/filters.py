@@ -26,7 +26,7 @@ def parse_filters(pairs: Sequence[tuple[str, str]], problems: list[Problem]) -> 
     """Return the wanted values by column; report what no checkout can have.
 
     Values of one parameter are alternatives, also with commas between; one with a comma in it stands in double quotes, as in
-    the filters of carts. A parameter without a value is a mistake of whoever filled it in: to leave the filter out would show
+    the filters of carts. A parameter without a value is a mistake of the person who filled it in: to leave the filter out would show
     every checkout to a client that asked for one.
     """
     filters: dict[str, list[str]] = {}

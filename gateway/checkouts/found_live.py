@@ -101,7 +101,7 @@ def _orders(record: CheckoutRecord, order: ObservedOrder) -> tuple[str, ...]:
 def _reopened(
     connection: Connection, record: CheckoutRecord, order: ObservedOrder, mapping: Mapping, now: datetime
 ) -> FoundLive:
-    """Hold a checkout that was told as refused or cancelled, and whoever holds its cart now."""
+    """Hold a checkout that was told as refused or cancelled, and the checkout that holds its cart now."""
     rival = _rival(connection, record)
     if rival is None:
         todo = "cancel the order in the order system, or take it over here"
@@ -123,7 +123,7 @@ def _reopened(
     if rival is None and record.cart_id is not None:
         if not record.cart_scope:
             holding.lock(connection, record.tenant, record.cart_id, record.id, now=now)
-        # A cart that was open again before has got back what was ordered: it begins anew.
+        # A cart that was open again before has got back what was ordered: it begins again.
         changes |= {
             "cart_live": True,
             "remainder_cart_id": None if record.cart_is_reopened else record.remainder_cart_id,

@@ -1,6 +1,6 @@
 """The history of a checkout as its readers see it: what happened and what people asked for, in the order of time. Pure.
 
-Who asked is told by name to those who work for the tenant (support, operator, admin) and to whoever it was; a channel and a partner
+Who asked is told by name to those who work for the tenant (support, operator, admin) and to the one who asked; a channel and a partner
 are told the role.
 """
 

@@ -92,7 +92,7 @@ class CheckoutRecord(Struct, frozen=True, kw_only=True):
 
     @property
     def cart_is_reopened(self) -> bool:
-        """Whether the cart is open again although its order is live (`checkout.ordered_cart`): it is no business of this checkout."""
+        """Whether the cart is open again although its order is live (`checkout.ordered_cart`): it is none of this checkout's business."""
         return self.cart_id is not None and self.remainder_cart_id == self.cart_id
 
     @property

@@ -160,7 +160,7 @@ PATCH: Final[dict[str, Any]] = {
         "Only a draft changes (409); with the change it must still be one that can be ordered (422).",
         *REFUSED[6:],
     ),
-    "responses": _answers("200", "The changed checkout; its draft is made anew where its calls change"),
+    "responses": _answers("200", "The changed checkout; its draft is made again where its calls change"),
 }
 SUBMIT: Final[dict[str, Any]] = {
     "tags": _TAG,

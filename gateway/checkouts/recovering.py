@@ -81,7 +81,7 @@ def generation_of(marker: str) -> int:
 def begin(connection: Connection, keeps_drafts: Mapping[str, bool], since: datetime, now: datetime) -> int:
     """Begin to recover the order systems of `keeps_drafts` from `since` on; return how many checkouts look before they send.
 
-    Whoever begins again with the same time changes nothing. A call that makes a live order may have been sent for any checkout that
+    To begin again with the same time changes nothing. A call that makes a live order may have been sent for any checkout that
     is under way: it counts as lost now, and is looked for as lost calls are.
     """
     marked = 0
@@ -198,7 +198,7 @@ def unclaimed(connection: Connection, upstream: str) -> tuple[FoundOrder, ...]:
 
 
 def known_roots(connection: Connection, upstream: str, roots: Iterable[str]) -> set[str]:
-    """Return those of the roots of markers that are a checkout's, whoever's."""
+    """Return those of the roots of markers that belong to a checkout of any tenant."""
     names = sorted(roots)
     found: set[str] = set()
     for start in range(0, len(names), 500):

@@ -1,4 +1,4 @@
-"""What checkouts are found by that is no single column: their row, steps, items, findings and so on as JSON that the database reads.
+"""What checkouts are found by that is not a single column: their row, steps, items, findings and so on as JSON that the database reads.
 
 Each is told the database as text of JSON in the form in which GET shows it, so that every operator of the query language means
 the same everywhere. Pure: text of SQL, of which every name is ours.

@@ -66,7 +66,7 @@ def plan_steps(connection: Connection, record: CheckoutRecord, plan: Plan, item_
 
 
 def forget_steps(connection: Connection, record: CheckoutRecord) -> None:
-    """Forget the steps of the record's generation, of which nothing was sent: they are planned anew."""
+    """Forget the steps of the record's generation, of which nothing was sent: they are planned again."""
     connection.execute(
         delete(checkout_step).where(
             checkout_step.c.tenant == record.tenant,
@@ -77,7 +77,7 @@ def forget_steps(connection: Connection, record: CheckoutRecord) -> None:
 
 
 def replace_steps(connection: Connection, record: CheckoutRecord, plan: Plan, done: int) -> None:
-    """Plan the steps of the record's generation after the first `done` anew; none of them was ever sent."""
+    """Plan the steps of the record's generation after the first `done` again; none of them was ever sent."""
     connection.execute(
         delete(checkout_step).where(
             checkout_step.c.tenant == record.tenant,

@@ -1,4 +1,4 @@
-"""What an id leads to: the checkouts and the carts of a tenant that it names, whoever gave the id. Plain functions over a connection.
+"""What an id leads to: the checkouts and the carts of a tenant that it names, no matter who gave the id. Plain functions over a connection.
 
 One statement asks every index that an id can stand in. Most ids lead to one checkout; a customer, a party or a client leads to many,
 of which a page is returned, the latest made first (ids of checkouts and carts are in the order of time).

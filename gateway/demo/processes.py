@@ -70,7 +70,7 @@ class Child:
     def messages(self) -> str:
         """Return the last lines it wrote."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        # That a server started is no news to who asks why something did not work.
+        # That a server started is not news to somebody who asks why something did not work.
         return "\n".join([line for line in lines if not ('"level": "info"' in line and '"uvicorn' in line)][-15:])
 
     @property

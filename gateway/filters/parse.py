@@ -100,7 +100,7 @@ def parse_filter(
     """Return the filter that query parameters ask for: alternatives, all of which must have a test that holds.
 
     Args:
-        pairs: names and values of the query string, decoded; without those that are no conditions (`limit`, `fields` ...).
+        pairs: names and values of the query string, decoded; without those that are not conditions (`limit`, `fields` ...).
         problems: what is wrong is added here, all of it.
         translate: turns a path of the client's terms into one of the stored documents.
         prefix: stands before the path in a problem.

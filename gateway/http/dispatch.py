@@ -32,7 +32,7 @@ Turn: TypeAlias = Callable[[Request[Any, Any, Any]], AbstractAsyncContextManager
 # Ids of our own, whole segments of a path; any of them leads where all do.
 _ID: Final = re.compile(r"(?<=/)[0-9a-f]{32}(?=/|\Z)")
 _ANY_ID: Final = "0" * 32
-# The router remembers the last 1024 paths it was asked for, whoever asked; ours have less than 400 characters.
+# The router remembers the last 1024 paths it was asked for, by anybody; ours have less than 400 characters.
 PATH_CHARACTERS_MAX: Final = 2048
 
 

@@ -55,7 +55,7 @@ def header_values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes 
 def if_match_of(request: Request[Any, Any, Any]) -> frozenset[int] | None:
     """Return the versions that If-Match allows; None when it is absent, or `*`: any version will do.
 
-    A weak tag never matches in If-Match (RFC 9110, 13.1.1), nor does a tag that is none of ours: they are left out, and what
+    A weak tag never matches in If-Match (RFC 9110, 13.1.1), nor does a tag that is not ours: they are left out, and what
     is left may be empty. Raises InvalidHeaderError (400) when it is not a list of tags.
     """
     value = header_values(request.scope["headers"], b"if-match")

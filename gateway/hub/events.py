@@ -1,7 +1,7 @@
 """Events in the database: numbered once they are committed, read page by page, removed when nobody waits for them.
 
 Rows become visible in the order of commits, which is not that of any counter that was asked before the commit. So events
-are written without a position, and numbered afterwards by one process at a time (a row lock on `hub_sequence`): whoever has
+are written without a position, and numbered afterwards by one process at a time (a row lock on `hub_sequence`): a reader that has
 read up to a position will never find a later event below it. Events of one resource are numbered in the order of the
 resource's versions.
 """

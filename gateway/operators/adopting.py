@@ -105,7 +105,7 @@ def _require_held(record: CheckoutRecord, caller: Caller) -> None:
 
 
 def _require_nobodys(connection: Connection, record: CheckoutRecord, command: Adopt) -> None:
-    """Raise ConflictError when the order is another checkout's, whoever's: nothing is told of another tenant's."""
+    """Raise ConflictError when the order is another checkout's, of any tenant: nothing is told of another tenant's."""
     others = store.others_of_order(connection, record, command.order_id)
     if others:
         which = store.named_to(record, others[0])

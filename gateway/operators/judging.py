@@ -25,7 +25,7 @@ class Placed(Struct, frozen=True, kw_only=True):
 def retried(record: CheckoutRecord, now: datetime, *, keeps_drafts: bool) -> CheckoutChanges:
     """Return the changes that let the process go on at once with a checkout that is held or waits.
 
-    Counters that ended it begin anew. A live POST that was sent before and is not in doubt is preceded by a search, so that
+    Counters that ended it begin again. A live POST that was sent before and is not in doubt is preceded by a search, so that
     whatever became of it is found; a draft is read before every call anyway; a call in doubt stays in doubt and is looked for.
     """
     if record.state not in {"held", "submitted"}:
@@ -37,7 +37,7 @@ def retried(record: CheckoutRecord, now: datetime, *, keeps_drafts: bool) -> Che
         "mismatches": 0,
         "claims_without_progress": 0,
         "due_at": now,
-        # A worker that still holds the lease decides anew.
+        # A worker that still holds the lease decides again.
         "fence": record.fence + 1,
         "lease_until": now,
         **without_reason(),

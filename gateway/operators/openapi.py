@@ -39,7 +39,7 @@ def _answer(status: str, description: str, content: dict[str, Any] = _CHECKOUT) 
 
 RETRY: Final[dict[str, Any]] = {
     "tags": _TAG,
-    "description": "Held or waiting: counters begin anew, and the order is looked at before anything is sent.",
+    "description": "Held or waiting: counters begin again, and the order is looked at before anything is sent.",
     "requestBody": _body({"reason": _REASON}, ["reason"]),
     "responses": _answer("202", "It is looked at now"),
 }

@@ -37,7 +37,7 @@ CODES: Final[dict[str, str]] = {
     "too_deep": "Items are nested deeper than any order system accepts.",
     "unknown_code": "A code is not in its code table, and the mapping wants every code to be known.",
     "unsupported_action": "The order system has no order that does this to an installed product.",
-    "unknown_action": "An action is none of add, modify, delete and noChange.",
+    "unknown_action": "An action is not one of add, modify, delete and noChange.",
     "unknown_status": "An item's status says neither that it is active nor that it is saved for later.",
     "wrong_type": "An attribute has another JSON type than the standard gives it.",
     # What changed on the way.

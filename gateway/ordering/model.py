@@ -159,7 +159,7 @@ class RenderedStep(Struct, frozen=True, kw_only=True):
     """A step as it goes over the wire: `path` below the API root, `body` the exact bytes."""
 
     sequence: int
-    # `abandon` is no step of a plan: it marks a draft that was given up.
+    # `abandon` is not a step of a plan: it marks a draft that was given up.
     kind: StepKind | Literal["abandon"]
     method: Literal["POST", "PATCH"]
     path: str

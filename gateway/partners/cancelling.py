@@ -33,7 +33,7 @@ _SHAPES: Final = {
     "v4": Shape(lenient_definitions("tmf622_v4", mandatory=False), "CancelProductOrder_Create", LENIENT_FORMATS),
     "v5": Shape(lenient_definitions("tmf622_v5"), "CancelProductOrder_FVO", LENIENT_FORMATS),
 }
-# What the gateway says of a request; whoever sends it is not heard.
+# What the gateway says of a request; it is ignored when a client sends it.
 _SERVERS_OWN: Final = frozenset({"id", "href", "state", "creationDate", "effectiveCancellationDate"})
 
 

@@ -222,5 +222,5 @@ def _check_media_type(options: SandboxOptions, request: Request) -> None:
 
 
 def error_answer(status: int, message: str) -> Answer:
-    """Answer bytes that were no request."""
+    """Answer bytes that were not a request."""
     return json_answer(status, {"code": str(status), "reason": "Bad request", "message": message})

@@ -81,7 +81,7 @@ class OrderIntake(ABC):
 
     @abstractmethod
     def unreadable(self, message: str) -> Exception:
-        """Return the refusal of a body that is no JSON."""
+        """Return the refusal of a body that is not JSON."""
 
     @abstractmethod
     def server_error(self) -> Answer:

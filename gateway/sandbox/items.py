@@ -1,4 +1,4 @@
-"""Reading product order items, whoever the server is: typed members, their size, and a part of them."""
+"""Reading product order items, for every kind of server: typed members, their size, and a part of them."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ DRIP_SECONDS = 1.0
 
 
 class BadRequestError(Exception):
-    """The bytes are no HTTP request this server reads; the connection ends after the answer."""
+    """The bytes are not an HTTP request that this server reads; the connection ends after the answer."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -66,7 +66,7 @@ async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
     lines = head.decode("latin-1").strip("\r\n").split("\r\n")
     parts = lines[0].split(" ")
     if len(parts) != 3 or not parts[2].startswith("HTTP/1."):  # noqa: PLR2004 - method, target, version
-        raise BadRequestError(400, "the first line is no HTTP/1.x request line")
+        raise BadRequestError(400, "the first line is not an HTTP/1.x request line")
     method, target, version = parts
     headers = _headers(lines[1:])
     if headers.get("expect", "").lower() == "100-continue":

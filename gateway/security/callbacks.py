@@ -175,7 +175,7 @@ class CallbackGuard:
         """Return the addresses of `host`, each of them allowed.
 
         Raises CallbackRefusedError when there is none, or when a single one is not allowed: an answer that mixes public
-        and internal addresses is no mistake.
+        and internal addresses is not a mistake.
         """
         literal = _literal(host)
         if literal is not None:

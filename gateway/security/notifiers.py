@@ -12,7 +12,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from gateway.errors import UnauthenticatedError
 from gateway.settings import Settings, UpstreamSettings
 
-# Where the scope of a request says that its body is to be verified: whoever reads it calls `require_signature`.
+# Where the scope of a request says that its body is to be verified: the handler that reads it calls `require_signature`.
 SIGNED_KEY: Final = "gateway_signed_body"
 SIGNATURE_HEADERS: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
 _HEADER_CHARACTERS_MAX: Final = 4_096
@@ -52,7 +52,7 @@ def require_signature(scope: Scope, raw: bytes, upstream: UpstreamSettings) -> s
         try:
             Webhook(secret).verify(raw, headers, json_parse=False)
         except (WebhookVerificationError, ValueError, binascii.Error):
-            continue  # another secret, or headers that are no signature
+            continue  # another secret, or headers that are not a signature
         return headers["webhook-id"]
     raise refused()
 

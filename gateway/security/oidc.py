@@ -79,7 +79,7 @@ def read_header(token: str, settings: OidcSettings, types: frozenset[str] = TYPE
     What it says of other keys (`jku`, `x5u`, `jwk`, `x5c`) is never followed. Raises TokenRefusedError.
     """
     if len(token) > settings.token_bytes_max or not looks_like_jwt(token):
-        raise TokenRefusedError("it is no JWT, or too large")
+        raise TokenRefusedError("it is not a JWT, or it is too large")
     encoded = token.partition(".")[0]
     try:
         header = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
@@ -91,7 +91,7 @@ def read_header(token: str, settings: OidcSettings, types: frozenset[str] = TYPE
     checks: tuple[tuple[bool, Callable[[], str]], ...] = (
         (
             header.get("alg") in settings.algorithms,
-            lambda: f"its algorithm is none of {', '.join(settings.algorithms)}",
+            lambda: f"its algorithm is not one of {', '.join(settings.algorithms)}",
         ),
         (
             kid is None or (isinstance(kid, str) and 0 < len(kid) <= KID_CHARACTERS_MAX),

@@ -6,7 +6,7 @@
     roles = ["channel"]
     token_sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
-A token is looked up by its hash: whoever measures how long that takes learns something of a hash, never of a token.
+A token is looked up by its hash: somebody who measures how long that takes learns something of a hash, never of a token.
 
 A client may have several tokens, each with an end: `[[client.token]]` tables with `sha256` and `expires`, in place of
 `token_sha256` or beside it. Two entries may also have the same name. `certificate_subject` is that of a certificate which a
@@ -42,7 +42,7 @@ _NEEDED: Final = ("name", "tenant", "roles")
 _KEYS: Final = (*_NEEDED, "token_sha256", "token", "certificate_subject")
 _TOKEN_KEYS: Final = ("sha256", "expires")
 _IS_HASH: Final = "must be the SHA-256 of the token: 64 hexadecimal digits, not the token itself"
-# Where an entry begins: entries are read one by one in a file that is no TOML as a whole.
+# Where an entry begins: entries are read one by one in a file that is not TOML as a whole.
 _ENTRY: Final = re.compile(rb"(?m)^[ \t]*(?=\[\[[ \t]*client[ \t]*\]\])")
 _log = get_logger("gateway.security")
 
@@ -142,7 +142,7 @@ def _entries(text: bytes, source: str) -> tuple[list[tuple[int, Any]], list[Prob
 
 
 def _readable(text: bytes) -> Iterator[tuple[int, Any]]:
-    """Yield the entries of a file that is no TOML as a whole, those that are TOML by themselves."""
+    """Yield the entries of a file that is not TOML as a whole, those that are TOML by themselves."""
     for position, piece in enumerate(_ENTRY.split(text)[1:]):
         try:
             document = tomllib.loads(piece.decode("utf-8"))

@@ -1,4 +1,4 @@
-"""Settings of notifications that are refused: secrets that are none, and order systems of which nobody knows whose orders they report."""
+"""Settings of notifications that are refused: weak secrets, and order systems whose orders nobody knows."""
 
 from __future__ import annotations
 

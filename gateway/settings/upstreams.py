@@ -80,7 +80,7 @@ class NotificationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fie
     register_query: Annotated[
         str, setting("`query` of that registration, e.g. eventType=ProductOrderStateChangeEvent; empty: every event")
     ] = ""
-    renew_hours: Annotated[float, setting("how often it is registered anew", gt=0, le=8760)] = 24.0
+    renew_hours: Annotated[float, setting("how often it is registered again", gt=0, le=8760)] = 24.0
 
     @property
     def is_set(self) -> bool:

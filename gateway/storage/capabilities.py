@@ -1,4 +1,4 @@
-"""What was measured of an order system: stored by `gateway doctor`, read by whoever relies on it."""
+"""What was measured of an order system: stored by `gateway doctor`, read by the code that relies on it."""
 
 from __future__ import annotations
 

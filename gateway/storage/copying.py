@@ -28,7 +28,7 @@ def database_path(url: str) -> Path:
 
 
 def back_up(source: Path, target: Path) -> int:
-    """Copy the database at `source` to the new file `target`, consistently, whoever writes meanwhile; return its bytes.
+    """Copy the database at `source` to the new file `target`, consistently, even while others write; return its bytes.
 
     Raises OperatorError when there is no database, the target exists, or the copy is not sound.
     """

@@ -1,6 +1,6 @@
-"""What a caller is told when the database fails: 503 and when to come back, because that is no defect of the gateway.
+"""What a caller is told when the database fails: 503 and when to come back, because that is not a defect of the gateway.
 
-Whether a write took effect is known where the database refused it, and not known where its COMMIT was not answered: whoever wrote reads
+Whether a write took effect is known where the database refused it, and not known where its COMMIT was not answered: the writer reads
 again before acting. (The worker of a checkout does so by its lease; a client by its Idempotency-Key.)
 """
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 
 from gateway.errors import SchemaError
 
-# One migration at a time, whoever else starts at the same moment (PostgreSQL advisory lock; the number is arbitrary).
+# One migration at a time, even when others start at the same moment (PostgreSQL advisory lock; the number is arbitrary).
 MIGRATION_LOCK = 663_622
 
 

@@ -35,7 +35,7 @@ from gateway.storage.local_disk import require_local
 T = TypeVar("T")
 GROUP_MAX: Final = 256  # functions that share one commit: bounds the wait of the first in the group
 MAPPED_BYTES_MAX: Final = 1 << 30  # of the file; the rest is read page by page
-JOURNAL_BYTES_MAX: Final = 64 << 20  # of the write-ahead log, between two times that it is begun anew
+JOURNAL_BYTES_MAX: Final = 64 << 20  # of the write-ahead log, between two times that it is begun again
 PROGRESS_INSTRUCTIONS: Final = 20_000  # of SQLite's machine between two looks at the clock, about a millisecond
 # Filters read documents with `->` (3.38.0), writes answer with RETURNING (3.35.0); JSON functions are always there from 3.38.0 on.
 VERSION_MIN: Final = (3, 38, 0)

@@ -1,6 +1,6 @@
 """Statements that requests and calls wait for, straight through the driver.
 
-Building an expression anew, and SQLAlchemy's way around a ready text, cost several times what running a small statement does.
+Building an expression again, and SQLAlchemy's way around a ready text, cost several times what running a small statement does.
 """
 
 from __future__ import annotations

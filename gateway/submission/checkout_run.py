@@ -350,11 +350,11 @@ class CheckoutRun:
         except SupersededError:
             return Save(changes={})
         except PausedError:
-            # Whoever claims it next finds the pause, and parks it until the order system is resumed.
+            # The worker that claims it next finds the pause, and parks it until the order system is resumed.
             return Save(changes={"due_at": self._now()}, rest=True)
         if self._context.lease_left(self._leased_at) < self._work.policy.deadline_seconds + self._context.guard_seconds:
             # This process was stopped for long between the commit and here. Nothing was sent, and the record says "sending":
-            # whoever claims it next looks, as it must.
+            # the worker that claims it next looks, as it must.
             raise StaleLeaseError("the lease would not outlive the call")
         outcome = await self._upstream.send(rendered, answered=self._read_on)
         self._recorder.answered(call, outcome, self._now(), rendered.body)

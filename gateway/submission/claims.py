@@ -53,8 +53,8 @@ def claim(connection: Connection, lane: Lane, lease: Lease, limit: int) -> list[
 def put_back(connection: Connection, tenant: str, checkout_id: str, fence: int, until: datetime) -> bool:
     """Let the lease of a claim that was interrupted end at `until`, and do not count the claim; return whether it was still held.
 
-    It is no fault of the checkout that the database was away. (What was under way stays as it is recorded: a call that was sent, or may
-    have been, is looked for by whoever claims it next.)
+    It is not the fault of the checkout that the database was away. (What was under way stays as it is recorded: a call that was
+    sent, or may have been, is looked for by the worker that claims it next.)
     """
     row = (checkout.c.tenant == tenant, checkout.c.id == checkout_id, checkout.c.fence == fence)
     claims = case((checkout.c.claims_without_progress > 0, checkout.c.claims_without_progress - 1), else_=0)

@@ -60,7 +60,7 @@ class ReadAhead:
     async def begin(self, action: Read) -> None:
         """Begin the read of `action`, unless it is under way; another one is broken off.
 
-        What comes of it, an exception too, is for whoever takes it.
+        What comes of it, an exception too, is for the caller that takes it.
         """
         if self._begun is None or self._begun[0] != action:
             await self.drop()

@@ -3,7 +3,7 @@
 A place is one checkout worked on. Order systems differ in how fast they answer: a lane (a tenant's checkouts for one order system)
 that has hundreds waiting for a slow one would sooner or later hold every place, and all others would wait for its calls. So a lane, a
 tenant and an order system may take a place only while each has fewer than `GREED` times as many as are free: one alone gets three
-quarters of the places, two get three sevenths each, and there is one free for whoever comes next. A lane that has none may take one
+quarters of the places, two get three sevenths each, and there is one free for the next that comes. A lane that has none may take one
 while that leaves one, whatever its tenant and its order system have: a tenant with one checkout does not wait for another's hundreds.
 (A. Choudhury and E. Hahne, Dynamic queue length thresholds for shared-memory packet switches, 1998.)
 """

@@ -70,7 +70,7 @@ class PausedError(GatewayError):
 
 
 class SupersededError(GatewayError):
-    """The client asked to submit or to cancel while a call was being prepared; nothing was written: decide anew."""
+    """The client asked to submit or to cancel while a call was being prepared; nothing was written: decide again."""
 
 
 def save(
@@ -149,8 +149,8 @@ def _as_read(
 ) -> CheckoutRecord | None:
     """Change the row of a checkout that is still as the worker knows it; None when somebody changed it, and nothing is written.
 
-    Nearly every decision is one of these, and every call to an order system waits for one: they are not read first. Whoever
-    changes what a decision depends on makes a new version of the row, or takes its fence.
+    Nearly every decision is one of these, and every call to an order system waits for one: they are not read first. A change
+    of what a decision depends on makes a new version of the row, or takes its fence.
     """
     if decision.replan is not None:
         return None
@@ -288,5 +288,5 @@ def put_plan(connection: Connection, record: CheckoutRecord, replan: Replan) -> 
 
 
 def replace_later_steps(connection: Connection, record: CheckoutRecord, plan: Plan) -> None:
-    """Plan the steps after the current one anew; none of them was ever sent."""
+    """Plan the steps after the current one again; none of them was ever sent."""
     step_store.replace_steps(connection, record, plan, record.step + 1)

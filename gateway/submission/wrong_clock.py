@@ -32,7 +32,7 @@ _LEASE_MARGIN_SECONDS: Final = 900.0
 _TOLERANCE: Final = timedelta(seconds=5)
 
 FORWARD_TOLERANCE: Final = timedelta(seconds=5)
-"""By so much a clock may be set forward without anything being waited for anew: what proves an absence has a larger margin."""
+"""By so much a clock may be set forward without anything being waited for again: what proves an absence has a larger margin."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,7 @@ def _unfit_number(raw: bytes, error: Exception) -> MalformedBodyError:
 
 
 def _not_json(raw: bytes, error: str) -> MalformedBodyError:
-    """Return the error for what is no JSON, in better words than the decoder's where there are any."""
+    """Return the error for what is not JSON, in better words than the decoder's where there are any."""
     if (offset := faults.utf8_fault(raw)) is not None:
         return _not_utf8(raw, offset)
     found = _BYTE.search(error)

@@ -1,8 +1,8 @@
 """Where a body is wrong: looked for only after it was refused, or when names may be repeated.
 
 The one-pass decoder tells neither the names on the way to a number nor the right byte. Here the body is looked at again, piece by
-piece. Whoever sends what is wrong must not cost more than who sends what is right: what is done for a whole body is one pass of native
-code, and a place is looked for among the first PIECES_MAX pieces only; of what is wrong after them the byte is told, where it is known.
+piece. A body that is wrong must not cost more than one that is right: what is done for a whole body is one pass of native code, and a
+place is looked for among the first PIECES_MAX pieces only; for what is wrong after them the byte is given, where it is known.
 """
 
 from __future__ import annotations

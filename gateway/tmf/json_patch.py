@@ -22,7 +22,7 @@ OPERATIONS_MAX: Final = 1_000
 # What one patch may add in all: `copy` of what was copied before would otherwise double with every operation.
 NODES_MAX: Final = 200_000
 # What all operations of one patch may look at: entries times conditions, those chosen once more (far down more than once), and
-# what `test` compares. The dearest patch takes about half a second, and whoever writes waits for it.
+# what `test` compares. The dearest patch takes about half a second, and the writer waits for it.
 WORK_MAX: Final = 100_000
 VERBS: Final = ("add", "remove", "replace", "move", "copy", "test")
 NEEDS_VALUE: Final = frozenset({"add", "replace", "test"})

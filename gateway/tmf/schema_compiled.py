@@ -253,7 +253,7 @@ def _with_choices(found: Mapping[str, Any], definitions: Mapping[str, Any]) -> d
 
 
 def _otherwise(told: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return by what an object is checked whose class is none of the choices: `otherwise`, an overlay's word, or no more than a class."""
+    """Return by what an object is checked whose class is not one of the choices: `otherwise`, a word of an overlay, or as any class."""
     named = told["propertyName"]
     known: dict[str, Any] = {"properties": {named: {"enum": list(told["mapping"])}}, "required": [named]}
     some_class: dict[str, Any] = {"required": [named], "properties": {named: {"type": "string"}}}

@@ -38,7 +38,7 @@ class TrackingPolicy(Struct, frozen=True, kw_only=True):
 
 
 def news(record: CheckoutRecord, changes: CheckoutChanges) -> CheckoutChanges:
-    """Return those of the changes that are not so already: what is said again is no new version of the checkout."""
+    """Return those of the changes that are not so already: what is said again is not a new version of the checkout."""
     new: CheckoutChanges = {**changes}
     for column in list(new):
         if getattr(record, column) == changes.get(column):
@@ -88,7 +88,7 @@ def settled(record: CheckoutRecord, said: Reason | None = None) -> CheckoutChang
     told = record.reason_code
     of_following = record.awaiting is not None or told in OF_THE_UPSTREAM or told in _OF_FOLLOWING
     if of_following and record.cancel_requested and record.due_at is not None and record.awaiting is None:
-        return changes  # whoever is about to ask for the cancellation says what it waits for
+        return changes  # the worker that is about to ask for the cancellation says what it waits for
     if said is None and of_following and record.cancel_requested:
         said = Reason("cancellation_asked", f"the order system was asked to cancel order {record.order_id}")
     if said is None:

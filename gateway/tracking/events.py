@@ -113,7 +113,7 @@ def read_event(
 
 
 def marker_parts(marker: str) -> tuple[str, int] | None:
-    """Return the part that all drafts of a checkout share and the number of the draft; None when it is no marker of a gateway."""
+    """Return the part that all drafts of a checkout share and the number of the draft; None when it is not a marker of a gateway."""
     found = _MARKER.fullmatch(marker)
     return (found[1], int(found[2])) if found is not None else None
 

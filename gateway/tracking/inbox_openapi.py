@@ -136,7 +136,7 @@ GET: Final[dict[str, Any]] = {
 }
 REPLAY: Final[dict[str, Any]] = {
     "tags": _TAG,
-    "description": "Its body is read anew, by the mapping as it is now; then its order is looked at. 409 when it still names no order.",
+    "description": "Its body is read again, by the mapping as it is now; then its order is looked at. 409 when it still names no order.",
     "requestBody": _OF_ONE,
     "responses": _said("202", "It is looked at now", ref("Notification"), _WHOLE),
 }

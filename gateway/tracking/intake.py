@@ -37,7 +37,7 @@ _FULL_SECONDS: Final = 300
 
 
 class _Waiting(Struct):
-    """A notification that waits to be recorded, and whoever waits for that."""
+    """A notification that waits to be recorded, and the request that waits for that."""
 
     tenants: Sequence[str]
     arrived: Arrived
@@ -113,7 +113,7 @@ class Intake:
                 began = loop.time()
                 try:
                     outcomes = await self._services.database.write(partial(self._record, group))
-                except Exception as error:  # noqa: BLE001 - whoever waits is told
+                except Exception as error:  # noqa: BLE001 - the request that waits is told
                     for each in group:
                         if not each.recorded.done():
                             each.recorded.set_exception(error)

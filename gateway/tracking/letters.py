@@ -55,7 +55,7 @@ def next_ids(connection: Connection, tenant: str, wanted: Wanted, after: str, li
 def replay(
     connection: Connection, tenant: str, row: Row[Any], mappings: Mapping[str, OrderMapping], now: datetime
 ) -> Move:
-    """Let a notification be looked at as if it had come just now; its body is read anew, by the mapping as it is now.
+    """Let a notification be looked at as if it had come just now; its body is read again, by the mapping as it is now.
 
     `mappings` are those of the order systems, by the names of these.
     """

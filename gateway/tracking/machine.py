@@ -185,7 +185,7 @@ def _was_in_vain(record: CheckoutRecord, observed: ObservedOrder, mapping: Mappi
 
 
 def _submitted_again(record: CheckoutRecord, observed: ObservedOrder, now: datetime) -> Decision:
-    """Submit the same order once more, after a look by whoever sends it: a submission may have been answered without being made.
+    """Submit the same order once more, after a look by the worker that sends it: a submission may have been answered without being made.
 
     It counts as a call whose outcome was not known: there is no third one, and a refusal of the second one proves nothing.
     """

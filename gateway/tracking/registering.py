@@ -64,7 +64,7 @@ class RegistrationLoop:
         return any(each.notifications.register for each in self._services.settings.upstreams.values())
 
     async def _register(self, name: str, seen: Registration | None, callback: str, now: datetime) -> None:
-        """Register anew, then take the registration before it back: no notification falls between the two."""
+        """Register again, then take the registration before it back: no notification falls between the two."""
         database = self._services.database
         begun = Registration(upstream=name, callback=callback, checked_at=now, detail="is being asked for")
         if not await database.write(lambda connection: hub_registrations.claim(connection, seen, begun)):

@@ -36,7 +36,7 @@ KNOWN_STATES: Final = frozenset({"submitted", "held", *FINAL})
 EARLY_EVENT_SECONDS: Final = 5.0
 EARLY_EVENT_SECONDS_MAX: Final = 900.0
 
-# Of bodies of notifications that are written anew in one transaction.
+# Of bodies of notifications that are written again in one transaction.
 WRITTEN_BYTES_MAX: Final = 262_144
 
 
@@ -73,7 +73,7 @@ class Settlement(Struct, frozen=True, kw_only=True):
 def written_together(settlements: Sequence[Settlement], bytes_max: int) -> list[list[Settlement]]:
     """Return the settlements in groups whose notifications have `bytes_max` of bodies together, or are one; cut where needed. Pure.
 
-    A row is written anew with its body, and nobody else writes meanwhile: how long that takes is not to be the sender's choice.
+    A row is written again with its body, and nobody else writes meanwhile: how long that takes is not to be the sender's choice.
     """
     groups: list[list[Settlement]] = [[]] if settlements else []
     size = 0

@@ -52,7 +52,7 @@ class VendorError(Struct, frozen=True):
 def vendor_error(document: Any) -> VendorError:
     """Return the error in `document`: a TM Forum Error object, a platform array of errors, OAuth's or RFC 9457's object.
 
-    A document that is none of them gives an empty error.
+    A document that is not one of them gives an empty error.
     """
     codes: list[str] = []
     texts: list[str] = []
@@ -69,7 +69,7 @@ def vendor_error(document: Any) -> VendorError:
 
 
 def _is_sentence(value: Any) -> bool:
-    """Tell whether an `error` is no code but what a person reads, as in `{"errorCode": ..., "error": "... Error ID: ..."}`."""
+    """Tell whether an `error` is not a code but what a person reads, as in `{"errorCode": ..., "error": "... Error ID: ..."}`."""
     return isinstance(value, str) and " " in value.strip()
 
 

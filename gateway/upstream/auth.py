@@ -227,7 +227,7 @@ class ClientCredentialsAuth(UpstreamAuth):
 
 
 def _copy(failure: ExchangeFailed) -> ExchangeFailed:
-    """Return the failure anew: one exception raised in many tasks would collect all their tracebacks."""
+    """Return the failure as a new exception: one raised in many tasks would collect all their tracebacks."""
     wait_seconds = failure.retry_after_seconds
     return ExchangeFailed(failure.detail, sent=False, retry_after_seconds=wait_seconds, cause=failure.cause)
 

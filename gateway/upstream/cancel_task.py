@@ -54,7 +54,7 @@ def cancel_body(order_id: str, wish: CancelWish, dialect: str) -> dict[str, Any]
     return body
 
 
-def read_task(document: Any, order_id: str) -> CancelTask | None:
+def read_task(document: object, order_id: str) -> CancelTask | None:
     """Return the task about an order that an answer shows; None where it shows none that could be asked for, or the order itself."""
     if type(document) is not dict or "productOrderItem" in document:
         return None

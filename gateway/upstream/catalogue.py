@@ -168,7 +168,7 @@ class CatalogueClient:
             raise
         document = reading.document
         if not isinstance(document, dict):
-            raise ReadFailed("the answer is no JSON object")
+            raise ReadFailed("the answer is not a JSON object")
         if document.get("id", offering_id) != offering_id:
             raise ReadFailed("the answer is another offering than the one asked for")
         offering = read_offering(document)

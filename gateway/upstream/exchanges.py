@@ -54,7 +54,7 @@ async def noted_exchange(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Do what `HttpPort.exchange` does, and note it for whoever collects."""
+    """Do what `HttpPort.exchange` does, and note it for the collector."""
     began = time.monotonic()
     answer: Answer | None = None
     detail: str | None = None

@@ -52,7 +52,7 @@ class HubClient:
         return Registered(hub_id=_named(answer))
 
     async def unregister(self, hub_id: str, *, is_new: bool = False) -> NotRegistered | None:
-        """Take a registration back; None when it is gone, whoever took it back. One that `is_new` must be there to be taken back."""
+        """Take a registration back; None when it is gone, no matter who took it back. One that `is_new` must be there to be taken back."""
         if not is_safe_id(hub_id):
             return NotRegistered(detail="the id of the registration cannot be part of a URL")
         answer = await self._call("DELETE", f"/{quote(hub_id, safe='')}", None)

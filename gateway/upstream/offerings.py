@@ -19,7 +19,7 @@ class Said(Struct, frozen=True, gc=False):
 class OfferingCache:
     """Answers by offering id. `entries_max` bounds offerings and their children together: they are what takes memory.
 
-    Ids that the catalogue does not know are kept apart, as many at most: whoever asks for made-up ones makes no offering forgotten.
+    Ids that the catalogue does not know are kept apart, as many at most: a client that asks for made-up ones makes no offering forgotten.
     """
 
     def __init__(self, entries_max: int) -> None:

@@ -14,7 +14,7 @@ from gateway.upstream.evidence import CallInDoubt, FindResult, MarkedOrders
 from gateway.upstream.outcome import Outcome
 
 
-class ReadFailed(GatewayError):  # noqa: N818 - it is the fact that a read gave no proof, whoever is to blame
+class ReadFailed(GatewayError):  # noqa: N818 - it is the fact that a read gave no proof, no matter who is to blame
     """A read gave no answer that proves anything. The message is safe to show and to log.
 
     `cause` is why, as a code; `status` is the HTTP status if there was one, `retry_after_seconds` how long to leave the order

@@ -48,7 +48,7 @@ class QualificationClient:
                 return None
             raise _unavailable(str(failure), failure.retry_after_seconds) from None
         if not isinstance(reading.document, dict):
-            raise _unavailable("the answer is no JSON object", None)
+            raise _unavailable("the answer is not a JSON object", None)
         return reading.document
 
     async def close(self) -> None:

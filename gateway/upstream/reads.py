@@ -232,7 +232,7 @@ def decode_answer(answer: Answer, *, with_items: bool = True) -> tuple[Any, bool
 
 
 def _without_items(body: bytes) -> bytes:
-    """Return the order in `body` without its items; what is no JSON object is returned as it is."""
+    """Return the order in `body` without its items; what is not a JSON object is returned as it is."""
     try:
         parts = _parts_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

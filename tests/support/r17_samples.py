@@ -82,7 +82,7 @@ def samples_of(text: str) -> list[Any]:
 
 
 class Exchange(NamedTuple):
-    """One sample of an operation as it is written: what is sent, and what is answered; None for what is no JSON."""
+    """One sample of an operation as it is written: what is sent, and what is answered; None for what is not JSON."""
 
     method: str
     path: str

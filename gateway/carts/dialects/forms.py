@@ -201,7 +201,7 @@ def unmarked(value: object) -> Json:
     """Return a canonical document without marks: what goes on to others, who know no dialects.
 
     Of what v5 wraps (a party, a place), one mark is left with what the wrapper itself said and the flat form has no place for, such
-    as an id of its own: whoever goes on says what becomes of it. Parts without any mark are shared with `value`, not copied.
+    as an id of its own: the code that passes it on decides what becomes of it. Parts without any mark are shared with `value`, not copied.
     """
     if type(value) is list:
         entries = [unmarked(inner) for inner in value]

@@ -82,7 +82,7 @@ def _is_wrapped(price: Any) -> bool:
 def with_given_actions(cart: JsonObject, given: JsonObject) -> JsonObject:
     """Return the stored form of the cart `given` with the words for actions that its sender wrote, where they are others.
 
-    Nobody said in which version the cart is: whoever translates it tells how such a word was read.
+    Nobody said in which version the cart is: the translation tells how such a word was read.
     """
     items, sent = cart.get("cartItem"), given.get("cartItem", given.get("cardItem"))
     if type(items) is not list or type(sent) is not list or len(items) != len(sent):

@@ -2,7 +2,7 @@
 
 Output is in the style of the specification's samples: money inside `{"money": {...}}` with the tax rate beside it, a single
 note as an object, `Active` and `SavedForLater`, `no_change`. Other styles that the specification's tables allow (flat money,
-a list of one note, `cartItem` lists in relationships) are read, and written back to whoever used them. So are date-times without
+a list of one note, `cartItem` lists in relationships) are read, and written back to a client that used them. So are date-times without
 seconds or zone, which the samples have: they are stored as RFC 3339 wants them, for v4 and v5.
 """
 

@@ -37,7 +37,7 @@ from gateway.storage.tables import EPOCH
 from gateway.threads import LARGE_TO_TRANSLATE_BYTES_MIN
 from gateway.tmf.json import decode_stored, encode_json
 
-# Times the whole is begun anew because the cart changed, or an equal request was faster, while it was being prepared.
+# Times the whole is begun again because the cart changed, or an equal request was faster, while it was being prepared.
 ROUNDS_MAX = 8
 
 

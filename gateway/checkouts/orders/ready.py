@@ -16,7 +16,7 @@ from gateway.ordering import Finding, Findings
 READY: Final = "productOrder"
 """The source of the checkout of a ready order, and the kind of document that the order is kept as."""
 INITIAL_STATE: Final = "requestedInitialState"
-# What the gateway or the order system says of an order, in any version; whoever sends it back is not heard.
+# What the gateway or the order system says of an order, in any version; it is ignored when a client sends it back.
 SERVERS_OWN: Final = frozenset(
     {
         *("id", "href", "state", "orderDate", "creationDate", "lastUpdate", "completionDate", "expectedCompletionDate"),

@@ -20,7 +20,7 @@ from gateway.documents import JsonObject
 from gateway.tmf.json import decode_stored
 
 KINDS: Final = (READY, "cart", "request", "items", "lines")
-# What a cart has that is none of its order's.
+# What a cart has that its order does not.
 _OF_CART: Final = frozenset(
     {
         *("id", "href", CART_ITEMS, "cardItem", CART_TOTALS, "contactMedium", "validFor", "creationDate", "lastUpdate"),

@@ -88,7 +88,7 @@ class Dispatcher:
         return more
 
     async def stop(self, drain_seconds: float) -> None:
-        """Begin nothing more, let the deliveries under way end, then cut them off: those are repeated by whoever is next."""
+        """Begin nothing more, let the deliveries under way end, then cut them off: the next process repeats those."""
         self._loop.stop()
         for delivery in self._deliveries.values():
             delivery.stop()

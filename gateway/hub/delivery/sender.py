@@ -94,7 +94,7 @@ class Sender:
         self._lookup = asyncio.Lock()
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
-        """Send `body` once. The URL and the addresses of its host are checked anew. Cancellation passes through."""
+        """Send `body` once. The URL and the addresses of its host are checked again. Cancellation passes through."""
         if callback_problems(url, self._guard.policy):
             return Refused("the callback is not allowed by the settings (any more)")
         target = target_of(url)

@@ -78,7 +78,7 @@ def progress_of(connection: Connection, subscription: Subscription, *, with_reso
 def resend(connection: Connection, subscription: Subscription, since: datetime, now: datetime) -> Resent:
     """Let a subscription begin again with the first event at or after `since` that is kept; one that was switched off goes on.
 
-    Whoever serves it now loses its lease. What waited from before `since` still waits, and is sent as it would have been.
+    The process that serves it now loses its lease. What waited from before `since` still waits, and is sent as it would have been.
     """
     tenant, resource = subscription.tenant, subscription.resource
     number_events(connection, tenant, resource, limit=None)

@@ -39,6 +39,6 @@ def with_header_step(plan: Plan, done: int) -> Plan:
 
 
 def without_header_steps(plan: Plan) -> Plan:
-    """Return the plan for a draft that is begun anew: its first call has the whole header."""
+    """Return the plan for a draft that is begun again: its first call has the whole header."""
     kept = [step for step in plan.steps if step.kind != "header"]
     return replace(plan, steps=tuple(replace(step, sequence=number) for number, step in enumerate(kept, 1)))

@@ -218,7 +218,7 @@ def _pointers(lines: abc.Mapping[str, OrderLine], plan: Plan) -> dict[str, str]:
 class _Recent:
     """What is known of the order whose calls were rendered last, gone with its last call. It only saves time.
 
-    One reference to what never changes: a thread that is overtaken finds the order out anew.
+    One reference to what never changes: a thread that is overtaken finds the order out again.
     """
 
     def __init__(self) -> None:

@@ -44,13 +44,13 @@ def _words(path: str, words: Words[str, str]) -> Iterator[Problem]:
                 f"{path}.{word}", "has a `*` that stands for nothing; it goes behind a dot at the end: `held.*`"
             )
         if state not in TMF_ORDER_STATES:
-            yield Problem(f"{path}.{word}", f"is no TM Forum order state; {nearest(state, TMF_ORDER_STATES)}")
+            yield Problem(f"{path}.{word}", f"is not a TM Forum order state; {nearest(state, TMF_ORDER_STATES)}")
 
 
 def _final(mapping: Mapping) -> Iterator[Problem]:
     for position, state in enumerate(mapping.states.final):
         if state not in TMF_ORDER_STATES:
-            message = f"is {state}, which is no TM Forum order state; {nearest(state, _ENDS)}"
+            message = f"is {state}, which is not a TM Forum order state; {nearest(state, _ENDS)}"
             yield Problem(f"states.final[{position}]", message)
         elif state not in _ENDS:
             yield Problem(

@@ -1,4 +1,4 @@
-"""TOML text of files that people write: read, or said what is wrong with it. Bounded by whoever read the bytes."""
+"""TOML text of files that people write: read, or said what is wrong with it. The caller bounds how many bytes there are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gateway.errors import GatewayError
 
 
 class TomlMistakeError(GatewayError):
-    """The text is no TOML document; the message is the rest of a sentence that begins with the file's name."""
+    """The text is not a TOML document; the message is the rest of a sentence that begins with the file's name."""
 
 
 def utf8(raw: bytes) -> str:

@@ -66,7 +66,7 @@ def _attributes(mapping: Mapping) -> Iterator[Problem]:
 
 
 def _actions(mapping: Mapping) -> Iterator[Problem]:
-    """Refuse action words that are none, and those by which the order system could not tell two actions apart."""
+    """Refuse words that are not actions, and those by which the order system could not tell two actions apart."""
     item = mapping.item
     for action, word in item.actions.items():
         if action not in _CART_ACTIONS:

@@ -2,7 +2,7 @@
 
 An order system may merge, split, drop, move or add lines after it took an order, and a call may be carried out late. What it
 may add by its mapping (children of its own, characteristics with a default) and write another way (19.90 as 19.9, other line
-ids, another order of lines) is no difference, as with a draft. A draft grows and is compared call by call; a live order is
+ids, another order of lines) is not a difference, as with a draft. A draft grows and is compared call by call; a live order is
 compared whole, and every line that was sent must be there.
 """
 

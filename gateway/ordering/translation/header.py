@@ -121,7 +121,7 @@ class Header:
         return header
 
     def _tell_numeric_ids(self, cart: dict[str, Any]) -> None:
-        """Tell where whoever sent the cart wrote numbers for identifiers: they are texts by now."""
+        """Tell where the sender of the cart wrote numbers for identifiers: they are texts by now."""
         places = cart.get("@numericIds")
         for path in places if type(places) is list else ():
             if type(path) is str:

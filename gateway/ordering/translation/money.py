@@ -18,7 +18,7 @@ from gateway.tmf.numbers import INEXACT
 from gateway.tmf.prices import Charge, charges
 from gateway.tmf.totals import ITEM_TOTALS, Counted, Unknown, quantity_of
 
-# What is more is no price in any currency, unless a setting says otherwise.
+# What is more is not a price in any currency, unless a setting says otherwise.
 AMOUNT_MAX: Final = Decimal(10**12)
 _ZERO: Final = Decimal(0)
 _NAMES: Final = {"dutyFreeAmount": "without tax", "taxIncludedAmount": "with tax"}

@@ -153,7 +153,7 @@ def _adopt(parent: Entry, child: Entry, kind: str, path: str, findings: Findings
 
 def sent_relations(entry: Entry, sent: AbstractSet[str], slots: ItemSlots, findings: Findings) -> list[dict[str, str]]:
     """Return the relationships of `entry` to the items `sent` as an order's item has them; tell those that it cannot have."""
-    # What the order system reads as parent and child, and so does whoever reads its lines back.
+    # What the order system reads as parent and child, and so does the code that reads its lines back.
     flat = slots.hierarchy == "flat"
     tying = {plain_word(slots.bundles_relationship), plain_word(slots.relies_on_relationship) if flat else ""}
     words = None if slots.relationships else RelationshipWords(slots)

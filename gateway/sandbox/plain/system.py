@@ -57,7 +57,7 @@ class PlainIntake(OrderIntake):
         return view
 
     def unreadable(self, message: str) -> Exception:
-        """Return the refusal of a body that is no JSON."""
+        """Return the refusal of a body that is not JSON."""
         return tmf_error(400, "22", "Invalid body", message)
 
     def server_error(self) -> Answer:

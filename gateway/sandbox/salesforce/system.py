@@ -75,7 +75,7 @@ class SalesforceIntake(OrderIntake):
         return view
 
     def unreadable(self, message: str) -> Exception:
-        """Return the platform's refusal of a body that is no JSON."""
+        """Return the platform's refusal of a body that is not JSON."""
         return platform_error(400, "JSON_PARSER_ERROR", message)
 
     def server_error(self) -> Answer:

@@ -182,7 +182,7 @@ checkout = Table(
     ),
 )
 
-# Every id that leads to a checkout, whoever gave it: see gateway/checkouts/keys.py for the kinds. Written with what it points to;
+# Every id that leads to a checkout, no matter who gave it: see gateway/checkouts/keys.py for the kinds. Written with what it points to;
 # a checkout keeps the ids that it had, so that an old number leads to it as well. Checkouts of one id lie together, in the order
 # of their own ids, which is the order in which they were made.
 checkout_key = Table(

@@ -2,7 +2,7 @@
 
 The rules, in short (docs/decisions/0003):
 
-- An intent is stored before a call is sent. Whoever finds a step in SENDING knows only that it may have been sent: UNKNOWN.
+- An intent is stored before a call is sent. A worker that finds a step in SENDING knows only that it may have been sent: UNKNOWN.
 - UNKNOWN is resolved by reading back, never by sending again. What cannot be resolved is, for a draft, given up: a new draft
   is made under a new marker, and the lost call can only touch the old one.
 - Only one order is ever submitted for a checkout: `submit_intent_order` is written once, in the intent of the first submit.
@@ -50,7 +50,7 @@ def next_action(work: Work, now: datetime) -> Action:  # noqa: PLR0911 - one ret
     if record.state not in OPEN:
         return Save(changes={"due_at": None}, rest=True)
     if record.step_state == SENDING:
-        # Whoever sent this did not live to say what came of it.
+        # The worker that sent this did not live to say what came of it.
         return Save(
             changes={"step_state": UNKNOWN, "probe": 0, "unknowns": record.unknowns + 1},
             step_changes={"state": "unknown", "detail": "the sender stopped before the outcome was recorded"},

@@ -147,7 +147,7 @@ def submitted(work: Work, observed: ObservedOrder | None, now: datetime, detail:
         changes |= observed_changes(work, observed)
     order_state = changes.get("order_state", record.order_state)
     if order_state and is_final(work.mapping, order_state):
-        # Whoever follows the order reads it once more: its lines and their states are part of its end.
+        # The tracker reads the order once more: its lines and their states are part of its end.
         changes["track_due_at"] = now
     step_changes: StepChanges = {"state": "done", "ended_at": now, "detail": detail}
     return Save(changes=changes, step_changes=step_changes if record.step < len(work.plan.steps) else {}, rest=True)

@@ -14,7 +14,7 @@ _COLUMNS = ("awaiting_since", "searched_at")
 
 
 def upgrade() -> None:
-    """Add the columns. What is followed already is searched for once more; a doubt that there is begins anew."""
+    """Add the columns. What is followed already is searched for once more; a doubt that there is begins again."""
     for name in _COLUMNS:
         op.add_column("checkout", sa.Column(name, sa.BigInteger()))
 

@@ -1,4 +1,4 @@
-"""Order systems that know more than this database, orders that are no checkout's, and checkouts that look before they send."""
+"""Order systems that know more than this database, orders that belong to no checkout, and checkouts that look before they send."""
 
 from __future__ import annotations
 

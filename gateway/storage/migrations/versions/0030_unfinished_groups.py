@@ -14,7 +14,7 @@ _UNFINISHED = sa.text("state IN ('accepted', 'draft', 'drafting', 'held', 'submi
 
 
 def upgrade() -> None:
-    """Make the index anew with the order system, the tenant and the time."""
+    """Make the index again with the order system, the tenant and the time."""
     _replace(["state", "upstream", "tenant", "created_at"])
 
 

@@ -77,7 +77,7 @@ MISTAKES = [
     ("[order]\nparty_required = true\nattributes = ['note']", "order.attributes", "lacks relatedParty"),
     ("[order]\nattributes = ['note']\ndefaults = {category = 'B2C'}", "order.defaults.category", "does not send"),
     ("[order]\ndefaults = {externalId = 'x'}", "order.defaults.externalId", "carries the marker"),
-    ("[states]\nfinal = ['done']", "states.final[0]", "no TM Forum order state"),
+    ("[states]\nfinal = ['done']", "states.final[0]", "not a TM Forum order state"),
     ("[states.order]\nActive = 'inprogress'", "states.order.Active", "did you mean `inProgress`"),
     ("[states]\nfinal = []", "states.final", "length >= 1"),
     ("draft = 5", "api.draft", "belongs at the top"),
