@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from time import monotonic, perf_counter
 from typing import Any, Final, TypeAlias
 
@@ -230,7 +230,10 @@ def create_app(
     app.dispatch = Dispatch(app, guard.admit, require_declared_roles(app.routes), guard.turn)
     services.metrics.refreshers.append(figures.refresher(services))
     services.metrics.identity_problems = partial(identity_problems, services)
-    app.state.openapi_json = encode_json(openapi_document(app.routes, SCHEMAS, hub_reference.webhooks()))
+    # Written when somebody asks for it.
+    app.state.openapi_json = cache(
+        lambda: encode_json(openapi_document(app.routes, SCHEMAS, hub_reference.webhooks()))
+    )
     return app
 
 

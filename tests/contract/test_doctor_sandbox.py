@@ -1,4 +1,7 @@
-"""`gateway doctor` against the sandbox in its faults: the capability that a fault takes away is the one that fails."""
+"""`gateway doctor` against the sandbox in its faults: the capability that a fault takes away is the one that fails.
+
+What the doctor waits for is skipped, by the sandbox as well: no minute of this depends on how fast the machine is.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,11 @@ from datetime import UTC, datetime
 
 import pytest
 from msgspec.structs import replace
+from skipped_time import skipped_time
 from test_upstream_sandbox import shipped
 
 from gateway.sandbox import SandboxOptions, parse_fault, profile_for, serving
+from gateway.sandbox.clock import Clock
 from gateway.sandbox.options import API_ROOTS
 from gateway.upstream import UpstreamOptions
 from gateway.upstream.doctor.measuring import look, measured
@@ -26,28 +31,32 @@ WAIT_SECONDS = 2.5
 @asynccontextmanager
 async def probing(tmp_path, name, *, faults=(), mapping=None, **options):
     """Yield a probe of a fresh sandbox, by `mapping` or the one that is shipped for it."""
-    sandbox = SandboxOptions(
-        mapping=name,
-        port=0,
-        ledger_path=tmp_path / "ledger.jsonl",
-        state_delay_seconds=1.0,
-        faults=tuple(parse_fault(fault if "=" in fault else f"{fault}=1") for fault in faults),
-        profile=changed(profile_for(name), **options),
-    )
-    async with serving(sandbox) as server:
-        probe = Probe(
-            UpstreamOptions(
-                name="measured",
-                base_url=server.address + API_ROOTS[name],
-                mapping=mapping or shipped(name),
-                read_timeout_seconds=2,
-                deadline_seconds=4,
-            ),
+    with skipped_time() as passing:
+        sandbox = SandboxOptions(
+            mapping=name,
+            port=0,
+            ledger_path=tmp_path / "ledger.jsonl",
+            state_delay_seconds=1.0,
+            faults=tuple(parse_fault(fault if "=" in fault else f"{fault}=1") for fault in faults),
+            profile=changed(profile_for(name), **options),
+            clock=Clock(passing.monotonic, passing.now),
         )
-        try:
-            yield probe
-        finally:
-            await probe.close()
+        async with serving(sandbox) as server:
+            probe = Probe(
+                UpstreamOptions(
+                    name="measured",
+                    base_url=server.address + API_ROOTS[name],
+                    mapping=mapping or shipped(name),
+                    read_timeout_seconds=2,
+                    deadline_seconds=4,
+                ),
+                clock=passing.monotonic,
+                sleep=passing.sleep,
+            )
+            try:
+                yield probe
+            finally:
+                await probe.close()
 
 
 def run_of(mapping, wait_seconds=WAIT_SECONDS):
@@ -121,16 +130,7 @@ FAULTS = [
 ]
 
 
-def firsts_and_others():
-    """Yield the faults: the first of each capability for every run, the others of it, which wait as long, for the long one."""
-    seen = set()
-    for fault in FAULTS:
-        name, _, capability, verdict = fault
-        yield pytest.param(*fault, marks=[pytest.mark.long] if (name, capability, verdict) in seen else [])
-        seen.add((name, capability, verdict))
-
-
-@pytest.mark.parametrize(("name", "fault", "capability", "verdict"), list(firsts_and_others()))
+@pytest.mark.parametrize(("name", "fault", "capability", "verdict"), FAULTS)
 async def test_the_capability_that_a_fault_takes_away_is_named(tmp_path, name, fault, capability, verdict):
     async with probing(tmp_path, name, faults=[fault]) as probe:
         result = await measure(probe, wait_seconds=0.5)

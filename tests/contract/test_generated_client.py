@@ -26,7 +26,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The name of the generated package, which can be imported."""
     folder = tmp_path_factory.mktemp("client")
     app = create_app(Settings(storage=StorageSettings(url=f"sqlite:///{folder / 'gateway.db'}")))
-    (folder / "openapi.json").write_bytes(app.state.openapi_json)
+    (folder / "openapi.json").write_bytes(app.state.openapi_json())
     scripts = sysconfig.get_path("scripts")
     command = [f"{scripts}/openapi-python-client", "generate", "--path", "openapi.json", "--meta", "none"]
     done = subprocess.run(

@@ -100,7 +100,7 @@ def missing_from(served: dict[str, Any], ours: dict[str, Any], official: dict[st
 def documents(base: str, settings: Settings) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """Return the served document, its operations by path without names, and the official file."""
     official = official_document(OFFICIAL[base])
-    served = json.loads(create_app(settings).state.openapi_json)
+    served = json.loads(create_app(settings).state.openapi_json())
     return served, {without_names(path): operations for path, operations in served["paths"].items()}, official
 
 

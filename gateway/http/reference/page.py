@@ -107,7 +107,7 @@ async def reference_file(request: Request[Any, Any, Any]) -> Answer:
 )
 async def schema_document(request: Request[Any, Any, Any]) -> Answer:
     """Return the OpenAPI document of this API."""
-    return Answer(request.app.state.openapi_json)
+    return Answer(request.app.state.openapi_json())
 
 
 handlers: Final[list[Any]] = [start, reference_file, schema_document]
