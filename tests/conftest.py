@@ -5,7 +5,6 @@ Nothing here has a fixed port or file, so that the tests run in parallel (`pytes
 
 from __future__ import annotations
 
-import asyncio
 import io
 import logging
 import os
@@ -14,7 +13,6 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +26,7 @@ import pytest
 import structlog
 from application_runs import client_of, started
 from checkout_fixtures import application, gateway
+from schema_template import template
 from sqlalchemy import create_engine
 
 from gateway.app import GatewayApp, create_app
@@ -127,22 +126,12 @@ def _postgresql_database(postgresql_server: str, postgresql_template: str) -> It
     run_sql(postgresql_server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file with the current schema, to copy from."""
-    path = tmp_path_factory.mktemp(TEMPLATE) / "gateway.db"
-    opened = open_database(StorageSettings(url=f"sqlite:///{path}"))
-    migrate(opened.engine)
-    # In a loop of its own: a test that asks for this by name is in one already.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, opened.close()).result()
-    return path
-
-
 @pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+def sqlite_url(tmp_path: Path) -> str:
     """URL of a database file of the current schema, for one test."""
-    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'gateway.db')}"
+    path = tmp_path / "gateway.db"
+    path.write_bytes(template())
+    return f"sqlite:///{path}"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

@@ -8,10 +8,15 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
+from application_runs import started
 
-from gateway.app import GatewayApp
+from gateway.app import GatewayApp, create_app
 from gateway.carts import store
 from gateway.errors import WHOLE_BODY
+from gateway.settings import Settings, StorageSettings
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
 JSON = {"content-type": "application/json"}
@@ -28,7 +33,23 @@ def is_tmf_error(answer: httpx.Response, status: int) -> bool:
     )
 
 
-@pytest.fixture(autouse=True)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[GatewayApp]:
+    """One application for all tests of this file: what each of them sends leaves nothing behind."""
+    storage = StorageSettings(url=f"sqlite:///{tmp_path_factory.mktemp('gateway') / 'gateway.db'}", readers_max=2)
+    async with started(create_app(Settings(storage=storage))) as application:
+        yield application
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(app: GatewayApp) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of it."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as connected:
+        yield connected
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def nothing_stored(app: GatewayApp) -> AsyncIterator[None]:
     """Whatever a test of this file sends is refused: afterwards there is no cart."""
     yield

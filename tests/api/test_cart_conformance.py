@@ -29,9 +29,9 @@ OTHERS = 150  # more than a page has by default
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def crowded(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+async def crowded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database file with OTHERS carts, made once and copied for each test."""
-    path = Path(shutil.copy(sqlite_template, tmp_path_factory.mktemp("crowded")))
+    path = tmp_path_factory.mktemp("crowded") / "gateway.db"
     async with client_of(
         create_app(Settings(storage=StorageSettings(url=f"sqlite:///{path}", readers_max=2)))
     ) as client:
@@ -49,9 +49,9 @@ def others(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture
 def sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    crowd = "others" in request.fixturenames and request.getfixturevalue("others")
-    found: Path = request.getfixturevalue("crowded" if crowd else "sqlite_template")
-    return f"sqlite:///{shutil.copy(found, tmp_path)}"
+    if "others" in request.fixturenames and request.getfixturevalue("others"):
+        return f"sqlite:///{shutil.copy(request.getfixturevalue('crowded'), tmp_path)}"
+    return f"sqlite:///{tmp_path / 'gateway.db'}"
 
 
 @pytest.mark.parametrize("body", [{}, CART], ids=["empty", "cart"])

@@ -8,11 +8,10 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, TypeVar
 
+from schema_template import template
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import StaticPool
 from virtual_time import VirtualLoop
-
-from gateway.storage import schema
 
 T = TypeVar("T")
 
@@ -48,9 +47,9 @@ class MemoryDatabase:
             "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False, "isolation_level": None}
         )
         event.listen(self.engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = ON"))
-        schema.migrate(self.engine)
         self._connection = self.engine.connect()
         driver: Any = self._connection.connection.driver_connection
+        driver.deserialize(template())
         self.cursor = driver.cursor()
 
     def now(self, _connection: object = None) -> datetime:

@@ -7,17 +7,23 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
+from schema_template import give_schema
 
-from gateway.app import GatewayApp
+from gateway.app import ROUTES, GatewayApp
+
+# What a handler takes is read from its annotations once, not again for every application that is made.
+for _handler in ROUTES:
+    _ = _handler.parsed_fn_signature
 
 
 @asynccontextmanager
 async def started(application: GatewayApp) -> AsyncIterator[GatewayApp]:
-    """Start `application`, and stop it at the end.
+    """Start `application`, and stop it at the end. A database file that is not there yet is a copy of one with the schema.
 
     Its task group must be left by the task that entered it, and pytest runs the two halves of a fixture in different ones:
     so it lives in a task of its own.
     """
+    give_schema(application.services.database.engine)
     ready, stop = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:
