@@ -51,6 +51,7 @@ from gateway.services import Catalogues, Qualifications, Services
 from gateway.settings import Settings
 from gateway.storage import Database, audit, open_database
 from gateway.storage.audit import Deed
+from gateway.storage.opening import write_ahead_log_bytes
 from gateway.storage.schema import migrate, require_current_schema
 from gateway.tmf.json import encode_json
 from gateway.tracking import api as tracking
@@ -230,10 +231,9 @@ def create_app(
     app.dispatch = Dispatch(app, guard.admit, require_declared_roles(app.routes), guard.turn)
     services.metrics.refreshers.append(figures.refresher(services))
     services.metrics.identity_problems = partial(identity_problems, services)
+    services.metrics.write_ahead_log_bytes = partial(write_ahead_log_bytes, services.database.engine)
     # Written when somebody asks for it.
-    app.state.openapi_json = cache(
-        lambda: encode_json(openapi_document(app.routes, SCHEMAS, hub_reference.webhooks()))
-    )
+    app.state.openapi_json = cache(lambda: encode_json(openapi_document(app.routes, SCHEMAS, hub_reference.webhooks())))
     return app
 
 

@@ -95,6 +95,8 @@ class Metrics:
         self._due_ages: Mapping[str, float] = {}
         # How many mistakes keep clients out; asked at each scrape.
         self.identity_problems: Callable[[], int] = lambda: 0
+        # Bytes of the embedded database's write-ahead log, None where there is none; asked at each scrape.
+        self.write_ahead_log_bytes: Callable[[], int | None] = lambda: None
         self._measured: Mapping[str, MeasuredUpstream] = {}
         self._silence: Mapping[str, float] = {}
         self._reconciled: Mapping[str, ReconciledUpstream] = {}
@@ -160,6 +162,13 @@ class Metrics:
             "Mistakes in the file of clients: who they concern is not let in. Set an alarm on anything above 0.",
             value=self.identity_problems(),
         )
+        log_bytes = self.write_ahead_log_bytes()
+        if log_bytes is not None:
+            yield GaugeMetricFamily(
+                "gateway_sqlite_wal_bytes",
+                "Size of the write-ahead log of the embedded database; while somebody reads for long, it only grows.",
+                value=log_bytes,
+            )
         paused = GaugeMetricFamily(
             "gateway_upstream_paused",
             "Whether an operator paused the order system (1) or not (0).",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from sqlalchemy import Engine
+
 from gateway.settings import StorageSettings
 from gateway.storage.database import Database
 
@@ -15,3 +19,11 @@ def open_database(settings: StorageSettings) -> Database:
     from gateway.storage.postgresql import PostgreSQLDatabase  # noqa: PLC0415 - only one of the two drivers is needed
 
     return PostgreSQLDatabase(settings)
+
+
+def write_ahead_log_bytes(engine: Engine) -> int | None:
+    """Return the size of the write-ahead log of an embedded database; None for a server, which keeps its own figures."""
+    if engine.dialect.name != "sqlite" or not engine.url.database:
+        return None
+    log = Path(f"{engine.url.database}-wal")
+    return log.stat().st_size if log.exists() else 0

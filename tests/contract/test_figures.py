@@ -10,6 +10,7 @@ from sqlalchemy import insert
 
 from gateway.checkouts.figures import UnfinishedGroup, last_notifications, longest_due, unfinished_groups
 from gateway.metrics import Metrics, UnfinishedCheckouts
+from gateway.storage.opening import write_ahead_log_bytes
 from gateway.storage.tables import checkout
 from gateway.tracking.events import Event
 
@@ -46,6 +47,16 @@ async def test_the_latest_notification_of_each_order_system_is_known(database):
         await database.write(lambda c, of=(upstream, event, at): record_event(c, "default", of[0], of[1], "{}", of[2]))
     found = await database.read(lambda c: last_notifications(c, ["shop", "plain", "other"]))
     assert found == {"shop": NOW + timedelta(seconds=2), "plain": NOW + timedelta(seconds=3)}
+
+
+async def test_the_size_of_the_write_ahead_log_is_told_where_there_is_one(database):
+    await database.write(lambda connection: stored(connection, "a"))
+    metrics, embedded = Metrics(), database.engine.dialect.name == "sqlite"
+    metrics.write_ahead_log_bytes = lambda: write_ahead_log_bytes(database.engine)
+    families = {family.name: family for family in metrics.families("default")}
+    assert ("gateway_sqlite_wal_bytes" in families) == embedded
+    if embedded:
+        assert families["gateway_sqlite_wal_bytes"].samples[0].value > 0
 
 
 def test_how_long_an_order_system_is_silent_is_told_to_the_tenants_that_it_serves():
