@@ -190,7 +190,8 @@ async def test_no_delivery_takes_longer_than_it_may(what):
         seconds = asyncio.get_running_loop().time() - started
 
     assert isinstance(outcome, Refused)
-    assert seconds < 1.5
+    # The server would go on for half a minute.
+    assert seconds < 15
 
 
 @pytest.mark.parametrize("answer", [b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc", b""])

@@ -165,10 +165,10 @@ def test_bounds_and_all_problems_at_once():
 def test_no_pattern_can_blow_up():
     pattern = pattern_of(".*".join("a" * 8) + "$")
     assert pattern is not None
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert not matching.fits(pattern, "a" * 100_000 + "b")
-    assert time.perf_counter() - started < 0.05
+    assert time.process_time() - started < 0.05
 
 
 @pytest.mark.parametrize(
@@ -268,8 +268,8 @@ def test_values_in_quotes_may_hold_commas_and_semicolons(query, fits):
 
 
 def test_many_quotes_cost_no_more_than_other_text():
-    started = time.perf_counter()
+    started = time.process_time()
 
     for text in ('"' * 2_000, '"a' * 1_000, ',"' * 1_000, '="' * 1_000 + "x"):
         problems_of(f"a={text}")
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0

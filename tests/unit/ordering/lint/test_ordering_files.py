@@ -29,10 +29,10 @@ def write(folder, text=WITH_TABLES, **tables):
 
 
 def mistakes(path, **settings):
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(MappingError) as caught:
         load_mapping(path, MappingSettings(**settings))
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
     assert len(caught.value.problems) <= 103
     return str(caught.value)
 
@@ -135,9 +135,9 @@ def test_a_cart_s_own_bundle_with_a_million_children_by_nesting_costs_what_its_f
     children = [{"id": f"C{number}"} for number in range(100)]
     for _ in range(2):
         children = [{"id": f"C{number}", "bundledProductOffering": children} for number in range(100)]
-    began = time.monotonic()
+    began = time.process_time()
     assert catalogue_of([{"id": "A", "bundledProductOffering": children}]).children("A") == frozenset()
-    assert time.monotonic() - began < 0.1
+    assert time.process_time() - began < 0.1
 
 
 def sha256sum(folder, *names, stdin=None):

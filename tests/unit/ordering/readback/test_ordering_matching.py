@@ -184,7 +184,7 @@ def test_alterations_belong_on_the_priced_lines_only():
 def test_many_equal_lines_take_linear_time():
     lines = [sent(str(number), color=str(number % 7)) for number in range(10_000)]
     observed = [shown(f"802{number}", color=str(number % 7)) for number in reversed(range(10_000))]
-    started = time.perf_counter()
+    started = time.process_time()
     found = matched(lines, observed)
     assert found.exact
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
