@@ -150,7 +150,7 @@ async def test_times_of_the_database_are_aware_and_do_not_go_back(database: Data
     assert first <= second
 
 
-async def test_a_schema_newer_than_this_version_is_refused_in_a_sentence_and_left_alone(
+async def test_d9_a_schema_newer_than_this_version_is_refused_in_a_sentence_and_left_alone(
     bare_storage: StorageSettings,
 ) -> None:
     database = open_database(bare_storage)

@@ -106,14 +106,14 @@ class Server:
 
 
 @pytest.mark.parametrize("mapping", ["salesforce-v4", pytest.param("tmf622-v4", marks=pytest.mark.long)])
-async def test_ten_before_and_ten_after_the_backup_none_doubled_and_each_told(tmp_path, mapping):
+async def test_d10_ten_before_and_ten_after_the_backup_none_doubled_and_each_told(tmp_path, mapping):
     await play(tmp_path, mapping, Embedded(tmp_path))
 
 
 @pytest.mark.long
 @pytest.mark.postgres
 @pytest.mark.parametrize("mapping", ["salesforce-v4", "tmf622-v4"])
-async def test_long_the_same_on_postgresql_which_is_told_the_time_that_was_restored_to(
+async def test_long_d10_the_same_on_postgresql_which_is_told_the_time_that_was_restored_to(
     tmp_path, mapping, postgresql_url
 ):
     with warnings.catch_warnings():
