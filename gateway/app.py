@@ -36,7 +36,7 @@ from gateway.login import api as login_api
 from gateway.login.api import Login
 from gateway.login.openapi import SCHEMAS as LOGIN_SCHEMAS
 from gateway.logs import correlation, get_logger, safe_traceback, trace_parent
-from gateway.metrics import NO_TENANT, UNROUTED
+from gateway.metrics import UNROUTED
 from gateway.oauth import TokenIssuer
 from gateway.operators import api as operators
 from gateway.operators.openapi import SCHEMAS as OPERATOR_SCHEMAS
@@ -45,7 +45,7 @@ from gateway.partners import api as partners
 from gateway.partners import cancel_api as cancellations
 from gateway.roles import ADDED_HEADERS_KEY, CLIENT_KEY
 from gateway.security.guard import Guard, identity_problems
-from gateway.security.refusals import Refusals
+from gateway.security.refusals import NO_TENANT, REFUSED_KEY, Refusals, RefusedCredential, network_of
 from gateway.security.tokens import Client
 from gateway.services import Catalogues, Qualifications, Services
 from gateway.settings import Settings
@@ -98,6 +98,10 @@ PATH_CHARACTERS_KEPT: Final = 200
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _log = get_logger("gateway.app")
+
+
+def _more(missed: int) -> str:
+    return f"{missed} more were refused before and are not recorded"
 
 
 class GatewayApp(Litestar):
@@ -156,6 +160,8 @@ class GatewayApp(Litestar):
             services.metrics.request_answered(tenant, route, scope["method"], status, seconds)
             if status == HTTP_FORBIDDEN and client is not None:
                 await self._record_refusal(scope, client)
+            if REFUSED_KEY in scope:
+                await self._record_refused_credential(scope, route, scope[REFUSED_KEY])
             if services.settings.log.access:
                 _log.info(
                     "request", method=scope["method"], route=route, status=status, milliseconds=round(seconds * 1000, 1)
@@ -166,7 +172,6 @@ class GatewayApp(Litestar):
         missed = self.refusals.passed_over(client.tenant, client.name, monotonic())
         if missed is None:
             return
-        services = self.services
         deed = Deed(
             tenant=client.tenant,
             client=client.name,
@@ -175,8 +180,35 @@ class GatewayApp(Litestar):
             resource="path",
             resource_id=scope["path"][:PATH_CHARACTERS_KEPT],
             outcome="refused",
-            detail=f"{missed} more were refused before and are not recorded" if missed else None,
+            detail=_more(missed) if missed else None,
         )
+        await self._record(deed)
+
+    async def _record_refused_credential(self, scope: Any, route: str, refused: RefusedCredential) -> None:
+        """Record in the audit that credentials let nobody in, unless that happened often already; of the address its network."""
+        network = network_of((scope.get("client") or ("",))[0])
+        if refused.tenant == NO_TENANT:
+            missed = self.refusals.unknown_passed_over(network, monotonic())
+        else:
+            missed = self.refusals.passed_over(refused.tenant, refused.client, monotonic())
+        if missed is None:
+            return
+        parts = [refused.why, f"From {network}." if network else "", f"{_more(missed)}." if missed else ""]
+        deed = Deed(
+            tenant=refused.tenant,
+            client=refused.client,
+            roles=refused.roles,
+            action=scope["method"].lower(),
+            resource="path",
+            # Not the path that was sent: who is not known says nothing that is kept.
+            resource_id=route,
+            outcome="unauthenticated",
+            detail=" ".join(part for part in parts if part),
+        )
+        await self._record(deed)
+
+    async def _record(self, deed: Deed) -> None:
+        services = self.services
         with suppress(UnavailableError):
             # Its answer is on its way already.
             await services.database.write(lambda connection: audit.record(connection, deed, services.clock()))

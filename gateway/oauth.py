@@ -25,6 +25,7 @@ from gateway.roles import PUBLIC
 from gateway.security.admission import Admission
 from gateway.security.guard import ISSUED_PREFIX, file_client
 from gateway.security.notifiers import basic_credentials
+from gateway.security.refusals import RefusedCredential, note_refused
 from gateway.security.tokens import token_sha256
 from gateway.services import Services, services_of
 from gateway.storage import access_tokens
@@ -153,7 +154,12 @@ async def give_token(request: Request[Any, Any, Any]) -> Answer:
         raise _malformed(said, "grant_type", "must be client_credentials")
     client_id, client_secret = _given(request, fields)
     issuer: TokenIssuer = request.app.state.token_issuer
-    return json_answer(await issuer.issue(client_id, client_secret), headers=list(_NOT_STORED))
+    try:
+        return json_answer(await issuer.issue(client_id, client_secret), headers=list(_NOT_STORED))
+    except UnauthenticatedError:
+        scope: Any = request.scope
+        note_refused(scope, RefusedCredential("The client is not known, or its secret is not right."))
+        raise
 
 
 def _fields(raw: bytes) -> dict[str, str]:

@@ -45,6 +45,7 @@ from gateway.security.claims import TokenRefusedError
 from gateway.security.id_tokens import ended_there, person_of
 from gateway.security.oidc import AccessTokens
 from gateway.security.provider import CodeRefusedError, Provider
+from gateway.security.refusals import RefusedCredential, note_refused
 from gateway.security.sessions import SESSION_COOKIE, SESSION_KEY, cookie, csrf_token
 from gateway.security.tokens import token_sha256
 from gateway.services import Services, services_of
@@ -127,17 +128,25 @@ async def finish_login(request: Request[Any, Any, Any]) -> Answer:
     code = code_of(query_pairs(request), attempt, login.oidc.issuer)
     assert attempt is not None, "a code belongs to an attempt"
     now = services.clock()
+    scope: Any = request.scope
     try:
         tokens = await login.provider.tokens(code, attempt.verifier, _address(services, CALLBACK))
         person = await person_of(tokens.id_token, login.oidc, login.access_tokens.keys, attempt.nonce, now)
         client, claims = await login.access_tokens.checked(tokens.access_token, now)
     except CodeRefusedError:
+        note_refused(scope, RefusedCredential("Login: the identity provider refused the code."))
         raise ForbiddenError("The identity provider gave no tokens for this code; begin again at /login.") from None
     except TokenRefusedError as error:
+        note_refused(scope, RefusedCredential(f"Login: a token of the identity provider is refused: {error}."))
         raise ForbiddenError(f"A token of the identity provider is refused: {error}.") from None
+    except ForbiddenError as error:
+        note_refused(scope, RefusedCredential(f"Login: {error.message}"))
+        raise
     if claims["sub"] != person.subject:
+        note_refused(scope, RefusedCredential("Login: the tokens are not of the same person."))
         raise ForbiddenError("The access token and the ID token are not of the same person.")
     if not client.roles:
+        note_refused(scope, RefusedCredential("Login: no role here.", client.tenant, client.name))
         raise ForbiddenError(f"{client.name} has no role here; the claims of its access token name none.")
     value = secrets.token_urlsafe(_SESSION_BYTES)
     settings = login.oidc.login

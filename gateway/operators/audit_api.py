@@ -19,6 +19,7 @@ from gateway.http.lists import list_answer
 from gateway.http.queries import page_of, query_pairs, refuse, report_unknown, values_of
 from gateway.operators import openapi
 from gateway.roles import OPERATING
+from gateway.security.refusals import NO_TENANT
 from gateway.services import services_of
 from gateway.storage import audit
 from gateway.storage.audit import AuditRow, Wanted
@@ -26,6 +27,7 @@ from gateway.tmf.json import encode_json
 from gateway.tmf.moments import parse_date_time
 
 AUDIT: Final = f"{CHECKOUT_PATH.rpartition('/')[0]}/audit"
+UNKNOWN: Final = f"{AUDIT}/unknownCredentials"
 LINES_TYPE: Final = b"application/x-ndjson"
 # The parameter of the query, and what it is called where it is kept.
 EQUAL: Final = {
@@ -42,10 +44,20 @@ MOMENTS: Final = ("since", "until")
 @route(AUDIT, http_method=["GET", "HEAD"], opt={"openapi": openapi.AUDIT, "roles": OPERATING})
 async def list_audit(request: Request[Any, Any, Any]) -> Answer:
     """List who did what, the latest first; as lines of JSON for `Accept: application/x-ndjson`."""
+    return await _listed(request, caller_of(request).tenant, AUDIT)
+
+
+@route(UNKNOWN, http_method=["GET", "HEAD"], opt={"openapi": openapi.UNKNOWN, "roles": frozenset({"platform"})})
+async def list_unknown(request: Request[Any, Any, Any]) -> Answer:
+    """List credentials that let nobody in and belong to no tenant: unknown tokens, refused logins; otherwise as the audit."""
+    return await _listed(request, NO_TENANT, UNKNOWN)
+
+
+async def _listed(request: Request[Any, Any, Any], tenant: str, path: str) -> Answer:
     as_lines = any(name == b"accept" and value == LINES_TYPE for name, value in request.scope["headers"])
     if not as_lines:
         require_json_accepted(request)
-    services, caller = services_of(request), caller_of(request)
+    services = services_of(request)
     server, pairs = services.settings.server, query_pairs(request)
     problems: list[Problem] = []
     page = page_of(pairs, server, problems)
@@ -53,14 +65,14 @@ async def list_audit(request: Request[Any, Any, Any]) -> Answer:
     wanted = _wanted(pairs, problems)
     refuse(problems)
     rows, total = await services.database.read_list(
-        caller.tenant,
-        lambda connection: audit.find(connection, caller.tenant, wanted, offset=page.offset, limit=page.limit),
+        tenant,
+        lambda connection: audit.find(connection, tenant, wanted, offset=page.offset, limit=page.limit),
     )
     shown = [entry(row) for row in rows]
     if not as_lines:
-        return list_answer(shown, page, total, AUDIT, pairs)
+        return list_answer(shown, page, total, path, pairs)
     lines = b"".join(encode_json(each) + b"\n" for each in shown)
-    headers = page_headers(page, len(rows), total, AUDIT, pairs)
+    headers = page_headers(page, len(rows), total, path, pairs)
     return Answer(lines, status=page_status(page, len(rows), total), headers=headers, media_type=LINES_TYPE)
 
 
@@ -107,4 +119,4 @@ def _moment(name: str, text: str, problems: list[Problem]) -> datetime | None:
     return moment
 
 
-handlers: Final[list[Any]] = [list_audit]
+handlers: Final[list[Any]] = [list_audit, list_unknown]

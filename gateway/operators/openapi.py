@@ -126,7 +126,7 @@ _AUDIT_FILTERS: Final = {
     "resourceId": "its id",
     "action": "what was asked for: create, change, merge, delete, submit, cancel, retry ...",
     "correlationId": "the request: its X-Correlation-ID",
-    "outcome": "what came of it: done, or refused (403), which is recorded twenty times an hour for each client ...",
+    "outcome": "what came of it: done, refused (403) or unauthenticated (401: its token has expired), twenty of each client in an hour ...",
     "since": "a date-time: not before it",
     "until": "a date-time: before it",
 }
@@ -148,4 +148,10 @@ AUDIT: Final[dict[str, Any]] = {
             },
         }
     },
+}
+UNKNOWN: Final[dict[str, Any]] = {
+    **AUDIT,
+    "description": "Credentials that let nobody in and belong to no tenant: unknown tokens, certificates and secrets, refused logins. "
+    "Of an address its network is kept (24 bits of IPv4, 48 of IPv6); twenty of a network and two hundred of all in an hour are recorded, "
+    "the others are counted.",
 }

@@ -23,6 +23,7 @@ from gateway.security.certificates import certificate_subject
 from gateway.security.claims import TokenRefusedError
 from gateway.security.notifiers import SIGNED_KEY, carries_signature, own_notifier
 from gateway.security.oidc import AccessTokens, looks_like_jwt
+from gateway.security.refusals import RefusedCredential, note_refused
 from gateway.security.sessions import session_client
 from gateway.security.tokens import Client, TokenFile, certificate_key, token_sha256
 from gateway.services import Services
@@ -58,8 +59,13 @@ class Guard:
         if roles == PUBLIC:
             return
         scope: Any = connection.scope
-        client = scope[CLIENT_KEY] = await self._identified(scope)
         settings: Settings = scope["litestar_app"].services.settings
+        try:
+            client = scope[CLIENT_KEY] = await self._identified(scope)
+        except (UnauthenticatedError, ForbiddenError) as error:
+            if (refused := _refused(scope, settings, error.message)) is not None:
+                note_refused(scope, refused)
+            raise
         if settings.security.mode != "none" and roles != NOTIFYING:
             # Notifications have bounds of their own (`gateway.tracking.intake`): a storm of them is not to keep a tenant's channels out.
             counted = self._admission.admit(client.tenant, client.name, settings.limits, time.monotonic())
@@ -182,6 +188,21 @@ def _known(services: Services, key: str) -> Client:
     if client is None:
         raise _unauthenticated("The bearer token is not known, or not valid any more.")
     return client
+
+
+def _refused(scope: Any, settings: Settings, why: str) -> RefusedCredential | None:
+    """Return what is told of credentials that let nobody in; None when there are none. Whose an expired token is, is known."""
+    values = [value for name, value in scope["headers"] if name == b"authorization"]
+    subject = certificate_subject(scope, settings.security.client_certificate)
+    if not values:
+        return None if subject is None else RefusedCredential("The certificate is not known.")
+    client: Client | None = None
+    scheme, _, token = values[0].decode("latin-1").strip().partition(" ")
+    if len(values) == 1 and scheme.lower() == "bearer" and settings.security.tokens_file:
+        client = _token_file(settings.security.tokens_file).clients().whose(token_sha256(token.strip()))
+    if client is None:
+        return RefusedCredential(why)
+    return RefusedCredential("The token has expired.", client.tenant, client.name, tuple(sorted(client.roles)))
 
 
 def client_of(connection: Connection) -> Client:

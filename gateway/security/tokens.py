@@ -77,6 +77,10 @@ class Clients:
         """Return the client whose token this is, None when it is nobody's or has expired at `now` (the machine's time)."""
         return self.get(token_sha256(token), now)
 
+    def whose(self, key: str) -> Client | None:
+        """Return whose it is, also when it has expired; None when it is nobody's. For what is told, never for who is let in."""
+        return self._by_hash.get(key, (None, None))[0]
+
     def get(self, key: str, now: datetime | None = None) -> Client | None:
         """Return the client with this hash of a token, or this `certificate_key`; otherwise as `find`."""
         client, expires = self._by_hash.get(key, (None, None))

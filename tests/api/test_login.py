@@ -14,11 +14,13 @@ import pytest
 from application_runs import started
 from identity_provider import AUDIENCE, NOW
 from login_provider import CLIENT_ID, CLIENT_SECRET, LoginProvider, login_provider
+from sqlalchemy import select
 
 from gateway.app import create_app
 from gateway.resources import load_mappings
 from gateway.settings import LoginSettings, OidcSettings, SecuritySettings, ServerSettings, Settings, StorageSettings
 from gateway.settings.unsafe import unsafe_combinations
+from gateway.storage.tables import audit
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
 AUDIT = "/tmf-api/checkoutManagement/v1/audit"
@@ -216,6 +218,9 @@ async def test_tokens_that_do_not_hold_begin_no_session(
     refused = await log_in(browser)
     assert (refused.status_code, said in refused.json()["message"]) == (403, True), refused.text
     assert SESSION_COOKIE not in browser.cookies
+    app: Any = browser._transport.app  # type: ignore[attr-defined]
+    (deed,) = await app.services.database.read(lambda connection: connection.execute(select(audit)).all())
+    assert (deed.outcome, deed.resource_id, said in deed.detail) == ("unauthenticated", "/login/callback", True)
 
 
 async def test_a_login_is_finished_by_the_browser_that_began_it_once(
