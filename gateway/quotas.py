@@ -48,8 +48,7 @@ class RowQuota:
         if known is None or _is_stale(known, now):
             known = allowance(await count(), rows_max, now)
         if not known.is_full:
-            known = known._replace(left=known.left - 1)
-            self._keep(tenant, known)
+            self._keep(tenant, Allowance(known.left - 1, known.at, is_full=False))
             return True
         self._keep(tenant, known)
         return False

@@ -13,6 +13,8 @@ STATES: Final[tuple[CartState, ...]] = ("open", "inCheckout", "ordered")
 # Attributes of the gateway's own that carts are shown with; only the server writes them.
 SHOWN: Final = ("checkoutState", "checkout")
 _SHOWN_TEXTS: Final = tuple(f'"{name}"'.encode() for name in SHOWN)
+# What all of these begin with: most carts have none, and are looked through once.
+_SHOWN_BEGIN: Final = b'"checkout'
 CARTS_PATH: Final = "/tmf-api/shoppingCart/v4/shoppingCart"
 CHECKOUT_PATH: Final = "/tmf-api/checkoutManagement/v1/checkout"
 # What belongs to a cart and does not go on with its items.
@@ -44,7 +46,7 @@ def with_state(document: bytes, told: dict[str, Any]) -> bytes:
 
     The text is not decoded, unless it seems to have an attribute of such a name from before they were the server's.
     """
-    if any(map(document.__contains__, _SHOWN_TEXTS)):
+    if _SHOWN_BEGIN in document and any(map(document.__contains__, _SHOWN_TEXTS)):
         return encode_json({**decode_stored(document.decode()), **told})
     return b"%b,%b" % (document.rstrip()[:-1], encode_json(told)[1:])
 

@@ -90,31 +90,29 @@ async def retrieve_shopping_cart(dialect: Dialect, request: Request[Any, Any, An
     tenant, owner = client.tenant, client.owner_scope
     cart_id: str = request.scope["path_params"]["cart_id"]
     selection = _only_fields(request)
-    reader = _reader(services, caller_of(request))
+    found: store.CartRow | store.ShownCart | None
     if dialect.is_canonical and selection is None:
         found = await services.database.read_brief(
             lambda connection: store.get_document(connection, tenant, cart_id, owner=owner)
         )
-        if found is None:
-            raise not_found()
-        version, expires_at, beside = (
-            found.version,
-            found.expires_at,
-            tag_beside(found.checkout_id, ordered=found.ordered),
-        )
-        told = shown_state(found.checkout_id, reader.base_url, ordered=found.ordered)
-        shown = with_state(found.document.encode(), told) if found.v4_complete else None
-        body = await shown_text(reader, found.document, told) if shown is None else shown
     else:
-        row = await services.database.read_brief(lambda connection: store.get(connection, tenant, cart_id, owner=owner))
-        if row is None:
-            raise not_found()
-        version, body, expires_at = row.version, await written(reader, dialect, row, selection), row.expires_at
-        beside = tag_beside(row.checkout_id, ordered=row.ordered)
-    headers = [(b"etag", entity_tag(version, beside)), *_expiry_headers(expires_at, services)]
-    if is_unmodified(request, version, beside):
+        found = await services.database.read_brief(
+            lambda connection: store.get(connection, tenant, cart_id, owner=owner)
+        )
+    if found is None:
+        raise not_found()
+    beside = tag_beside(found.checkout_id, ordered=found.ordered)
+    headers = [(b"etag", entity_tag(found.version, beside)), *_expiry_headers(found.expires_at, services)]
+    if is_unmodified(request, found.version, beside):
         return Answer(status=304, headers=headers)
-    return Answer(body, headers=headers)
+    if isinstance(found, store.CartRow):
+        return Answer(await written(_reader(services, caller_of(request)), dialect, found, selection), headers=headers)
+    # Only the checkout that holds a cart has an address to be told.
+    base_url = "" if found.checkout_id is None else caller_of(request).base_url
+    told = shown_state(found.checkout_id, base_url, ordered=found.ordered)
+    if found.v4_complete:
+        return Answer(with_state(found.document.encode(), told), headers=headers)
+    return Answer(await shown_text(Reader(tenant, base_url, services.heavy), found.document, told), headers=headers)
 
 
 async def patch_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]) -> Answer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, TypeAlias
 
 from litestar import Litestar, Request
@@ -26,8 +26,8 @@ from gateway.roles import EVERYBODY, PUBLIC, Roles
 # Raises UnauthenticatedError (401) or ForbiddenError (403) unless the caller has one of the roles: none of them for what anybody
 # may use, None where there is no route.
 Admit: TypeAlias = Callable[[Request[Any, Any, Any], Roles | None], Awaitable[None]]
-# The turn in which a request is worked on once its caller may come in; entering it may take a while, or raise.
-Turn: TypeAlias = Callable[[Request[Any, Any, Any]], AbstractAsyncContextManager[None]]
+# The turn in which a request is worked on once its caller may come in; entering it may take a while, or raise. None: at once.
+Turn: TypeAlias = Callable[[Request[Any, Any, Any]], AbstractAsyncContextManager[None] | None]
 
 # Ids of our own, whole segments of a path; any of them leads where all do.
 _ID: Final = re.compile(r"(?<=/)[0-9a-f]{32}(?=/|\Z)")
@@ -56,7 +56,7 @@ class Dispatch:
         app: Litestar,
         admit: Admit,
         roles_by_path: Mapping[str, Roles],
-        turn: Turn = lambda _request: nullcontext(),
+        turn: Turn = lambda _request: None,
     ) -> None:
         self._app = app
         self._admit = admit
@@ -91,7 +91,10 @@ class Dispatch:
         await self._admit(request, handler.opt.get("roles", self._roles_by_path[scope["path_template"]]))
         if scope["method"] == "OPTIONS":
             return Answer(status=204, headers=[(b"allow", self._allowed(path).encode())])
-        async with self._turn(request):
+        turn = self._turn(request)
+        if turn is None:
+            return await handler.fn(request)
+        async with turn:
             return await handler.fn(request)
 
     def routed(self, path: str, method: str) -> tuple[Any, dict[str, Any], str]:

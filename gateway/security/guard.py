@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import time
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -77,8 +77,8 @@ class Guard:
                 headers={"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope"'},
             )
 
-    def turn(self, connection: Connection) -> AbstractAsyncContextManager[None]:
-        """Return the turn in which the request of an admitted client is worked on.
+    def turn(self, connection: Connection) -> AbstractAsyncContextManager[None] | None:
+        """Return the turn in which the request of an admitted client is worked on; None where it needs none.
 
         Entering raises TooManyRequestsError (429) when there is none in time.
         """
@@ -87,7 +87,7 @@ class Guard:
         settings: Settings = scope["litestar_app"].services.settings
         is_notification = scope["route_handler"].opt.get("roles") == NOTIFYING
         if client is None or settings.security.mode == "none" or is_notification:
-            return nullcontext()
+            return None
         if self._turns is None:
             self._turns = Turns(settings.limits)
         return self._turns.slot(client.tenant, client.name)

@@ -11,7 +11,7 @@ prices is the price of nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from decimal import Context, Decimal
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -30,6 +30,7 @@ from gateway.tmf.tax import shown_rate
 Counted: TypeAlias = tuple[Charge, Decimal]
 Read: TypeAlias = Callable[[dict[str, Any]], list[Counted]]
 Visit: TypeAlias = Callable[[dict[str, Any], list[Counted]], None]
+_NOTHING: Final = Decimal(0)
 _ONE: Final = Decimal(1)
 ITEM_TOTALS: Final = ("itemTotalPrice", "ItemTotalPrice", "totalItemPrice")
 
@@ -218,12 +219,13 @@ def _total(group: list[Counted], kinds: tuple[str, ...], numbers: Context) -> di
     rate = node["taxRate"] if "taxRate" in node else shown_rate(node)
     if rate is not None and (len(group) == 1 or all(shown_rate(other.price["price"]) == rate for other, _ in group)):
         price["taxRate"] = rate
-    if len(group) > 1:
+    if len(group) > 1 and total:
         total = _shared(total, [other.price for other, _ in group])
-    if own == kinds and len(group) == 1:
-        sums = values if quantity == 1 else tuple([EXACT.multiply(value, quantity) for value in values])
+    sums: Sequence[Decimal]
+    if len(group) > 1 or own != kinds:
+        sums = _sums(group, kinds)
     else:
-        sums = tuple([_sum(group, name) for name in kinds])
+        sums = values if quantity == 1 else tuple([EXACT.multiply(value, quantity) for value in values])
     if head.price_type:
         _copy_word(total, "priceType", group)
     if head.period or "recurringChargePeriod" in given:
@@ -250,20 +252,16 @@ def _copy_word(total: dict[str, Any], name: str, group: list[Counted]) -> None:
             return
 
 
-def _sum(group: list[Counted], name: str) -> Decimal:
-    """Return the sum of one amount of all prices of a group, which all have it."""
-    total = Decimal(0)
-    kinds = group[0][0].kinds
-    if name in kinds and all(charge.kinds == kinds for charge, _ in group):
-        place, add = kinds.index(name), EXACT.fma
-        for charge, quantity in group:
-            total = add(charge.values[place], quantity, total)
-        return total
+def _sums(group: list[Counted], kinds: tuple[str, ...]) -> list[Decimal]:
+    """Return the sums of amounts of all prices of a group, which all have them."""
+    sums = [_NOTHING] * len(kinds)
+    add = EXACT.fma
     for charge, quantity in group:
-        value = amount_named(charge, name)
-        assert value is not None, name
-        total = EXACT.fma(value, quantity, total)
-    return total
+        for place, name in enumerate(kinds):
+            value = charge.values[place] if charge.kinds == kinds else amount_named(charge, name)
+            assert value is not None, name
+            sums[place] = add(value, quantity, sums[place])
+    return sums
 
 
 def _shared(node: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:

@@ -34,12 +34,14 @@ def look_at(
     if COMPLETE.fits(document):
         return [], True
     STORED.tidy(document)
-    found = [] if STORED.fits(document) else _types_brought(document, before)
+    if not STORED.fits(document) and (found := _types_brought(document, before)):
+        if mandatory:
+            found = _with_missing(found, _missing_brought(document, before))
+        return [finding.problem() for finding in found[:PROBLEMS_MAX]], False
     shown, is_told = completed(document)
     # Where the cart itself tells all that it leaves out, there is nothing to ask for.
-    if mandatory and (found or not is_told):
-        found = _with_missing(found, _missing_brought(document, before))
-    return [finding.problem() for finding in found[:PROBLEMS_MAX]], shown is document
+    missing = _missing_brought(document, before) if mandatory and not is_told else []
+    return [finding.problem() for finding in missing[:PROBLEMS_MAX]], shown is document
 
 
 def _types_brought(document: dict[str, Any], before: Sequence[dict[str, Any]]) -> list[Finding]:
