@@ -55,7 +55,8 @@ _DIGITS_ALIKE: Final = bytes.maketrans(b"123456789", b"0" * 9)
 _DIGITS_TOO_MANY: Final = b"0" * (NUMBER_DIGITS_MAX + 1)
 _BLANK_COLONS: Final = (b" :", b"\n:", b"\t:", b"\r:")
 _BYTE: Final = re.compile(r"\(byte ([0-9]+)\)")
-_INTEGER_LIMIT: Final = 10**NUMBER_DIGITS_MAX
+# The digits of a whole number, from the first one on.
+_WHOLE: Final = re.compile(rb"(?<![0-9.eE+])(?<![eE]-)[0-9]")
 # Indented, deep JSON is as many times larger as it is deep: only so much is looked at in that form.
 _INDENTED_BYTES_MAX: Final = 16 * 1024
 
@@ -126,13 +127,15 @@ def decode_json(raw: bytes, *, depth_max: int = DEPTH_MAX_DEFAULT) -> Json:
         if (
             names != raw.count(b":")
             and names != raw.count(b'":') + sum(map(raw.count, _BLANK_COLONS))
-            and names != faults.count_names(raw)
+            and (repeated := faults.repeated_names(raw, names)) is not None
         ):
-            raise faults.repeated_names(raw)
+            raise repeated
     if b"\\u0000" in raw and (nul := faults.nul_escape(raw)) is not None:
         raise _nul_error(raw, nul)
-    if _DIGITS_TOO_MANY in raw.translate(_DIGITS_ALIKE):
-        _refuse_long_integers(raw, value)
+    if _DIGITS_TOO_MANY in raw.translate(_DIGITS_ALIKE) and _has_long_integer(raw):
+        path = faults.unfit_number(raw, _fits)
+        problem = Problem(path or "", "the number has more than 64 digits")
+        raise MalformedBodyError(f"The JSON holds a number of more than 64 digits{_where(path)}.", problems=[problem])
     return value
 
 
@@ -234,35 +237,32 @@ def _names_in(value: Any, depth_max: int) -> int | None:
     """Return how many names all objects have together, level by level; None when it is nested deeper than `depth_max`."""
     names = 0
     level = [value] if type(value) in _HOLDERS else []
-    for _ in range(depth_max):
+    for depth in range(1, depth_max + 1):
         if not level:
             return names
         names += sum([len(node) for node in level if type(node) is dict])
+        # What is empty has no names, and is only looked at where it would be too deep.
+        is_last = depth == depth_max
         level = [
             child
             for node in level
             for child in (node.values() if type(node) is dict else node)
-            if type(child) in _HOLDERS
+            if type(child) in _HOLDERS and (child or is_last)
         ]
     return None if level else names
 
 
-def _refuse_long_integers(raw: bytes, value: Any) -> None:
-    """Raise MalformedBodyError (400) when a whole number has more than NUMBER_DIGITS_MAX digits."""
-    level = [value]
-    while level:
-        if any(type(node) is int and not -_INTEGER_LIMIT < node < _INTEGER_LIMIT for node in level):
-            path = faults.unfit_number(raw, _fits)
-            problem = Problem(path or "", "the number has more than 64 digits")
-            raise MalformedBodyError(
-                f"The JSON holds a number of more than 64 digits{_where(path)}.", problems=[problem]
-            )
-        level = [
-            child
-            for node in level
-            if type(node) in _HOLDERS
-            for child in (node.values() if type(node) is dict else node)
-        ]
+def _has_long_integer(raw: bytes) -> bool:
+    """Tell whether a whole number of well-formed JSON has more than NUMBER_DIGITS_MAX digits."""
+    bare = faults.without_texts(raw)
+    alike = bare.translate(_DIGITS_ALIKE)
+    at = alike.find(_DIGITS_TOO_MANY)
+    while at >= 0:
+        # The digits of a fraction were counted when it was decoded, and those of an exponent may have zeros before them.
+        if _WHOLE.match(bare, at) is not None:
+            return True
+        at = alike.find(_DIGITS_TOO_MANY, at + NUMBER_DIGITS_MAX)
+    return False
 
 
 def _nul_error(raw: bytes, offset: int) -> MalformedBodyError:

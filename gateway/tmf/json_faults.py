@@ -54,7 +54,9 @@ def lone_surrogate(raw: bytes) -> int | None:
 
 def nul_escape(raw: bytes) -> int | None:
     """Return the offset of the first escape of U+0000 in well-formed JSON, None when there is none."""
-    found = _NUL.search(raw)
+    # Before what looks like the first one there is none; the backslashes before it belong to it.
+    start = len(raw[: raw.find(b"\\u0000")].rstrip(b"\\"))
+    found = _NUL.search(raw, start)
     return None if found is None else found.start(1)
 
 
@@ -118,21 +120,22 @@ def unfit_number(raw: bytes, fits: Callable[[str], bool]) -> str | None:
     return None
 
 
-def count_names(raw: bytes) -> int:
-    """Return how many names all objects of well-formed JSON have together, repeated ones included.
+def without_texts(raw: bytes) -> bytes:
+    """Return well-formed JSON with all its texts and names empty."""
+    return _STRINGS.sub(b'""', raw)
 
-    String by string: one search through everything would keep all threads waiting for as long as it takes.
+
+def repeated_names(raw: bytes, names_known: int) -> MalformedBodyError | None:
+    """Return the error (400) for an object of well-formed JSON that has a name more than once, with the paths of those names.
+
+    None when there is no such object: `names_known` is how many names all objects have together, each counted once.
     """
-    return raw.count(b":") - sum(found.group().count(b":") for found in _STRINGS.finditer(raw))
-
-
-def repeated_names(raw: bytes) -> MalformedBodyError:
-    """Return the error (400) for well-formed JSON with an object that has a name more than once, with the paths of those names."""
     problems: list[Problem] = []
     path: list[Any] = []
     names: list[set[str] | None] = []
     key_next = False
-    for found in _first_pieces(raw.decode()):
+    pieces = _PIECES.finditer(raw.decode())
+    for found in islice(pieces, PIECES_MAX):
         piece = found.group()
         if piece in "{[":
             path.append("" if piece == "{" else 0)
@@ -156,6 +159,8 @@ def repeated_names(raw: bytes) -> MalformedBodyError:
             elif seen is not None:
                 seen.add(path[-1])
     if not problems:
+        if next(pieces, None) is None or without_texts(raw).count(b":") == names_known:
+            return None
         message = "an object has a name more than once; give it once"
         return MalformedBodyError(f"The JSON repeats a name: {message}.", problems=[Problem("", message)])
     problems = list(dict.fromkeys(problems))

@@ -71,6 +71,7 @@ KNOWN: Final[dict[str, list[tuple[str, str, str]] | str]] = {
     "filters.values._QUOTED": [('"', '""', "x"), ('"', "a", ""), ('"', '""', '"x')],
     "tmf.schema._NUMERIC_ID": [("", 'Id":-', "x"), ("", 'Id":', "")],
     "tmf.json._BYTE": [("", "(byte 1", ""), ("(byte ", "1", "")],
+    "tmf.json._WHOLE": [("", "1", "")],
     "tmf.json_faults._BEFORE_LONE": [
         ("", "\\n", "\\ud800"),
         ("", "\\", ""),
