@@ -31,4 +31,5 @@ def timestamp_text(moment: datetime) -> str:
     """
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    return f"{moment.isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
+    # Without the offset, `+00:00`.
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"

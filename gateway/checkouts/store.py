@@ -44,8 +44,8 @@ from gateway.storage.tables import (
 from gateway.tmf.json import encode_json
 
 COLUMNS = [checkout.c[name] for name in CheckoutRecord.__struct_fields__]
-_MOMENTS: Final = [column.name for column in COLUMNS if isinstance(column.type, Moment)]
-_FLAGS: Final = [column.name for column in COLUMNS if isinstance(column.type, Boolean)]
+_MOMENTS: Final = [index for index, column in enumerate(COLUMNS) if isinstance(column.type, Moment)]
+_FLAGS: Final = [index for index, column in enumerate(COLUMNS) if isinstance(column.type, Boolean)]
 _TENANTS: Final = tenants_ordering()
 _by_id = select(*COLUMNS).where(checkout.c.tenant == bindparam("tenant"), checkout.c.id == bindparam("id"))
 _locked_by_id = _by_id.with_for_update()
@@ -66,15 +66,14 @@ def record_of(row: Row[Any]) -> CheckoutRecord:
     return CheckoutRecord(**dict(zip(row._fields, row, strict=True)))
 
 
-def record_of_values(values: Sequence[object]) -> CheckoutRecord:
+def record_of_values(values: Sequence[Any]) -> CheckoutRecord:
     """Return the record of a row whose columns are those of the record, in its order, as a driver gives them or JSON has them."""
-    row: dict[str, Any] = dict(zip(CheckoutRecord.__struct_fields__, values, strict=True))
-    for name in _MOMENTS:
-        if row[name] is not None:
-            row[name] = moment_of(row[name])
-    for name in _FLAGS:
-        row[name] = bool(row[name])
-    return CheckoutRecord(**row)
+    row = list(values)
+    for index in _MOMENTS:
+        row[index] = moment_of(row[index])
+    for index in _FLAGS:
+        row[index] = bool(row[index])
+    return CheckoutRecord(**dict(zip(CheckoutRecord.__struct_fields__, row, strict=True)))
 
 
 def get(connection: Connection, tenant: str, checkout_id: str, *, owner: str | None = None) -> CheckoutRecord | None:

@@ -87,16 +87,17 @@ _EVENT: Final = tuple(
     for name in ("upstream", "dedup_key", "event_type", "order_id", "state", "attempts", "received_at", "detail")
 )
 _STEP: Final = StepRow._fields[1:]
+_RECORD: Final = tuple(f"c.{name}" for name in CheckoutRecord.__struct_fields__)
 # One statement for everything, a row for each row that is found: what it is, whose, and its columns as a JSON array (of a document
-# its kind and its text). The way to the database costs more than what is read there.
+# its kind and its text; a checkout's are followed by those of its cart). The way to the database costs more than what is read there.
 _EVERYTHING: Final = """
-SELECT 'record' AS part, id AS whose, ROW(RECORD) AS body FROM checkout WHERE tenant = ? AND id IN (IDS)
+SELECT 'record' AS part, c.id AS whose, ROW(RECORD) AS body FROM checkout AS c
+ LEFT JOIN cart ON cart.tenant = c.tenant AND cart.id = c.cart_id AND c.cart_version IS NOT NULL
+ WHERE c.tenant = ? AND c.id IN (IDS)
 UNION ALL SELECT kind, checkout_id, document FROM checkout_document WHERE tenant = ? AND checkout_id IN (IDS)
  AND (kind IN ('request', 'items', 'findings', 'lines') OR kind LIKE 'lines.%')
 UNION ALL SELECT 'step', checkout_id, ROW(STEP) FROM checkout_step WHERE tenant = ? AND checkout_id IN (IDS)
 UNION ALL SELECT 'draft', checkout_id, ROW(DRAFT) FROM abandoned_draft WHERE tenant = ? AND checkout_id IN (IDS)
-UNION ALL SELECT 'cart', cart.id, ROW(CART) FROM checkout AS c JOIN cart ON cart.tenant = c.tenant AND cart.id = c.cart_id
- WHERE c.tenant = ? AND c.id IN (IDS) AND c.cart_version IS NOT NULL
 UNION ALL SELECT 'event', c.id, ROW(EVENT) FROM checkout AS c
  JOIN inbox ON inbox.tenant = c.tenant AND inbox.upstream = c.upstream AND inbox.order_id = c.order_id
  WHERE c.tenant = ? AND c.id IN (IDS)
@@ -119,13 +120,17 @@ def load(connection: Connection, tenant: str, page: Sequence[Named]) -> Around:
     for part, whose, body in rows_of(connection, statement, values):
         found.setdefault(part, []).append((whose, body))
     position = {checkout_id: index for index, checkout_id in enumerate(ids)}
-    records = [store.record_of_values(_row.decode(body)) for _, body in found.pop("record", ())]
+    records = []
+    for _, body in found.pop("record", ()):
+        row = _row.decode(body)
+        records.append(store.record_of_values(row[: len(_RECORD)]))
+        if row[len(_RECORD)] is not None:
+            carts.append(_head(row[len(_RECORD) :]))
     steps: dict[str, list[StepRow]] = {}
     for whose, body in found.pop("step", ()):
         steps.setdefault(whose, []).append(_step(whose, _row.decode(body)))
     for of_one in steps.values():
         of_one.sort(key=_in_order)
-    carts += [_head(_row.decode(body)) for _, body in found.pop("cart", ())]
     drafts, events = found.pop("draft", []), found.pop("event", [])
     texts = [(whose, kind, body) for kind in sorted(found) for whose, body in found[kind]]
     return Around(
@@ -142,10 +147,9 @@ def load(connection: Connection, tenant: str, page: Sequence[Named]) -> Around:
 def _statement(dialect: str, ids: int) -> tuple[str, int]:
     """Return the statement for so many checkouts, and how often the tenant and their ids are its values."""
     columns = {
-        "RECORD": CheckoutRecord.__struct_fields__,
+        "RECORD": (*_RECORD, *_CART),
         "STEP": _STEP,
         "DRAFT": _DRAFT,
-        "CART": _CART,
         "EVENT": _EVENT,
     }
     text = _EVERYTHING.replace("IDS", marks("?" * ids))

@@ -6,6 +6,7 @@ of which a page is returned, the latest made first (ids of checkouts and carts a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -66,7 +67,7 @@ class Asked(NamedTuple):
 def find(connection: Connection, asked: Asked) -> Found:
     """Return what the id leads to; an empty page when nobody knows it."""
     statement, names = _statement(of_owner=asked.owner is not None)
-    rows = rows_of(connection, statement, tuple(_value(asked, name) for name in names))
+    rows = rows_of(connection, statement, _values(asked, names))
     kinds = tuple(dict.fromkeys(row[1] for row in rows))
     if len(rows) < _FEW_MAX:
         found = sorted({Named(row[0], row[2]) for row in rows}, key=lambda each: each.id, reverse=True)
@@ -80,8 +81,8 @@ def _of_many(connection: Connection, asked: Asked, kinds: tuple[FoundBy, ...]) -
     some: list[str] = []
     values: list[Any] = []
     for source, names in sources.values():
-        given = [_value(asked, name) for name in names]
-        if rows_of(connection, f"{source} LIMIT 1", tuple(given)):
+        given = _values(asked, names)
+        if rows_of(connection, f"{source} LIMIT 1", given):
             some.append(source)
             values += given
     union = " UNION ".join(some)
@@ -91,10 +92,10 @@ def _of_many(connection: Connection, asked: Asked, kinds: tuple[FoundBy, ...]) -
     return Found(kinds, tuple(Named(*row) for row in rows), total)
 
 
-def _value(asked: Asked, name: str) -> Any:
-    if name == "value":
-        return key_value(asked.id)
-    return _FEW_MAX if name == "few" else getattr(asked, name)
+def _values(asked: Asked, names: Iterable[str]) -> tuple[Any, ...]:
+    """Return the values of a statement, by their names."""
+    values = {**asked._asdict(), "value": key_value(asked.id), "few": _FEW_MAX}
+    return tuple([values[name] for name in names])
 
 
 @cache

@@ -38,7 +38,7 @@ import uvicorn
 import uvloop
 from cart_filter import postgresql
 from carts import CARTS, Rate, Server, example_cart, load, request
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from gateway.app import create_app
 from gateway.commands.common import calm_collector
@@ -49,6 +49,8 @@ from gateway.storage.schema import migrate
 
 TRACE = "/tmf-api/checkoutManagement/v1/trace"
 RATIO_MAX = 3.0
+# Checkouts that are made in one transaction.
+CHUNK = 50_000
 PER_CUSTOMER, PER_CLIENT, PER_DRAFT = 5, 20, 10
 # Ids of carts and checkouts are in the order of time, as those of the gateway are.
 CART, CHECKOUT = "01a000000000", "01b000000000"
@@ -82,25 +84,29 @@ def seed(connection: Connection, first: int, last: int) -> None:
     )
     parts = document.replace("CARTID", f"' || {cart} || '")
 
-    def insert(table: str, where: str = "", **columns: str) -> None:
-        names, values = ", ".join(columns), ", ".join(columns.values()).replace(":", r"\:")
-        condition = f" WHERE {where}" if where else ""
-        statement = (
-            f"INSERT INTO {table} (tenant, {names}) SELECT 'default', {values} FROM {SOURCE[dialect]}{condition}"  # noqa: S608 - expressions of this program
-        )
+    def insert(table: str, *rows: dict[str, str], where: str = "true") -> None:
+        """Add rows for every checkout, those of one checkout together, as the gateway writes them."""
+        names, made = ", ".join(rows[0]), []
+        for place, row in enumerate(rows):
+            values = ", ".join(f"{value} AS {name}" for name, value in row.items()).replace(":", r"\:")
+            made.append(f"SELECT n, {place} AS place, {values} FROM {SOURCE[dialect]} WHERE {where}")  # noqa: S608
+        everything = " UNION ALL ".join(made)
+        statement = f"INSERT INTO {table} (tenant, {names}) SELECT 'default', {names} FROM ({everything}) AS made ORDER BY n, place"  # noqa: S608 - expressions of this program
         connection.execute(text(statement), {"first": first, "last": last})
 
     insert(
         "cart",
-        id=cart,
-        version="1",
-        document=parts,
-        checkout_id=checkout,
-        ordered=true,
-        created_at=moment,
-        updated_at=moment,
-        v4_complete=true,
-        owner=client,
+        dict(  # noqa: C408 - the names are columns
+            id=cart,
+            version="1",
+            document=parts,
+            checkout_id=checkout,
+            ordered=true,
+            created_at=moment,
+            updated_at=moment,
+            v4_complete=true,
+            owner=client,
+        ),
     )
     zeros = (
         "generation",
@@ -115,33 +121,35 @@ def seed(connection: Connection, first: int, last: int) -> None:
     )
     insert(
         "checkout",
-        id=checkout,
-        state="'submitted'",
-        upstream="'crm'",
-        mapping="'salesforce-v4'",
-        external_id=f"'WEB-' || {number}",
-        cart_id=cart,
-        cart_version="1",
-        cart_live=true,
-        owner=client,
-        correlation_id=f"'request-' || {number}",
-        request_hash="'h'",
-        submit=true,
-        cancel_requested=false,
-        marker_root=padded("n", 16),
-        plan_hash="'h'",
-        steps_total="3",
-        step="3",
-        step_state="'PLANNED'",
-        first_sent_at=moment,
-        sent_at=moment,
-        order_id=number,
-        order_state="'inProgress'",
-        upstream_state="'In Progress'",
-        version="7",
-        created_at=moment,
-        updated_at=moment,
-        **dict.fromkeys(zeros, "0"),
+        dict(
+            id=checkout,
+            state="'submitted'",
+            upstream="'crm'",
+            mapping="'salesforce-v4'",
+            external_id=f"'WEB-' || {number}",
+            cart_id=cart,
+            cart_version="1",
+            cart_live=true,
+            owner=client,
+            correlation_id=f"'request-' || {number}",
+            request_hash="'h'",
+            submit=true,
+            cancel_requested=false,
+            marker_root=padded("n", 16),
+            plan_hash="'h'",
+            steps_total="3",
+            step="3",
+            step_state="'PLANNED'",
+            first_sent_at=moment,
+            sent_at=moment,
+            order_id=number,
+            order_state="'inProgress'",
+            upstream_state="'In Progress'",
+            version="7",
+            created_at=moment,
+            updated_at=moment,
+            **dict.fromkeys(zeros, "0"),
+        ),
     )
     keys = {
         "shoppingCart": cart,
@@ -153,34 +161,35 @@ def seed(connection: Connection, first: int, last: int) -> None:
         "traceId": padded("n", 32),
         "orderLine": f"'802-' || {number} || '-1'",
     }
-    for kind, value in keys.items():
-        insert("checkout_key", value=value, checkout_id=checkout, kind=f"'{kind}'")
-    insert("checkout_key", value=f"'802-' || {number} || '-2'", checkout_id=checkout, kind="'orderLine'")
+    leading = [*keys.items(), ("orderLine", f"'802-' || {number} || '-2'")]
+    insert("checkout_key", *({"value": value, "checkout_id": checkout, "kind": f"'{kind}'"} for kind, value in leading))
     documents = {
         "request": "'" + REQUEST.replace("CUSTOMER", f"' || {customer} || '") + "'",
         "items": f"'{ITEMS}'",
         "lines": "'" + LINES.replace("LINE", f"' || {number} || '") + "'",
         "findings": "'[]'",
     }
-    for kind, value in documents.items():
-        insert("checkout_document", checkout_id=checkout, kind=f"'{kind}'", document=value)
-    for sequence, kind in enumerate(("create", "add", "submit"), 1):
-        of_call = {"kind": f"'{kind}'", "state": "'done'", "attempts": "1", "item_count": "1", "byte_count": "500"}
-        when = {"started_at": moment, "ended_at": moment}
-        insert("checkout_step", checkout_id=checkout, generation="0", sequence=str(sequence), **of_call, **when)
+    insert(
+        "checkout_document",
+        *({"checkout_id": checkout, "kind": f"'{kind}'", "document": value} for kind, value in documents.items()),
+    )
+    of_call = {"state": "'done'", "attempts": "1", "item_count": "1", "byte_count": "500"}
+    of_call |= {"checkout_id": checkout, "generation": "0", "started_at": moment, "ended_at": moment}
+    calls = enumerate(("create", "add", "submit"), 1)
+    insert("checkout_step", *({**of_call, "sequence": str(sequence), "kind": f"'{kind}'"} for sequence, kind in calls))
     given_up = f"n % {PER_DRAFT} = 0"
     draft = {"marker": f"'gw1-' || {padded('n', 16)} || '-0'", "order_id": f"'D' || {number}", "upstream": "'crm'"}
-    insert("abandoned_draft", given_up, checkout_id=checkout, **draft, since=moment, attempt="3", state="'voided'")
-    insert("checkout_key", given_up, value=f"'D' || {number}", checkout_id=checkout, kind="'productOrder'")
-    seen = {
-        "upstream": "'crm'",
-        "dedup_key": f"'event-' || {number}",
-        "order_id": number,
-        "state": "'done'",
-        "attempts": "0",
-    }
-    insert("inbox", given_up, **seen, received_at=moment, raw='\'{"eventType": "x"}\'')
-    insert("cart_party", party_id=customer, cart_id=cart)
+    draft |= {"checkout_id": checkout, "since": moment, "attempt": "3", "state": "'voided'"}
+    insert("abandoned_draft", draft, where=given_up)
+    insert(
+        "checkout_key",
+        {"value": f"'D' || {number}", "checkout_id": checkout, "kind": "'productOrder'"},
+        where=given_up,
+    )
+    seen = {"upstream": "'crm'", "dedup_key": f"'event-' || {number}", "order_id": number, "state": "'done'"}
+    seen |= {"attempts": "0", "received_at": moment, "raw": '\'{"eventType": "x"}\''}
+    insert("inbox", seen, where=given_up)
+    insert("cart_party", {"party_id": customer, "cart_id": cart})
 
 
 def ids(count: int, chance: random.Random) -> dict[str, Callable[[], str]]:
@@ -287,29 +296,34 @@ async def compare(url: str, options: argparse.Namespace) -> bool:
     return met
 
 
+def fill(engine: Engine, count: int) -> None:
+    """Store so many checkouts: as fast as the database can, for what is lost when the machine stops is made again."""
+    sqlite = engine.dialect.name == "sqlite"
+    haste = (
+        ("PRAGMA synchronous = OFF", "PRAGMA foreign_keys = OFF", "PRAGMA cache_size = -1000000")
+        if sqlite
+        else ("SET synchronous_commit = off", "SET session_replication_role = replica")
+    )
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for setting in haste:
+            connection.exec_driver_sql(setting)
+        for first in range(0, count, CHUNK):
+            connection.exec_driver_sql("BEGIN")
+            seed(connection, first, min(first + CHUNK, count) - 1)
+            connection.exec_driver_sql("COMMIT")
+        if not sqlite:
+            connection.exec_driver_sql("VACUUM ANALYZE")
+        # The settings are those of this connection.
+        connection.invalidate()
+
+
 def measure(url: str, options: argparse.Namespace) -> bool:
     """Fill a database, then measure."""
     database = open_database(StorageSettings(url=url))
     migrate(database.engine)
-
-    async def fill() -> None:
-        try:
-            for first in range(0, options.checkouts, 50_000):
-                last = min(first + 50_000, options.checkouts) - 1
-                if database.engine.dialect.name == "sqlite":
-                    await database.write(lambda connection, first=first, last=last: seed(connection, first, last))
-                    continue
-                # A write of the service has a deadline.
-                with database.engine.begin() as connection:
-                    seed(connection, first, last)
-            if database.engine.dialect.name == "postgresql":
-                with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                    connection.execute(text("VACUUM ANALYZE"))
-        finally:
-            await database.close()
-
     started = time.monotonic()
-    asyncio.run(fill())
+    fill(database.engine, options.checkouts)
+    asyncio.run(database.close())
     print(f"{options.checkouts} checkouts made in {time.monotonic() - started:.0f} s", file=sys.stderr)
     return bool(uvloop.run(compare(url, options)))
 
