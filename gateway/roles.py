@@ -43,6 +43,7 @@ EVERYBODY: Final[Roles] = frozenset(ROLES)
 ORDERING: Final[Roles] = frozenset({"channel", "partner", "operator", "admin"})
 READING: Final[Roles] = ORDERING | {"support"}
 OPERATING: Final[Roles] = frozenset({"operator", "admin"})
+LOOKING: Final[Roles] = OPERATING | {"support"}
 ADMINISTERING: Final[Roles] = frozenset({"admin"})
 NOTIFYING: Final[Roles] = frozenset({"notifier"})
 MEASURING: Final[Roles] = OPERATING | {"platform"}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, TypeAlias
+from urllib.parse import unquote
 
 import msgspec
 from sqlalchemy import Connection, delete
@@ -36,7 +37,12 @@ class _Parties(msgspec.Struct):
     relatedParty: msgspec.Raw = msgspec.Raw(b"null")  # noqa: N815 - the standard's name
 
 
+class _ExternalIds(msgspec.Struct):
+    externalId: msgspec.Raw = msgspec.Raw(b"null")  # noqa: N815 - the standard's name
+
+
 _parties: Final = msgspec.json.Decoder(_Parties)
+_external_ids: Final = msgspec.json.Decoder(_ExternalIds)
 
 
 def key_value(text: str) -> str:
@@ -67,6 +73,8 @@ def add_keys_of_new(connection: Connection, record: CheckoutRecord, documents: M
         ("traceId", trace_id_of(record.trace_parent)),
     ]
     found += [("party", party) for party in _party_ids(documents)]
+    if record.external_id is not None:
+        found += [("externalId", external_id) for external_id in _all_external_ids(documents)]
     add_keys(connection, record.tenant, record.id, found)
 
 
@@ -99,6 +107,9 @@ def add_keys_of_change(
     known = {before.order_id, before.answered_order, before.adopted_order}
     named = {changes.get("order_id"), changes.get("answered_order"), changes.get("adopted_order")}
     found: list[tuple[KeyKind, str | None]] = [("productOrder", order) for order in named - known]
+    href = changes.get("order_href")
+    if href is not None and href != before.order_href:
+        found.append(("productOrder", _record_id(href)))
     if after.generation != before.generation:
         found.append(("marker", after.marker))
     if found:
@@ -120,4 +131,26 @@ def _party_ids(documents: Mapping[str, bytes]) -> set[str]:
                 inner = party.get("partyOrPartyRole")
                 ids = (party.get("id"), inner.get("id") if type(inner) is dict else None)
                 found.update(each for each in ids if type(each) is str)
+    return found
+
+
+def _record_id(href: str) -> str:
+    """Return the id at the end of an order's address: where orders have numbers, that of the record (801... in Salesforce).
+
+    Empty where there is none; an order system may say anything.
+    """
+    path = href.partition("?")[0].partition("#")[0]
+    found = unquote(path.rstrip("/").rpartition("/")[2])
+    return "" if "\0" in found else found
+
+
+def _all_external_ids(documents: Mapping[str, bytes]) -> set[str]:
+    """Return every external id of v5's list: those of the systems that the order came through stand behind its own."""
+    found: set[str] = set()
+    for kind in ("request", "productOrder"):
+        given: Any = (
+            decode_stored(bytes(_external_ids.decode(documents[kind]).externalId)) if kind in documents else None
+        )
+        ids = (each.get("id") for each in (given if type(given) is list else ()) if type(each) is dict)
+        found.update(each for each in ids if type(each) is str)
     return found

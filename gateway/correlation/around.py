@@ -161,6 +161,18 @@ def _statement(dialect: str, ids: int) -> tuple[str, int]:
     return text, _EVERYTHING.count("IDS")
 
 
+def events_of_order(
+    connection: Connection, tenant: str, upstreams: Sequence[str], order_id: str
+) -> tuple[SeenEvent, ...]:
+    """Return the latest notifications of an order that no checkout has, the latest first."""
+    statement = (
+        f"SELECT {', '.join(_EVENT)} FROM inbox WHERE tenant = ? AND upstream IN ({marks(upstreams)}) AND order_id = ?"  # noqa: S608
+        " ORDER BY received_at DESC, dedup_key DESC LIMIT ?"
+    )
+    rows = rows_of(connection, statement, (tenant, *upstreams, order_id, EVENTS_MAX)) if upstreams else []
+    return tuple(_event(row) for row in rows)
+
+
 def _step(checkout_id: str, row: list[Any]) -> StepRow:
     return StepRow._make((checkout_id, *row[:7], moment_of(row[7]), moment_of(row[8]), *row[9:]))
 
@@ -182,10 +194,12 @@ def _given_up(found: Iterable[tuple[str, str]]) -> dict[str, list[GivenUp]]:
 def _events(found: Iterable[tuple[str, str]]) -> tuple[SeenEvent, ...]:
     """Return the latest notifications, the latest first."""
     # An order may be live and given up at once: its notifications are told once.
-    seen = [
-        SeenEvent._make((*row[:6], _moment(row[6]), row[7])) for row in map(_row.decode, {body for _, body in found})
-    ]
+    seen = [_event(_row.decode(body)) for body in {body for _, body in found}]
     return tuple(sorted(seen, key=lambda event: (event.received_at, event.id), reverse=True)[:EVENTS_MAX])
+
+
+def _event(row: Sequence[Any]) -> SeenEvent:
+    return SeenEvent._make((*row[:6], _moment(row[6]), row[7]))
 
 
 def _moment(value: int) -> datetime:

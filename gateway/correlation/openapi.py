@@ -23,7 +23,8 @@ TRACE: Final[dict[str, Any]] = {
     "tags": ["checkout"],
     "description": "Any id: of a cart, a checkout, an order (one that was given up, too), a line of it, the marker that the order carries, "
     "an externalId, a customer or another party, a client that made checkouts, the correlation id or the trace id of a request. What many "
-    "share is answered a page at a time: limit and offset count checkouts, and carts that are not checked out, the latest first.",
+    "share is answered a page at a time: limit and offset count checkouts, and carts that are not checked out, the latest first. Of an "
+    "order that no checkout has, what its order system told is shown (`event`), to those who may look into the inbox.",
     "parameters": [
         {
             "name": "id",

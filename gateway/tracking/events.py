@@ -98,6 +98,7 @@ def read_event(
     key = event_id if event_id is not None else "sha256-" + hashlib.sha256(raw).hexdigest()
     payload, order = _order(document, event_type)
     of_cancellation = is_of_cancellation(event_type)
+    asks = event_kind(event_type) == "informationRequired"
     moments = (parse_date_time(text) for each in _TIMES if isinstance(text := document.get(each), str))
     return Event(
         key,
@@ -108,7 +109,7 @@ def read_event(
         state=None if of_cancellation else _text(order.get("state")),
         occurred_at=next((moment for moment in moments if moment is not None), None),
         items={} if of_cancellation else item_states(order),
-        notes=notes_of(order, payload),
+        notes=notes_of(order, payload, document.get("fieldPath") if asks else None),
     )
 
 

@@ -18,7 +18,7 @@ from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import read_object, require_json_accepted
 from gateway.http.lists import list_answer
 from gateway.http.queries import page_of, query_pairs, refuse, report_unknown, values_of
-from gateway.roles import OPERATING, Roles
+from gateway.roles import LOOKING, OPERATING
 from gateway.services import services_of
 from gateway.storage.audit import REASON_CHARACTERS_MAX
 from gateway.tmf.json import decode_json, decode_stored
@@ -32,7 +32,6 @@ from gateway.tracking.letters import Wanted
 
 HttpRequest: TypeAlias = Request[Any, Any, Any]
 INBOX: Final = f"{CHECKOUT_PATH.rpartition('/')[0]}/inbox"
-LOOKING: Final[Roles] = OPERATING | {"support"}
 # The parameter of the query (of the body, for many), and what it is called in `Wanted`.
 EQUAL: Final = {
     "upstream": "upstream",

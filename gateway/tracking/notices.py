@@ -87,8 +87,11 @@ def item_states(order: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def notes_of(order: dict[str, Any], payload: dict[str, Any]) -> tuple[Note, ...]:
-    """Return what people should know of `order`; `payload` is what of the notification it stands in."""
+def notes_of(order: dict[str, Any], payload: dict[str, Any], field_path: Any = None) -> tuple[Note, ...]:
+    """Return what people should know of `order`; `payload` is what of the notification it stands in.
+
+    `field_path` is what a notification that asks for information names beside its payload, as v4's do.
+    """
     notes: list[Note] = []
     for name, kind, attributes in _NOTED:
         for holder in (order, payload):
@@ -96,6 +99,8 @@ def notes_of(order: dict[str, Any], payload: dict[str, Any]) -> tuple[Note, ...]
     for entry in _objects(payload.get("informationRequired")):
         if text := _told(entry, ("op", "path")):
             notes.append(Note("informationRequired", text, _path(entry.get("path"))))
+    if (asked_for := _word(field_path)) is not None:
+        notes.append(Note("informationRequired", readable(asked_for), _path(asked_for)))
     for name in CANCEL_NAMES:
         for task in _objects(payload.get(name)):
             if text := _told(task, ("id", "state")):

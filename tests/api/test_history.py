@@ -78,6 +78,37 @@ async def test_a_checkout_tells_every_call_answer_read_event_and_action_in_order
     assert [entry["id"] for entry in shown] == ids
 
 
+SAID_BESIDE_STATES = {
+    "productOrderMilestoneEvent": ({"productOrderMilestone": [{"id": "m1", "status": "done"}]}, "milestone: m1, done"),
+    "productOrderJeopardyAlertEvent": (
+        {"productOrderJeopardyAlert": [{"id": "j1", "jeopardyType": "delay"}]},
+        "jeopardyAlert: j1, delay",
+    ),
+    "productOrderInformationRequiredEvent": ({}, "informationRequired: productOrderItem[1].place"),
+}
+
+
+async def test_what_an_order_system_says_beside_states_stands_in_the_history(gateway):
+    checkout = await gateway.check_out()
+    await gateway.work()
+    order = (await gateway.get(checkout))["productOrder"]["id"]
+    for name, (said, _) in SAID_BESIDE_STATES.items():
+        event = {"eventId": name, "fieldPath": "productOrderItem[1].place"} if not said else {"eventId": name}
+        event["event"] = {"productOrder": {"id": order, **said}}
+        assert (await gateway.post(event, f"/notifications/shop/listener/{name}")).is_success
+    await gateway.tracker().once()
+
+    entries = [entry for entry in await told(gateway, checkout) if entry["kind"] == "event"]
+
+    assert {entry["by"] for entry in entries} == {"shop"}
+    found = {entry["action"]: entry["detail"] for entry in entries}
+    assert set(found) == set(SAID_BESIDE_STATES)
+    for name, (_, text) in SAID_BESIDE_STATES.items():
+        assert found[name].startswith(text), found[name]
+    shown = (await gateway.get(checkout))["history"]
+    assert [entry["id"] for entry in shown if entry["kind"] == "event"] == [entry["id"] for entry in entries]
+
+
 async def test_reads_that_find_the_same_are_one_entry(gateway):
     checkout = await gateway.check_out(upstream="plain")
     await gateway.work()

@@ -140,6 +140,61 @@ async def test_an_order_that_came_ready_is_found_by_its_ids_as_well(gateway):
         assert (found["shoppingCart"], found["checkout"][0]["source"]) == ([], "productOrder")
 
 
+async def test_every_external_id_of_v5_leads_to_the_order_those_of_earlier_systems_too(gateway):
+    order = {
+        "@type": "ProductOrder",
+        "externalId": [
+            {"@type": "ExternalIdentifier", "owner": owner, "id": owner + "-7"} for owner in ("P", "SHOP", "APP")
+        ],
+        "relatedParty": [
+            {
+                "@type": "RelatedPartyOrPartyRole",
+                "role": "customer",
+                "partyOrPartyRole": {"@type": "PartyRef", "@referredType": "Account", "id": "CD5"},
+            }
+        ],
+        "productOrderItem": [
+            {
+                "@type": "ProductOrderItem",
+                "id": "1",
+                "action": "add",
+                "productOffering": {"@type": "ProductOfferingRef", "id": "X"},
+            }
+        ],
+    }
+    answer = await gateway.post({**order, "upstream": "shop"}, "/tmf-api/productOrderingManagement/v5/productOrder")
+    assert answer.is_success, answer.text
+
+    for asked_id in ("P-7", "SHOP-7", "APP-7"):
+        found = await traced(gateway, id=asked_id)
+        assert ([each["id"] for each in found["checkout"]], found["foundBy"]) == ([answer.json()["id"]], ["externalId"])
+
+
+async def test_where_an_order_has_a_number_the_id_of_its_record_leads_to_it_as_well(gateway):
+    made = await ordered(gateway)
+    number, record_id = made["productOrder"]["id"], "801D200000004kYIAQ"
+    gateway.shop.orders[number]["href"] = f"/services/apexrest/vlocity_cmt/tmforum/productopenapi/v1/Order/{record_id}"
+    await gateway.look_at_orders()
+
+    found = await traced(gateway, id=record_id)
+
+    assert ([each["id"] for each in found["checkout"]], found["foundBy"]) == ([made["id"]], ["productOrder"])
+
+
+async def test_of_an_order_that_nobody_has_what_the_order_system_told_is_shown(gateway):
+    event = {"eventId": "e-1", "eventType": "ProductOrderStateChangeEvent", "productOrder": {"id": "00099999"}}
+    assert (await gateway.post(event, "/notifications/shop")).is_success
+    await gateway.look_at_orders()
+
+    found = await traced(gateway, id="00099999")
+
+    assert (found["foundBy"], found["checkout"], found["productOrder"]) == (["productOrder"], [], [])
+    told = [(each["id"], each["upstream"], each["state"], each["detail"]) for each in found["event"]]
+    assert told == [("e-1", "shop", "waiting", "the order is not known")]
+    assert_error(await gateway.client.get(TRACE, params={"id": "00099999", "cartItem.id": "1"}), 404)
+    assert_error(await gateway.client.get(TRACE, params={"id": "e-2"}), 404)
+
+
 async def test_what_many_share_is_answered_a_page_at_a_time(gateway):
     party = {"relatedParty": [{"id": "CD9", "role": "customer", "@referredType": "Account"}]}
     made = [(await gateway.check_out(**party))["id"] for _ in range(5)]

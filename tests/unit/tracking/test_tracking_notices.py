@@ -107,6 +107,17 @@ def test_what_people_should_know_is_noted(payload, note):
     assert event(event=payload).notes == (note,)
 
 
+def test_what_a_notification_of_v4_asks_for_is_the_path_that_it_names():
+    asked = {
+        "eventType": "ProductOrderInformationRequiredEvent",
+        "fieldPath": "$.relatedParty",
+        "productOrder": {"id": "1"},
+    }
+    assert event(**asked).notes == (Note("informationRequired", "$.relatedParty", "$.relatedParty"),)
+    assert event(**{**asked, "eventType": "ProductOrderStateChangeEvent"}).notes == ()
+    assert event(**{**asked, "fieldPath": {"a": 1}}).notes == ()
+
+
 def test_notes_are_bounded_and_print():
     entries = [{"id": str(number), "message": "a\nb" + "x" * 500} for number in range(100)]
     notes = event(productOrder={"id": "1", "productOrderMilestone": entries}).notes
