@@ -66,9 +66,9 @@ def record_of(row: Row[Any]) -> CheckoutRecord:
     return CheckoutRecord(**dict(zip(row._fields, row, strict=True)))
 
 
-def record_of_values(values: Sequence[Any]) -> CheckoutRecord:
+def record_of_values(values: Sequence[object]) -> CheckoutRecord:
     """Return the record of a row whose columns are those of the record, in its order, as a driver gives them or JSON has them."""
-    row = list(values)
+    row: list[Any] = list(values)
     for index in _MOMENTS:
         row[index] = moment_of(row[index])
     for index in _FLAGS:

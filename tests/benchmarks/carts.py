@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import socket
 import statistics
 import subprocess
@@ -27,7 +26,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import cycle
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import uvicorn
@@ -136,9 +134,8 @@ class Server(NamedTuple):
     process_id: int
 
     def processor_seconds(self) -> float:
-        """Return the processor time that the process has used, all threads together."""
-        fields = Path(f"/proc/{self.process_id}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Return the processor time that the process has used, all threads together, by its own clock (clock_getcpuclockid of Linux)."""
+        return time.clock_gettime((~self.process_id << 3) | 2)
 
 
 @contextmanager
