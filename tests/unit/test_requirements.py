@@ -77,3 +77,18 @@ def test_what_the_tests_and_scripts_import_is_required_and_what_they_require_is_
     used = distributions(imported("tests", "scripts"))
 
     assert used - names(PROJECT["dependencies"]) - {PROJECT["name"]} == required - RUN
+
+
+def test_every_dependency_has_its_line_among_the_decisions_with_the_version_of_the_lock_file():
+    decision = (ROOT / "docs" / "decisions" / "0016-the-house.md").read_text("utf-8")
+    told = dict(re.findall(r"(?<=[|,] )([a-z][a-z0-9-]+) (\d[\d.]*)", decision))
+    lock = (ROOT / "requirements" / "runtime.txt").read_text("utf-8")
+    locked = {
+        name.lower().replace("_", "-"): version
+        for name, version in re.findall(r"^([\w-]+)(?:\[\w+\])?==([\d.]+)", lock, re.MULTILINE)
+    }
+
+    required = names(PROJECT["dependencies"])
+    assert required - told.keys() == set()
+    assert {name: locked[name] for name in required if f"{locked[name]}.".startswith(f"{told[name]}.") is False} == {}
+    assert [name for name in names(PROJECT["optional-dependencies"]["dev"]) if name not in decision] == []
