@@ -18,7 +18,7 @@ TEST_FOLDER ?= $(or $(TMPDIR),$(shell grep -qs ' /dev/shm .*noexec' /proc/mounts
 # Checkouts that `make test-long` plays with each kind of order systems that misbehave at random; a quarter of a second each.
 HOSTILE_RUNS ?= 2000
 # Benchmarks of `make bench`, by the names of their files.
-BENCH ?= ordering preview carts cart_filter hub waiting trace fairness storm
+BENCH ?= ordering preview carts cart_filter hub waiting trace fairness storm backlog
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from gateway.background import Loop
 from gateway.checkouts import store
@@ -37,6 +37,9 @@ class DraftLifetime:
         if not lifetime:
             return 0
         database = self._services.database
+        # Mostly there are none: then nothing is written, and no other write waits.
+        if not await database.read(lambda connection: is_any_due(connection, lifetime, database.now(connection))):
+            return 0
         ended = await database.write(lambda connection: end_drafts(connection, lifetime, database.now(connection)))
         if ended:
             log.info("drafts.expired", checkouts=ended)
@@ -44,16 +47,24 @@ class DraftLifetime:
         return ended
 
 
-def end_drafts(connection: Connection, lifetime: timedelta, now: datetime) -> int:
-    """Ask for the cancellation of drafts that nobody touched for `lifetime`, of every tenant; return how many there were."""
+def is_any_due(connection: Connection, lifetime: timedelta, now: datetime) -> bool:
+    """Tell whether there is a draft, of any tenant, that nobody touched for `lifetime`."""
+    return connection.execute(_untouched(lifetime, now).limit(1)).first() is not None
+
+
+def _untouched(lifetime: timedelta, now: datetime) -> Select[tuple[str, str]]:
     table = checkout.c
-    untouched = (
+    return select(table.tenant, table.id).where(
         table.state == "draft",
         table.submit.is_(False),
         table.cancel_requested.is_(False),
         table.updated_at < now - lifetime,
     )
-    query = select(table.tenant, table.id).where(*untouched).order_by(table.updated_at).limit(BATCH_MAX)
+
+
+def end_drafts(connection: Connection, lifetime: timedelta, now: datetime) -> int:
+    """Ask for the cancellation of drafts that nobody touched for `lifetime`, of every tenant; return how many there were."""
+    query = _untouched(lifetime, now).order_by(checkout.c.updated_at).limit(BATCH_MAX)
     ended = 0
     for row in connection.execute(query.with_for_update(skip_locked=True)).all():
         record = store.get_for_update(connection, row.tenant, row.id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CTE, Column, ColumnElement, ScalarSelect, Select, bindparam, func, select, tuple_
+from sqlalchemy import CTE, Column, ColumnElement, ScalarSelect, Select, bindparam, func, select
 
 from gateway.storage.tables import checkout
 
@@ -33,24 +33,27 @@ def lanes_due(column: Column[Any], *conditions: ColumnElement[bool]) -> Select[A
     """Return the query for the tenants and order systems with a row whose time has come (parameter `now`) and that meets the conditions.
 
     `column` has the due times; its table, the tenants and the order systems. Columns: `tenant`, `upstream`; the one whose first is
-    longest due first. They are read from an index by stepping from one pair to the next.
+    longest due first. They are read from an index by stepping from one tenant to the next, and in it from one order system to the next.
     """
     tenant, upstream = column.table.c.tenant, column.table.c.upstream
-    waiting = select(tenant, upstream).where(column.is_not(None)).order_by(tenant, upstream).limit(1).subquery()
-    first_lane = select(waiting.c.tenant, waiting.c.upstream).cte("lanes", recursive=True)
 
-    def following(part: Column[str]) -> ScalarSelect[str]:
-        after = tuple_(tenant, upstream) > tuple_(first_lane.c.tenant, first_lane.c.upstream)
+    def least_upstream(of: CTE, *after: ColumnElement[bool]) -> ScalarSelect[str]:
+        # Two steps instead of one comparison of pairs: for that SQLite reads every row of the tenant.
         return (
-            select(part)
-            .where(column.is_not(None), after)
-            .order_by(tenant, upstream)
-            .limit(1)
-            .correlate(first_lane)
+            select(func.min(upstream))
+            .where(column.is_not(None), tenant == of.c.tenant, *after)
+            .correlate(of)
             .scalar_subquery()
         )
 
-    lanes = first_lane.union_all(select(following(tenant), following(upstream)).where(first_lane.c.tenant.is_not(None)))
+    tenants = tenants_waiting(column)
+    first = (
+        select(tenants.c.tenant, least_upstream(tenants).label("upstream"))
+        .where(tenants.c.tenant.is_not(None))
+        .cte("lanes", recursive=True)
+    )
+    following = select(first.c.tenant, least_upstream(first, upstream > first.c.upstream))
+    lanes = first.union_all(following.where(first.c.upstream.is_not(None)))
     first_due = (
         select(column)
         .where(tenant == lanes.c.tenant, upstream == lanes.c.upstream)
@@ -60,7 +63,7 @@ def lanes_due(column: Column[Any], *conditions: ColumnElement[bool]) -> Select[A
         .correlate(lanes)
         .scalar_subquery()
     )
-    found = select(lanes.c.tenant, lanes.c.upstream, first_due.label("first_due")).where(lanes.c.tenant.is_not(None))
+    found = select(lanes.c.tenant, lanes.c.upstream, first_due.label("first_due")).where(lanes.c.upstream.is_not(None))
     due = found.subquery()
     return select(due.c.tenant, due.c.upstream).where(due.c.first_due.is_not(None)).order_by(due.c.first_due)
 

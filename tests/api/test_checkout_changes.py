@@ -329,6 +329,17 @@ async def test_an_unknown_checkout_is_not_found_on_both_databases(storage):
 # -- the lifetime of a draft ------------------------------------------------------------------------------------------------
 
 
+async def test_nothing_is_written_while_the_lifetime_of_no_draft_is_over(storage, monkeypatch):
+    async with running(settings_of(storage, checkout=CheckoutSettings(draft_days=30.0)), clock=Clock()) as gateway:
+        await gateway.check_out(submit=False)
+
+        async def written(_function):
+            raise AssertionError("something was written")
+
+        monkeypatch.setattr(gateway.services.database, "write", written)
+        assert await DraftLifetime(gateway.services).once() == 0
+
+
 async def test_a_draft_that_nobody_touches_is_cancelled_after_its_lifetime_and_says_so(storage):
     clock = Clock()
     async with running(settings_of(storage, checkout=CheckoutSettings(draft_days=30.0)), clock=clock) as gateway:

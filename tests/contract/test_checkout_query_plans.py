@@ -133,3 +133,26 @@ async def test_an_index_leads_to_what_is_looked_for(full, look: str) -> None:
     assert not [
         plan for plan in found if re.search(r"SCAN checkout$|Seq Scan on checkout|FOR DISTINCT", plan, re.MULTILINE)
     ]
+
+
+def instructions(connection: Connection, function: Callable[[Connection], object]) -> int:
+    """Return how many instructions of SQLite's machine the statements of a function take, in steps of ten."""
+    driver: Any = connection.connection.driver_connection
+    steps: list[None] = []
+    driver.set_progress_handler(lambda: steps.append(None), 10)
+    try:
+        function(connection)
+    finally:
+        driver.set_progress_handler(None, 0)
+    return 10 * len(steps)
+
+
+@pytest.mark.parametrize(
+    ("look", "most"), [("whose work is due", 3_000), ("orders to be read", 12_000), ("the longest due", 3_000)]
+)
+async def test_a_look_costs_no_more_where_very_many_wait(full, look: str, most: int) -> None:
+    if full.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL tells by its plan alone what it would read")
+    function, _ = LOOKS[look]
+    taken = await full.write(lambda connection: instructions(connection, function))
+    assert 0 < taken < most, taken
