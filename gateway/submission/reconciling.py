@@ -183,14 +183,17 @@ def placed_since(connection: Connection, upstream: str, since: datetime) -> list
 
 
 def claim(connection: Connection, upstream: str, due_before: datetime, now: datetime) -> bool:
-    """Take the next comparison of an order system unless another process did since `due_before`."""
+    """Take the next comparison of an order system unless another process did since `due_before`.
+
+    One that was taken later than now was taken by a clock that was ahead, and does not count.
+    """
     row = connection.execute(
         select(reconciliation.c.claimed_at).where(reconciliation.c.upstream == upstream).with_for_update()
     ).one_or_none()
     if row is None:
         connection.execute(insert(reconciliation), {"upstream": upstream, "claimed_at": now})
         return True
-    if row.claimed_at > due_before:
+    if due_before < row.claimed_at <= now:
         return False
     connection.execute(update(reconciliation).where(reconciliation.c.upstream == upstream).values(claimed_at=now))
     return True

@@ -29,8 +29,11 @@ def callback_of(public_url: str, upstream: str) -> str:
 
 
 def is_due(seen: Registration | None, callback: str, wanted: NotificationSettings, now: datetime) -> bool:
-    """Tell whether a registration is to be asked for: there is none, it failed a while ago, is old, or is for another address. Pure."""
-    if seen is None or seen.callback != callback:
+    """Tell whether a registration is to be asked for: there is none, it failed a while ago, is old, or is for another address. Pure.
+
+    One of a time to come was dated by a clock that was ahead, and says nothing.
+    """
+    if seen is None or seen.callback != callback or seen.checked_at > now + RETRY:
         return True
     went_well = seen.registered_at == seen.checked_at
     return now - seen.checked_at >= (timedelta(hours=wanted.renew_hours) if went_well else RETRY)

@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 from gateway.errors import UnavailableError
 from gateway.hub import events
 from gateway.hub.delivery import claims as leases
+from gateway.hub.delivery import wrong_clock
 from gateway.hub.delivery.dispatcher import Dispatcher
 from gateway.hub.delivery.health import Gone, Outcome, Refused, Taken, health_of
 from gateway.hub.model import Subscription
@@ -240,3 +241,37 @@ async def test_the_same_subscription_is_made_once_and_again_after_it_was_switche
     assert await database.write(lambda c: store.create(c, subscription("two"), store.Bounds(1, 1))) == store.Bounds(
         1, 1
     )
+
+
+async def test_what_a_clock_that_was_ahead_put_off_or_leased_is_delivered_once_it_is_right(database: Database) -> None:
+    """The process that had the wrong time is gone: nobody has seen the clock go back."""
+    await subscribed(database, "one", "two", "three")
+    await published(database, "x", 1)
+    now, year = await database.read(database.now), timedelta(days=365)
+    for name, columns in {
+        "one": {"due_at": now + year},
+        "two": {"lease_until": now + year, "lease_owner": "gone"},
+        "three": {"blocked_due_at": now + year},
+    }.items():
+        await database.write(
+            lambda c, name=name, columns=columns: c.execute(
+                update(hub_subscription).where(hub_subscription.c.id == name).values(**columns)
+            )
+        )
+
+    async with dispatching(database) as (_, log):
+        await until(lambda: len(log) == 3)
+
+    assert {message.rpartition("_")[2] for message, _, _ in log} == {"one", "two", "three"}
+    waiting = await row(database, "three")
+    assert waiting.blocked_due_at is None or waiting.blocked_due_at < now + year
+
+
+async def test_what_waits_for_a_subscriber_as_it_should_goes_on_waiting(database: Database) -> None:
+    await subscribed(database, "one")
+    now = await database.read(database.now)
+    later = now + wrong_clock.longest_wait(QUICK) - timedelta(minutes=1)
+    await database.write(lambda c: c.execute(update(hub_subscription).values(due_at=later)))
+    assert not await database.read(lambda c: wrong_clock.is_anything_put_off_too_far(c, now, QUICK))
+    assert await database.write(lambda c: wrong_clock.pull_in(c, now, QUICK)) == 0
+    assert (await row(database)).due_at == later

@@ -124,6 +124,10 @@ async def test_without_any_registration_the_database_is_only_read(database, cloc
         (timedelta(minutes=4), "away", CALLBACK, False),
         (timedelta(minutes=5), "away", CALLBACK, True),
         (timedelta(0), None, "https://elsewhere", True),
+        # Dated by a clock that was ahead.
+        (timedelta(days=-365), None, CALLBACK, True),
+        (timedelta(days=-365), "away", CALLBACK, True),
+        (timedelta(minutes=-1), None, CALLBACK, False),
     ],
 )
 def test_when_a_registration_is_due(age, detail, callback, due):

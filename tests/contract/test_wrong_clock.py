@@ -13,6 +13,7 @@ from sqlalchemy import update
 from gateway.checkouts.model import CheckoutRecord
 from gateway.settings import Settings, TrackingSettings, UpstreamLimits, UpstreamSettings
 from gateway.storage.tables import checkout
+from gateway.submission import reconciling
 from gateway.submission.wrong_clock import is_anything_put_off_too_far, longest_waits, pull_in
 from gateway.upstream import NotSent
 from gateway.upstream.outcome import Unknown
@@ -164,3 +165,16 @@ async def test_a_call_is_sent_again_once_the_whole_quiet_time_has_passed_after_a
             clock.advance(60)
         assert (await gateway.get(checkout))["state"] == "submitted"
         assert [call.kind for call in gateway.plain.calls] == ["create", "create"]
+
+
+async def test_a_comparison_that_a_clock_which_was_ahead_dated_does_not_put_off_the_next_one(database: Any) -> None:
+    hour, year = timedelta(hours=1), timedelta(days=365)
+
+    async def claimed(now: Any) -> bool:
+        taken: bool = await database.write(lambda c: reconciling.claim(c, "crm", now - hour, now))
+        return taken
+
+    assert await claimed(NOW + year)
+    assert await claimed(NOW)
+    assert not await claimed(NOW + timedelta(minutes=59))
+    assert await claimed(NOW + hour)

@@ -237,7 +237,7 @@ async def raw(upstream, content: bytes) -> bytes:
     writer.write(content)
     if not content.endswith(b"\n"):
         writer.write_eof()
-    answer = await asyncio.wait_for(reader.read(), 5)
+    answer = await asyncio.wait_for(reader.read(), 60)
     writer.close()
     return answer
 

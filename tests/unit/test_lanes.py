@@ -64,7 +64,7 @@ async def test_who_waits_for_a_slow_order_system_keeps_nobody_else_waiting():
     assert await places.run([slow[2], *fast], 0.05) == 5
     assert "slow 2" not in work.begun
     work.go_on.set()
-    await asyncio.wait_for(late.wait(), 5)
+    await asyncio.wait_for(late.wait(), 60)
     assert await places.run([slow[2]]) == 1
     assert sorted(work.ended) == ["slow 0", "slow 1", "slow 2"]
     assert not places.is_under_way(0)
@@ -81,7 +81,7 @@ async def test_at_the_end_what_is_under_way_is_let_go():
 async def test_a_round_that_is_cancelled_leaves_nothing_behind():
     work, places = Work(), Places(2)
     task = asyncio.create_task(places.run([Piece(1, "slow", partial(work.slow, "slow"))]))
-    await asyncio.wait_for(work.one_begun.wait(), 5)
+    await asyncio.wait_for(work.one_begun.wait(), 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

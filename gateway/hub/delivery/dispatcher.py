@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from gateway.background import Loop
 from gateway.hub import events
-from gateway.hub.delivery import claims
+from gateway.hub.delivery import claims, wrong_clock
 from gateway.hub.delivery.health import health_of, is_failing
 from gateway.hub.delivery.lease import Lease
 from gateway.hub.delivery.reader import EventReader, Threads
@@ -31,6 +31,8 @@ from gateway.storage import Database
 NUMBERED_AT_ONCE_MAX: Final = 1_000
 REMOVED_AT_ONCE_MAX: Final = 2_000
 TIDY_SECONDS: Final = 5.0
+# Between two looks at what a clock that was ahead put off.
+CLOCK_SECONDS: Final = 60.0
 # Events that come in quick succession are looked at together.
 GATHER_SECONDS: Final = 0.01
 BACKLOG: Final = "Too many events were waiting for the callback."
@@ -66,6 +68,7 @@ class Dispatcher:
         self._loop = Loop("hub_round", self._round, seconds=self._settings.poll_seconds, gather_seconds=GATHER_SECONDS)
         self._anybody = True
         self._tidied_at = monotonic()
+        self._clock_look_at = monotonic()
 
     def wake(self) -> None:
         """Look for new events now; costs nothing while nobody subscribes."""
@@ -82,6 +85,7 @@ class Dispatcher:
         await self._loop.run()
 
     async def _round(self) -> bool:
+        await self._look_at_the_clock()
         more = await self.once()
         if self._monotonic() - self._tidied_at >= TIDY_SECONDS:
             await self.tidy()
@@ -192,6 +196,16 @@ class Dispatcher:
                 _log.error("hub.lane_failed", tenant=key[0], subscription=key[1], exc_info=error)
 
         task.add_done_callback(ended)
+
+    async def _look_at_the_clock(self) -> None:
+        """Deliver what a clock that was ahead put off too far: at the start, and every minute."""
+        if self._monotonic() < self._clock_look_at:
+            return
+        settings, now = self._settings, self._database.now
+        if await self._database.read(lambda c: wrong_clock.is_anything_put_off_too_far(c, now(c), settings)):
+            subscriptions = await self._database.write(lambda c: wrong_clock.pull_in(c, now(c), settings))
+            _log.warning("hub.clock_was_ahead", subscriptions=subscriptions)
+        self._clock_look_at = self._monotonic() + CLOCK_SECONDS
 
     async def tidy(self) -> None:
         """Remove events that nobody waits for; switch off subscribers that too many wait for."""

@@ -201,9 +201,9 @@ async def test_it_runs_until_it_is_stopped_and_survives_its_own_mistakes(databas
 
     monkeypatch.setattr(tracker, "once", once)
     task = asyncio.create_task(tracker.loop.run())
-    await asyncio.wait_for(twice.wait(), 5)
+    await asyncio.wait_for(twice.wait(), 60)
     tracker.loop.stop()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 60)
 
 
 def test_the_settings_of_these_tests_are_the_defaults_but_for_two(tracking_settings):
