@@ -107,15 +107,21 @@ def fault_of(name: str, mode: Mode) -> Fault:
 
 
 def play(host: Host, seed: int, weather: Weather) -> Played:
-    """Run one world to its end."""
+    """Run one world to its end; return what became of its first checkout."""
+    return play_all(host, seed, weather)[0]
+
+
+def play_all(host: Host, seed: int, weather: Weather) -> list[Played]:
+    """Run one world to its end; return what became of each of its checkouts."""
     world = World(host, seed, weather)
     run = host.loop.create_task(world.run())
+    carts = 1 + len(weather.later)
     try:
-        host.loop.bound(turns=TURNS_MAX, seconds=SECONDS_MAX)
-        ended = host.loop.run_until_complete(run)
-        word = verdict(ended)
+        host.loop.bound(turns=TURNS_MAX * carts, seconds=SECONDS_MAX)
+        ends = [(verdict(ended), ended) for ended in host.loop.run_until_complete(run)]
     except EndlessError as error:
-        word, ended = "endless", Ended({"state": world.states[-1:], "statusReason": str(error)}, [], 0)
+        seen = [states[-1:] for states in world.states.values()]
+        ends = [("endless", Ended({"state": seen, "statusReason": str(error)}, [], 0))]
         host.loop.unbound()
         run.cancel()
         run.add_done_callback(lambda _: host.loop.stop())
@@ -123,7 +129,8 @@ def play(host: Host, seed: int, weather: Weather) -> Played:
     finally:
         host.loop.unbound()
     met = dict(world.server.application.hostility.state.met)
-    return Played(seed, word, ended, met, world.crashes, tuple(fault.name for fault in weather.faults))
+    names = tuple(fault.name for fault in weather.faults)
+    return [Played(seed, word, ended, met, world.crashes, names) for word, ended in ends]
 
 
 def alone(name: str, mode: Mode, *, crashes: bool = False) -> Weather:
@@ -161,10 +168,14 @@ ORDINARY = (
 )
 ORDINARY_RATES = (0.0, 0.05, 0.1)
 MISBEHAVIOURS_MAX = 3
+LATER_SECONDS = (1.0, 60.0, 900.0)
 
 
-def drawn(seed: int, *, drafts: bool) -> Weather:
-    """Draw what happens to one world: ordinary faults, and up to three misbehaviours, now and then or always."""
+def drawn(seed: int, *, drafts: bool, carts: int = 1) -> Weather:
+    """Draw what happens to one world: ordinary faults, and up to three misbehaviours, now and then or always.
+
+    Further carts are checked out a moment after the first, or a while.
+    """
     random = Random(f"weather {seed}")
     faults = [Fault(name, random.choice(ORDINARY_RATES)) for name in ORDINARY]
     fitting = [name for name, each in MISBEHAVIOURS.items() if each.kinds in ("both", "drafts" if drafts else "live")]
@@ -179,4 +190,5 @@ def drawn(seed: int, *, drafts: bool) -> Weather:
         frozenset(passing),
         crashes=random.random() < 0.5,
         events=random.random() < 0.25,
+        later=tuple(random.uniform(0.0, random.choice(LATER_SECONDS)) for _ in range(carts - 1)),
     )

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,16 +30,18 @@ from virtual_time import virtual_time
 from gateway import runtime
 from gateway.checkouts import draft_lifetime
 from gateway.checkouts.reasons import OF_THE_UPSTREAM
+from gateway.checkouts.recovering import root_of
 from gateway.ordering import Mapping
 from gateway.sandbox import SandboxOptions, SandboxServer
 from gateway.sandbox.clock import Clock
 from gateway.sandbox.faults import Fault
+from gateway.sandbox.hostile.state import Memory
 from gateway.sandbox.orders import Order
 from gateway.storage import tables
 from gateway.storage.tables import EPOCH
-from gateway.submission import recovery, resuming
+from gateway.submission import clock_watch, recovery, resuming
 from gateway.submission.cleanup import Cleanup
-from gateway.tracking import polling
+from gateway.tracking import polling, registering
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
 CHECKOUTS = "/tmf-api/checkoutManagement/v1/checkout"
@@ -55,6 +59,8 @@ WAITS_SECONDS = 1.25 * 3600.0
 # An order system that does not answer is asked for one order every few seconds. In days of this every tenth time is enough.
 ASKED_AGAIN_SECONDS = 120.0
 LATE_SECONDS = 500.0
+# Once nothing is open, what is due in the same half an hour is looked at together.
+RESTING_SECONDS = 1800.0
 
 
 @dataclass
@@ -70,8 +76,6 @@ class Ended:
     """Whether the mapping says that the order system adds children of its own."""
     unexplained: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
-    others: list[dict[str, Any]] = field(default_factory=list)
-    """What the checkouts of further carts show."""
 
     @property
     def state(self) -> str:
@@ -103,8 +107,8 @@ class Weather:
     """Whether the order system tells of its orders by events."""
     established: bool = True
     """Whether the gateway has ordered there before."""
-    second_after: float | None = None
-    """After how many seconds a second cart of the same contents is checked out."""
+    later: tuple[float, ...] = ()
+    """After how many seconds further carts of the same contents are checked out."""
     first: tuple[str, ...] = ()
     """What the first calls that change something suffer, one name each, before anything is drawn."""
 
@@ -114,7 +118,7 @@ class Weather:
 
 
 class World:
-    """One order system, one gateway, one cart that is checked out."""
+    """One order system, one gateway, one cart that is checked out, or several of the same contents."""
 
     def __init__(self, host: Host, seed: int, weather: Weather) -> None:
         self.host = host
@@ -126,8 +130,11 @@ class World:
         self.crashes = 0
         self.restarts: list[Process] = []
         self.cleanups: list[Cleanup] = []
-        self.unexplained: list[str] = []
-        self.states: list[str] = []
+        self.unexplained: dict[str, list[str]] = defaultdict(list)
+        self.states: dict[str, list[str]] = defaultdict(list)
+        """What was seen of each checkout, by its id."""
+        self.roots: dict[str, str] = {}
+        """What all markers of each checkout hold, by its id."""
         self.calm = False
         options = SandboxOptions(
             mapping=host.mapping,  # type: ignore[arg-type]
@@ -194,8 +201,8 @@ class World:
 
     # -- a run ---------------------------------------------------------------------------------------------------------------
 
-    async def run(self) -> Ended:
-        """Check a cart out and go on until nothing more happens to it."""
+    async def run(self) -> list[Ended]:
+        """Check carts out and go on until nothing more happens to them; return what became of each."""
         host = self.host
         host.world = self
         await host.empty()
@@ -206,14 +213,12 @@ class World:
         self._start()
         try:
             identifiers = [await self._check_out()]
-            if self.weather.second_after is not None:
-                await asyncio.sleep(self.weather.second_after)
-                identifiers.append(await self._check_out())
-            await self._until_they_rest()
+            further = self.loop.create_task(self._check_out_more(identifiers))
+            await self._until_they_rest(further)
+            further.result()
             answers = [await host.client.get(f"{CHECKOUTS}/{identifier}") for identifier in identifiers]
             assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
-            first, *others = (answer.json() for answer in answers)
-            return self._ended(first, others)
+            return [self._ended(answer.json()) for answer in answers]
         finally:
             await self._stop()
 
@@ -246,43 +251,52 @@ class World:
         assert answer.status_code == 202, answer.text
         return str(answer.json()["id"])
 
-    async def _until_they_rest(self) -> None:
+    async def _check_out_more(self, identifiers: list[str]) -> None:
+        """Check further carts out, each in its time."""
+        for at in sorted(self.weather.later):
+            await asyncio.sleep(self.began + at - self.loop.seconds)
+            identifiers.append(await self._check_out())
+
+    async def _until_they_rest(self, further: asyncio.Task[None]) -> None:
         """Wake what runs whenever something is due, until nothing is for long."""
         database, services = self.host.database, self.host.services
         rested_at = same_since = self.loop.seconds
-        said: tuple[str, str | None] | None = None
+        said: list[tuple[str, str | None]] = []
         while self.age < END_SECONDS:
             services.work_due.notify()
             services.events_due.notify()
             if self.cleanups and self.restarts[-1].alive:
                 self.cleanups[-1].loop.wake()
             rows = database.run(lambda connection: connection.execute(select(tables.checkout)).all())
-            row = next((each for each in rows if each.state in OPEN_STATES), rows[0])
-            self._look(row)
-            is_open = row.state in OPEN_STATES
-            if said != (said := (row.state, row.reason_code)):
+            for row in rows:
+                self._look(row)
+            still_open = [row for row in rows if row.state in OPEN_STATES]
+            if said != (said := [(row.state, row.reason_code) for row in rows]):
                 same_since = self.loop.seconds
-            is_away = is_open and row.reason_code in OF_THE_UPSTREAM
+            is_away = bool(still_open) and all(row.reason_code in OF_THE_UPSTREAM for row in still_open)
             is_stuck = is_away and self.loop.seconds - same_since > WAITS_SECONDS
             if is_stuck and self.calm:
                 return
             if not self.calm and (is_stuck or self.age > CALM_SECONDS):
                 self.calm, same_since = True, self.loop.seconds
                 self.server.application.replace_faults(self.weather.lasting)
-            rested_at = self.loop.seconds if is_open else rested_at
+            goes_on = bool(still_open) or not further.done()
+            rested_at = self.loop.seconds if goes_on else rested_at
             if self.loop.seconds - rested_at > AFTER_SECONDS:
                 return
-            await self._until_due(1800.0 if is_open else POLL_SECONDS)
+            await (self._until_due(0.2, 1800.0) if goes_on else self._until_due(RESTING_SECONDS, POLL_SECONDS))
 
-    async def _until_due(self, most: float) -> None:
-        """Wait until something is due, at least a moment, at most `most` seconds."""
+    async def _until_due(self, least: float, most: float) -> None:
+        """Wait until something is due, at least and at most so many seconds."""
         loop, changed = self.loop, self.host.database.changed
-        least, latest = loop.seconds + 0.2, loop.seconds + most
+        # Nobody does what is due before a process that was killed is followed by another.
+        earliest = loop.seconds + max(least, 0.0 if self.restarts[-1].alive else RESTART_SECONDS)
+        latest = loop.seconds + most
         while True:
             changed.clear()
             due = self._next_due()
             at = latest if due is None else min(latest, loop.seconds + (due - loop.now()).total_seconds() + 0.01)
-            if (wait := max(at, least) - loop.seconds) <= 0:
+            if (wait := max(at, earliest) - loop.seconds) <= 0:
                 return
             try:
                 async with asyncio.timeout(wait):
@@ -299,13 +313,15 @@ class World:
 
     def _look(self, row: Any) -> None:
         """Note the state, and whether a checkout that waits says why."""
-        if not self.states or self.states[-1] != row.state:
-            self.states.append(row.state)
+        states, unexplained = self.states[row.id], self.unexplained[row.id]
+        self.roots[row.id] = row.marker_root
+        if not states or states[-1] != row.state:
+            states.append(row.state)
         waits = row.state in OPEN_STATES and row.state != "submitted" and row.due_at is not None
         if waits and (row.due_at - self.loop.now()).total_seconds() > 61.0 and not row.status_reason:
-            self.unexplained.append(f"{row.state} at {self.age:.0f} s")
+            unexplained.append(f"{row.state} at {self.age:.0f} s")
         if row.state in OPEN_STATES and row.due_at is None and row.track_due_at is None and row.state != "draft":
-            self.unexplained.append(f"{row.state} without a next attempt at {self.age:.0f} s")
+            unexplained.append(f"{row.state} without a next attempt at {self.age:.0f} s")
 
     async def _stop(self) -> None:
         for process in self.restarts:
@@ -322,16 +338,24 @@ class World:
 
     # -- what became of it ---------------------------------------------------------------------------------------------------
 
-    def _ended(self, document: dict[str, Any], others: list[dict[str, Any]]) -> Ended:
-        state = self.server.application.hostility.state
+    def _ended(self, document: dict[str, Any]) -> Ended:
+        """Return what became of a checkout. A live order is that of the checkout whose call made it, whatever marker it shows."""
+        state, identifier = self.server.application.hostility.state, str(document["id"])
         live = [
             order
             for order in self.server.application.intake.book.orders.values()
-            if state.memory(order.number).ours and is_live(order)
+            if is_live(order) and self._is_of(state.memory(order.number), identifier)
         ]
         calls = {state.memory(order.number).call for order in live}
         added = self.host.mappings[self.host.mapping].lines.added_children
-        return Ended(document, live, len(calls), added, self.unexplained, self.states, others)
+        unexplained, states = self.unexplained[identifier], self.states[identifier]
+        return Ended(document, live, len(calls), added, unexplained, states)
+
+    def _is_of(self, memory: Memory, identifier: str) -> bool:
+        if not memory.ours:
+            return False
+        assert memory.sent_marker is not None, "every call of the gateway has a marker"
+        return root_of(memory.sent_marker) == self.roots[identifier]
 
 
 @contextlib.contextmanager
@@ -350,16 +374,22 @@ def hosting(mapping: Mapping) -> Iterator[Host]:
         with (
             memory_network(lambda: world().server, lambda: world().gate()),
             patch.object(runtime, "Cleanup", lambda **named: world().make_cleanup(**named)),
-            # Nothing is restored in these worlds, and no draft is left alone: rounds that look for it would cost more than all else.
+            # Nothing is restored in these worlds, no draft is left alone, no hub is registered at, and the clock is right: rounds that
+            # look for it would cost more than all else.
             patch.object(recovery, "ROUND_SECONDS", END_SECONDS),
+            patch.object(registering, "ROUND_SECONDS", END_SECONDS),
             patch.object(polling, "PROBE_SECONDS", ASKED_AGAIN_SECONDS),
             patch.object(resuming, "SCOUT_SECONDS", ASKED_AGAIN_SECONDS),
+            patch.object(clock_watch, "LOOK_SECONDS", END_SECONDS),
             patch.object(draft_lifetime, "SWEEP_SECONDS", END_SECONDS),
         ):
             hosts.append(Host(loop, mapping))
+            gc.collect()
+            gc.freeze()  # what is here now stays: to look through it again and again costs a tenth of a world
             try:
                 yield hosts[0]
             finally:
+                gc.unfreeze()
                 asyncio.set_event_loop(None)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
 import hostile_verdicts
 import pytest
 from hostile_host import DRAFTED, DRAFTED_V5, LIVE, NAMED_BY_EVENT, Host
-from hostile_verdicts import WRONG, Mode, Played, a_person_is_told, alone, drawn, fault_of, play
+from hostile_tally import CARTS, Tally, offence
+from hostile_verdicts import WRONG, Mode, Played, a_person_is_told, alone, drawn, fault_of, play, play_all
 from hostile_world import Weather, hosting
 from misbehaviour_ends import Kind, ends_of
 
@@ -18,7 +18,8 @@ from gateway.ordering import Mapping
 from gateway.sandbox.misbehaviours import MISBEHAVIOURS, RULES
 
 MAPPINGS: dict[Kind, Mapping] = {"drafts": DRAFTED, "live": LIVE}
-SHORT_RUNS = 8
+SHORT_RUNS = 7
+WORLD_CARTS = 4
 SHORT = (
     "done-422",
     "done-429",
@@ -113,17 +114,17 @@ def test_a_world_that_comes_to_no_end_is_a_wrong_end_with_its_seed(host, monkeyp
     assert play(host, 7, Weather()).verdict == "completed"
 
 
-@pytest.mark.parametrize("second_after", [5.0, 3000.0])
-def test_two_checkouts_never_end_at_one_order(host, second_after):
+@pytest.mark.parametrize("later", [5.0, 3000.0])
+def test_two_checkouts_never_end_at_one_order(host, later):
     """The order system takes a second cart of the same contents for a repetition, and names the first one's order again."""
-    weather = Weather((fault_of("same-order", "always"),), crashes=False, second_after=second_after)
-    played = play(host, 3, weather)
-    (second,) = played.ended.others
+    weather = Weather((fault_of("same-order", "always"),), crashes=False, later=(later,))
+    played, other = play_all(host, 3, weather)
+    second = other.ended.document
     assert played.ended.state == "completed", str(played)
     assert second["state"] == "held", second
     assert second["reason"]["code"] in {"foreign_order", "marker_changed", "followed_twice"}, second["reason"]
     assert played.ended.document["productOrder"]["id"] in second["statusReason"]
-    assert len(played.ended.live) == 1
+    assert (len(played.ended.live), other.ended.live) == (1, [])
 
 
 def test_every_rule_is_attacked_in_the_short_form_and_every_misbehaviour_has_an_end():
@@ -132,17 +133,12 @@ def test_every_rule_is_attacked_in_the_short_form_and_every_misbehaviour_has_an_
 
 
 def played_at_random(host: Host, kind: Kind, first: int, count: int) -> list[Played]:
-    return [play(host, seed, drawn(seed, drafts=kind == "drafts")) for seed in range(first, first + count)]
-
-
-def offence(played: Played, kind: Kind) -> bool:
-    """Tell whether an end is wrong. Where the order system itself makes a second live order, a person must be told."""
-    if played.verdict not in WRONG:
-        return False
-    ends = [ends_of(name, kind) for name in played.met if name in MISBEHAVIOURS]
-    doubles = any(each is not None and each.live_max > 1 for each in ends)
-    allowed = any(each is not None and played.verdict in each.sometimes for each in ends)
-    return not allowed and not (played.verdict == "doubled" and doubles and a_person_is_told(played.ended))
+    """Play one checkout in each world but the last, where several of the same contents meet."""
+    found = []
+    for seed in range(first, first + count):
+        carts = WORLD_CARTS if seed == first + count - 1 else 1
+        found += play_all(host, seed, drawn(seed, drafts=kind == "drafts", carts=carts))
+    return found
 
 
 @pytest.mark.timeout(600)
@@ -174,18 +170,12 @@ def test_long_each_misbehaviour_ends_as_the_table_says(host, kind):
 @pytest.mark.timeout(50_000)
 def test_long_misbehaviours_at_random_end_right(host, kind):
     """As many as GATEWAY_TEST_HOSTILE_RUNS says; prints how often each was met, and the share that ended held."""
-    met, ends, wrong = Counter[str](), Counter[str](), []
-    for seed in range(LONG_RUNS):
-        played = play(host, seed, drawn(seed, drafts=kind == "drafts"))
-        ends[played.verdict] += 1
-        met += Counter(played.met.keys())
-        if offence(played, kind):
-            wrong.append(str(played))
-            print(wrong[-1], flush=True)
-    print(
-        f"{kind}: {LONG_RUNS} checkouts, ends {dict(ends)}, held {100 * ends['held'] / LONG_RUNS:.1f} %, met {dict(met)}"
-    )
-    assert not wrong, "\n".join(wrong[:20])
+    tally = Tally(kind)
+    for seed in range(-(-LONG_RUNS // CARTS)):
+        for line in tally.add(play_all(host, seed, drawn(seed, drafts=kind == "drafts", carts=CARTS))):
+            print(line, flush=True)
+    print(tally.told())
+    assert not tally.wrong, "\n".join(tally.wrong[:20])
 
 
 OTHER_MAPPINGS = {"v5": (DRAFTED_V5, "drafts"), "named by event": (NAMED_BY_EVENT, "live")}

@@ -1,0 +1,146 @@
+"""Worlds of the adversary by the thousand: what came of them, and a file that says so at any moment.
+
+    python tests/properties/hostile_tally.py worlds.txt --minutes 60          # as many as fit, drafts and live POST by turns
+    python tests/properties/hostile_tally.py --replay live:4711               # one world again
+
+In each world several carts of the same contents are checked out. It is played from its seed: commit, kind and seed are all that a
+replay needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = Path(__file__).resolve().parent
+if __name__ == "__main__":
+    sys.path[:0] = [str(FOLDER), str(FOLDER.parent / "support")]
+
+from hostile_host import DRAFTED, LIVE  # noqa: E402 - tests are not a package
+from hostile_verdicts import WRONG, Played, a_person_is_told, drawn, play_all  # noqa: E402
+from hostile_world import hosting  # noqa: E402
+from misbehaviour_ends import Kind, ends_of  # noqa: E402
+
+from gateway.sandbox.misbehaviours import MISBEHAVIOURS  # noqa: E402
+
+CARTS: Final = 8
+CHUNK: Final = 5
+MAPPINGS: Final = {"drafts": DRAFTED, "live": LIVE}
+
+
+def offence(played: Played, kind: Kind) -> bool:
+    """Tell whether an end is wrong. Where the order system itself makes a second live order, a person must be told."""
+    if played.verdict not in WRONG:
+        return False
+    ends = [ends_of(name, kind) for name in played.met if name in MISBEHAVIOURS]
+    doubles = any(each is not None and each.live_max > 1 for each in ends)
+    allowed = any(each is not None and played.verdict in each.sometimes for each in ends)
+    return not allowed and not (played.verdict == "doubled" and doubles and a_person_is_told(played.ended))
+
+
+@dataclass
+class Tally:
+    """What came of the checkouts of one kind of order system."""
+
+    kind: Kind
+    checkouts: int = 0
+    worlds: int = 0
+    ends: Counter[str] = field(default_factory=Counter)
+    met: Counter[str] = field(default_factory=Counter)
+    """How often each misbehaviour struck."""
+    met_in: Counter[str] = field(default_factory=Counter)
+    """In how many worlds."""
+    held_for: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+    def add(self, played: Sequence[Played]) -> list[str]:
+        """Count one world; return what was wrong in it."""
+        self.worlds += 1
+        self.checkouts += len(played)
+        self.met += Counter(played[0].met)
+        self.met_in += Counter(played[0].met.keys())
+        self.ends += Counter(each.verdict for each in played)
+        self.held_for += Counter(each.ended.reason for each in played if each.verdict == "held")
+        wrong = [str(each) for each in played if offence(each, self.kind)]
+        self.wrong += wrong
+        return wrong
+
+    def told(self) -> str:
+        """Return the figures as text."""
+        checkouts = max(self.checkouts, 1)
+        ends = ", ".join(f"{name} {number}" for name, number in self.ends.most_common())
+        held = ", ".join(f"{name} {number}" for name, number in self.held_for.most_common())
+        met = "\n".join(f"  {name}: {self.met[name]} times in {self.met_in[name]} worlds" for name in sorted(self.met))
+        return (
+            f"{self.kind}: {self.checkouts} checkouts in {self.worlds} worlds, {len(self.wrong)} wrong\n"
+            f"ends: {ends}\nheld: {100 * self.ends['held'] / checkouts:.2f} % ({held})\nmet:\n{met}\n"
+            + "\n".join(self.wrong)
+        )
+
+
+def commit() -> str:
+    """Return the commit that is played, with a mark where files differ from it."""
+    command = ["git", "-C", str(FOLDER), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def run(file: Path, minutes: float, first: int) -> int:
+    """Play until the time is over, some worlds of each kind by turns; keep the figures in the file. Return the exit code."""
+    ends_at, played_commit = time.monotonic() + minutes * 60, commit()
+    tallies = [Tally("drafts"), Tally("live")]
+    for seed in count(first, CHUNK):
+        for tally in tallies:
+            with hosting(MAPPINGS[tally.kind]) as host:
+                for each in range(seed, seed + CHUNK):
+                    tally.add(play_all(host, each, drawn(each, drafts=tally.kind == "drafts", carts=CARTS)))
+                    _write(file, played_commit, first, tallies)
+                    if time.monotonic() > ends_at:
+                        return 1 if any(tally.wrong for tally in tallies) else 0
+    raise AssertionError("seeds have no end")
+
+
+def _write(file: Path, played_commit: str, first: int, tallies: Sequence[Tally]) -> None:
+    spent = time.process_time() / sum(tally.checkouts for tally in tallies)
+    seeds = ", ".join(f"{tally.kind} {first} to {first + tally.worlds - 1}" for tally in tallies if tally.worlds)
+    head = f"commit {played_commit}, {CARTS} checkouts in each world, seeds: {seeds}; {1000 * spent:.0f} ms of CPU for each checkout"
+    written = file.with_suffix(".new")
+    written.write_text("\n\n".join([head, *(tally.told() for tally in tallies)]) + "\n")
+    written.replace(file)
+
+
+def replay(which: str) -> int:
+    """Play one world again and print what became of each checkout; return the exit code."""
+    name, _, seed = which.partition(":")
+    kind: Kind = "drafts" if name == "drafts" else "live"
+    weather = drawn(int(seed), drafts=kind == "drafts", carts=CARTS)
+    with hosting(MAPPINGS[kind]) as host:
+        played = play_all(host, int(seed), weather)
+    print(weather)
+    for each in played:
+        print("WRONG" if offence(each, kind) else "right", each)
+    return 1 if any(offence(each, kind) for each in played) else 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run or replay, as the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "file", type=Path, nargs="?", default=Path("worlds.txt"), help="where the figures are kept [%(default)s]"
+    )
+    parser.add_argument("--minutes", type=float, default=60.0, help="how long [%(default)s]")
+    parser.add_argument("--first", type=int, default=0, help="the first seed [%(default)s]")
+    parser.add_argument("--replay", metavar="KIND:SEED", help="play one world again: drafts or live")
+    options = parser.parse_args(arguments)
+    return replay(options.replay) if options.replay else run(options.file, options.minutes, options.first)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
