@@ -155,6 +155,7 @@ Awaiting: TypeAlias = Literal[
     "duplicate_order",
     "refused_order",
     "turned_away_order",
+    "turned_away_again",
     "refused_submission",
     "second_submission",
     "missing_order",
@@ -164,14 +165,19 @@ Awaiting: TypeAlias = Literal[
     "confirmed_end",
     "party",
 ]
-"""What the process finds out before it goes on, where that is more than what became of a lost call:
+"""What the process finds out before it goes on, where that is more than what became of a lost call.
+
+It decides what comes next, and is shown to nobody. A reason (`ReasonCode`) is what people are told, and stays the same while the
+process finds out one thing after the other: a checkout that says `throttled` may be awaiting nothing, a search or a read.
+
 
 - `accepted_order`: the order that the answer to a live POST named is read before it is told as submitted.
 - `order_id`: the order system accepted the order without an id; a notification or a search that tells it is waited for. The call
   is never sent again, also not after the checkout was held.
 - `duplicate_order`: the order that the answer to a `create` said to exist is looked for.
 - `refused_order`: an order is looked for before the refusal of a live POST is told.
-- `turned_away_order`: an order is looked for before a live POST that was not carried out is sent again.
+- `turned_away_order`: an order is looked for before a `create` that was not carried out is sent again.
+- `turned_away_again`: the same for a live POST that was not let in more than once: only when all of them had the time to settle.
 - `refused_submission`: the draft is looked at until it is settled that its refused submission had no effect.
 - `second_submission`: the order stayed a draft after its submission was accepted; it is read, and submitted once more.
 - `missing_order`: the order system did not know the live order when it was last asked.

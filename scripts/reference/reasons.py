@@ -74,6 +74,30 @@ _LIMITS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         (
+            "A live POST that is turned away (429, a full 503) is looked for, and sent again soon, once: quick for what is only "
+            "throttled. Turned away again, it is sent only when both had the time to be shown. A system that turns calls away and carries "
+            "them out later has as many orders as were sent until the first of them is shown, two at most where that takes less than "
+            "the time here, three where it takes less than twice as long; the checkout is held then, and names them (`duplicate_orders`)."
+        ),
+        (
+            "`limits.deadline_seconds` + `submission.settle_seconds` between the second call and the third; then the longer of that and "
+            "`submission.retry_seconds`"
+        ),
+        (
+            "make the first of `submission.retry_seconds` longer than the queue of the order system: then the first call is found before "
+            "any other is sent"
+        ),
+    ),
+    (
+        (
+            "A call that begins a draft and is turned away is looked for before it is sent again. Where no search shows all drafts, each "
+            "repetition may leave one more there: the checkout is held after so many (`not_verifiable`)."
+        ),
+        "`submission.generations_max`",
+        "delete the drafts with the external id that the checkout names; let the mapping search",
+    ),
+    (
+        (
             "Calls that something repeats are noticed at the first poll of an order and before its end is told. A "
             "repetition after that is not noticed."
         ),

@@ -99,7 +99,7 @@ _LIVE: Final[dict[str, Ends]] = {
     ),
     "refused-then-done": _ends("held|completed", "held|completed", "the refused order is live after all"),
     "throttled-then-done": _ends(
-        "completed|held", "held|waits|completed", "calls that were turned away took effect later", live_max=4
+        "completed|held", "held|waits|completed", "calls that were turned away took effect later", live_max=3
     ),
     "duplicate-unfindable": _REFUSED,
     "replay": _ends("completed|held", "held", "two live orders carry the external id: both are named", live_max=2),

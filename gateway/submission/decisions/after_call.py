@@ -21,7 +21,7 @@ from gateway.submission.decisions.records import (
     rejected,
     submitted,
 )
-from gateway.submission.decisions.retries import put_off, retry_later
+from gateway.submission.decisions.retries import put_off, retry_later, settles_at
 from gateway.submission.decisions.too_large import in_smaller_calls, says_nothing_of_sizes, too_large_reason
 from gateway.submission.decisions.waiting import waits_for_call
 from gateway.upstream.cancel_task import read_task
@@ -79,9 +79,10 @@ def _not_sent(work: Work, outcome: NotSent, now: datetime) -> Save:
 def _not_executed(work: Work, outcome: NotExecuted, now: datetime) -> Save:
     """Send the step again later: the order system said that it did not look at it.
 
-    That is not believed alone: something that repeats calls may be told this of the second one. An order that is live at once
-    is looked for before the call is sent again; a draft is read before every call, and one whose price alterations cannot be
-    read is given up.
+    That is not believed alone: something that repeats calls may be told this of the second one, and what was turned away may take
+    effect later. An order is looked for before the call that makes it is sent again; a draft is read before every other call, and
+    one whose price alterations cannot be read is given up. A POST that is live at once and was not let in is repeated soon once:
+    from its second refusal on, only when all calls before had the time to settle.
     """
     causes: dict[str, Cause] = {
         "throttled": "throttled",
@@ -99,9 +100,13 @@ def _not_executed(work: Work, outcome: NotExecuted, now: datetime) -> Save:
         policy, attempt = work.policy, work.record.attempt
         growing = min(len(policy.retry_seconds), policy.attempts_max - 1)
         again = replace(again, changes={**again.changes, "attempt": max(min(attempt, growing), attempt - 1)})
-    if kind != "create" or mapping.draft.supported:
+    if kind != "create":
         return again
     changes: CheckoutChanges = {**again.changes, "step_state": UNKNOWN, "probe": 0, "awaiting": "turned_away_order"}
+    # Who refuses credentials has not looked at the order; what is only full may have put it into a queue.
+    if not mapping.draft.supported and work.record.attempt > 1 and outcome.kind != "unauthorised":
+        due_at = max(changes["due_at"] or now, settles_at(work) or now)
+        changes |= {"awaiting": "turned_away_again", "due_at": due_at}
     return replace(again, changes=changes)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from gateway.checkouts.abandoned import AbandonedDraft
+from gateway.checkouts.reasons import Awaiting
 from gateway.checkouts.row_changes import PLANNED, UNKNOWN, CheckoutChanges, because, without_reason
 from gateway.clock import timestamp_text
 from gateway.ordering import Finding, ObservedOrder, is_changed, is_draft
@@ -33,6 +34,7 @@ UNSEARCHABLE_SECONDS_MAX = 6 * 3600.0
 _MADE_BY_THE_NEXT_ORDER: Final[frozenset[AbsenceCode]] = frozenset(
     {"nothing_to_control_with", "marker_never_seen", "nothing_older", "nothing_younger"}
 )
+_REFUSED: Final[frozenset[Awaiting | None]] = frozenset({"refused_order", "turned_away_order", "turned_away_again"})
 
 
 def after_find(
@@ -89,7 +91,7 @@ def _under_another_id(work: Work, found: FindResult, now: datetime) -> Save:
 def _not_found(work: Work, found: FindResult, started_at: datetime, now: datetime) -> Action:
     if work.record.awaiting == "order_id":
         return not_named_yet(work, found, now)
-    if work.record.awaiting in {"refused_order", "turned_away_order"}:
+    if work.record.awaiting in _REFUSED:
         return _refusal_stands(work, found, now)
     if not work.mapping.draft.supported:
         return _live_post_not_found(work, found, started_at, now)
@@ -154,13 +156,17 @@ def _not_proven(work: Work, found: FindResult, now: datetime) -> Save:
     return wait(work, now, f"the search proves nothing: {found.absence.sentence}", reason=said)
 
 
-def _refusal_stands(work: Work, found: FindResult, now: datetime) -> Action:
+def _refusal_stands(  # noqa: PLR0911 - one return for each case, in order of precedence
+    work: Work, found: FindResult, now: datetime
+) -> Action:
     """Decide after a live POST was refused, or turned away, and no order with our marker was found.
 
     Both agree, so nothing is in doubt, and no control of the search is needed. Where nothing can be searched now the search is
     repeated for a while; where nothing can be searched at all the refusal stands, and a finding says that it was not verified.
     """
     record = work.record
+    if work.mapping.draft.supported:
+        return _draft_turned_away(work, found)
     finding: Finding | None = None
     if not found.complete:
         if found.absence.code == "hit_unreadable":
@@ -174,10 +180,35 @@ def _refusal_stands(work: Work, found: FindResult, now: datetime) -> Action:
     if record.awaiting == "refused_order":
         why = record.status_reason or "the order system refused the create step"
         return rejected(work, now, why, may_exist=True, finding=finding)
+    if record.awaiting == "turned_away_again" and not settled(work, now):
+        return wait(work, now, "turned away again, and no order yet", reason={})
     return Save(
         changes={"step_state": PLANNED, "probe": 0, "awaiting": None},
         step_changes={"state": "planned", "detail": "turned away, and no order was found"},
         finding=finding,
+    )
+
+
+def _draft_turned_away(work: Work, found: FindResult) -> Save:
+    """Decide after a call that begins a draft was turned away, and no draft with our marker was found: it is sent again.
+
+    A draft that such a call made all the same is harmless, and is found by the next search. Where searches do not show all, each
+    repetition may make one more: after as many as a checkout may have drafts a person decides.
+    """
+    record, policy = work.record, work.policy
+    unseen = record.unknowns if found.complete else record.unknowns + 1
+    if unseen >= policy.generations_max:
+        return held(
+            work,
+            "not_verifiable",
+            f"{unseen} calls that begin a draft were turned away (submission.generations_max), and no search shows what they made "
+            f"({found.absence.sentence}): see why the order system turns them away, and delete the drafts with "
+            f"{work.mapping.recovery.marker_slot} {record.marker} there",
+        )
+    detail = "turned away, and no draft was found" if found.complete else "turned away, and the search was not complete"
+    return Save(
+        changes={"step_state": PLANNED, "probe": 0, "awaiting": None, "unknowns": unseen},
+        step_changes={"state": "planned", "detail": detail},
     )
 
 

@@ -17,12 +17,12 @@ from gateway.upstream.port import ReadFailed
 
 def settled(work: Work, now: datetime) -> bool:
     """Tell whether a lost call has had its deadline and the time to settle."""
-    settles_at = _settles_at(work)
-    assert settles_at is not None, "an unknown step was sent at some time"
-    return now >= settles_at
+    moment = settles_at(work)
+    assert moment is not None, "an unknown step was sent at some time"
+    return now >= moment
 
 
-def _settles_at(work: Work) -> datetime | None:
+def settles_at(work: Work) -> datetime | None:
     """Return when the last call has had its deadline and the time to settle; None when nothing was sent yet."""
     sent_at = work.record.sent_at
     settling = timedelta(seconds=work.policy.deadline_seconds + work.policy.settle_seconds)
@@ -36,7 +36,7 @@ def _next_look(work: Work, now: datetime, not_after: datetime | None = None, *, 
     """
     count = work.record.probe if probe is None else probe
     due_at = now + timedelta(seconds=schedule(work.policy.probe_seconds, count))
-    return min(moment for moment in (due_at, _settles_at(work), not_after) if moment is not None and moment > now)
+    return min(moment for moment in (due_at, settles_at(work), not_after) if moment is not None and moment > now)
 
 
 def wait(
@@ -148,10 +148,14 @@ def look_again(work: Work, now: datetime, detail: str) -> Save:
 def put_off(
     work: Work, decision: Save, now: datetime, retry_after_seconds: float | None, reason: CheckoutChanges
 ) -> Save:
-    """Return a decision that goes on later, as after a call that was turned away; what ended is not put off."""
+    """Return a decision that goes on later, as after a call that was turned away; what ended is not put off.
+
+    The waits grow with the drafts that were given up before: each of them begins with no attempt.
+    """
     if "state" in decision.changes:
         return decision
-    seconds = max(schedule(work.policy.retry_seconds, work.record.attempt - 1), retry_after_seconds or 0.0)
+    count = work.record.attempt - 1 + work.record.generation
+    seconds = max(schedule(work.policy.retry_seconds, count), retry_after_seconds or 0.0)
     changes: CheckoutChanges = {
         **decision.changes,
         "due_at": now + timedelta(seconds=_spread(work, seconds)),

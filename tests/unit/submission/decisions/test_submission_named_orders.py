@@ -276,6 +276,40 @@ def test_c4_after_a_call_that_was_turned_away_a_search_decides():
     assert decided(after_find(wished, NOTHING, NOW, NOW)).changes["state"] == "cancelled"
 
 
+def test_a_live_post_that_was_turned_away_twice_is_sent_again_only_when_both_had_the_time_to_take_effect():
+    """One repetition is quick, for what is only throttled; what takes effect later is found before a third one."""
+    work = refused(awaiting="turned_away_again")
+    early = decided(after_find(work, NOTHING, NOW, NOW))
+    assert early.rest
+    assert early.changes.keys() == {"probe", "due_at"}, "it waits as it did, for the same reason"
+    assert early.changes["due_at"] <= NOW + seconds(SETTLED)
+    settled = decided(after_find(work, NOTHING, NOW, NOW + seconds(SETTLED)))
+    assert (settled.changes["step_state"], settled.rest) == ("PLANNED", False)
+
+
+def test_a_draft_whose_create_was_turned_away_and_done_is_used_and_its_twins_are_cleaned_up():
+    work = refused(SPLIT, awaiting="turned_away_order")
+    twins = [replace(drafted(work, 1), id=name) for name in ("B", "A", "C")]
+    save = decided(after_find(work, FindResult(tuple(twins)), NOW, NOW))
+    assert (save.changes["step"], save.changes["order_id"]) == (1, "A")
+    assert [draft.order_id for draft in save.abandoned] == ["B", "C"]
+
+
+def test_creates_of_drafts_that_are_turned_away_and_cannot_be_looked_for_come_to_an_end():
+    blind = FindResult((), incomplete("no_search"))
+    work = refused(SPLIT, awaiting="turned_away_order")
+    again = decided(after_find(work, blind, NOW, NOW))
+    assert (again.changes["step_state"], again.changes["unknowns"], again.rest) == ("PLANNED", 1, False)
+    seen = decided(after_find(work, NOTHING, NOW, NOW))
+    assert (seen.changes["step_state"], seen.changes["unknowns"]) == ("PLANNED", 0), (
+        "what is seen to be absent is not counted"
+    )
+    last = replace(work, record=replace(work.record, unknowns=work.policy.generations_max - 1))
+    held = decided(after_find(last, blind, NOW, NOW))
+    assert (held.changes["state"], held.changes["reason_code"]) == ("held", "not_verifiable")
+    assert f"delete the drafts with externalId {OURS}" in held.changes["status_reason"]
+
+
 @pytest.mark.parametrize("kind", ["add", "price"])
 def test_an_add_or_price_that_was_turned_away_and_done_is_seen_and_not_repeated(kind):
     readable = replace(SPLIT, lines=replace(SPLIT.lines, alterations_readable=True))

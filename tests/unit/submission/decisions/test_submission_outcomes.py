@@ -33,8 +33,10 @@ def test_what_was_not_sent_is_sent_again_later_and_nothing_else_changes(kind):
         save = after_send(sent(step=kind), outcome, NOW)
         if kind == "price" and isinstance(outcome, NotExecuted):
             continue  # see the draft that is given up, below
-        assert save.changes.keys() - {"attempt"} == {"step_state", "due_at", "reason_code", "status_reason"}
-        assert save.changes["step_state"] == "PLANNED"
+        looked_for = kind == "create" and isinstance(outcome, NotExecuted)
+        looks = {"probe", "awaiting"} if looked_for else set()
+        assert save.changes.keys() - {"attempt"} == {"step_state", "due_at", "reason_code", "status_reason"} | looks
+        assert save.changes["step_state"] == ("UNKNOWN" if looked_for else "PLANNED")
         assert save.rest
         assert seconds(1) <= save.changes["due_at"] - NOW <= seconds(1 + SPREAD_MAX)
 
@@ -51,14 +53,39 @@ def test_c4_a_price_that_was_turned_away_gives_the_draft_up_where_it_cannot_be_r
     assert not after_send(sent(readable, step="price"), outcome, NOW).redraft
 
 
+def test_drafts_that_are_given_up_for_a_price_that_was_turned_away_are_begun_more_and_more_seldom():
+    waits = []
+    for generation in range(2):
+        work = sent(step="price")
+        work = replace(work, record=replace(work.record, generation=generation))
+        waits.append((after_send(work, NotExecuted("429"), NOW).changes["due_at"] - NOW).total_seconds())
+    wanted = sent().policy.retry_seconds[:2]
+    assert all(least <= wait <= least * (1 + SPREAD_MAX) for least, wait in zip(wanted, waits, strict=True)), waits
+
+
+def test_a_live_post_that_is_turned_away_again_waits_until_both_calls_had_the_time_to_take_effect():
+    first = after_send(sent(PLAIN), NotExecuted("429"), NOW)
+    assert first.changes["due_at"] <= NOW + seconds(1 + SPREAD_MAX), "what is only throttled goes on soon"
+    work = sent(PLAIN)
+    work = replace(work, record=replace(work.record, attempt=2))
+    settled = work.record.sent_at + seconds(work.policy.deadline_seconds + work.policy.settle_seconds)
+    for kind in ("throttled", "busy"):
+        again = after_send(work, NotExecuted("503", kind=kind), NOW)
+        assert again.changes["due_at"] >= settled
+        assert again.changes["awaiting"] == "turned_away_again"
+    unauthorised = after_send(work, NotExecuted("401", kind="unauthorised"), NOW)
+    assert unauthorised.changes["due_at"] < settled, "mended credentials let everything go on within seconds"
+
+
+@pytest.mark.parametrize("mapping", [PLAIN, SPLIT], ids=["live", "draft"])
 @pytest.mark.parametrize(
     "outcome", [NotExecuted("429", 9.0), NotExecuted("401", 9.0, "unauthorised"), NotExecuted("503", 9.0, "busy")]
 )
-def test_c4_a_live_post_that_was_turned_away_is_looked_for_before_it_is_sent_again(outcome):
-    save = after_send(sent(PLAIN), outcome, NOW)
+def test_c4_a_post_that_was_turned_away_is_looked_for_before_it_is_sent_again(outcome, mapping):
+    save = after_send(sent(mapping), outcome, NOW)
     assert (save.changes["step_state"], save.changes["awaiting"]) == ("UNKNOWN", "turned_away_order")
     assert save.changes["due_at"] >= NOW + seconds(9)
-    waiting = replace(sent(PLAIN), record=replace(sent(PLAIN).record, **save.changes))
+    waiting = replace(sent(mapping), record=replace(sent(mapping).record, **save.changes))
     assert next_action(waiting, NOW) == FindMarker("gw1-abcdefghijklmnop-0")
 
 
