@@ -29,11 +29,10 @@ def tenants_waiting(column: Column[Any]) -> CTE:
     return earliest.union_all(select(following).where(earliest.c.tenant.is_not(None)))
 
 
-def lanes_due(column: Column[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
-    """Return the query for the tenants and order systems with a row whose time has come (parameter `now`) and that meets the conditions.
+def lanes_waiting(column: Column[Any]) -> CTE:
+    """Return the tenants and order systems that have a row with this due time, due or not: `tenant`, `upstream`, null behind each tenant's.
 
-    `column` has the due times; its table, the tenants and the order systems. Columns: `tenant`, `upstream`; the one whose first is
-    longest due first. They are read from an index by stepping from one tenant to the next, and in it from one order system to the next.
+    They are read from an index by stepping from one tenant to the next, and in it from one order system to the next.
     """
     tenant, upstream = column.table.c.tenant, column.table.c.upstream
 
@@ -53,7 +52,17 @@ def lanes_due(column: Column[Any], *conditions: ColumnElement[bool]) -> Select[A
         .cte("lanes", recursive=True)
     )
     following = select(first.c.tenant, least_upstream(first, upstream > first.c.upstream))
-    lanes = first.union_all(following.where(first.c.upstream.is_not(None)))
+    return first.union_all(following.where(first.c.upstream.is_not(None)))
+
+
+def lanes_due(column: Column[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Return the query for the tenants and order systems with a row whose time has come (parameter `now`) and that meets the conditions.
+
+    `column` has the due times; its table, the tenants and the order systems. Columns: `tenant`, `upstream`; the one whose first is
+    longest due first. They are read as `lanes_waiting` says, and of each only its earliest rows.
+    """
+    tenant, upstream = column.table.c.tenant, column.table.c.upstream
+    lanes = lanes_waiting(column)
     first_due = (
         select(column)
         .where(tenant == lanes.c.tenant, upstream == lanes.c.upstream)

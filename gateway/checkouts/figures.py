@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, func, select
 
-from gateway.checkouts.due import tenants_waiting
+from gateway.checkouts.due import lanes_waiting
 from gateway.checkouts.pauses import pauses
 from gateway.checkouts.recovering import last_reconciled
 from gateway.metrics import MeasuredUpstream, ReconciledUpstream, UnfinishedCheckouts
@@ -44,13 +44,18 @@ def unfinished_groups(connection: Connection) -> list[UnfinishedGroup]:
 
 def longest_due(connection: Connection) -> dict[str, datetime]:
     """Return by tenant since when its longest waiting due checkout has been due, for those that have one."""
-    return {tenant: due for tenant, due in connection.execute(_LONGEST_DUE) if due is not None}
+    found: dict[str, datetime] = {}
+    for tenant, due in connection.execute(_LONGEST_DUE):
+        found[tenant] = min(due, found.get(tenant, due))
+    return found
 
 
 def _longest_due() -> Select[Any]:
-    waiting, due_at = tenants_waiting(checkout.c.due_at), checkout.c.due_at
-    of_tenant = select(func.min(due_at)).where(checkout.c.tenant == waiting.c.tenant, due_at.is_not(None))
-    return select(waiting.c.tenant, of_tenant.correlate(waiting).scalar_subquery()).where(waiting.c.tenant.is_not(None))
+    lanes, due_at = lanes_waiting(checkout.c.due_at), checkout.c.due_at
+    of_lane = select(func.min(due_at)).where(
+        checkout.c.tenant == lanes.c.tenant, checkout.c.upstream == lanes.c.upstream, due_at.is_not(None)
+    )
+    return select(lanes.c.tenant, of_lane.correlate(lanes).scalar_subquery()).where(lanes.c.upstream.is_not(None))
 
 
 _LONGEST_DUE: Final = _longest_due()
