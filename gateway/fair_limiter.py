@@ -7,12 +7,16 @@ Lists have readers of the database by turns (a read by key is done at once; a li
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from gateway.errors import RequestError, UnavailableError
 
+# How long a tenant's turn is kept after something large was refused: so many times as long as that took, up to this.
+REST_TIMES: Final = 3
+REST_SECONDS_MAX: Final = 1.0
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -96,12 +100,29 @@ class FairLimiter:
     ) -> R:
         """Run a function that touches nothing but its arguments: when they are `large` in a thread, in a turn of the tenant.
 
-        Threads share the interpreter: each that computes slows everything else, so how many do is what keeps tenants apart.
+        Threads share the interpreter: each that computes slows everything else, so how many do is what keeps tenants apart. What is
+        refused (RequestError) is sent again at once by whoever floods: the tenant's turn is kept three times as long as that took.
         """
         if not large:
             return function(*arguments, **named)
-        async with self.slot(tenant):
-            return await asyncio.to_thread(function, *arguments, **named)
+        refused_seconds: float | None = None
+        async with self._of_tenants.slot(tenant):
+            began = time.monotonic()
+            await acquire(self._all, self._wait_seconds_max, _too_many_lists)
+            try:
+                return await asyncio.to_thread(function, *arguments, **named)
+            except RequestError:
+                refused_seconds = time.monotonic() - began
+                raise
+            finally:
+                self._all.release()
+                if refused_seconds is not None:
+                    await rest(min(REST_TIMES * refused_seconds, REST_SECONDS_MAX))
+
+
+async def rest(seconds: float) -> None:
+    """Leave the interpreter to others for a while."""
+    await asyncio.sleep(seconds)
 
 
 async def acquire(

@@ -63,8 +63,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
     params=[
         "sqlite",
         pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.long]),
-        pytest.param("sqlite, everybody", marks=pytest.mark.long),
-        pytest.param("postgresql, everybody", marks=[pytest.mark.postgres, pytest.mark.long]),
+        pytest.param("sqlite, everybody", marks=[pytest.mark.long, pytest.mark.timeout(900)]),
+        pytest.param("postgresql, everybody", marks=[pytest.mark.postgres, pytest.mark.long, pytest.mark.timeout(900)]),
     ],
 )
 async def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[GatewayApp]:
