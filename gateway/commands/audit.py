@@ -59,7 +59,9 @@ Examples:
 """,
 )
 @filter_options
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="The latest so many.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many at most, the latest first."
+)
 @client_options
 def list_audit(*, limit: int, form: str, **given: Any) -> None:
     """List who did what, the latest first."""

@@ -60,7 +60,9 @@ Examples:
 @click.option(
     "--since", metavar="TIME", type=Since(), help="Only those made since then: a time, or how long ago (30m, 2h, 7d)."
 )
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The newest so many.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most, the newest first."
+)
 @client_options
 def list_checkouts(  # noqa: PLR0913 - each option of a command is a parameter
     *,

@@ -70,7 +70,7 @@ Examples:
     "--callback", metavar="URL", help="What the gateway posts to.  [default: http, with the address and the port]"
 )
 @click.option(
-    "--count", type=click.IntRange(1), metavar="N", help="End after so many events.  [default: Ctrl-C ends it]"
+    "--count", type=click.IntRange(1), metavar="N", help="End after this many events.  [default: Ctrl-C ends it]"
 )
 @client_options
 def listen(

@@ -68,7 +68,9 @@ Examples:
 )
 @state_option
 @filter_options
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The newest so many.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most, the newest first."
+)
 @client_options
 def list_inbox(*, limit: int, form: str, **given: Any) -> None:
     """List notifications, newest first; those that were dealt with only when --state asks for them."""

@@ -37,7 +37,9 @@ Examples:
   gateway subscriptions list --format json --url https://gateway.example.com
 """,
 )
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="The oldest so many.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most, the oldest first."
+)
 @client_options
 def list_subscriptions(*, limit: int, form: str, **where: Any) -> None:
     """List the subscriptions at the hubs of every API, oldest first."""

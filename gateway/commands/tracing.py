@@ -40,7 +40,9 @@ Examples:
 )
 @click.argument("any_id", metavar="ANYID")
 @click.option("--cart-item", metavar="ID", help="An item of the cart that ANYID names.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="The latest so many.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many at most, the latest first."
+)
 @client_options
 def trace(*, any_id: str, cart_item: str | None, limit: int, form: str, **where: Any) -> None:
     """Tell everything around one id: of a cart, a checkout, an order, a line, a customer or a request."""
@@ -105,7 +107,7 @@ Examples:
     type=click.IntRange(1, 1000),
     default=PAGE_ITEMS,
     show_default=True,
-    help="Of the newest so many checkouts.",
+    help="How many checkouts at most, the newest first.",
 )
 @click.option(
     "--payload", metavar="ENTRY", help="The body of this entry, without personal data (role operator or admin)."

@@ -1,4 +1,4 @@
-"""The audit over HTTP: who did what in a tenant, by who, by what and by when; as a list, or as lines of JSON to keep elsewhere."""
+"""The audit over HTTP: who did what in a tenant, found by client, resource, action and time; as a list, or as lines of JSON to keep."""
 
 from __future__ import annotations
 
