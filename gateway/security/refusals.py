@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 from ipaddress import ip_address, ip_network
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 REFUSALS_PER_HOUR: Final = 20
 # Credentials of nobody that is known, from all addresses together: addresses are easily had.
@@ -27,7 +27,7 @@ class RefusedCredential(NamedTuple):
     roles: tuple[str, ...] = ()
 
 
-def note_refused(scope: MutableMapping[str, Any], refused: RefusedCredential) -> None:
+def note_refused(scope: MutableMapping[str, object], refused: RefusedCredential) -> None:
     """Let the audit know of it once the request is answered."""
     scope[REFUSED_KEY] = refused
 
