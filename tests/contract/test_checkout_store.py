@@ -248,10 +248,10 @@ OVER_ALL = (
     r"SELECT \w+\.\w+ FROM \w+ WHERE \w+\.\w+ IS NOT NULL AND \(?\w+\.\w+ >",
     # What waits for an order system that answers again.
     r"UPDATE checkout SET due_at=\S+ WHERE checkout\.due_at > ",
-    r"WITH RECURSIVE lanes\(tenant, upstream\) AS .* FROM checkout WHERE checkout\.due_at IS NOT NULL",
-    r"WITH RECURSIVE lanes\(tenant, upstream\) AS .* FROM checkout WHERE checkout\.track_due_at IS NOT NULL",
-    r"WITH RECURSIVE lanes\(tenant, upstream\) AS .* FROM inbox WHERE inbox\.due_at IS NOT NULL",
-    r"WITH RECURSIVE lanes\(tenant, upstream\) AS .* FROM abandoned_draft WHERE abandoned_draft\.due_at IS NOT NULL",
+    r"WITH RECURSIVE waiting\(tenant\) AS .* FROM checkout WHERE checkout\.due_at IS NOT NULL",
+    r"WITH RECURSIVE waiting\(tenant\) AS .* FROM checkout WHERE checkout\.track_due_at IS NOT NULL",
+    r"WITH RECURSIVE waiting\(tenant\) AS .* FROM inbox WHERE inbox\.due_at IS NOT NULL",
+    r"WITH RECURSIVE waiting\(tenant\) AS .* FROM abandoned_draft WHERE abandoned_draft\.due_at IS NOT NULL",
     r"SELECT min\(inbox\.tenant\) AS min_1 FROM inbox",
 )
 
