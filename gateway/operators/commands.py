@@ -22,7 +22,7 @@ from gateway.checkouts.states import FINAL
 from gateway.errors import ConflictError, Problem, UnavailableError
 from gateway.logs import get_logger
 from gateway.operators.judging import retried
-from gateway.ordering import is_draft, is_final, tmf_state
+from gateway.ordering import Mapping, is_alive, is_final, tmf_state
 from gateway.services import Services
 from gateway.upstream.evidence import FindResult
 from gateway.upstream.port import ReadFailed, Upstream
@@ -177,7 +177,7 @@ async def _require_no_live_order(services: Services, record: CheckoutRecord, com
         except ReadFailed as error:
             doubts.append(f"the search for {marker} failed ({error})")
             continue
-        live = [order for order in orders if order is not None and not is_draft(mapping, order.state)]
+        live = [order for order in orders if order is not None and is_alive(mapping, order)]
         running = [order for order in live if not is_final(mapping, tmf_state(mapping, order.state))]
         if running:
             raise conflict(
@@ -186,9 +186,11 @@ async def _require_no_live_order(services: Services, record: CheckoutRecord, com
                 f"order {running[0].id} carries its marker {marker} and is live ({running[0].state}): adopt it, or cancel it in "
                 "the order system first",
             )
+        doubts += [f"order {order.id} carries its marker {marker} and was fulfilled ({order.state})" for order in live]
         doubts += [hint.sentence for hint in found.hints]
         if not found.complete:
             doubts.append(f"the search for {marker} saw less than everything: {found.absence.sentence}")
+    doubts += await _named_orders_that_are_live(upstream, mapping, record)
     if doubts and not command.override:
         raise conflict(
             record,
@@ -197,6 +199,21 @@ async def _require_no_live_order(services: Services, record: CheckoutRecord, com
             + '. Look in the order system; then repeat with "override": true',
         )  # fmt: skip
     return "no live order found" if not doubts else f"overridden: {'; '.join(doubts[:3])}"
+
+
+async def _named_orders_that_are_live(upstream: Upstream, mapping: Mapping, record: CheckoutRecord) -> list[str]:
+    """Return what is known of orders that answers named, or that were followed: an order system may show them under another marker."""
+    doubts: list[str] = []
+    for order_id in sorted({record.order_id, record.answered_order} - {None, ""}, key=str):
+        assert order_id is not None
+        try:
+            order = await upstream.get_order(order_id)
+        except ReadFailed as error:
+            doubts.append(f"order {order_id}, which it names, could not be read ({error})")
+            continue
+        if order is not None and is_alive(mapping, order):
+            doubts.append(f"order {order_id}, which it names, is there ({order.state or 'without a state'})")
+    return doubts
 
 
 def conflict(record: CheckoutRecord, caller: Caller, why: str) -> ConflictError:

@@ -175,6 +175,19 @@ async def test_where_no_search_proves_anything_a_cart_is_let_go_on_purpose_only(
     assert "overridden" in answer.json()["history"][-1]["detail"]
 
 
+async def test_no_cart_is_let_go_unasked_whose_order_is_shown_under_another_marker(gateway):
+    """No search for our marker finds it; the answer to our call named it."""
+    checkout = await held(gateway, upstream="plain")
+    order_id = checkout["productOrder"]["id"]
+    show(gateway, "plain", order_id, externalId="SRV-1")
+    body = {**WHY, "outcome": "rejected"}
+    assert_conflict(
+        await do(gateway, checkout, "close", body), f"order {order_id}, which it names, is there", "override"
+    )
+    answer = await do(gateway, checkout, "close", {**body, "override": True})
+    assert answer.json()["state"] == "rejected"
+
+
 async def test_closing_as_completed_keeps_the_cart_with_its_order(gateway, monkeypatch):
     checkout = await held(gateway, upstream="plain")
 
