@@ -36,7 +36,7 @@ def check_validity(period: Any, now: datetime, findings: Findings) -> None:
 
 
 def check_requested_dates(moments: Mapping[str, tuple[datetime, str]], now: datetime, findings: Findings) -> None:
-    """Tell wanted dates that lie before today, and refuse a completion before the start. `moments`: with their paths, by attribute."""
+    """Tell wanted dates that lie before today, and a completion before the start. `moments`: with their paths, by attribute."""
     for moment, path in moments.values():
         if moment.date() < now.astimezone(moment.tzinfo).date():
             findings.warning(
@@ -45,11 +45,8 @@ def check_requested_dates(moments: Mapping[str, tuple[datetime, str]], now: date
     if START in moments and COMPLETION in moments:
         (start, _), (completion, path) = moments[START], moments[COMPLETION]
         if completion < start:
-            findings.error(
-                "dates_contradict",
-                path,
-                "The order is to be completed before it is to be started; give a date that is not before requestedStartDate.",
-            )
+            # Not refused: the official examples of TMF622 v5 are to be completed a day before they are to be started.
+            findings.warning("dates_contradict", path, "The order is to be completed before it is to be started.")
 
 
 def _moment(value: Any) -> datetime | None:
