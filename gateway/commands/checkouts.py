@@ -13,9 +13,11 @@ from gateway.commands.client import (
     call,
     call_list,
     client_options,
+    optional_reason_option,
     path_of,
     print_table,
     printed_as_json,
+    reason_body,
     reason_option,
     say,
     table,
@@ -181,14 +183,15 @@ def retry(*, checkout_id: str, reason: str, form: str, **where: Any) -> None:
     epilog="""
 \b
 Examples:
-  gateway checkouts poll 0f3c2b7a4d1e4b0f9a6c8d7e5f4a3b2c
+  gateway checkouts poll 0f3c2b7a4d1e4b0f9a6c8d7e5f4a3b2c --reason "the customer is on the phone"
 """,
 )
 @click.argument("checkout_id", metavar="ID")
+@optional_reason_option
 @client_options
-def poll(*, checkout_id: str, form: str, **where: Any) -> None:
+def poll(*, checkout_id: str, reason: str | None, form: str, **where: Any) -> None:
     """Have the order of a checkout read now."""
-    _show(call("POST", f"{_path(checkout_id)}/poll", {}, **where), form)
+    _show(call("POST", f"{_path(checkout_id)}/poll", {}, body=reason_body(reason), **where), form)
 
 
 @checkouts.command(

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.commands.common import config_option, settings_with
+from gateway.documents import JsonObject
 from gateway.errors import OperatorError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -49,9 +50,15 @@ def client_options(function: F) -> F:
     return where_options(form(function))
 
 
-reason_option = click.option(
-    "--reason", required=True, metavar="TEXT", help="Why; it is kept with the client's name and shown on the checkout."
-)
+_REASON: Final = "Why; it is kept with the client's name and shown on the checkout."
+reason_option = click.option("--reason", required=True, metavar="TEXT", help=_REASON)
+# Where nothing is decided that somebody would have to answer for, the reason may be left out.
+optional_reason_option = click.option("--reason", metavar="TEXT", help=_REASON)
+
+
+def reason_body(reason: str | None) -> JsonObject | None:
+    """Return the body of a request whose reason may be left out, otherwise None."""
+    return None if reason is None else {"reason": reason}
 
 
 class Page(NamedTuple):
@@ -74,9 +81,7 @@ def call_list(path: str, query: dict[str, str | None], **where: Any) -> Page:
     return Page(found, int(answer.headers.get("X-Total-Count") or len(found)))
 
 
-def call(
-    method: str, path: str, query: dict[str, str | None], *, body: dict[str, Any] | None = None, **where: Any
-) -> Any:
+def call(method: str, path: str, query: dict[str, str | None], *, body: JsonObject | None = None, **where: Any) -> Any:
     """Call a gateway, with a JSON body or none, and return its answer; None where it has no content.
 
     `where` is what `client_options` gives. Raises OperatorError with the TMF Error's message.

@@ -6,7 +6,16 @@ from typing import Any, Final
 
 import click
 
-from gateway.commands.client import call, client_options, print_table, printed_as_json, reason_option, table
+from gateway.commands.client import (
+    call,
+    client_options,
+    optional_reason_option,
+    print_table,
+    printed_as_json,
+    reason_body,
+    reason_option,
+    table,
+)
 from gateway.commands.groups import CommandGroup
 
 UPSTREAMS: Final = "/tmf-api/checkoutManagement/v1/upstream"
@@ -73,14 +82,15 @@ def pause(*, name: str, reason: str, form: str, **where: Any) -> None:
     epilog="""
 \b
 Examples:
-  gateway upstreams resume salesforce
+  gateway upstreams resume salesforce --reason "the release is done"
 """,
 )
 @click.argument("name", metavar="NAME")
+@optional_reason_option
 @client_options
-def resume(*, name: str, form: str, **where: Any) -> None:
+def resume(*, name: str, reason: str | None, form: str, **where: Any) -> None:
     """Call an order system again; what waited for it goes on at once."""
-    _told(call("POST", f"{UPSTREAMS}/{name}/resume", {}, **where), form)
+    _told(call("POST", f"{UPSTREAMS}/{name}/resume", {}, body=reason_body(reason), **where), form)
 
 
 def _told(upstream: dict[str, Any], form: str) -> None:

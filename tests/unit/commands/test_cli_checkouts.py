@@ -143,3 +143,33 @@ def test_the_list_is_asked_for_by_what_operators_know():
     }
     assert listed("--since", "2h")[1]["creationDate.gte"][0] < datetime.now(tz=UTC).isoformat()
     assert listed("--since", "soon")[0].exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "path", "answered"),
+    [
+        (("checkouts", "poll", "k1"), "/checkout/k1/poll", CHECKOUT),
+        (("upstreams", "resume", "crm"), "/upstream/crm/resume", {"id": "crm", "state": "running"}),
+    ],
+)
+@pytest.mark.parametrize(
+    ("options", "sent"), [((), b""), (("--reason", "asked by phone"), b'{"reason":"asked by phone"}')]
+)
+def test_the_reason_of_what_decides_nothing_is_sent_where_one_is_given(
+    command: tuple[str, ...], path: str, answered: dict[str, Any], options: tuple[str, ...], sent: bytes
+):
+    asked: list[tuple[str, bytes]] = []
+
+    class Handler(SilentHandler):
+        def do_POST(self) -> None:  # noqa: N802 - the name that http.server looks for
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            asked.append((self.path, body.replace(b": ", b":")))
+            self.answer(202, answered, {})
+
+    with served(Handler) as url:
+        answer = CliRunner().invoke(main, (*command, "--url", url, *options))
+
+    assert answer.exit_code == 0, answer.output
+    [(asked_path, body)] = asked
+    assert asked_path.endswith(path)
+    assert body == sent
