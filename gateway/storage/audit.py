@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from random import getrandbits
+from secrets import token_hex
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
@@ -75,7 +75,7 @@ def record(connection: Connection, deed: Deed, now: datetime) -> None:
     microseconds = (now - EPOCH) // _MICROSECOND
     values = (
         deed.tenant,
-        f"{microseconds:016x}{getrandbits(64):016x}",
+        f"{microseconds:016x}{token_hex(8)}",
         microseconds,
         deed.client,
         " ".join(deed.roles),
