@@ -65,7 +65,8 @@ def _read_relation(
         if target is None:
             findings.warning("relationship_dropped", path, "It refers to an item that the cart does not hold.")
         elif target is entry:
-            findings.warning("relationship_circular", path, "It refers to its own item, and is not sent; name another.")
+            findings.warning("relationship_dropped", path, "It refers to its own item.")
+            findings.warning("relationship_circular", path, "No item needs itself; name another, or remove it.")
         elif meaning == "child":
             moved |= _adopt(entry, target, words.sent(kind), path, findings, words)
         elif meaning == "parent":
