@@ -26,7 +26,7 @@ import pytest
 import structlog
 from application_runs import client_of, started
 from checkout_fixtures import application, gateway
-from schema_template import template
+from schema_template import template_file
 from sqlalchemy import create_engine
 
 from gateway.app import GatewayApp, create_app
@@ -130,7 +130,7 @@ def _postgresql_database(postgresql_server: str, postgresql_template: str) -> It
 def sqlite_url(tmp_path: Path) -> str:
     """URL of a database file of the current schema, for one test."""
     path = tmp_path / "gateway.db"
-    path.write_bytes(template())
+    path.write_bytes(template_file())
     return f"sqlite:///{path}"
 
 

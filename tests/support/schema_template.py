@@ -21,7 +21,12 @@ def template() -> bytes:
         driver: Any = connection.connection.driver_connection
         made: bytes = driver.serialize()
     engine.dispose()
-    # Bytes 18 and 19 tell that the file has a write-ahead log, as every file of the gateway has; what is in memory has none.
+    return made
+
+
+def template_file() -> bytes:
+    """Return the template as a file holds it: with a write-ahead log, of which bytes 18 and 19 tell; what is in memory has none."""
+    made = template()
     return made[:18] + b"\x02\x02" + made[20:]
 
 
@@ -31,4 +36,4 @@ def give_schema(engine: Engine) -> None:
         return
     path = Path(engine.url.database)
     if path.parent.is_dir() and not (path.exists() and path.stat().st_size):
-        path.write_bytes(template())
+        path.write_bytes(template_file())
