@@ -100,14 +100,10 @@ async def walked(folder: Path) -> dict[str, list[str]]:
     async with serving(SandboxOptions(mapping=mapping, port=0, profile=profile_for(mapping))) as order_system:
         upstream = UpstreamSettings(base_url=order_system.address + API_ROOTS[mapping], mapping=mapping)
         settings = settings_of(StorageSettings(url=f"sqlite:///{folder / 'gateway.db'}"), upstreams={"plain": upstream})
+        upstreams = build_upstreams(settings, {mapping: PLAIN})
         found = {}
         with traced() as trace:
-            application = create_app(
-                settings,
-                mappings={mapping: PLAIN},
-                upstreams=build_upstreams(settings, {mapping: PLAIN}),
-                background=(),
-            )
+            application = create_app(settings, mappings={mapping: PLAIN}, upstreams=upstreams, background=())
             async with client_of(application) as client:
                 gateway = Gateway(client, application.services, None, None)  # type: ignore[arg-type]
                 trace.take()
@@ -122,6 +118,8 @@ async def walked(folder: Path) -> dict[str, list[str]]:
                 assert (await gateway.post(event, "/notifications/plain")).status_code < 300
                 await gateway.tracker().once()
                 found[NOTIFICATION] = trace.take()
+        # The worker would close it, and none runs here.
+        await upstreams["plain"].close()
     return found
 
 
