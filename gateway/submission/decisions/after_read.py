@@ -25,6 +25,7 @@ from gateway.submission.decisions.records import (
     completed_step,
     give_up_draft,
     held,
+    held_without_state,
     rejected,
     submitted,
 )
@@ -123,12 +124,7 @@ def _of_another_marker(work: Work, observed: ObservedOrder) -> Action:
 
 def _left_draft(work: Work, observed: ObservedOrder) -> Action:
     if not observed.state:
-        return held(
-            work,
-            "not_verifiable",
-            f"order {observed.id} shows no state, so whether it is a draft cannot be known: if such orders are drafts, the mapping's "
-            'draft.states holds ""',
-        )
+        return held_without_state(work, observed)
     return held(
         work,
         "contents_differ",

@@ -14,7 +14,14 @@ from gateway.checkouts.row_changes import UNKNOWN, CheckoutChanges, because
 from gateway.ordering import Finding, LiveDifference, ObservedOrder, both_spellings, compare_live, is_draft, live_match
 from gateway.submission.decisions.actions import Action, FindMarker, Save, Work
 from gateway.submission.decisions.comparing import compare
-from gateway.submission.decisions.records import completed_step, give_up_draft, held, observed_changes, submitted
+from gateway.submission.decisions.records import (
+    completed_step,
+    give_up_draft,
+    held,
+    held_without_state,
+    observed_changes,
+    submitted,
+)
 from gateway.submission.decisions.retries import look_again, settled, wait
 from gateway.submission.decisions.whose import answered_whose, shown_marker, whose
 from gateway.upstream.evidence import FindResult
@@ -176,13 +183,7 @@ def _live_at_once(
         save = submitted(work, observed, now, "live at once, and whole")
         return replace(save, changes={**save.changes, "submit_intent_order": observed.id}, lines=lines)
     if not observed.state:
-        return held(
-            work,
-            "not_verifiable",
-            f"order {observed.id} shows no state, so whether it is a draft cannot be known: if such orders are drafts, the mapping's "
-            'draft.states holds ""',
-            observed_changes(work, observed),
-        )
+        return held_without_state(work, observed, observed_changes(work, observed))
     what = "is not whole" if difference is not None else "was not to be submitted yet"
     return held(
         work,

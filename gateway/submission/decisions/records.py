@@ -224,3 +224,14 @@ def held(work: Work, code: ReasonCode, why: str, changes: CheckoutChanges | None
         step_changes={"detail": f"held: {why}"} if work.record.step < len(work.plan.steps) else {},
         rest=True,
     )
+
+
+def held_without_state(work: Work, observed: ObservedOrder, changes: CheckoutChanges | None = None) -> Save:
+    """Stop at an order that shows no state, where one that is a draft was expected."""
+    return held(
+        work,
+        "not_verifiable",
+        f"order {observed.id} shows no state, so whether it is a draft cannot be known: if such orders are drafts, the mapping's "
+        'draft.states holds ""',
+        changes,
+    )
