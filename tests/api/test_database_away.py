@@ -15,6 +15,7 @@ from application_runs import started
 from checkout_gateway import CARTS, CHECKOUTS, live_orders, running, settings_of
 from checkout_work import cart, request
 from database_away import Away, away_of
+from isolation_matrix import ACTIONS
 from litestar.routes import HTTPRoute
 
 from gateway.app import GatewayApp, create_app
@@ -35,14 +36,7 @@ BODIES: Final[dict[str, Any]] = {
     "/hub": {"callback": "http://127.0.0.1:9/events"},
     "/checkout": {"shoppingCart": {"id": ID}},
     "/preview": {"shoppingCart": {"id": ID}},
-    "/retry": {"reason": "r"},
-    "/poll": {"reason": "r"},
-    "/adopt": {"productOrder": {"id": "1"}, "reason": "r"},
-    "/close": {"outcome": "rejected", "reason": "r"},
-    "/pause": {"reason": "r"},
-    "/resume": {"reason": "r"},
-    "/checkout/{checkout_id}": {"description": "changed"},
-    "/shoppingCart/{cart_id}": {"description": "changed"},
+    **ACTIONS,
     "/notifications/{upstream}": {
         "eventId": "1",
         "eventType": "ProductOrderStateChangeEvent",

@@ -59,20 +59,23 @@ FEWER: Final = [
     and (who.letter == "a" or (who.tenant, who.role) == ("acme", "partner"))
 ]
 OWNING: Final = frozenset({"channel", "partner"})
-# Bodies that are right but for the id that they or the path name, by the end of the path.
-BODIES: Final[dict[str, Any]] = {
-    "/resend": {"since": "2026-01-01T00:00:00Z"},
+# Bodies of what is done to one cart, checkout or order system, right but for the id that they or the path name, by the end of the path.
+ACTIONS: Final[dict[str, Any]] = {
     "/retry": {"reason": "r"},
-    "/replay": {"reason": "r"},
-    "/dismiss": {"reason": "r"},
     "/poll": {"reason": "r"},
     "/adopt": {"productOrder": {"id": "1"}, "reason": "r"},
     "/close": {"outcome": "rejected", "reason": "r"},
     "/pause": {"reason": "r"},
     "/resume": {"reason": "r"},
     "/checkout/{checkout_id}": {"description": "changed"},
-    "/productOrder/{order_id}": {"@type": "ProductOrder", "description": "changed"},
     "/shoppingCart/{cart_id}": {"description": "changed"},
+}
+BODIES: Final[dict[str, Any]] = {
+    **ACTIONS,
+    "/resend": {"since": "2026-01-01T00:00:00Z"},
+    "/replay": {"reason": "r"},
+    "/dismiss": {"reason": "r"},
+    "/productOrder/{order_id}": {"@type": "ProductOrder", "description": "changed"},
 }
 
 
