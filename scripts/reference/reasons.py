@@ -37,11 +37,13 @@ _LIMITS: tuple[tuple[str, str, str], ...] = (
     (
         (
             "Where no order was made after such a call, by anybody, no search can be trusted: the checkout waits for "
-            "the next one (`not_verifiable`), and is held when none came."
+            "the next one (`not_verifiable`), and is held when none came. Where none was made before it either, because the "
+            "order system is new, the next one proves nothing, and it is held all the same."
         ),
         "six hours after the quiet time",
         (
-            "make or wait for any order there and `retry`; look there and `close`; or set "
+            "before you go live make an order there (`gateway doctor NAME --write` makes one and voids it); afterwards make or "
+            "wait for any order there and `retry`; look there and `close`; or set "
             '`recovery.uncontrolled_absence = "resend"` where the search is known to work: then it is sent again after '
             "the quiet time without a control"
         ),

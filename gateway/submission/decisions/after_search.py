@@ -31,9 +31,8 @@ from gateway.upstream.evidence import AbsenceCode, FindResult
 CONFIRM_ABSENCE_SECONDS = 2.0
 # After the quiet time of a lost live POST: how long an order system that cannot be searched now is waited for.
 UNSEARCHABLE_SECONDS_MAX = 6 * 3600.0
-_MADE_BY_THE_NEXT_ORDER: Final[frozenset[AbsenceCode]] = frozenset(
-    {"nothing_to_control_with", "marker_never_seen", "nothing_older", "nothing_younger"}
-)
+# What the next order of anybody mends. One made before the call is made by nobody any more.
+_MADE_BY_THE_NEXT_ORDER: Final[frozenset[AbsenceCode]] = frozenset({"marker_never_seen", "nothing_younger"})
 _REFUSED: Final[frozenset[Awaiting | None]] = frozenset({"refused_order", "turned_away_order", "turned_away_again"})
 
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from gateway.submission.decisions.actions import FindMarker, Save
 from gateway.submission.decisions.after_read import after_read
 from gateway.submission.decisions.after_search import UNSEARCHABLE_SECONDS_MAX, after_find
-from gateway.upstream.evidence import FindResult, incomplete, proven
+from gateway.upstream.evidence import FindResult, incomplete, proven, uncontrolled
 
 NOTHING = FindResult((), proven())
 UNPROVEN = FindResult((), incomplete("page_failed"))
@@ -199,3 +199,21 @@ def test_a_draft_that_was_seen_under_its_id_is_given_up_when_it_is_gone():
     action = after_read(named_only(answered_order=None), None, NOW)
     assert isinstance(action, Save)
     assert action.changes["generation"] == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "waited_for"),
+    [
+        ("nothing_younger", True),
+        ("marker_never_seen", True),
+        ("nothing_older", False),
+        ("nothing_to_control_with", False),
+        ("not_controlled", False),
+    ],
+)
+def test_the_next_order_is_waited_for_only_where_it_can_prove_something(code, waited_for):
+    """Where no order was made before the lost call, none that is made later shows that the search would have found it."""
+    work = lost(work_of(PLAIN), seconds_ago=QUIET_SECONDS + 1)
+    save = after(work, FindResult((), uncontrolled(code)))
+    assert save.changes["reason_code"] == "not_verifiable"
+    assert ("until an order made after it is found" in save.changes["status_reason"]) is waited_for
