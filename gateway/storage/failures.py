@@ -35,8 +35,10 @@ CONFLICTS: Final = frozenset({"40001", "40P01"})
 QUERY_CANCELLED: Final = "57014"
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 _DISK_FULL: Final = "53100"
+# A transaction that only reads was to write; or the server is a standby now.
+READ_ONLY: Final = "25006"
 # The server is a standby now; a transaction was ended because this process stood still in it.
-_ELSEWHERE: Final = frozenset({"25006", "25P03", "25P04"})
+_ELSEWHERE: Final = frozenset({READ_ONLY, "25P03", "25P04"})
 # data_corrupted, index_corrupted, undefined_file, io_error of the server's own files.
 _DAMAGE: Final = frozenset({"XX001", "XX002", "58P01", "58030"})
 

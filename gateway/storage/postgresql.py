@@ -25,6 +25,7 @@ from gateway.storage.failures import (
     AWAY,
     NOT_ANSWERED,
     QUERY_CANCELLED,
+    READ_ONLY,
     conflict_code,
     of_postgresql,
     sqlstate,
@@ -67,7 +68,9 @@ class PostgreSQLDatabase:
         self._answer_seconds_max = settings.read_seconds_max + ANSWER_SECONDS_MAX
         event.listen(self.engine, "connect", self._prepare)
         self._threads = ThreadPoolExecutor(settings.connections_max, thread_name_prefix="database")
-        self._read_limit = f"SET LOCAL statement_timeout = {round(settings.read_seconds_max * 1000)}"
+        self._reading = (
+            f"SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {round(settings.read_seconds_max * 1000)}"
+        )
         self._waiting_max = settings.write_queue_max
         self._waiting = 0
 
@@ -82,7 +85,7 @@ class PostgreSQLDatabase:
         return cast("datetime", connection.execute(text("SELECT clock_timestamp()")).scalar_one())
 
     async def read(self, function: Callable[[Connection], T]) -> T:
-        """Run `function` in a transaction that is rolled back."""
+        """Run `function` in a transaction that can write nothing."""
         return await self._run(self._read, function)
 
     async def read_list(self, tenant: str, function: Callable[[Connection], T]) -> T:
@@ -121,10 +124,14 @@ class PostgreSQLDatabase:
     def _read(self, function: Callable[[Connection], T]) -> T:
         try:
             with self.engine.connect() as connection:
-                connection.exec_driver_sql(self._read_limit)
-                return function(connection)
+                connection.exec_driver_sql(self._reading)
+                answer = function(connection)
+                # With a rollback psycopg throws every prepared statement away: each read would be planned anew.
+                connection.commit()
+                return answer
         except SQLAlchemyError as error:
-            told = of_postgresql(error)
+            # A read that writes is a mistake of ours; in a write the same code means that the server is a standby now.
+            told = of_postgresql(error) if sqlstate(error) != READ_ONLY else None
             if told is None:
                 raise
             raise told from (None if sqlstate(error) == QUERY_CANCELLED else error)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InternalError
 
 from gateway.commands.schema import ready_schema
 from gateway.errors import ConflictError, SchemaError, UnavailableError
@@ -72,9 +73,27 @@ async def test_functions_that_fail_do_not_hurt_their_neighbours(database: Databa
 
 
 async def test_what_a_read_changes_is_not_kept(database: Database) -> None:
-    await database.read(lambda c: insert(c, "one"))
+    # PostgreSQL refuses it as a mistake of ours, not as something that passes; SQLite's is rolled back.
+    with contextlib.suppress(InternalError):
+        await database.read(lambda c: insert(c, "one"))
 
     assert await database.read(count) == 0
+
+
+@pytest.mark.postgres
+async def test_a_read_that_comes_often_is_planned_once(postgresql_url: str) -> None:
+    """psycopg prepares what it has executed five times, and throws everything prepared away with a rollback."""
+    database = open_database(StorageSettings(url=postgresql_url, connections_max=1))
+    for _ in range(12):
+        assert await database.read(count) == 0
+
+    planned = await database.read(
+        lambda c: c.execute(
+            text("SELECT generic_plans FROM pg_prepared_statements WHERE statement = 'SELECT count(*) FROM cart'")
+        ).scalar_one()
+    )
+    assert planned > 0
+    await database.close()
 
 
 async def test_a_caller_that_gives_up_does_not_disturb_the_others(database: Database) -> None:
