@@ -37,6 +37,7 @@ def check_claims(claims: Mapping[str, Any], settings: OidcSettings, now: datetim
     )
     try:
         registry.validate(dict(claims))
+        float(claims["exp"])  # a whole number may be larger than any moment
     except ClaimError as error:
         raise TokenRefusedError(f"its claim `{error.claim}` is missing or does not hold") from None
     except (TypeError, ValueError, OverflowError):
@@ -63,12 +64,19 @@ def client_of_claims(claims: Mapping[str, Any], settings: OidcSettings) -> Clien
 
 
 def claim(claims: Mapping[str, Any], path: str) -> Any:
-    """Return a claim by its name, or by a path of names with dots between them; None when it is not there."""
+    """Return a claim by its name, or by a path of names with dots between them; None when it is not there.
+
+    The names may have dots themselves, as addresses and the clients of some providers do.
+    """
     if path in claims:
         return claims[path]
-    first, dot, rest = path.partition(".")
-    inner = claims.get(first)
-    return claim(inner, rest) if dot and isinstance(inner, dict) else None
+    names = path.split(".")
+    for count in range(1, len(names)):
+        inner = claims.get(".".join(names[:count]))
+        found = claim(inner, ".".join(names[count:])) if isinstance(inner, dict) else None
+        if found is not None:
+            return found
+    return None
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -83,6 +83,11 @@ async def test_roles_of_a_client_as_keycloak_writes_them(provider: IdentityProvi
 def test_a_claim_whose_name_has_dots_is_found_by_its_name() -> None:
     assert claim({"https://example.com/roles": ["a"]}, "https://example.com/roles") == ["a"]
     assert claim({"a": {"b.c": 1}}, "a.b.c") == 1
+    assert claim({"a": {"b.c": {"d": 1}}}, "a.b.c.d") == 1
+    # Keycloak's client is called as its owner likes, often by a domain or an address.
+    by_client = {"resource_access": {"https://shop.example.com": {"roles": ["channel"]}, "com.example": {"roles": []}}}
+    assert claim(by_client, "resource_access.https://shop.example.com.roles") == ["channel"]
+    assert claim(by_client, "resource_access.com.example.roles") == []
     assert claim({"a": 1}, "a.b") is None
 
 
@@ -104,6 +109,7 @@ REFUSED: dict[str, Any] = {
     "no aud": lambda p: p.token(aud=None),
     "no iss": lambda p: p.token(iss=None),
     "an exp that is text": lambda p: p.token(exp="never"),
+    "an exp beyond all numbers": lambda p: p.token(exp=10**400),
     "a kid that is a path": lambda p: p.token(header={"kid": "../../dev/null"}),
     "a kid that is SQL": lambda p: p.token(header={"kid": "x' UNION SELECT 'k"}),
     "a kid that is not a text": lambda p: swapped(p.token(), kid=["k1"]),
