@@ -86,11 +86,10 @@ class Login:
 
 
 def _login(request: Request[Any, Any, Any]) -> Login:
-    """Return the login of this installation. Raises NotFoundError (404) where nobody logs in with a browser, TooManyRequestsError (429)."""
+    """Return the login of this installation. Raises NotFoundError (404) where nobody logs in with a browser."""
     login: Login | None = request.app.state.login
     if login is None:
         raise NotFoundError("Nobody logs in with a browser here: security.oidc.login is not set.")
-    login.admit(request)
     return login
 
 
@@ -108,6 +107,7 @@ def _redirect(address: str, *cookies: tuple[bytes, bytes]) -> Answer:
 async def begin_login(request: Request[Any, Any, Any]) -> Answer:
     """Go to the identity provider to log in, and come back to the path `return_to`."""
     login, services = _login(request), services_of(request)
+    login.admit(request)
     pairs, problems = query_pairs(request), list[Problem]()
     report_unknown(pairs, {"return_to"}, problems)
     refuse(problems)
@@ -124,6 +124,7 @@ async def begin_login(request: Request[Any, Any, Any]) -> Answer:
 async def finish_login(request: Request[Any, Any, Any]) -> Answer:
     """Take the code that the provider gave, get its tokens, and begin a session."""
     login, services = _login(request), services_of(request)
+    login.admit(request)
     attempt = read_attempt(cookie(request.scope["headers"], ATTEMPT_COOKIE))
     code = code_of(query_pairs(request), attempt, login.oidc.issuer)
     assert attempt is not None, "a code belongs to an attempt"
@@ -162,7 +163,12 @@ async def finish_login(request: Request[Any, Any, Any]) -> Answer:
         expires_at=now + timedelta(hours=settings.session_hours),
     )
 
+    before = cookie(request.scope["headers"], SESSION_COOKIE)
+
     def store(connection: Connection) -> None:
+        if before is not None and (ended := login_sessions.find(connection, token_sha256(before))) is not None:
+            login_sessions.end(connection, ended.id_sha256)
+            audit.record(connection, _deed(ended, "logout", "by another login of the browser"), now)
         login_sessions.begin(connection, session, settings.sessions_max)
         audit.record(connection, _deed(session, "login"), now)
 
@@ -214,6 +220,7 @@ async def log_out(request: Request[Any, Any, Any]) -> Answer:
 @post(BACK_CHANNEL, status_code=200, opt={"openapi": openapi.BACK_CHANNEL, "roles": PUBLIC})
 async def log_out_back_channel(request: Request[Any, Any, Any]) -> Answer:
     """Take a logout token of the identity provider: the sessions that it names end (OpenID Connect Back-Channel Logout)."""
+    # Not counted by address: it costs no call, the provider sends many at once, and nothing that strangers post may keep one away.
     login, services = _login(request), services_of(request)
     raw = await read_body(request, bytes_max=LOGOUT_BYTES_MAX, media_types=_FORM)
     try:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from gateway.storage.statements import run
 from gateway.storage.tables import EPOCH, login_session
@@ -82,11 +82,15 @@ def end(connection: Connection, id_sha256: str) -> None:
 
 
 def end_there(connection: Connection, subject: str | None, provider_session: str | None) -> list[LoginSession]:
-    """Remove the sessions of a session at the identity provider; without one those of a person. Return what was removed."""
+    """Remove the sessions of a session at the identity provider; without one those of a person. Return what was removed.
+
+    A session of the person ends also when the provider did not name its own session at the login: it may be that one.
+    """
     table = login_session.c
     wanted = []
     if provider_session is not None:
-        wanted.append(table.provider_session == provider_session)
+        is_that_one = table.provider_session == provider_session
+        wanted.append(is_that_one if subject is None else or_(is_that_one, table.provider_session.is_(None)))
     if subject is not None:
         wanted.append(table.subject == subject)
     assert wanted, "one of them is given"

@@ -191,6 +191,45 @@ async def test_the_provider_ends_sessions(
     assert as_logout.status_code == 400
 
 
+async def test_a_session_that_the_provider_did_not_name_ends_with_the_person_s(
+    browser: httpx.AsyncClient, provider: type[LoginProvider]
+) -> None:
+    provider.changes = {"sid": None}
+    await log_in(browser)
+    for claims, status in (({"sub": None}, 200), ({"sub": "bob"}, 200), ({}, 401)):
+        token = provider.logout_token(sid="there-1", **claims)
+        told = await browser.post("/logout/back-channel", data={"logout_token": token})
+        assert (told.status_code, (await browser.get(CARTS)).status_code) == (200, status)
+
+
+async def test_what_strangers_post_keeps_no_logout_of_the_provider_away(
+    browser: httpx.AsyncClient, provider: type[LoginProvider]
+) -> None:
+    await log_in(browser)
+    for _ in range(50):
+        assert (await browser.post("/logout/back-channel", data={"logout_token": "x"})).status_code == 400
+    told = await browser.post("/logout/back-channel", data={"logout_token": provider.logout_token()})
+    assert (told.status_code, (await browser.get(CARTS)).status_code) == (200, 401)
+
+
+async def test_another_login_of_a_browser_ends_its_session_of_before(browser: httpx.AsyncClient, clock: Time) -> None:
+    await log_in(browser)
+    before = browser.cookies[SESSION_COOKIE]
+    clock.pass_by(seconds=1)
+    await log_in(browser)
+    after = browser.cookies[SESSION_COOKIE]
+    assert (await browser.get(CARTS)).status_code == 200
+    deeds = (await browser.get(AUDIT)).json()
+    assert sorted((each["action"], each.get("detail", "")) for each in deeds) == [
+        ("login", ""),
+        ("login", ""),
+        ("logout", "by another login of the browser"),
+    ]
+    browser.cookies.clear()
+    browser.cookies.set(SESSION_COOKIE, before, domain="gateway.test")
+    assert (before != after, (await browser.get(CARTS)).status_code) == (True, 401)
+
+
 @pytest.mark.parametrize(
     ("id_token", "access_token", "said"),
     [
@@ -266,6 +305,7 @@ async def test_a_person_has_so_many_sessions_and_the_oldest_end(
     async with browser_of(settings_of(sqlite_url, provider.address, sessions_max=2), clock) as browser:
         kept = []
         for _ in range(3):
+            browser.cookies.clear()
             await log_in(browser)
             kept.append(browser.cookies[SESSION_COOKIE])
             clock.pass_by(seconds=1)
