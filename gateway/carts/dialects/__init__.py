@@ -25,6 +25,7 @@ V4: Final = Dialect(
     from_canonical=v4.from_canonical,
     check=no_problems,
     tidy=STORED.tidy,
+    not_patchable=("id", "href", "validFor"),
 )
 V5: Final = Dialect(
     version="v5",

@@ -42,10 +42,10 @@ class Dialect:
     check: Callable[[dict[str, Any]], list[Problem]]
     # Removes known attributes that are null, writes identifiers that are whole numbers as texts (both in place), returns where these were.
     tidy: Callable[[dict[str, Any]], list[Path]]
+    # First-level attributes that a PATCH must not change (400); the same value may be sent again.
+    not_patchable: tuple[str, ...]
     # First-level attributes that only the server writes: dropped from a POST and a PATCH, without an error.
     read_only: frozenset[str] = frozenset(SHOWN)
-    # First-level attributes that a PATCH must not change (400).
-    not_patchable: tuple[str, ...] = ("id", "href", "validFor")
 
     @cached_property
     def is_canonical(self) -> bool:
