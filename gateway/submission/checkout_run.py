@@ -32,7 +32,7 @@ from gateway.submission.decisions.actions import (
 )
 from gateway.submission.decisions.after_call import after_cancel, after_send
 from gateway.submission.decisions.after_read import after_another_order, after_head, after_read
-from gateway.submission.decisions.after_search import after_find, is_in_doubt, quiet_end
+from gateway.submission.decisions.after_search import after_search, is_in_doubt, quiet_end
 from gateway.submission.decisions.comparing import expectation
 from gateway.submission.decisions.late_id import confirms
 from gateway.submission.decisions.next_action import next_action
@@ -189,7 +189,7 @@ class CheckoutRun:
         found = await self._find(action.marker)
         if self._work.current.kind == "create":
             found = await self._with_notified(found)
-        return after_find(self._work, found, started_at, self._now(), action.named)
+        return after_search(self._work, found, started_at, self._now(), action.named)
 
     async def _look_at_recovered(self) -> Save:
         """Read the orders that are there with our marker, and those that belong to no checkout."""

@@ -88,7 +88,7 @@ class ReadHead(Struct, frozen=True):
 
 
 class FindMarker(Struct, frozen=True):
-    """Search for the order that carries this marker, then ask `after_find`.
+    """Search for the order that carries this marker, then ask `after_search`.
 
     `named` is the order that an answer named, as it was just read, where that does not show the marker.
     """

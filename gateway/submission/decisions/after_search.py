@@ -14,7 +14,7 @@ from gateway.clock import timestamp_text
 from gateway.ordering import Finding, ObservedOrder, is_changed, is_draft
 from gateway.submission.decisions.actions import Action, Save, Work
 from gateway.submission.decisions.late_id import not_named_yet, waited_until
-from gateway.submission.decisions.named_order import accept, after_find_named, several_live
+from gateway.submission.decisions.named_order import accept, after_search_named, several_live
 from gateway.submission.decisions.records import (
     cancelled,
     completed_step,
@@ -36,7 +36,7 @@ _MADE_BY_THE_NEXT_ORDER: Final[frozenset[AbsenceCode]] = frozenset({"marker_neve
 _REFUSED: Final[frozenset[Awaiting | None]] = frozenset({"refused_order", "turned_away_order", "turned_away_again"})
 
 
-def after_find(
+def after_search(
     work: Work, found: FindResult, started_at: datetime, now: datetime, named: ObservedOrder | None = None
 ) -> Action:
     """Decide after a search for the marker of a `create`. `started_at` is when the search began.
@@ -46,7 +46,7 @@ def after_find(
     if work.current.kind != "create":
         return _under_another_id(work, found, now)
     if work.record.awaiting == "accepted_order":
-        return after_find_named(work, found, named, now)
+        return after_search_named(work, found, named, now)
     hits = sorted(found.orders, key=lambda order: order.id)
     if not hits:
         return _not_found(work, found, started_at, now)

@@ -72,7 +72,7 @@ def judge_named(work: Work, observed: ObservedOrder | None, now: datetime) -> Ac
     return FindMarker(work.record.marker, observed)
 
 
-def after_find_named(  # noqa: PLR0911 - one return for each case, in order of precedence
+def after_search_named(  # noqa: PLR0911 - one return for each case, in order of precedence
     work: Work, found: FindResult, named: ObservedOrder | None, now: datetime
 ) -> Action:
     """Decide after a search for our marker, because the order that an answer named does not show it, or is not there."""

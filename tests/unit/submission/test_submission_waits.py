@@ -11,7 +11,7 @@ from gateway.settings.stages import SubmissionSettings
 from gateway.submission.decisions.actions import Save, Send
 from gateway.submission.decisions.after_call import after_send
 from gateway.submission.decisions.after_read import after_read
-from gateway.submission.decisions.after_search import after_find
+from gateway.submission.decisions.after_search import after_search
 from gateway.submission.decisions.next_action import next_action
 from gateway.submission.decisions.retries import read_failed
 from gateway.upstream.evidence import FindResult
@@ -28,7 +28,7 @@ def looked(kind, seconds_ago, probe):
     """Return what a look decides that sees no effect of a call lost so long ago."""
     work = lost(work_of(SPLIT, step=kind, policy=WAITING, probe=probe), seconds_ago=seconds_ago)
     seen = drafted(work, work.record.step) if kind != "create" else None
-    save = after_find(work, FindResult(), NOW, NOW) if seen is None else after_read(work, seen, NOW)
+    save = after_search(work, FindResult(), NOW, NOW) if seen is None else after_read(work, seen, NOW)
     assert isinstance(save, Save)
     return save
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from gateway.ordering import NO_MARKER, Marker
 from gateway.submission.decisions.actions import FindMarker
 from gateway.submission.decisions.after_call import after_send
-from gateway.submission.decisions.after_search import after_find, is_in_doubt, quiet_end
+from gateway.submission.decisions.after_search import after_search, is_in_doubt, quiet_end
 from gateway.submission.decisions.late_id import confirms
 from gateway.submission.decisions.next_action import next_action
 from gateway.upstream.evidence import FindResult, incomplete, proven, uncontrolled
@@ -78,7 +78,7 @@ def test_where_the_id_comes_with_the_answer_one_without_it_is_in_doubt():
 def test_nothing_is_sent_again_while_the_order_may_come_whatever_a_search_proves(mapping, absence):
     for hours in (0.01, 1, 23.9):
         work = waiting(hours, mapping)
-        save = after_find(work, nothing(absence), NOW, NOW)
+        save = after_search(work, nothing(absence), NOW, NOW)
         assert save.rest
         assert save.changes.keys() == {"probe", "due_at"}, "it says what it said"
         assert NOW < save.changes["due_at"] <= work.record.sent_at + seconds(24 * HOURS)
@@ -86,7 +86,7 @@ def test_nothing_is_sent_again_while_the_order_may_come_whatever_a_search_proves
 
 
 def test_what_is_told_while_waiting_says_so_again_after_another_reason():
-    save = after_find(waiting(1, reason_code="upstream_unreachable"), nothing(), NOW, NOW)
+    save = after_search(waiting(1, reason_code="upstream_unreachable"), nothing(), NOW, NOW)
     assert save.changes["reason_code"] == "waiting_order_id"
 
 
@@ -101,7 +101,7 @@ def test_what_is_told_while_waiting_says_so_again_after_another_reason():
 )
 def test_an_id_that_never_comes_holds_the_checkout_with_what_was_seen(mapping, result, said):
     work = waiting(24, mapping)
-    save = after_find(work, result, NOW, NOW)
+    save = after_search(work, result, NOW, NOW)
     assert (save.changes["state"], save.changes["reason_code"]) == ("held", "waiting_order_id")
     assert said in save.changes["status_reason"]
     assert MARKER in save.changes["status_reason"]
@@ -112,15 +112,15 @@ def test_an_id_that_never_comes_holds_the_checkout_with_what_was_seen(mapping, r
 
 def test_how_long_is_waited_is_a_setting():
     work = waiting(1)
-    assert after_find(work, nothing(), NOW, NOW).changes.get("state") is None
+    assert after_search(work, nothing(), NOW, NOW).changes.get("state") is None
     work = replace(work, policy=replace(POLICY, order_id_seconds=HOURS))
-    assert after_find(work, nothing(), NOW, NOW).changes["state"] == "held"
+    assert after_search(work, nothing(), NOW, NOW).changes["state"] == "held"
 
 
 def test_a_held_one_that_is_let_go_on_finds_its_order_late():
     work = waiting(30, state="submitting")
     order = drafted(work, 1)
-    save = after_find(work, FindResult((order,), uncontrolled(), by_event=(order.id,)), NOW, NOW)
+    save = after_search(work, FindResult((order,), uncontrolled(), by_event=(order.id,)), NOW, NOW)
     assert (save.changes["state"], save.changes["order_id"]) == ("submitted", order.id)
 
 
@@ -128,7 +128,7 @@ def test_a_held_one_that_is_let_go_on_finds_its_order_late():
 def test_a_live_order_that_is_named_and_confirmed_is_submitted(by_event):
     work = waiting(1)
     order = drafted(work, 1)
-    save = after_find(work, FindResult((order,), uncontrolled(), by_event=(order.id,) if by_event else ()), NOW, NOW)
+    save = after_search(work, FindResult((order,), uncontrolled(), by_event=(order.id,) if by_event else ()), NOW, NOW)
     assert (save.changes["state"], save.changes["order_id"], save.changes["awaiting"]) == ("submitted", order.id, None)
     assert save.changes.get("answered_order") == (order.id if by_event else None)
 
@@ -136,7 +136,7 @@ def test_a_live_order_that_is_named_and_confirmed_is_submitted(by_event):
 def test_a_draft_that_is_named_and_confirmed_goes_on_with_the_next_step():
     work = waiting(1, late(SPLIT))
     order = drafted(work, 1)
-    save = after_find(work, FindResult((order,), uncontrolled(), by_event=(order.id,)), NOW, NOW)
+    save = after_search(work, FindResult((order,), uncontrolled(), by_event=(order.id,)), NOW, NOW)
     assert (save.changes["step"], save.changes["step_state"], save.changes["awaiting"]) == (1, "PLANNED", None)
     assert (save.changes["order_id"], save.changes["reason_code"]) == (order.id, None)
 
@@ -145,7 +145,7 @@ def test_several_live_orders_that_carry_our_marker_are_a_persons_business():
     work = waiting(1)
     order = drafted(work, 1)
     twins = (order, replace(order, id="00000002"))
-    save = after_find(work, FindResult(twins, uncontrolled(), by_event=("00000002",)), NOW, NOW)
+    save = after_search(work, FindResult(twins, uncontrolled(), by_event=("00000002",)), NOW, NOW)
     assert (save.changes["state"], save.changes["reason_code"]) == ("held", "duplicate_orders")
 
 
@@ -165,7 +165,7 @@ def test_an_order_that_a_notification_names_is_ours_by_its_marker_or_without_one
 def test_a_lost_answer_proves_nothing_for_as_long_as_an_order_may_come_late(source):
     work = lost(work_of(late(source=source)), seconds_ago=2 * HOURS)
     assert quiet_end(work) == work.record.sent_at + seconds(24 * HOURS)
-    save = after_find(work, nothing(proven()), NOW, NOW)
+    save = after_search(work, nothing(proven()), NOW, NOW)
     assert "absent_at" not in save.changes
     assert save.rest
 
@@ -174,5 +174,5 @@ def test_the_client_cancels_a_draft_at_once_and_a_live_order_when_it_is_known():
     assert next_action(waiting(1, late(SPLIT), cancel_requested=True), NOW).changes["state"] == "cancelled"
     work = waiting(1, cancel_requested=True)
     assert next_action(work, NOW) == FindMarker(MARKER)
-    save = after_find(work, FindResult((drafted(work, 1),), uncontrolled()), NOW, NOW)
+    save = after_search(work, FindResult((drafted(work, 1),), uncontrolled()), NOW, NOW)
     assert (save.changes["state"], save.changes["due_at"]) == ("submitted", NOW)

@@ -10,7 +10,7 @@ from gateway.ordering import NO_MARKER, Marker
 from gateway.submission.decisions.actions import FindMarker, ReadOrder, Save, Send
 from gateway.submission.decisions.after_call import after_send
 from gateway.submission.decisions.after_read import after_another_order, after_read
-from gateway.submission.decisions.after_search import after_find
+from gateway.submission.decisions.after_search import after_search
 from gateway.submission.decisions.next_action import next_action
 from gateway.submission.decisions.records import give_up_draft
 from gateway.upstream.evidence import FindResult, incomplete, uncontrolled
@@ -94,7 +94,7 @@ def test_c1_one_that_carries_a_marker_of_the_systems_own_is_held_at_once_with_bo
     order = shown(work, "ORD-77")
     search = after_read(work, order, NOW)
     assert search == FindMarker(OURS, order)
-    save = decided(after_find(work, NOTHING, NOW, NOW, search.named))
+    save = decided(after_search(work, NOTHING, NOW, NOW, search.named))
     assert (save.changes["state"], save.changes["reason_code"]) == ("held", "marker_changed")
     assert OURS in save.changes["status_reason"]
     assert "ORD-77" in save.changes["status_reason"]
@@ -107,7 +107,7 @@ def test_c5_where_the_answer_names_a_strangers_order_ours_is_followed(mapping):
     search = after_read(work, stranger, NOW)
     assert isinstance(search, FindMarker)
     ours = replace(shown(work), id="00000009")
-    save = decided(after_find(work, FindResult((ours,)), NOW, NOW, search.named))
+    save = decided(after_search(work, FindResult((ours,)), NOW, NOW, search.named))
     assert save.changes["order_id"] == "00000009"
     assert save.changes.get("state") == (None if mapping is SPLIT else "submitted")
 
@@ -115,18 +115,18 @@ def test_c5_where_the_answer_names_a_strangers_order_ours_is_followed(mapping):
 def test_c5_a_strangers_order_is_never_followed_and_ours_is_waited_for():
     work = answered()
     stranger = shown(work, "gw1-zzzzzzzzzzzzzzzz-0")
-    waiting = decided(after_find(work, NOTHING, NOW, NOW, stranger))
+    waiting = decided(after_search(work, NOTHING, NOW, NOW, stranger))
     assert waiting.rest
     assert waiting.changes["reason_code"] == "not_shown_yet"
     work = answered(seconds_ago=SETTLED)
-    save = decided(after_find(work, NOTHING, NOW, NOW, stranger))
+    save = decided(after_search(work, NOTHING, NOW, NOW, stranger))
     assert (save.changes["state"], save.changes["reason_code"]) == ("held", "foreign_order")
     assert save.changes["order_id"] is None, "it is not the order of this checkout"
 
 
 def test_c5_a_strangers_draft_is_left_alone_and_a_new_one_is_begun():
     work = answered(SPLIT, seconds_ago=SETTLED)
-    save = decided(after_find(work, NOTHING, NOW, NOW, shown(work, "gw1-zzzzzzzzzzzzzzzz-0")))
+    save = decided(after_search(work, NOTHING, NOW, NOW, shown(work, "gw1-zzzzzzzzzzzzzzzz-0")))
     assert save.redraft
     assert [(draft.marker, draft.order_id) for draft in save.abandoned] == [(OURS, None)]
 
@@ -136,12 +136,12 @@ def test_an_order_that_shows_no_marker_at_all_is_looked_for_and_then_a_persons_b
     work = answered(mapping)
     order = shown(work, None)
     assert after_read(work, order, NOW) == FindMarker(OURS, order)
-    assert decided(after_find(work, NOTHING, NOW, NOW, order)).rest
+    assert decided(after_search(work, NOTHING, NOW, NOW, order)).rest
     work = answered(mapping, seconds_ago=SETTLED)
-    save = decided(after_find(work, NOTHING, NOW, NOW, order))
+    save = decided(after_search(work, NOTHING, NOW, NOW, order))
     assert (save.changes["state"], save.changes["reason_code"]) == ("held", "not_verifiable")
     blind = replace(work, mapping=replace(mapping, recovery=replace(mapping.recovery, find="none")))
-    save = decided(after_find(blind, FindResult((), incomplete("no_search")), NOW, NOW, order))
+    save = decided(after_search(blind, FindResult((), incomplete("no_search")), NOW, NOW, order))
     assert save.finding.code == "order_not_verified"
     assert save.changes.get("state") == (None if mapping is SPLIT else "submitted")
 
@@ -157,9 +157,9 @@ def test_an_order_that_is_shown_late_is_waited_for_and_then_looked_for_by_its_ma
     assert waiting.changes["reason_code"] == "not_shown_yet"
     work = answered(seconds_ago=SETTLED)
     assert after_read(work, None, NOW) == FindMarker(OURS)
-    found = decided(after_find(work, FindResult((replace(shown(work), id="00000009"),)), NOW, NOW))
+    found = decided(after_search(work, FindResult((replace(shown(work), id="00000009"),)), NOW, NOW))
     assert (found.changes["state"], found.changes["order_id"]) == ("submitted", "00000009")
-    save = decided(after_find(work, NOTHING, NOW, NOW))
+    save = decided(after_search(work, NOTHING, NOW, NOW))
     assert (save.changes["state"], save.changes["reason_code"]) == ("held", "not_verifiable")
 
 
@@ -196,7 +196,7 @@ def test_m2_what_the_answer_itself_shows_is_compared():
 def test_m2_a_live_order_that_a_search_found_is_compared_too():
     work = lost(work_of(PLAIN), seconds_ago=SETTLED, probe=9)
     order = shown(work)
-    save = decided(after_find(work, FindResult((replace(order, lines=order.lines[1:]),)), NOW, NOW))
+    save = decided(after_search(work, FindResult((replace(order, lines=order.lines[1:]),)), NOW, NOW))
     assert save.finding.code == "contents_differ"
 
 
@@ -239,7 +239,7 @@ def refused(mapping=PLAIN, **columns):
 
 @pytest.mark.parametrize("found", [NOTHING, FindResult((), uncontrolled("nothing_to_control_with"))])
 def test_c3_a_refusal_and_a_search_that_finds_nothing_agree_at_once(found):
-    save = decided(after_find(refused(), found, NOW, NOW))
+    save = decided(after_search(refused(), found, NOW, NOW))
     assert save.changes["state"] == "rejected"
     assert save.changes["status_reason"] == "the order system refused the create step: 422"
     assert save.finding is None
@@ -248,49 +248,49 @@ def test_c3_a_refusal_and_a_search_that_finds_nothing_agree_at_once(found):
 
 def test_c3_a_refused_post_whose_order_is_there_is_submitted():
     work = refused()
-    assert decided(after_find(work, FindResult((shown(work),)), NOW, NOW)).changes["state"] == "submitted"
+    assert decided(after_search(work, FindResult((shown(work),)), NOW, NOW)).changes["state"] == "submitted"
 
 
 def test_c3_where_nothing_can_be_searched_the_refusal_stands_and_says_so():
     blind = replace(PLAIN, recovery=replace(PLAIN.recovery, find="none"))
-    save = decided(after_find(refused(blind), FindResult((), incomplete("no_search")), NOW, NOW))
+    save = decided(after_search(refused(blind), FindResult((), incomplete("no_search")), NOW, NOW))
     assert (save.changes["state"], save.finding.code) == ("rejected", "refusal_not_verified")
 
 
 def test_c3_a_search_that_fails_is_repeated_for_a_while():
     failed = FindResult((), incomplete("page_failed"))
-    waiting = decided(after_find(refused(), failed, NOW, NOW))
+    waiting = decided(after_search(refused(), failed, NOW, NOW))
     assert waiting.rest
     assert "reason_code" not in waiting.changes, "the reason stays that it was refused"
-    save = decided(after_find(refused(), failed, NOW, NOW + seconds(SETTLED)))
+    save = decided(after_search(refused(), failed, NOW, NOW + seconds(SETTLED)))
     assert (save.changes["state"], save.finding.code) == ("rejected", "refusal_not_verified")
 
 
 def test_c4_after_a_call_that_was_turned_away_a_search_decides():
     work = refused(awaiting="turned_away_order")
-    again = decided(after_find(work, NOTHING, NOW, NOW))
+    again = decided(after_search(work, NOTHING, NOW, NOW))
     assert (again.changes["step_state"], again.changes["awaiting"], again.rest) == ("PLANNED", None, False)
-    there = decided(after_find(work, FindResult((shown(work),)), NOW, NOW))
+    there = decided(after_search(work, FindResult((shown(work),)), NOW, NOW))
     assert there.changes["state"] == "submitted"
     wished = replace(work, record=replace(work.record, cancel_requested=True))
-    assert decided(after_find(wished, NOTHING, NOW, NOW)).changes["state"] == "cancelled"
+    assert decided(after_search(wished, NOTHING, NOW, NOW)).changes["state"] == "cancelled"
 
 
 def test_a_live_post_that_was_turned_away_twice_is_sent_again_only_when_both_had_the_time_to_take_effect():
     """One repetition is quick, for what is only throttled; what takes effect later is found before a third one."""
     work = refused(awaiting="turned_away_again")
-    early = decided(after_find(work, NOTHING, NOW, NOW))
+    early = decided(after_search(work, NOTHING, NOW, NOW))
     assert early.rest
     assert early.changes.keys() == {"probe", "due_at"}, "it waits as it did, for the same reason"
     assert early.changes["due_at"] <= NOW + seconds(SETTLED)
-    settled = decided(after_find(work, NOTHING, NOW, NOW + seconds(SETTLED)))
+    settled = decided(after_search(work, NOTHING, NOW, NOW + seconds(SETTLED)))
     assert (settled.changes["step_state"], settled.rest) == ("PLANNED", False)
 
 
 def test_a_draft_whose_create_was_turned_away_and_done_is_used_and_its_twins_are_cleaned_up():
     work = refused(SPLIT, awaiting="turned_away_order")
     twins = [replace(drafted(work, 1), id=name) for name in ("B", "A", "C")]
-    save = decided(after_find(work, FindResult(tuple(twins)), NOW, NOW))
+    save = decided(after_search(work, FindResult(tuple(twins)), NOW, NOW))
     assert (save.changes["step"], save.changes["order_id"]) == (1, "A")
     assert [draft.order_id for draft in save.abandoned] == ["B", "C"]
 
@@ -298,14 +298,14 @@ def test_a_draft_whose_create_was_turned_away_and_done_is_used_and_its_twins_are
 def test_creates_of_drafts_that_are_turned_away_and_cannot_be_looked_for_come_to_an_end():
     blind = FindResult((), incomplete("no_search"))
     work = refused(SPLIT, awaiting="turned_away_order")
-    again = decided(after_find(work, blind, NOW, NOW))
+    again = decided(after_search(work, blind, NOW, NOW))
     assert (again.changes["step_state"], again.changes["unknowns"], again.rest) == ("PLANNED", 1, False)
-    seen = decided(after_find(work, NOTHING, NOW, NOW))
+    seen = decided(after_search(work, NOTHING, NOW, NOW))
     assert (seen.changes["step_state"], seen.changes["unknowns"]) == ("PLANNED", 0), (
         "what is seen to be absent is not counted"
     )
     last = replace(work, record=replace(work.record, unknowns=work.policy.generations_max - 1))
-    held = decided(after_find(last, blind, NOW, NOW))
+    held = decided(after_search(last, blind, NOW, NOW))
     assert (held.changes["state"], held.changes["reason_code"]) == ("held", "not_verifiable")
     assert f"delete the drafts with externalId {OURS}" in held.changes["status_reason"]
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from gateway.submission.decisions.actions import FindMarker, Save
 from gateway.submission.decisions.after_read import after_read
-from gateway.submission.decisions.after_search import UNSEARCHABLE_SECONDS_MAX, after_find
+from gateway.submission.decisions.after_search import UNSEARCHABLE_SECONDS_MAX, after_search
 from gateway.upstream.evidence import FindResult, incomplete, proven, uncontrolled
 
 NOTHING = FindResult((), proven())
@@ -20,7 +20,7 @@ def found(work, *orders, complete=True):
 
 
 def after(work, result, *, started_at=NOW):
-    action = after_find(work, result, started_at, NOW)
+    action = after_search(work, result, started_at, NOW)
     assert isinstance(action, Save)
     return action
 
@@ -182,7 +182,7 @@ def named_only(**columns):
 def test_a_draft_that_is_not_under_the_id_that_the_answer_named_is_found_by_its_marker():
     work = named_only()
     assert after_read(work, None, NOW) == FindMarker(work.record.marker)
-    action = after_find(work, FindResult((drafted(work, 1),)), NOW, NOW)
+    action = after_search(work, FindResult((drafted(work, 1),)), NOW, NOW)
     assert isinstance(action, Save)
     assert action.changes["order_id"] == "00000001"
     assert "step" not in action.changes
@@ -190,7 +190,7 @@ def test_a_draft_that_is_not_under_the_id_that_the_answer_named_is_found_by_its_
 
 @pytest.mark.parametrize("found", [FindResult(), FindResult((drafted(named_only(), 1), drafted(named_only(), 2)))])
 def test_a_draft_that_is_nowhere_or_in_two_places_is_given_up(found):
-    action = after_find(named_only(), found, NOW, NOW)
+    action = after_search(named_only(), found, NOW, NOW)
     assert isinstance(action, Save)
     assert action.changes["generation"] == 1
 
