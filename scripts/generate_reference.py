@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from scripts.reference import attributes, ends, events, misbehaviours, pages, reasons, roles, settings
+from scripts.reference import attributes, ends, events, misbehaviours, pages, picture, reasons, roles, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
 GENERATED = {
+    "docs/flow.svg": picture.picture,
     "config/gateway.toml": settings.configuration_file,
     "docs/reference/settings.md": settings.settings_page,
     "docs/reference/roles.md": roles.roles_page,

@@ -15,6 +15,7 @@ from gateway.configuration import every_setting, load_settings
 from gateway.errors import SettingsError
 from gateway.resources import load_mappings, shipped, unknown_mappings
 from gateway.settings import MappingSettings, Settings
+from scripts.reference.picture import ROOMS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -113,6 +114,13 @@ def test_every_benchmark_is_run_by_make_and_described():
     assert (
         set(re.findall(r"^\| `(\w+)\.py", (ROOT / "docs/how-to/measure.md").read_text(), flags=re.MULTILINE)) == names
     )
+
+
+def test_every_room_of_the_picture_is_a_room_of_the_code_and_the_page_of_the_rooms_has_it() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    for name in (name for box in ROOMS for name in box.name.split(", ")):
+        assert (ROOT / "gateway" / name).is_dir() or (ROOT / "gateway" / f"{name}.py").is_file(), name
+        assert f"`{name}/`" in page or f"`{name}.py`" in page, name
 
 
 def test_the_texts_of_the_picture_fit_their_boxes_in_any_font() -> None:
