@@ -11,7 +11,6 @@ means) and its ratio to the first. Exit code 1 when the looks together take more
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,12 +18,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
-from databases import Kind, databases
+from bench.databases import KINDS, Kind, databases, opened
+from bench.runs import end, parser, tell
 from sqlalchemy import Connection, Engine, text
 
 from gateway.checkouts import figures, listing, store
-from gateway.settings import StorageSettings
-from gateway.storage import open_database
 from gateway.storage.leases import Lease
 from gateway.storage.tables import EPOCH
 from gateway.submission import claims
@@ -104,7 +102,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 def filled(url: str, ended: int, queued: int) -> Engine:
     """Return the engine of a new database with so many checkouts."""
-    engine = open_database(StorageSettings(url=url)).engine
+    engine = opened(url).engine
     with transaction(engine) as connection:
         fill(connection, ended, ended=True)
         fill(connection, queued, ended=False)
@@ -147,8 +145,7 @@ def told(kind: str, look: str, least: dict[str, float], **bound: float) -> bool:
     result["microseconds"] = {stored: round(value * 1e6, 1) for stored, value in least.items()}
     if bound:
         result["met"] = max(ratios.values()) <= bound["ratio_max"]
-    print(json.dumps(result), flush=True)
-    return bool(result.get("met", True))
+    return tell(result)
 
 
 def measure(kind: Kind, create: Callable[[], str], options: argparse.Namespace) -> bool:
@@ -166,17 +163,17 @@ def measure(kind: Kind, create: Callable[[], str], options: argparse.Namespace) 
 
 def main() -> None:
     """Read the options and measure."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--ended", type=int, default=200_000)
-    parser.add_argument("--queued", type=int, default=50_000)
-    parser.add_argument("--databases", default="sqlite,postgresql")
-    parser.add_argument("--rounds", type=int, default=40)
-    options = parser.parse_args()
+    wanted = parser(__doc__)
+    wanted.add_argument("--ended", type=int, default=200_000)
+    wanted.add_argument("--queued", type=int, default=50_000)
+    wanted.add_argument("--databases", default=KINDS)
+    wanted.add_argument("--rounds", type=int, default=40)
+    options = wanted.parse_args()
     results = []
     for kind in options.databases.split(","):
         with databases(kind) as created:
             results.append(measure(kind, created, options))
-    sys.exit(0 if all(results) else 1)
+    end(results)
 
 
 if __name__ == "__main__":

@@ -9,17 +9,15 @@ more than 3 times the same among the few (medians). PostgreSQL is started from a
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import random
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from databases import Kind, databases
+from bench.databases import KINDS, Kind, databases
+from bench.runs import end, parser, tell
 from sqlalchemy import Connection, text
 
 from gateway.carts.dialects import V4
@@ -133,8 +131,7 @@ async def compare(few: Database, many: Database, sizes: tuple[int, int], request
             "requests": requests,
         }
         result["met"] = result["ratio"] <= RATIO_MAX
-        met = met and bool(result["met"])
-        print(json.dumps(result), flush=True)
+        met &= tell(result)
     return met
 
 
@@ -150,14 +147,13 @@ def measure(kind: Kind, sizes: tuple[int, int], requests: int) -> bool:
 
 def main() -> None:
     """Read the options and measure."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--sizes", default="10000,1000000", help="few and many carts, multiples of 5")
-    parser.add_argument("--databases", default="sqlite,postgresql")
-    parser.add_argument("--requests", type=int, default=300)
-    options = parser.parse_args()
+    wanted = parser(__doc__)
+    wanted.add_argument("--sizes", default="10000,1000000", help="few and many carts, multiples of 5")
+    wanted.add_argument("--databases", default=KINDS)
+    wanted.add_argument("--requests", type=int, default=300)
+    options = wanted.parse_args()
     few, many = (int(size) for size in options.sizes.split(","))
-    results = [measure(kind, (few, many), options.requests) for kind in options.databases.split(",")]
-    sys.exit(0 if all(results) else 1)
+    end([measure(kind, (few, many), options.requests) for kind in options.databases.split(",")])
 
 
 if __name__ == "__main__":

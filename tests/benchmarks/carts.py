@@ -15,33 +15,27 @@ rounds, and the processor time of the server for each request. Prints one JSON o
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from itertools import cycle
-from typing import Any, NamedTuple
+from typing import Any
 
-import uvicorn
 import uvloop
+from bench.databases import opened
+from bench.runs import end, parser, tell
+from bench.servers import Rate, Server, load, request, serve_here, serving
 from litestar import Litestar, Response, get, post
 from msgspec import Struct, field
 
 from gateway.app import create_app
 from gateway.carts import store
 from gateway.clock import utc_now
-from gateway.commands.common import calm_collector
 from gateway.logs import configure_logging
 from gateway.services import new_resource_id
 from gateway.settings import LogSettings, Settings, StorageSettings
-from gateway.storage import open_database
-from gateway.storage.schema import migrate
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
 TARGETS = {"get": 0.7, "post": 0.4, "get_stored": 0.8, "post_stored": 0.8}
@@ -113,13 +107,7 @@ def serve(kind: str, folder: str) -> None:
     else:
         configure_logging(LogSettings(level="warning"))
         app = create_app(gateway_settings(folder))
-    # As `gateway serve` does; the bare handler is given the same.
-    calm_collector()
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    print(listener.getsockname()[1], flush=True)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, log_config=None)
-    uvicorn.Server(config).run(sockets=[listener])
+    serve_here(app)
 
 
 def gateway_settings(folder: str) -> Settings:
@@ -127,111 +115,14 @@ def gateway_settings(folder: str) -> Settings:
     return Settings(storage=StorageSettings(url=f"sqlite:///{folder}/gateway.db"))
 
 
-class Server(NamedTuple):
-    """A running server process."""
-
-    port: int
-    process_id: int
-
-    def processor_seconds(self) -> float:
-        """Return the processor time that the process has used, all threads together, by its own clock (clock_getcpuclockid of Linux)."""
-        return time.clock_gettime((~self.process_id << 3) | 2)
-
-
-@contextmanager
-def server(kind: str, folder: str) -> Iterator[Server]:
+def server(kind: str, folder: str) -> AbstractContextManager[Server]:
     """Run a server of `kind` in another process."""
-    command = [sys.executable, __file__, "--serve", kind, folder]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        port = int(process.stdout.readline())
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        try:
-            yield Server(port, process.pid)
-        finally:
-            process.terminate()
-
-
-class Connection(asyncio.Protocol):
-    """One keep-alive connection that sends the next request as soon as the answer is complete."""
-
-    def __init__(self, next_request: Callable[[], bytes], status: bytes) -> None:
-        self.next_request = next_request
-        self.status = status
-        self.answered = 0
-        self.bodies: list[bytes] = []
-        self.buffer = b""
-        self.running = True
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-        transport.write(self.next_request())
-
-    def data_received(self, data: bytes) -> None:
-        self.buffer += data
-        head_end = self.buffer.find(b"\r\n\r\n")
-        if head_end < 0:
-            return
-        start = self.buffer.find(b"content-length: ", 0, head_end) + 16
-        length = int(self.buffer[start : self.buffer.find(b"\r\n", start)])
-        if len(self.buffer) < head_end + 4 + length:
-            return
-        if not self.buffer[9:12].startswith(self.status):
-            raise RuntimeError(self.buffer[:2000])
-        self.last = self.buffer[head_end + 4 :]
-        self.buffer = b""
-        self.answered += 1
-        if self.running:
-            self.transport.write(self.next_request())
-        else:
-            self.transport.close()
-
-
-class Rate(NamedTuple):
-    """What one round showed."""
-
-    per_second: float
-    processor_microseconds: float
-
-
-async def load(server: Server, requests: Iterator[bytes], status: bytes, connections: int, seconds: float) -> Rate:
-    """Return the answers a second of `connections` that send `requests` for `seconds`, and what each cost the server."""
-    loop = asyncio.get_running_loop()
-    protocols = [
-        (await loop.create_connection(lambda: Connection(requests.__next__, status), "127.0.0.1", server.port))[1]
-        for _ in range(connections)
-    ]
-    await asyncio.sleep(0.2)
-    before, started = sum(protocol.answered for protocol in protocols), time.perf_counter()
-    used = server.processor_seconds()
-    await asyncio.sleep(seconds)
-    answered = sum(protocol.answered for protocol in protocols) - before
-    used = server.processor_seconds() - used
-    rate = Rate(answered / (time.perf_counter() - started), used / max(answered, 1) * 1e6)
-    for protocol in protocols:
-        protocol.running = False
-    await asyncio.sleep(0.1)
-    return rate
-
-
-def request(method: str, path: str, body: bytes = b"") -> bytes:
-    """Return a whole HTTP request."""
-    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:8663\r\nAccept: */*\r\n"
-    if body:
-        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-    return head.encode() + b"\r\n" + body
+    return serving(__file__, "--serve", kind, folder)
 
 
 async def stored_ids(folder: str, count: int, tenant: str) -> list[str]:
     """Store `count` carts straight through the store, as the API writes them; return their ids."""
-    settings = gateway_settings(folder)
-    database = open_database(settings.storage)
-    migrate(database.engine)
+    database = opened(gateway_settings(folder).storage.url)
     ids = [new_resource_id() for _ in range(count)]
     for start in range(0, count, 1000):
 
@@ -278,9 +169,7 @@ async def measure(options: argparse.Namespace) -> bool:
                 "body_bytes": len(body),
                 "carts_stored": options.stored if name.endswith("stored") else 1,
             }
-            result["met"] = result["ratio"] >= TARGETS[name]
-            print(json.dumps(result), flush=True)
-            return bool(result["met"])
+            return tell({**result, "met": result["ratio"] >= TARGETS[name]})
 
         bare_get = (bare, [request("GET", "/bare")])
         bare_post = (bare, [request("POST", "/bare", body)], b"201")
@@ -305,12 +194,12 @@ def main() -> None:
     if len(sys.argv) == 4 and sys.argv[1] == "--serve":
         serve(sys.argv[2], sys.argv[3])
         return
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=0.5)
-    parser.add_argument("--rounds", type=int, default=21)
-    parser.add_argument("--connections", type=int, default=32)
-    parser.add_argument("--stored", type=int, default=100_000)
-    sys.exit(0 if uvloop.run(measure(parser.parse_args())) else 1)
+    options = parser(__doc__)
+    options.add_argument("--seconds", type=float, default=0.5)
+    options.add_argument("--rounds", type=int, default=21)
+    options.add_argument("--connections", type=int, default=32)
+    options.add_argument("--stored", type=int, default=100_000)
+    end([uvloop.run(measure(options.parse_args()))])
 
 
 if __name__ == "__main__":

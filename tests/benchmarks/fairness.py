@@ -28,7 +28,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from databases import Kind, databases
+from bench.databases import KINDS, Kind, databases
+from bench.runs import end, parser, tell
 
 from gateway.security.tokens import token_sha256
 
@@ -188,37 +189,31 @@ def measure(options: argparse.Namespace, database: Kind, kind: str) -> bool:
         ratios = {f"ratio_{part}": round(after[part] / before[part], 1) for part in before}
         shown[name] = {"alone": before, "beside": after, **ratios}
         holds &= after["p99"] <= 2 * before["p99"] + MORE_MS[name]
-    print(
-        json.dumps(
-            {
-                "flood": kind,
-                "database": database,
-                "limits": options.limits,
-                "cores": os.cpu_count(),
-                "within": holds,
-                **shown,
-            }
-        ),
-        flush=True,
-    )
-    return holds
+    figures = {
+        "flood": kind,
+        "database": database,
+        "limits": options.limits,
+        "cores": os.cpu_count(),
+        "within": holds,
+        **shown,
+    }
+    return tell(figures, "within")
 
 
 def main() -> None:
     """Measure what was asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=30.0)
-    parser.add_argument("--connections", type=int, default=2)
-    parser.add_argument("--databases", default="sqlite,postgresql")
-    parser.add_argument("--limits", action="store_true")
-    parser.add_argument("--flood", nargs="+", choices=FLOODS, default=FLOODS)
-    parser.add_argument("--flooding", default="", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    wanted = parser(__doc__)
+    wanted.add_argument("--seconds", type=float, default=30.0)
+    wanted.add_argument("--connections", type=int, default=2)
+    wanted.add_argument("--databases", default=KINDS)
+    wanted.add_argument("--limits", action="store_true")
+    wanted.add_argument("--flood", nargs="+", choices=FLOODS, default=FLOODS)
+    wanted.add_argument("--flooding", default="", help=argparse.SUPPRESS)
+    options = wanted.parse_args()
     if options.flooding:
         asyncio.run(flood(options.flooding, options.flood[0], options.connections))
         return
-    within = [measure(options, database, kind) for database in options.databases.split(",") for kind in options.flood]
-    sys.exit(0 if all(within) else 1)
+    end([measure(options, database, kind) for database in options.databases.split(",") for kind in options.flood])
 
 
 if __name__ == "__main__":

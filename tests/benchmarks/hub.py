@@ -30,6 +30,8 @@ from datetime import timedelta
 from typing import Any
 
 import uvloop
+from bench.databases import opened
+from bench.runs import end, parser, tell
 from sqlalchemy import Connection
 
 from gateway.clock import utc_now
@@ -40,9 +42,7 @@ from gateway.hub.subscriptions.api import new_secret
 from gateway.logs import configure_logging
 from gateway.services import Services, new_resource_id
 from gateway.settings import HubSettings, LogSettings, Settings, StorageSettings
-from gateway.storage import open_database
 from gateway.storage.outbox import CART_CHANGED, Happened, publish
-from gateway.storage.schema import migrate
 from gateway.storage.tables import EPOCH
 
 TENANT = "default"
@@ -174,8 +174,7 @@ async def run_dispatcher(options: argparse.Namespace, folder: str, callbacks: li
             concurrency_max=options.concurrency,
         ),
     )
-    database = open_database(settings.storage)
-    migrate(database.engine)
+    database = opened(settings.storage.url)
     for callback in callbacks:
         await database.write(
             lambda c, callback=callback: store.create(c, subscription(callback), store.Bounds(1000, 1000))
@@ -248,7 +247,7 @@ def line_of(running: subprocess.Popen[bytes]) -> Any:
     return json.loads(running.stdout.readline())
 
 
-def tell(running: subprocess.Popen[bytes]) -> None:
+def ask_to_end(running: subprocess.Popen[bytes]) -> None:
     """Let a process come to its end."""
     assert running.stdin is not None
     running.stdin.write(b"\n")
@@ -268,7 +267,7 @@ def measure(options: argparse.Namespace, events: int, *, dead: bool) -> dict[str
         wanted = [f"--events={events}", f"--carts={options.carts}", f"--concurrency={options.concurrency}"]
         with process("--dispatcher", tempfile.mkdtemp(prefix="bench"), *wanted, *callbacks) as dispatcher:
             came = line_of(subscribers)
-            tell(dispatcher)
+            ask_to_end(dispatcher)
             figures = line_of(dispatcher)
             seconds = max(came["at"]) - figures.pop("started")
             deliveries = sum(came["count"])
@@ -286,7 +285,7 @@ def measure(options: argparse.Namespace, events: int, *, dead: bool) -> dict[str
                 "deliveries_per_second": round(deliveries / seconds),
                 **figures,
             }
-            print(json.dumps(result), flush=True)
+            tell(result)
             return result
 
 
@@ -295,19 +294,19 @@ def main() -> None:
     if sys.argv[1:2] == ["--subscribers"]:
         uvloop.run(run_subscribers(int(sys.argv[2]), int(sys.argv[3])))
         return
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--events", type=int, default=10_000)
-    parser.add_argument("--live", type=int, default=17)
-    parser.add_argument("--carts", type=int, default=100)
-    parser.add_argument("--concurrency", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--round-events", type=int, default=300)
+    wanted = parser(__doc__)
+    wanted.add_argument("--events", type=int, default=10_000)
+    wanted.add_argument("--live", type=int, default=17)
+    wanted.add_argument("--carts", type=int, default=100)
+    wanted.add_argument("--concurrency", type=int, default=4)
+    wanted.add_argument("--rounds", type=int, default=4)
+    wanted.add_argument("--round-events", type=int, default=300)
     if sys.argv[1:2] == ["--dispatcher"]:
         folder = sys.argv[2]
-        options, callbacks = parser.parse_known_args(sys.argv[3:])
+        options, callbacks = wanted.parse_known_args(sys.argv[3:])
         uvloop.run(run_dispatcher(options, folder, callbacks))
         return
-    options = parser.parse_args()
+    options = wanted.parse_args()
     rounds = []
     for number in range(options.rounds):
         # Which comes first changes: a machine that gets busier must not count for one of them.
@@ -333,8 +332,7 @@ def main() -> None:
     result["met"] = (
         result["complete_and_in_order"] and result["ratio"] >= RATIO_MIN and result["growth_mib"] <= GROWTH_MIB_MAX
     )
-    print(json.dumps(result), flush=True)
-    sys.exit(0 if result["met"] else 1)
+    end([tell(result)])
 
 
 if __name__ == "__main__":

@@ -18,11 +18,8 @@ with the collector as `serve` and `worker` set it. Prints one JSON object a line
 
 from __future__ import annotations
 
-import argparse
 import gc
-import json
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +27,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.runs import end, parser, tell
 from msgspec.structs import replace
 
 from gateway.commands.common import calm_collector
@@ -163,8 +161,7 @@ def measure(name: str, rounds: int) -> bool:
         "growth_calm_collector": round(calm["ten thousand"] / calm["thousand"], 2),
     }
     figures["met"] = figures["ratio"] <= RATIO_MAX and figures["growth"] <= GROWTH_MAX
-    print(json.dumps(figures), flush=True)
-    return bool(figures["met"])
+    return tell(figures)
 
 
 def whole(document: Any, mapping: Mapping) -> tuple[object, object]:
@@ -221,7 +218,6 @@ def measure_linear(name: str, carts: dict[int, list[dict[str, Any]]], codec: dic
     medians = {
         count: statistics.median(a / b for a, b in zip(times[count], times[small], strict=True)) for count in SIZES[1:]
     }
-    met = max(linear.values()) <= LINEAR_MAX
     figures = {
         "benchmark": "ordering linear",
         "mapping": name,
@@ -230,18 +226,17 @@ def measure_linear(name: str, carts: dict[int, list[dict[str, Any]]], codec: dic
         "linear": {str(count): round(value, 2) for count, value in linear.items()},
         "median_linear": {str(count): round(value, 2) for count, value in medians.items()},
         "linear_max": LINEAR_MAX,
-        "met": met,
+        "met": max(linear.values()) <= LINEAR_MAX,
     }
-    print(json.dumps(figures), flush=True)
-    return met
+    return tell(figures)
 
 
-def main() -> int:
+def main() -> None:
     """Run the benchmark for every shipped mapping."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--large", action="store_true", help="100 000 items too, rendering included")
-    arguments = parser.parse_args()
+    wanted = parser(__doc__)
+    wanted.add_argument("--rounds", type=int, default=7)
+    wanted.add_argument("--large", action="store_true", help="100 000 items too, rendering included")
+    arguments = wanted.parse_args()
     names = sorted(file.stem for file in MAPPINGS.glob("*.toml"))
     met = [measure(name, arguments.rounds) for name in names]
     if arguments.large:
@@ -249,8 +244,8 @@ def main() -> int:
         carts = {count: cut(document, count) for count in SIZES}
         codec = measure_codec(carts)
         met += [measure_linear(name, carts, codec, arguments.rounds) for name in names]
-    return 0 if all(met) else 1
+    end(met)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -9,8 +9,6 @@ of its own and one JSON line; exit code 1 when one is above 200 MiB.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import subprocess
 import sys
@@ -19,6 +17,7 @@ import time
 from pathlib import Path
 
 import httpx
+from bench.runs import end, parser, tell
 
 LIMIT_MIB = 200
 PREVIEW = "/tmf-api/checkoutManagement/v1/checkout/preview"
@@ -104,19 +103,14 @@ def measure(items: int, mapping: str) -> dict[str, object]:
     }
 
 
-def main() -> int:
+def main() -> None:
     """Measure, print, and say whether the limit is kept."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--items", type=int, default=10_000)
-    parser.add_argument("--mapping", action="append", metavar="NAME", help="may be repeated")
-    arguments = parser.parse_args()
-    kept = True
-    for mapping in arguments.mapping or MAPPINGS:
-        figures = measure(arguments.items, mapping)
-        print(json.dumps(figures), flush=True)
-        kept = kept and bool(figures["kept"])
-    return 0 if kept else 1
+    wanted = parser(__doc__)
+    wanted.add_argument("--items", type=int, default=10_000)
+    wanted.add_argument("--mapping", action="append", metavar="NAME", help="may be repeated")
+    arguments = wanted.parse_args()
+    end([tell(measure(arguments.items, mapping), "kept") for mapping in arguments.mapping or MAPPINGS])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from bench.runs import end, parser, tell
 
 from gateway.security.tokens import token_sha256
 
@@ -160,14 +161,14 @@ async def times(
 
 def main() -> None:
     """Measure, and say whether the bounds hold."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=10_000)
-    parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--checkouts", type=int, default=40)
-    parser.add_argument("--url", default="")
-    parser.add_argument("--storm", default="", help=argparse.SUPPRESS)
-    parser.add_argument("--orders", default="", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    wanted = parser(__doc__)
+    wanted.add_argument("--events", type=int, default=10_000)
+    wanted.add_argument("--connections", type=int, default=64)
+    wanted.add_argument("--checkouts", type=int, default=40)
+    wanted.add_argument("--url", default="")
+    wanted.add_argument("--storm", default="", help=argparse.SUPPRESS)
+    wanted.add_argument("--orders", default="", help=argparse.SUPPRESS)
+    options = wanted.parse_args()
     if options.storm:
         print(json.dumps(asyncio.run(storm(options.storm, options, options.orders.split(",")))))
         return
@@ -192,8 +193,7 @@ def main() -> None:
         quiet, stormy = statistics.median(values), statistics.median(beside[name])
         shown[name] = {"alone": round(quiet, 1), "beside": round(stormy, 1), "ratio": round(stormy / quiet, 1)}
         holds &= stormy <= 3 * quiet + 100
-    print(json.dumps({"within": holds, **shown}), flush=True)
-    sys.exit(0 if holds else 1)
+    end([tell({"within": holds, **shown}, "within")])
 
 
 if __name__ == "__main__":

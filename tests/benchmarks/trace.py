@@ -32,8 +32,8 @@ from urllib.parse import quote, urlsplit
 
 import uvicorn
 import uvloop
+from bench.databases import databases
 from carts import CARTS, Rate, Server, example_cart, load, request
-from databases import databases
 from sqlalchemy import Connection, Engine, text
 
 from gateway.app import create_app

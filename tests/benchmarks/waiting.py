@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from bench.runs import end, parser, tell
 
 from gateway.sandbox.options import API_ROOTS
 
@@ -163,27 +164,24 @@ def measure(items: int, details: int, latency: str, mapping: str, share_min: flo
         "complete": complete,
         "met": complete and share >= share_min,
     }
-    print(json.dumps(result), flush=True)
-    return bool(result["met"])
+    return tell(result)
 
 
-def main() -> int:
+def main() -> None:
     """Run the benchmark, or (`--gateway`) be the gateway that is measured."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--items", type=int, default=10_000)
-    parser.add_argument("--details", type=int, default=0, help="items beneath each option of the bundle")
-    parser.add_argument("--latency", default="10ms")
-    parser.add_argument("--mapping", default="salesforce-v4", choices=sorted(API_ROOTS))
-    parser.add_argument("--share", type=float, default=0.9)
-    parser.add_argument("--gateway", nargs=2, metavar=("CONFIG", "FIGURES"), help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    wanted = parser(__doc__)
+    wanted.add_argument("--items", type=int, default=10_000)
+    wanted.add_argument("--details", type=int, default=0, help="items beneath each option of the bundle")
+    wanted.add_argument("--latency", default="10ms")
+    wanted.add_argument("--mapping", default="salesforce-v4", choices=sorted(API_ROOTS))
+    wanted.add_argument("--share", type=float, default=0.9)
+    wanted.add_argument("--gateway", nargs=2, metavar=("CONFIG", "FIGURES"), help=argparse.SUPPRESS)
+    arguments = wanted.parse_args()
     if arguments.gateway:
         serve_and_measure(*arguments.gateway)
-        return 0
-    return (
-        0 if measure(arguments.items, arguments.details, arguments.latency, arguments.mapping, arguments.share) else 1
-    )
+        return
+    end([measure(arguments.items, arguments.details, arguments.latency, arguments.mapping, arguments.share)])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

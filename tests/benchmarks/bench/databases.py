@@ -10,17 +10,19 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import psycopg
 
 from gateway.settings import StorageSettings
-from gateway.storage import open_database
+from gateway.storage import Database, open_database
 from gateway.storage.schema import migrate
 
 Kind: TypeAlias = Literal["sqlite", "postgresql"]
+# What is measured unless `--databases` says otherwise.
+KINDS: Final = "sqlite,postgresql"
 
 
 @contextmanager
@@ -49,10 +51,15 @@ def databases(kind: Kind) -> Iterator[Callable[[], str]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def opened(url: str) -> Database:
+    """Return the database at `url` with our schema, which is made where there is none."""
+    database = open_database(StorageSettings(url=url))
+    migrate(database.engine)
+    return database
+
+
 def _migrated(url: str) -> str:
-    opened = open_database(StorageSettings(url=url))
-    migrate(opened.engine)
-    asyncio.run(opened.close())
+    asyncio.run(opened(url).close())
     return url
 
 
