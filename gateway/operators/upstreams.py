@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from gateway.callers import Caller
+from gateway.checkouts.due import first_and_last_tenant
 from gateway.checkouts.pauses import Pause, pause, pauses, resume
 from gateway.clock import timestamp_text
 from gateway.errors import ForbiddenError, NotFoundError, Problem
@@ -42,9 +43,10 @@ async def pause_upstream(services: Services, command: PauseUpstream) -> dict[str
 
     404 when the caller's tenant has none of that name, 403 when it serves other tenants as well.
     """
-    _require_own(services, command.caller, command.upstream)
+    _require_served(services, command.caller, command.upstream)
 
     def function(connection: Connection) -> Pause:
+        _require_own(connection, services, command.caller, command.upstream)
         now = services.database.now(connection)
         wanted = Pause(upstream=command.upstream, since=now, client=command.caller.client, reason=command.reason)
         held = pause(connection, wanted)
@@ -60,9 +62,10 @@ async def pause_upstream(services: Services, command: PauseUpstream) -> dict[str
 
 async def resume_upstream(services: Services, command: ResumeUpstream) -> dict[str, Any]:
     """Resume an order system and return it as a resource; resuming twice changes nothing. Errors as `pause_upstream`."""
-    _require_own(services, command.caller, command.upstream)
+    _require_served(services, command.caller, command.upstream)
 
     def function(connection: Connection) -> int | None:
+        _require_own(connection, services, command.caller, command.upstream)
         now = services.database.now(connection)
         waiting = resume(connection, command.upstream, now)
         if waiting is not None:
@@ -100,11 +103,20 @@ def resource(services: Services, upstream: str, held: Mapping[str, Pause]) -> di
     return document
 
 
-def _require_own(services: Services, caller: Caller, upstream: str) -> None:
+def _require_served(services: Services, caller: Caller, upstream: str) -> None:
     found = services.settings.upstreams.get(upstream)
     if found is None or not found.serves(caller.tenant):
         raise NotFoundError("There is no such upstream.", problems=[Problem("id", "names no upstream")])
-    if set(found.tenants) - {caller.tenant} and not caller.has_role("platform"):
+
+
+def _require_own(connection: Connection, services: Services, caller: Caller, upstream: str) -> None:
+    """Raise ForbiddenError where other tenants order as well: where none is named, every tenant that ever checked out may."""
+    if caller.has_role("platform"):
+        return
+    named = services.settings.upstreams[upstream].tenants
+    others = set(named or first_and_last_tenant(connection)) - {caller.tenant}
+    if others:
+        advice = "" if named else f" Where one tenant alone orders there, name it in upstreams.{upstream}.tenants."
         raise ForbiddenError(
-            "Other tenants order there as well; only a client that also has the role platform may do this."
+            f"Other tenants order there as well; only a client that also has the role platform may do this.{advice}"
         )

@@ -176,6 +176,27 @@ async def test_an_operator_does_not_stop_an_order_system_for_others(client: http
     assert [each["id"] for each in listed] == ["crm"]
 
 
+async def test_an_order_system_of_every_tenant_is_stopped_by_one_alone_while_no_other_orders(
+    app: GatewayApp, client: httpx.AsyncClient
+) -> None:
+    of_everybody = structs.replace(app.services.settings.upstreams["own"], tenants=())
+    settings = structs.replace(app.services.settings, upstreams={"all": of_everybody})
+    app.services = replace(app.services, settings=settings)
+
+    async def ask(name: str, action: str) -> httpx.Response:
+        return await client.post(f"{UPSTREAMS}/all/{action}", json={"reason": "r"}, headers=bearer(name))
+
+    assert (await checked_out(client, "acme-shop", upstream="all")).status_code == 202
+    assert [(await ask("acme-operator", action)).status_code for action in ("pause", "resume")] == [200, 200]
+    # Nothing of this tenant's is there: all that it would stop is another's.
+    refused = await ask("other-operator", "pause")
+    assert (refused.status_code, "upstreams.all.tenants" in refused.json()["message"]) == (403, True)
+    assert (await checked_out(client, "other-shop", upstream="all")).status_code == 202
+    for name in ("acme-operator", "other-operator"):
+        assert [(await ask(name, action)).status_code for action in ("pause", "resume")] == [403, 403]
+    assert (await ask("chief", "pause")).status_code == 200
+
+
 async def test_who_asks_too_often_is_refused_before_its_body_is_read(
     app: GatewayApp, client: httpx.AsyncClient
 ) -> None:
