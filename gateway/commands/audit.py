@@ -12,6 +12,7 @@ from gateway.clock import timestamp_text, utc_now
 from gateway.commands.client import call, client_options, print_table, printed_as_json, table, with_options
 
 AUDIT: Final = "/tmf-api/checkoutManagement/v1/audit"
+UNKNOWN: Final = f"{AUDIT}/unknownCredentials"
 PAGE_ITEMS: Final = 500
 
 
@@ -42,6 +43,11 @@ def filter_options(function: Any) -> Any:
         click.option("--correlation-id", "correlationId", metavar="ID", help="Only what this request did."),
         click.option("--since", metavar="TIME", help="Only from this moment on (2026-12-01T08:00:00Z)."),
         click.option("--until", metavar="TIME", help="Only before this moment."),
+        click.option(
+            "--unknown-credentials",
+            is_flag=True,
+            help="Of no tenant: credentials that let nobody in. Needs the role platform.",
+        ),
     )
     return with_options(options, function)
 
@@ -56,6 +62,7 @@ FILTERS: Final = ("client", "resource", "resourceId", "action", "outcome", "corr
 Examples:
   gateway audit list --client anna --action submit
   gateway audit list --resource checkout --limit 10 --format json
+  gateway audit list --unknown-credentials
 """,
 )
 @filter_options
@@ -63,10 +70,10 @@ Examples:
     "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many at most, the latest first."
 )
 @client_options
-def list_audit(*, limit: int, form: str, **given: Any) -> None:
+def list_audit(*, limit: int, form: str, unknown_credentials: bool, **given: Any) -> None:
     """List who did what, the latest first."""
     query = {**_filter(given), "limit": str(limit)}
-    found = call("GET", AUDIT, query, **given)
+    found = call("GET", UNKNOWN if unknown_credentials else AUDIT, query, **given)
     if printed_as_json(form, found):
         return
     rows = table("at", "client", "action", "what", "id", "version", "outcome", "reason")
@@ -89,7 +96,7 @@ Examples:
 )
 @filter_options
 @client_options
-def export(*, form: str, **given: Any) -> None:  # noqa: ARG001 - lines of JSON whatever the form
+def export(*, form: str, unknown_credentials: bool, **given: Any) -> None:  # noqa: ARG001 - lines of JSON whatever the form
     """Write everything that the filter finds as lines of JSON, the latest first.
 
     What is done meanwhile is not in it.
@@ -99,7 +106,12 @@ def export(*, form: str, **given: Any) -> None:  # noqa: ARG001 - lines of JSON 
     query.setdefault("until", timestamp_text(utc_now()))
     offset = 0
     while True:
-        page = call("GET", AUDIT, {**query, "limit": str(PAGE_ITEMS), "offset": str(offset)}, **given)
+        page = call(
+            "GET",
+            UNKNOWN if unknown_credentials else AUDIT,
+            {**query, "limit": str(PAGE_ITEMS), "offset": str(offset)},
+            **given,
+        )
         for each in page:
             click.echo(json.dumps(each))
         offset += len(page)

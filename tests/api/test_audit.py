@@ -36,6 +36,7 @@ CLIENTS = {
     "desk": ("acme", ["operator"]),
     "head": ("acme", ["admin"]),
     "stranger": ("other", ["operator"]),
+    "root": ("home", ["platform"]),
 }
 
 
@@ -232,6 +233,20 @@ async def test_the_command_shows_and_exports_it(
     as_json = json.loads(await by_command("list", "--action", "pause", "--format", "json"))
     assert [each["client"] for each in as_json] == ["desk"]
     assert "403" in await by_command("list", token="shop", ends=1)
+
+
+async def test_the_command_shows_and_exports_credentials_that_let_nobody_in(
+    client: httpx.AsyncClient, by_command: Callable[..., Awaitable[str]]
+) -> None:
+    await a_day(client)
+    assert (await client.get(CARTS, headers={"Authorization": "Bearer guessed"})).status_code == 401
+    shown = await by_command("list", "--unknown-credentials", token="root")
+    assert ("unauthenticated" in shown, "desk" in shown) == (True, False)
+    (line,) = (
+        await by_command("export", "--unknown-credentials", "--since", "2020-01-01T00:00:00Z", token="root")
+    ).splitlines()
+    assert (json.loads(line)["outcome"], "guessed" in line) == ("unauthenticated", False)
+    assert "403" in await by_command("list", "--unknown-credentials", ends=1)
 
 
 async def test_what_was_refused_is_not_written_as_done_and_nobody_else_reads_it(client: httpx.AsyncClient) -> None:
