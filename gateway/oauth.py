@@ -18,6 +18,7 @@ from litestar import Request
 from litestar.handlers import post
 from sqlalchemy import Connection
 
+from gateway.documents import JsonObject
 from gateway.errors import MalformedBodyError, Problem, RequestError, UnauthenticatedError
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import read_body
@@ -103,7 +104,7 @@ class TokenIssuer:
         self._services = services
         self._admission = Admission()
 
-    async def issue(self, client_id: str, client_secret: str) -> dict[str, Any]:
+    async def issue(self, client_id: str, client_secret: str) -> JsonObject:
         """Return the answer of the endpoint for a client id and secret.
 
         Raises UnauthenticatedError (401, invalid_client), TooManyRequestsError (429), UnavailableError (503).

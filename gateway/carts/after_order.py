@@ -28,7 +28,7 @@ def checkout_state(checkout_id: str | None, *, ordered: bool) -> CartState:
     return "ordered" if ordered else "inCheckout"
 
 
-def shown_state(checkout_id: str | None, base_url: str, *, ordered: bool) -> dict[str, Any]:
+def shown_state(checkout_id: str | None, base_url: str, *, ordered: bool) -> JsonObject:
     """Return the attributes that say where a cart is: `checkoutState`, and `checkout` (id, href) while one holds it."""
     told: dict[str, Any] = {"checkoutState": checkout_state(checkout_id, ordered=ordered)}
     if checkout_id is not None:
@@ -41,7 +41,7 @@ def tag_beside(checkout_id: str | None, *, ordered: bool) -> str:
     return "" if checkout_id is None else f"{checkout_state(checkout_id, ordered=ordered)}-{checkout_id}"
 
 
-def with_state(document: bytes, told: dict[str, Any]) -> bytes:
+def with_state(document: bytes, told: JsonObject) -> bytes:
     """Return the JSON text of a cart with `told` at its end.
 
     The text is not decoded, unless it seems to have an attribute of such a name from before they were the server's.

@@ -34,6 +34,7 @@ from gateway.carts.operations import (
 from gateway.carts.patching import read_change
 from gateway.carts.writing import Reader, shown_text, written, written_list
 from gateway.clock import timestamp_text
+from gateway.documents import Json
 from gateway.errors import InvalidBodyError, PreconditionRequiredError, Problem
 from gateway.filters.projection import Selection, parse_fields
 from gateway.http.answers import Answer
@@ -182,7 +183,7 @@ async def delete_shopping_cart(request: Request[Any, Any, Any]) -> Answer:
     return Answer(status=204)
 
 
-def cart_handlers(dialect: Dialect) -> list[Any]:
+def cart_handlers(dialect: Dialect) -> list[Json]:
     """Return the handlers of one version."""
 
     async def create(request: Request[Any, Any, Any]) -> Answer:

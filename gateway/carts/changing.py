@@ -9,6 +9,7 @@ from typing import Any, Final
 from gateway.carts.dialects import Dialect
 from gateway.carts.dialects.forms import without
 from gateway.carts.dialects.v4 import taken_back
+from gateway.documents import JsonObject
 from gateway.errors import InvalidBodyError, Problem
 from gateway.tmf.json import encode_json
 
@@ -16,8 +17,8 @@ _IN_ENTRY: Final = re.compile(r"([^.\[\]]+)\[(\d+)\](.*)", re.DOTALL)
 
 
 def changed_cart(
-    before: dict[str, Any], shown: dict[str, Any], change: Callable[[dict[str, Any]], Any], dialect: Dialect
-) -> dict[str, Any]:
+    before: JsonObject, shown: JsonObject, change: Callable[[dict[str, Any]], Any], dialect: Dialect
+) -> JsonObject:
     """Return the canonical document after a change made in the dialect, which shows `before` as `shown`.
 
     What the change left alone keeps its canonical form; problems in the dialect's own terms are those that the change brought in.

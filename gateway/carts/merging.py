@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gateway.carts.dialects.forms import V1_MARK
 from gateway.carts.rules import free_ids, item_ids, number_of
+from gateway.documents import JsonObject
 from gateway.tmf.given_totals import own_of_cart
 
 _LISTS: Final = ("contactMedium", "relatedParty")
@@ -18,7 +19,7 @@ _LISTS: Final = ("contactMedium", "relatedParty")
 _OWN: Final = frozenset({"id", "href", "validFor", "cartItem", "cartTotalPrice", *_LISTS})
 
 
-def merged_carts(customer: dict[str, Any], guest: dict[str, Any]) -> dict[str, Any]:
+def merged_carts(customer: JsonObject, guest: JsonObject) -> JsonObject:
     """Return the customer's cart with the guest's in it; both are stored carts, and stay as they are."""
     names = _new_ids(customer, guest)
     merged = dict(customer)

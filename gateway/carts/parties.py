@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from sqlalchemy import Connection
@@ -25,7 +25,7 @@ class _Mentions(msgspec.Struct):
 _mentions: Final = msgspec.json.Decoder(_Mentions)
 
 
-def party_ids(parties: Any) -> set[str]:
+def party_ids(parties: object) -> set[str]:
     """Return the ids of the related parties of a cart, given its `relatedParty`; only what a filter would compare."""
     found = (party.get("id") for party in (parties if type(parties) is list else [parties]) if type(party) is dict)
     return {party for party in found if type(party) is str and len(party) <= PARTY_ID_CHARACTERS_MAX}

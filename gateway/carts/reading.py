@@ -13,7 +13,7 @@ from gateway.settings import CartSettings
 from gateway.tmf.shapes import check_text_lengths
 
 
-def read_cart(given: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
+def read_cart(given: JsonObject, dialect: Dialect) -> JsonObject:
     """Return a cart of a dialect in the stored form, where it has still to be checked (`check_cart`).
 
     What only the server writes is left out. Raises InvalidBodyError (400) with everything that is wrong in the dialect's own terms.

@@ -88,7 +88,7 @@ def _report_problems(document: dict[str, Any], limits: CartSettings, problems: l
     _check_relationships(items, used, problems)
 
 
-def written_cart(document: dict[str, Any], limits: CartSettings, bytes_max: int) -> bytes:
+def written_cart(document: JsonObject, limits: CartSettings, bytes_max: int) -> bytes:
     """Return the checked cart as it is stored and answered.
 
     Raises InvalidBodyError (400) for texts over the limit, BodyTooLargeError (413) for a cart that has grown over `bytes_max`.
@@ -106,7 +106,7 @@ def written_cart(document: dict[str, Any], limits: CartSettings, bytes_max: int)
     return written
 
 
-def item_ids(document: dict[str, Any]) -> set[str]:
+def item_ids(document: JsonObject) -> set[str]:
     """Return the ids of all items, nested ones included."""
     return {item["id"] for item, _ in _walk_items(document, ()) if isinstance(item.get("id"), str)}
 

@@ -27,12 +27,12 @@ class Validity(NamedTuple):
 
 
 def set_validity(
-    document: dict[str, Any],
+    document: JsonObject,
     settings: CartSettings,
     *,
     created: datetime,
     now: datetime,
-    before: dict[str, Any] | None = None,
+    before: JsonObject | None = None,
     was_given: bool = False,
 ) -> Validity:
     """Write `validFor` into a checked cart, in place, and return when it expires.

@@ -10,6 +10,7 @@ from gateway.carts.after_order import shown_state, with_state
 from gateway.carts.dialects import Dialect
 from gateway.carts.dialects.v4 import completed_text
 from gateway.carts.store import CartRow
+from gateway.documents import JsonObject
 from gateway.fair_limiter import FairLimiter
 from gateway.filters.projection import Selection, project
 from gateway.tmf.json import decode_stored, encode_json
@@ -26,7 +27,7 @@ class Reader(NamedTuple):
     heavy: FairLimiter
 
 
-async def shown_text(reader: Reader, document: str, told: dict[str, Any]) -> bytes:
+async def shown_text(reader: Reader, document: str, told: JsonObject) -> bytes:
     """Return a stored cart, given as its JSON text, as v4 shows it, with `told` (where it is: `shown_state`) at its end."""
     return with_state(await reader.heavy.run(reader.tenant, is_large(document), completed_text, document), told)
 

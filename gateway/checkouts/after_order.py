@@ -21,6 +21,7 @@ from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH
 from gateway.carts.totals import write_totals
 from gateway.carts.validity import moved_to
 from gateway.checkouts.model import CheckoutRecord
+from gateway.documents import JsonObject
 from gateway.errors import BodyTooLargeError, InvalidBodyError
 from gateway.ordering import Finding
 from gateway.settings import Settings
@@ -33,7 +34,7 @@ LIVE: Final = frozenset({"submitted", *ORDERED_STATES})
 
 
 def remainder_of(
-    cart: dict[str, Any], findings: Iterable[Finding], cart_id: str, base_url: str, settings: Settings, now: datetime
+    cart: JsonObject, findings: Iterable[Finding], cart_id: str, base_url: str, settings: Settings, now: datetime
 ) -> bytes | None:
     """Return the cart in which the items go on that were left behind, as the document REMAINDER; None when there are none.
 

@@ -22,6 +22,7 @@ from gateway.checkouts.filters import FILTERS, parse_filters
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.request import check_draft_change, check_request, is_by_value
 from gateway.checkouts.viewing import ask_again_headers, complete
+from gateway.documents import JsonObject
 from gateway.errors import InvalidBodyError, InvalidHeaderError, Problem
 from gateway.filters.parse import parse_filter
 from gateway.filters.projection import Selection, parse_fields, project
@@ -98,7 +99,7 @@ async def list_checkouts(request: Request[Any, Any, Any]) -> Answer:
     refuse(problems)
     address, caller = _address(request, services), caller_of(request)
 
-    def function(connection: Connection) -> tuple[list[dict[str, Any]], int]:
+    def function(connection: Connection) -> tuple[list[JsonObject], int]:
         asked = listing.Asked(filters, search.conditions(connection, wanted) if wanted else (), search.order(sorts))
         records, total = listing.list_page(connection, tenant, asked, offset=page.offset, limit=page.limit, owner=owner)
         documents = resource.load_all(connection, tenant, records, address, selection)
@@ -121,7 +122,7 @@ async def retrieve_checkout(request: Request[Any, Any, Any]) -> Answer:
     selection = _selection(request)
     caller = caller_of(request)
 
-    def function(connection: Connection) -> tuple[CheckoutRecord, dict[str, Any]] | None:
+    def function(connection: Connection) -> tuple[CheckoutRecord, JsonObject] | None:
         record = store.get(connection, client.tenant, checkout_id, owner=client.owner_scope)
         return None if record is None else (record, resource.load(connection, record, caller))
 

@@ -9,6 +9,7 @@ from gateway.carts.after_order import CARTS_PATH, CHECKOUT_PATH
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.reason_document import reason_of
 from gateway.clock import timestamp_text
+from gateway.documents import Json, JsonObject
 
 # Attributes that stand in the record, with what the selection of a list may name besides.
 OF_THE_RECORD: Final = frozenset(
@@ -22,7 +23,7 @@ OF_THE_RECORD: Final = frozenset(
 )
 
 
-def head(record: CheckoutRecord, asked: Mapping[str, Any], base_url: str) -> dict[str, Any]:
+def head(record: CheckoutRecord, asked: Mapping[str, Json], base_url: str) -> JsonObject:
     """Return the Checkout resource without its abandoned orders, items, steps and findings.
 
     `asked` is the request as it is stored; `base_url` stands before the references ("": they begin with the path).

@@ -14,6 +14,7 @@ from msgspec import Struct
 from gateway.checkouts.reasons import Awaiting, ReasonCode
 from gateway.checkouts.row_changes import CancelProgress, StepProgress
 from gateway.checkouts.states import CheckoutState
+from gateway.documents import JsonObject
 from gateway.ordering import Finding, Order, Plan
 from gateway.tmf.json import NUMBER_DIGITS_MAX, decimal_from_json, encode_canonical
 
@@ -136,7 +137,7 @@ def plan_hash(documents: Mapping[str, bytes]) -> str:
     return hashlib.sha256(documents["order"] + b"\n" + documents["plan"]).hexdigest()
 
 
-def request_hash(request: dict[str, Any]) -> str:
+def request_hash(request: JsonObject) -> str:
     """Return the fingerprint of a request: the same for the same JSON, however it is spaced or ordered."""
     return hashlib.sha256(encode_canonical(_comparable(request))).hexdigest()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.reasons import MEANING, ReasonCode
 from gateway.checkouts.states import FINAL, CheckoutState
 from gateway.clock import timestamp_text
+from gateway.documents import JsonObject
 from gateway.tmf.json import decode_stored
 
 # Why a checkout that has no other reason is in a state in which no call is being made.
@@ -20,7 +21,7 @@ _USUAL: Final[dict[CheckoutState, ReasonCode]] = {
 }
 
 
-def reason_of(record: CheckoutRecord) -> dict[str, Any] | None:
+def reason_of(record: CheckoutRecord) -> JsonObject | None:
     """Return why a checkout is where it is, and when it is gone on with: {"code", "message", "problem", "nextAttemptAt"}.
 
     `problem` are the order system's own reasons, where it refused something: [{"path", "message", "upstreamCode"}], each path one of

@@ -103,7 +103,7 @@ def check_draft_change(document: JsonObject, settings: Settings) -> None:
         raise InvalidBodyError(problems)
 
 
-def external_id_of(document: Mapping[str, Any]) -> str | None:
+def external_id_of(document: Mapping[str, Json]) -> str | None:
     """Return the id that a request is found by: the text, or the first of v5's objects."""
     given = document.get("externalId")
     if type(given) is list:
@@ -154,7 +154,7 @@ def _check_cart(document: dict[str, Any], cart: dict[str, Any], settings: Settin
         report(problems, (*path, "id"), f"must be the id of a stored cart, {found}")
 
 
-def is_by_value(cart: Mapping[str, Any]) -> bool:
+def is_by_value(cart: Mapping[str, Json]) -> bool:
     """Tell whether `shoppingCart` is a whole cart rather than a reference to a stored one."""
     return not _REFERENCE_ATTRIBUTES.issuperset(cart)
 

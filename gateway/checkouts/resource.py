@@ -63,7 +63,7 @@ def load_all(
     records: Sequence[CheckoutRecord],
     base_url: str,
     selection: Collection[str] | None,
-) -> list[dict[str, Any]]:
+) -> list[JsonObject]:
     """Return the resources of records of one tenant with two queries, or fewer where `selection` leaves parts out."""
     ids = [record.id for record in records]
     kinds = [kind for kind in DOCUMENTS if selection is None or _is_asked_for(kind, selection)]

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, TextClause, literal, or_, sele
 from gateway.checkouts.filters import FILTERS
 from gateway.checkouts.request import ATTRIBUTES
 from gateway.checkouts.search_documents import Source, json_of, sources
+from gateway.documents import Json
 from gateway.errors import Problem
 from gateway.filters.parse import Filter, Path, Test
 from gateway.filters.sorting import Sort
@@ -65,7 +66,7 @@ def _known_paths() -> frozenset[Path]:
     """Return every path that checkouts are found by, but for those below _OPEN."""
     found: set[Path] = {*_COLUMNS, *_MOMENTS}
 
-    def add(expressions: Any, above: Path) -> None:
+    def add(expressions: Json, above: Path) -> None:
         for name, value in expressions.items():
             if isinstance(value, str):
                 found.add((*above, name))

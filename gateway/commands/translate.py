@@ -21,6 +21,7 @@ from gateway.checkouts.accepting.prepare import (
 from gateway.checkouts.request import check_request, wanted_upstream, whole_cart
 from gateway.clock import utc_now
 from gateway.commands.common import config_option, configuration
+from gateway.documents import JsonObject
 from gateway.errors import OperatorError, RequestError
 from gateway.logs import configure_logging
 from gateway.ordering import (
@@ -173,7 +174,7 @@ def _mapping_of(request: dict[str, Any], settings: Settings) -> str:
     return upstream.mapping if upstream is not None else _PLAIN
 
 
-def read_cart_file(path: Path, version: str | None, settings: Settings) -> dict[str, Any]:
+def read_cart_file(path: Path, version: str | None, settings: Settings) -> JsonObject:
     """Return the cart in a file as a checkout takes it; `version` as for `--as`.
 
     Raises OperatorError with everything that the API would refuse.

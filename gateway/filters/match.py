@@ -45,7 +45,7 @@ class Matcher:
         other._charge = charge  # noqa: SLF001 - it is one of ours
         return other
 
-    def fits(self, document: Any) -> bool:
+    def fits(self, document: object) -> bool:
         """Return whether a document fulfils the filter."""
         return all(any(self._holds(document, *each) for each in group) for group in self._groups)
 

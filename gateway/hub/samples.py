@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from gateway.documents import JsonObject
 from gateway.http.reference.examples import example
 from gateway.hub.cart_shape import cart_in_version
 from gateway.hub.envelope import Renderer
@@ -179,7 +180,7 @@ def body_of(api: Api, event: Event, query: Query) -> bytes:
     return Renderer(api, query, cart_in_version).body(event)
 
 
-def sample(api: Api, event_type: str) -> dict[str, Any]:
+def sample(api: Api, event_type: str) -> JsonObject:
     """Return a sample as a subscriber without a query gets it."""
     whole = parse_query(None, api, [])
     document: dict[str, Any] = decode_json(body_of(api, sample_event(api, event_type), whole))

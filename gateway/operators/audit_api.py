@@ -11,6 +11,7 @@ from litestar.handlers import route
 from gateway.callers import caller_of
 from gateway.carts.after_order import CHECKOUT_PATH
 from gateway.clock import timestamp_text
+from gateway.documents import JsonObject
 from gateway.errors import Problem
 from gateway.filters.paging import page_headers, page_status
 from gateway.http.answers import Answer
@@ -76,7 +77,7 @@ async def _listed(request: Request[Any, Any, Any], tenant: str, path: str) -> An
     return Answer(lines, status=page_status(page, len(rows), total), headers=headers, media_type=LINES_TYPE)
 
 
-def entry(row: AuditRow) -> dict[str, Any]:
+def entry(row: AuditRow) -> JsonObject:
     """Return what was done as operators see it."""
     deed = row.deed
     shown = {

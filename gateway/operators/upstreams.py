@@ -13,6 +13,7 @@ from gateway.callers import Caller
 from gateway.checkouts.due import first_and_last_tenant
 from gateway.checkouts.pauses import Pause, pause, pauses, resume
 from gateway.clock import timestamp_text
+from gateway.documents import JsonObject
 from gateway.errors import ForbiddenError, NotFoundError, Problem
 from gateway.logs import get_logger
 from gateway.services import Services
@@ -38,7 +39,7 @@ class ResumeUpstream(Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-async def pause_upstream(services: Services, command: PauseUpstream) -> dict[str, Any]:
+async def pause_upstream(services: Services, command: PauseUpstream) -> JsonObject:
     """Pause an order system and return it as a resource; pausing twice changes nothing.
 
     404 when the caller's tenant has none of that name, 403 when it serves other tenants as well.
@@ -60,7 +61,7 @@ async def pause_upstream(services: Services, command: PauseUpstream) -> dict[str
     return resource(services, command.upstream, {command.upstream: held})
 
 
-async def resume_upstream(services: Services, command: ResumeUpstream) -> dict[str, Any]:
+async def resume_upstream(services: Services, command: ResumeUpstream) -> JsonObject:
     """Resume an order system and return it as a resource; resuming twice changes nothing. Errors as `pause_upstream`."""
     _require_served(services, command.caller, command.upstream)
 
@@ -82,7 +83,7 @@ async def resume_upstream(services: Services, command: ResumeUpstream) -> dict[s
     return resource(services, command.upstream, {})
 
 
-async def listed(services: Services, caller: Caller) -> list[dict[str, Any]]:
+async def listed(services: Services, caller: Caller) -> list[JsonObject]:
     """Return every order system that the caller's tenant orders at, with its pause."""
     held = await services.database.read(pauses)
     upstreams = services.settings.upstreams

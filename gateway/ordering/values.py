@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from gateway.documents import Json, JsonObject
 from gateway.ordering.findings import Findings, json_type
 from gateway.tmf.hrefs import last_segment
 from gateway.tmf.json import encode_json
@@ -23,17 +24,17 @@ _RFC3339: Final = re.compile(
 )
 
 
-def wrong_type(value: Any, wanted: str, path: str, findings: Findings) -> None:
+def wrong_type(value: object, wanted: str, path: str, findings: Findings) -> None:
     """Refuse `value` at `path`: it is not `wanted` (`a string`, `an object`)."""
     findings.error("wrong_type", path, f"It is {json_type(value)}; it must be {wanted}.")
 
 
-def says_nothing(value: Any) -> bool:
+def says_nothing(value: object) -> bool:
     """Tell whether nothing is lost when `value` is not sent: null, an empty text, array or object."""
     return value is None or value in ("", [], {})
 
 
-def without_nulls(value: Any) -> Any:
+def without_nulls(value: object) -> Json:
     """Return JSON without the attributes that are null, at any depth: null says nothing, and TMF622 has no place for it.
 
     The `value` of a characteristic is any JSON, and stays as it is; so do the members of arrays, whose positions count.
@@ -64,7 +65,7 @@ def without_nulls(value: Any) -> Any:
     return copy
 
 
-def text(node: dict[str, Any], key: str, path: str, findings: Findings) -> str | None:
+def text(node: JsonObject, key: str, path: str, findings: Findings) -> str | None:
     """Return the string `node[key]`; None when it is absent, null or (with a finding) of another type."""
     value = node.get(key)
     if value is None or type(value) is str:
@@ -73,7 +74,7 @@ def text(node: dict[str, Any], key: str, path: str, findings: Findings) -> str |
     return None
 
 
-def objects(value: Any, path: str, findings: Findings) -> list[tuple[dict[str, Any], str]]:
+def objects(value: object, path: str, findings: Findings) -> list[tuple[JsonObject, str]]:
     """Return the objects of the array `value`, each with its path.
 
     A single object stands for an array of one (TMF663 R17 samples write `note` so); null for an empty one.
@@ -95,7 +96,7 @@ def objects(value: Any, path: str, findings: Findings) -> list[tuple[dict[str, A
     return found
 
 
-def integer(value: Any, path: str, findings: Findings) -> int | None:
+def integer(value: object, path: str, findings: Findings) -> int | None:
     """Return `value` as an integer; 3.0 is one (with a finding), 3.5, true and "3" are not."""
     if type(value) is int:
         return value
@@ -117,13 +118,13 @@ def _is_integral(value: Decimal | float) -> bool:
 _NUMBERS: Final = frozenset({int, Decimal, float})
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Tell whether `value` is a JSON number (a boolean is not one)."""
     return type(value) in _NUMBERS
 
 
 def date_time(
-    value: Any, path: str, findings: Findings, written: Callable[[str], str] = lambda moment: moment
+    value: object, path: str, findings: Findings, written: Callable[[str], str] = lambda moment: moment
 ) -> str | None:
     """Return `value` as an RFC 3339 date-time that `written` writes as the order system reads it.
 
@@ -154,7 +155,7 @@ def rfc3339(moment: datetime) -> str:
     return written.removesuffix("+00:00") + "Z" if written.endswith("+00:00") else written
 
 
-def reference(node: dict[str, Any], path: str, findings: Findings) -> dict[str, Any] | None:
+def reference(node: JsonObject, path: str, findings: Findings) -> JsonObject | None:
     """Return the reference `node` with an id: its own, or the last segment of its href (R17 allows an href alone).
 
     None with an error when it has neither, or one of another type.
@@ -174,7 +175,7 @@ def reference(node: dict[str, Any], path: str, findings: Findings) -> dict[str, 
     return {"id": derived} | {key: value for key, value in node.items() if key != "id"}
 
 
-def as_text(value: Any) -> str:
+def as_text(value: object) -> str:
     """Return a JSON value as order systems that keep strings write it: true, 19.90, text as it is, objects as JSON."""
     if type(value) is str:
         return value
@@ -182,8 +183,8 @@ def as_text(value: Any) -> str:
 
 
 def clean_notes(
-    value: Any, path: str, findings: Findings, written: Callable[[str], str] = lambda moment: moment
-) -> list[dict[str, Any]]:
+    value: object, path: str, findings: Findings, written: Callable[[str], str] = lambda moment: moment
+) -> list[JsonObject]:
     """Return the notes at `path` that have a text, with dates as `written` writes those of RFC 3339."""
     kept = []
     for member, member_path in objects(value, path, findings):

@@ -12,6 +12,7 @@ from gateway.callers import caller_of
 from gateway.checkouts.orders import cancellations
 from gateway.checkouts.orders.cancellations import Cancellation
 from gateway.checkouts.orders.shown import DIALECTS, OrderDialect
+from gateway.documents import JsonObject
 from gateway.errors import NotFoundError, Problem
 from gateway.filters.projection import Selection, parse_fields, project
 from gateway.filters.values import split_outside_quotes, unquoted
@@ -112,7 +113,7 @@ def _handlers(dialect: OrderDialect) -> list[Any]:
     """Return the handlers of one version."""
     path = dialect.cancellations_path
 
-    def told(operation: str, roles: Any) -> dict[str, Any]:
+    def told(operation: str, roles: object) -> JsonObject:
         return {"openapi": openapi.operation(operation, dialect.version), "roles": roles}
 
     return [

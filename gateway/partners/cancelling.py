@@ -19,6 +19,7 @@ from gateway.checkouts.orders.shown import OrderDialect
 from gateway.checkouts.orders.states import facts_of, order_state
 from gateway.checkouts.orders.words import order_sentence
 from gateway.checkouts.states import FINAL
+from gateway.documents import JsonObject
 from gateway.errors import ConflictError, InvalidBodyError, NotFoundError, Problem, RefusedError
 from gateway.partners.changing import PAGE, find
 from gateway.services import Services
@@ -48,7 +49,7 @@ class CancelOrder(Struct, frozen=True, kw_only=True):
     request: dict[str, Any]
 
 
-def read_cancellation(given: dict[str, Any], dialect: OrderDialect, limits: CartSettings) -> dict[str, Any]:
+def read_cancellation(given: JsonObject, dialect: OrderDialect, limits: CartSettings) -> JsonObject:
     """Return a request to cancel in the canonical form. Raises InvalidBodyError (400) with every problem."""
     problems: list[Problem] = []
     _SHAPES[dialect.version].check(given, problems)

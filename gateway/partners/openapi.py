@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from gateway.checkouts.orders.cancellations import STATES as CANCELLATION_STATES
 from gateway.checkouts.orders.states import STATES
+from gateway.documents import JsonObject
 from gateway.http.reference.components import ORDER_V4_SUFFIX, ORDER_V5_SUFFIX, ref
 from gateway.http.reference.examples import content, example
 
@@ -232,6 +233,6 @@ _OPERATIONS: Final = {
 }
 
 
-def operation(name: str, version: str) -> dict[str, Any]:
+def operation(name: str, version: str) -> JsonObject:
     """Return what is said of an operation in a version."""
     return {"tags": [_TAGS[version]], **_OPERATIONS[name](version)}

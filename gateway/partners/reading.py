@@ -9,6 +9,7 @@ from gateway.checkouts.orders.ready import INITIAL_STATE, OF_CART_ITEMS, OF_CHEC
 from gateway.checkouts.orders.shown import V4, OrderDialect
 from gateway.checkouts.orders.words import CART_ITEMS, ITEMS, order_problems
 from gateway.checkouts.request import check_ready
+from gateway.documents import JsonObject
 from gateway.errors import InvalidBodyError, Problem
 from gateway.settings import CartSettings
 from gateway.tmf.schema import Shape, lenient_definitions
@@ -22,7 +23,7 @@ _SHAPES: Final = {
 }
 
 
-def read_order(given: dict[str, Any], dialect: OrderDialect, limits: CartSettings) -> ReadyOrder:
+def read_order(given: JsonObject, dialect: OrderDialect, limits: CartSettings) -> ReadyOrder:
     """Return what is made of an order; known attributes that are null are removed from it.
 
     Raises InvalidBodyError (400) with everything that is wrong, at the paths that the client wrote.

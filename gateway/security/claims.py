@@ -10,6 +10,7 @@ from typing import Any, Final
 from joserfc.errors import ClaimError
 from joserfc.jwt import JWTClaimsRegistry
 
+from gateway.documents import Json
 from gateway.errors import ForbiddenError, GatewayError
 from gateway.roles import ROLES
 from gateway.security.tokens import Client
@@ -24,7 +25,7 @@ class TokenRefusedError(GatewayError):
     """A token is not valid here; the message says why, for the client, and repeats nothing of the token."""
 
 
-def check_claims(claims: Mapping[str, Any], settings: OidcSettings, now: datetime) -> None:
+def check_claims(claims: Mapping[str, Json], settings: OidcSettings, now: datetime) -> None:
     """Raise TokenRefusedError unless the claims are of this issuer, for this gateway, and valid at `now`."""
     registry = JWTClaimsRegistry(
         now=int(now.timestamp()),
@@ -44,7 +45,7 @@ def check_claims(claims: Mapping[str, Any], settings: OidcSettings, now: datetim
         raise TokenRefusedError("its claims cannot be read") from None
 
 
-def client_of_claims(claims: Mapping[str, Any], settings: OidcSettings) -> Client:
+def client_of_claims(claims: Mapping[str, Json], settings: OidcSettings) -> Client:
     """Return the client that the claims make. Raises ForbiddenError (403) when they name no usable tenant or client."""
     given = claim(claims, settings.tenant_claim)
     tenant = given if given is not None else settings.tenant

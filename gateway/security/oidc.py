@@ -14,6 +14,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
+from gateway.documents import JsonObject
 from gateway.security.claims import TokenRefusedError, check_claims, client_of_claims
 from gateway.security.jwks import Key, KeySource
 from gateway.security.tokens import Client
@@ -49,7 +50,7 @@ class AccessTokens:
         self._remember(digest, client, claims, now)
         return client
 
-    async def checked(self, token: str, now: datetime) -> tuple[Client, dict[str, Any]]:
+    async def checked(self, token: str, now: datetime) -> tuple[Client, JsonObject]:
         """Return the client whose token this is, and its claims, whatever was found out before. Errors as `client`."""
         header = read_header(token, self._settings)
         key = await self.keys.key(header.get("kid"))
@@ -72,7 +73,7 @@ def looks_like_jwt(token: str) -> bool:
     return token.count(".") == _PIECES - 1
 
 
-def read_header(token: str, settings: OidcSettings, types: frozenset[str] = TYPES) -> dict[str, Any]:
+def read_header(token: str, settings: OidcSettings, types: frozenset[str] = TYPES) -> JsonObject:
     """Return the header of a token, as far as it is believed: `alg` and `kid` alone choose how it is checked.
 
     `types` are the kinds of token (`typ`, in lower case) that will do.
@@ -106,7 +107,7 @@ def read_header(token: str, settings: OidcSettings, types: frozenset[str] = TYPE
     return header
 
 
-def verified(token: str, header: dict[str, Any], key: Key) -> dict[str, Any]:
+def verified(token: str, header: JsonObject, key: Key) -> JsonObject:
     """Return the claims of a token that this key signed with the algorithm of its header. Raises TokenRefusedError."""
     algorithm: str = header["alg"]
     kinds = {"R": RSAKey, "P": RSAKey}

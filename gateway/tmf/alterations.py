@@ -24,6 +24,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from gateway.documents import JsonObject
 from gateway.tmf.amounts import AMOUNTS, GROSS, NET, NOTHING, amounts_of
 from gateway.tmf.charge_words import Head, head_of, kind_of, letters
 from gateway.tmf.numbers import EXACT, as_number
@@ -53,7 +54,7 @@ class Altered(NamedTuple):
 
 
 def altered(
-    price: dict[str, Any], head: Head, currency: str, given: Mapping[str, Decimal], faults: list[Fault] | None
+    price: JsonObject, head: Head, currency: str, given: Mapping[str, Decimal], faults: list[Fault] | None
 ) -> Altered:
     """Apply the `priceAlteration` of a CartPrice that names the amounts `given` in `currency`, in the order of `priority`.
 
@@ -82,7 +83,7 @@ class _Change:
     __slots__ = ("_amounts", "_factor", "_percentage", "_rises", "why_not", "why_unknown")
 
     def __init__(
-        self, price: dict[str, Any], node: dict[str, Any], head: Head, currency: str, given: Mapping[str, Decimal]
+        self, price: JsonObject, node: JsonObject, head: Head, currency: str, given: Mapping[str, Decimal]
     ) -> None:
         own = head_of(node)
         self._rises = letters(own.price_type) in _SURCHARGES
@@ -105,7 +106,7 @@ class _Change:
             self.why_not = "It is in another currency than the price; it is not applied to it."
 
     @staticmethod
-    def _reason(node: dict[str, Any], own: Head, head: Head) -> str | None:
+    def _reason(node: JsonObject, own: Head, head: Head) -> str | None:
         """Return why the alteration is not for this charge, None when it is."""
         kind, theirs = kind_of(own), kind_of(head)
         if (kind and theirs and kind != theirs) or (own.period and theirs == "oneTime"):
@@ -149,6 +150,6 @@ class _Change:
         return change
 
 
-def _priority(numbered: tuple[int, dict[str, Any]]) -> Decimal:
+def _priority(numbered: tuple[int, JsonObject]) -> Decimal:
     number = as_number(numbered[1].get("priority"))
     return Decimal("Infinity") if number is None else number

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from gateway.tmf.currencies import currency_code
 
@@ -32,7 +32,7 @@ def amounts_of(price: object) -> Amounts:
     return ((NET, net[0]), (GROSS, gross[0])), (net[1], gross[1])
 
 
-def _amount(money: Any) -> tuple[str, Decimal] | None:
+def _amount(money: object) -> tuple[str, Decimal] | None:
     if type(money) is not dict:
         return None
     if "value" not in money and type(inner := money.get("money")) is dict:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
 
-from gateway.documents import JsonObject
+from gateway.documents import Json, JsonObject
 from gateway.tmf.amounts import amounts_of
 from gateway.tmf.charge_words import OF_THE_CART, Head, head_of
 from gateway.tmf.numbers import EXACT, as_number
@@ -70,7 +70,7 @@ def totals_of_cart(cart: JsonObject, read: Read = item_charges, visit: Visit | N
         return CartTotals(total, are_sums=True, agrees=False, has_own=has_own, unknown=left_out)
 
 
-def _agree(cart: dict[str, Any], given: list[Any]) -> bool:
+def _agree(cart: JsonObject, given: list[Json]) -> bool:
     """Tell whether totals say nothing else than those of the items, of a cart whose items have no prices."""
     of_items, stated = amounts_by_key(total_prices(cart_charges(cart))), amounts_by_key(given)
     return all(stated[key] == value for key, value in of_items.items() if key in stated)
@@ -81,7 +81,7 @@ def cart_total_prices(cart: JsonObject) -> list[JsonObject]:
     return totals_of_cart(cart).prices
 
 
-def cart_totals(cart: dict[str, Any]) -> dict[TotalKey, Decimal]:
+def cart_totals(cart: JsonObject) -> dict[TotalKey, Decimal]:
     """Return the exact totals of a cart by their keys; errors as `totals_of_cart`."""
     prices = cart_total_prices(cart)
     with exactly():
@@ -93,7 +93,7 @@ def says_the_same(given: object, total: list[JsonObject]) -> bool:
     return same_amounts(given, total) and _effects(given) == _effects(total)
 
 
-def same_amounts(given: Any, total: list[dict[str, Any]]) -> bool:
+def same_amounts(given: object, total: list[JsonObject]) -> bool:
     """Tell whether totals that were given have the amounts of `total`; they may leave out the unit of measure."""
     if given == total:
         return True
@@ -150,11 +150,11 @@ def own_of_cart(cart: JsonObject, but: Sequence[JsonObject] = ()) -> list[JsonOb
     return found
 
 
-def _says_own(entry: dict[str, Any]) -> bool:
+def _says_own(entry: JsonObject) -> bool:
     return bool(entry.get("priceAlteration")) or head_of(entry).price_type in OF_THE_CART
 
 
-def _put(own: list[dict[str, Any]], entry: dict[str, Any], head: Head, found: list[dict[str, Any]]) -> None:
+def _put(own: list[JsonObject], entry: JsonObject, head: Head, found: list[JsonObject]) -> None:
     """Put alterations of the given total `entry` where they apply, or keep them in an entry of their own."""
     charge = read_charge(entry)
     currency = charge.currency if charge is not None else ""
@@ -171,7 +171,7 @@ def _may_be(given: Head, own: Head) -> bool:
     return all(not theirs or theirs == ours for theirs, ours in zip(given, own, strict=True))
 
 
-def _currency(entry: dict[str, Any]) -> str:
+def _currency(entry: JsonObject) -> str:
     charge = read_charge(entry)
     return charge.currency if charge is not None else ""
 
@@ -187,17 +187,17 @@ def _effects_of_items(counted: Sequence[Counted]) -> Iterator[Effect]:
                 yield percentage, duration, (kinds, tuple(EXACT.multiply(value, quantity) for value in values))
 
 
-def _alterations(entry: Any) -> list[dict[str, Any]]:
+def _alterations(entry: object) -> list[JsonObject]:
     listed = entry.get("priceAlteration") if type(entry) is dict else None
     return [node for node in listed if type(node) is dict] if type(listed) is list else []
 
 
-def _effect(node: dict[str, Any]) -> Effect:
+def _effect(node: JsonObject) -> Effect:
     change = node.get("price")
     percentage = as_number(change.get("percentage")) if type(change) is dict else None
     return percentage, as_number(node.get("applicationDuration")), amounts_of(change)
 
 
-def _effects(prices: Any) -> list[Effect]:
+def _effects(prices: object) -> list[Effect]:
     """Return what the alterations listed with prices do."""
     return [_effect(node) for price in (prices if type(prices) is list else ()) for node in _alterations(price)]

@@ -6,7 +6,7 @@ TMF663's list says `saveForLater`, its text `savedForLater`, R17 `Active` and `S
 from __future__ import annotations
 
 from string import ascii_lowercase
-from typing import Any, Final
+from typing import Final
 
 from gateway.documents import JsonObject
 
@@ -30,7 +30,7 @@ def is_saved_for_later(item: JsonObject) -> bool:
     return isinstance(status, str) and status_word(status) in SAVED
 
 
-def action_word(action: Any) -> str:
+def action_word(action: object) -> str:
     """Return an action by its letters alone: `No-Change` is `nochange`; empty for what is not a text."""
     if type(action) is not str:
         return ""

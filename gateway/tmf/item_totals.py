@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from gateway.documents import JsonObject
+from gateway.documents import Json, JsonObject
 from gateway.tmf.amounts import has_amounts
 from gateway.tmf.given_totals import same_amounts, totals_of_cart
 from gateway.tmf.item_status import action_word
@@ -38,7 +38,7 @@ def with_absent_totals(cart: JsonObject) -> JsonObject:
     return {"cartTotalPrice": totals.prices, **cart, "cartItem": items}
 
 
-def _items(items: Any, above: str, tell: Tell | None, read: Read, *, removed: bool) -> Any:
+def _items(items: object, above: str, tell: Tell | None, read: Read, *, removed: bool) -> Json:
     if type(items) is not list:
         return items
     changed: list[Any] | None = None
@@ -53,7 +53,7 @@ def _items(items: Any, above: str, tell: Tell | None, read: Read, *, removed: bo
     return items if changed is None else changed
 
 
-def _item(item: dict[str, Any], path: str, tell: Tell | None, read: Read, *, removed: bool) -> dict[str, Any]:
+def _item(item: JsonObject, path: str, tell: Tell | None, read: Read, *, removed: bool) -> JsonObject:
     action = action_word(item["action"]) if "action" in item else ""
     gone = removed or action == "delete"
     found = item
@@ -66,7 +66,7 @@ def _item(item: dict[str, Any], path: str, tell: Tell | None, read: Read, *, rem
     return found
 
 
-def _with_total(item: dict[str, Any], path: str, tell: Tell | None, read: Read) -> dict[str, Any]:
+def _with_total(item: JsonObject, path: str, tell: Tell | None, read: Read) -> JsonObject:
     names = [name for name in ITEM_TOTALS if item.get(name) is not None]
     if tell is None:
         total = [] if names else total_prices(read(item))

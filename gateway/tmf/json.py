@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal, InvalidOperation
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -139,7 +139,7 @@ def decode_json(raw: bytes, *, depth_max: int = DEPTH_MAX_DEFAULT) -> Json:
     return value
 
 
-def _is_plainly_sound(raw: bytes, value: Any, depth_max: int) -> bool:
+def _is_plainly_sound(raw: bytes, value: object, depth_max: int) -> bool:
     """Return whether no name is there twice and nothing nested deeper than `depth_max` (1 or more), without a walk.
 
     False says nothing. Most clients write JSON as compactly as it is written here: then `value`, which holds each name once,
@@ -233,7 +233,7 @@ def _lower_first(text: str) -> str:
     return text[:1].lower() + text[1:].rstrip(".")
 
 
-def _names_in(value: Any, depth_max: int) -> int | None:
+def _names_in(value: Json, depth_max: int) -> int | None:
     """Return how many names all objects have together, level by level; None when it is nested deeper than `depth_max`."""
     names = 0
     level = [value] if type(value) in _HOLDERS else []

@@ -110,7 +110,7 @@ def apply_operations(
 class Patcher:
     """A document under change. `depth_max` is how deep it may become."""
 
-    def __init__(self, document: Any, *, depth_max: int, lenient: bool = False) -> None:
+    def __init__(self, document: object, *, depth_max: int, lenient: bool = False) -> None:
         self._depth_max = depth_max
         self._lenient = lenient
         self._nodes = NODES_MAX
@@ -155,7 +155,7 @@ class Patcher:
                 self._remove(operation, source, "from")
             self._add(operation, path, moved, is_given=False)
 
-    def _get(self, operation: Operation, path: Pointer, name: str = "path") -> Any:
+    def _get(self, operation: Operation, path: Pointer, name: str = "path") -> Json:
         node = self.document
         for depth, part in enumerate(path):
             if type(node) is dict and part in node:
@@ -166,7 +166,7 @@ class Patcher:
                 fail(operation, name, f"there is nothing at {shown(path[: depth + 1])}")
         return node
 
-    def _add(self, operation: Operation, path: Pointer, value: Any, *, is_given: bool = True) -> None:
+    def _add(self, operation: Operation, path: Pointer, value: object, *, is_given: bool = True) -> None:
         value = self._counted(operation, value, self._depth_max - len(path))
         if not path:
             self.document = value
@@ -198,7 +198,7 @@ class Patcher:
         holder = self._get(operation, path[:-1], name)
         del holder[int(path[-1]) if type(holder) is list else path[-1]]
 
-    def _replace(self, operation: Operation, path: Pointer, value: Any) -> None:
+    def _replace(self, operation: Operation, path: Pointer, value: object) -> None:
         self._get(operation, path)
         value = self._counted(operation, value, self._depth_max - len(path))
         if not path:
@@ -207,7 +207,7 @@ class Patcher:
         holder = self._get(operation, path[:-1])
         holder[int(path[-1]) if type(holder) is list else path[-1]] = value
 
-    def _counted(self, operation: Operation, value: Any, depth_max: int) -> Any:
+    def _counted(self, operation: Operation, value: object, depth_max: int) -> Json:
         """Return a copy of a value, so that no later operation changes the original; within the bounds of the patch."""
         self._nodes -= 1
         if self._nodes < 0:
@@ -232,7 +232,7 @@ def shown(path: Pointer) -> str:
     return (text or "the top")[:_SHOWN_CHARACTERS_MAX]
 
 
-def same(left: Any, right: Any) -> bool:
+def same(left: object, right: object) -> bool:
     """Return whether two JSON values are equal: numbers by value, and true is not 1."""
     if type(left) is dict:
         return (
@@ -252,14 +252,14 @@ def _position(part: str, length: int) -> int | None:
     return int(part) if _INDEX.fullmatch(part) and int(part) < length else None
 
 
-def _size(value: Any) -> int:
+def _size(value: object) -> int:
     """Return how many values a JSON value has, itself among them."""
     if type(value) is dict:
         return 1 + sum(map(_size, value.values()))
     return 1 + sum(map(_size, value)) if type(value) is list else 1
 
 
-def _copied(value: Any) -> Any:
+def _copied(value: object) -> Json:
     if type(value) is dict:
         return {name: _copied(child) for name, child in value.items()}
     return [_copied(child) for child in value] if type(value) is list else value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation, Overflow
-from typing import Any, Final
+from typing import Final
 
 from gateway.tmf.json import NUMBER_DIGITS_MAX, NUMBER_EXPONENT_MAX
 
@@ -21,7 +21,7 @@ STORED: Final = Context(
 INEXACT: Final = (Inexact, InvalidOperation, Overflow)
 
 
-def as_number(value: Any) -> Decimal | None:
+def as_number(value: object) -> Decimal | None:
     """Return a JSON number as a Decimal with its digits, None for anything else."""
     if type(value) is Decimal:
         return value

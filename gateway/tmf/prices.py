@@ -84,7 +84,7 @@ def _without_tiers(found: list[Charge], positions: list[int], faults: list[tuple
     return [charge for charge, key in zip(found, keys, strict=True) if key not in tiers]
 
 
-def read_charge(price: Any, faults: list[Fault] | None = None) -> Charge | None:
+def read_charge(price: object, faults: list[Fault] | None = None) -> Charge | None:
     """Return what one CartPrice comes to, rates of use too; None for one that says nothing. Raises one of INEXACT."""
     if type(price) is not dict:
         return None

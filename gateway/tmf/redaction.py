@@ -9,8 +9,9 @@ repeats one, it is replaced there as well.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from gateway.documents import Json
 from gateway.errors import MalformedBodyError
 from gateway.tmf.json import decode_json, encode_json
 
@@ -164,7 +165,7 @@ def redacted_body(
     return encode_json(shown), frozenset(replaced)
 
 
-def _redacted(value: Any, name: str, place: _Place, kept: Collection[str], replaced: set[str]) -> Any:
+def _redacted(value: object, name: str, place: _Place, kept: Collection[str], replaced: set[str]) -> Json:
     if isinstance(value, dict):
         return {key: _redacted(child, key, _beneath(key, place), kept, replaced) for key, child in value.items()}
     if isinstance(value, list):
@@ -192,7 +193,7 @@ def _is_kept(name: str, place: _Place, kept: Collection[str]) -> bool:
     return name in kept or (name == "name" and place.named)
 
 
-def _without_echoes(value: Any, name: str, echoes: Sequence[str]) -> Any:
+def _without_echoes(value: object, name: str, echoes: Sequence[str]) -> Json:
     if isinstance(value, dict):
         return {key: _without_echoes(child, key, echoes) for key, child in value.items()}
     if isinstance(value, list):

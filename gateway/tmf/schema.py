@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import jsonschema_rs
 
-from gateway.documents import JsonObject
+from gateway.documents import Json, JsonObject
 from gateway.errors import Problem
 from gateway.tmf.json import encode_json
 from gateway.tmf.merge_patch import merge_patch
@@ -69,7 +69,7 @@ def lenient_definitions(name: str, *, mandatory: bool = True) -> JsonObject:
     return lenient
 
 
-def _without(schema: dict[str, Any], keyword: str) -> dict[str, Any]:
+def _without(schema: JsonObject, keyword: str) -> JsonObject:
     return {name: value for name, value in schema.items() if name != keyword}
 
 
@@ -95,7 +95,7 @@ class Shape:
 
     def __init__(
         self,
-        found: Mapping[str, Any],
+        found: Mapping[str, Json],
         root: str,
         formats: Mapping[str, Callable[[str], bool]] = STRICT_FORMATS,
     ) -> None:
@@ -121,11 +121,11 @@ class Shape:
         # What the library makes at the first document is made here, before there are several threads.
         self.fits({})
 
-    def fits(self, document: Any) -> bool:
+    def fits(self, document: object) -> bool:
         """Return whether nothing is wrong with a decoded JSON document, and no attribute that is known is null."""
         return self._validator.is_valid({self._root: document})
 
-    def check(self, document: dict[str, Any], problems: list[Problem]) -> None:
+    def check(self, document: JsonObject, problems: list[Problem]) -> None:
         """Add everything that is wrong with `document`, PROBLEMS_MAX at most.
 
         Known attributes that are null are removed, and identifiers that are whole numbers become texts, in place.
@@ -133,7 +133,7 @@ class Shape:
         if not self.fits(document):
             problems += [finding.problem() for finding in self.findings(document, PROBLEMS_MAX - len(problems))]
 
-    def findings(self, document: Any, findings_max: int = PROBLEMS_MAX) -> list[Finding]:
+    def findings(self, document: object, findings_max: int = PROBLEMS_MAX) -> list[Finding]:
         """Return everything that is wrong with a document, `findings_max` at most; it is made tidy first.
 
         The library finds all or the first, and a finding costs it a tenth of a millisecond. So that hostile documents take no
@@ -153,7 +153,7 @@ class Shape:
                     self._look(entry, name, (*place, index), found, waiting)
         return found[:findings_max]
 
-    def tidy(self, document: Any) -> list[AttributePath]:
+    def tidy(self, document: object) -> list[AttributePath]:
         """Remove known attributes that are null, and write identifiers that are whole numbers as texts; both in place.
 
         null means "not set", as in a merge patch. Returns where numbers were for identifiers.
@@ -166,11 +166,11 @@ class Shape:
 
     def _look(
         self,
-        node: Any,
+        node: object,
         name: str,
         place: AttributePath,
         found: list[Finding],
-        waiting: list[tuple[AttributePath, list[Any], str]],
+        waiting: list[tuple[AttributePath, list[Json], str]],
     ) -> None:
         """Add what is wrong with one object, but for the entries of its lists: those are added to `waiting`."""
         here, inner = self._compiled.without_entries(node, name)
@@ -189,7 +189,7 @@ class Shape:
         found += [finding for _, (_, finding) in by_place]
 
 
-def _holder(document: Any, path: AttributePath) -> dict[str, Any] | None:
+def _holder(document: Json, path: AttributePath) -> JsonObject | None:
     """Return the innermost object that has what the path leads to; None where that is not in an object."""
     node, holder = document, None
     for part in path:
@@ -199,14 +199,14 @@ def _holder(document: Any, path: AttributePath) -> dict[str, Any] | None:
     return holder
 
 
-def _at(document: Any, path: AttributePath) -> Any:
+def _at(document: Json, path: AttributePath) -> Json:
     node = document
     for part in path:
         node = node[part]
     return node
 
 
-def _rule_at(schema: dict[str, Any], path: list[str | int]) -> dict[str, Any]:
+def _rule_at(schema: JsonObject, path: list[str | int]) -> JsonObject:
     """Return the schema that has the keyword which a path of the library ends in; references are followed."""
     node: Any = schema
     for part in path[:-1]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from gateway.documents import Json
+from gateway.documents import Json, JsonObject
 from gateway.tmf.shapes import Path
 
 REFERENCE: Final = "#/$defs/"
@@ -34,14 +34,14 @@ class Compiled(NamedTuple):
     # The definition of an object of no class of these.
     otherwise: dict[str, str]
 
-    def attributes_of(self, node: Mapping[str, Any], name: str) -> Mapping[str, Attribute]:
+    def attributes_of(self, node: Mapping[str, Json], name: str) -> Mapping[str, Attribute]:
         """Return what is known of an object of the definition `name`; its `@type` may name a class that has more."""
         if name in self.classes:
             kind, otherwise = node.get("@type"), self.otherwise[name]
             name = self.classes[name].get(kind, otherwise) if type(kind) is str else otherwise
         return self.attributes.get(name, {})
 
-    def remove_nulls(self, document: Any, name: str) -> None:
+    def remove_nulls(self, document: object, name: str) -> None:
         """Remove the attributes that are known and null from a document, in place: null means "not set", as in a merge patch."""
         stack: list[tuple[Any, str]] = [(document, name)]
         while stack:
@@ -62,7 +62,7 @@ class Compiled(NamedTuple):
                 for key in nulls:
                     del node[key]
 
-    def write_ids(self, document: Any, name: str) -> list[Path]:
+    def write_ids(self, document: object, name: str) -> list[Path]:
         """Write identifiers that are whole numbers as the text of their digits, in place; return where these were."""
         found: list[Path] = []
         stack: list[tuple[Any, str, Path]] = [(document, name, ())]
@@ -83,12 +83,12 @@ class Compiled(NamedTuple):
                         stack.append((value, attribute.definition, (*path, key)))
         return found
 
-    def without_entries(self, node: Any, name: str) -> tuple[Any, list[Entries]]:
+    def without_entries(self, node: object, name: str) -> tuple[Json, list[Entries]]:
         """Return an object with empty lists, and these lists; both with those of the objects in it."""
         found: list[Entries] = []
         return self._without_entries(node, name, (), found), found
 
-    def _without_entries(self, node: Any, name: str, path: Path, found: list[Entries]) -> Any:
+    def _without_entries(self, node: object, name: str, path: Path, found: list[Entries]) -> Json:
         if type(node) is not dict:
             return node
         known = self.attributes_of(node, name)
@@ -105,7 +105,7 @@ class Compiled(NamedTuple):
         return made
 
 
-def compiled(every: Mapping[str, Any], root: str, formats: Mapping[str, Any]) -> Compiled:
+def compiled(every: Mapping[str, Json], root: str, formats: Mapping[str, Json]) -> Compiled:
     """Return the definitions that `root` needs as the library wants them; of the formats only those of `formats` are asserted."""
     found = {name: every[name] for name in reached(every, [root])}
     definitions: dict[str, Any] = {name: _made(schema, formats) for name, schema in found.items()}
@@ -133,7 +133,7 @@ def reached(found: Mapping[str, Json], roots: Sequence[str]) -> list[str]:
     return sorted(names)
 
 
-def _references(schema: Any) -> list[str]:
+def _references(schema: object) -> list[str]:
     """Return the names of the definitions in a schema: references, and the classes of a discriminator."""
     if isinstance(schema, str):
         return [schema.removeprefix(REFERENCE)] if schema.startswith(REFERENCE) else []
@@ -141,7 +141,7 @@ def _references(schema: Any) -> list[str]:
     return [name for value in inner for name in _references(value)]
 
 
-def _made(schema: Any, formats: Mapping[str, Any]) -> Any:
+def _made(schema: object, formats: Mapping[str, Json]) -> Json:
     """Return a schema with whole numbers written as such, and of formats only those that are asked for."""
     if isinstance(schema, list):
         return [_made(each, formats) for each in schema]
@@ -160,7 +160,7 @@ def _made(schema: Any, formats: Mapping[str, Any]) -> Any:
     return made
 
 
-def _name_entries(schema: dict[str, Any], name: str, definitions: dict[str, Any]) -> None:
+def _name_entries(schema: JsonObject, name: str, definitions: JsonObject) -> None:
     """Give the entries of lists that have no definition of their own one, so that they are checked by themselves."""
     for part in (schema, *schema.get("allOf", ())):
         for key, attribute in part.get("properties", {}).items():
@@ -171,7 +171,7 @@ def _name_entries(schema: dict[str, Any], name: str, definitions: dict[str, Any]
                 attribute["items"] = {"$ref": f"{REFERENCE}{own}"}
 
 
-def _attributes(name: str, definitions: Mapping[str, Any]) -> dict[str, Attribute]:
+def _attributes(name: str, definitions: Mapping[str, Json]) -> dict[str, Attribute]:
     """Return the attributes of a definition, inherited ones included."""
     found: dict[str, Attribute] = {}
     schema = definitions[name]
@@ -183,7 +183,7 @@ def _attributes(name: str, definitions: Mapping[str, Any]) -> dict[str, Attribut
     return found | _own_attributes(schema, definitions)
 
 
-def _own_attributes(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Attribute]:
+def _own_attributes(schema: Mapping[str, Json], definitions: Mapping[str, Json]) -> dict[str, Attribute]:
     return {
         name: Attribute(
             _definition_in(attribute), _takes_null(attribute, definitions), _is_identifier(name, attribute, definitions)
@@ -192,7 +192,7 @@ def _own_attributes(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -
     }
 
 
-def _definition_in(attribute: Mapping[str, Any]) -> str | None:
+def _definition_in(attribute: Mapping[str, Json]) -> str | None:
     """Return the name of the definition that an attribute, or each entry of its list, is of; of several forms the last one's."""
     forms = [attribute, *attribute.get("oneOf", ()), *(attribute[key] for key in ("then", "else") if key in attribute)]
     found = [part["$ref"] for form in forms for part in (form, form.get("items", {})) if "$ref" in part]
@@ -200,7 +200,7 @@ def _definition_in(attribute: Mapping[str, Any]) -> str | None:
     return objects[-1] if objects else None
 
 
-def _is_identifier(name: str, attribute: Mapping[str, Any], definitions: Mapping[str, Any]) -> bool:
+def _is_identifier(name: str, attribute: Mapping[str, Json], definitions: Mapping[str, Json]) -> bool:
     """Tell whether an attribute is the identifier of something: named so, and a text."""
     if name != "id" and not name.endswith("Id"):
         return False
@@ -209,14 +209,14 @@ def _is_identifier(name: str, attribute: Mapping[str, Any], definitions: Mapping
     return "string" in wanted if isinstance(wanted, list) else wanted == "string"
 
 
-def _takes_null(attribute: Mapping[str, Any], definitions: Mapping[str, Any]) -> bool:
+def _takes_null(attribute: Mapping[str, Json], definitions: Mapping[str, Json]) -> bool:
     if "$ref" in attribute:
         return _takes_null(definitions[attribute["$ref"].removeprefix(REFERENCE)], definitions)
     wanted = attribute.get("type")
     return "null" in wanted if isinstance(wanted, list) else not attribute
 
 
-def _with_choices(found: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+def _with_choices(found: Mapping[str, Json], definitions: Mapping[str, Json]) -> JsonObject:
     """Return the definitions with the choice that a discriminator means written out: JSON Schema knows nothing of these.
 
     An object is checked by the class that its `@type` names, and by the base class; a class that the file does not have is one of
@@ -252,7 +252,7 @@ def _with_choices(found: Mapping[str, Any], definitions: Mapping[str, Any]) -> d
     return made
 
 
-def _otherwise(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _otherwise(told: Mapping[str, Json]) -> list[JsonObject]:
     """Return by what an object is checked whose class is not one of the choices: `otherwise`, a word of an overlay, or as any class."""
     named = told["propertyName"]
     known: dict[str, Any] = {"properties": {named: {"enum": list(told["mapping"])}}, "required": [named]}

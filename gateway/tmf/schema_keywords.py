@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from gateway.documents import Json, JsonObject
 from gateway.tmf.moments import parse_date_time
 
 if TYPE_CHECKING:
@@ -37,14 +38,14 @@ LENIENT_FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {"date-time": is_u
 class _Keyword:
     """A keyword of our own; a class of this kind says in `is_kept` what it asks for."""
 
-    def __init__(self, _parent: dict[str, Any], value: Any, _path: list[str | int]) -> None:
+    def __init__(self, _parent: JsonObject, value: Json, _path: list[str | int]) -> None:
         self._value = value
 
-    def is_kept(self, instance: Any) -> bool:
+    def is_kept(self, instance: Json) -> bool:
         """Return whether a value keeps the rule."""
         raise NotImplementedError
 
-    def validate(self, instance: Any) -> None:
+    def validate(self, instance: object) -> None:
         """Raise ValueError where the rule is not kept, as the library wants it."""
         if not self.is_kept(instance):
             raise ValueError
@@ -53,14 +54,14 @@ class _Keyword:
 class _WholeNumber(_Keyword):
     """`wholeNumber`: a number is written without fraction and exponent. JSON Schema takes 2.0 for an integer."""
 
-    def is_kept(self, instance: Any) -> bool:
+    def is_kept(self, instance: Json) -> bool:
         return type(instance) is int
 
 
 class _AnyCase(_Keyword):
     """`anyCase`: a text is one of the words, however its letters are written, with underscores or without."""
 
-    def is_kept(self, instance: Any) -> bool:
+    def is_kept(self, instance: Json) -> bool:
         plain = {word.replace("_", "").lower() for word in self._value}
         return type(instance) is str and instance.replace("_", "").lower() in plain
 
@@ -68,7 +69,7 @@ class _AnyCase(_Keyword):
 class _InOrder(_Keyword):
     """`inOrder`: of two attributes that are moments the second is not before the first."""
 
-    def is_kept(self, instance: Any) -> bool:
+    def is_kept(self, instance: Json) -> bool:
         if type(instance) is not dict:
             return True
         moments = [parse_date_time(text) for name in self._value if type(text := instance.get(name)) is str]

@@ -7,6 +7,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
+from gateway.documents import Json
 from gateway.tmf.shapes import PROBLEMS_MAX, Path, json_kind
 
 _TYPES: Final = {
@@ -33,7 +34,7 @@ class Said(NamedTuple):
     weight: int = 1
 
 
-def said_of(keyword: str, detail: Any, value: Any, rule: Mapping[str, Any]) -> list[Said]:
+def said_of(keyword: str, detail: Json, value: Json, rule: Mapping[str, Json]) -> list[Said]:
     """Return what is to be said of a value that breaks a keyword of `rule`.
 
     `detail` is what the library found: the attribute that is missing, those that are not known. A `sentence` in the rule itself
@@ -53,7 +54,7 @@ def said_of(keyword: str, detail: Any, value: Any, rule: Mapping[str, Any]) -> l
     return [_SENTENCES[keyword](value, rule)] if keyword in _SENTENCES else [Said("is not what is wanted here")]
 
 
-def _type(value: Any, rule: Mapping[str, Any]) -> Said:
+def _type(value: object, rule: Mapping[str, Json]) -> Said:
     wanted = rule["type"]
     if rule.get("format") in _FORMATS:
         return Said(_FORMATS[rule["format"]])
@@ -64,37 +65,37 @@ def _type(value: Any, rule: Mapping[str, Any]) -> Said:
     return Said(f"must be {_TYPES[wanted]}, not {json_kind(value)}")
 
 
-def _words(rule: Mapping[str, Any]) -> list[str]:
+def _words(rule: Mapping[str, Json]) -> list[str]:
     """Return the words that may be sent: one that ends with a blank stands in an official list, and is meant without."""
     words = rule.get("enum") or rule.get("anyCase") or [rule.get("const")]
     return list(dict.fromkeys(str(word).strip() for word in words))
 
 
-def _one_of(_value: Any, rule: Mapping[str, Any]) -> Said:
+def _one_of(_value: object, rule: Mapping[str, Json]) -> Said:
     return Said(f"must be one of {', '.join(_words(rule))}", weight=2)
 
 
-def _range(_value: Any, rule: Mapping[str, Any]) -> Said:
+def _range(_value: object, rule: Mapping[str, Json]) -> Said:
     smallest, largest = rule.get("minimum"), rule.get("maximum")
     if smallest is None or largest is None:
         return Said(f"must be {smallest} or more" if largest is None else f"must be {largest} or less")
     return Said(f"must be from {smallest} to {largest}")
 
 
-def _length(_value: Any, rule: Mapping[str, Any]) -> Said:
+def _length(_value: object, rule: Mapping[str, Json]) -> Said:
     if "maxLength" not in rule:
         return Said("must not be empty")
     printable = "printable " if "pattern" in rule else ""
     return Said(f"must be {rule.get('minLength', 0)} to {rule['maxLength']} {printable}characters")
 
 
-def _needs(_value: Any, rule: Mapping[str, Any]) -> Said:
+def _needs(_value: object, rule: Mapping[str, Json]) -> Said:
     """Say which attributes would do: the choices of `anyOf` are attributes of which one is needed."""
     names = [name for choice in rule["anyOf"] for name in choice.get("required", ())]
     return Said(f"needs {' or '.join(names)}")
 
 
-def _whole(value: Any, _rule: Mapping[str, Any]) -> Said:
+def _whole(value: object, _rule: Mapping[str, Json]) -> Said:
     return Said(_WRITTEN_WHOLE if type(value) is Decimal else f"must be a whole number, not {json_kind(value)}")
 
 
@@ -114,7 +115,7 @@ _SENTENCES: Final[dict[str, Callable[[Any, Mapping[str, Any]], Said]]] = {
 }
 
 
-def _unknown(name: str, rule: Mapping[str, Any]) -> Said:
+def _unknown(name: str, rule: Mapping[str, Json]) -> Said:
     known = [known for known in rule["properties"] if not known.startswith("@")]
     close = get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
+from gateway.documents import Json, JsonObject
 from gateway.tmf.amounts import GROSS
 from gateway.tmf.currencies import minor_unit
 from gateway.tmf.numbers import EXACT, INEXACT, STORED, as_number
@@ -18,7 +19,7 @@ _ONE: Final = Decimal(1)
 
 
 def tax_factor(
-    price: Any, alteration: Any, net: Decimal | None, gross: Decimal | None, currency: str
+    price: object, alteration: object, net: Decimal | None, gross: Decimal | None, currency: str
 ) -> Decimal | None:
     """Return what an amount without tax is multiplied by to have it with tax (1.19), or None when that is not known.
 
@@ -39,7 +40,7 @@ def tax_factor(
     return fits[0] if len(fits) == 1 else None
 
 
-def shown_rate(price: dict[str, Any]) -> Any:
+def shown_rate(price: JsonObject) -> Json:
     """Return the tax rate of a Price as it is written, beside the amounts or, as in R17, in the one with tax; None without."""
     if "taxRate" in price:
         return price["taxRate"]
@@ -47,7 +48,7 @@ def shown_rate(price: dict[str, Any]) -> Any:
     return with_tax.get("taxRate") if type(with_tax) is dict else None
 
 
-def _rates_of(price: Any) -> Iterator[Decimal]:
+def _rates_of(price: object) -> Iterator[Decimal]:
     """Yield the rates that a Price tells: its own, and R17's, which stands in the amount with tax."""
     for node in (price, price.get(GROSS)) if type(price) is dict else ():
         rate = as_number(node.get("taxRate")) if type(node) is dict else None

@@ -90,7 +90,7 @@ def cart_charges(cart: JsonObject, visit: Visit | None = None, read: Read = item
     return found
 
 
-def _add_charges(items: Any, visit: Visit | None, found: list[Counted], read: Read, *, removed: bool) -> bool:
+def _add_charges(items: object, visit: Visit | None, found: list[Counted], read: Read, *, removed: bool) -> bool:
     """Add the prices of items and of those inside them; return whether one of them is saved for later."""
     any_saved = False
     for item in items if type(items) is list else ():
@@ -120,7 +120,7 @@ def _add_charges(items: Any, visit: Visit | None, found: list[Counted], read: Re
     return any_saved
 
 
-def has_prices(items: Any) -> bool:
+def has_prices(items: object) -> bool:
     """Return whether any item, nested, removed or saved for later too, has a price of its own."""
     return any(
         type(item) is dict and (has_amounts(item.get("itemPrice")) or has_prices(item.get("cartItem")))
@@ -206,7 +206,7 @@ def _kinds(group: list[Counted]) -> tuple[str, ...]:
     )
 
 
-def _total(group: list[Counted], kinds: tuple[str, ...], numbers: Context) -> dict[str, Any]:
+def _total(group: list[Counted], kinds: tuple[str, ...], numbers: Context) -> JsonObject:
     # Every cart that is written passes here, once for each item: no loop over names that could be written out.
     (given, head, currency, own, values, listed, _), quantity = group[0]
     total: dict[str, Any] = {}
@@ -243,7 +243,7 @@ def _total(group: list[Counted], kinds: tuple[str, ...], numbers: Context) -> di
     return total
 
 
-def _copy_word(total: dict[str, Any], name: str, group: list[Counted]) -> None:
+def _copy_word(total: JsonObject, name: str, group: list[Counted]) -> None:
     """Show the word of the first price that has one."""
     for charge, _ in group:
         word = charge.price.get(name)
@@ -264,14 +264,14 @@ def _sums(group: list[Counted], kinds: tuple[str, ...]) -> list[Decimal]:
     return sums
 
 
-def _shared(node: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:
+def _shared(node: JsonObject, others: list[JsonObject]) -> JsonObject:
     """Return the attributes of `node` that all others have alike."""
     return {
         name: value for name, value in node.items() if all(name in other and other[name] == value for other in others)
     }
 
 
-def _listed(group: list[Counted]) -> list[dict[str, Any]]:
+def _listed(group: list[Counted]) -> list[JsonObject]:
     """Return the alterations that hold for the sum as they do for its parts: percentages that all parts share."""
     listed = group[0][0].listed
     if not listed or any(charge.listed != listed for charge, _ in group):

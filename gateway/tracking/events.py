@@ -15,6 +15,7 @@ from typing import Any, Final
 from msgspec import Struct, field
 
 from gateway.checkouts.model import MARKER_BEGINNING
+from gateway.documents import JsonObject
 from gateway.ordering import Mapping, read_marker
 from gateway.tmf.moments import parse_date_time
 from gateway.tracking.notices import (
@@ -83,7 +84,7 @@ class DueEvent(Struct, frozen=True):
 
 
 def read_event(
-    document: dict[str, Any], raw: bytes, mapping: Mapping, *, name: str = "", message_id: str | None = None
+    document: JsonObject, raw: bytes, mapping: Mapping, *, name: str = "", message_id: str | None = None
 ) -> Event:
     """Return the event of a notification.
 

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
+from gateway.documents import JsonObject
 from gateway.ordering import readable
 
 EventKind: TypeAlias = Literal[
@@ -71,7 +72,7 @@ def is_of_cancellation(event_type: str) -> bool:
     return event_type.casefold().startswith("cancel")
 
 
-def item_states(order: dict[str, Any]) -> dict[str, str]:
+def item_states(order: JsonObject) -> dict[str, str]:
     """Return the states of the items that a notification names, by their ids; nested items included."""
     found: dict[str, str] = {}
     stack: list[tuple[Any, int]] = [(order.get("productOrderItem"), 0), (order.get("itemStateChange"), 0)]
@@ -87,7 +88,7 @@ def item_states(order: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def notes_of(order: dict[str, Any], payload: dict[str, Any], field_path: Any = None) -> tuple[Note, ...]:
+def notes_of(order: JsonObject, payload: JsonObject, field_path: object = None) -> tuple[Note, ...]:
     """Return what people should know of `order`; `payload` is what of the notification it stands in.
 
     `field_path` is what a notification that asks for information names beside its payload, as v4's do.

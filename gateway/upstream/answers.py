@@ -49,7 +49,7 @@ class VendorError(Struct, frozen=True):
         return any(code in self.codes or code in self.message for code in codes if code)
 
 
-def vendor_error(document: Any) -> VendorError:
+def vendor_error(document: object) -> VendorError:
     """Return the error in `document`: a TM Forum Error object, a platform array of errors, OAuth's or RFC 9457's object.
 
     A document that is not one of them gives an empty error.
@@ -84,7 +84,7 @@ def _entries(document: Any) -> Iterator[dict[str, Any]]:
         yield from (entry for entry in inner[:_ENTRIES_MAX] if isinstance(entry, dict))
 
 
-def looks_like_error(document: Any) -> bool:
+def looks_like_error(document: object) -> bool:
     """Tell whether `document`, the body of a 2xx answer, is an error envelope in disguise."""
     if isinstance(document, list):
         return True
@@ -148,7 +148,7 @@ def is_safe_id(value: object) -> bool:
     )
 
 
-def order_id_of(document: Any, location: str | None, resource: str) -> str | None:
+def order_id_of(document: object, location: str | None, resource: str) -> str | None:
     """Return the id of the order that an answer to a POST describes, None when there is no usable one.
 
     The body's `id` goes first. Without a body the last segment of Location counts, if it stands below `resource`: some

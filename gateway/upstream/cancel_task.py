@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
+from gateway.documents import JsonObject
 from gateway.upstream.answers import is_safe_id
 
 STATE_CHARACTERS_MAX: Final = 64
@@ -42,7 +43,7 @@ class CancelTask(Struct, frozen=True):
         return "denied" if word in _DENIED else "waiting" if word in _WAITING else "open"
 
 
-def cancel_body(order_id: str, wish: CancelWish, dialect: str) -> dict[str, Any]:
+def cancel_body(order_id: str, wish: CancelWish, dialect: str) -> JsonObject:
     """Return the body of the request for the cancellation of an order."""
     order = {"id": order_id}
     body: dict[str, Any] = {"productOrder": order, "cancellationReason": wish.reason}

@@ -100,7 +100,7 @@ _REFUSALS: Final = frozenset(
 def classify(
     status: int,
     headers: Headers[str, str],
-    document: Any,
+    document: object,
     mapping: Mapping,
     *,
     call: Call = "create",

@@ -7,9 +7,10 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
+from gateway.documents import JsonObject
 from gateway.errors import UnavailableError
 from gateway.upstream.answers import is_safe_id
 from gateway.upstream.call_guard import CallGuard
@@ -36,7 +37,7 @@ class QualificationClient:
         guard = CallGuard(options, clock=clock, jitter=jitter)
         self._reader = Reader(options, guard, clock=clock, sleep=sleep, jitter=jitter)
 
-    async def get(self, qualification_id: str) -> dict[str, Any] | None:
+    async def get(self, qualification_id: str) -> JsonObject | None:
         """Return the document with this id; None when there is no such document. Raises UnavailableError (503)."""
         if not is_safe_id(qualification_id):
             return None

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, stop_before_delay
 
+from gateway.documents import Json
 from gateway.errors import MalformedBodyError
 from gateway.threads import LARGE_BYTES_MIN, in_thread_if
 from gateway.tmf.json import decode_json, encode_json
@@ -210,13 +211,13 @@ def circuit_open(breaker: Breaker) -> ReadFailed:
     )
 
 
-async def decoded_answer(answer: Answer, *, with_items: bool = True) -> tuple[Any, bool]:
+async def decoded_answer(answer: Answer, *, with_items: bool = True) -> tuple[Json, bool]:
     """Return what `decode_answer` does; a large answer is decoded in a thread, so that nobody waits for it."""
     large = len(answer.body) > LARGE_BYTES_MIN
     return await in_thread_if(large, decode_answer, answer, with_items=with_items)
 
 
-def decode_answer(answer: Answer, *, with_items: bool = True) -> tuple[Any, bool]:
+def decode_answer(answer: Answer, *, with_items: bool = True) -> tuple[Json, bool]:
     """Return the body as JSON and whether it is unreadable; an empty body is None and readable.
 
     Without `with_items` the items of an order are looked through for mistakes of JSON, but not made: a large order's answer

@@ -41,12 +41,12 @@ _OF_ITEM: Final = ("terminationError", "productOrderErrorMessage", "errorMessage
 _ITEM_IDS: Final = ("productOrderItemId", "orderItemId", "itemId", "id")
 
 
-def reasons_of(document: Any) -> tuple[UpstreamReason, ...]:
+def reasons_of(document: object) -> tuple[UpstreamReason, ...]:
     """Return the reasons in an error answer, or in an order that says of itself or its items why it failed; none twice."""
     return _bounded(_reasons(document, UpstreamReason(""), 0))
 
 
-def with_reasons(order: ObservedOrder, document: Any, mapping: Mapping) -> ObservedOrder:
+def with_reasons(order: ObservedOrder, document: object, mapping: Mapping) -> ObservedOrder:
     """Return an order that came to nothing with the reasons that its document gives for itself and its items."""
     if not isinstance(document, dict) or tmf_state(mapping, order.state) not in DEAD_ENDS:
         return order

@@ -10,6 +10,7 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gateway.documents import Json
 from gateway.ordering import (
     Mapping,
     ObservedOrder,
@@ -43,7 +44,7 @@ class Row(Struct, frozen=True):
         return self.order.marker.understood and bool(self.order.marker.texts)
 
 
-def read_row(document: Any, markers: AbstractSet[str], mapping: Mapping) -> Row | None:
+def read_row(document: Json, markers: AbstractSet[str], mapping: Mapping) -> Row | None:
     """Return what a row of a list is to the searches for `markers`; None when it is not an order with an id."""
     order = read_order(document, mapping)
     if order is None:

@@ -24,8 +24,8 @@ class FromCanonical(Protocol):
     """Return a stored document as the version writes it; the document itself is not changed."""
 
     def __call__(
-        self, document: dict[str, Any], *, created: datetime | None = None, updated: datetime | None = None
-    ) -> dict[str, Any]:
+        self, document: JsonObject, *, created: datetime | None = None, updated: datetime | None = None
+    ) -> JsonObject:
         """Return it; `created` and `updated` are when the cart was made and last changed, for versions that tell it."""
 
 
@@ -68,12 +68,12 @@ class Dialect:
         return f"{self.cart_path}/merge"
 
 
-def same_document(document: dict[str, Any]) -> dict[str, Any]:
+def same_document(document: JsonObject) -> JsonObject:
     """Return `document`: what v4 sends is stored as it was sent."""
     return document
 
 
-def no_problems(_document: dict[str, Any]) -> list[Problem]:
+def no_problems(_document: JsonObject) -> list[Problem]:
     """Return nothing: the canonical form is checked by the rules of carts."""
     return []
 

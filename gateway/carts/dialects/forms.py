@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from gateway.documents import Json
+from gateway.documents import Json, JsonObject
 from gateway.tmf.hrefs import last_segment
 from gateway.tmf.json import decode_stored, encode_json
 from gateway.tmf.moments import parse_date_time
@@ -67,7 +67,7 @@ class Form:
         """Add a part: for an object that contains its own kind."""
         self._parts[name] = part
 
-    def up(self, node: Any) -> Any:
+    def up(self, node: object) -> Json:
         """Return the canonical form of `node`; what is not an object stays as it is."""
         if type(node) is not dict:
             return node
@@ -80,7 +80,7 @@ class Form:
         self._exchange_type(found)
         return found
 
-    def down(self, node: Any) -> Any:
+    def down(self, node: object) -> Json:
         """Return the dialect's form of `node`."""
         if type(node) is not dict:
             return node
@@ -103,7 +103,7 @@ class Form:
         """Return a list of itself as a part of a larger object."""
         return each(self.part())
 
-    def _exchange_type(self, node: dict[str, Any]) -> None:
+    def _exchange_type(self, node: JsonObject) -> None:
         given = node.get("@type")
         if self._types and type(given) is str and given in self._types:
             node["@type"] = self._types[given]
@@ -117,10 +117,10 @@ def exchanged(first: str, second: str) -> dict[str, str]:
 def each(part: Part) -> Part:
     """Return the part for a list of what `part` is for; what is not a list stays as it is."""
 
-    def up(value: Any) -> Any:
+    def up(value: object) -> Json:
         return [part.up(entry) for entry in value] if type(value) is list else value
 
-    def down(value: Any) -> Any:
+    def down(value: object) -> Json:
         return [part.down(entry) for entry in value] if type(value) is list else value
 
     return Part(up, down)
@@ -134,10 +134,10 @@ def words(pairs: Mapping[str, str], also: Mapping[str, str] | None = None) -> Pa
     back = {canonical: word for word, canonical in pairs.items()}
     spelled = {_plain(word): canonical for word, canonical in {**(also or {}), **pairs}.items()}
 
-    def up(value: Any) -> Any:
+    def up(value: object) -> Json:
         return spelled.get(_plain(value), value) if type(value) is str else value
 
-    def down(value: Any) -> Any:
+    def down(value: object) -> Json:
         return back.get(up(value), value) if type(value) is str else value
 
     return Part(up, down)
@@ -150,7 +150,7 @@ def _plain(word: str) -> str:
 def exact(part: Part, mark: str) -> Part:
     """Return the part that gives back what was sent, whatever it was, for as long as nobody changes it in another version."""
 
-    def up(node: Any) -> Any:
+    def up(node: object) -> Json:
         if type(node) is not dict:
             return node
         canonical = part.up(node)
@@ -158,7 +158,7 @@ def exact(part: Part, mark: str) -> Part:
             return canonical
         return {**canonical, mark: SAME if canonical == node else node}
 
-    def down(node: Any) -> Any:
+    def down(node: object) -> Json:
         if type(node) is not dict or mark not in node:
             return part.down(node)
         kept, rest = node[mark], {name: value for name, value in node.items() if name != mark}
@@ -169,13 +169,13 @@ def exact(part: Part, mark: str) -> Part:
     return Part(up, down)
 
 
-def with_id(node: dict[str, Any]) -> dict[str, Any]:
+def with_id(node: JsonObject) -> JsonObject:
     """Return a reference with an id: its own, or else the last segment of its href."""
     segment = "" if "id" in node else last_segment(node.get("href"))
     return {"id": segment, **node} if segment else node
 
 
-def under_name(node: Any, names: Sequence[str], wanted: str) -> Any:
+def under_name(node: Json, names: Sequence[str], wanted: str) -> Json:
     """Return the object with the attribute that has one of `names` under the name `wanted`; as it is if it has several."""
     found = [name for name in names if name in node] if type(node) is dict else []
     if len(found) != 1 or found[0] == wanted:
@@ -183,7 +183,7 @@ def under_name(node: Any, names: Sequence[str], wanted: str) -> Any:
     return {wanted if name == found[0] else name: value for name, value in node.items()}
 
 
-def without(node: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+def without(node: Mapping[str, Json], names: Iterable[str]) -> JsonObject:
     """Return the attributes of `node` but for `names`."""
     left_out = frozenset(names)
     return {name: value for name, value in node.items() if name not in left_out}
@@ -220,7 +220,7 @@ def unmarked(value: object) -> Json:
     return {**flat, V5_MARK: own} if own else flat
 
 
-def _own_of_wrapper(mark: Any) -> dict[str, Any]:
+def _own_of_wrapper(mark: object) -> JsonObject:
     """Return what v5's wrapper of a party or place says of itself and its content says differently."""
     if type(mark) is not dict:
         return {}

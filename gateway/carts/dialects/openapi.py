@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from gateway.documents import Json, JsonObject
 from gateway.http.reference.examples import example
 
 _PREFIX: Final = "#/components/schemas/"
@@ -24,7 +25,7 @@ _NAMES: Final = {
 _TAGS: Final = {"v1": "shoppingCart R17", "v5": "shoppingCart v5"}
 
 
-def in_version(words: dict[str, Any], version: str) -> dict[str, Any]:
+def in_version(words: JsonObject, version: str) -> JsonObject:
     """Return what is said of an operation in v4 with the schemas of another version, and R17's 201 beside 200."""
     if version == "v4":
         return words
@@ -43,7 +44,7 @@ def in_version(words: dict[str, Any], version: str) -> dict[str, Any]:
     return told
 
 
-def _renamed(node: Any, version: str) -> Any:
+def _renamed(node: object, version: str) -> Json:
     """Return what is said with the schemas and the examples of another version."""
     if isinstance(node, dict):
         made = {name: _renamed(value, version) for name, value in node.items() if name != "example"}
@@ -56,7 +57,7 @@ def _renamed(node: Any, version: str) -> Any:
     return [_renamed(entry, version) for entry in node] if isinstance(node, (list, tuple)) else node
 
 
-def _example(given: Any, version: str) -> Any:
+def _example(given: object, version: str) -> Json:
     """Return the example in another version where it is a cart, or a list of one; else as it is."""
     if given is example("cart.v4"):
         return example(f"cart.{version}")

@@ -6,7 +6,7 @@ Told by what only one version has. A cart without any such sign is v4, of which 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from gateway.carts.dialects import V1, V4, V5, Dialect
 from gateway.documents import JsonObject
@@ -24,18 +24,18 @@ def version_of(cart: JsonObject) -> Dialect:
     return V1 if _is_v1(cart, items, products) else V4
 
 
-def _items(holder: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _items(holder: JsonObject) -> Iterator[JsonObject]:
     for name in ("cartItem", "cardItem"):
         for item in _objects(holder.get(name)):
             yield item
             yield from _items(item)
 
 
-def _objects(value: Any) -> list[dict[str, Any]]:
+def _objects(value: object) -> list[JsonObject]:
     return [entry for entry in value if type(entry) is dict] if type(value) is list else []
 
 
-def _is_v5(cart: dict[str, Any], products: list[dict[str, Any]]) -> bool:
+def _is_v5(cart: JsonObject, products: list[JsonObject]) -> bool:
     holders = (cart, *products)
     return (
         any("partyOrPartyRole" in party for holder in holders for party in _objects(holder.get("relatedParty")))
@@ -49,11 +49,11 @@ def _is_v5(cart: dict[str, Any], products: list[dict[str, Any]]) -> bool:
     )
 
 
-def _named(node: dict[str, Any]) -> bool:
+def _named(node: JsonObject) -> bool:
     return type(node.get("@type")) is str
 
 
-def _is_v1(cart: dict[str, Any], items: list[dict[str, Any]], products: list[dict[str, Any]]) -> bool:
+def _is_v1(cart: JsonObject, items: list[JsonObject], products: list[JsonObject]) -> bool:
     prices = [
         price
         for holder, names in ((cart, ("cartTotalPrice",)), *((item, ("itemPrice", "totalItemPrice")) for item in items))
@@ -75,7 +75,7 @@ def _is_v1(cart: dict[str, Any], items: list[dict[str, Any]], products: list[dic
     )
 
 
-def _is_wrapped(price: Any) -> bool:
+def _is_wrapped(price: object) -> bool:
     return type(price) is dict and any(type(amount) is dict and "money" in amount for amount in price.values())
 
 
@@ -94,7 +94,7 @@ def with_given_actions(cart: JsonObject, given: JsonObject) -> JsonObject:
     return {**cart, "cartItem": read} if any(new is not old for new, old in zip(read, items, strict=True)) else cart
 
 
-def _with_given_action(item: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def _with_given_action(item: JsonObject, given: JsonObject) -> JsonObject:
     whole = with_given_actions(item, given)
     word = given.get("action")
     return {**whole, "action": word} if type(word) is str and word != item.get("action") else whole

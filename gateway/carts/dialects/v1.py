@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH, at_path
 from gateway.carts.dialects.forms import TOTALS, V1_MARK, Form, Part, each, exact, rfc_3339, under_name, without, words
+from gateway.documents import Json, JsonObject
 
 CARTS_PATH: Final = "/shoppingCart/v1/shoppingCart"
 AMOUNTS: Final = ("dutyFreeAmount", "taxIncludedAmount")
@@ -24,22 +25,22 @@ _TEXT_TYPE: Final = "string"
 STATUS_SPELLINGS: Final = {"saveForLater": "saveForLater"}
 
 
-def to_canonical(document: dict[str, Any]) -> dict[str, Any]:
+def to_canonical(document: JsonObject) -> JsonObject:
     """Return the stored form of an R17 cart; nothing is checked here, and nothing is lost."""
     return at_path(_CART.up(document), CARTS_PATH, CANONICAL_CARTS_PATH)
 
 
 def from_canonical(
-    document: dict[str, Any],
+    document: JsonObject,
     *,
     created: datetime | None = None,  # noqa: ARG001 - R17 has no such attribute
     updated: datetime | None = None,  # noqa: ARG001 - R17 has no such attribute
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return a stored cart as R17 writes it."""
     return at_path(_CART.down(document), CANONICAL_CARTS_PATH, CARTS_PATH)
 
 
-def _flat_amounts(price: Any) -> Any:
+def _flat_amounts(price: object) -> Json:
     """Take money out of its wrapper and the tax rate out of taxIncludedAmount."""
     if type(price) is not dict:
         return price
@@ -58,7 +59,7 @@ def _flat_amounts(price: Any) -> Any:
     return flat
 
 
-def _wrapped_amounts(price: Any) -> Any:
+def _wrapped_amounts(price: object) -> Json:
     """Put amounts into R17's wrapper, the tax rate beside the money of taxIncludedAmount."""
     if type(price) is not dict:
         return price
@@ -71,15 +72,15 @@ def _wrapped_amounts(price: Any) -> Any:
     return wrapped
 
 
-def _moments_up(node: dict[str, Any]) -> dict[str, Any]:
+def _moments_up(node: JsonObject) -> JsonObject:
     return {name: rfc_3339(value) if name in _MOMENTS else value for name, value in node.items()}
 
 
-def _same(value: Any) -> Any:
+def _same(value: object) -> Json:
     return value
 
 
-def _notes_up(value: Any) -> Any:
+def _notes_up(value: object) -> Json:
     """Return a list of notes; a note is marked with what was sent when its date differs.
 
     So is a list of one, which the samples never have: with `list`, or with a list when its note is marked too.
@@ -95,7 +96,7 @@ def _notes_up(value: Any) -> Any:
     return notes
 
 
-def _notes_down(value: Any) -> Any:
+def _notes_down(value: object) -> Json:
     if type(value) is not list:
         return value
     mark = value[0].get(V1_MARK) if len(value) == 1 and type(value[0]) is dict else None
@@ -107,14 +108,14 @@ def _notes_down(value: Any) -> Any:
     return notes[0] if len(notes) == 1 and type(notes[0]) is dict else notes
 
 
-def _characteristic_up(node: dict[str, Any]) -> dict[str, Any]:
+def _characteristic_up(node: JsonObject) -> JsonObject:
     """Return a product characteristic with the type of its value: R17 knows texts only, and does not say so."""
     if "valueType" in node or type(node.get("value")) is not str:
         return node
     return {"valueType": _TEXT_TYPE, **node}
 
 
-def _characteristic_down(node: Any) -> Any:
+def _characteristic_down(node: Json) -> Json:
     """Return a product characteristic without the type of a text."""
     is_text = type(node) is dict and node.get("valueType") == _TEXT_TYPE and type(node.get("value")) is str
     return without(node, ("valueType",)) if is_text else node
@@ -123,7 +124,7 @@ def _characteristic_down(node: Any) -> Any:
 _RELATIONSHIP: Final = Form(names={"type": "relationshipType"})
 
 
-def _entries(relationship: dict[str, Any]) -> list[dict[str, Any]]:
+def _entries(relationship: JsonObject) -> list[JsonObject]:
     """Return one v4 relationship for each item that an R17 relationship refers to, by its `id` or its `cartItem` list."""
     listed = relationship.get("cartItem")
     if type(listed) is not list:
@@ -137,7 +138,7 @@ def _entries(relationship: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"id": target, **rest} for target in targets] or [rest]
 
 
-def _relationships_up(value: Any) -> Any:
+def _relationships_up(value: object) -> Json:
     if type(value) is not list:
         return value
     found: list[Any] = []
@@ -152,7 +153,7 @@ def _relationships_up(value: Any) -> Any:
     return found
 
 
-def _relationships_down(value: Any) -> Any:
+def _relationships_down(value: object) -> Json:
     """Return R17 relationships: as they were sent where the entries they became are still together, else one each."""
     if type(value) is not list:
         return value
@@ -174,17 +175,17 @@ def _relationships_down(value: Any) -> Any:
 class _ItemForm(Form):
     """A cart item: also reads `cardItem`, and totals by the names of later versions."""
 
-    def up(self, node: Any) -> Any:
+    def up(self, node: object) -> Json:
         return super().up(under_name(under_name(node, ("cardItem", "cartItem"), "cartItem"), TOTALS, "totalItemPrice"))
 
-    def down(self, node: Any) -> Any:
+    def down(self, node: object) -> Json:
         return super().down(under_name(node, TOTALS, "itemTotalPrice"))
 
 
 class _CharacteristicForm(Form):
     """What a contact medium is reached by: also reads `email` (the sample of the retrieve operation writes it so)."""
 
-    def up(self, node: Any) -> Any:
+    def up(self, node: object) -> Json:
         return super().up(under_name(node, ("email", "emailAddress"), "emailAddress"))
 
 

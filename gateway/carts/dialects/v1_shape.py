@@ -7,8 +7,9 @@ the tables and samples of R17 do not agree with each other, and channels were wr
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
+from gateway.documents import JsonObject
 from gateway.errors import Problem
 from gateway.tmf.schema import Shape, lenient_definitions
 from gateway.tmf.schema_keywords import LENIENT_FORMATS
@@ -19,7 +20,7 @@ CART: Final = Shape(lenient_definitions("tmf663_r17"), "ShoppingCart", LENIENT_F
 _CHANGES: Final = frozenset({"modify", "delete", "nochange"})
 
 
-def check(document: dict[str, Any]) -> list[Problem]:
+def check(document: JsonObject) -> list[Problem]:
     """Return every problem of an R17 cart, with paths in its own names; known attributes that are null are removed."""
     problems: list[Problem] = []
     CART.check(document, problems)
@@ -33,7 +34,7 @@ def check(document: dict[str, Any]) -> list[Problem]:
     return problems
 
 
-def _items(holder: dict[str, Any], path: Path) -> Iterator[tuple[dict[str, Any], Path]]:
+def _items(holder: JsonObject, path: Path) -> Iterator[tuple[JsonObject, Path]]:
     """Yield every item with its path; what is not an item is passed over."""
     for name in ("cartItem", "cardItem"):
         entries = holder.get(name)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from gateway.carts.dialects.forms import MARKS
 from gateway.carts.dialects.v4_kinds import CART, Kind, Member
-from gateway.documents import JsonObject
+from gateway.documents import Json, JsonObject
 from gateway.tmf.json import decode_stored, encode_canonical, encode_json
 
 _ABSENT: Final = object()
@@ -28,7 +28,7 @@ def from_canonical(
     return completed(document)[0]
 
 
-def completed(document: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+def completed(document: JsonObject) -> tuple[JsonObject, bool]:
     """Return what `from_canonical` does, and whether all that was missing is told by the rest of the cart."""
     unknown: list[str] = []
     shown = _completed(document, CART, {}, unknown)
@@ -42,7 +42,7 @@ def completed_text(document: str) -> bytes:
     return document.encode() if shown is stored else encode_json(shown)
 
 
-def _completed(node: dict[str, Any], kind: Kind, holder: dict[str, Any], unknown: list[str]) -> dict[str, Any]:
+def _completed(node: JsonObject, kind: Kind, holder: JsonObject, unknown: list[str]) -> JsonObject:
     found: dict[str, Any] = {}
     has_null = False
     for name, value in node.items():
@@ -70,18 +70,18 @@ def _completed(node: dict[str, Any], kind: Kind, holder: dict[str, Any], unknown
     return {**first, **kept, **found} if found or first or kept is not node else node
 
 
-def _completed_list(nodes: list[Any], kind: Kind, holder: dict[str, Any], unknown: list[str]) -> list[Any]:
+def _completed_list(nodes: list[Json], kind: Kind, holder: JsonObject, unknown: list[str]) -> list[Json]:
     found = [_completed(node, kind, holder, unknown) if type(node) is dict else node for node in nodes]
     return nodes if all(new is old for new, old in zip(found, nodes, strict=True)) else found
 
 
-def _without_nulls(node: dict[str, Any], kind: Kind) -> dict[str, Any]:
+def _without_nulls(node: JsonObject, kind: Kind) -> JsonObject:
     """Return an object without the null in attributes that v4 has a type for; the same when there is none."""
     kept = {name: value for name, value in node.items() if value is not None or name not in kind.attributes}
     return node if len(kept) == len(node) else kept
 
 
-def taken_back(before: dict[str, Any], shown: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+def taken_back(before: JsonObject, shown: JsonObject, after: JsonObject) -> JsonObject:
     """Return what is to be stored of `after`, a change of `shown`, which is how `before` was shown.
 
     All three are in the canonical form: a version that shows carts in another has its two turned back into it before.
@@ -92,7 +92,7 @@ def taken_back(before: dict[str, Any], shown: dict[str, Any], after: dict[str, A
     return taken
 
 
-def _taken_back(before: Any, shown: Any, after: Any, kind: Kind | None) -> tuple[Any, bool]:
+def _taken_back(before: object, shown: object, after: object, kind: Kind | None) -> tuple[Json, bool]:
     """Return the value to be stored, and whether it is as it was shown."""
     if after is shown:
         # A change leaves most of a cart alone: that is not looked into.
@@ -110,8 +110,8 @@ def _taken_back(before: Any, shown: Any, after: Any, kind: Kind | None) -> tuple
 
 
 def _object_taken_back(
-    before: dict[str, Any], shown: dict[str, Any], after: dict[str, Any], kind: Kind | None
-) -> tuple[dict[str, Any], bool]:
+    before: JsonObject, shown: JsonObject, after: JsonObject, kind: Kind | None
+) -> tuple[JsonObject, bool]:
     if any(after.get(mark) != shown.get(mark) for mark in MARKS):
         # What was sent in another version is kept beside what it became, and counts only for that.
         return after, False
@@ -136,13 +136,13 @@ def _object_taken_back(
     return taken, False
 
 
-def _is_told_alike(kind: Kind | None, shown: dict[str, Any], after: dict[str, Any]) -> bool:
+def _is_told_alike(kind: Kind | None, shown: JsonObject, after: JsonObject) -> bool:
     """Return whether two holders tell the same of the objects of a kind: else these are shown otherwise than they were."""
     members = () if kind is None else kind.members
     return all(member.told_by({}, shown) == member.told_by({}, after) for member in members)
 
 
-def _says_nothing(member: Member, node: dict[str, Any]) -> bool:
+def _says_nothing(member: Member, node: JsonObject) -> bool:
     """Return whether the value that was supplied is nothing that anybody knows, or what the object says anyway."""
     if member.name == "@referredType":
         return bool(member.told_by(node, {}) == node[member.name])
@@ -150,8 +150,8 @@ def _says_nothing(member: Member, node: dict[str, Any]) -> bool:
 
 
 def _list_taken_back(
-    before: list[Any], shown: list[Any], after: list[Any], kind: Kind | None
-) -> list[tuple[Any, bool]]:
+    before: list[Json], shown: list[Json], after: list[Json], kind: Kind | None
+) -> list[tuple[Json, bool]]:
     """Return the entries: each is paired with the one that was shown with its looks or its id, or else in its place."""
     untouched = {index for index, (old, new) in enumerate(zip(shown, after, strict=False)) if old is new}
     completed = [index for index, node in enumerate(shown) if node is not before[index] and index not in untouched]
@@ -180,6 +180,6 @@ def _list_taken_back(
     return found
 
 
-def _id_of(node: Any) -> str:
+def _id_of(node: object) -> str:
     identifier = node.get("id") if type(node) is dict else None
     return identifier if type(identifier) is str else ""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from gateway.carts.dialects.forms import rfc_3339
+from gateway.documents import Json, JsonObject
 from gateway.tmf.hrefs import last_segment
 from gateway.tmf.schema import definitions, is_identifier
 from gateway.tmf.v5_classes import PARTIES
@@ -17,7 +18,7 @@ from gateway.tmf.v5_classes import PARTIES
 Told: TypeAlias = Callable[[dict[str, Any], dict[str, Any]], Any]
 
 
-def _not_told(_node: dict[str, Any], _holder: dict[str, Any]) -> Any:
+def _not_told(_node: JsonObject, _holder: JsonObject) -> Json:
     return None
 
 
@@ -33,11 +34,11 @@ class Member(NamedTuple):
     # Whether null is a value like others.
     nullable: bool = False
 
-    def is_in(self, node: dict[str, Any]) -> bool:
+    def is_in(self, node: JsonObject) -> bool:
         """Return whether an object has the attribute."""
         return node.get(self.name) is not None or (self.nullable and self.name in node)
 
-    def is_empty(self, value: Any) -> bool:
+    def is_empty(self, value: object) -> bool:
         """Return whether a value is what an answer says where nobody knows it."""
         empty = self.empty()
         return type(value) is type(empty) and value == empty
@@ -57,7 +58,7 @@ class Kind:
         self.lists: dict[str, Kind] = {}
 
 
-def _referred_type(party: dict[str, Any], _holder: dict[str, Any]) -> str:
+def _referred_type(party: JsonObject, _holder: JsonObject) -> str:
     """Return what a party is: by its own `@type` where that is a kind of party, else TMF632's word for any party."""
     given = party.get("@type")
     if type(given) is str and given in PARTIES:
@@ -65,16 +66,16 @@ def _referred_type(party: dict[str, Any], _holder: dict[str, Any]) -> str:
     return "PartyRole" if given == "PartyRoleRef" else "Party"
 
 
-def _own_id(reference: dict[str, Any], _holder: dict[str, Any]) -> str | None:
+def _own_id(reference: JsonObject, _holder: JsonObject) -> str | None:
     segment = last_segment(reference.get("href"))
     return segment if is_identifier(segment) else None
 
 
-def _price_type(_alteration: dict[str, Any], price: dict[str, Any]) -> Any:
+def _price_type(_alteration: JsonObject, price: JsonObject) -> Json:
     return price.get("priceType")
 
 
-def _status(value: Any) -> Any:
+def _status(value: object) -> Json:
     # The list of the file has the one, its text the other.
     return "saveForLater" if value == "savedForLater" else value
 
@@ -134,7 +135,7 @@ MEMBERS: Final[Mapping[str, tuple[Member, ...]]] = {
 }
 
 
-def _kinds(found: Mapping[str, Any]) -> dict[str, Kind]:
+def _kinds(found: Mapping[str, Json]) -> dict[str, Kind]:
     """Return every definition that is an object as a kind."""
     properties = {name: schema["properties"] for name, schema in found.items() if "properties" in schema}
     kinds = {
@@ -158,7 +159,7 @@ def _kinds(found: Mapping[str, Any]) -> dict[str, Kind]:
     return kinds
 
 
-def _definition(schema: Mapping[str, Any]) -> str:
+def _definition(schema: Mapping[str, Json]) -> str:
     return str(schema.get("$ref", "")).rpartition("/")[2]
 
 

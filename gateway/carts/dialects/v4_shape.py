@@ -8,11 +8,12 @@ another version or an earlier release left in the cart.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from gateway.carts.dialects.v4 import completed
 from gateway.carts.dialects.v4_kinds import CART, Kind
 from gateway.carts.shape import COMPLETE, STORED
+from gateway.documents import JsonObject
 from gateway.errors import Problem
 from gateway.tmf.json import encode_canonical
 from gateway.tmf.schema import Finding
@@ -23,7 +24,7 @@ EARLIER_MAX: Final = 2_000
 
 
 def look_at(
-    document: dict[str, Any], before: Sequence[dict[str, Any]] = (), *, mandatory: bool = False
+    document: JsonObject, before: Sequence[JsonObject] = (), *, mandatory: bool = False
 ) -> tuple[list[Problem], bool]:
     """Return what is wrong with a cart, and whether v4 shows it as it is.
 
@@ -44,12 +45,12 @@ def look_at(
     return [finding.problem() for finding in missing[:PROBLEMS_MAX]], shown is document
 
 
-def _types_brought(document: dict[str, Any], before: Sequence[dict[str, Any]]) -> list[Finding]:
+def _types_brought(document: JsonObject, before: Sequence[JsonObject]) -> list[Finding]:
     earlier = [finding for each in before for finding in STORED.findings(each, EARLIER_MAX)]
     return _brought(STORED.findings(document, PROBLEMS_MAX + len(earlier)), earlier)
 
 
-def _missing_brought(document: dict[str, Any], before: Sequence[dict[str, Any]]) -> list[Finding]:
+def _missing_brought(document: JsonObject, before: Sequence[JsonObject]) -> list[Finding]:
     # What a merge patch leaves alone is the very object that it was.
     touched = {
         name for name, value in document.items() if not before or any(value is not each.get(name) for each in before)
@@ -62,7 +63,7 @@ def _missing_brought(document: dict[str, Any], before: Sequence[dict[str, Any]])
     return _brought(_missing(_only(document, touched), PROBLEMS_MAX + len(earlier)), earlier)
 
 
-def _only(document: dict[str, Any], names: set[str]) -> dict[str, Any]:
+def _only(document: JsonObject, names: set[str]) -> JsonObject:
     return {name: value for name, value in document.items() if name in names}
 
 
@@ -101,7 +102,7 @@ def _looks(findings: list[Finding]) -> dict[int, bytes]:
     return {identity: encode_canonical(holder) for identity, holder in holders.items()}
 
 
-def _missing(document: dict[str, Any], findings_max: int) -> list[Finding]:
+def _missing(document: JsonObject, findings_max: int) -> list[Finding]:
     """Return what the document lacks, and whatever else is missing in the object that is the last."""
     found: list[Finding] = []
     _look(document, CART, {}, (), found, findings_max)
@@ -109,7 +110,7 @@ def _missing(document: dict[str, Any], findings_max: int) -> list[Finding]:
 
 
 def _look(
-    node: dict[str, Any], kind: Kind, holder: dict[str, Any], path: Path, found: list[Finding], findings_max: int
+    node: JsonObject, kind: Kind, holder: JsonObject, path: Path, found: list[Finding], findings_max: int
 ) -> None:
     if len(found) >= findings_max:
         return

@@ -14,6 +14,7 @@ from gateway.carts.dialects.dialect import CANONICAL_CARTS_PATH, at_path
 from gateway.carts.dialects.forms import TOTALS, Form, Part, each, rfc_3339, under_name, without, words
 from gateway.carts.dialects.v5_wrapped import CHARACTERISTIC, MEDIUM, PARTY, PLACE, product_relationship
 from gateway.clock import timestamp_text
+from gateway.documents import Json, JsonObject
 
 CARTS_PATH: Final = "/tmf-api/shoppingCart/v5/shoppingCart"
 # How many of the next smaller unit a unit has, where that is always so: v5's durations are whole numbers.
@@ -29,14 +30,14 @@ _V4_PRODUCT: Final = "ProductRefOrValue"
 _REFERENCE_ATTRIBUTES: Final = frozenset({"id", "href", "name", "@baseType", "@schemaLocation", "@referredType"})
 
 
-def to_canonical(document: dict[str, Any]) -> dict[str, Any]:
+def to_canonical(document: JsonObject) -> JsonObject:
     """Return the stored form of a v5 cart; nothing is checked here, and nothing is lost."""
     return at_path(_CART.up(document), CARTS_PATH, CANONICAL_CARTS_PATH)
 
 
 def from_canonical(
-    document: dict[str, Any], *, created: datetime | None = None, updated: datetime | None = None
-) -> dict[str, Any]:
+    document: JsonObject, *, created: datetime | None = None, updated: datetime | None = None
+) -> JsonObject:
     """Return a stored cart as v5 writes it, with `creationDate` and `lastUpdate` when they are given."""
     cart: dict[str, Any] = at_path(_CART.down(document), CANONICAL_CARTS_PATH, CARTS_PATH)
     if created is not None:
@@ -46,11 +47,11 @@ def from_canonical(
     return cart
 
 
-def _same(value: Any) -> Any:
+def _same(value: object) -> Json:
     return value
 
 
-def _whole_duration(value: Any) -> Any:
+def _whole_duration(value: Json) -> Json:
     """Return a duration with a whole amount: 12.0 month as 12, 1.5 year as 18 month; what cannot be whole stays."""
     amount = value.get("amount") if type(value) is dict else None
     if type(amount) is not Decimal:
@@ -67,7 +68,7 @@ def _whole_duration(value: Any) -> Any:
 class _ProductForm(Form):
     """A product by value, or a reference to one: v5 tells them by `@type`."""
 
-    def down(self, node: Any) -> Any:
+    def down(self, node: object) -> Json:
         if type(node) is dict and node.get("@type", _V4_PRODUCT) == _V4_PRODUCT:
             node = without(node, ("@type",))
             is_reference = node.get("id") and "@referredType" in node and _REFERENCE_ATTRIBUTES.issuperset(node)
@@ -78,7 +79,7 @@ class _ProductForm(Form):
 class _ItemForm(Form):
     """A cart item: the file of v4.0.0 spells its totals with a capital."""
 
-    def down(self, node: Any) -> Any:
+    def down(self, node: object) -> Json:
         return super().down(under_name(node, TOTALS, "itemTotalPrice"))
 
 

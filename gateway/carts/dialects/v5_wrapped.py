@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from gateway.carts.dialects.forms import V5_MARK, Part, exact, exchanged, with_id, without
+from gateway.documents import JsonObject
 from gateway.tmf.v5_classes import PARTIES, value_kind
 
 PARTY_REFERENCES: Final = frozenset({"PartyRef", "PartyRoleRef"})
@@ -41,7 +42,7 @@ class _Wrapped:
         # Attributes that v4 readers want and v5 does not send.
         self._implied = implied
 
-    def up(self, node: dict[str, Any]) -> dict[str, Any]:
+    def up(self, node: JsonObject) -> JsonObject:
         """Return one flat object; what has no place in it is kept by `exact`."""
         inside = node.get(self._inner)
         if type(inside) is not dict:
@@ -60,7 +61,7 @@ class _Wrapped:
             return {**flat, "@type": inner_type}
         return {**flat, "@type": self._types.get(outer_type, outer_type) if type(outer_type) is str else outer_type}
 
-    def down(self, node: dict[str, Any]) -> dict[str, Any]:
+    def down(self, node: JsonObject) -> JsonObject:
         """Return the object split in two; one that a client sent split already is left alone."""
         if self._inner in node:
             return node
@@ -82,19 +83,19 @@ class _Wrapped:
         return {**role, "@type": outer_type, self._inner: {"@type": inner_type, **inside}}
 
 
-def _party_type(party: dict[str, Any]) -> str:
+def _party_type(party: JsonObject) -> str:
     referred = party.get("@referredType")
     if party.get("id"):
         return "PartyRoleRef" if type(referred) is str and referred not in _PARTY_WORDS else "PartyRef"
     return referred if type(referred) is str and referred in PARTIES else "PartyRole"
 
 
-def _reference_type(party: dict[str, Any]) -> str:
+def _reference_type(party: JsonObject) -> str:
     referred = party.get("@referredType")
     return "PartyRoleRef" if type(referred) is str and referred not in _PARTY_WORDS else "PartyRef"
 
 
-def _party_name(party: dict[str, Any]) -> dict[str, Any]:
+def _party_name(party: JsonObject) -> JsonObject:
     """Return the name that a party by value goes by, when it has neither name nor id: v4 and R17 know no other."""
     if any(party.get(name) for name in ("id", "href", "name")):
         return {}
@@ -107,7 +108,7 @@ def _party_name(party: dict[str, Any]) -> dict[str, Any]:
     return {"name": name} if name else {}
 
 
-def _place_type(place: dict[str, Any]) -> str:
+def _place_type(place: JsonObject) -> str:
     if _ADDRESS.intersection(place):
         return "GeographicAddress"
     return "PlaceRef" if place.get("id") else "GeographicSite"
@@ -152,7 +153,7 @@ _MEDIA: Final[dict[str, tuple[str, str, frozenset[str]]]] = {
 _UNTYPED: Final[tuple[str, str, frozenset[str]]] = ("", "", frozenset())
 
 
-def _medium_up(node: dict[str, Any]) -> dict[str, Any]:
+def _medium_up(node: JsonObject) -> JsonObject:
     """Return v4's contact medium: what v5 says on the medium itself belongs into its characteristic."""
     given = node.get("@type")
     if type(given) is not str or given not in {*_MEDIA, "ContactMedium"}:
@@ -167,7 +168,7 @@ def _medium_up(node: dict[str, Any]) -> dict[str, Any]:
     return medium
 
 
-def _medium_down(node: dict[str, Any]) -> dict[str, Any]:
+def _medium_down(node: JsonObject) -> JsonObject:
     """Return v5's contact medium, of the type that its `mediumType` says, or else its characteristic."""
     if node.get("@type", "ContactMedium") != "ContactMedium":
         return node
@@ -185,7 +186,7 @@ def _medium_down(node: dict[str, Any]) -> dict[str, Any]:
     return medium
 
 
-def _is_kind(entry: tuple[str, str, frozenset[str]], word: Any, inside: dict[str, Any]) -> bool:
+def _is_kind(entry: tuple[str, str, frozenset[str]], word: object, inside: JsonObject) -> bool:
     _, attribute, spellings = entry
     if type(word) is not str:
         return word is None and attribute in inside
@@ -195,16 +196,16 @@ def _is_kind(entry: tuple[str, str, frozenset[str]], word: Any, inside: dict[str
 MEDIUM: Final = _of_objects(exact(Part(_medium_up, _medium_down), V5_MARK))
 
 
-def characteristic_type(node: dict[str, Any]) -> str:
+def characteristic_type(node: JsonObject) -> str:
     """Return the subclass of v5's Characteristic that holds a value of this JSON type."""
     return f"{value_kind(node.get('value'))}Characteristic"
 
 
-def _characteristic_up(node: dict[str, Any]) -> dict[str, Any]:
+def _characteristic_up(node: JsonObject) -> JsonObject:
     return {**node, "@type": "Characteristic"} if node.get("@type") == characteristic_type(node) else node
 
 
-def _characteristic_down(node: dict[str, Any]) -> dict[str, Any]:
+def _characteristic_down(node: JsonObject) -> JsonObject:
     untyped = node.get("@type", "Characteristic") == "Characteristic"
     return {**node, "@type": characteristic_type(node)} if untyped else node
 
@@ -216,14 +217,14 @@ def product_relationship(product: Part) -> Part:
     """Return the part for v5's ProductRelationship, a reference, which in v4 is a relationship with a `product` inside."""
     lifted = ("id", "href", "name", "@referredType")
 
-    def up(node: dict[str, Any]) -> dict[str, Any]:
+    def up(node: JsonObject) -> JsonObject:
         inner = node.get("product", {})
         inside = {name: node[name] for name in lifted if name in node}
         if type(inner) is not dict:
             return node
         return {**without(node, (*lifted, "product")), "product": {**product.up(inner), **inside}}
 
-    def down(node: dict[str, Any]) -> dict[str, Any]:
+    def down(node: JsonObject) -> JsonObject:
         inner = node.get("product")
         if type(inner) is not dict:
             return {"@type": "ProductRelationship", **node}

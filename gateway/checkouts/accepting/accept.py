@@ -23,6 +23,7 @@ from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash, request
 from gateway.checkouts.orders.ready import READY, ReadyOrder, same_order
 from gateway.checkouts.request import external_id_of, is_by_value, wanted_upstream
 from gateway.checkouts.row_changes import FRESH_DRAFT, WAITS_FOR_PARTY
+from gateway.documents import Json, JsonObject
 from gateway.errors import (
     ConflictError,
     InvalidBodyError,
@@ -125,7 +126,7 @@ async def _remainder(services: Services, caller: Caller, found: Snapshot, prepar
     return {} if made is None else {REMAINDER: made}
 
 
-def is_large(request: Mapping[str, Any]) -> bool:
+def is_large(request: Mapping[str, Json]) -> bool:
     """Tell whether a request may take long to work on: it carries a cart."""
     cart = request.get("shoppingCart")
     items = cart.get("cartItem") if isinstance(cart, dict) else None
@@ -133,7 +134,7 @@ def is_large(request: Mapping[str, Any]) -> bool:
 
 
 def accept_request(
-    services: Services, tenant: str, request: dict[str, Any], found: Snapshot, ready: ReadyOrder | None = None
+    services: Services, tenant: str, request: JsonObject, found: Snapshot, ready: ReadyOrder | None = None
 ) -> AcceptRequest:
     """Return what is to be ordered, and where. Raises InvalidBodyError (400) when there is no such upstream."""
     upstream = upstream_of(services, tenant, request)

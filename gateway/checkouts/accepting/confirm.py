@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
 
 from gateway.checkouts.accepting.qualification import PATH, added_items, not_qualified, unconfirmed, unreadable
 from gateway.checkouts.model import Prepared
+from gateway.documents import Json, JsonObject
 from gateway.errors import UnavailableError
 from gateway.ordering import Finding
 from gateway.services import Services
@@ -15,8 +15,8 @@ from gateway.services import Services
 
 async def confirmed(
     services: Services,
-    cart: dict[str, Any],
-    request: Mapping[str, Any],
+    cart: JsonObject,
+    request: Mapping[str, Json],
     prepared: Prepared | None,
     *,
     only_shown: bool,

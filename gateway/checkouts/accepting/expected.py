@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
+from gateway.documents import Json, JsonObject
 from gateway.errors import ConflictError, InvalidBodyError, Problem
 from gateway.settings import CheckoutSettings
 from gateway.tmf.currencies import currency_code, half_minor_unit
@@ -19,7 +20,7 @@ _EXACT: Final = Context(prec=1000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact]
 NO_CURRENCIES: Final[Mapping[str, Decimal]] = MappingProxyType({})
 
 
-def require_expected_totals(cart: dict[str, Any], request: Mapping[str, Any], settings: CheckoutSettings) -> None:
+def require_expected_totals(cart: JsonObject, request: Mapping[str, Json], settings: CheckoutSettings) -> None:
     """Raise ConflictError (409) with the cart's totals when they are not what the customer was shown.
 
     An empty list says that no total was shown, as for a cart without prices; only without the attribute nothing is compared.

@@ -69,7 +69,7 @@ def accepted(prepared: Prepared | None, findings: tuple[Finding, ...], what: str
 
 
 def documents_of(
-    cart: dict[str, Any], request: Mapping[str, Any], prepared: Prepared, settings: CheckoutSettings
+    cart: JsonObject, request: Mapping[str, Json], prepared: Prepared, settings: CheckoutSettings
 ) -> dict[str, bytes]:
     """Return the documents of a checkout that are stored, by kind."""
     documents = {
@@ -87,8 +87,8 @@ def documents_of(
 
 
 def preview(
-    cart: dict[str, Any],
-    request: Mapping[str, Any],
+    cart: JsonObject,
+    request: Mapping[str, Json],
     mapping: OrderMapping,
     prepared: Prepared,
     *,

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from gateway.documents import Json, JsonObject
 from gateway.ordering import Finding, Findings, Order, offering_code, read_tree
 from gateway.settings import CheckoutSettings
 from gateway.tmf.moments import parse_date_time
@@ -33,16 +34,14 @@ class Offered(NamedTuple):
     offerings: frozenset[str]
 
 
-def missing_evidence(
-    cart: dict[str, Any], request: Mapping[str, Any], settings: CheckoutSettings
-) -> tuple[Finding, ...]:
+def missing_evidence(cart: JsonObject, request: Mapping[str, Json], settings: CheckoutSettings) -> tuple[Finding, ...]:
     """Return a finding for each item to be added while the request names no qualification, if one is required."""
     if not settings.require_qualification or request.get(PATH):
         return ()
     return tuple(_error("qualification_missing", item.path, _NAME_ANY) for item in added_items(cart))
 
 
-def unreadable(request: Mapping[str, Any], references_max: int) -> tuple[Finding, ...]:
+def unreadable(request: Mapping[str, Json], references_max: int) -> tuple[Finding, ...]:
     """Return a finding for each reference of the request that cannot be read, having no id, and for too many of them."""
     references = request.get(PATH) or []
     found = [
@@ -56,7 +55,7 @@ def unreadable(request: Mapping[str, Any], references_max: int) -> tuple[Finding
     return tuple(found)
 
 
-def added_items(cart: dict[str, Any], order: Order | None = None) -> Iterator[Offered]:
+def added_items(cart: JsonObject, order: Order | None = None) -> Iterator[Offered]:
     """Yield every item to be added now; saved ones are not. With the order, its words for an offering count beside the cart's."""
     ordered = {line.path: offering_code(line.item) for line in order.lines} if order is not None else {}
     for entry in read_tree(cart, Findings()):
@@ -64,7 +63,7 @@ def added_items(cart: dict[str, Any], order: Order | None = None) -> Iterator[Of
             yield Offered(entry.path, frozenset({offering_code(entry.raw), ordered.get(entry.path, "")} - {""}))
 
 
-def not_qualified(items: list[Offered], documents: list[dict[str, Any] | None], now: datetime) -> tuple[Finding, ...]:
+def not_qualified(items: list[Offered], documents: list[JsonObject | None], now: datetime) -> tuple[Finding, ...]:
     """Compare the items with the TMF679 documents that were read for the request's references, in their order.
 
     None stands for a reference that leads nowhere. Returns one error finding for each document that says nothing and each

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gateway.callers import Caller
 from gateway.carts import store as carts
 from gateway.carts.dialects.forms import unmarked_text
 from gateway.carts.validity import require_valid
 from gateway.checkouts.request import is_by_value
+from gateway.documents import JsonObject
 from gateway.errors import (
     NotFoundError,
     PreconditionError,
@@ -33,7 +34,7 @@ class Snapshot(NamedTuple):
 
 
 async def snapshot(
-    services: Services, caller: Caller, request: dict[str, Any], if_match: frozenset[int] | None
+    services: Services, caller: Caller, request: JsonObject, if_match: frozenset[int] | None
 ) -> Snapshot:
     """Return the cart that a request names or carries. Errors: 404 unknown cart, 409 expired, 412 another version."""
     tenant, owner = caller.tenant, caller.owner_scope

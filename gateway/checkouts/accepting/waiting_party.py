@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from msgspec.structs import replace
 
+from gateway.documents import Json, JsonObject
 from gateway.ordering import Finding
 from gateway.ordering import Mapping as OrderMapping
 
@@ -21,7 +22,7 @@ def lacks_only_party(findings: Iterable[Finding]) -> bool:
     return bool(codes) and codes <= _OF_THE_PARTY
 
 
-def with_stand_in(request: Mapping[str, Any], mapping: OrderMapping) -> dict[str, Any]:
+def with_stand_in(request: Mapping[str, Json], mapping: OrderMapping) -> JsonObject:
     """Return the request with a party that stands in for the one that is not known yet, so that everything else can be prepared."""
     role = mapping.order.party_roles[0] if mapping.order.party_roles else "customer"
     return {**request, "relatedParty": [{"id": _STAND_IN, "role": role}]}

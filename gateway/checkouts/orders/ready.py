@@ -91,7 +91,7 @@ def _kept_items(items: list[Any], path: str, findings: Findings) -> list[Any]:
     return found
 
 
-def same_order(order: dict[str, Any], other: dict[str, Any]) -> bool:
+def same_order(order: JsonObject, other: JsonObject) -> bool:
     """Tell whether two orders, as they are kept, say the same, whichever version of TMF622 each was sent in.
 
     Classes (`@type`) do not count: v4 names few of them. Of v5's external ids only the first has a place in v4.

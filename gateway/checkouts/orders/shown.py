@@ -67,7 +67,7 @@ def product_order(
     return dialect.from_canonical(canonical_order(record, documents, base_url))
 
 
-def canonical_order(record: CheckoutRecord, documents: Mapping[str, str], base_url: str) -> dict[str, Any]:
+def canonical_order(record: CheckoutRecord, documents: Mapping[str, str], base_url: str) -> JsonObject:
     """Return the order of a checkout in the canonical form, in which it is told to subscribers of every version."""
     state = order_state(facts_of(record))
     given = (

@@ -11,21 +11,22 @@ from typing import Any, Final
 from gateway.carts.dialects.forms import Form, Part, each
 from gateway.carts.dialects.v5 import BILLING_ACCOUNT, DURATION, MOMENT, NOTES, OFFERING, PRICE_PARTS, PRODUCT
 from gateway.carts.dialects.v5_wrapped import CHANNEL, ORDER_PARTY
+from gateway.documents import JsonObject
 
 
-def to_canonical(document: dict[str, Any]) -> dict[str, Any]:
+def to_canonical(document: JsonObject) -> JsonObject:
     """Return the canonical form of a v5 order; nothing is checked here, and nothing is lost."""
     canonical: dict[str, Any] = _ORDER.up(document)
     return canonical
 
 
-def from_canonical(document: dict[str, Any]) -> dict[str, Any]:
+def from_canonical(document: JsonObject) -> JsonObject:
     """Return a canonical order as v5 writes it."""
     order: dict[str, Any] = _ORDER.down(document)
     return order
 
 
-def cancellation_from_canonical(document: dict[str, Any]) -> dict[str, Any]:
+def cancellation_from_canonical(document: JsonObject) -> JsonObject:
     """Return a canonical request to cancel an order as v5 writes it."""
     cancellation: dict[str, Any] = _CANCELLATION.down(document)
     return cancellation

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from gateway.documents import Json
 from gateway.errors import Problem
 from gateway.ordering import Finding
 
@@ -35,12 +36,12 @@ _SENTENCES: Final = (
 )
 
 
-def cart_items(items: Any) -> Any:
+def cart_items(items: object) -> Json:
     """Return the items of an order as those of a cart; what is not an item stays as it is."""
     return _renamed(items, ITEMS, _TO_CART)
 
 
-def order_items(items: Any) -> Any:
+def order_items(items: object) -> Json:
     """Return the items of a cart as those of an order."""
     return _renamed(items, CART_ITEMS, _TO_ORDER)
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from gateway.callers import Caller, caller_of
 from gateway.clock import timestamp_text
+from gateway.documents import JsonObject
 from gateway.errors import ForbiddenError, InvalidBodyError, NotFoundError, Problem
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import has_body, read_object, require_json_accepted
@@ -129,7 +130,7 @@ async def send_test_event(request: HttpRequest) -> Answer:
     return json_answer({name: value for name, value in told.items() if value is not None})
 
 
-def shown(found: Progress, base_url: str) -> dict[str, Any]:
+def shown(found: Progress, base_url: str) -> JsonObject:
     """Return a subscription as operators see it: the hub resource, whose it is, since when the oldest event waits, what is held up."""
     subscription = found.subscription
     document = resource(subscription, base_url, found.waiting)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from gateway.callers import caller_of
+from gateway.documents import Json, JsonObject
 from gateway.errors import ConflictError, ForbiddenError, InvalidBodyError, NotFoundError, Problem
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import read_object, require_json_accepted
@@ -149,7 +150,7 @@ async def _list(request: Request[Any, Any, Any], api: Api) -> Answer:
     refuse(problems)
     address = base_url(request, server.public_url)
 
-    def function(connection: Connection) -> tuple[list[dict[str, Any]], int]:
+    def function(connection: Connection) -> tuple[list[JsonObject], int]:
         found, total = store.list_page(connection, tenant, api, limit=page.limit, offset=page.offset, owner=owner)
         return [resource(each, address, store.waiting(connection, each)) for each in found], total
 
@@ -164,7 +165,7 @@ async def _retrieve(request: Request[Any, Any, Any], api: Api) -> Answer:
     subscription_id: str = request.scope["path_params"]["hub_id"]
     address = base_url(request, services.settings.server.public_url)
 
-    def function(connection: Connection) -> dict[str, Any] | None:
+    def function(connection: Connection) -> JsonObject | None:
         found = store.get(connection, client.tenant, api, subscription_id, owner=client.owner_scope)
         return None if found is None else resource(found, address, store.waiting(connection, found))
 
@@ -201,7 +202,7 @@ def _handlers(api: Api) -> list[Any]:
     name = f"{api.resource[0].lower()}{api.resource[1:]}_{api.version}_hub"
     one = f"{api.path}/{{hub_id:str}}"
 
-    def handler(verb: str, summary: str, perform: Callable[[Request[Any, Any, Any], Api], Any]) -> Any:
+    def handler(verb: str, summary: str, perform: Callable[[Request[Any, Any, Any], Api], Any]) -> Json:
         async def handle(request: Request[Any, Any, Any]) -> Answer:
             answer: Answer = await perform(request, api)
             return answer

@@ -38,7 +38,7 @@ CREATE: Final[dict[str, Any]] = {
 }
 
 
-def create(api: Api) -> dict[str, Any]:
+def create(api: Api) -> JsonObject:
     """Return what is said of subscribing: with it, what the subscriber has to serve (the listener of the official files)."""
     return {**CREATE, "callbacks": {name: _callback(api, event) for event, name in api.names.items()}}
 
@@ -93,7 +93,7 @@ def webhooks() -> JsonObject:
     }
 
 
-def event_schemas() -> dict[str, Any]:
+def event_schemas() -> JsonObject:
     """Return the schemas of the events: an envelope with the resource as it was after the change."""
     return {
         event_schema(api, name): {

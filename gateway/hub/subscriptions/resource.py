@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from gateway.clock import timestamp_text
+from gateway.documents import Json, JsonObject
 from gateway.errors import InvalidBodyError, Problem
 from gateway.hub.model import Api, Subscription
 from gateway.hub.query import parse_query
@@ -18,7 +19,7 @@ from gateway.tmf.shapes import json_kind
 _IGNORED: Final = frozenset({"id", "href", "@type", "@baseType", "@schemaLocation"})
 
 
-def resource(subscription: Subscription, base_url: str, waiting: int, *, secret: str | None = None) -> dict[str, Any]:
+def resource(subscription: Subscription, base_url: str, waiting: int, *, secret: str | None = None) -> JsonObject:
     """Return the hub resource: the standard's attributes first, ours after them. `secret` is shown once, when it is made."""
     document: dict[str, Any] = {
         "id": subscription.id,
@@ -51,7 +52,7 @@ def _text(moment: datetime | None) -> str | None:
 
 
 def check_request(
-    document: Mapping[str, Any], api: Api, settings: HubSettings, policy: CallbackPolicy
+    document: Mapping[str, Json], api: Api, settings: HubSettings, policy: CallbackPolicy
 ) -> tuple[str, str | None]:
     """Return callback and query of a request. Raises InvalidBodyError (400) with every problem; nothing is looked up."""
     problems: list[Problem] = []

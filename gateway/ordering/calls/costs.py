@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
+from gateway.documents import JsonObject
 from gateway.ordering.calls.writer import Writer, characteristic_count, is_there_already
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import Order, OrderLine
@@ -151,10 +152,10 @@ def _line_id_bytes(order: Order) -> int:
     return max(LINE_ID_BYTES, max(map(_size, ids)) + _STAND_IN)
 
 
-def patch_head(mapping: Mapping) -> dict[str, Any]:
+def patch_head(mapping: Mapping) -> JsonObject:
     """Return what every PATCH carries: v5 demands @type on it."""
     return {"@type": mapping.order.type_name} if mapping.dialect == "tmf622-v5" and mapping.order.type_name else {}
 
 
-def _size(value: Any) -> int:
+def _size(value: object) -> int:
     return len(encode_json(value))

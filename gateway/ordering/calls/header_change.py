@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec.structs import replace
 
+from gateway.documents import JsonObject
 from gateway.ordering.calls.costs import patch_head
 from gateway.ordering.calls.writer import Writer
 from gateway.ordering.mapping.model import Mapping
@@ -25,7 +24,7 @@ def changes_header_only(before: Order, after: Order, mapping: Mapping) -> bool:
     return changed <= set(mapping.draft.header_attributes) and changed <= new.keys()
 
 
-def header_body(order: Order, mapping: Mapping) -> dict[str, Any]:
+def header_body(order: Order, mapping: Mapping) -> JsonObject:
     """Return the body of the PATCH that sets the header of a draft: all of it that may be set, so that sending it again does no harm."""
     head = Writer(mapping).head(order.header, "")
     wanted = {name: head[name] for name in mapping.draft.header_attributes if name in head}

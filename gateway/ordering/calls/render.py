@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from gateway.documents import JsonObject
+from gateway.documents import Json, JsonObject
 from gateway.ordering.calls.costs import COUNTS_LINE_IDS, patch_head
 from gateway.ordering.calls.header_change import header_body
 from gateway.ordering.calls.writer import Writer, lines_there_already
@@ -99,7 +99,7 @@ def render_tombstone(mapping: Mapping, order_id: str, marker: str) -> RenderedSt
     )
 
 
-def _filled(value: Any, marker: str) -> Any:
+def _filled(value: object, marker: str) -> Json:
     """Return a copy of `value` with `{marker}` replaced in every text."""
     if isinstance(value, str):
         return value.replace("{marker}", marker)
@@ -169,9 +169,9 @@ class _Forest:
 
     def _tie(
         self,
-        relations: dict[str, tuple[list[Any], list[Any]]],
+        relations: dict[str, tuple[list[Json], list[Json]]],
         item_id: str,
-        item: dict[str, Any],
+        item: JsonObject,
         target: str,
         kind: str,
     ) -> None:
@@ -284,7 +284,7 @@ class _Call:
         body.write(b"]}")
         return body.getvalue()
 
-    def add(self, step: Step) -> tuple[dict[str, Any], int]:
+    def add(self, step: Step) -> tuple[JsonObject, int]:
         """Return the PATCH that adds items, and how many it carries: only the new ones, or all so far."""
         item_ids: list[str] = list(step.item_ids)
         if self._mapping.draft.growth == "cumulative-merge":
@@ -300,7 +300,7 @@ class _Call:
             if earlier.sequence <= step.sequence and earlier.kind in ("create", "add")
         ]
 
-    def append(self, step: Step) -> list[dict[str, Any]]:
+    def append(self, step: Step) -> list[JsonObject]:
         """Return the JSON patch (RFC 6902) that appends the items of `step` to the lists on the order.
 
         Nothing can be appended to a list that is not there: a parent's first child comes in a list of its own.
@@ -320,7 +320,7 @@ class _Call:
                 operations.append({"op": "add", "path": f"{path}/-", "value": item})
         return operations
 
-    def price(self, step: Step) -> dict[str, Any]:
+    def price(self, step: Step) -> JsonObject:
         """Return the PATCH that sets the price alterations of one line: its line id, no action."""
         (item_id,) = step.item_ids
         item = self._writer.priced_item(self._lines[item_id], self._forest.line_id(item_id))

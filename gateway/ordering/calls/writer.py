@@ -6,6 +6,7 @@ from collections import abc
 from itertools import islice
 from typing import Any, Final
 
+from gateway.documents import Json, JsonObject
 from gateway.ordering.mapping.actions import EXTERNAL_ID_KIND, EXTERNAL_ID_OWNER, in_case
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.model import AlteredPrice, OrderLine
@@ -91,7 +92,7 @@ class Writer:
         self._type_bytes = _size({"@type": self._type_name}) - len("{}") + len(",") if self._type_name else 0
         self._words: dict[tuple[str, bool], str] = {}
 
-    def head(self, header: dict[str, Any], marker: str) -> dict[str, Any]:
+    def head(self, header: JsonObject, marker: str) -> JsonObject:
         """Return the order's header with its type and the marker of this attempt, without items."""
         head: dict[str, Any] = {}
         if self.mapping.order.type_name:
@@ -108,7 +109,7 @@ class Writer:
         head.update(written)
         return head
 
-    def marker(self, marker: str) -> Any:
+    def marker(self, marker: str) -> Json:
         """Return the marker as its slot holds it: v5's externalId is a list of external identifiers."""
         if self.is_v5 and self.mapping.recovery.marker_slot == "externalId":
             return [
@@ -121,7 +122,7 @@ class Writer:
             ]
         return marker
 
-    def item(self, line: OrderLine) -> dict[str, Any]:
+    def item(self, line: OrderLine) -> JsonObject:
         """Return the item of `line` without the items beneath it."""
         item = item_v5(line.item) if self.is_v5 else {**line.item}
         item["action"] = self._word(line)
@@ -133,7 +134,7 @@ class Writer:
             item["@type"] = self._type_name
         return item
 
-    def _own_slot(self, product: Any) -> Any:
+    def _own_slot(self, product: object) -> Json:
         """Return a product, and those it is made of, with the characteristics in the mapping's slot."""
         if type(product) is not dict:
             return product
@@ -158,19 +159,19 @@ class Writer:
             word = self._words[key] = action_word(line, self.mapping)
         return word
 
-    def whole_item(self, line: OrderLine) -> dict[str, Any]:
+    def whole_item(self, line: OrderLine) -> JsonObject:
         """Return the item of `line` with the alterations that are sent in a call of their own."""
         item = self.item(line)
         if line.alterations:
             item["itemPrice"] = [*item.get("itemPrice", ()), *self._altered_prices(line)]
         return item
 
-    def carrier(self, line_id: str) -> dict[str, Any]:
+    def carrier(self, line_id: str) -> JsonObject:
         """Return the item that stands for a parent on the order and only carries what is new beneath it."""
         action = in_case(self.mapping.item.existing_parent_action, self.mapping)
         return {**self._type("ProductOrderItem"), self.mapping.lines.line_id: line_id, "action": action}
 
-    def priced_item(self, line: OrderLine, line_id: str) -> dict[str, Any]:
+    def priced_item(self, line: OrderLine, line_id: str) -> JsonObject:
         """Return the item that sets the price alterations of one line: its line id, no action."""
         return {
             **self._type("ProductOrderItem"),
@@ -178,11 +179,11 @@ class Writer:
             "itemPrice": self._altered_prices(line),
         }
 
-    def relation(self, target: str, kind: str) -> dict[str, Any]:
+    def relation(self, target: str, kind: str) -> JsonObject:
         """Return a relationship to the item or line `target`."""
         return {**self._type("OrderItemRelationship"), "id": target, "relationshipType": kind}
 
-    def _altered_prices(self, line: OrderLine) -> list[dict[str, Any]]:
+    def _altered_prices(self, line: OrderLine) -> list[JsonObject]:
         """Return the prices that carry the alterations of `line`: one of all, or those it names."""
         left = iter([alteration_v5(one) for one in line.alterations] if self.is_v5 else line.alterations)
         prices = line.altered_prices or (AlteredPrice(attributes={}, count=len(line.alterations)),)
@@ -191,10 +192,10 @@ class Writer:
             for price in prices
         ]
 
-    def _type(self, name: str) -> dict[str, Any]:
+    def _type(self, name: str) -> JsonObject:
         return {"@type": name} if self.is_v5 else {}
 
-    def _write_code(self, item: dict[str, Any], code: str | None) -> None:
+    def _write_code(self, item: JsonObject, code: str | None) -> None:
         """Put the product code into the mapping's slots; the canonical slot goes unless it is one of them."""
         if code is None:
             return
@@ -212,7 +213,7 @@ class Writer:
             node[slot[-1]] = code
 
 
-def _size(value: Any) -> int:
+def _size(value: object) -> int:
     return len(encode_json(value))
 
 

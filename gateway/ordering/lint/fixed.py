@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
-from typing import Any, Final
+from typing import Final
 
 from gateway.errors import Problem
 from gateway.ordering.calls.costs import LineCosts, patch_head
@@ -71,7 +71,7 @@ def wrong_attributes(mapping: Mapping) -> Iterator[Problem]:
         yield from _too_large(mapping)
 
 
-def _unsendable(value: Any, where: str) -> Iterator[Problem]:
+def _unsendable(value: object, where: str) -> Iterator[Problem]:
     """Yield a problem for each value that TOML has and JSON has not."""
     for leaf in leaves_of(value, where, {}):
         given = leaf.value
@@ -83,7 +83,7 @@ def _unsendable(value: Any, where: str) -> Iterator[Problem]:
             yield Problem(leaf.path, f"must be <= {_INTEGER_MAX}: no order system reads more digits")
 
 
-def _placeholders(value: Any, where: str, known: frozenset[str]) -> Iterator[Problem]:
+def _placeholders(value: object, where: str, known: frozenset[str]) -> Iterator[Problem]:
     """Yield a problem for each `{word}` that is sent as it stands although it looks as if something were put there."""
     for leaf in leaves_of(value, where, {}):
         for found in PLACEHOLDER.findall(leaf.value) if isinstance(leaf.value, str) else ():

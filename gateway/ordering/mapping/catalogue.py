@@ -155,7 +155,7 @@ def offering_code(item: JsonObject) -> str:
     return last_segment(href)
 
 
-def mandatory_offerings(item: dict[str, Any]) -> frozenset[str]:
+def mandatory_offerings(item: JsonObject) -> frozenset[str]:
     """Return the ids of the offerings that the item's offering reference declares mandatory children.
 
     The reference may carry TMF620's bundledProductOffering, whose option has a lower limit of at least one.
@@ -166,7 +166,7 @@ def mandatory_offerings(item: dict[str, Any]) -> frozenset[str]:
     return frozenset(code for code, mandatory in bundled_offerings(offering) if mandatory)
 
 
-def bundled_offerings(offering: dict[str, Any]) -> list[tuple[str, bool]]:
+def bundled_offerings(offering: JsonObject) -> list[tuple[str, bool]]:
     """Return the code of each child that an offering bundles, and whether its lower limit makes it mandatory.
 
     A limit is a number, which some catalogues write as text (`"1"`); a child without one is not mandatory. Only its own
@@ -183,7 +183,7 @@ def bundled_offerings(offering: dict[str, Any]) -> list[tuple[str, bool]]:
     return found
 
 
-def _at_least_one(limit: Any) -> bool:
+def _at_least_one(limit: Json) -> bool:
     if type(limit) is str:
         return limit.isdecimal() and limit.strip("0") != ""
     return is_number(limit) and bool(limit >= 1)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from gateway.documents import JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.codes import CodeTable
 from gateway.ordering.mapping.model import Tables
@@ -11,8 +10,8 @@ from gateway.ordering.values import as_text
 
 
 def recoded(
-    node: dict[str, Any], key: str, table: CodeTable | None, path: str, findings: Findings, *, scope: str = ""
-) -> dict[str, Any]:
+    node: JsonObject, key: str, table: CodeTable | None, path: str, findings: Findings, *, scope: str = ""
+) -> JsonObject:
     """Return `node` with the order system's code in place of the cart's `node[key]`.
 
     Text only is a code; with `scope` (a characteristic's name) a value of any scalar type is looked up by its text.
@@ -37,8 +36,8 @@ def recoded(
 
 
 def recoded_characteristic(
-    member: dict[str, Any], tables: Tables, path: str, findings: Findings, given: dict[str, str]
-) -> dict[str, Any]:
+    member: JsonObject, tables: Tables, path: str, findings: Findings, given: dict[str, str]
+) -> JsonObject:
     """Return the characteristic with the order system's value and name; values are listed by the cart's name.
 
     `given` has the names of the characteristics beside it, the order system's and the cart's: where two of the cart's become

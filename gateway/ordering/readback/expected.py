@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
+from gateway.documents import JsonObject
 from gateway.ordering.calls.writer import action_word, product_code
 from gateway.ordering.mapping import model as mappings
 from gateway.ordering.model import KnownLine, OrderLine
@@ -65,7 +66,7 @@ def _accepted_actions(line: OrderLine, mapping: mappings.Mapping) -> tuple[str, 
     return (word, "add") if line.mandatory and word != "add" else (word,)
 
 
-def comparable(value: Any) -> str:
+def comparable(value: object) -> str:
     """Return `value` as text in which equal numbers are equal: 19.90 and 19.9."""
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         number = Decimal(value)
@@ -105,7 +106,7 @@ def differences(
 
 
 def _alteration_differences(
-    line: OrderLine, shown: tuple[dict[str, Any], ...], *, priced: bool
+    line: OrderLine, shown: tuple[JsonObject, ...], *, priced: bool
 ) -> Iterable[LineDifference]:
     sent = list(line.alterations) if priced else []
     for price in line.item.get("itemPrice") or ():
@@ -122,7 +123,7 @@ def _alteration_differences(
         left.remove(found)
 
 
-def _is_part_of(sent: Any, shown: Any) -> bool:
+def _is_part_of(sent: object, shown: object) -> bool:
     """Tell whether every attribute that was sent is shown with an equal value."""
     if isinstance(sent, dict) and isinstance(shown, dict):
         return all(key in shown and _is_part_of(value, shown[key]) for key, value in sent.items())

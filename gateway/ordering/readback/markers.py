@@ -105,7 +105,7 @@ def read_marker(document: JsonObject, mapping: Mapping) -> Marker:
     return Marker(tuple(dict.fromkeys(texts)), understood)
 
 
-def _texts_of(entry: Any) -> list[str] | None:
+def _texts_of(entry: object) -> list[str] | None:
     """Return the texts of one entry of the slot, none for an empty one; None when it is not understood."""
     if entry is None or entry in ("", {}, []):
         return []
@@ -118,7 +118,7 @@ def _texts_of(entry: Any) -> list[str] | None:
     return [each for each in named if each is not None] or None
 
 
-def _text_of(value: Any) -> str | None:
+def _text_of(value: object) -> str | None:
     if isinstance(value, str):
         return value or None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None

@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from gateway.documents import Json
 from gateway.ordering.mapping import model as mappings
 from gateway.ordering.model import KnownLine, ObservedOrder, OrderLine
 from gateway.ordering.readback.expected import (
@@ -186,7 +187,7 @@ class _Pairing:
 
     def _index(
         self, lines: list[KnownLine], names: tuple[str, ...], *, strict: bool
-    ) -> dict[tuple[Any, ...], deque[str]]:
+    ) -> dict[tuple[Json, ...], deque[str]]:
         index: dict[tuple[Any, ...], deque[str]] = {}
         for line in lines:
             texts = self._text_of(line)
@@ -195,7 +196,7 @@ class _Pairing:
         return index
 
     def _take(
-        self, index: dict[tuple[Any, ...], deque[str]], one: ExpectedLine, names: tuple[str, ...], *, strict: bool
+        self, index: dict[tuple[Json, ...], deque[str]], one: ExpectedLine, names: tuple[str, ...], *, strict: bool
     ) -> str | None:
         values = [one.characteristics[name] for name in names]
         keys: list[tuple[Any, ...]] = [()]

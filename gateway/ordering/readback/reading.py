@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from gateway.documents import Json, JsonObject
 from gateway.errors import InvalidBodyError
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.mapping.relationship_words import plain_word
@@ -41,7 +42,7 @@ def read_order(document: object, mapping: Mapping) -> ObservedOrder | None:
     )
 
 
-def characteristics_of(listed: Any) -> dict[str, Any]:
+def characteristics_of(listed: object) -> JsonObject:
     """Return name to value of a characteristics list; a name that occurs again with a value has the list of its values."""
     found: dict[str, Any] = {}
     repeated: set[str] = set()
@@ -60,7 +61,7 @@ def characteristics_of(listed: Any) -> dict[str, Any]:
     return found
 
 
-def _lines(document: dict[str, Any], mapping: Mapping) -> list[KnownLine]:
+def _lines(document: JsonObject, mapping: Mapping) -> list[KnownLine]:
     """Return every item as a line, parents before children."""
     found: list[KnownLine] = []
     ties: dict[str, str] = {}
@@ -79,7 +80,7 @@ def _lines(document: dict[str, Any], mapping: Mapping) -> list[KnownLine]:
     return _tied(found, ties) if ties else found
 
 
-def _line(item: dict[str, Any], parent: str | None, position: int, mapping: Mapping) -> KnownLine:
+def _line(item: JsonObject, parent: str | None, position: int, mapping: Mapping) -> KnownLine:
     lines = mapping.lines
     product = item.get("product")
     product = product if isinstance(product, dict) else {}
@@ -108,13 +109,13 @@ def _line(item: dict[str, Any], parent: str | None, position: int, mapping: Mapp
     )
 
 
-def _alterations(item: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+def _alterations(item: JsonObject) -> tuple[JsonObject, ...]:
     return tuple(
         alteration for price in _objects(item.get("itemPrice")) for alteration in _objects(price.get("priceAlteration"))
     )
 
 
-def _read_ties(item: dict[str, Any], line: KnownLine, mapping: Mapping, ties: dict[str, str]) -> None:
+def _read_ties(item: JsonObject, line: KnownLine, mapping: Mapping, ties: dict[str, str]) -> None:
     """Note the parents that a flat item's relationships tell, as child to parent, by item id or line id."""
     slots = mapping.item
     for relationship in _objects(item.get("productOrderItemRelationship")):
@@ -151,7 +152,7 @@ def _tied(lines: list[KnownLine], ties: dict[str, str]) -> list[KnownLine]:
     return ordered + [line for rest in children.values() for line in rest]
 
 
-def _slot(item: dict[str, Any], slot: str) -> Any:
+def _slot(item: JsonObject, slot: str) -> Json:
     node: Any = item
     for name in slot.split("."):
         if not isinstance(node, dict):
@@ -160,17 +161,17 @@ def _slot(item: dict[str, Any], slot: str) -> Any:
     return node
 
 
-def _objects(value: Any) -> list[dict[str, Any]]:
+def _objects(value: object) -> list[JsonObject]:
     if isinstance(value, dict):
         return [value]
     return [member for member in value if isinstance(member, dict)] if isinstance(value, list) else []
 
 
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _identifier(value: Any) -> str | None:
+def _identifier(value: object) -> str | None:
     """Return an id as text: order systems write numbers too."""
     if type(value) is str:
         return value or None
@@ -179,7 +180,7 @@ def _identifier(value: Any) -> str | None:
     return _text(value)
 
 
-def _integer(value: Any) -> int | None:
+def _integer(value: object) -> int | None:
     if type(value) is int:
         return value
     if isinstance(value, bool):
@@ -191,7 +192,7 @@ def _integer(value: Any) -> int | None:
     return None
 
 
-def read_totals(document: dict[str, Any]) -> dict[TotalKey, Decimal]:
+def read_totals(document: JsonObject) -> dict[TotalKey, Decimal]:
     """Return the totals of an order document by their keys; empty when it shows no price that can be added up.
 
     `orderTotalPrice` counts where it is there; otherwise the `itemTotalPrice` of every item, otherwise every `itemPrice` as
@@ -213,11 +214,11 @@ def read_totals(document: dict[str, Any]) -> dict[TotalKey, Decimal]:
         return {}
 
 
-def _all(items: list[dict[str, Any]], name: str) -> list[Any]:
+def _all(items: list[JsonObject], name: str) -> list[Json]:
     return [price for item in items if isinstance(item.get(name), list) for price in item[name]]
 
 
-def _items(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _items(document: JsonObject) -> Iterator[JsonObject]:
     stack: list[tuple[Any, int]] = [(document, 0)]
     while stack:
         node, depth = stack.pop()

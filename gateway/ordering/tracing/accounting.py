@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
@@ -67,10 +67,10 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 def account(
-    cart: Any,
-    request: Any,
+    cart: object,
+    request: object,
     order: Order | None,
-    document: Any,
+    document: object,
     findings: Sequence[Finding],
     mapping: Mapping | None = None,
 ) -> tuple[list[Entry], list[str]]:

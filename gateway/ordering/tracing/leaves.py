@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from gateway.documents import JsonObject
 from gateway.ordering.values import as_text
 
 # What the versions of carts and orders call otherwise.
@@ -76,7 +77,7 @@ def _names_on(path: str) -> Names:
     return tuple(found)
 
 
-def leaves_of(document: Any, start: str, items: dict[str, str] | None) -> Iterator[Leaf]:
+def leaves_of(document: object, start: str, items: dict[str, str] | None) -> Iterator[Leaf]:
     """Yield every value in `document` that holds no other.
 
     `items` are the ids of a cart's ordered items by their paths; None for an order, whose items tell their ids.
@@ -96,7 +97,7 @@ def leaves_of(document: Any, start: str, items: dict[str, str] | None) -> Iterat
             yield Leaf(path, item, path[cut:], node)
 
 
-def _own_id(node: dict[str, Any], name: str) -> str:
+def _own_id(node: JsonObject, name: str) -> str:
     given = node.get("id") if name in ("productOrderItem", "value") and "action" in node else None
     return given if isinstance(given, str) else ""
 
@@ -204,7 +205,7 @@ def _where(leaf: Leaf) -> tuple[str, ...]:
     return (leaf.item, "") if leaf.item else ("",)
 
 
-def _holder(value: Any) -> Callable[[Any], bool]:
+def _holder(value: object) -> Callable[[Any], bool]:
     """Return what tells whether a text holds `value`: 20 is a number of its own in "20 Mbit/s", no part of 2026-12-20T20:20:00Z."""
     spellings = sorted({as_text(value), comparable(value)})
     if isinstance(value, str):
@@ -213,7 +214,7 @@ def _holder(value: Any) -> Callable[[Any], bool]:
     return lambda text: isinstance(text, str) and alone.search(text) is not None
 
 
-def comparable(value: Any) -> str:
+def comparable(value: object) -> str:
     """Return a value as text in which equal numbers are equal."""
     if isinstance(value, int | Decimal | float) and not isinstance(value, bool):
         number = Decimal(value)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from gateway.documents import JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.model import AlteredPrice
 from gateway.tmf.charge_words import Head, head_of, kind_of
@@ -25,12 +26,12 @@ class Altered:
         self._separate = separate
         self._found: list[tuple[dict[str, Any], list[dict[str, Any]], str]] = []
 
-    def take(self, price: dict[str, Any], alterations: list[dict[str, Any]], path: str) -> None:
+    def take(self, price: JsonObject, alterations: list[JsonObject], path: str) -> None:
         """Add a price (in the order system's words) with its alterations; `path` is theirs."""
         if alterations:
             self._found.append((price, alterations, path))
 
-    def alterations(self) -> tuple[dict[str, Any], ...]:
+    def alterations(self) -> tuple[JsonObject, ...]:
         """Return the alterations of all prices."""
         return tuple(alteration for _, alterations, _ in self._found for alteration in alterations)
 
@@ -40,7 +41,7 @@ class Altered:
             return ()
         return tuple(AlteredPrice(attributes=_names(price), count=len(listed)) for price, listed, _ in self._found)
 
-    def tell_ambiguous(self, prices: Sequence[dict[str, Any]], findings: Findings) -> None:
+    def tell_ambiguous(self, prices: Sequence[JsonObject], findings: Findings) -> None:
         """Tell which alterations might as well be for another one of the item's `prices`."""
         for price, alterations, path in self._found:
             others = [other for other in prices if other is not price]
@@ -55,17 +56,17 @@ class Altered:
                 findings.warning("ambiguous_alteration", path, message)
 
 
-def _names(price: dict[str, Any]) -> dict[str, Any]:
+def _names(price: JsonObject) -> JsonObject:
     return {key: price[key] for key in _NAMED_BY if key in price}
 
 
-def _may_be_for(alteration: dict[str, Any], price: dict[str, Any]) -> bool:
+def _may_be_for(alteration: JsonObject, price: JsonObject) -> bool:
     """Tell whether nothing in an alteration says that it is not for `price`."""
     pairs = zip(_charge(alteration), _charge(price), strict=True)
     return all(not one or not other or one == other for one, other in pairs)
 
 
-def _charge(node: dict[str, Any]) -> Head:
+def _charge(node: JsonObject) -> Head:
     """Return which charge a price is, or an alteration is for, as far as it says so: its kind (`discount` is not one), period, unit."""
     head = head_of(node)
     kind = kind_of(head)

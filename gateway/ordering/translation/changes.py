@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from gateway.documents import JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.model import Finding, OrderLine
 
@@ -67,7 +68,7 @@ def refuse_emptied(emptied: Sequence[OrderLine], lines: Sequence[OrderLine], fin
             findings.error("nothing_to_order", line.path, message)
 
 
-def check_references(raw: dict[str, Any], action: str, path: str, findings: Findings) -> None:
+def check_references(raw: JsonObject, action: str, path: str, findings: Findings) -> None:
     """Refuse an item that does not say what is added, or which product it is about."""
     product = raw.get("product")
     if action == "add":

@@ -10,6 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
+from gateway.documents import Json, JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.mapping.recoding import recoded_characteristic
@@ -37,11 +38,11 @@ class Characteristics:
         self._known = OF_CHARACTERISTIC_V4 if standard.looks else None
         self._lists_stay = slots.several_values == "as-is" and not self._as_text
 
-    def are_plain(self, value: Any) -> bool:
+    def are_plain(self, value: object) -> bool:
         """Tell whether a list of characteristics is sent as it is, the usual case."""
         return not self._coded and type(value) is list and bool(value) and self._need_no_change(value)
 
-    def translate(self, value: Any, path: str, *, renamed: bool) -> list[dict[str, Any]]:
+    def translate(self, value: Json, path: str, *, renamed: bool) -> list[JsonObject]:
         """Return the characteristics at `path` in TMF622 v4 shape; `renamed`: they have R17's name, and texts get a type."""
         if not renamed and self.are_plain(value):
             plain: list[dict[str, Any]] = value
@@ -57,7 +58,7 @@ class Characteristics:
             )
         return kept
 
-    def _need_no_change(self, members: list[Any]) -> bool:
+    def _need_no_change(self, members: list[Json]) -> bool:
         as_text, is_v5 = self._as_text, self._is_v5
         for member in members:
             if type(member) is not dict or type(member.get("name")) is not str or "value" not in member:
@@ -71,7 +72,7 @@ class Characteristics:
                 return False
         return True
 
-    def _sent(self, member: dict[str, Any], path: str, given: dict[str, str]) -> list[dict[str, Any]]:
+    def _sent(self, member: JsonObject, path: str, given: dict[str, str]) -> list[JsonObject]:
         """Return what one characteristic is sent as: itself, several of its name, or nothing."""
         findings = self._findings
         if text(member, "name", path, findings) is None:
@@ -91,7 +92,7 @@ class Characteristics:
             return self._separated(coded, path)
         return [one for part in coded if (one := self._of_one_kind(part, path)) is not None]
 
-    def _one_by_one(self, member: dict[str, Any], path: str) -> list[dict[str, Any]]:
+    def _one_by_one(self, member: JsonObject, path: str) -> list[JsonObject]:
         """Return a characteristic for each value of a list, where the order system wants no list."""
         value, how = member["value"], self._slots.several_values
         if type(value) is not list or self._lists_stay or how == "json":
@@ -109,7 +110,7 @@ class Characteristics:
             self._findings.info("converted", where, message)
         return [{**member, "value": one} for one in value]
 
-    def _separated(self, members: list[dict[str, Any]], path: str) -> list[dict[str, Any]]:
+    def _separated(self, members: list[JsonObject], path: str) -> list[JsonObject]:
         """Return one characteristic whose text has all values, with the mapping's separator between them."""
         separator = self._slots.value_separator
         values = [member["value"] for member in members]
@@ -128,7 +129,7 @@ class Characteristics:
         )
         return [{**members[0], "value": separator.join(texts)}]
 
-    def _of_one_kind(self, member: dict[str, Any], path: str) -> dict[str, Any] | None:
+    def _of_one_kind(self, member: JsonObject, path: str) -> JsonObject | None:
         """Return the characteristic with a value of a kind that the order system takes; None when it takes none such."""
         findings, value = self._findings, member["value"]
         if value is None:
@@ -150,7 +151,7 @@ class Characteristics:
             return self._of_one_class(member, value, path)
         return member
 
-    def _of_one_class(self, member: dict[str, Any], value: Any, path: str) -> dict[str, Any] | None:
+    def _of_one_class(self, member: JsonObject, value: Json, path: str) -> JsonObject | None:
         """Return the characteristic with a value that a class of v5 holds: no mixed arrays, booleans by the mapping.
 
         None where a list has objects or lists beside other values: no class of v5 holds these, and as texts they would be JSON.

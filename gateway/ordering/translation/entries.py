@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from gateway.documents import JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.values import wrong_type
 from gateway.tmf.item_status import ACTIVE
@@ -124,7 +125,7 @@ class Collected:
                 findings.info("regenerated_id", f"{entry.path}.id", "The item has no id; its position is sent as one.")
 
 
-def collect(cart: dict[str, Any], findings: Findings) -> Collected:
+def collect(cart: JsonObject, findings: Findings) -> Collected:
     """Return every item in document order, with an id that no other has."""
     collected = Collected()
     stack = _children(cart, None, findings)
@@ -141,7 +142,7 @@ def collect(cart: dict[str, Any], findings: Findings) -> Collected:
     return collected
 
 
-def _children(node: dict[str, Any], parent: Entry | None, findings: Findings) -> list[Entry]:
+def _children(node: JsonObject, parent: Entry | None, findings: Findings) -> list[Entry]:
     """Return the items nested in `node`, last first (they go on a stack)."""
     prefix = f"{parent.path}." if parent else ""
     key = "cartItem"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
+from gateway.documents import Json, JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.actions import EXTERNAL_ID_OWNER
 from gateway.ordering.mapping.model import Mapping
@@ -23,7 +24,7 @@ class ExternalIds:
         self._is_list = mapping.dialect == "tmf622-v5"
         self._is_taken = mapping.recovery.marker_slot == "externalId"
 
-    def translate(self, cart: dict[str, Any], request: dict[str, Any]) -> Any:
+    def translate(self, cart: JsonObject, request: JsonObject) -> Json:
         """Return the order's `externalId` but for the marker: a list in v5, a text in v4 where the marker is elsewhere; else None.
 
         In v5 the cart's id is one of them. A text has the type of what it names; whose system it comes from nobody has told, but
@@ -42,7 +43,7 @@ class ExternalIds:
             )
         return None
 
-    def _identifiers(self, value: Any, path: str, kind: str) -> list[tuple[dict[str, Any], str]]:
+    def _identifiers(self, value: object, path: str, kind: str) -> list[tuple[JsonObject, str]]:
         """Return the external identifiers at `path`, each with its path: a text, or v5's objects."""
         if value is None or value in ("", []):
             return []
@@ -66,7 +67,7 @@ class ExternalIds:
                     self._findings.error("missing_identifier", where, "It has no id; give the external id.")
         return found
 
-    def _listed(self, own: list[tuple[dict[str, Any], str]], cart: dict[str, Any]) -> list[dict[str, Any]] | None:
+    def _listed(self, own: list[tuple[JsonObject, str]], cart: JsonObject) -> list[JsonObject] | None:
         listed = []
         for member, path in own:
             identifier = {name: value for name, value in member.items() if name not in _TYPES and value is not None}
@@ -86,7 +87,7 @@ class ExternalIds:
             wrong_type(cart_id, "a string", "id", self._findings)
         return listed or None
 
-    def _one_text(self, own: list[tuple[dict[str, Any], str]]) -> str | None:
+    def _one_text(self, own: list[tuple[JsonObject, str]]) -> str | None:
         """Return the first id, the request's before the cart's: an order of v4 has room for one."""
         for position, (member, path) in enumerate(own):
             if position:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from gateway.documents import Json, JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.dates import date_writer
 from gateway.ordering.mapping.model import Mapping
@@ -79,13 +80,13 @@ class Header:
 
     def translate(
         self,
-        cart: dict[str, Any],
-        request: dict[str, Any],
-        item_notes: list[dict[str, Any]],
+        cart: JsonObject,
+        request: JsonObject,
+        item_notes: list[JsonObject],
         *,
         totals: CartTotals | None,
         stays_of: Sequence[OrderLine] | None,
-    ) -> dict[str, Any]:
+    ) -> JsonObject:
         """Return the header in TMF622 v4 shape, its attributes in the standard's order.
 
         `totals` are the cart's, None when they cannot be told exactly; `stays_of` the lines that are ordered when something else
@@ -120,18 +121,18 @@ class Header:
             header[key] = found[key]
         return header
 
-    def _tell_numeric_ids(self, cart: dict[str, Any]) -> None:
+    def _tell_numeric_ids(self, cart: JsonObject) -> None:
         """Tell where the sender of the cart wrote numbers for identifiers: they are texts by now."""
         places = cart.get("@numericIds")
         for path in places if type(places) is list else ():
             if type(path) is str:
                 self._findings.info("converted", path, "The identifier is written as a number; it is read as a text.")
 
-    def read_attribute(self, key: str, value: Any, path: str) -> Any:
+    def read_attribute(self, key: str, value: object, path: str) -> Json:
         """Return the attribute `key`, given at `path`, as the order has it; None where a cart or request gives no such one."""
         return self._readers[key](value, path) if key in self._readers else None
 
-    def _read(self, source: dict[str, Any], prefix: str, own: frozenset[str], found: dict[str, Any]) -> None:
+    def _read(self, source: JsonObject, prefix: str, own: frozenset[str], found: JsonObject) -> None:
         """Read the attributes of the request or the cart that the order has too; report the rest as dropped."""
         for key, value in source.items():
             if value is None or value == []:
@@ -153,32 +154,32 @@ class Header:
                 found[key] = self._readers[key](given, path) if key in self._readers else given
                 self._origins[key] = path
 
-    def _text(self, value: Any, path: str) -> str | None:
+    def _text(self, value: object, path: str) -> str | None:
         if type(value) is str:
             return value
         wrong_type(value, "a string", path, self._findings)
         return None
 
-    def _date(self, value: Any, path: str) -> str | None:
+    def _date(self, value: object, path: str) -> str | None:
         moment = parse_moment(value) if type(value) is str else None
         if moment is not None:
             self._moments[path.rpartition(".")[2]] = moment, path
         return date_time(value, path, self._findings, self._written)
 
-    def _reference(self, value: Any, path: str) -> dict[str, Any] | None:
+    def _reference(self, value: object, path: str) -> JsonObject | None:
         if type(value) is not dict:
             wrong_type(value, "an object", path, self._findings)
             return None
         return reference(value, path, self._findings)
 
-    def _references(self, value: Any, path: str) -> list[dict[str, Any]]:
+    def _references(self, value: object, path: str) -> list[JsonObject]:
         return [
             node
             for member, member_path in objects(value, path, self._findings)
             if (node := reference(member, member_path, self._findings)) is not None
         ]
 
-    def _order_relationships(self, value: Any, path: str) -> list[dict[str, Any]]:
+    def _order_relationships(self, value: object, path: str) -> list[JsonObject]:
         """Return the orders that this one is related to, as an amendment is to what it amends: only v5 has a place for them."""
         if self._standard.is_v4 and "orderRelationship" not in self._mapping.order.attributes:
             message = (
@@ -197,7 +198,7 @@ class Header:
                 kept.append(node)
         return kept
 
-    def _channels(self, value: Any, path: str) -> list[dict[str, Any]]:
+    def _channels(self, value: object, path: str) -> list[JsonObject]:
         """Return channels as v4 writes them: {id, role}; v5's {role, channel: {id}} is read too."""
         kept = []
         for member, member_path in objects(value, path, self._findings):
@@ -217,7 +218,7 @@ class Header:
         allowed = self._mapping.order.attributes
         return key != self._marker_slot and (not allowed or key in allowed)
 
-    def _contact(self, cart: dict[str, Any], found: dict[str, Any]) -> None:
+    def _contact(self, cart: JsonObject, found: JsonObject) -> None:
         if says_nothing(cart.get("contactMedium")):
             return
         if not self._has_place("notificationContact"):
@@ -229,8 +230,8 @@ class Header:
 
     def _totals(
         self,
-        cart: dict[str, Any],
-        found: dict[str, Any],
+        cart: JsonObject,
+        found: JsonObject,
         totals: CartTotals | None,
         stays_of: Sequence[OrderLine] | None,
     ) -> None:
@@ -267,7 +268,7 @@ class Header:
         else:
             findings.warning("dropped", path, "The order system has no place for it.")
 
-    def _own_totals(self, totals: CartTotals) -> list[dict[str, Any]]:
+    def _own_totals(self, totals: CartTotals) -> list[JsonObject]:
         """Return totals that are not the cart's own: of what is written differently in them nothing is told, but what is lost."""
         unseen = Findings()
         prices = Prices(self._mapping, unseen).order_prices(totals.prices, "cartTotalPrice")
@@ -287,7 +288,7 @@ class Header:
         else:
             findings.warning("totals_differ", path, "It is not what the items' prices come to; their sum is sent.")
 
-    def _defaults(self, found: dict[str, Any]) -> None:
+    def _defaults(self, found: JsonObject) -> None:
         slots = self._mapping.order
         for key, value in slots.defaults.items():
             if found.get(key) in (None, []):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from gateway.documents import Json, JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.catalogue import Catalogue
 from gateway.ordering.mapping.dates import date_writer
@@ -151,7 +152,7 @@ class Items:
             path=entry.path,
         )
 
-    def _with_offering(self, raw: dict[str, Any], item: dict[str, Any], path: str) -> dict[str, Any]:
+    def _with_offering(self, raw: JsonObject, item: JsonObject, path: str) -> JsonObject:
         """Take the offering that only the product names, where the order system has no place for it there; refuse without."""
         product = raw.get("product")
         given = product.get("productOffering") if type(product) is dict else None
@@ -182,7 +183,7 @@ class Items:
             message = f"The order system's action for {action} is {slots.actions[action]}."
             self._findings.info("converted", f"{path}.action", message)
 
-    def _quantity(self, value: Any, path: str) -> int | None:
+    def _quantity(self, value: object, path: str) -> int | None:
         number = integer(value, path, self._findings)
         if number is not None and number <= 0:
             self._findings.error("bad_quantity", path, "It must be a positive integer.")
@@ -190,8 +191,8 @@ class Items:
 
     def _attributes(
         self,
-        raw: dict[str, Any],
-        item: dict[str, Any],
+        raw: JsonObject,
+        item: JsonObject,
         path: str,
         *,
         incomplete: bool,
@@ -224,7 +225,7 @@ class Items:
                 item[key] = translated
         return altered
 
-    def _translated(self, key: str, value: Any, path: str, item: dict[str, Any], *, incomplete: bool) -> Any:
+    def _translated(self, key: str, value: object, path: str, item: JsonObject, *, incomplete: bool) -> Json:
         """Return an attribute as the order has it; None when it is not sent, or put into `item` under another name."""
         value = self._standard.fitted(value, ITEM_PARTS.get(key, ""), path)
         if key == "productOffering":
@@ -245,7 +246,7 @@ class Items:
             return None
         return self._checked(value, key, path)
 
-    def _checked(self, value: Any, key: str, path: str) -> Any:
+    def _checked(self, value: object, key: str, path: str) -> Json:
         """Return an attribute that is sent as it is; itemTerm has to be an array of objects, OrderTerm in the order."""
         if key == "state":
             self._findings.warning("dropped", path, "The order system says itself in which state its items are.")
@@ -263,7 +264,7 @@ class Items:
                 terms.append(member)
         return terms
 
-    def _item_prices(self, value: Any, path: str, altered: Altered) -> list[dict[str, Any]] | None:
+    def _item_prices(self, value: object, path: str, altered: Altered) -> list[JsonObject] | None:
         prices = self._prices.item_prices(value, path, altered)
         if self._sends_prices:
             return prices
@@ -275,7 +276,7 @@ class Items:
         self._findings.warning("dropped", path, "The order system sets prices itself; only alterations are sent.")
 
     def _totals(
-        self, value: Any, key: str, path: str, item: dict[str, Any], *, incomplete: bool, is_plain: bool = False
+        self, value: object, key: str, path: str, item: JsonObject, *, incomplete: bool, is_plain: bool = False
     ) -> None:
         findings = self._findings
         if not self._mapping.price.totals:
@@ -295,7 +296,7 @@ class Items:
                     "dropped", path, "It is not a list of prices; the total of the item's own prices counts."
                 )
 
-    def _notes(self, entry: Entry, item: dict[str, Any]) -> None:
+    def _notes(self, entry: Entry, item: JsonObject) -> None:
         path = f"{entry.path}.note"
         where, attributes = self._mapping.item.notes, self._mapping.order.attributes
         if where == "order" and attributes and "note" not in attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
+from gateway.documents import JsonObject
 from gateway.errors import InvalidBodyError
 from gateway.ordering.findings import Findings
 from gateway.ordering.translation.entries import ITEM_DEPTH_MAX
@@ -27,7 +28,7 @@ _NAMES: Final = {"dutyFreeAmount": "without tax", "taxIncludedAmount": "with tax
 class Money:
     """The totals of a cart, once; and what is told of its prices. `replaced` are the paths of items' totals that were not right."""
 
-    def __init__(self, cart: dict[str, Any], amount_max: Decimal, findings: Findings) -> None:
+    def __init__(self, cart: JsonObject, amount_max: Decimal, findings: Findings) -> None:
         # A cart that is too deep is refused: its prices are not looked at.
         self._cart = cart if _is_shallow(cart) else {}
         self._given = cart
@@ -45,7 +46,7 @@ class Money:
         except InvalidBodyError:
             self.totals = None
 
-    def with_right_totals(self) -> dict[str, Any]:
+    def with_right_totals(self) -> JsonObject:
         """Return the cart with its items' totals as they are sent: one that says something else than the prices is told."""
         if self._cart is not self._given or (self._is_summed() and not self._has_item_totals):
             return self._given
@@ -58,16 +59,16 @@ class Money:
         """Tell whether the totals are sums: then every item has been looked at."""
         return self.totals is not None and self.totals.are_sums
 
-    def _see(self, item: dict[str, Any], counted: list[Counted]) -> None:
+    def _see(self, item: JsonObject, counted: list[Counted]) -> None:
         if not counted and "itemPrice" in item:
             self._is_usual = False
         if any(map(item.__contains__, ITEM_TOTALS)):
             self._has_item_totals = True
 
-    def _counted(self, item: dict[str, Any]) -> list[Counted]:
+    def _counted(self, item: JsonObject) -> list[Counted]:
         return self._charges_of(item)[0]
 
-    def _charges_of(self, item: dict[str, Any]) -> tuple[list[Counted], Sequence[tuple[int, Fault]]]:
+    def _charges_of(self, item: JsonObject) -> tuple[list[Counted], Sequence[tuple[int, Fault]]]:
         known = self._read.get(id(item))
         if known is None:
             faults: list[tuple[int, Fault]] = []
@@ -107,7 +108,7 @@ class Money:
             if type(price) is dict:
                 self._tell_total(position, price)
 
-    def _tell_item(self, path: str, item: dict[str, Any]) -> None:
+    def _tell_item(self, path: str, item: JsonObject) -> None:
         prices = item.get("itemPrice")
         if not prices or type(prices) is not list:
             return
@@ -138,7 +139,7 @@ class Money:
         else:
             findings.warning("alteration_not_applied", where, fault.message)
 
-    def _tell_amounts(self, item_path: str, position: int, price: dict[str, Any], counted: list[Counted]) -> None:
+    def _tell_amounts(self, item_path: str, position: int, price: JsonObject, counted: list[Counted]) -> None:
         """Tell amounts that are negative, as given or after the alterations, or absurd."""
         values = next((charge.values for charge, _ in counted if charge.price is price), None)
         if values is None or "priceAlteration" in price:
@@ -152,7 +153,7 @@ class Money:
         if any(value.copy_abs() > self._amount_max for value in values):
             self._findings.warning("price_too_large", path, f"Its amount is above {self._amount_max:f}.")
 
-    def _tell_total(self, position: int, price: dict[str, Any]) -> None:
+    def _tell_total(self, position: int, price: JsonObject) -> None:
         faults: list[tuple[int, Fault]] = []
         try:
             found = charges([price], faults)
@@ -179,7 +180,7 @@ class Money:
         self._findings.warning("amount_unknown", "cartTotalPrice", message)
 
 
-def _is_shallow(cart: dict[str, Any]) -> bool:
+def _is_shallow(cart: JsonObject) -> bool:
     """Tell whether items are nested no deeper than the order may be."""
     level = [cart]
     for _ in range(ITEM_DEPTH_MAX + 1):
@@ -195,7 +196,7 @@ def _is_shallow(cart: dict[str, Any]) -> bool:
     return False
 
 
-def _items(items: Any, above: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _items(items: object, above: str) -> Iterator[tuple[str, JsonObject]]:
     """Yield every active item that is not inside a removed one, with its path."""
     for position, item in enumerate(items if type(items) is list else ()):
         if type(item) is dict and not is_saved_for_later(item):

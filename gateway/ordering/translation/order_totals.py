@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
-from typing import Any
 
+from gateway.documents import JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.model import OrderLine
 from gateway.tmf.numbers import INEXACT
@@ -13,7 +13,7 @@ from gateway.tmf.prices import charges
 from gateway.tmf.totals import Counted, total_prices
 
 
-def totals_of(lines: Sequence[OrderLine], incomplete: Collection[str]) -> list[dict[str, Any]] | None:
+def totals_of(lines: Sequence[OrderLine], incomplete: Collection[str]) -> list[JsonObject] | None:
     """Return the sum of the prices of `lines` (parents first, with everything ordered beneath), or None when it is not known.
 
     A line without a price of its own counts with the total that the cart gives it, unless something beneath it counts: a
@@ -49,7 +49,7 @@ def totals_of(lines: Sequence[OrderLine], incomplete: Collection[str]) -> list[d
 
 
 def send_totals(
-    target: dict[str, Any],
+    target: JsonObject,
     key: str,
     lines: Sequence[OrderLine],
     incomplete: Collection[str],

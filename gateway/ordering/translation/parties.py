@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from gateway.documents import JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.mapping.recoding import recoded
@@ -27,7 +28,7 @@ class Parties:
         self._findings = findings
         self._customers: set[str] = set()
 
-    def translate(self, value: Any, path: str) -> list[dict[str, Any]]:
+    def translate(self, value: object, path: str) -> list[JsonObject]:
         """Return the parties to send, in the order of the mapping's roles."""
         roles = {role.lower(): rank for rank, role in enumerate(self._slots.party_roles)}
         ranked: list[tuple[int, dict[str, Any]]] = []
@@ -50,7 +51,7 @@ class Parties:
         ranked.sort(key=lambda pair: pair[0])
         return [party for _, party in ranked]
 
-    def _tell_another_customer(self, party: dict[str, Any] | None, path: str) -> None:
+    def _tell_another_customer(self, party: JsonObject | None, path: str) -> None:
         """Tell that a second customer is named: the order is for one account."""
         if party is None or str(party.get("role")).lower() != _CUSTOMER:
             return
@@ -62,7 +63,7 @@ class Parties:
             )
             self._findings.warning("several_customers", path, message)
 
-    def _party(self, party: dict[str, Any], path: str, inside: frozenset[str], kind: str) -> dict[str, Any] | None:
+    def _party(self, party: JsonObject, path: str, inside: frozenset[str], kind: str) -> JsonObject | None:
         """Return one party, of the v5 class `kind`; attributes that are `inside` v5's wrapper are told by their path in it."""
         findings, slots = self._findings, self._slots
         text(party, "name", path, findings)
@@ -95,7 +96,7 @@ class Parties:
             return fit_party(translated, path, inside, findings)
         return as_reference(translated, kind, path, inside, findings)
 
-    def _referred_type(self, party: dict[str, Any], path: str) -> None:
+    def _referred_type(self, party: JsonObject, path: str) -> None:
         slots, findings = self._slots, self._findings
         given = text(party, "@referredType", path, findings)
         forced = slots.party_referred_type_forced
@@ -112,7 +113,7 @@ class Parties:
                 f"Nothing says what the party is; {slots.party_referred_type} is sent.",
             )
 
-    def check_present(self, found: dict[str, Any]) -> None:
+    def check_present(self, found: JsonObject) -> None:
         """Refuse an order without a party when the order system demands one."""
         if not self._slots.party_required or found.get("relatedParty"):
             return
@@ -121,7 +122,7 @@ class Parties:
         self._findings.error("party_missing", "relatedParty", f"The order system needs a party{wanted}; give its id.")
 
 
-def notification_contact(value: Any, findings: Findings, *, taken: bool) -> str | None:
+def notification_contact(value: object, findings: Findings, *, taken: bool) -> str | None:
     """Return the contact for notifications among the cart's contact media: preferred first, email before phone.
 
     Reads R17 and v4 (`characteristic`), and v5 (the address on the medium itself). `taken`: the request has one already.
@@ -147,7 +148,7 @@ def notification_contact(value: Any, findings: Findings, *, taken: bool) -> str 
     return chosen[4] if chosen else None
 
 
-def _tell_rest(member: dict[str, Any], path: str, address: str, findings: Findings) -> None:
+def _tell_rest(member: JsonObject, path: str, address: str, findings: Findings) -> None:
     """Tell what else the chosen contact medium says: the order has room for the address only."""
     inner = member.get("characteristic")
     nodes = [(member, path)] + ([(inner, f"{path}.characteristic")] if type(inner) is dict else [])

@@ -6,8 +6,9 @@ R17 shapes are read too: money inside `{"money": {...}}`, the tax rate inside ta
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
+from gateway.documents import JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.translation.altered_prices import Altered
@@ -38,11 +39,11 @@ class Prices:
         self._recurring_required = mapping.price.recurring_required
         self._endless = mapping.price.endless_duration
 
-    def are_plain(self, prices: Any) -> bool:
+    def are_plain(self, prices: object) -> bool:
         """Tell whether a list of prices is sent as it is: texts and amounts in the order system's own shape."""
         return type(prices) is list and bool(prices) and all(map(self._is_plain, prices))
 
-    def _is_plain(self, price: Any) -> bool:
+    def _is_plain(self, price: object) -> bool:
         if type(price) is not dict:
             return False
         for key, value in price.items():
@@ -55,7 +56,7 @@ class Prices:
             return False
         return not self._is_v5 or bool(price.get("price") and price.get("priceType"))
 
-    def order_prices(self, value: Any, path: str) -> list[dict[str, Any]]:
+    def order_prices(self, value: object, path: str) -> list[JsonObject]:
         """Return totals or prices at `path`, with their alterations inline or (by the mapping) without."""
         return self.item_prices(value, path, collect=None, are_totals=True)
 
@@ -64,8 +65,8 @@ class Prices:
         return Altered(separate=not self._merged)
 
     def item_prices(
-        self, value: Any, path: str, collect: Altered | None, *, are_totals: bool = False
-    ) -> list[dict[str, Any]]:
+        self, value: object, path: str, collect: Altered | None, *, are_totals: bool = False
+    ) -> list[JsonObject]:
         """Return the prices at `path`; alterations that are sent in calls of their own are put into `collect`."""
         prices = [
             price
@@ -77,8 +78,8 @@ class Prices:
         return prices
 
     def _order_price(
-        self, node: dict[str, Any], path: str, collect: Altered | None, *, is_total: bool
-    ) -> dict[str, Any] | None:
+        self, node: JsonObject, path: str, collect: Altered | None, *, is_total: bool
+    ) -> JsonObject | None:
         price = self._common(node, path)
         if self._is_v5 and not fit_price(price, path, self._findings):
             return None
@@ -100,7 +101,7 @@ class Prices:
             price["priceAlteration"] = translated
         return price
 
-    def _common(self, node: dict[str, Any], path: str) -> dict[str, Any]:
+    def _common(self, node: JsonObject, path: str) -> JsonObject:
         """Return a copy of the price or alteration with its texts checked, its period translated, its price flat."""
         findings = self._findings
         copy = {key: value for key, value in node.items() if value is not None}
@@ -117,7 +118,7 @@ class Prices:
             copy["price"] = self._price(copy["price"], f"{path}.price")
         return copy
 
-    def _price(self, value: Any, path: str) -> dict[str, Any]:
+    def _price(self, value: object, path: str) -> JsonObject:
         findings = self._findings
         if type(value) is not dict:
             wrong_type(value, "an object", path, findings)
@@ -141,7 +142,7 @@ class Prices:
                 wrong_type(price[key], "a number", f"{path}.{key}", findings)
         return price
 
-    def _flat_amount(self, price: dict[str, Any], key: str, path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _flat_amount(self, price: JsonObject, key: str, path: str) -> tuple[JsonObject, JsonObject]:
         """Unwrap R17's money and lift its tax rate to the price (TMF663 R17 sample of ShoppingCart)."""
         findings = self._findings
         amount = price[key]
@@ -162,9 +163,7 @@ class Prices:
                 findings.warning("dropped", f"{path}.taxRate", "The price has another taxRate of its own.")
         return price, flat
 
-    def _alteration(
-        self, node: dict[str, Any], path: str, price: dict[str, Any], *, is_total: bool
-    ) -> dict[str, Any] | None:
+    def _alteration(self, node: JsonObject, path: str, price: JsonObject, *, is_total: bool) -> JsonObject | None:
         findings = self._findings
         alteration = self._common(node, path)
         if not alteration.get("price"):
@@ -191,7 +190,7 @@ class Prices:
             self._check_recurring(alteration, node, path, price)
         return alteration
 
-    def _describe(self, alteration: dict[str, Any], path: str) -> None:
+    def _describe(self, alteration: JsonObject, path: str) -> None:
         """Append R17's condition and validity to the description: v4 has no attribute for them."""
         parts = [alteration["description"]] if "description" in alteration else []
         condition = alteration.pop("priceCondition", None)
@@ -215,9 +214,7 @@ class Prices:
         if parts:
             alteration["description"] = " ".join(parts)
 
-    def _check_recurring(
-        self, alteration: dict[str, Any], node: dict[str, Any], path: str, price: dict[str, Any]
-    ) -> None:
+    def _check_recurring(self, alteration: JsonObject, node: JsonObject, path: str, price: JsonObject) -> None:
         """Refuse a recurring alteration without the attributes the order system demands; the period may be the price's."""
         key = "recurringChargePeriod"
         if (self._merged or key in self._recurring_required) and key not in alteration and key in price:
@@ -238,7 +235,7 @@ class Prices:
             )
 
 
-def _is_recurring(alteration: dict[str, Any], price: dict[str, Any]) -> bool:
+def _is_recurring(alteration: JsonObject, price: JsonObject) -> bool:
     """Tell whether an alteration is one of a recurring charge: by its own type, else (`discount`) by the price it alters."""
     for node in (alteration, price):
         kind = charge_kind(str(node.get("priceType", "")))
@@ -249,7 +246,7 @@ def _is_recurring(alteration: dict[str, Any], price: dict[str, Any]) -> bool:
     return False
 
 
-def _is_plain_price(price: Any) -> bool:
+def _is_plain_price(price: object) -> bool:
     """Tell whether a price holds nothing but rates and flat amounts."""
     if type(price) is not dict:
         return False

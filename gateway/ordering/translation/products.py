@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+from gateway.documents import JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.dates import date_writer
 from gateway.ordering.mapping.model import Mapping
@@ -37,7 +38,7 @@ _NAMED: Final = ("id", "href", "name")
 _ALWAYS: Final = frozenset({"id", "href", "@type", "@baseType", "@schemaLocation", "@referredType"})
 
 
-def product_offering(value: Any, path: str, findings: Findings) -> dict[str, Any] | None:
+def product_offering(value: object, path: str, findings: Findings) -> JsonObject | None:
     """Return the product offering reference at `path`, with an id and without R17's bundledProductOffering."""
     if type(value) is not dict:
         wrong_type(value, "an object", path, findings)
@@ -80,7 +81,7 @@ class Products:
             **dict.fromkeys(_TEXTS, self._text),
         }
 
-    def is_plain_offering(self, value: Any) -> bool:
+    def is_plain_offering(self, value: object) -> bool:
         """Tell whether the product offering reference is sent as it is, the usual case."""
         if type(value) is not dict or self._tables.products is not None or "bundledProductOffering" in value:
             return False
@@ -88,7 +89,7 @@ class Products:
             return False
         return bool(value.get("id")) and _TEXT_ONLY.issuperset(map(type, value.values()))
 
-    def is_plain(self, value: Any) -> bool:
+    def is_plain(self, value: object) -> bool:
         """Tell whether the product is sent as it is: nothing but texts and plain characteristics, the usual case."""
         if type(value) is not dict:
             return False
@@ -100,12 +101,12 @@ class Products:
                 return False
         return "id" in value or "href" not in value
 
-    def offering(self, value: Any, path: str) -> dict[str, Any] | None:
+    def offering(self, value: object, path: str) -> JsonObject | None:
         """Return the product offering reference at `path` with the order system's code."""
         node = product_offering(value, path, self._findings)
         return recoded(node, "id", self._tables.products, path, self._findings) if node is not None else None
 
-    def _text(self, value: Any, path: str) -> str | None:
+    def _text(self, value: object, path: str) -> str | None:
         if type(value) is str:
             return value
         wrong_type(value, "a string", path, self._findings)
@@ -115,7 +116,7 @@ class Products:
         """Tell whether the order system has a place for the product attribute `key`."""
         return not self._kept or key in self._kept or key in _ALWAYS
 
-    def translate(self, value: Any, path: str, depth: int = 1) -> dict[str, Any] | None:
+    def translate(self, value: object, path: str, depth: int = 1) -> JsonObject | None:
         """Return the product at `path` in TMF622 v4 shape, without empty lists; None with an error when it is not an object."""
         findings = self._findings
         if type(value) is not dict:
@@ -149,7 +150,7 @@ class Products:
             self._id_from_href(product, path)
         return {key: inner for key, inner in product.items() if inner != []}
 
-    def _inside(self, value: Any, path: str, depth: int) -> list[dict[str, Any]]:
+    def _inside(self, value: object, path: str, depth: int) -> list[JsonObject]:
         """Return the products that a product is made of."""
         kept = []
         for member, member_path in objects(value, path, self._findings):
@@ -161,26 +162,26 @@ class Products:
                 kept.append(product)
         return kept
 
-    def _id_from_href(self, product: dict[str, Any], path: str) -> None:
+    def _id_from_href(self, product: JsonObject, path: str) -> None:
         derived = last_segment(product.get("href"))
         if derived:
             product["id"] = derived
             self._findings.info("defaulted", f"{path}.id", "The id is taken from the last segment of the href.")
 
-    def _renamed_characteristics(self, inner: Any, path: str, product: dict[str, Any]) -> None:
+    def _renamed_characteristics(self, inner: object, path: str, product: JsonObject) -> None:
         """Put R17's `characteristic` under its v4 name, after those already there."""
         renamed = self._characteristics.translate(inner, f"{path}.characteristic", renamed=True)
         self._findings.info("renamed", f"{path}.characteristic", "It is sent as productCharacteristic.")
         product["productCharacteristic"] = [*product.get("productCharacteristic", ()), *renamed]
 
-    def _places(self, value: Any, path: str) -> list[dict[str, Any]]:
+    def _places(self, value: object, path: str) -> list[JsonObject]:
         return [
             place
             for member, member_path in objects(value, path, self._findings)
             if (place := self.place(member, member_path)) is not None
         ]
 
-    def place(self, member: dict[str, Any], path: str) -> dict[str, Any] | None:
+    def place(self, member: JsonObject, path: str) -> JsonObject | None:
         """Return the place at `path` as TMF622 v4 writes it: the reference or value itself, with its role."""
         findings, given = self._findings, member
         fitted = self._standard.fitted(member, "place", path)
@@ -211,7 +212,7 @@ class Products:
             findings.info("defaulted", f"{path}.role", f"The place has no role; {self._place_role} is sent.")
         return member
 
-    def _parties(self, value: Any, path: str) -> list[dict[str, Any]]:
+    def _parties(self, value: object, path: str) -> list[JsonObject]:
         findings, kept = self._findings, []
         for member, member_path in objects(value, path, findings):
             inner = member.get("partyOrPartyRole")
@@ -243,13 +244,13 @@ class Products:
             kept.append(party if self._is_v5 else as_reference(party, kind, member_path, inside, findings))
         return kept
 
-    def _reference(self, value: Any, path: str) -> dict[str, Any] | None:
+    def _reference(self, value: object, path: str) -> JsonObject | None:
         if type(value) is not dict:
             wrong_type(value, "an object", path, self._findings)
             return None
         return reference(value, path, self._findings)
 
-    def _relationships(self, value: Any, path: str, depth: int) -> list[dict[str, Any]]:
+    def _relationships(self, value: object, path: str, depth: int) -> list[JsonObject]:
         findings = self._findings
         kept = []
         for member, member_path in objects(value, path, findings):

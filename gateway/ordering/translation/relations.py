@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
+from gateway.documents import JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.relationship_words import RelationshipWords, plain_word
 from gateway.ordering.mapping.slots import ItemSlots
@@ -44,7 +45,7 @@ def assign_relations(collected: Collected, findings: Findings, slots: ItemSlots)
 
 
 def _read_relation(
-    entry: Entry, member: dict[str, Any], path: str, collected: Collected, words: RelationshipWords, findings: Findings
+    entry: Entry, member: JsonObject, path: str, collected: Collected, words: RelationshipWords, findings: Findings
 ) -> bool:
     """Read one relationship; True when it has given an entry a parent."""
     kind = member.get("relationshipType")
@@ -82,7 +83,7 @@ def _read_relation(
     return moved
 
 
-def _tell_unsent(member: dict[str, Any], kind: str, path: str, findings: Findings) -> None:
+def _tell_unsent(member: JsonObject, kind: str, path: str, findings: Findings) -> None:
     """Tell what a relationship says beyond its kind and the items' ids: the order's has no place for it."""
     if member.get("type") not in (None, kind):
         findings.warning("dropped", f"{path}.type", "The relationshipType beside it is sent.")
@@ -98,7 +99,7 @@ def _tell_unsent(member: dict[str, Any], kind: str, path: str, findings: Finding
                 )
 
 
-def _target_ids(member: dict[str, Any], path: str, collected: Collected, findings: Findings) -> list[str]:
+def _target_ids(member: JsonObject, path: str, collected: Collected, findings: Findings) -> list[str]:
     """Return the ids a relationship refers to: its own `id` and, in R17, those of its `cartItem` list.
 
     Beside such a list the `id` may be the relationship's own; it counts only when an item has it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from gateway.ordering.findings import Findings
 from gateway.tmf.moments import parse_moment
@@ -15,7 +15,7 @@ START: Final = "requestedStartDate"
 COMPLETION: Final = "requestedCompletionDate"
 
 
-def check_validity(period: Any, now: datetime, findings: Findings) -> None:
+def check_validity(period: object, now: datetime, findings: Findings) -> None:
     """Refuse a cart that is not valid yet; tell that the validity of one has ended.
 
     An expired cart that is kept here is refused before it is translated; one that is sent whole is its channel's business.
@@ -49,5 +49,5 @@ def check_requested_dates(moments: Mapping[str, tuple[datetime, str]], now: date
             findings.warning("dates_contradict", path, "The order is to be completed before it is to be started.")
 
 
-def _moment(value: Any) -> datetime | None:
+def _moment(value: object) -> datetime | None:
     return parse_moment(value) if type(value) is str else None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from gateway.documents import JsonObject
 from gateway.ordering.findings import Findings
@@ -88,7 +87,7 @@ def _why_nothing(*, items_stay: bool, entries: int) -> str:
     return "The cart is empty; add an item."
 
 
-def _apply_places(request: dict[str, Any], lines: tuple[OrderLine, ...], items: Items, findings: Findings) -> None:
+def _apply_places(request: JsonObject, lines: tuple[OrderLine, ...], items: Items, findings: Findings) -> None:
     """Put the request's places on the top items to be added that have none: an order has places only on its products."""
     value = request.get("place")
     if value is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from gateway.documents import Json, JsonObject
 from gateway.ordering.findings import Findings
 from gateway.tmf.hrefs import last_segment
 
@@ -32,7 +33,7 @@ _CONTAINERS: Final = frozenset({dict, list})
 _DEPTH_MAX: Final = 24
 
 
-def completed(node: dict[str, Any], given: Any, path: str, findings: Findings, depth: int = 0) -> dict[str, Any]:
+def completed(node: JsonObject, given: object, path: str, findings: Findings, depth: int = 0) -> JsonObject:
     """Return an item or a part of one without what v5 would refuse; itself when it is whole.
 
     `given` is the cart's own node at `path`, whose names and positions the findings use.
@@ -61,7 +62,7 @@ def completed(node: dict[str, Any], given: Any, path: str, findings: Findings, d
     return node if changed is None else changed
 
 
-def _has_asked(value: Any, depth: int) -> bool:
+def _has_asked(value: Json, depth: int) -> bool:
     """Tell whether a part that something is asked of is anywhere in `value`; most items have none."""
     if depth > _DEPTH_MAX:
         return True
@@ -75,7 +76,7 @@ def _has_asked(value: Any, depth: int) -> bool:
     return False
 
 
-def _members(key: str, value: list[Any], given: Any, path: str, findings: Findings, depth: int) -> list[Any]:
+def _members(key: str, value: list[Json], given: object, path: str, findings: Findings, depth: int) -> list[Json]:
     """Return the whole members of a list, of which the cart may have one object for a list of one."""
     kept: list[Any] = []
     is_changed = False
@@ -95,9 +96,7 @@ def _members(key: str, value: list[Any], given: Any, path: str, findings: Findin
     return kept if is_changed else value
 
 
-def _whole(
-    key: str, node: dict[str, Any], given: Any, path: str, findings: Findings, depth: int
-) -> dict[str, Any] | None:
+def _whole(key: str, node: JsonObject, given: object, path: str, findings: Findings, depth: int) -> JsonObject | None:
     """Return one part with what v5 demands of it, None (told) when it cannot be had."""
     needs = _NEEDS.get(key, ())
     if key == "relatedParty":
@@ -117,7 +116,7 @@ def _whole(
     return completed(node, given, path, findings, depth + 1)
 
 
-def _with_id(node: dict[str, Any], path: str, findings: Findings) -> dict[str, Any]:
+def _with_id(node: JsonObject, path: str, findings: Findings) -> JsonObject:
     if node.get("id"):
         return node
     derived = last_segment(node.get("href"))
@@ -127,7 +126,7 @@ def _with_id(node: dict[str, Any], path: str, findings: Findings) -> dict[str, A
     return {"id": derived, **{key: value for key, value in node.items() if key != "id"}}
 
 
-def _own_name(key: str, given: Any) -> str:
+def _own_name(key: str, given: object) -> str:
     """Return the name that the cart has for the canonical attribute `key`."""
     if type(given) is not dict or given.get(key) is not None:
         return key

@@ -6,8 +6,9 @@ type of every price, and counts terms in whole units. What cannot be made so is 
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
+from gateway.documents import Json, JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.v5.completing import completed
 from gateway.ordering.v5.product_parts import relationship_of
@@ -30,13 +31,13 @@ _PLAIN: Final = frozenset({"id", "href", "name", "description", "productCharacte
 _OTHER_NAMES: Final = {"agreement": "agreementItem", "productCharacteristic": "characteristic"}
 
 
-def is_role(party: dict[str, Any]) -> bool:
+def is_role(party: JsonObject) -> bool:
     """Tell whether a party's `@referredType` is a role (Customer, Supplier ...): then v5 refers to it by a PartyRoleRef."""
     referred = party.get("@referredType")
     return type(referred) is str and referred not in _PARTY_WORDS
 
 
-def fit_party(party: dict[str, Any], path: str, inside: frozenset[str], findings: Findings) -> dict[str, Any]:
+def fit_party(party: JsonObject, path: str, inside: frozenset[str], findings: Findings) -> JsonObject:
     """Return the order's party as a reference: what a party by value tells beyond that is dropped.
 
     Attributes that are `inside` v5's wrapper are told by their path in it.
@@ -48,7 +49,7 @@ def fit_party(party: dict[str, Any], path: str, inside: frozenset[str], findings
     return {key: value for key, value in party.items() if key in _OF_PARTY}
 
 
-def fit_channel(channel: dict[str, Any], role: str, path: str, findings: Findings) -> dict[str, Any]:
+def fit_channel(channel: JsonObject, role: str, path: str, findings: Findings) -> JsonObject:
     """Return the channel with a role, which v5 demands."""
     if channel.get("role"):
         return channel
@@ -56,7 +57,7 @@ def fit_channel(channel: dict[str, Any], role: str, path: str, findings: Finding
     return {**channel, "role": role}
 
 
-def fit_price(price: dict[str, Any], path: str, findings: Findings) -> bool:
+def fit_price(price: JsonObject, path: str, findings: Findings) -> bool:
     """Give a price the priceType that v5 demands. One that names nothing has no place there: tell so, and return False."""
     if not price.get("price"):
         findings.warning("dropped", path, "v5 demands a percentage or an amount of a price; it has neither.")
@@ -71,7 +72,7 @@ def fit_price(price: dict[str, Any], path: str, findings: Findings) -> bool:
     return True
 
 
-def fit_item(item: dict[str, Any], given: Any, path: str, findings: Findings) -> None:
+def fit_item(item: JsonObject, given: Json, path: str, findings: Findings) -> None:
     """Make the parts of an item fit: whole terms, and a bare reference to a product that is kept or removed.
 
     `given` is the cart's item, whose own names and positions of attributes the findings use.
@@ -97,12 +98,12 @@ def fit_item(item: dict[str, Any], given: Any, path: str, findings: Findings) ->
         item["product"] = fit_product(product, given, f"{path}.product", findings)
 
 
-def _has_relations(product: dict[str, Any]) -> bool:
+def _has_relations(product: JsonObject) -> bool:
     listed = product.get("productCharacteristic")
     return type(listed) is list and any("characteristicRelationship" in one for one in listed if type(one) is dict)
 
 
-def fit_product(product: dict[str, Any], given: Any, path: str, findings: Findings) -> dict[str, Any]:
+def fit_product(product: JsonObject, given: object, path: str, findings: Findings) -> JsonObject:
     """Return the product with whole terms, complete agreement items and related products that have an id."""
     if _REMADE.isdisjoint(product):
         return product
@@ -133,7 +134,7 @@ def fit_product(product: dict[str, Any], given: Any, path: str, findings: Findin
     return {key: value for key, value in product.items() if value != []}
 
 
-def _complete(value: Any, given: Any, needed: tuple[str, ...], path: str, findings: Findings) -> list[Any]:
+def _complete(value: object, given: object, needed: tuple[str, ...], path: str, findings: Findings) -> list[Json]:
     """Return the members of the list at `path` that have what v5 demands of them."""
     kept = []
     for member, where in _members(value, given, path):
@@ -145,7 +146,7 @@ def _complete(value: Any, given: Any, needed: tuple[str, ...], path: str, findin
     return kept
 
 
-def _own_name(key: str, given: Any) -> str:
+def _own_name(key: str, given: object) -> str:
     """Return the name that the cart's product has for the canonical attribute `key`."""
     other = _OTHER_NAMES.get(key)
     if other is None or type(given) is not dict or given.get(key) is not None or given.get(other) is None:
@@ -153,7 +154,7 @@ def _own_name(key: str, given: Any) -> str:
     return other
 
 
-def _relationships(product: dict[str, Any], given: Any, path: str, findings: Findings) -> list[Any]:
+def _relationships(product: JsonObject, given: object, path: str, findings: Findings) -> list[Json]:
     kept = []
     listed = given.get("productRelationship") if type(given) is dict else None
     # Some of the cart's were dropped already: those that are left keep the places they have in the cart.
@@ -173,7 +174,7 @@ def _relationships(product: dict[str, Any], given: Any, path: str, findings: Fin
     return kept
 
 
-def _members(value: Any, given: Any, path: str) -> list[tuple[dict[str, Any], str]]:
+def _members(value: object, given: object, path: str) -> list[tuple[JsonObject, str]]:
     """Return the objects of the list `value` with their paths in the cart, which may have `given` one object for a list of one."""
     if type(value) is not list:
         return []
@@ -186,8 +187,8 @@ def _members(value: Any, given: Any, path: str) -> list[tuple[dict[str, Any], st
 
 
 def _only(
-    node: dict[str, Any], kept: frozenset[str], path: str, why: str, findings: Findings, given: Any = None
-) -> dict[str, Any]:
+    node: JsonObject, kept: frozenset[str], path: str, why: str, findings: Findings, given: object = None
+) -> JsonObject:
     """Return the attributes of `node` that are in `kept`; the others are told as dropped, by the names in `given`."""
     if kept.issuperset(node):
         return node

@@ -5,8 +5,9 @@ v4 has references to parties only; what a party by value says beyond that (a bir
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
+from gateway.documents import JsonObject
 from gateway.ordering.findings import Findings
 from gateway.tmf.v5_classes import PARTIES, ROLES
 
@@ -29,7 +30,7 @@ _OF_REFERENCE: Final = frozenset(
 )
 
 
-def flat_party(member: dict[str, Any], path: str, findings: Findings) -> tuple[dict[str, Any], str]:
+def flat_party(member: JsonObject, path: str, findings: Findings) -> tuple[JsonObject, str]:
     """Return the party as one v4 object and the v5 class that it was, "" when it says none.
 
     v5's {role, partyOrPartyRole} is unwrapped: the role outside is the one that counts.
@@ -52,7 +53,7 @@ def flat_party(member: dict[str, Any], path: str, findings: Findings) -> tuple[d
     return _named(party, kind) if kind else party, kind
 
 
-def without_own(member: dict[str, Any], inner: Any, path: str, findings: Findings) -> dict[str, Any]:
+def without_own(member: JsonObject, inner: object, path: str, findings: Findings) -> JsonObject:
     """Return v5's wrapper of a party or place without what it says of itself where its content says otherwise; that is told.
 
     A stored cart keeps it under v5's mark: the flat form has one place for both.
@@ -70,14 +71,14 @@ def without_own(member: dict[str, Any], inner: Any, path: str, findings: Finding
     return {key: value for key, value in member.items() if key not in doubled} if doubled else member
 
 
-def _named(party: dict[str, Any], kind: str) -> dict[str, Any]:
+def _named(party: JsonObject, kind: str) -> JsonObject:
     """Return the party with what a reference to it refers to: its own class."""
     if party.get("@referredType") is not None:
         return party
     return {**party, "@referredType": "PartyRole" if kind == "PartyRoleRef" else kind}
 
 
-def role_of(party: dict[str, Any], default: str) -> str:
+def role_of(party: JsonObject, default: str) -> str:
     """Return the role of a party that names none: the one that its class is, or `default`.
 
     A supplier sent as the customer would be the account that pays.
@@ -88,9 +89,7 @@ def role_of(party: dict[str, Any], default: str) -> str:
     return default
 
 
-def as_reference(
-    party: dict[str, Any], kind: str, path: str, inside: frozenset[str], findings: Findings
-) -> dict[str, Any]:
+def as_reference(party: JsonObject, kind: str, path: str, inside: frozenset[str], findings: Findings) -> JsonObject:
     """Return the party as v4 refers to it; what one of v5 says beyond that is told as dropped.
 
     Attributes that are `inside` v5's wrapper are told by their path in it.
@@ -104,7 +103,7 @@ def as_reference(
     return {key: value for key, value in party.items() if key in _OF_REFERENCE}
 
 
-def with_kind_of_address(place: dict[str, Any], given: dict[str, Any], path: str, findings: Findings) -> dict[str, Any]:
+def with_kind_of_address(place: JsonObject, given: JsonObject, path: str, findings: Findings) -> JsonObject:
     """Return a place whose address is not sent with the word for it: by nothing else would it be known as one."""
     named = given.get("@type")
     is_told = place.get("@referredType") is not None or (type(named) is str and named != "RelatedPlaceRefOrValue")
@@ -115,7 +114,7 @@ def with_kind_of_address(place: dict[str, Any], given: dict[str, Any], path: str
     return {**place, "@type": "GeographicAddress"}
 
 
-def with_place_kind(place: dict[str, Any], path: str, findings: Findings) -> dict[str, Any]:
+def with_place_kind(place: JsonObject, path: str, findings: Findings) -> JsonObject:
     """Return the place with what it refers to said as v5 says it: a class that v5 does not have as the `@referredType`."""
     given = place.get("@type")
     if type(given) is not str or given in _PLACE_CLASSES or "@schemaLocation" in place:

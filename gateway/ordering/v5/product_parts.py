@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from gateway.documents import Json, JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.v5.terms import check_duration
 from gateway.ordering.values import date_time, objects, wrong_type
@@ -23,8 +24,8 @@ _MOMENTS: Final = ("startDate", "terminationDate", "orderDate", "creationDate")
 
 
 def canonical_part(
-    key: str, value: Any, path: str, findings: Findings, *, is_v5: bool, periods: PeriodWords
-) -> tuple[str, list[Any]]:
+    key: str, value: object, path: str, findings: Findings, *, is_v5: bool, periods: PeriodWords
+) -> tuple[str, list[Json]]:
     """Return the canonical name and value of the product attribute `key`, one of PARTS.
 
     Towards v5 the names are changed back when the order is written, so that only other dialects tell of it. `periods` are the
@@ -50,17 +51,17 @@ def part_readers(
 ) -> dict[str, Callable[[Any, str], Any]]:
     """Return what reads the dates and terms of a product, by attribute: dates as `written` writes them, amounts as numbers."""
 
-    def moment(value: Any, path: str) -> str | None:
+    def moment(value: object, path: str) -> str | None:
         return date_time(value, path, findings, written)
 
-    def period(value: Any, path: str) -> Any:
+    def period(value: object, path: str) -> Json:
         if type(value) is not dict:
             wrong_type(value, "an object", path, findings)
             return None
         ends = {key: value[key] for key in ("startDateTime", "endDateTime") if value.get(key) is not None}
         return {**value, **{key: moment(end, f"{path}.{key}") for key, end in ends.items()}}
 
-    def terms(value: Any, path: str) -> list[dict[str, Any]]:
+    def terms(value: object, path: str) -> list[JsonObject]:
         read = []
         for member, where in objects(value, path, findings):
             if not is_v5:
@@ -72,7 +73,7 @@ def part_readers(
     return {"productTerm": terms, **dict.fromkeys(_MOMENTS, moment)}
 
 
-def tell_names(member: dict[str, Any], path: str, findings: Findings) -> None:
+def tell_names(member: JsonObject, path: str, findings: Findings) -> None:
     """Tell which name R17 has for the kind of a relationship between products, and what is said twice and differently."""
     if "relationshipType" not in member:
         findings.info("renamed", f"{path}.type", "It is sent as relationshipType.")
@@ -84,7 +85,7 @@ def tell_names(member: dict[str, Any], path: str, findings: Findings) -> None:
             findings.warning("dropped", f"{path}.{key}", "The related product beside it is sent.")
 
 
-def period_word(node: dict[str, Any], path: str, findings: Findings, periods: PeriodWords) -> str | None:
+def period_word(node: JsonObject, path: str, findings: Findings, periods: PeriodWords) -> str | None:
     """Return the order system's word for the recurringChargePeriod of a price or alteration, None where it is the cart's."""
     period = node.get("recurringChargePeriod")
     word = periods.word(period) if type(period) is str else None
@@ -94,7 +95,7 @@ def period_word(node: dict[str, Any], path: str, findings: Findings, periods: Pe
     return word
 
 
-def _with_period(price: dict[str, Any], path: str, findings: Findings, periods: PeriodWords) -> dict[str, Any]:
+def _with_period(price: JsonObject, path: str, findings: Findings, periods: PeriodWords) -> JsonObject:
     """Return a price of a product, and its alterations, with the order system's words for their periods."""
     word = period_word(price, path, findings, periods)
     changed = price if word is None else {**price, "recurringChargePeriod": word}
@@ -113,7 +114,7 @@ def _with_period(price: dict[str, Any], path: str, findings: Findings, periods: 
     return changed
 
 
-def relationship_of(member: dict[str, Any]) -> tuple[str | None, dict[str, Any] | None]:
+def relationship_of(member: JsonObject) -> tuple[str | None, JsonObject | None]:
     """Return the type of a relationship between products (R17: `type`) and the other product; None for what it does not say."""
     kind = member.get("relationshipType")
     kind = member.get("type") if kind is None else kind

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from gateway.documents import Json, JsonObject
 from gateway.ordering.v5.fitting import is_role
 from gateway.tmf.v5_classes import value_kind
 
@@ -21,7 +22,7 @@ _PLACES: Final = frozenset({"GeographicAddress", "GeographicSite", "GeographicLo
 _ADDRESS: Final = frozenset({"city", "country", "locality", "postcode", "stateOrProvince", "streetName", "streetNr"})
 
 
-def typed(node: Any, name: str, writers: dict[str, _Writer] | None = None) -> Any:
+def typed(node: object, name: str, writers: dict[str, _Writer] | None = None) -> Json:
     """Return the object `node` with its v5 type and the attributes in `writers` as v5 writes them.
 
     One that declares an extension of its own keeps the name it has.
@@ -40,13 +41,13 @@ def typed(node: Any, name: str, writers: dict[str, _Writer] | None = None) -> An
     return written
 
 
-def header_v5(header: dict[str, Any]) -> dict[str, Any]:
+def header_v5(header: JsonObject) -> JsonObject:
     """Return the order's header in v5 shape."""
     written: dict[str, Any] = _written(header, _HEADER)
     return written
 
 
-def item_v5(item: dict[str, Any]) -> dict[str, Any]:
+def item_v5(item: JsonObject) -> JsonObject:
     """Return one item, without the items beneath it, in v5 shape."""
     written: dict[str, Any] = _written(item, _ITEM)
     if "product" in item:
@@ -55,12 +56,12 @@ def item_v5(item: dict[str, Any]) -> dict[str, Any]:
     return written
 
 
-def alteration_v5(alteration: Any) -> Any:
+def alteration_v5(alteration: object) -> Json:
     """Return a price alteration in v5 shape."""
     return typed(alteration, "PriceAlteration", _ALTERATION)
 
 
-def _written(node: Any, writers: dict[str, _Writer]) -> Any:
+def _written(node: object, writers: dict[str, _Writer]) -> Json:
     """Return a copy of `node` in which each attribute that v5 writes differently is written so."""
     if type(node) is not dict:
         return node
@@ -87,7 +88,7 @@ def _renamed(name: str, names: dict[str, str]) -> _Writer:
 def _party(whole: str) -> _Writer:
     """Return the writer of a related party: its role outside, the reference to it inside."""
 
-    def write(party: Any) -> Any:
+    def write(party: object) -> Json:
         if type(party) is not dict:
             return party
         inner = party.get("partyOrPartyRole")
@@ -101,7 +102,7 @@ def _party(whole: str) -> _Writer:
     return write
 
 
-def _channel(channel: Any) -> Any:
+def _channel(channel: object) -> Json:
     if type(channel) is not dict:
         return channel
     rest = {key: value for key, value in channel.items() if key not in ("role", "@type")}
@@ -109,7 +110,7 @@ def _channel(channel: Any) -> Any:
     return {"@type": "RelatedChannel", **role, "channel": {"@type": "ChannelRef", **rest}}
 
 
-def _place(place: Any) -> Any:
+def _place(place: object) -> Json:
     if type(place) is not dict:
         return place
     given = place.get("@type")
@@ -123,7 +124,7 @@ def _place(place: Any) -> Any:
     }
 
 
-def _characteristic(node: Any) -> Any:
+def _characteristic(node: object) -> Json:
     if type(node) is not dict:
         return node
     kind = value_kind(node.get("value"))
@@ -140,7 +141,7 @@ def _characteristic(node: Any) -> Any:
     return typed(node, f"{kind}Characteristic", _CHARACTERISTIC)
 
 
-def _relationship(node: Any) -> Any:
+def _relationship(node: Json) -> Json:
     """Return a relationship between products: v5 names the other product by its id."""
     inner = node.get("product") if type(node) is dict else None
     if type(inner) is not dict:
@@ -150,7 +151,7 @@ def _relationship(node: Any) -> Any:
     return typed({**rest, **named}, "ProductRelationship")
 
 
-def _product(node: Any, *, reference: bool) -> Any:
+def _product(node: object, *, reference: bool) -> Json:
     if type(node) is not dict:
         return node
     if reference:
@@ -161,7 +162,7 @@ def _product(node: Any, *, reference: bool) -> Any:
     return written
 
 
-def _nested(node: Any) -> Any:
+def _nested(node: object) -> Json:
     """Return a product inside a product: a reference when that is all it is."""
     return _product(node, reference=type(node) is dict and "id" in node and _REFERENCE.issuperset(node))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from gateway.documents import Json, JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.mapping.model import Mapping
 from gateway.ordering.values import says_nothing
@@ -119,7 +120,7 @@ class Standard:
         self.is_strict = mapping.unknown_attributes == "drop"
         self.looks = self.is_v4 or self.is_strict
 
-    def fitted(self, value: Any, part: str, path: str, depth: int = 0) -> Any:
+    def fitted(self, value: object, part: str, path: str, depth: int = 0) -> Json:
         """Return `value`, one `part` or a list of them, without what the order has no place for; itself when it has all."""
         if not self.looks or not part or depth > _DEPTH_MAX:
             return value
@@ -130,7 +131,7 @@ class Standard:
             return value
         return self._object(value, _PARTS[part], path, depth)
 
-    def _object(self, node: dict[str, Any], part: _Part, path: str, depth: int) -> dict[str, Any]:
+    def _object(self, node: JsonObject, part: _Part, path: str, depth: int) -> JsonObject:
         changed: dict[str, Any] | None = None
         # Who declares an extension of its own says what its attributes mean, also where v5 has some of their names.
         declared = "@schemaLocation" in node and not self.is_strict

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
+from gateway.documents import JsonObject
 from gateway.ordering.findings import Findings
 from gateway.ordering.values import is_number, wrong_type
 
@@ -14,7 +15,7 @@ _SMALLER: Final = {
 _DIGITS_MAX: Final = 15
 
 
-def check_duration(term: dict[str, Any], path: str, findings: Findings) -> None:
+def check_duration(term: JsonObject, path: str, findings: Findings) -> None:
     """Refuse a `duration` that is not an object, and an amount that is not a number (TMF622 v4 Quantity)."""
     duration = term.get("duration")
     if duration is None:
@@ -25,7 +26,7 @@ def check_duration(term: dict[str, Any], path: str, findings: Findings) -> None:
         wrong_type(duration["amount"], "a number", f"{path}.duration.amount", findings)
 
 
-def whole_duration(term: dict[str, Any], path: str, findings: Findings) -> dict[str, Any]:
+def whole_duration(term: JsonObject, path: str, findings: Findings) -> JsonObject:
     """Return `term` with a `duration` whose amount is an integer (TMF622 v5 Duration), in a smaller unit if need be.
 
     1.5 year becomes 18 month. An amount that is whole in no smaller unit, or is not a number, is an error.
