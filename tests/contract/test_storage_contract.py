@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import IntegrityError, InternalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError
 
+from gateway.clock import utc_now
 from gateway.commands.schema import ready_schema
 from gateway.errors import ConflictError, SchemaError, UnavailableError
 from gateway.settings import StorageSettings
-from gateway.storage import Database, open_database
+from gateway.storage import Database, audit, open_database
+from gateway.storage.audit import Deed, Wanted
 from gateway.storage.schema import migrate, require_current_schema, schema_versions
 
 INSERT = text(
@@ -185,3 +188,18 @@ async def test_d9_a_schema_newer_than_this_version_is_refused_in_a_sentence_and_
     await database.close()
     with pytest.raises(SchemaError, match="Upgrade the gateway"):
         await asyncio.to_thread(ready_schema, bare_storage)
+
+
+async def test_what_the_audit_says_is_not_changed_and_removed_only_when_it_is_old(database: Database) -> None:
+    now = utc_now()
+    deed = Deed(tenant="t", client="anna", roles=("operator",), action="close", resource="checkout", resource_id="1")
+    await database.write(lambda c: audit.record(c, deed, now))
+
+    def clients(connection: Connection) -> list[str]:
+        return [row.deed.client for row in audit.find(connection, "t", Wanted(), offset=0, limit=10)[0]]
+
+    with pytest.raises(DBAPIError, match="append-only"):
+        await database.write(lambda c: c.execute(text("UPDATE audit SET client = 'bob'")))
+    assert await database.read(clients) == ["anna"]
+    assert await database.write(lambda c: audit.forget(c, "t", now, 10)) == 0
+    assert await database.write(lambda c: audit.forget(c, "t", now + timedelta(seconds=1), 10)) == 1

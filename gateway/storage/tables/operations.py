@@ -6,7 +6,7 @@ from sqlalchemy import Column, Index, Integer, String, Table, Text
 
 from gateway.storage.tables.base import Moment, metadata
 
-# Who did what; rows are only added. `roles` are separated by spaces.
+# Who did what. Rows are only added, and removed when they are old: a trigger refuses to change one. `roles` are separated by spaces.
 audit = Table(
     "audit",
     metadata,
