@@ -28,14 +28,14 @@ from gateway.http.bodies import has_body, read_body
 from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
 from gateway.login import openapi
 from gateway.login.flow import (
-    ATTEMPT_COOKIE,
+    ATTEMPT_COOKIES,
     ATTEMPT_SECONDS,
     Attempt,
+    attempt_of,
     attempt_text,
     authorization_url,
     code_of,
     end_session_url,
-    read_attempt,
     safe_return,
     set_cookie,
 )
@@ -117,7 +117,8 @@ async def begin_login(request: Request[Any, Any, Any]) -> Answer:
     settings = login.oidc.login
     endpoint = (await login.provider.endpoints()).authorization
     address = authorization_url(endpoint, attempt, settings.client_id, settings.scopes, _address(services, CALLBACK))
-    return _redirect(address, set_cookie(ATTEMPT_COOKIE, attempt_text(attempt), ATTEMPT_SECONDS))
+    name = next((name for name, text in _attempts(request).items() if text is None), ATTEMPT_COOKIES[0])
+    return _redirect(address, set_cookie(name, attempt_text(attempt), ATTEMPT_SECONDS))
 
 
 @get(CALLBACK, opt={"openapi": openapi.CALLBACK, "roles": PUBLIC})
@@ -125,9 +126,11 @@ async def finish_login(request: Request[Any, Any, Any]) -> Answer:
     """Take the code that the provider gave, get its tokens, and begin a session."""
     login, services = _login(request), services_of(request)
     login.admit(request)
-    attempt = read_attempt(cookie(request.scope["headers"], ATTEMPT_COOKIE))
-    code = code_of(query_pairs(request), attempt, login.oidc.issuer)
-    assert attempt is not None, "a code belongs to an attempt"
+    pairs = query_pairs(request)
+    found = attempt_of(dict(pairs).get("state", ""), _attempts(request))
+    code = code_of(pairs, None if found is None else found[1], login.oidc.issuer)
+    assert found is not None, "a code belongs to an attempt"
+    attempt_cookie, attempt = found
     now = services.clock()
     scope: Any = request.scope
     try:
@@ -176,7 +179,7 @@ async def finish_login(request: Request[Any, Any, Any]) -> Answer:
     return _redirect(
         attempt.return_to,
         set_cookie(SESSION_COOKIE, value, round(settings.session_hours * 3600)),
-        set_cookie(ATTEMPT_COOKIE, "", 0),
+        set_cookie(attempt_cookie, "", 0),
     )
 
 
@@ -244,6 +247,11 @@ async def log_out_back_channel(request: Request[Any, Any, Any]) -> Answer:
 
     await services.database.write(end)
     return Answer(status=200, headers=[_NOT_STORED], media_type=b"text/plain")
+
+
+def _attempts(request: Request[Any, Any, Any]) -> dict[str, str | None]:
+    """Return what the browser carries of logins that it began, by the names of their cookies."""
+    return {name: cookie(request.scope["headers"], name) for name in ATTEMPT_COOKIES}
 
 
 def _session(request: Request[Any, Any, Any]) -> tuple[LoginSession, str]:

@@ -12,12 +12,14 @@ import hashlib
 import hmac
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from gateway.errors import ForbiddenError, InvalidQueryError, Problem
 
-ATTEMPT_COOKIE: Final = "__Host-gateway-login"
+# One for each tab in which a login was begun; of more than these the first is forgotten.
+ATTEMPT_COOKIES: Final = tuple(f"__Host-gateway-login{tab}" for tab in ("", "-2", "-3", "-4"))
 ATTEMPT_SECONDS: Final = 600
 RETURN_CHARACTERS_MAX: Final = 1_024
 CODE_CHARACTERS_MAX: Final = 2_048
@@ -100,17 +102,25 @@ def read_attempt(text: str | None) -> Attempt | None:
         return None
 
 
+def attempt_of(state: str, given: Mapping[str, str | None]) -> tuple[str, Attempt] | None:
+    """Return the attempt with this state among those that a browser carries, and its cookie; None when it is none of them."""
+    for name, text in given.items():
+        attempt = read_attempt(text)
+        if attempt is not None and hmac.compare_digest(attempt.state.encode(), state.encode("utf-8", "replace")):
+            return name, attempt
+    return None
+
+
 def code_of(pairs: list[tuple[str, str]], attempt: Attempt | None, issuer: str) -> str:
     """Return the code that a person brought back from the provider.
 
-    Raises InvalidQueryError (400) unless it is this browser's login and this provider's answer, ProviderRefusedError (403) when the
-    provider says that there was no login.
+    `attempt` is that of the state. Raises InvalidQueryError (400) unless it is this browser's login and this provider's answer,
+    ProviderRefusedError (403) when the provider says that there was no login.
     """
     values = dict(pairs)
     if len(values) != len(pairs):
         raise InvalidQueryError("A parameter is given more than once; begin again at /login.")
-    state = values.get("state", "")
-    if attempt is None or not hmac.compare_digest(attempt.state.encode(), state.encode("utf-8", "replace")):
+    if attempt is None:
         what = "is not that of a login that this browser began in the last 10 minutes; begin again at /login"
         raise InvalidQueryError(f"state {what}.", problems=[Problem("state", what)])
     if values.get("iss", issuer) != issuer:

@@ -212,6 +212,18 @@ async def test_what_strangers_post_keeps_no_logout_of_the_provider_away(
     assert (told.status_code, (await browser.get(CARTS)).status_code) == (200, 401)
 
 
+async def test_tabs_of_a_browser_that_log_in_at_the_same_time_each_come_back(browser: httpx.AsyncClient) -> None:
+    begun = [await back_from_provider(browser, f"/login?return_to=/tab/{number}") for number in range(3)]
+    for number, address in enumerate(begun):
+        done = await browser.get(address)
+        assert (done.status_code, done.headers["location"]) == (303, f"/tab/{number}"), done.text
+    # However many are only begun, a browser does not carry more and more of them.
+    for _ in range(9):
+        last = await back_from_provider(browser, "/login?return_to=/last")
+    assert len([name for name in browser.cookies if name.startswith(ATTEMPT_COOKIE)]) == 4
+    assert (await browser.get(last)).headers["location"] == "/last"
+
+
 async def test_another_login_of_a_browser_ends_its_session_of_before(browser: httpx.AsyncClient, clock: Time) -> None:
     await log_in(browser)
     before = browser.cookies[SESSION_COOKIE]
