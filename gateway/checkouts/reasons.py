@@ -98,7 +98,8 @@ ASKED: Final[Mapping[ReasonCode, str]] = MappingProxyType(
         "`adopt` the order, or `retry`, which looks before it sends",
         "marker_changed": "compare both spellings in the reason; set `recovery.marker_compare` or `recovery.marker_slot` of the mapping, "
         "then `retry`, or `adopt` the order",
-        "foreign_order": "find out which order there has the marker: `adopt` it; `close` where there is none and none is wanted",
+        "foreign_order": "find out which order there has the marker: `adopt` it; `close` with `--override` where there is none and none is "
+        "wanted (the order that is named is another's, and is there)",
         "duplicate_orders": "cancel all but one there, then `adopt` that one; switch off what repeats calls",
         "contents_differ": "compare the order with the cart: `adopt` it with `--override`, or cancel it there and `close`",
         "not_verifiable": "look there for the marker: `adopt` the order; where there is none, `retry` (see the limits below), or `close` "
