@@ -174,7 +174,8 @@ class CheckoutRun:
         try:
             return await self._look(action)
         except AnotherOrder as error:
-            return after_another_order(self._work, error.order, self._now())
+            searched = isinstance(action, FindMarker)
+            return after_another_order(self._work, error.order, self._now(), searched=searched)
         except ReadFailed as error:
             return read_failed(self._work, self._now(), error)
 

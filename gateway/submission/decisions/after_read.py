@@ -76,13 +76,16 @@ def after_head(work: Work, observed: ObservedOrder | None, now: datetime) -> Act
     return send(work, now) if is_draft(work.mapping, observed.state) else _left_draft(work, observed)
 
 
-def after_another_order(work: Work, answered: ObservedOrder, now: datetime) -> Action:
-    """Decide after an order was asked for and another one came: merged, renamed, or mixed up. It is followed by its marker only."""
+def after_another_order(work: Work, answered: ObservedOrder, now: datetime, *, searched: bool = False) -> Action:
+    """Decide after an order was asked for and another one came: merged, renamed, or mixed up. It is followed by its marker only.
+
+    `searched`: it was asked for because a search for our marker found it, so that to search again would find the same.
+    """
     record = work.record
     if record.awaiting == "accepted_order" or work.current.kind == "create":
         if whose(work, answered) in {"ours", "respelled"}:
             return accept(work, answered, now, "found done by its marker, under another id")
-        if record.awaiting == "accepted_order":
+        if record.awaiting == "accepted_order" and not searched:
             return FindMarker(record.marker, answered)
     asked = record.order_id or "that the search found"
     if not settled(work, now):

@@ -222,6 +222,10 @@ def test_an_order_that_is_answered_under_another_id_is_followed_by_its_marker_or
     assert (save.changes["state"], save.changes["order_id"]) == ("submitted", "00000008")
     stranger = replace(other, marker=Marker(("ORD-1",)))
     assert after_another_order(work, stranger, NOW) == FindMarker(OURS, stranger)
+    # What the search itself found is not searched again: it would be found, and be another order, for ever.
+    assert decided(after_another_order(work, stranger, NOW, searched=True)).rest
+    settled = answered(seconds_ago=SETTLED)
+    assert decided(after_another_order(settled, stranger, NOW, searched=True)).changes["reason_code"] == "foreign_order"
     late = lost(work_of(SPLIT, step="submit", submit_intent_order="00000001"), seconds_ago=SETTLED)
     assert decided(after_another_order(late, other, NOW)).changes["reason_code"] == "foreign_order"
     early = lost(work_of(SPLIT, step="submit", submit_intent_order="00000001"), seconds_ago=SETTLED - 1)
