@@ -19,7 +19,7 @@ from gateway.storage import tables
 from gateway.upstream.building import build_upstreams
 
 if TYPE_CHECKING:
-    from hostile_world import World
+    from hostile_world import Weather, World
 
 POLL_SECONDS = 6 * 3600.0
 _EMPTY = [f"DELETE FROM {table.name}" for table in reversed(tables.metadata.sorted_tables)]  # noqa: S608 - names of ours
@@ -33,7 +33,7 @@ class Host:
         self.loop = loop
         self.mapping = mapping.name
         self.world: World | None = None
-        self.settings = _settings(mapping.name)
+        self.settings = settings_of(mapping.name)
         self.mappings = {mapping.name: mapping}
         self.database = MemoryDatabase(loop)
         self.upstreams: dict[str, Any] = {"shop": None}
@@ -47,6 +47,12 @@ class Host:
         transport = httpx.ASGITransport(app=self.application, raise_app_exceptions=False)  # type: ignore[arg-type]
         self.client = httpx.AsyncClient(transport=transport, base_url="http://gateway.test")
 
+    def make_world(self, seed: int, weather: Weather) -> World:
+        """Make a world for `play_all`."""
+        from hostile_world import World
+
+        return World(self, seed, weather)
+
     async def empty(self) -> None:
         for upstream in filter(None, self.upstreams.values()):
             await upstream.close()
@@ -56,7 +62,7 @@ class Host:
         self.upstreams.update(build_upstreams(self.settings, self.mappings))
 
 
-def _settings(mapping: str) -> Settings:
+def settings_of(mapping: str) -> Settings:
     limits = UpstreamLimits()
     upstream = UpstreamSettings(base_url=f"http://shop.test{API_ROOTS[mapping]}", mapping=mapping, limits=limits)
     settings = Settings(

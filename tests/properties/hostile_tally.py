@@ -2,6 +2,8 @@
 
     python tests/properties/hostile_tally.py worlds.txt --minutes 60          # as many as fit, drafts and live POST by turns
     python tests/properties/hostile_tally.py --replay live:4711               # one world again
+    python tests/properties/hostile_tally.py --quick --checkouts 100000       # of each kind, in memory: `quick_world`
+    python tests/properties/hostile_tally.py --quick --replay live:4711
 
 In each world several carts of the same contents are checked out. It is played from its seed: commit, kind and seed are all that a
 replay needs.
@@ -15,10 +17,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 FOLDER: Final = Path(__file__).resolve().parent
 if __name__ == "__main__":
@@ -28,11 +31,14 @@ from hostile_host import DRAFTED, LIVE  # noqa: E402 - tests are not a package
 from hostile_verdicts import WRONG, Played, a_person_is_told, drawn, play_all  # noqa: E402
 from hostile_world import hosting  # noqa: E402
 from misbehaviour_ends import Kind, ends_of  # noqa: E402
+from quick_world import quick_hosting  # noqa: E402
 
 from gateway.sandbox.misbehaviours import MISBEHAVIOURS  # noqa: E402
 
 CARTS: Final = 8
 CHUNK: Final = 5
+QUICK_CARTS: Final = 2
+QUICK_CHUNK: Final = 250
 MAPPINGS: Final = {"drafts": DRAFTED, "live": LIVE}
 
 
@@ -58,6 +64,10 @@ class Tally:
     """How often each misbehaviour struck."""
     met_in: Counter[str] = field(default_factory=Counter)
     """In how many worlds."""
+    checkouts_with: Counter[str] = field(default_factory=Counter)
+    """How many checkouts these worlds had, by the misbehaviour."""
+    held_with: Counter[str] = field(default_factory=Counter)
+    """How many of them ended held."""
     held_for: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
@@ -67,6 +77,10 @@ class Tally:
         self.checkouts += len(played)
         self.met += Counter(played[0].met)
         self.met_in += Counter(played[0].met.keys())
+        held = sum(each.verdict == "held" for each in played)
+        for name in played[0].met:
+            self.checkouts_with[name] += len(played)
+            self.held_with[name] += held
         self.ends += Counter(each.verdict for each in played)
         self.held_for += Counter(each.ended.reason for each in played if each.verdict == "held")
         wrong = [str(each) for each in played if offence(each, self.kind)]
@@ -78,7 +92,11 @@ class Tally:
         checkouts = max(self.checkouts, 1)
         ends = ", ".join(f"{name} {number}" for name, number in self.ends.most_common())
         held = ", ".join(f"{name} {number}" for name, number in self.held_for.most_common())
-        met = "\n".join(f"  {name}: {self.met[name]} times in {self.met_in[name]} worlds" for name in sorted(self.met))
+        met = "\n".join(
+            f"  {name}: {self.met[name]} times in {self.met_in[name]} worlds, "
+            f"{100 * self.held_with[name] / self.checkouts_with[name]:.1f} % of their checkouts held"
+            for name in sorted(self.met)
+        )
         return (
             f"{self.kind}: {self.checkouts} checkouts in {self.worlds} worlds, {len(self.wrong)} wrong\n"
             f"ends: {ends}\nheld: {100 * self.ends['held'] / checkouts:.2f} % ({held})\nmet:\n{met}\n"
@@ -92,38 +110,69 @@ def commit() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def run(file: Path, minutes: float, first: int) -> int:
-    """Play until the time is over, some worlds of each kind by turns; keep the figures in the file. Return the exit code."""
+@dataclass(frozen=True)
+class Way:
+    """How worlds are played: with a database, or in memory."""
+
+    quick: bool = False
+
+    @property
+    def carts(self) -> int:
+        """How many carts are checked out in each world."""
+        return QUICK_CARTS if self.quick else CARTS
+
+    def hosting(self, kind: Kind) -> AbstractContextManager[Any]:
+        """Give a host for one kind of order systems."""
+        return (quick_hosting if self.quick else hosting)(MAPPINGS[kind])
+
+    def play(self, host: Any, seed: int, kind: Kind) -> list[Played]:
+        """Play the world of a seed."""
+        return play_all(host, seed, drawn(seed, drafts=kind == "drafts", carts=self.carts))
+
+
+def run(file: Path, way: Way, minutes: float, first: int, checkouts: int | None) -> int:
+    """Play until the time is over or there were enough, some worlds of each kind by turns; keep the figures in the file.
+
+    Return the exit code.
+    """
     ends_at, played_commit = time.monotonic() + minutes * 60, commit()
     tallies = [Tally("drafts"), Tally("live")]
-    for seed in count(first, CHUNK):
+    chunk = QUICK_CHUNK if way.quick else CHUNK
+    for seed in count(first, chunk):
         for tally in tallies:
-            with hosting(MAPPINGS[tally.kind]) as host:
-                for each in range(seed, seed + CHUNK):
-                    tally.add(play_all(host, each, drawn(each, drafts=tally.kind == "drafts", carts=CARTS)))
-                    _write(file, played_commit, first, tallies)
+            with way.hosting(tally.kind) as host:
+                for each in range(seed, seed + chunk):
+                    for line in tally.add(way.play(host, each, tally.kind)):
+                        print(f"{tally.kind}: {line}", flush=True)
                     if time.monotonic() > ends_at:
-                        return 1 if any(tally.wrong for tally in tallies) else 0
+                        break
+            _write(file, way, played_commit, first, tallies)
+        enough = checkouts is not None and all(tally.checkouts >= checkouts for tally in tallies)
+        if enough or time.monotonic() > ends_at:
+            return 1 if any(tally.wrong for tally in tallies) else 0
     raise AssertionError("seeds have no end")
 
 
-def _write(file: Path, played_commit: str, first: int, tallies: Sequence[Tally]) -> None:
+def _write(file: Path, way: Way, played_commit: str, first: int, tallies: Sequence[Tally]) -> None:
     spent = time.process_time() / sum(tally.checkouts for tally in tallies)
     seeds = ", ".join(f"{tally.kind} {first} to {first + tally.worlds - 1}" for tally in tallies if tally.worlds)
-    head = f"commit {played_commit}, {CARTS} checkouts in each world, seeds: {seeds}; {1000 * spent:.0f} ms of CPU for each checkout"
+    how = "in memory" if way.quick else "with a database"
+    head = (
+        f"commit {played_commit}, {how}, {way.carts} checkouts in each world, seeds: {seeds}; "
+        f"{1000 * spent:.0f} ms of CPU for each checkout"
+    )
     written = file.with_suffix(".new")
     written.write_text("\n\n".join([head, *(tally.told() for tally in tallies)]) + "\n")
     written.replace(file)
 
 
-def replay(which: str) -> int:
+def replay(way: Way, which: str) -> int:
     """Play one world again and print what became of each checkout; return the exit code."""
     name, _, seed = which.partition(":")
     kind: Kind = "drafts" if name == "drafts" else "live"
-    weather = drawn(int(seed), drafts=kind == "drafts", carts=CARTS)
-    with hosting(MAPPINGS[kind]) as host:
-        played = play_all(host, int(seed), weather)
-    print(weather)
+    with way.hosting(kind) as host:
+        played = way.play(host, int(seed), kind)
+    print(drawn(int(seed), drafts=kind == "drafts", carts=way.carts))
     for each in played:
         print("WRONG" if offence(each, kind) else "right", each)
     return 1 if any(offence(each, kind) for each in played) else 0
@@ -138,8 +187,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=60.0, help="how long [%(default)s]")
     parser.add_argument("--first", type=int, default=0, help="the first seed [%(default)s]")
     parser.add_argument("--replay", metavar="KIND:SEED", help="play one world again: drafts or live")
+    parser.add_argument("--quick", action="store_true", help="without a database and without HTTP requests of a client")
+    parser.add_argument("--checkouts", type=int, help="how many of each kind are enough")
     options = parser.parse_args(arguments)
-    return replay(options.replay) if options.replay else run(options.file, options.minutes, options.first)
+    way = Way(quick=options.quick)
+    if options.replay:
+        return replay(way, options.replay)
+    return run(options.file, way, options.minutes, options.first, options.checkouts)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from hostile_carts import WANTED, contents
 from hostile_host import Host
-from hostile_world import OPEN_STATES, Ended, Weather, World
+from hostile_world import OPEN_STATES, Ended, Weather
 from virtual_time import EndlessError
 
 from gateway.sandbox.faults import Fault
@@ -113,7 +113,7 @@ def play(host: Host, seed: int, weather: Weather) -> Played:
 
 def play_all(host: Host, seed: int, weather: Weather) -> list[Played]:
     """Run one world to its end; return what became of each of its checkouts."""
-    world = World(host, seed, weather)
+    world = host.make_world(seed, weather)
     run = host.loop.create_task(world.run())
     carts = 1 + len(weather.later)
     try:

@@ -361,7 +361,7 @@ class World:
 @contextlib.contextmanager
 def hosting(mapping: Mapping) -> Iterator[Host]:
     """Give a host in virtual time; worlds are run in it one after the other."""
-    structlog.configure(processors=[_drop], cache_logger_on_first_use=False)
+    structlog.configure(processors=[drop_event], cache_logger_on_first_use=False)
     with virtual_time() as loop:
         asyncio.set_event_loop(loop)
         hosts: list[Host] = []
@@ -393,5 +393,5 @@ def hosting(mapping: Mapping) -> Iterator[Host]:
                 asyncio.set_event_loop(None)
 
 
-def _drop(_logger: object, _method: str, _event: Any) -> Any:
+def drop_event(_logger: object, _method: str, _event: Any) -> Any:
     raise structlog.DropEvent
