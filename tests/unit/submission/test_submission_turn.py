@@ -6,14 +6,15 @@ import asyncio
 import gc
 
 import pytest
-from checkout_work import NOW, POLICY, lost, work_of
+from checkout_work import NOW, PLAIN, POLICY, lost, work_of
 from msgspec.structs import replace
 
 from gateway.errors import StaleLeaseError
+from gateway.ordering import Marker, ObservedOrder
 from gateway.submission.checkout_run import CheckoutRun
 from gateway.submission.decisions.actions import Save
-from gateway.upstream.evidence import FindResult
-from gateway.upstream.port import ReadFailed
+from gateway.upstream.evidence import FindResult, proven
+from gateway.upstream.port import AnotherOrder, ReadFailed
 
 
 class RunContext:
@@ -125,3 +126,32 @@ async def test_a_search_that_fails_while_the_lease_is_lost_is_no_stray_exception
 
     gc.collect()
     assert strays == []
+
+
+class MergedOrders(SlowSearch):
+    """An order system that finds our marker at an order, and shows another order in its place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = 0
+
+    async def find(self, marker, *, since, doubt=None):
+        hit = ObservedOrder(id="00000001", href=None, state="Draft", marker=Marker((marker,)), lines=())
+        return FindResult((hit,), proven())
+
+    async def get_order(self, order_id):
+        self.reads += 1
+        assert self.reads < 10, "it is asked for again and again, and nothing is recorded"
+        raise AnotherOrder(ObservedOrder(id="00000009", href=None, state="", marker=Marker(("CRM-1",)), lines=()))
+
+
+async def test_an_order_that_is_found_and_shows_another_one_is_not_looked_for_without_end():
+    context, upstream = RunContext(), MergedOrders()
+    named = lost(
+        work_of(PLAIN, order_id="00000001", answered_order="00000001", awaiting="accepted_order"), seconds_ago=100.0
+    )
+
+    await CheckoutRun(context, named, upstream, 0.0).run()
+
+    assert context.saved[-1].changes["reason_code"] == "foreign_order"
+    assert upstream.reads <= 3
