@@ -22,7 +22,7 @@ from gateway.checkouts.states import FINAL
 from gateway.errors import ConflictError, Problem, UnavailableError
 from gateway.logs import get_logger
 from gateway.operators.judging import retried
-from gateway.ordering import Mapping, is_alive, is_final, tmf_state
+from gateway.ordering import DEAD_ENDS, Mapping, ObservedOrder, is_alive, is_final, tmf_state
 from gateway.services import Services
 from gateway.upstream.evidence import FindResult
 from gateway.upstream.port import ReadFailed, Upstream
@@ -190,7 +190,7 @@ async def _require_no_live_order(services: Services, record: CheckoutRecord, com
         doubts += [hint.sentence for hint in found.hints]
         if not found.complete:
             doubts.append(f"the search for {marker} saw less than everything: {found.absence.sentence}")
-    doubts += await _named_orders_that_are_live(upstream, mapping, record)
+    doubts += await _named_orders_in_doubt(upstream, mapping, record)
     if doubts and not command.override:
         raise conflict(
             record,
@@ -201,10 +201,16 @@ async def _require_no_live_order(services: Services, record: CheckoutRecord, com
     return "no live order found" if not doubts else f"overridden: {'; '.join(doubts[:3])}"
 
 
-async def _named_orders_that_are_live(upstream: Upstream, mapping: Mapping, record: CheckoutRecord) -> list[str]:
-    """Return what is known of orders that answers named, or that were followed: an order system may show them under another marker."""
+async def _named_orders_in_doubt(upstream: Upstream, mapping: Mapping, record: CheckoutRecord) -> list[str]:
+    """Return what is known of orders that answers named, or that were followed, unless they are known to deliver nothing.
+
+    An order system may show them under another marker, so that no search finds them. One that was sent to be carried out may be shown
+    late: it delivers nothing only when it ended, not when a look finds nothing of it or a draft.
+    """
+    named = {record.order_id, record.answered_order, record.submit_intent_order} - {None, ""}
+    sent = {record.submit_intent_order} if mapping.draft.supported else named
     doubts: list[str] = []
-    for order_id in sorted({record.order_id, record.answered_order} - {None, ""}, key=str):
+    for order_id in sorted(named, key=str):
         assert order_id is not None
         try:
             order = await upstream.get_order(order_id)
@@ -213,7 +219,17 @@ async def _named_orders_that_are_live(upstream: Upstream, mapping: Mapping, reco
             continue
         if order is not None and is_alive(mapping, order):
             doubts.append(f"order {order_id}, which it names, is there ({order.state or 'without a state'})")
+        elif order_id in sent and not _has_ended(mapping, order):
+            shown = "is not found" if order is None else f"shows as {order.state or 'one without a state'}"
+            doubts.append(
+                f"order {order_id}, which was sent to be carried out, {shown}: that may be a look at what was before"
+            )
     return doubts
+
+
+def _has_ended(mapping: Mapping, order: ObservedOrder | None) -> bool:
+    """Tell whether an order shows that it ended and delivers nothing."""
+    return order is not None and bool(order.state) and tmf_state(mapping, order.state) in DEAD_ENDS
 
 
 def conflict(record: CheckoutRecord, caller: Caller, why: str) -> ConflictError:

@@ -144,7 +144,7 @@ async def test_what_is_not_there_or_a_draft_is_not_adopted(gateway):
 
 async def test_closing_as_rejected_lets_go_of_the_cart_when_no_live_order_is_found(gateway):
     checkout = await held(gateway, upstream="plain")
-    gateway.plain.orders.clear()
+    gateway.plain.orders[checkout["productOrder"]["id"]]["state"] = "cancelled"
     answer = await do(gateway, checkout, "close", {**WHY, "outcome": "rejected"})
     assert answer.status_code == 200, answer.text
     found = answer.json()
@@ -186,6 +186,28 @@ async def test_no_cart_is_let_go_unasked_whose_order_is_shown_under_another_mark
     )
     answer = await do(gateway, checkout, "close", {**body, "override": True})
     assert answer.json()["state"] == "rejected"
+
+
+@pytest.mark.parametrize("upstream", ["shop", "plain"])
+@pytest.mark.parametrize("shown", ["as it was before", "not at all", "without a state"])
+async def test_no_cart_is_let_go_unasked_whose_order_was_sent_and_has_not_ended(gateway, upstream, shown):
+    """An order system that shows late what it did: a look that finds nothing, or a draft, proves nothing of an order that was accepted."""
+    checkout = await held(gateway, upstream=upstream)
+    order_id, orders = checkout["productOrder"]["id"], getattr(gateway, upstream).orders
+    if shown == "not at all":
+        orders.clear()
+    elif upstream == "shop":
+        orders[order_id]["state"] = "Draft" if shown == "as it was before" else ""
+    else:
+        orders[order_id]["state"] = "draft" if shown == "as it was before" else ""
+    body = {**WHY, "outcome": "rejected"}
+    counts_as_live = (upstream, shown) == ("plain", "without a state")
+    told = "is live" if counts_as_live else "override"
+    assert_conflict(await do(gateway, checkout, "close", body), f"order {order_id}", told)
+    assert (await gateway.get(checkout))["state"] == "held"
+    if not counts_as_live:  # it is to be ended there first
+        answer = await do(gateway, checkout, "close", {**body, "override": True})
+        assert answer.json()["state"] == "rejected"
 
 
 async def test_closing_as_completed_keeps_the_cart_with_its_order(gateway, monkeypatch):
