@@ -17,14 +17,14 @@ from gateway.carts.after_order import CHECKOUT_PATH
 from gateway.checkouts import store
 from gateway.checkouts.changes import audited, change_locked, not_found
 from gateway.checkouts.model import CheckoutRecord, marker_of
-from gateway.checkouts.row_changes import PLANNED, CheckoutChanges, because, without_reason
+from gateway.checkouts.row_changes import PLANNED, UNKNOWN, CheckoutChanges, because, without_reason
 from gateway.checkouts.states import FINAL
 from gateway.errors import ConflictError, Problem, UnavailableError
 from gateway.logs import get_logger
 from gateway.operators.judging import retried
 from gateway.ordering import DEAD_ENDS, Mapping, ObservedOrder, is_alive, is_final, tmf_state
 from gateway.services import Services
-from gateway.upstream.evidence import FindResult
+from gateway.upstream.evidence import CallInDoubt, FindResult
 from gateway.upstream.port import ReadFailed, Upstream
 
 log = get_logger(__name__)
@@ -168,11 +168,17 @@ async def _require_no_live_order(services: Services, record: CheckoutRecord, com
         return "nothing was ever sent for it"
     since = min(record.created_at, record.first_sent_at or record.created_at)
     doubts: list[str] = []
+    if record.awaiting == "order_id":
+        doubts.append("the order system accepted the order, and did not tell its id")
+    # After a lost live POST nothing but a search that is known to find such orders tells that there is none.
+    is_lost = record.step_state == UNKNOWN and not mapping.draft.supported
+    now = await services.database.read(services.database.now)
+    lost = CallInDoubt(sent_at=record.sent_at or since, now=now) if is_lost else None
     first = max(0, record.generation + 1 - GENERATIONS_SEARCHED_MAX)
     for generation in range(first, record.generation + 1):
         marker = marker_of(record.marker_root, generation)
         try:
-            found: FindResult = await upstream.find(marker, since=since)
+            found: FindResult = await upstream.find(marker, since=since, doubt=lost, live=True)
             orders = [await upstream.get_order(order.id) for order in found.orders]
         except ReadFailed as error:
             doubts.append(f"the search for {marker} failed ({error})")
@@ -190,6 +196,10 @@ async def _require_no_live_order(services: Services, record: CheckoutRecord, com
         doubts += [hint.sentence for hint in found.hints]
         if not found.complete:
             doubts.append(f"the search for {marker} saw less than everything: {found.absence.sentence}")
+        elif is_lost and not orders and found.absence.kind != "proven":
+            doubts.append(
+                f"the search for {marker} does not prove that a lost call had no effect: {found.absence.sentence}"
+            )
     doubts += await _named_orders_in_doubt(upstream, mapping, record)
     if doubts and not command.override:
         raise conflict(

@@ -164,7 +164,7 @@ async def test_no_cart_is_let_go_whose_order_is_live(gateway, override):
 async def test_where_no_search_proves_anything_a_cart_is_let_go_on_purpose_only(gateway, monkeypatch):
     checkout = await held(gateway, upstream="plain")
 
-    async def sees_little(_marker, *, since, doubt=None):
+    async def sees_little(_marker, *, since, doubt=None, live=False):
         return FindResult((), incomplete("page_failed"))
 
     monkeypatch.setattr(gateway.plain, "find", sees_little, raising=False)
@@ -210,10 +210,45 @@ async def test_no_cart_is_let_go_unasked_whose_order_was_sent_and_has_not_ended(
         assert answer.json()["state"] == "rejected"
 
 
+@pytest.mark.parametrize(
+    ("awaiting", "absence", "is_let_go"),
+    [(None, uncontrolled(), False), (None, None, True), ("order_id", None, False)],
+)
+async def test_after_a_lost_live_post_a_proof_of_absence_lets_a_cart_go(
+    gateway, monkeypatch, awaiting, absence, is_let_go
+):
+    """A filter that never finds anything finds nothing of it either; and one that was accepted without an id is there somewhere."""
+    lost = {"step": 0, "step_state": "UNKNOWN", "order_id": None, "answered_order": None, "awaiting": awaiting}
+    checkout = await held(gateway, upstream="plain", reason_code="not_verifiable", **lost)
+    gateway.plain.orders.clear()
+    monkeypatch.setattr(gateway.plain, "absence", absence)
+    body = {**WHY, "outcome": "cancelled"}
+    answer = await do(gateway, checkout, "close", body)
+    if is_let_go:
+        assert answer.json()["state"] == "cancelled"
+    else:
+        assert_conflict(answer, "override")
+        assert (await do(gateway, checkout, "close", {**body, "override": True})).json()["state"] == "cancelled"
+
+
+async def test_closing_searches_live_orders_where_a_lost_draft_is_searched_among_drafts(gateway, monkeypatch):
+    checkout = await held(gateway, order_id=None, submit_intent_order=None)
+    find = gateway.shop.find
+
+    async def of_drafts(marker, *, since, doubt=None, live=False):
+        found = await find(marker, since=since, doubt=doubt, live=live)
+        return found if live else FindResult((), found.absence)
+
+    monkeypatch.setattr(gateway.shop, "find", of_drafts, raising=False)
+    assert_conflict(
+        await do(gateway, checkout, "close", {**WHY, "outcome": "rejected"}), "carries its marker", "override"
+    )
+
+
 async def test_closing_as_completed_keeps_the_cart_with_its_order(gateway, monkeypatch):
     checkout = await held(gateway, upstream="plain")
 
-    async def find(_marker, *, since, doubt=None):
+    async def find(_marker, *, since, doubt=None, live=False):
         return FindResult((), uncontrolled())
 
     monkeypatch.setattr(gateway.plain, "find", find, raising=False)
