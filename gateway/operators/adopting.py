@@ -19,7 +19,7 @@ from gateway.operators.commands import conflict, required, upstream_of
 from gateway.operators.judging import Placed, judge_adoption
 from gateway.ordering import ObservedOrder, compare_live, tmf_state
 from gateway.services import Services
-from gateway.upstream.port import ReadFailed, Upstream
+from gateway.upstream.port import AnotherOrder, ReadFailed, Upstream
 
 
 class Adopt(Struct, frozen=True, kw_only=True):
@@ -93,6 +93,8 @@ def _placed(connection: Connection, record: CheckoutRecord) -> Placed:
 async def _read(upstream: Upstream, order_id: str) -> ObservedOrder | None:
     try:
         return await upstream.get_order(order_id)
+    except AnotherOrder as error:
+        return error.order
     except ReadFailed as error:
         raise UnavailableError(
             f"The order cannot be read now: {error}. Nothing was changed; try again.", headers={"Retry-After": "30"}

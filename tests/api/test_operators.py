@@ -7,6 +7,7 @@ from checkout_gateway import CARTS, CHECKOUTS, act, assert_conflict, assert_erro
 
 from gateway.upstream.evidence import FindResult, incomplete, uncontrolled
 from gateway.upstream.outcome import NotExecuted, Unknown
+from gateway.upstream.port import AnotherOrder
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 WHY = {"reason": "the order system is repaired"}
@@ -128,6 +129,24 @@ async def test_the_order_of_another_checkout_is_nobody_elses(gateway):
     gateway.plain.orders[order_id]["externalId"] = "lost"
     answer = await do(gateway, second, "adopt", {**WHY, "productOrder": {"id": order_id}, "override": True})
     assert_conflict(answer, first["id"])
+
+
+async def test_the_order_that_another_was_merged_into_is_named_and_can_be_adopted(gateway, monkeypatch):
+    checkout = await held(gateway, upstream="plain", reason_code="foreign_order")
+    merged = checkout["productOrder"]["id"]
+    show(gateway, "plain", "W", externalId="CRM-1")
+    read = gateway.plain.get_order
+
+    async def get_order(order_id):
+        if order_id == merged:
+            raise AnotherOrder(await read("W"))
+        return await read(order_id)
+
+    monkeypatch.setattr(gateway.plain, "get_order", get_order)
+    answer = await do(gateway, checkout, "adopt", {**WHY, "productOrder": {"id": merged}})
+    assert (answer.status_code, "is answered with order W" in answer.json()["message"]) == (422, True), answer.text
+    answer = await do(gateway, checkout, "adopt", {**WHY, "productOrder": {"id": "W"}})
+    assert (answer.status_code, answer.json()["productOrder"]["id"]) == (202, "W"), answer.text
 
 
 async def test_what_is_not_there_or_a_draft_is_not_adopted(gateway):
