@@ -14,7 +14,7 @@ from gateway.app import Background, GatewayApp, create_app
 from gateway.background import ended, process_name, running
 from gateway.carts.sweep import sweeping
 from gateway.checkouts.accepting.proven import unproven
-from gateway.checkouts.draft_lifetime import DraftLifetime
+from gateway.checkouts.changing.draft_lifetime import DraftLifetime
 from gateway.checkouts.model import CheckoutRecord
 from gateway.correlation.forgetting import Forgetting
 from gateway.hub.delivery.service import delivery

@@ -11,17 +11,19 @@ from sqlalchemy import Connection
 from gateway.callers import caller_of
 from gateway.carts.after_order import CHECKOUT_PATH
 from gateway.carts.api import CART_PATH
-from gateway.checkouts import listing, openapi, resource, search, store
+from gateway.checkouts import openapi
 from gateway.checkouts.accepting.accept import Accept, accept, accept_request, is_large
 from gateway.checkouts.accepting.prepare import preview
 from gateway.checkouts.accepting.preparing import prepared_cart
 from gateway.checkouts.accepting.snapshot import snapshot
-from gateway.checkouts.changes import Cancel, Submit, cancel, not_found, submit
-from gateway.checkouts.draft_changes import ChangeDraft, change_draft
-from gateway.checkouts.filters import FILTERS, parse_filters
+from gateway.checkouts.changing.changes import Cancel, Submit, cancel, not_found, submit
+from gateway.checkouts.changing.draft_changes import ChangeDraft, change_draft
 from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.reading import listing, resource, search
+from gateway.checkouts.reading.filters import FILTERS, parse_filters
 from gateway.checkouts.request import check_draft_change, check_request, is_by_value
-from gateway.checkouts.viewing import ask_again_headers, complete
+from gateway.checkouts.shown.viewing import ask_again_headers, complete
+from gateway.checkouts.stored import store
 from gateway.documents import JsonObject
 from gateway.errors import InvalidBodyError, InvalidHeaderError, Problem
 from gateway.filters.parse import parse_filter

@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, select
 
-from gateway.checkouts.document import head
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.orders import cancellations
 from gateway.checkouts.orders import events as orders
+from gateway.checkouts.shown.document import head
 from gateway.checkouts.states import CART_RELEASED
 from gateway.storage.outbox import (
     CHECKOUT_CREATED,

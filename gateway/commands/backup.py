@@ -10,7 +10,7 @@ import click
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from gateway.checkouts import recovering
+from gateway.checkouts.stored import recovering
 from gateway.clock import timestamp_text, utc_now
 from gateway.commands.common import config_option, configuration
 from gateway.commands.recovering import marked_for_recovery, note

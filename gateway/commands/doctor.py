@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from gateway.checkouts.accepting.accept import new_marker_root
 from gateway.checkouts.model import marker_of
-from gateway.checkouts.store import accepted_orders
+from gateway.checkouts.stored.store import accepted_orders
 from gateway.clock import timestamp_text, utc_now
 from gateway.commands.common import config_option, configuration, progress
 from gateway.commands.schema import ready_schema

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from sqlalchemy import Connection
 
-from gateway.checkouts import recovering
+from gateway.checkouts.stored import recovering
 from gateway.clock import timestamp_text
 from gateway.commands.common import config_option, configuration
 from gateway.commands.recovering import note

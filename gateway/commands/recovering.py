@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import click
 from sqlalchemy import Connection
 
-from gateway.checkouts import recovering
+from gateway.checkouts.stored import recovering
 from gateway.commands.times import Moment
 from gateway.errors import OperatorError
 from gateway.logs import get_logger

@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from gateway.checkouts import store
-from gateway.checkouts.abandoned import GivenUp
 from gateway.checkouts.model import CheckoutRecord
-from gateway.checkouts.step_store import StepRow
+from gateway.checkouts.stored import store
+from gateway.checkouts.stored.abandoned import GivenUp
+from gateway.checkouts.stored.step_store import StepRow
 from gateway.correlation.lookup import Named
 from gateway.storage.statements import marks, moment_of, rows_of
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from gateway.callers import Caller
 from gateway.carts.after_order import CARTS_PATH, CHECKOUT_PATH, checkout_state
-from gateway.checkouts.abandoned import GivenUp
 from gateway.checkouts.model import CheckoutRecord
-from gateway.checkouts.resource import resource
-from gateway.checkouts.viewing import complete
+from gateway.checkouts.reading.resource import resource
+from gateway.checkouts.shown.viewing import complete
+from gateway.checkouts.stored.abandoned import GivenUp
 from gateway.clock import timestamp_text
 from gateway.correlation.around import Around, CartHead, SeenEvent
 from gateway.services import Services

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from gateway.background import Loop
-from gateway.checkouts.history import forget_payloads
+from gateway.checkouts.stored.history import forget_payloads
 from gateway.services import Services
 
 # Between two looks; and how many bodies are deleted in one transaction: other writes wait for no more.

@@ -11,12 +11,13 @@ from sqlalchemy import Connection
 
 from gateway.callers import Caller, caller_of
 from gateway.carts.after_order import CHECKOUT_PATH
-from gateway.checkouts import history, listing, search, store
 from gateway.checkouts.api import ONE
-from gateway.checkouts.changes import not_found
-from gateway.checkouts.filters import FILTERS, parse_filters
-from gateway.checkouts.history_view import as_csv, as_lines, entries
+from gateway.checkouts.changing.changes import not_found
 from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.reading import listing, search
+from gateway.checkouts.reading.filters import FILTERS, parse_filters
+from gateway.checkouts.reading.history_view import as_csv, as_lines, entries
+from gateway.checkouts.stored import history, store
 from gateway.correlation import openapi
 from gateway.errors import NotFoundError, Problem
 from gateway.filters.paging import Page, page_headers, page_status

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from sqlalchemy import Connection
 
-from gateway.checkouts.keys import KeyKind, key_value
+from gateway.checkouts.stored.keys import KeyKind, key_value
 from gateway.storage.statements import rows_of
 
 FoundBy: TypeAlias = KeyKind | Literal["checkout", "client", "cartItem"]

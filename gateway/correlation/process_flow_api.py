@@ -10,8 +10,9 @@ from litestar.handlers import route
 from sqlalchemy import Connection
 
 from gateway.callers import Caller, caller_of
-from gateway.checkouts import listing, store
-from gateway.checkouts.viewing import ask_again_headers
+from gateway.checkouts.reading import listing
+from gateway.checkouts.shown.viewing import ask_again_headers
+from gateway.checkouts.stored import store
 from gateway.correlation import openapi
 from gateway.correlation.around import Around, load
 from gateway.correlation.lookup import Asked, Named, find

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 from gateway.carts.after_order import CARTS_PATH, CHECKOUT_PATH
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.states import CheckoutState
-from gateway.checkouts.step_store import StepRow
+from gateway.checkouts.stored.step_store import StepRow
 from gateway.clock import timestamp_text
 from gateway.tmf.json import decode_stored
 

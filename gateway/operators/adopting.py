@@ -9,11 +9,11 @@ from sqlalchemy import Connection
 
 from gateway.callers import Caller
 from gateway.carts import holding
-from gateway.checkouts import store
-from gateway.checkouts.changes import audited, change_locked
+from gateway.checkouts.changing.changes import audited, change_locked
 from gateway.checkouts.model import CheckoutRecord, lines_decoder, order_decoder
-from gateway.checkouts.recovering import settle, unclaimed
 from gateway.checkouts.row_changes import PLANNED, CheckoutChanges, without_reason
+from gateway.checkouts.stored import store
+from gateway.checkouts.stored.recovering import settle, unclaimed
 from gateway.errors import RefusedError, UnavailableError
 from gateway.operators.commands import conflict, required, upstream_of
 from gateway.operators.judging import Placed, judge_adoption

@@ -9,9 +9,9 @@ from litestar.handlers import post, route
 
 from gateway.callers import Caller, caller_of
 from gateway.carts.after_order import CHECKOUT_PATH
-from gateway.checkouts import resource
 from gateway.checkouts.model import CheckoutRecord
-from gateway.checkouts.viewing import complete
+from gateway.checkouts.reading import resource
+from gateway.checkouts.shown.viewing import complete
 from gateway.errors import InvalidBodyError, Problem
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import has_body, read_object, require_json_accepted

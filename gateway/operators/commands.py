@@ -14,11 +14,11 @@ from sqlalchemy import Connection
 
 from gateway.callers import Caller
 from gateway.carts.after_order import CHECKOUT_PATH
-from gateway.checkouts import store
-from gateway.checkouts.changes import audited, change_locked, not_found
+from gateway.checkouts.changing.changes import audited, change_locked, not_found
 from gateway.checkouts.model import CheckoutRecord, marker_of
 from gateway.checkouts.row_changes import PLANNED, UNKNOWN, CheckoutChanges, because, without_reason
 from gateway.checkouts.states import FINAL
+from gateway.checkouts.stored import store
 from gateway.errors import ConflictError, Problem, UnavailableError
 from gateway.logs import get_logger
 from gateway.operators.judging import retried

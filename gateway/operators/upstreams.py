@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from gateway.callers import Caller
-from gateway.checkouts.due import first_and_last_tenant
-from gateway.checkouts.pauses import Pause, pause, pauses, resume
+from gateway.checkouts.stored.due import first_and_last_tenant
+from gateway.checkouts.stored.pauses import Pause, pause, pauses, resume
 from gateway.clock import timestamp_text
 from gateway.documents import JsonObject
 from gateway.errors import ForbiddenError, NotFoundError, Problem

@@ -10,13 +10,14 @@ from sqlalchemy import Connection
 
 from gateway.callers import Caller, caller_of
 from gateway.carts.patching import read_change
-from gateway.checkouts import listing, store
 from gateway.checkouts.accepting.accept import Accept, accept
 from gateway.checkouts.api import idempotency_key
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.orders.ready import SERVERS_OWN, ReadyOrder
 from gateway.checkouts.orders.shown import DIALECTS, KINDS, OrderDialect, product_order
-from gateway.checkouts.viewing import ask_again_headers
+from gateway.checkouts.reading import listing
+from gateway.checkouts.shown.viewing import ask_again_headers
+from gateway.checkouts.stored import store
 from gateway.errors import Problem
 from gateway.filters.parse import parse_filter
 from gateway.filters.projection import Selection, parse_fields, project

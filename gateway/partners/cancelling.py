@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from gateway.callers import Caller
 from gateway.carts.dialects.forms import unmarked
-from gateway.checkouts.changes import Cancel, cancel
+from gateway.checkouts.changing.changes import Cancel, cancel
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.orders import cancellations
 from gateway.checkouts.orders.cancellations import Cancellation

@@ -11,9 +11,8 @@ from sqlalchemy import Connection
 
 from gateway.callers import Caller
 from gateway.carts.dialects.forms import unmarked
-from gateway.checkouts import store
-from gateway.checkouts.changes import Submit, submit
-from gateway.checkouts.draft_changes import ChangeDraft, change_draft
+from gateway.checkouts.changing.changes import Submit, submit
+from gateway.checkouts.changing.draft_changes import ChangeDraft, change_draft
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.orders.events import order_removed
 from gateway.checkouts.orders.ready import INITIAL_STATE, READY, SERVERS_OWN, ReadyOrder, ready_order
@@ -22,6 +21,7 @@ from gateway.checkouts.orders.states import facts_of, order_state
 from gateway.checkouts.orders.words import ITEMS, TOTALS
 from gateway.checkouts.request import check_draft_change
 from gateway.checkouts.states import FINAL
+from gateway.checkouts.stored import store
 from gateway.errors import ConflictError, InvalidBodyError, NotFoundError, PreconditionError, Problem
 from gateway.partners.reading import read_order
 from gateway.services import Services

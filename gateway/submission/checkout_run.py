@@ -16,7 +16,7 @@ import structlog
 from msgspec.structs import replace
 
 from gateway.checkouts.model import CheckoutRecord
-from gateway.checkouts.recovering import Recovered
+from gateway.checkouts.stored.recovering import Recovered
 from gateway.errors import StaleLeaseError
 from gateway.ordering import Marker, ObservedOrder, compare_live, expected_lines, is_changed, is_inert
 from gateway.submission.decisions.actions import (

@@ -8,13 +8,13 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, case, select, update
 
-from gateway.checkouts import store as checkouts
-from gateway.checkouts.due import lanes_due
 from gateway.checkouts.model import (
     CheckoutRecord,
 )
-from gateway.checkouts.pauses import pauses, why_paused
 from gateway.checkouts.row_changes import CheckoutChanges, because
+from gateway.checkouts.stored import store as checkouts
+from gateway.checkouts.stored.due import lanes_due
+from gateway.checkouts.stored.pauses import pauses, why_paused
 from gateway.lanes import Lane
 from gateway.storage.leases import Lease, take_leases
 from gateway.storage.tables import checkout

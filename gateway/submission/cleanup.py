@@ -2,7 +2,7 @@
 
 A late call may still make or fill an abandoned draft, so each is looked at several times over a day, and one that cannot be made
 void until it is, or is old. An abandoned draft is never submitted from here; where it is live all the same, or the order of a
-checkout that was told as refused, the checkout says so (see gateway/checkouts/found_live.py).
+checkout that was told as refused, the checkout says so (see gateway/checkouts/changing/found_live.py).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import structlog
 from sqlalchemy import Connection
 
 from gateway.background import Loop
-from gateway.checkouts import history
-from gateway.checkouts.abandoned import DueDraft, OrderGivenUp
-from gateway.checkouts.found_live import FoundLive, found_live, tell
-from gateway.checkouts.history import Happening
-from gateway.checkouts.pauses import pauses
+from gateway.checkouts.changing.found_live import FoundLive, found_live, tell
+from gateway.checkouts.stored import history
+from gateway.checkouts.stored.abandoned import DueDraft, OrderGivenUp
+from gateway.checkouts.stored.history import Happening
+from gateway.checkouts.stored.pauses import pauses
 from gateway.lanes import Piece, Places
 from gateway.logs import on_behalf_of
 from gateway.metrics import Metrics

@@ -7,8 +7,8 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, and_, select, update
 
-from gateway.checkouts.abandoned import DueDraft, OrderGivenUp
-from gateway.checkouts.due import lanes_due
+from gateway.checkouts.stored.abandoned import DueDraft, OrderGivenUp
+from gateway.checkouts.stored.due import lanes_due
 from gateway.lanes import Lane, from_each
 from gateway.storage.tables import abandoned_draft, checkout
 

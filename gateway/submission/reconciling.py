@@ -11,10 +11,10 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, insert, or_, select, update
 
-from gateway.checkouts import recovering
-from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import lines_decoder, order_decoder
-from gateway.checkouts.recovering import root_of
+from gateway.checkouts.stored import recovering
+from gateway.checkouts.stored import store as checkouts
+from gateway.checkouts.stored.recovering import root_of
 from gateway.ordering import Mapping as OrderMapping
 from gateway.ordering import ObservedOrder, Order, compare_live, is_alive, is_draft, tmf_state
 from gateway.storage import Database

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from gateway.checkouts.history import GATEWAY, Happening, Payload, new_entry_id
+from gateway.checkouts.stored.history import GATEWAY, Happening, Payload, new_entry_id
 from gateway.settings import RetentionSettings
 from gateway.tmf.redaction import redacted_body
 from gateway.upstream.exchanges import Exchange

@@ -9,9 +9,9 @@ from typing import Final
 from sqlalchemy import Connection
 
 from gateway.background import Loop
-from gateway.checkouts import recovering
-from gateway.checkouts.recovering import FoundOrder, Recovery
-from gateway.checkouts.store import accepted_orders
+from gateway.checkouts.stored import recovering
+from gateway.checkouts.stored.recovering import FoundOrder, Recovery
+from gateway.checkouts.stored.store import accepted_orders
 from gateway.logs import get_logger
 from gateway.ordering import Mapping as OrderMapping
 from gateway.ordering import ObservedOrder, is_alive

@@ -12,10 +12,6 @@ from typing import Final
 
 from sqlalchemy import Connection, func, select
 
-from gateway.checkouts import history, step_store
-from gateway.checkouts import store as checkouts
-from gateway.checkouts.abandoned import abandon
-from gateway.checkouts.findings import add_findings
 from gateway.checkouts.model import (
     CheckoutRecord,
     LineState,
@@ -27,9 +23,13 @@ from gateway.checkouts.model import (
     plan_hash,
 )
 from gateway.checkouts.orders import cancellations
-from gateway.checkouts.pauses import pauses
 from gateway.checkouts.row_changes import SENDING, UNKNOWN, CheckoutChanges, because
 from gateway.checkouts.states import FINAL
+from gateway.checkouts.stored import history, step_store
+from gateway.checkouts.stored import store as checkouts
+from gateway.checkouts.stored.abandoned import abandon
+from gateway.checkouts.stored.findings import add_findings
+from gateway.checkouts.stored.pauses import pauses
 from gateway.errors import GatewayError, StaleLeaseError
 from gateway.ordering import Order, Plan
 from gateway.settings import SubmissionSettings

@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 from gateway.background import Loop
 from gateway.checkouts.accepting import call_sizes
 from gateway.checkouts.model import CheckoutRecord
-from gateway.checkouts.recovering import Recovered, recovered
 from gateway.checkouts.row_changes import because
+from gateway.checkouts.stored.recovering import Recovered, recovered
 from gateway.errors import StaleLeaseError, UnavailableError
 from gateway.lanes import Lane
 from gateway.logs import on_behalf_of

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, func, select
 
-from gateway.checkouts.due import lanes_due
+from gateway.checkouts.stored.due import lanes_due
 from gateway.lanes import Lane, from_each
 from gateway.storage.statements import marks, moment_of, rows_of, stored_moment
 from gateway.storage.tables import Moment, inbox

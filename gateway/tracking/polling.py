@@ -10,11 +10,11 @@ from typing import Final
 import structlog
 from sqlalchemy import Connection
 
-from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import CheckoutRecord
-from gateway.checkouts.pauses import pauses
 from gateway.checkouts.reasons import OF_THE_UPSTREAM
 from gateway.checkouts.row_changes import CheckoutChanges
+from gateway.checkouts.stored import store as checkouts
+from gateway.checkouts.stored.pauses import pauses
 from gateway.checkouts.waits import spread
 from gateway.logs import on_behalf_of
 from gateway.settings import Settings, UpstreamLimits

@@ -9,16 +9,16 @@ import structlog
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from gateway.checkouts import history
-from gateway.checkouts import store as checkouts
-from gateway.checkouts.abandoned import AbandonedDraft, abandon
-from gateway.checkouts.findings import add_findings
-from gateway.checkouts.found_live import FoundLive, found_live, tell
-from gateway.checkouts.history import Happening
-from gateway.checkouts.keys import add_line_keys
+from gateway.checkouts.changing.found_live import FoundLive, found_live, tell
 from gateway.checkouts.model import CheckoutRecord
-from gateway.checkouts.pauses import pauses, why_paused
 from gateway.checkouts.states import CART_RELEASED
+from gateway.checkouts.stored import history
+from gateway.checkouts.stored import store as checkouts
+from gateway.checkouts.stored.abandoned import AbandonedDraft, abandon
+from gateway.checkouts.stored.findings import add_findings
+from gateway.checkouts.stored.history import Happening
+from gateway.checkouts.stored.keys import add_line_keys
+from gateway.checkouts.stored.pauses import pauses, why_paused
 from gateway.logs import on_behalf_of
 from gateway.metrics import Metrics
 from gateway.ordering import Mapping as OrderMapping

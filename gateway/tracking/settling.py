@@ -11,13 +11,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from gateway.checkouts import history
-from gateway.checkouts import store as checkouts
 from gateway.checkouts.events import cancellation_information_required, information_required
-from gateway.checkouts.history import Happening
 from gateway.checkouts.model import CheckoutRecord, LineState
 from gateway.checkouts.orders.events import Noted, noted
 from gateway.checkouts.states import CART_RELEASED, FINAL
+from gateway.checkouts.stored import history
+from gateway.checkouts.stored import store as checkouts
+from gateway.checkouts.stored.history import Happening
 from gateway.ordering import Mapping as OrderMapping
 from gateway.storage import Database
 from gateway.tmf.json import decode_stored

@@ -8,12 +8,12 @@ from typing import Final
 
 from sqlalchemy import Connection, select, text, update
 
-from gateway.checkouts.due import lanes_due, tenants_waiting
 from gateway.checkouts.model import CheckoutRecord
-from gateway.checkouts.pauses import Pause, why_paused
 from gateway.checkouts.reasons import OF_THE_UPSTREAM
 from gateway.checkouts.row_changes import CheckoutChanges, because, without_reason
-from gateway.checkouts.store import change, get_for_update, others_of_order, record_of
+from gateway.checkouts.stored.due import lanes_due, tenants_waiting
+from gateway.checkouts.stored.pauses import Pause, why_paused
+from gateway.checkouts.stored.store import change, get_for_update, others_of_order, record_of
 from gateway.lanes import Lane, from_each
 from gateway.storage.tables import IN_DOUBT, checkout, inbox
 from gateway.tracking.due_events import OrderKey

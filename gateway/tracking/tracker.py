@@ -13,8 +13,8 @@ import structlog
 from sqlalchemy import Connection
 
 from gateway.background import Loop
-from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
+from gateway.checkouts.stored import store as checkouts
 from gateway.errors import UnavailableError
 from gateway.lanes import Piece, Places, in_turns
 from gateway.metrics import Metrics

@@ -8,7 +8,7 @@ import pytest
 from checkout_gateway import CARTS, CHECKOUTS, Gateway, running, set_columns, settings_of
 from checkout_work import request
 
-from gateway.checkouts import store
+from gateway.checkouts.stored import store
 from gateway.settings import CheckoutSettings, Settings, StorageSettings
 
 REOPEN = CheckoutSettings(ordered_cart="reopen")

@@ -16,7 +16,7 @@ from checkout_gateway import (
 )
 from checkout_work import request
 
-from gateway.checkouts.draft_lifetime import DraftLifetime
+from gateway.checkouts.changing.draft_lifetime import DraftLifetime
 from gateway.settings import CheckoutSettings
 from gateway.upstream.outcome import NotExecuted
 

@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator
 from sqlalchemy import Connection
 
 from gateway.checkouts import events as checkout_events
-from gateway.checkouts import store
-from gateway.checkouts.draft_lifetime import DraftLifetime
-from gateway.checkouts.found_live import found_live
+from gateway.checkouts.changing.draft_lifetime import DraftLifetime
+from gateway.checkouts.changing.found_live import found_live
+from gateway.checkouts.stored import store
 from gateway.hub.cart_shape import cart_in_version
 from gateway.hub.envelope import Renderer
 from gateway.hub.events import number_events, page

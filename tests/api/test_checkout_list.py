@@ -7,7 +7,7 @@ import pytest
 from checkout_gateway import CARTS, CHECKOUTS, Gateway, running, settings_of
 from checkout_work import cart, request
 
-from gateway.checkouts.filters import FILTERS
+from gateway.checkouts.reading.filters import FILTERS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PREVIEW = f"{CHECKOUTS}/preview"

@@ -18,7 +18,7 @@ from checkout_work import cart, request
 from sqlalchemy import func, select
 
 from gateway.app import create_app
-from gateway.checkouts import history
+from gateway.checkouts.stored import history
 from gateway.correlation.forgetting import Forgetting
 from gateway.resources import load_mappings
 from gateway.security.tokens import token_sha256

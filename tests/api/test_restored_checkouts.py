@@ -10,7 +10,7 @@ from checkout_gateway import CHECKOUTS, Clock, live_orders, running, settings_of
 from click.testing import CliRunner
 from sqlalchemy import update
 
-from gateway.checkouts import recovering
+from gateway.checkouts.stored import recovering
 from gateway.cli import main
 from gateway.storage.tables import cart
 from gateway.submission.recovery import RecoveryLoop

@@ -22,7 +22,8 @@ from bench.databases import KINDS, Kind, databases, opened
 from bench.runs import end, parser, tell
 from sqlalchemy import Connection, Engine, text
 
-from gateway.checkouts import figures, listing, store
+from gateway.checkouts.reading import listing
+from gateway.checkouts.stored import figures, store
 from gateway.storage.leases import Lease
 from gateway.storage.tables import EPOCH
 from gateway.submission import claims

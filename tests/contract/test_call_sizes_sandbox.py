@@ -17,9 +17,9 @@ from checkout_work import SALESFORCE, cart, request
 from sqlalchemy import update
 
 from gateway.app import create_app
-from gateway.checkouts import step_store, store
 from gateway.checkouts.accepting.call_sizes import known
 from gateway.checkouts.model import plan_hash
+from gateway.checkouts.stored import step_store, store
 from gateway.sandbox import SandboxOptions, profile_for, serving
 from gateway.sandbox.options import API_ROOTS
 from gateway.settings import CheckoutSettings, Settings, UpstreamSettings

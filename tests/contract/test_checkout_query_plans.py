@@ -11,7 +11,8 @@ import pytest
 from checkout_work import NOW, store_checkout
 from sqlalchemy import Connection, event, insert, select, text
 
-from gateway.checkouts import figures, listing, store
+from gateway.checkouts.reading import listing
+from gateway.checkouts.stored import figures, store
 from gateway.lanes import Lane
 from gateway.settings import Settings
 from gateway.storage.leases import Lease

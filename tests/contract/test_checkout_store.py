@@ -12,8 +12,9 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.carts import holding
 from gateway.carts import store as carts
-from gateway.checkouts import listing, step_store, store
 from gateway.checkouts.model import LineState, lines_decoder
+from gateway.checkouts.reading import listing
+from gateway.checkouts.stored import step_store, store
 from gateway.tmf.json import encode_json
 from gateway.upstream.outcome import Unknown
 

@@ -8,7 +8,7 @@ from checkout_work import NOW, record_of
 from inbox_runs import record_event
 from sqlalchemy import insert
 
-from gateway.checkouts.figures import UnfinishedGroup, last_notifications, longest_due, unfinished_groups
+from gateway.checkouts.stored.figures import UnfinishedGroup, last_notifications, longest_due, unfinished_groups
 from gateway.metrics import Metrics, UnfinishedCheckouts
 from gateway.storage.opening import write_ahead_log_bytes
 from gateway.storage.tables import checkout

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from checkout_work import NOW, PLAIN, load_checkout, store_checkout
 
-from gateway.checkouts import recovering
-from gateway.checkouts.recovering import FoundOrder
+from gateway.checkouts.stored import recovering
+from gateway.checkouts.stored.recovering import FoundOrder
 from gateway.errors import OperatorError
 from gateway.storage.copying import back_up, checked_copy, put_in_place, require_unused
 

@@ -8,9 +8,9 @@ from checkout_work import NOW, SPLIT, load_checkout, store_checkout, work_of
 from msgspec.structs import replace
 from sqlalchemy import event, select
 
-from gateway.checkouts import step_store
-from gateway.checkouts import store as checkouts
-from gateway.checkouts.abandoned import AbandonedDraft, abandon
+from gateway.checkouts.stored import step_store
+from gateway.checkouts.stored import store as checkouts
+from gateway.checkouts.stored.abandoned import AbandonedDraft, abandon
 from gateway.errors import StaleLeaseError
 from gateway.lanes import Lane
 from gateway.settings import SubmissionSettings

@@ -28,9 +28,9 @@ from sqlalchemy import select
 from virtual_time import virtual_time
 
 from gateway import runtime
-from gateway.checkouts import draft_lifetime
+from gateway.checkouts.changing import draft_lifetime
 from gateway.checkouts.reasons import OF_THE_UPSTREAM
-from gateway.checkouts.recovering import root_of
+from gateway.checkouts.stored.recovering import root_of
 from gateway.ordering import Mapping
 from gateway.sandbox import SandboxOptions, SandboxServer
 from gateway.sandbox.clock import Clock

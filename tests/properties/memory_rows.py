@@ -20,14 +20,15 @@ from msgspec.structs import replace
 from virtual_time import VirtualLoop
 
 from gateway.carts import holding
-from gateway.checkouts import abandoned, history, keys, pauses, recovering, stored_documents
-from gateway.checkouts import step_store as steps
-from gateway.checkouts import store as checkouts
-from gateway.checkouts.abandoned import AbandonedDraft, DueDraft
+from gateway.checkouts import stored_documents
 from gateway.checkouts.accepting import call_sizes
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
 from gateway.checkouts.reasons import OF_THE_UPSTREAM
 from gateway.checkouts.states import CART_RELEASED, OPEN, may_follow
+from gateway.checkouts.stored import abandoned, history, keys, pauses, recovering
+from gateway.checkouts.stored import step_store as steps
+from gateway.checkouts.stored import store as checkouts
+from gateway.checkouts.stored.abandoned import AbandonedDraft, DueDraft
 from gateway.lanes import Lane
 from gateway.storage.leases import Lease
 from gateway.storage.tables import ORDERED_STATES
@@ -114,7 +115,7 @@ def _change(
     version: int | None = None,
     unless_paused: bool = False,
 ) -> CheckoutRecord | None:
-    """Do what `gateway.checkouts.store.change` does to the row itself."""
+    """Do what `gateway.checkouts.stored.store.change` does to the row itself."""
     del unless_paused
     state = changes.get("state", record.state)
     assert may_follow(record.state, state), f"{record.state} cannot become {state}"

@@ -42,9 +42,9 @@ from msgspec.structs import replace
 from sqlalchemy import select
 from virtual_time import VirtualLoop, virtual_time
 
-from gateway.checkouts import store as checkouts
 from gateway.checkouts.model import findings_decoder
 from gateway.checkouts.reasons import OF_THE_UPSTREAM
+from gateway.checkouts.stored import store as checkouts
 from gateway.metrics import Metrics
 from gateway.ordering import Mapping
 from gateway.storage import tables

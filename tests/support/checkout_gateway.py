@@ -163,7 +163,7 @@ class Gateway:
         return document
 
     async def record(self, checkout_id: str) -> CheckoutRecord:
-        from gateway.checkouts import store
+        from gateway.checkouts.stored import store
 
         found = await self.services.database.read(lambda connection: store.get(connection, "default", checkout_id))
         assert found is not None

@@ -9,10 +9,10 @@ from typing import Any
 from fake_upstream import FakeUpstream, _Change
 from msgspec.structs import replace
 
-from gateway.checkouts import store as checkouts
 from gateway.checkouts.accepting.prepare import accepted, check_and_prepare, documents_of
 from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash
 from gateway.checkouts.row_changes import PLANNED
+from gateway.checkouts.stored import store as checkouts
 from gateway.ordering.calls.render import render
 from gateway.ordering.lint.loading import parse_mapping
 from gateway.ordering.mapping.model import Mapping

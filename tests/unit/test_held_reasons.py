@@ -13,7 +13,7 @@ SOURCES = sorted(
     [
         *(ROOT / "gateway/submission").rglob("*.py"),
         *(ROOT / "gateway/tracking").rglob("*.py"),
-        ROOT / "gateway/checkouts/found_live.py",
+        ROOT / "gateway/checkouts/changing/found_live.py",
     ]
 )
 # What holds a checkout for the `why` of the function that calls it.

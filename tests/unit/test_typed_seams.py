@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[2] / "gateway"
 # a typed value: these are the modules behind it.
 SEAMS = (
     "background.py",
-    "checkouts/abandoned.py",
-    "checkouts/pauses.py",
+    "checkouts/stored/abandoned.py",
+    "checkouts/stored/pauses.py",
     "checkouts/row_changes.py",
     "ordering/calls/plan.py",
     "ordering/readback/live.py",

@@ -15,14 +15,14 @@ from sqlalchemy.exc import IntegrityError
 from gateway.callers import Caller
 from gateway.carts import holding
 from gateway.carts.after_order import CHECKOUT_PATH, go_on, remainder_reference
-from gateway.checkouts import recovering, store
 from gateway.checkouts.accepting.preparing import AcceptRequest, frozen_cart
 from gateway.checkouts.accepting.snapshot import Snapshot, snapshot
-from gateway.checkouts.after_order import LIVE, REMAINDER, remainder_of
 from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash, request_hash
 from gateway.checkouts.orders.ready import READY, ReadyOrder, same_order
 from gateway.checkouts.request import external_id_of, is_by_value, wanted_upstream
 from gateway.checkouts.row_changes import FRESH_DRAFT, WAITS_FOR_PARTY
+from gateway.checkouts.stored import recovering, store
+from gateway.checkouts.stored.after_order import LIVE, REMAINDER, remainder_of
 from gateway.documents import Json, JsonObject
 from gateway.errors import (
     ConflictError,

@@ -14,7 +14,7 @@ from gateway.checkouts.orders import v5
 from gateway.checkouts.orders.ready import READY
 from gateway.checkouts.orders.states import facts_of, in_version, item_state, order_state
 from gateway.checkouts.orders.words import CART_ITEMS, CART_TOTALS, ITEMS, TOTALS, cart_items, order_items
-from gateway.checkouts.reason_document import reason_of
+from gateway.checkouts.shown.reason_document import reason_of
 from gateway.clock import timestamp_text
 from gateway.documents import JsonObject
 from gateway.tmf.json import decode_stored

@@ -162,7 +162,7 @@ checkout = Table(
         postgresql_where=text(_UNFINISHED),
     ),
     # Only what is still to be done, each tenant's the longest due first: neither finished checkouts nor those that wait cost the
-    # search for due work anything (gateway.checkouts.due).
+    # search for due work anything (gateway.checkouts.stored.due).
     # Checkouts whose order a notification may name by its marker.
     Index(
         "ix_checkout_in_doubt",
@@ -182,9 +182,9 @@ checkout = Table(
     ),
 )
 
-# Every id that leads to a checkout, no matter who gave it: see gateway/checkouts/keys.py for the kinds. Written with what it points to;
-# a checkout keeps the ids that it had, so that an old number leads to it as well. Checkouts of one id lie together, in the order
-# of their own ids, which is the order in which they were made.
+# Every id that leads to a checkout, no matter who gave it: see gateway/checkouts/stored/keys.py for the kinds. Written with what it
+# points to; a checkout keeps the ids that it had, so that an old number leads to it as well. Checkouts of one id lie together, in
+# the order of their own ids, which is the order in which they were made.
 checkout_key = Table(
     "checkout_key",
     metadata,
@@ -311,7 +311,7 @@ abandoned_draft = Table(
     Column("attempt", Integer, nullable=False),
     Column("due_at", Moment),
     Column("outcome", Text),
-    # What became of it (see gateway/checkouts/abandoned.py); null until it was looked for.
+    # What became of it (see gateway/checkouts/stored/abandoned.py); null until it was looked for.
     Column("state", String(16)),
     ForeignKeyConstraint(["tenant", "checkout_id"], ["checkout.tenant", "checkout.id"], ondelete="CASCADE"),
     Index("ix_abandoned_draft_order", "tenant", "order_id", "checkout_id"),

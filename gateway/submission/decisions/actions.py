@@ -7,10 +7,10 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from gateway.checkouts.abandoned import AbandonedDraft
-from gateway.checkouts.history import Happening, Payload
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.row_changes import CheckoutChanges, StepChanges
+from gateway.checkouts.stored.abandoned import AbandonedDraft
+from gateway.checkouts.stored.history import Happening, Payload
 from gateway.ordering import ExpectedLine, Finding, Mapping, ObservedOrder, Order, Plan, Step
 from gateway.submission.decisions.price_drift import DriftGuard
 from gateway.tmf.totals import TotalKey

@@ -7,9 +7,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from gateway.checkouts.abandoned import AbandonedDraft
 from gateway.checkouts.reasons import Awaiting
 from gateway.checkouts.row_changes import PLANNED, UNKNOWN, CheckoutChanges, because, without_reason
+from gateway.checkouts.stored.abandoned import AbandonedDraft
 from gateway.clock import timestamp_text
 from gateway.ordering import Finding, ObservedOrder, is_changed, is_draft
 from gateway.submission.decisions.actions import Action, Save, Work

@@ -8,9 +8,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from gateway.checkouts.abandoned import AbandonedDraft
 from gateway.checkouts.reasons import ReasonCode
 from gateway.checkouts.row_changes import FRESH_DRAFT, PLANNED, CheckoutChanges, StepChanges, because, without_reason
+from gateway.checkouts.stored.abandoned import AbandonedDraft
 from gateway.checkouts.waits import schedule
 from gateway.ordering import Finding, ObservedOrder, is_final, tmf_state
 from gateway.submission.decisions.actions import Save, Work

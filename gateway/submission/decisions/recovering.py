@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from gateway.checkouts.abandoned import AbandonedDraft
-from gateway.checkouts.recovering import Recovered, generation_of
 from gateway.checkouts.row_changes import FRESH_DRAFT, UNKNOWN, CheckoutChanges, because, without_reason
+from gateway.checkouts.stored.abandoned import AbandonedDraft
+from gateway.checkouts.stored.recovering import Recovered, generation_of
 from gateway.ordering import ObservedOrder, compare_live, is_draft, is_inert
 from gateway.submission.decisions.actions import Save, Work
 from gateway.submission.decisions.named_order import several_live

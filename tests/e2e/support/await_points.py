@@ -30,7 +30,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from gateway.callers import Caller
-from gateway.checkouts import resource, store
+from gateway.checkouts.reading import resource
+from gateway.checkouts.stored import store
 from gateway.clock import utc_now
 from gateway.logs import configure_logging
 from gateway.ordering.mapping.model import Mapping

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from gateway.checkouts.accepting.expected import differences
 from gateway.checkouts.model import marker_of, request_hash
+from gateway.checkouts.reading.resource import resource
 from gateway.checkouts.request import check_draft_change, check_request
-from gateway.checkouts.resource import resource
 from gateway.checkouts.states import CART_RELEASED, FINAL, FOLLOWERS, MEANING, OPEN, OUTCOME_OF_ORDER, may_follow
 from gateway.errors import InvalidBodyError
 from gateway.settings import Settings

@@ -11,7 +11,7 @@ from checkout_work import PLAIN, SPLIT, store_checkout
 from msgspec.structs import replace
 from sqlalchemy import select, update
 
-from gateway.checkouts.abandoned import AbandonedDraft, abandon
+from gateway.checkouts.stored.abandoned import AbandonedDraft, abandon
 from gateway.ordering import read_order
 from gateway.settings import StorageSettings
 from gateway.storage.tables import abandoned_draft, checkout

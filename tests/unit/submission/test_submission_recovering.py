@@ -8,7 +8,7 @@ import pytest
 from checkout_work import MARKER_ROOT, NOW, PLAIN, SPLIT, drafted, lost, work_of
 from msgspec.structs import replace
 
-from gateway.checkouts.recovering import FoundOrder, Recovered, generation_of, root_of
+from gateway.checkouts.stored.recovering import FoundOrder, Recovered, generation_of, root_of
 from gateway.ordering import Marker
 from gateway.submission.decisions.actions import FindMarker, LookAtRecovered, Save
 from gateway.submission.decisions.next_action import next_action

@@ -11,7 +11,7 @@ from fake_upstream import FakeUpstream
 from msgspec.structs import replace
 from tracker_runs import events, notify, set_columns, show, submitted
 
-from gateway.checkouts.reason_document import reason_of
+from gateway.checkouts.shown.reason_document import reason_of
 from gateway.clock import utc_now
 from gateway.settings import TrackingSettings
 from gateway.storage.tables import checkout
@@ -71,7 +71,7 @@ async def test_line_states_move_even_while_the_order_stays_as_it_is(database, tr
     first = fake.orders["00000001"]["productOrderItem"][0]
     first |= {"orderLineItemId": "802A", "state": "In Progress"}
     await tracker.once()
-    from gateway.checkouts import store as checkouts
+    from gateway.checkouts.stored import store as checkouts
 
     def lines(connection):
         return checkouts.documents(connection, "default", "k1", ("lines",))["lines"]

@@ -11,7 +11,7 @@ from checkout_work import SALESFORCE, load_checkout, store_checkout
 from sqlalchemy import update
 from tracker_runs import events, notify, set_columns, show, submitted, told_dead
 
-from gateway.checkouts import store as checkouts
+from gateway.checkouts.stored import store as checkouts
 from gateway.clock import utc_now
 from gateway.errors import UnavailableError
 from gateway.storage.tables import inbox

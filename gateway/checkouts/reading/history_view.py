@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from gateway.callers import Caller
-from gateway.checkouts.history import GATEWAY, Happening
+from gateway.checkouts.stored.history import GATEWAY, Happening
 from gateway.clock import timestamp_text
 from gateway.documents import JsonObject
 from gateway.roles import Role

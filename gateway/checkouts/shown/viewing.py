@@ -12,8 +12,8 @@ from urllib.parse import urljoin
 
 from gateway.callers import Caller
 from gateway.checkouts.model import CheckoutRecord
-from gateway.checkouts.reason_document import next_attempt_at
 from gateway.checkouts.row_changes import PLANNED
+from gateway.checkouts.shown.reason_document import next_attempt_at
 from gateway.checkouts.states import FINAL
 from gateway.documents import JsonObject
 from gateway.roles import OPERATING, ORDERING

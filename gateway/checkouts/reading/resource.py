@@ -9,12 +9,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row
 
 from gateway.callers import Caller
-from gateway.checkouts import history, step_store, store
-from gateway.checkouts.abandoned import GivenUp, abandoned_of
-from gateway.checkouts.document import OF_THE_RECORD, head
-from gateway.checkouts.history_view import entries
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
-from gateway.checkouts.step_store import StepRow
+from gateway.checkouts.reading.history_view import entries
+from gateway.checkouts.shown.document import OF_THE_RECORD, head
+from gateway.checkouts.stored import history, step_store, store
+from gateway.checkouts.stored.abandoned import GivenUp, abandoned_of
+from gateway.checkouts.stored.step_store import StepRow
 from gateway.clock import timestamp_text
 from gateway.documents import JsonObject
 from gateway.storage import audit

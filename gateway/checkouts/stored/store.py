@@ -22,12 +22,13 @@ from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from gateway.checkouts import events, keys, step_store
-from gateway.checkouts.after_order import LIVE, cart_is_free, cart_is_ordered
-from gateway.checkouts.due import tenants_ordering
+from gateway.checkouts import events
 from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder, marker_of
 from gateway.checkouts.row_changes import CheckoutChanges
 from gateway.checkouts.states import CART_RELEASED, OPEN, may_follow
+from gateway.checkouts.stored import keys, step_store
+from gateway.checkouts.stored.after_order import LIVE, cart_is_free, cart_is_ordered
+from gateway.checkouts.stored.due import tenants_ordering
 from gateway.checkouts.stored_documents import LINES, LINES_PART
 from gateway.checkouts.stored_documents import documents as documents  # noqa: PLC0414 - the store is asked for them, too
 from gateway.checkouts.stored_documents import documents_of as documents_of  # noqa: PLC0414

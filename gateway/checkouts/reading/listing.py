@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 
 from gateway.checkouts.model import CheckoutRecord
-from gateway.checkouts.store import COLUMNS, record_of
+from gateway.checkouts.stored.store import COLUMNS, record_of
 from gateway.storage.tables import (
     abandoned_draft,
     checkout,

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from gateway.checkouts import step_store, store
 from gateway.checkouts.model import CheckoutRecord, plan_decoder, plan_hash
 from gateway.checkouts.row_changes import PLANNED, because
+from gateway.checkouts.stored import step_store, store
 from gateway.ordering import Plan, with_header_step
 from gateway.tmf.json import encode_json
 

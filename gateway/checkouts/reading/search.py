@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, TextClause, literal, or_, select, text
 
-from gateway.checkouts.filters import FILTERS
+from gateway.checkouts.reading.filters import FILTERS
+from gateway.checkouts.reading.search_documents import Source, json_of, sources
 from gateway.checkouts.request import ATTRIBUTES
-from gateway.checkouts.search_documents import Source, json_of, sources
 from gateway.documents import Json
 from gateway.errors import Problem
 from gateway.filters.parse import Filter, Path, Test

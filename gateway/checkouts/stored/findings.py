@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
-from gateway.checkouts import store
 from gateway.checkouts.model import CheckoutRecord, findings_decoder
+from gateway.checkouts.stored import store
 from gateway.ordering import Finding
 from gateway.tmf.json import encode_json
 

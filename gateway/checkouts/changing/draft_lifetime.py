@@ -9,8 +9,8 @@ import structlog
 from sqlalchemy import Connection, Select, select
 
 from gateway.background import Loop
-from gateway.checkouts import store
 from gateway.checkouts.row_changes import because
+from gateway.checkouts.stored import store
 from gateway.clock import timestamp_text
 from gateway.services import Services
 from gateway.storage.tables import checkout

@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from gateway.carts import holding
 from gateway.carts import store as carts
-from gateway.checkouts import store as checkouts
-from gateway.checkouts.found_live import found_live, tell
+from gateway.checkouts.changing.found_live import found_live, tell
 from gateway.checkouts.states import CART_RELEASED, FINAL
+from gateway.checkouts.stored import store as checkouts
 from gateway.errors import StaleLeaseError
 from gateway.lanes import Lane
 from gateway.metrics import Metrics

@@ -14,11 +14,11 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from gateway.carts import holding
-from gateway.checkouts import store
-from gateway.checkouts.findings import add_findings
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.row_changes import CheckoutChanges, because
 from gateway.checkouts.states import CART_RELEASED, ORDERED
+from gateway.checkouts.stored import store
+from gateway.checkouts.stored.findings import add_findings
 from gateway.metrics import Metrics
 from gateway.ordering import Finding, Mapping, ObservedOrder, tmf_state
 

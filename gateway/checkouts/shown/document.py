@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from gateway.carts.after_order import CARTS_PATH, CHECKOUT_PATH
 from gateway.checkouts.model import CheckoutRecord
-from gateway.checkouts.reason_document import reason_of
+from gateway.checkouts.shown.reason_document import reason_of
 from gateway.clock import timestamp_text
 from gateway.documents import Json, JsonObject
 

@@ -10,16 +10,17 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from gateway.callers import Caller
-from gateway.checkouts import header_changes, step_store, store
-from gateway.checkouts.abandoned import AbandonedDraft, abandon
 from gateway.checkouts.accepting.prepare import same_but_header, same_calls
 from gateway.checkouts.accepting.preparing import AcceptRequest, frozen_cart, prepared_cart
-from gateway.checkouts.changes import audited, change_locked, not_found, state_conflict
-from gateway.checkouts.keys import follow_parties
+from gateway.checkouts.changing import header_changes
+from gateway.checkouts.changing.changes import audited, change_locked, not_found, state_conflict
 from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash
 from gateway.checkouts.orders.events import attributes_changed
 from gateway.checkouts.orders.ready import READY, ReadyOrder
 from gateway.checkouts.row_changes import FRESH_DRAFT, WAITS_FOR_PARTY, because, without_reason
+from gateway.checkouts.stored import step_store, store
+from gateway.checkouts.stored.abandoned import AbandonedDraft, abandon
+from gateway.checkouts.stored.keys import follow_parties
 from gateway.errors import ConflictError, PreconditionError, Problem, RefusedError
 from gateway.ordering import Finding
 from gateway.ordering import Mapping as OrderMapping

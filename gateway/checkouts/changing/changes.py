@@ -11,11 +11,11 @@ from sqlalchemy import Connection
 
 from gateway.callers import Caller
 from gateway.carts.after_order import CHECKOUT_PATH
-from gateway.checkouts import step_store, store
-from gateway.checkouts.keys import add_keys_of_request
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.row_changes import CheckoutChanges, because, without_reason
 from gateway.checkouts.states import CART_RELEASED, FINAL
+from gateway.checkouts.stored import step_store, store
+from gateway.checkouts.stored.keys import add_keys_of_request
 from gateway.errors import ConflictError, ForbiddenError, NotFoundError, Problem
 from gateway.logs import get_logger
 from gateway.services import Services

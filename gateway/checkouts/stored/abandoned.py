@@ -10,8 +10,8 @@ from msgspec import Struct
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from gateway.checkouts import keys
 from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.stored import keys
 from gateway.storage.tables import abandoned_draft
 
 # What became of an order that was given up: not looked for yet, not there, marked as void or deleted, left as a draft, live.

@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, func, select
 
-from gateway.checkouts.due import lanes_waiting
-from gateway.checkouts.pauses import pauses
-from gateway.checkouts.recovering import last_reconciled
+from gateway.checkouts.stored.due import lanes_waiting
+from gateway.checkouts.stored.pauses import pauses
+from gateway.checkouts.stored.recovering import last_reconciled
 from gateway.metrics import MeasuredUpstream, ReconciledUpstream, UnfinishedCheckouts
 from gateway.services import Services
 from gateway.storage.capabilities import measurements

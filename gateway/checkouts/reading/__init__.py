@@ -1,0 +1,1 @@
+"""What readers ask for: one checkout with its steps and history, or a list of those they look for."""
