@@ -13,8 +13,8 @@ from gateway.carts.after_order import CHECKOUT_PATH
 from gateway.carts.api import CART_PATH
 from gateway.checkouts import openapi
 from gateway.checkouts.accepting.accept import Accept, accept, accept_request, is_large
+from gateway.checkouts.accepting.consulting import prepared_cart
 from gateway.checkouts.accepting.prepare import preview
-from gateway.checkouts.accepting.preparing import prepared_cart
 from gateway.checkouts.accepting.snapshot import snapshot
 from gateway.checkouts.changing.changes import Cancel, Submit, cancel, not_found, submit
 from gateway.checkouts.changing.draft_changes import ChangeDraft, change_draft

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from gateway.app import GatewayApp, create_app
 from gateway.carts import holding, operations, store
-from gateway.checkouts.accepting import preparing
+from gateway.checkouts.accepting import consulting
 from gateway.settings import Settings, StorageSettings, UpstreamSettings
 from gateway.storage.tables import cart
 
@@ -83,8 +83,8 @@ async def test_a_large_change_is_worked_out_while_others_write(client: httpx.Asy
 async def test_a_cart_of_a_hundred_items_is_translated_while_others_write(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gate = Gate(preparing.check_and_prepare)
-    monkeypatch.setattr(preparing, "check_and_prepare", gate)
+    gate = Gate(consulting.check_and_prepare)
+    monkeypatch.setattr(consulting, "check_and_prepare", gate)
     offering = {"id": "offering", "name": "Offering"}
     items = [{"id": str(n), "action": "add", "quantity": 1, "productOffering": offering} for n in range(150)]
     asked = {"shoppingCart": {"cartItem": items}, "upstream": "crm", "relatedParty": [{"id": "C", "role": "customer"}]}

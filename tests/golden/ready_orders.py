@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from msgspec import to_builtins
 
+from gateway.checkouts.accepting.consulting import in_order_words
 from gateway.checkouts.accepting.prepare import preview_document, try_prepare
-from gateway.checkouts.accepting.preparing import in_order_words
 from gateway.checkouts.orders.shown import DIALECTS
 from gateway.ordering import Mapping
 from gateway.partners.reading import read_order

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from gateway.callers import Caller
 from gateway.carts import holding
 from gateway.carts.after_order import CHECKOUT_PATH, go_on, remainder_reference
-from gateway.checkouts.accepting.preparing import AcceptRequest, frozen_cart
+from gateway.checkouts.accepting.consulting import AcceptRequest, frozen_cart
 from gateway.checkouts.accepting.snapshot import Snapshot, snapshot
 from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash, request_hash
 from gateway.checkouts.orders.ready import READY, ReadyOrder, same_order

@@ -10,8 +10,8 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from gateway.callers import Caller
+from gateway.checkouts.accepting.consulting import AcceptRequest, frozen_cart, prepared_cart
 from gateway.checkouts.accepting.prepare import same_but_header, same_calls
-from gateway.checkouts.accepting.preparing import AcceptRequest, frozen_cart, prepared_cart
 from gateway.checkouts.changing import header_changes
 from gateway.checkouts.changing.changes import audited, change_locked, not_found, state_conflict
 from gateway.checkouts.model import CheckoutRecord, Prepared, plan_hash
