@@ -73,11 +73,11 @@ async def retry(services: Services, command: Retry) -> CheckoutRecord:
         if record.state in FINAL or record.state == "draft":
             why = "it waits for its client" if record.state == "draft" else "it has ended"
             raise conflict(record, command.caller, f"{why}, and there is nothing to try again")
-        if record.has_lost_its_cart:
+        if record.has_lost_its_cart or (record.state == "held" and record.reason_code == "live_after_end"):
             raise conflict(
                 record,
                 command.caller,
-                "its order was found live after its cart was let go: adopt that order, or close it",
+                "its order was found live after its cart was let go: adopt that order, or cancel it there and close it",
             )
         changes = retried(record, now, keeps_drafts=mapping.draft.supported)
         store.change(connection, record, changes, now)

@@ -85,6 +85,13 @@ async def test_what_has_ended_is_left_alone(gateway, action):
 # -- poll -------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("upstream", ["shop", "plain"])
+async def test_what_was_found_live_after_its_end_is_decided_about_and_not_tried_again(gateway, upstream):
+    checkout = await held(gateway, upstream=upstream, reason_code="live_after_end", step=0)
+    assert_conflict(await do(gateway, checkout, "retry"), "found live", "adopt", "close")
+    assert (await gateway.get(checkout))["reason"]["code"] == "live_after_end"
+
+
 async def test_poll_has_the_order_read_now(gateway):
     checkout = await gateway.check_out()
     await gateway.work()
