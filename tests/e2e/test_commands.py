@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from child_environment import child_environment
 
 pytestmark = pytest.mark.processes
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
@@ -24,11 +24,10 @@ CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
 @contextmanager
 def started(*arguments: str, cwd: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start `gateway ...` and hand it over with its ready line."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "gateway.cli", *arguments],
         cwd=cwd,
-        env=environment | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+        env=child_environment(PYTHONPATH=str(Path(__file__).resolve().parents[2])),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -144,7 +143,7 @@ def health_check(port: int) -> int:
     text = (Path(__file__).resolve().parents[2] / "Dockerfile").read_text()
     command = json.loads(text.partition("HEALTHCHECK")[2].partition("CMD ")[2].splitlines()[0])
     assert command[0] == "python"
-    environment = {**os.environ, "GATEWAY_SERVER__PORT": str(port), "http_proxy": "http://127.0.0.1:1"}
+    environment = child_environment(GATEWAY_SERVER__PORT=str(port), http_proxy="http://127.0.0.1:1")
     return subprocess.run([sys.executable, *command[1:]], env=environment, check=False, capture_output=True).returncode
 
 
@@ -227,12 +226,12 @@ def test_the_demo_ends_its_processes_when_it_is_told_to_end(tmp_path: Path):
         assert httpx.get(f"{addresses[1]}/livez").status_code == 200
         listed = subprocess.run(
             [sys.executable, "-m", "gateway.cli", "checkouts", "list", "--url", addresses[1], "--format", "json"],
-            check=True, capture_output=True, text=True, cwd=Path(__file__).resolve().parents[2],
+            check=True, capture_output=True, text=True, cwd=Path(__file__).resolve().parents[2], env=child_environment(),
         )  # fmt: skip
         checkout = json.loads(listed.stdout)[0]
         shown = subprocess.run(
             [sys.executable, "-m", "gateway.cli", "checkouts", "show", checkout["id"], "--url", addresses[1]],
-            check=True, capture_output=True, text=True, cwd=Path(__file__).resolve().parents[2],
+            check=True, capture_output=True, text=True, cwd=Path(__file__).resolve().parents[2], env=child_environment(),
         )  # fmt: skip
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)

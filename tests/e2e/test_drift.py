@@ -9,6 +9,7 @@ import sys
 
 import httpx
 import pytest
+from child_environment import child_environment
 from support.processes import world
 
 from gateway.sandbox.options import API_ROOTS
@@ -57,7 +58,7 @@ async def test_an_order_that_costs_more_waits_for_a_yes_or_a_no_on_the_command_l
 
         def on_the_command_line(verb, checkout):
             command = [sys.executable, "-m", "gateway.cli", "checkouts", verb, checkout["id"], "--url", gateway.address]
-            subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+            subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, env=child_environment())
 
         def effects():
             return [json.loads(line)["effect"] for line in (tmp_path / "ledger.jsonl").read_text().splitlines()]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from child_environment import child_environment
 
 from gateway.resources import load_mapping
 from gateway.sandbox import SandboxOptions, serving
@@ -35,12 +35,11 @@ class Process:
 
     def __init__(self, folder, arguments, environment):
         self.output, self.log_file = folder / f"{arguments[0]}.out", folder / f"{arguments[0]}.log"
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
         with self.output.open("wb") as output, self.log_file.open("wb") as log:
             self.popen = subprocess.Popen(
                 [sys.executable, "-m", "gateway.cli", *arguments],
                 cwd=folder,
-                env=inherited | {"PYTHONPATH": str(ROOT), "GATEWAY_LOG__FORMAT": "json"} | environment,
+                env=child_environment(PYTHONPATH=str(ROOT), GATEWAY_LOG__FORMAT="json") | environment,
                 stdout=output,
                 stderr=log,
             )

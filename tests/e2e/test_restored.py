@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from child_environment import child_environment
 from support.processes import world
 from support.systems import Client, gateway, ledger_path, sandbox
 
@@ -31,6 +32,7 @@ def command(folder, *arguments, expected=0):
     """Run a command of the gateway with the test's settings."""
     done = subprocess.run(
         [sys.executable, "-m", "gateway.cli", *arguments, "--config", str(folder / "gateway.toml")],
+        env=child_environment(),
         capture_output=True,
         text=True,
         cwd=folder,
@@ -204,6 +206,7 @@ def restore_refused(folder):
             "--config",
             str(folder / "gateway.toml"),
         ],
+        env=child_environment(),
         capture_output=True,
         text=True,
         check=False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from child_environment import child_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,7 +52,7 @@ def test_the_wheel_holds_what_the_commands_need_and_nothing_else(wheel: Path):
 
 
 def test_the_wheel_finds_its_files_without_the_tree(wheel: Path, tmp_path: Path):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    environment = child_environment()
 
     # The unpacked wheel comes before the tree that is installed for development.
     found = subprocess.run(

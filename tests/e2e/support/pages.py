@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
+from child_environment import child_environment
 
 from gateway.demo.processes import free_ports
 
@@ -42,12 +43,11 @@ def run_page(page: str, folder: Path, *, blocks: int, seconds: float, on_path: b
     executable.parent.mkdir(parents=True)
     executable.write_text(f'#!/bin/sh\nexec {sys.executable} -m gateway.cli "$@"\n')
     executable.chmod(0o755)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-    environment |= {
-        "GATEWAY_SERVER__PORT": str(gateway_port),
-        "PYTHONPATH": str(ROOT),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
+    environment = child_environment(
+        GATEWAY_SERVER__PORT=str(gateway_port),
+        PYTHONPATH=str(ROOT),
+        PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    )
     if on_path:
         environment["PATH"] = f"{executable.parent}:{environment['PATH']}"
     with (folder / "output").open("wb") as stream:

@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from child_environment import child_environment
+
 READY_SECONDS = 60.0
 SHOWN_LINES = 40
 
@@ -167,8 +169,8 @@ class World:
 
     def process(self, name: str, *arguments: str, environment: dict[str, str] | None = None) -> RealProcess:
         """Prepare `python -m ARGUMENTS`; nothing of this test run's own settings leaks into it."""
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith("GATEWAY_")}
-        made = RealProcess(name, [sys.executable, "-m", *arguments], self.folder, {**inherited, **(environment or {})})
+        whole = child_environment(**(environment or {}))
+        made = RealProcess(name, [sys.executable, "-m", *arguments], self.folder, whole)
         self._processes.append(made)
         return made
 
