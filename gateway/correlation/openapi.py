@@ -53,7 +53,44 @@ TRACE: Final[dict[str, Any]] = {
         )
     },
 }
+_TIME: Final = {"type": "string", "format": "date-time"}
 _REFERENCE: Final = {"type": "object", "properties": {"id": _TEXT, "href": _TEXT}}
+_CART: Final = {
+    "type": "object",
+    "properties": {
+        "id": _TEXT,
+        "href": _TEXT,
+        "version": {"type": "integer"},
+        "checkoutState": _TEXT,
+        "creationDate": _TIME,
+        "lastUpdate": _TIME,
+        "checkout": {**_REFERENCE, "description": "The checkout that holds it"},
+    },
+}
+_ITEM: Final = {
+    "type": "object",
+    "properties": {
+        "cartItemId": _TEXT_OR_NULL,
+        "productOrderItemId": _TEXT_OR_NULL,
+        "orderLineItemId": {**_TEXT_OR_NULL, "description": "The order system's own id of the line"},
+        "state": _TEXT_OR_NULL,
+        "checkout": _REFERENCE,
+        "shoppingCart": {**_REFERENCE, "description": "Where the cart was not checked out"},
+    },
+}
+_EVENT: Final = {
+    "type": "object",
+    "properties": {
+        "id": _TEXT,
+        "eventType": _TEXT_OR_NULL,
+        "upstream": _TEXT,
+        "productOrder": {"type": "object", "properties": {"id": _TEXT_OR_NULL}},
+        "state": {**_TEXT, "description": "What became of the notification"},
+        "attempts": {"type": "integer"},
+        "receivedAt": _TIME,
+        "detail": _TEXT_OR_NULL,
+    },
+}
 SCHEMAS: Final[dict[str, Any]] = {
     "Trace": {
         "description": "Everything that is known around one id.",
@@ -86,7 +123,7 @@ SCHEMAS: Final[dict[str, Any]] = {
             "shoppingCart": {
                 "type": "array",
                 "description": "The stored carts: their versions, and whether they can be changed",
-                "items": {"type": "object"},
+                "items": _CART,
             },
             "checkout": {
                 "type": "array",
@@ -106,12 +143,12 @@ SCHEMAS: Final[dict[str, Any]] = {
             "item": {
                 "type": "array",
                 "description": "The item that was asked for: in the cart, in the order, and its line in the order system",
-                "items": {"type": "object"},
+                "items": _ITEM,
             },
             "event": {
                 "type": "array",
                 "description": "Notifications of the order systems about these orders, the latest first",
-                "items": {"type": "object"},
+                "items": _EVENT,
             },
         },
     },
@@ -195,13 +232,24 @@ PAYLOAD: Final[dict[str, Any]] = {
         }
     },
 }
-_OBJECTS: Final = {"type": "array", "items": {"type": "object"}}
+_ENTITY: Final = {
+    "type": "object",
+    "properties": {"@type": _TEXT, "id": _TEXT, "href": _TEXT, "role": _TEXT, "@referredType": _TEXT},
+}
+_CHARACTERISTIC: Final = {
+    "type": "object",
+    "properties": {"name": _TEXT, "value": {"type": ["string", "integer"]}, "valueType": _TEXT},
+}
+_TASK_REFERENCE: Final = {
+    "type": "object",
+    "properties": {"@type": _TEXT, "id": _TEXT, "href": _TEXT, "@referredType": _TEXT},
+}
 _FLOW_ATTRIBUTES: Final = {
     "@type": _TEXT,
     "id": _TEXT,
     "href": _TEXT,
-    "relatedEntity": _OBJECTS,
-    "characteristic": _OBJECTS,
+    "relatedEntity": {"type": "array", "items": _ENTITY},
+    "characteristic": {"type": "array", "items": _CHARACTERISTIC},
 }
 SCHEMAS["ProcessFlow"] = {
     "description": "A checkout as TMF701 tells it; its own words stand in characteristics.",
@@ -212,9 +260,9 @@ SCHEMAS["ProcessFlow"] = {
         "state": {"type": "string", "enum": ["active", "hold", "cancelled", "completed"]},
         "processFlowDate": {"type": "string", "format": "date-time"},
         "processFlowSpecification": _TEXT,
-        "channel": _OBJECTS,
-        "relatedParty": _OBJECTS,
-        "taskFlow": _OBJECTS,
+        "channel": {"type": "array", "items": ref("CheckoutChannel")},
+        "relatedParty": {"type": "array", "items": ref("CheckoutParty")},
+        "taskFlow": {"type": "array", "items": _TASK_REFERENCE},
     },
 }
 SCHEMAS["TaskFlow"] = {
