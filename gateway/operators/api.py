@@ -18,7 +18,8 @@ from gateway.http.bodies import has_body, read_object, require_json_accepted
 from gateway.http.headers import entity_tag
 from gateway.operators import audit_api, openapi
 from gateway.operators.adopting import Adopt, adopt
-from gateway.operators.commands import CLOSED_AS, Close, Poll, Retry, close, poll, retry
+from gateway.operators.closing import CLOSED_AS, Close, close
+from gateway.operators.commands import Poll, Retry, poll, retry
 from gateway.operators.upstreams import (
     PauseUpstream,
     ResumeUpstream,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 from checkout_gateway import CARTS, CHECKOUTS, act, assert_conflict, assert_error, live_orders, set_columns
+from sqlalchemy import update
 
+from gateway.clock import utc_now
+from gateway.storage.tables import abandoned_draft
 from gateway.upstream.evidence import FindResult, incomplete, uncontrolled
 from gateway.upstream.outcome import NotExecuted, Unknown
 from gateway.upstream.port import AnotherOrder
@@ -269,6 +272,20 @@ async def test_closing_searches_live_orders_where_a_lost_draft_is_searched_among
     assert_conflict(
         await do(gateway, checkout, "close", {**WHY, "outcome": "rejected"}), "carries its marker", "override"
     )
+
+
+async def test_the_draft_of_a_closed_checkout_is_cleaned_up(gateway):
+    checkout = await gateway.check_out(submit=False)
+    await gateway.work()
+    (order_id,) = gateway.shop.orders
+    columns = {"reason_code": "price_differs", "status_reason": "does not cost what the cart did", "due_at": None}
+    await set_columns(gateway, checkout, state="held", **columns)
+    closed = await do(gateway, checkout, "close", {**WHY, "outcome": "rejected"})
+    assert [each["id"] for each in closed.json()["abandonedOrder"]] == [order_id], closed.text
+    now = update(abandoned_draft).values(due_at=utc_now())
+    await gateway.services.database.write(lambda connection: connection.execute(now))
+    await gateway.cleanup().once()
+    assert gateway.shop.orders[order_id]["externalId"].startswith("void-")
 
 
 async def test_closing_as_completed_keeps_the_cart_with_its_order(gateway, monkeypatch):
