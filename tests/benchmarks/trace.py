@@ -21,23 +21,20 @@ import argparse
 import asyncio
 import json
 import random
-import socket
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from urllib.parse import quote, urlsplit
 
-import uvicorn
 import uvloop
-from bench.databases import databases
-from carts import CARTS, Rate, Server, example_cart, load, request
+from bench.databases import KINDS, databases
+from bench.runs import end, parser, tell
+from bench.servers import Rate, load, request, serve_here, serving
+from carts import CARTS, example_cart
 from sqlalchemy import Connection, Engine, text
 
 from gateway.app import create_app
-from gateway.commands.common import calm_collector
 from gateway.logs import configure_logging
 from gateway.settings import LogSettings, Settings, StorageSettings, UpstreamSettings
 from gateway.storage import open_database
@@ -220,30 +217,7 @@ def settings_of(url: str) -> Settings:
 def serve(url: str) -> None:
     """Serve the API alone in this process and print its port."""
     configure_logging(LogSettings(level="warning"))
-    app = create_app(settings_of(url))
-    calm_collector()
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    print(listener.getsockname()[1], flush=True)
-    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, log_config=None)).run(sockets=[listener])
-
-
-@contextmanager
-def server(url: str) -> Iterator[Server]:
-    """Run a server in another process."""
-    with subprocess.Popen([sys.executable, __file__, "--serve", url], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        port = int(process.stdout.readline())
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        try:
-            yield Server(port, process.pid)
-        finally:
-            process.terminate()
+    serve_here(create_app(settings_of(url)))
 
 
 async def compare(url: str, options: argparse.Namespace) -> bool:
@@ -252,7 +226,7 @@ async def compare(url: str, options: argparse.Namespace) -> bool:
     numbers = chance.sample(range(options.checkouts), SAMPLE)
     kinds = ids(numbers, chance)
     met = True
-    with server(url) as target:
+    with serving(__file__, "--serve", url) as target:
 
         async def once(make: Callable[[], str]) -> None:
             """Ask for everything that is asked for in the rounds: the pages of the database are in memory then."""
@@ -299,8 +273,7 @@ async def compare(url: str, options: argparse.Namespace) -> bool:
                 "rounds": len(pairs),
             }
             result["met"] = min(result["processor_ratio"], result["ratio"]) < RATIO_MAX
-            met = met and bool(result["met"])
-            print(json.dumps(result), flush=True)
+            met &= tell(result)
     return met
 
 
@@ -340,18 +313,18 @@ def main() -> None:
     if len(sys.argv) == 3 and sys.argv[1] == "--serve":
         serve(sys.argv[2])
         return
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--checkouts", type=int, default=1_000_000)
-    parser.add_argument("--databases", default="sqlite,postgresql")
-    parser.add_argument("--kinds", default="", help="some kinds of ids, separated by commas; empty: all")
-    parser.add_argument("--seconds", type=float, default=0.5)
-    parser.add_argument("--rounds", type=int, default=9)
-    options = parser.parse_args()
+    wanted = parser(__doc__)
+    wanted.add_argument("--checkouts", type=int, default=1_000_000)
+    wanted.add_argument("--databases", default=KINDS)
+    wanted.add_argument("--kinds", default="", help="some kinds of ids, separated by commas; empty: all")
+    wanted.add_argument("--seconds", type=float, default=0.5)
+    wanted.add_argument("--rounds", type=int, default=9)
+    options = wanted.parse_args()
     results = []
     for kind in options.databases.split(","):
         with databases(kind) as created:
             results.append(measure(created(), options))
-    sys.exit(0 if all(results) else 1)
+    end(results)
 
 
 if __name__ == "__main__":
