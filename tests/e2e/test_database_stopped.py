@@ -43,29 +43,14 @@ async def campaign_on(
     pause_seconds: tuple[float, float] = (0.1, 0.8),
 ) -> tuple[Verdict, systems.Client]:
     """Run a campaign whose disturbances are those of the database."""
-    ports = [opened.port() for _ in range(replicas)]
-    sandbox = systems.sandbox(
+    sandbox, gateways, ports = await systems.started(
         opened,
+        replicas=replicas,
         faults=faults,
-        latency="5ms",
         seed=random.randrange(2**32),
-        notify=systems.notification_address(ports[0]),
-        options=["--state-delay", "0.2", "--late-seconds", "2.5"],
+        storage_url=storage_url,
+        settings={"storage": {"busy_timeout_seconds": BUSY_SECONDS}},
     )
-    await sandbox.start()
-    gateways = [
-        systems.gateway(
-            opened,
-            sandbox.address,
-            port=port,
-            name=f"gateway-{number}",
-            storage_url=storage_url,
-            settings={"storage": {"busy_timeout_seconds": BUSY_SECONDS}},
-        )
-        for number, port in enumerate(ports)
-    ]
-    for gateway in gateways:
-        await gateway.start()
     async with systems.Client(*ports) as client:
         campaign = Campaign(
             opened,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from support import systems
@@ -25,8 +26,16 @@ LIVE_FAULTS = {
     "reset-after": 0.1,
     "cut-body": 0.1,
 }
-# Between two kills of a long run: they are spread over most of it.
-LONG_PAUSE_SECONDS = (0.1, 8.0)
+# The quiet time of orders that are live at once is short, and still longer than the sandbox ever takes.
+LIVE: dict[str, Any] = {
+    "mapping": "tmf622-v4",
+    "faults": LIVE_FAULTS,
+    "late_seconds": 1.0,
+    "limits": {"quiet_seconds": 3.0},
+}
+FEW: dict[str, Any] = {"kills": 4, "deadline_seconds": 180.0, "disturbed_min": FEWER_DISTURBED_MIN}
+# Kills are spread over most of a long run: seconds between two of them.
+LONG: dict[str, Any] = {"deadline_seconds": 1200.0, "pause_seconds": (0.1, 8.0)}
 
 
 async def campaign_on(
@@ -47,31 +56,16 @@ async def campaign_on(
     """Run a campaign against a sandbox of its own and require that nothing went wrong."""
     seed = drawn_seed()
     random = Random(seed)
-    ports = [opened.port() for _ in range(replicas)]
-    sandbox = systems.sandbox(
+    sandbox, gateways, ports = await systems.started(
         opened,
+        replicas=replicas,
         mapping=mapping,
         faults=faults,
-        latency="5ms",
+        late_seconds=late_seconds,
         seed=random.randrange(2**32),
-        notify=systems.notification_address(ports[0]),
-        options=["--state-delay", "0.2", "--late-seconds", str(late_seconds)],
+        storage_url=storage_url,
+        limits=limits,
     )
-    await sandbox.start()
-    gateways = [
-        systems.gateway(
-            opened,
-            sandbox.address,
-            port=port,
-            name=f"gateway-{number}",
-            mapping=mapping,
-            storage_url=storage_url,
-            limits=limits,
-        )
-        for number, port in enumerate(ports)
-    ]
-    for gateway in gateways:
-        await gateway.start()
     carts = make_carts(random, checkouts)
     async with systems.Client(*ports) as client:
         campaign = Campaign(
@@ -88,95 +82,47 @@ async def campaign_on(
     verdict.require_faultless(seed)
 
 
+async def play(folder: Path, **campaign: Any) -> None:
+    async with world(folder) as opened:
+        await campaign_on(opened, **campaign)
+
+
 @pytest.mark.timeout(240)
 async def test_forty_checkouts_and_six_kills(tmp_path: Path) -> None:
-    async with world(tmp_path) as opened:
-        await campaign_on(opened, checkouts=40, kills=6, deadline_seconds=180.0)
+    await play(tmp_path, checkouts=40, kills=6, deadline_seconds=180.0)
 
 
 @pytest.mark.timeout(240)
 @pytest.mark.postgres
 async def test_two_replicas_on_postgresql_of_which_one_is_killed_at_a_time(tmp_path: Path, postgresql_url: str) -> None:
-    async with world(tmp_path) as opened:
-        await campaign_on(
-            opened,
-            checkouts=20,
-            kills=4,
-            deadline_seconds=180.0,
-            replicas=2,
-            storage_url=postgresql_url,
-            faults=FEWER_FAULTS,
-            disturbed_min=FEWER_DISTURBED_MIN,
-        )
+    await play(tmp_path, checkouts=20, replicas=2, storage_url=postgresql_url, faults=FEWER_FAULTS, **FEW)
 
 
 @pytest.mark.timeout(240)
 async def test_orders_that_are_live_at_once(tmp_path: Path) -> None:
-    """The quiet time is short, and still longer than the sandbox ever takes."""
-    async with world(tmp_path) as opened:
-        await campaign_on(
-            opened,
-            checkouts=16,
-            kills=4,
-            deadline_seconds=180.0,
-            mapping="tmf622-v4",
-            faults=LIVE_FAULTS,
-            late_seconds=1.0,
-            limits={"quiet_seconds": 3.0},
-            disturbed_min=FEWER_DISTURBED_MIN,
-        )
+    await play(tmp_path, checkouts=16, **LIVE, **FEW)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_drafts_of_a_plain_server_of_v5(tmp_path: Path) -> None:
-    async with world(tmp_path) as opened:
-        await campaign_on(
-            opened,
-            checkouts=20,
-            kills=4,
-            deadline_seconds=180.0,
-            mapping="tmf622-v5",
-            faults=PLAIN_FAULTS,
-            disturbed_min=FEWER_DISTURBED_MIN,
-        )
+    await play(tmp_path, checkouts=20, mapping="tmf622-v5", faults=PLAIN_FAULTS, **FEW)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 async def test_long_two_hundred_checkouts_and_twenty_kills(tmp_path: Path) -> None:
-    async with world(tmp_path) as opened:
-        await campaign_on(opened, checkouts=200, kills=24, deadline_seconds=1200.0, pause_seconds=LONG_PAUSE_SECONDS)
+    await play(tmp_path, checkouts=200, kills=24, **LONG)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.postgres
 async def test_long_two_hundred_checkouts_on_two_replicas_and_twenty_kills(tmp_path: Path, postgresql_url: str) -> None:
-    async with world(tmp_path) as opened:
-        await campaign_on(
-            opened,
-            checkouts=200,
-            kills=24,
-            deadline_seconds=1200.0,
-            replicas=2,
-            storage_url=postgresql_url,
-            pause_seconds=LONG_PAUSE_SECONDS,
-        )
+    await play(tmp_path, checkouts=200, kills=24, replicas=2, storage_url=postgresql_url, **LONG)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 async def test_long_a_hundred_orders_that_are_live_at_once(tmp_path: Path) -> None:
-    async with world(tmp_path) as opened:
-        await campaign_on(
-            opened,
-            checkouts=100,
-            kills=20,
-            deadline_seconds=1200.0,
-            mapping="tmf622-v4",
-            faults=LIVE_FAULTS,
-            late_seconds=1.0,
-            limits={"quiet_seconds": 3.0},
-            pause_seconds=LONG_PAUSE_SECONDS,
-        )
+    await play(tmp_path, checkouts=100, kills=20, **LIVE, **LONG)

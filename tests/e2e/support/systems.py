@@ -104,6 +104,40 @@ def gateway(
     return world.process(name, "gateway.cli", "serve", "--config", str(path), environment=environment)
 
 
+async def started(
+    world: World,
+    *,
+    replicas: int = 1,
+    mapping: str = "salesforce-v4",
+    faults: Mapping[str, float],
+    late_seconds: float = 2.5,
+    seed: int,
+    **of_gateways: Any,
+) -> tuple[RealProcess, list[RealProcess], list[int]]:
+    """Start a sandbox and as many gateways as `replicas`, of which the first is notified; return it, them and their ports.
+
+    `of_gateways` are what `gateway` takes beyond that, the same for each.
+    """
+    ports = [world.port() for _ in range(replicas)]
+    order_system = sandbox(
+        world,
+        mapping=mapping,
+        faults=faults,
+        latency="5ms",
+        seed=seed,
+        notify=notification_address(ports[0]),
+        options=["--state-delay", "0.2", "--late-seconds", str(late_seconds)],
+    )
+    await order_system.start()
+    gateways = [
+        gateway(world, order_system.address, port=port, name=f"gateway-{number}", mapping=mapping, **of_gateways)
+        for number, port in enumerate(ports)
+    ]
+    for replica in gateways:
+        await replica.start()
+    return order_system, gateways, ports
+
+
 def notification_address(port: int) -> str:
     return f"http://127.0.0.1:{port}/notifications/{UPSTREAM}"
 
