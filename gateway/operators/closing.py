@@ -61,9 +61,8 @@ async def close(services: Services, command: Close) -> CheckoutRecord:
         _require_closable(current, command.caller)
         if current.version != record.version:
             raise ConflictError("The checkout changed meanwhile; look at it again and repeat.")
-        code = {"rejected": "refused", "cancelled": "cancelled", "completed": None}[command.outcome]
         message = f"closed as {command.outcome} by an operator: {command.reason}"
-        reason = because("refused" if code == "refused" else "cancelled", message) if code else without_reason()
+        reason = without_reason() if command.outcome == "completed" else because("closed", message)
         changes: CheckoutChanges = {"state": command.outcome, "fence": current.fence + 1, **reason}
         store.change(connection, current, changes, now)
         abandon(connection, current, found.drafts, now, services.settings.submission.cleanup_seconds[0])

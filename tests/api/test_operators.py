@@ -177,7 +177,7 @@ async def test_closing_as_rejected_lets_go_of_the_cart_when_no_live_order_is_fou
     answer = await do(gateway, checkout, "close", {**WHY, "outcome": "rejected"})
     assert answer.status_code == 200, answer.text
     found = answer.json()
-    assert (found["state"], found["reason"]["code"]) == ("rejected", "refused")
+    assert (found["state"], found["reason"]["code"]) == ("rejected", "closed")
     assert "the order system is repaired" in found["statusReason"]
     assert (await gateway.client.delete(f"{CARTS}/{checkout['shoppingCart']['id']}")).status_code == 204
 
