@@ -36,12 +36,11 @@ from gateway.carts.writing import Reader, shown_text, written, written_list
 from gateway.clock import timestamp_text
 from gateway.documents import Json
 from gateway.errors import InvalidBodyError, PreconditionRequiredError, Problem
-from gateway.filters.projection import Selection, parse_fields
 from gateway.http.answers import Answer
 from gateway.http.bodies import read_body, read_object, require_json_accepted
 from gateway.http.headers import entity_tag, has_if_match, if_match_of, is_unmodified
 from gateway.http.lists import page_answer
-from gateway.http.queries import query_pairs, refuse, report_unknown, values_of
+from gateway.http.queries import only_fields
 from gateway.roles import ADMINISTERING, ORDERING, READING, Roles
 from gateway.security.guard import client_of
 from gateway.services import Services, services_of
@@ -54,7 +53,7 @@ async def create_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any]
     """Create a shopping cart."""
     require_json_accepted(request)
     services, caller = services_of(request), caller_of(request)
-    selection = _only_fields(request)
+    selection = only_fields(request)
     body = await read_body(request, bytes_max=services.settings.server.body_bytes_max)
     row = await create_cart(services, CreateCart(caller=caller, body=body, dialect=dialect))
     location = f"{caller.base_url}{dialect.carts_path}/{row.id}"
@@ -90,7 +89,7 @@ async def retrieve_shopping_cart(dialect: Dialect, request: Request[Any, Any, An
     client = client_of(request)
     tenant, owner = client.tenant, client.owner_scope
     cart_id: str = request.scope["path_params"]["cart_id"]
-    selection = _only_fields(request)
+    selection = only_fields(request)
     found: store.CartRow | store.ShownCart | None
     if dialect.is_canonical and selection is None:
         found = await services.database.read_brief(
@@ -128,7 +127,7 @@ async def patch_shopping_cart(dialect: Dialect, request: Request[Any, Any, Any])
         wanted_versions=_required_versions(request, services),
         change=await read_change(request, dialect.read_only, settings.server),
     )
-    selection = _only_fields(request)
+    selection = only_fields(request)
     row = await change_cart(services, command)
     return Answer(
         await written(_reader(services, command.caller), dialect, row, selection),
@@ -154,7 +153,7 @@ async def merge_shopping_carts(dialect: Dialect, request: Request[Any, Any, Any]
     require_json_accepted(request)
     services = services_of(request)
     settings = services.settings
-    selection = _only_fields(request)
+    selection = only_fields(request)
     wanted_versions = _required_versions(request, services)
     given = await read_object(request, bytes_max=settings.server.body_bytes_max, depth_max=settings.server.depth_max)
     command = MergeCarts(
@@ -230,18 +229,6 @@ def cart_handlers(dialect: Dialect) -> list[Json]:
 
 
 handlers: Final[list[Any]] = [handler for dialect in DIALECTS.values() for handler in cart_handlers(dialect)]
-
-
-def _only_fields(request: Request[Any, Any, Any]) -> Selection | None:
-    """Return the selection of a request whose only parameter may be `fields`."""
-    pairs = query_pairs(request)
-    if not pairs:
-        return None
-    problems: list[Problem] = []
-    selection = parse_fields(values_of(pairs, "fields"), problems)
-    report_unknown(pairs, {"fields"}, problems)
-    refuse(problems)
-    return selection
 
 
 def _guest_of(given: dict[str, Any]) -> str:

@@ -33,7 +33,7 @@ from gateway.http.answers import Answer, AnswerInParts, json_answer
 from gateway.http.bodies import MERGE_PATCH_TYPES, has_body, read_object, require_json_accepted
 from gateway.http.headers import base_url, entity_tag, header_values, if_match_of, is_unmodified
 from gateway.http.lists import list_answer
-from gateway.http.queries import page_of, query_pairs, refuse, report_unknown, values_of
+from gateway.http.queries import only_fields, page_of, query_pairs, refuse, report_unknown, values_of
 from gateway.roles import ORDERING, READING
 from gateway.security.guard import client_of
 from gateway.services import Services, services_of
@@ -121,7 +121,7 @@ async def retrieve_checkout(request: Request[Any, Any, Any]) -> Answer:
     services = services_of(request)
     client = client_of(request)
     checkout_id = _checkout_id(request)
-    selection = _selection(request)
+    selection = only_fields(request)
     caller = caller_of(request)
 
     def function(connection: Connection) -> tuple[CheckoutRecord, JsonObject] | None:
@@ -274,12 +274,3 @@ def _wants_trace(request: Request[Any, Any, Any]) -> bool:
         problems.append(Problem("trace", "must be true or false"))
     refuse(problems)
     return "true" in values
-
-
-def _selection(request: Request[Any, Any, Any]) -> Selection | None:
-    pairs = query_pairs(request)
-    problems: list[Problem] = []
-    selection = parse_fields(values_of(pairs, "fields"), problems)
-    report_unknown(pairs, {"fields"}, problems)
-    refuse(problems)
-    return selection

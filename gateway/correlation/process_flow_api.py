@@ -29,7 +29,7 @@ from gateway.filters.projection import Selection, parse_fields, project
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import require_json_accepted
 from gateway.http.lists import list_answer
-from gateway.http.queries import page_of, query_pairs, refuse, report_unknown, values_of
+from gateway.http.queries import only_fields, page_of, query_pairs, refuse, report_unknown, values_of
 from gateway.roles import READING
 from gateway.services import Services, services_of
 
@@ -135,11 +135,7 @@ def _flow(around: Around, caller: Caller, index: int) -> dict[str, Any]:
 
 def _fields(request: Request[Any, Any, Any]) -> Selection | None:
     require_json_accepted(request)
-    pairs, problems = query_pairs(request), list[Problem]()
-    selection = parse_fields(values_of(pairs, "fields"), problems)
-    report_unknown(pairs, {"fields"}, problems)
-    refuse(problems)
-    return selection
+    return only_fields(request)
 
 
 def _selected(document: dict[str, Any], selection: Selection | None) -> dict[str, Any]:

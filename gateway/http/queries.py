@@ -10,6 +10,7 @@ from litestar import Request
 
 from gateway.errors import InvalidQueryError, NotSupportedError, Problem
 from gateway.filters.paging import Page, parse_page
+from gateway.filters.projection import Selection, parse_fields
 from gateway.settings import ServerSettings
 
 PARAMETERS_MAX: Final = 100
@@ -127,3 +128,24 @@ def refuse(problems: Sequence[Problem]) -> None:
     if problems:
         message = "; ".join(str(problem) for problem in problems[:20])
         raise InvalidQueryError(message, problems=problems)
+
+
+def only_fields(request: Request[Any, Any, Any]) -> Selection | None:
+    """Return the selection of a request whose only parameter may be `fields`; None when everything is asked for.
+
+    Args:
+        request: only its query string is looked at.
+
+    Raises:
+        InvalidQueryError: (400) another parameter, or a selection that cannot be read.
+
+    Source: TMF630 part 1 (attribute selection).
+    """
+    pairs = query_pairs(request)
+    if not pairs:
+        return None
+    problems: list[Problem] = []
+    selection = parse_fields(values_of(pairs, "fields"), problems)
+    report_unknown(pairs, {"fields"}, problems)
+    refuse(problems)
+    return selection

@@ -26,7 +26,7 @@ from gateway.http.answers import Answer
 from gateway.http.bodies import decode_object, read_body, require_json_accepted
 from gateway.http.headers import entity_tag, if_match_of, is_unmodified
 from gateway.http.lists import page_answer
-from gateway.http.queries import page_of, query_pairs, refuse, refuse_json_path, report_unknown, values_of
+from gateway.http.queries import only_fields, page_of, query_pairs, refuse, refuse_json_path, values_of
 from gateway.partners import openapi, search
 from gateway.partners.changing import ChangeOrder, change_order, find, remove_order
 from gateway.partners.reading import read_order
@@ -171,16 +171,6 @@ async def _ready_order(request: Request[Any, Any, Any], dialect: OrderDialect) -
         return read_order(decode_object(raw, depth_max=server.depth_max), dialect, limits)
 
     return await services.heavy.run(tenant, len(raw) > LARGE_TO_TRANSLATE_BYTES_MIN, read)
-
-
-def only_fields(request: Request[Any, Any, Any]) -> Selection | None:
-    """Return the selection of a request whose only parameter may be `fields`. Raises InvalidQueryError (400)."""
-    pairs = query_pairs(request)
-    problems: list[Problem] = []
-    selection = parse_fields(values_of(pairs, "fields"), problems)
-    report_unknown(pairs, {"fields"}, problems)
-    refuse(problems)
-    return selection
 
 
 def handler_of(perform: Any, dialect: OrderDialect) -> Any:

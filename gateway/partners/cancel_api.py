@@ -19,9 +19,9 @@ from gateway.filters.values import split_outside_quotes, unquoted
 from gateway.http.answers import Answer, json_answer
 from gateway.http.bodies import read_object, require_json_accepted
 from gateway.http.lists import list_answer
-from gateway.http.queries import page_of, query_pairs, refuse, report_unknown, values_of
+from gateway.http.queries import only_fields, page_of, query_pairs, refuse, report_unknown, values_of
 from gateway.partners import openapi
-from gateway.partners.api import handler_of, only_fields
+from gateway.partners.api import handler_of
 from gateway.partners.cancelling import CancelOrder, cancel_order, read_cancellation
 from gateway.roles import ORDERING, READING
 from gateway.services import services_of
