@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from unittest.mock import patch
 
 from msgspec.structs import replace
@@ -15,8 +15,9 @@ from gateway.ordering.mapping import states
 from gateway.ordering.model import KnownLine, ObservedOrder
 from gateway.ordering.readback import expected, live
 from gateway.ordering.readback.matching import _Pairing
+from gateway.submission import checkout_run
 from gateway.submission.cleanup import Cleanup
-from gateway.submission.decisions import after_call, after_read, records, retries, waiting
+from gateway.submission.decisions import after_call, after_read, records, retries, waiting, whose
 from gateway.tracking import evidence
 from gateway.upstream import control, search
 from gateway.upstream.evidence import FindResult, proven
@@ -63,6 +64,22 @@ def control_on_one_side() -> Any:
         return proven("an order") if found else real(found, kept=kept, anything_there=anything_there)
 
     return _everywhere(real, verdict)
+
+
+def changed_marker_is_a_lost_answer() -> Any:
+    """An answer that names an order and shows our marker otherwise is no answer; what was found in another spelling is nothing."""
+    real = after_call.after_naming
+
+    def after_naming(work: Any, order_id: str, observed: ObservedOrder | None, now: datetime, detail: str) -> Any:
+        if observed is not None and whose.whose(work, observed) != "ours":
+            return after_call._unknown(work, now, detail)
+        return real(work, order_id, observed, now, detail)
+
+    return ExitStackOf(
+        patch.object(after_call, "after_naming", after_naming),
+        patch.object(checkout_run, "is_changed", lambda _: False),
+        absence_without_understanding(),
+    )
 
 
 def broken_rows_are_nothing() -> Any:
@@ -144,6 +161,11 @@ def refused_submission_is_believed_at_once() -> Any:
     return patch.object(after_read, "settled", lambda *_: True)
 
 
+def refused_submission_is_believed() -> Any:
+    """One look decides whether a refused submission had an effect, and nobody looks again."""
+    return ExitStackOf(refused_submission_is_believed_at_once(), nobody_looks_again())
+
+
 def late_lines_are_missing() -> Any:
     """What is not shown yet is not there."""
     return patch.object(after_read, "_is_late", lambda *_: False)
@@ -189,6 +211,17 @@ def quantities_are_not_compared() -> Any:
         return real(one, replace(line, quantity=None), *arguments, **named)
 
     return _everywhere(real, differences)
+
+
+BELIEFS: Final[dict[str, tuple[Mutation, str]]] = {
+    "changed-marker": (changed_marker_is_a_lost_answer, "live"),
+    "empty-filter": (absence_without_control, "live"),
+    "refusal": (refusal_is_believed, "live"),
+    "throttled": (throttled_is_not_done, "live"),
+    "named-order": (named_order_is_ours, "live"),
+    "refused-submission": (refused_submission_is_believed, "drafts"),
+}
+"""The six beliefs that doubled, lost or denied orders before the rules of trust, by a name, and on which kind of order systems."""
 
 
 class ExitStackOf:

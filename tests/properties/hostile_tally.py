@@ -28,6 +28,7 @@ if __name__ == "__main__":
     sys.path[:0] = [str(FOLDER), str(FOLDER.parent / "support")]
 
 from hostile_host import DRAFTED, LIVE  # noqa: E402 - tests are not a package
+from hostile_mutants import BELIEFS  # noqa: E402
 from hostile_verdicts import WRONG, Played, a_person_is_told, drawn, play_all  # noqa: E402
 from hostile_world import hosting  # noqa: E402
 from misbehaviour_ends import Kind, ends_of  # noqa: E402
@@ -39,6 +40,7 @@ CARTS: Final = 8
 CHUNK: Final = 5
 QUICK_CARTS: Final = 2
 QUICK_CHUNK: Final = 250
+BELIEF_RUNS: Final = 5
 MAPPINGS: Final = {"drafts": DRAFTED, "live": LIVE}
 
 
@@ -178,6 +180,29 @@ def replay(way: Way, which: str) -> int:
     return 1 if any(offence(each, kind) for each in played) else 0
 
 
+def found_after(way: Way, belief: str, first: int) -> tuple[int, str]:
+    """Play from a seed on with a gateway that holds a belief again; return at which checkout it ends wrong, and how."""
+    mutation, name = BELIEFS[belief]
+    kind: Kind = "drafts" if name == "drafts" else "live"
+    checkouts = 0
+    with way.hosting(kind) as host, mutation():
+        for seed in count(first):
+            for each in way.play(host, seed, kind):
+                checkouts += 1
+                if offence(each, kind):
+                    return checkouts, str(each)
+    raise AssertionError("seeds have no end")
+
+
+def without(way: Way, beliefs: Sequence[str], first: int) -> int:
+    """Print after how many checkouts the adversary shows each belief to be wrong, from several seeds on; return the exit code."""
+    for belief in beliefs:
+        found = [found_after(way, belief, first + number * 100_000) for number in range(BELIEF_RUNS)]
+        print(f"{belief}: wrong at checkout {', '.join(str(at) for at, _ in found)}", flush=True)
+        print(f"  {found[0][1]}", flush=True)
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run or replay, as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -189,10 +214,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--replay", metavar="KIND:SEED", help="play one world again: drafts or live")
     parser.add_argument("--quick", action="store_true", help="without a database and without HTTP requests of a client")
     parser.add_argument("--checkouts", type=int, help="how many of each kind are enough")
+    parser.add_argument(
+        "--believing",
+        metavar="BELIEF",
+        choices=[*BELIEFS, "all"],
+        help=f"let the gateway hold this belief again, and say at which checkout that shows: {', '.join(BELIEFS)}, all",
+    )
     options = parser.parse_args(arguments)
     way = Way(quick=options.quick)
     if options.replay:
         return replay(way, options.replay)
+    if options.believing:
+        return without(way, list(BELIEFS) if options.believing == "all" else [options.believing], options.first)
     return run(options.file, way, options.minutes, options.first, options.checkouts)
 
 
