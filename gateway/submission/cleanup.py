@@ -209,7 +209,9 @@ class Cleanup:
 async def _find(upstream: Upstream, mapping: OrderMapping, abandoned: DueDraft) -> tuple[list[ObservedOrder], bool]:
     """Return the orders of an abandoned draft, each read by its id, and whether these are all.
 
-    Also of a draft whose id is known the marker is searched: something may have made it twice.
+    Also of a draft whose id is known the marker is searched: something may have made it twice. A search that is narrowed to drafts
+    misses one that somebody submitted meanwhile: where no id is known and no draft is found, live orders are searched as well. Those
+    are many, and a search that breaks off among them is no reason to look again soon.
     """
     orders: dict[str, ObservedOrder] = {}
     complete = True
@@ -223,12 +225,21 @@ async def _find(upstream: Upstream, mapping: OrderMapping, abandoned: DueDraft) 
         if mapping.recovery.find == "none":
             return list(orders.values()), True
     found = await upstream.find(abandoned.marker, since=abandoned.since)
-    for hit in found.orders:
+    hits = found.orders
+    if not hits and not abandoned.order_id and _shows_drafts_only(mapping):
+        hits = (await upstream.find(abandoned.marker, since=abandoned.since, live=True)).orders
+    for hit in hits:
         if hit.id not in orders and (order := await _read(upstream, mapping, hit)) is not None:
             orders[order.id] = order
     if not abandoned.order_id:
         complete = found.complete
     return list(orders.values()), complete
+
+
+def _shows_drafts_only(mapping: OrderMapping) -> bool:
+    """Tell whether a search leaves out orders by anything but their time, until live ones are asked for."""
+    narrowed = any("{since" not in value for value in mapping.recovery.scan_parameters.values())
+    return mapping.recovery.find == "scan" and narrowed
 
 
 async def _read(upstream: Upstream, mapping: OrderMapping, hit: ObservedOrder) -> ObservedOrder | None:

@@ -39,7 +39,7 @@ from gateway.sandbox.misbehaviours import MISBEHAVIOURS  # noqa: E402
 CARTS: Final = 8
 CHUNK: Final = 5
 QUICK_CARTS: Final = 2
-QUICK_CHUNK: Final = 250
+QUICK_CHUNK: Final = 100
 BELIEF_RUNS: Final = 5
 MAPPINGS: Final = {"drafts": DRAFTED, "live": LIVE}
 

@@ -85,7 +85,7 @@ _DRAFTS: Final[dict[str, Ends]] = {
     "quantity-one": _ends("completed|held", why="the draft never becomes what was sent"),
     "offering-replaced": _KEPT_OTHERWISE,
     "live-at-once": _ends("completed|held|told", "held|told", "the order was live before it was complete"),
-    "hand-submit": _ends("completed|held|told", "completed|held|told", "somebody else submitted it"),
+    "hand-submit": _ends("completed|held|told", "completed|held|told", "somebody else submitted it", live_max=2),
     "hand-add": _ends("completed|held", why="the draft never becomes what was sent"),
     "self-submit": _ends("completed|held", "completed|held", "a draft that was given up is live", live_max=2),
     "give-up-live": _ends("completed|held", "completed|held", "a draft that was given up is live", live_max=2),

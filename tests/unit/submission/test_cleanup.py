@@ -16,7 +16,7 @@ from gateway.ordering import read_order
 from gateway.settings import StorageSettings
 from gateway.storage.tables import abandoned_draft, checkout
 from gateway.submission import cleanup_store
-from gateway.upstream.evidence import incomplete
+from gateway.upstream.evidence import FindResult, incomplete, proven
 from gateway.upstream.outcome import NotExecuted, Rejected, Unknown
 from gateway.upstream.port import AnotherOrder, ReadFailed
 
@@ -225,6 +225,30 @@ async def test_m3_the_twin_of_a_draft_whose_id_is_known_is_found_by_its_marker(g
     await abandoned(gateway)
     assert (await look(gateway)).outcome == "00000001 marked abandoned; 00000007 marked abandoned"
     assert [call.order_id for call in gateway.shop.calls] == ["00000001", "00000007"]
+
+
+@pytest.mark.parametrize("fault", ["", "incomplete"])
+async def test_a_draft_without_a_known_id_that_somebody_submitted_is_found_where_searches_show_drafts_only(
+    gateway, fault
+):
+    draft(gateway, state="In Progress")
+    await abandoned(gateway, None, state="rejected", cart_live=False, due_at=None)
+    real = gateway.shop.find
+
+    async def find(marker, *, since, doubt=None, live=False):
+        if live:
+            return await real(marker, since=since, live=True)
+        return FindResult((), incomplete("page_failed") if fault else proven())
+
+    gateway.shop.find = find
+    try:
+        seen = await look(gateway)
+    finally:
+        del gateway.shop.find
+    assert "00000001 is live (In Progress)" in seen.outcome
+    assert seen.attempt == (0 if fault else 1), "a search that broke off is made up for"
+    record = await gateway.record("k1")
+    assert (record.state, record.reason_code, record.order_id) == ("held", "live_after_end", "00000001")
 
 
 async def test_the_twin_is_looked_for_also_when_the_draft_itself_is_gone_or_another_order_goes_by_its_id(gateway):
