@@ -127,7 +127,13 @@ class Cleanup:
                 # What cannot be made void is looked at until it is, or is live, or is old.
                 due_at = now + timedelta(seconds=waits[-1])
             cleanup_store.record_cleanup(
-                connection, taken, attempt=attempt, due_at=due_at, outcome=look.outcome, state=look.state
+                connection,
+                taken,
+                attempt=attempt,
+                due_at=due_at,
+                outcome=look.outcome,
+                state=look.state,
+                found=look.found,
             )
             history.record_read(connection, taken.tenant, taken.checkout_id, _looked(look, now))
 
@@ -164,19 +170,21 @@ class Cleanup:
             outcome="; ".join(look.outcome for look in looks),
             inert=any(look.inert for look in looks),
             state=next(state for state in _TELLING if any(look.state == state for look in looks)),
+            found=next((look.found for look in looks if look.found is not None), None),
         )
 
     async def _clean_one(
         self, upstream: Upstream, mapping: OrderMapping, abandoned: DueDraft, draft: ObservedOrder
     ) -> _Look:
         if (why := _keep_off(abandoned, draft, mapping)) is not None:
-            return _Look(done=True, outcome=f"{draft.id} {why}")
+            state: OrderGivenUp = "voided" if _is_marked(draft, abandoned) else "abandoned"
+            return _Look(done=True, outcome=f"{draft.id} {why}", state=state)
         if is_alive(mapping, draft):
             return await self._live(mapping, abandoned, draft)
         if not is_draft(mapping, draft.state):
             return _Look(done=True, outcome=f"{draft.id} is not a draft any more ({draft.state})")
         if mapping.recovery.abandon == "leave":
-            return _Look(done=True, outcome=f"{draft.id} left as it is", inert=True, state="left")
+            return _Look(done=True, outcome=f"{draft.id} left as it is", inert=True, state="left", found=draft.id)
         if mapping.recovery.abandon == "delete":
             outcome, verb = await upstream.delete(draft.id), "deleted"
         else:
@@ -185,10 +193,11 @@ class Cleanup:
                 "marked abandoned",
             )
         if isinstance(outcome, Accepted):
-            return _Look(done=True, outcome=f"{draft.id} {verb}", state="voided")
+            return _Look(done=True, outcome=f"{draft.id} {verb}", state="voided", found=draft.id)
         # A refusal will not change by itself; the later looks will try once more all the same.
         refused = isinstance(outcome, Rejected)
-        return _Look(done=refused, outcome=f"{draft.id} not {verb}: {outcome.detail}", inert=refused, state="left")
+        why = f"{draft.id} not {verb}: {outcome.detail}"
+        return _Look(done=refused, outcome=why, inert=refused, state="left", found=draft.id)
 
     async def _live(self, mapping: OrderMapping, abandoned: DueDraft, order: ObservedOrder) -> _Look:
         """Say on the checkout that an order which it does not go on with is live."""
@@ -237,9 +246,9 @@ async def _find(upstream: Upstream, mapping: OrderMapping, abandoned: DueDraft) 
 
 
 def _shows_drafts_only(mapping: OrderMapping) -> bool:
-    """Tell whether a search leaves out orders by anything but their time, until live ones are asked for."""
-    narrowed = any("{since" not in value for value in mapping.recovery.scan_parameters.values())
-    return mapping.recovery.find == "scan" and narrowed
+    """Tell whether a search leaves live orders out until they are asked for."""
+    given = mapping.recovery.scan_parameters.values()
+    return mapping.recovery.find == "scan" and any(is_draft(mapping, value) for value in given)
 
 
 async def _read(upstream: Upstream, mapping: OrderMapping, hit: ObservedOrder) -> ObservedOrder | None:
@@ -257,12 +266,16 @@ _TELLING: Final[tuple[OrderGivenUp, ...]] = ("live", "left", "abandoned", "voide
 
 
 class _Look(NamedTuple):
-    """What one look found; not `done` when it has to be repeated soon. `inert`: there is a draft still that somebody may submit."""
+    """What one look found; not `done` when it has to be repeated soon. `inert`: there is a draft still that somebody may submit.
+
+    `found` is the id of the draft.
+    """
 
     done: bool
     outcome: str
     inert: bool = False
     state: OrderGivenUp = "abandoned"
+    found: str | None = None
 
 
 def _looked(look: _Look, now: datetime) -> Happening:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, and_, select, update
 
+from gateway.checkouts.stored import keys
 from gateway.checkouts.stored.abandoned import DueDraft, OrderGivenUp
 from gateway.checkouts.stored.due import lanes_due
 from gateway.lanes import Lane, from_each
@@ -69,12 +71,23 @@ def record_cleanup(
     due_at: datetime | None,
     outcome: str,
     state: OrderGivenUp,
+    found: str | None = None,
 ) -> None:
-    """Record what a clean-up found and when to look again (None: not any more)."""
+    """Record what a clean-up found and when to look again (None: not any more).
+
+    `found` is the id of a draft that was found by its marker: from now on it is read by its id, for its marker is another one as soon as
+    the draft is marked, or may be.
+    """
+    named = {}
+    if found is not None and not draft.order_id:
+        known = select(abandoned_draft.c.order_id).where(*_is_draft(replace(draft, order_id=found)))
+        if connection.execute(known).first() is None:
+            named = {"order_id": found}
+            keys.add_keys(connection, draft.tenant, draft.checkout_id, [("productOrder", found)])
     connection.execute(
         update(abandoned_draft)
         .where(*_is_draft(draft))
-        .values(attempt=attempt, due_at=due_at, outcome=outcome, state=state)
+        .values(attempt=attempt, due_at=due_at, outcome=outcome, state=state, **named)
     )
 
 

@@ -306,8 +306,13 @@ def _take_abandoned(rows: Rows, draft: DueDraft, due_at: datetime) -> DueDraft |
     return _with_checkout(rows, taken)
 
 
-def _record_cleanup(rows: Rows, draft: DueDraft, *, attempt: int, due_at: datetime | None, **_: Any) -> None:
-    rows.drafts[_key_of(draft)] = replace(rows.drafts[_key_of(draft)], attempt=attempt, due_at=due_at)
+def _record_cleanup(
+    rows: Rows, draft: DueDraft, *, attempt: int, due_at: datetime | None, found: str | None = None, **_: Any
+) -> None:
+    recorded = replace(rows.drafts.pop(_key_of(draft)), attempt=attempt, due_at=due_at)
+    named = replace(recorded, order_id=draft.order_id or found or "")
+    recorded = recorded if _key_of(named) in rows.drafts else named
+    rows.drafts[_key_of(recorded)] = recorded
 
 
 def _nothing(*_: Any, **__: Any) -> None:

@@ -85,7 +85,8 @@ async def test_it_is_looked_for_several_times_because_a_late_call_may_still_make
         assert seen.attempt == attempt
         due_at = None if next_wait is None else gateway.clock.moment + timedelta(seconds=next_wait)
         assert seen.due_at == due_at
-        assert seen.outcome == ("00000001 marked abandoned" if attempt == 2 else "nothing found")
+        outcomes = ("nothing found", "00000001 marked abandoned", "00000001 is marked already")
+        assert (seen.outcome, seen.state) == (outcomes[attempt - 1], "absent" if attempt == 1 else "voided")
     gateway.clock.advance(10**7)
     assert await gateway.cleanup().once() == 0
 
@@ -225,6 +226,19 @@ async def test_m3_the_twin_of_a_draft_whose_id_is_known_is_found_by_its_marker(g
     await abandoned(gateway)
     assert (await look(gateway)).outcome == "00000001 marked abandoned; 00000007 marked abandoned"
     assert [call.order_id for call in gateway.shop.calls] == ["00000001", "00000007"]
+
+
+@pytest.mark.parametrize("answer", [None, Unknown("no answer in time")], ids=["marked", "perhaps marked"])
+async def test_a_draft_that_was_found_by_its_marker_and_marked_is_read_by_its_id_from_then_on(gateway, answer):
+    draft(gateway)
+    await abandoned(gateway, None, state="rejected", cart_live=False, due_at=None)
+    gateway.shop.script([answer] if answer else [])
+    first = await look(gateway)
+    assert first.order_id == "00000001"
+    gateway.shop.orders["00000001"] |= {"externalId": f"void-{MARKER}", "state": "In Progress"}
+    assert "00000001 is live (In Progress)" in (await look(gateway, after=3600)).outcome
+    record = await gateway.record("k1")
+    assert (record.state, record.reason_code, record.order_id) == ("held", "live_after_end", "00000001")
 
 
 @pytest.mark.parametrize("fault", ["", "incomplete"])
