@@ -263,6 +263,7 @@ def create_app(
     app.dispatch = Dispatch(app, guard.admit, require_declared_roles(app.routes), guard.turn)
     services.metrics.refreshers.append(figures.refresher(services))
     services.metrics.identity_problems = partial(identity_problems, services)
+    services.metrics.identity_provider_is_failing = guard.provider_is_failing
     services.metrics.write_ahead_log_bytes = partial(write_ahead_log_bytes, services.database.engine)
     # Written when somebody asks for it.
     app.state.openapi_json = cache(lambda: encode_json(openapi_document(app.routes, SCHEMAS, hub_reference.webhooks())))

@@ -95,6 +95,8 @@ class Metrics:
         self._due_ages: Mapping[str, float] = {}
         # How many mistakes keep clients out; asked at each scrape.
         self.identity_problems: Callable[[], int] = lambda: 0
+        # Whether the keys of the identity provider could not be read last; asked at each scrape.
+        self.identity_provider_is_failing: Callable[[], bool] = lambda: False
         # Bytes of the embedded database's write-ahead log, None where there is none; asked at each scrape.
         self.write_ahead_log_bytes: Callable[[], int | None] = lambda: None
         self._measured: Mapping[str, MeasuredUpstream] = {}
@@ -161,6 +163,11 @@ class Metrics:
             "gateway_identity_problems",
             "Mistakes in the file of clients: who they concern is not let in. Set an alarm on anything above 0.",
             value=self.identity_problems(),
+        )
+        yield GaugeMetricFamily(
+            "gateway_identity_provider_failing",
+            "1 while the keys of the identity provider could not be read when that was tried last: soon no access token is taken.",
+            value=float(self.identity_provider_is_failing()),
         )
         log_bytes = self.write_ahead_log_bytes()
         if log_bytes is not None:

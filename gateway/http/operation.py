@@ -68,12 +68,13 @@ async def readyz(request: Request[Any, Any, Any]) -> Answer:
     readiness: Readiness = request.app.state.readiness
     if problem := await readiness.problem():
         raise UnavailableError(problem, headers={"Retry-After": "2"})
-    if mistakes := services_of(request).metrics.identity_problems():
-        # Said to anybody, so without a name; the log and `gateway config check` say which.
-        return json_answer(
-            {"status": "ready", "detail": [f"{mistakes} mistakes in the file of clients keep clients out"]}
-        )
-    return json_answer({"status": "ready"})
+    # Said to anybody, so without a name; the log and `gateway config check` say which. Other clients are served, so it is ready.
+    figures, detail = services_of(request).metrics, []
+    if mistakes := figures.identity_problems():
+        detail.append(f"{mistakes} mistakes in the file of clients keep clients out")
+    if figures.identity_provider_is_failing():
+        detail.append("the keys of the identity provider cannot be read")
+    return json_answer({"status": "ready", **({"detail": detail} if detail else {})})
 
 
 @route("/metrics", http_method=["GET", "HEAD"], opt={"openapi": _TAGGED, "roles": MEASURING})

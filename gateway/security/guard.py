@@ -50,6 +50,10 @@ class Guard:
         # Tokens of our token endpoint never change; whether their secrets are valid still is asked each time.
         self._known_issued: dict[str, AccessToken] = {}
 
+    def provider_is_failing(self) -> bool:
+        """Tell whether the keys of the identity provider could not be read when that was tried last."""
+        return self._access_tokens is not None and self._access_tokens.keys.is_failing
+
     async def admit(self, connection: Connection, roles: Roles | None) -> None:
         """Raise UnauthenticatedError (401) or ForbiddenError (403) unless the caller has one of `roles`.
 
@@ -105,7 +109,7 @@ class Guard:
             return _anonymous(settings.security.tenant)
         subject = certificate_subject(scope, settings.security.client_certificate)
         if subject is not None and not any(name == b"authorization" for name, _ in scope["headers"]):
-            return _known(services, certificate_key(subject))
+            return _known(services, certificate_key(subject), "The certificate")
         return await session_client(scope, services) or await self._of_token(_token(scope), services)
 
     async def _of_token(self, token: str, services: Services) -> Client:
@@ -183,10 +187,10 @@ def file_client(services: Services, key: str) -> Client | None:
     return _token_file(security.tokens_file).clients().get(key, services.clock())
 
 
-def _known(services: Services, key: str) -> Client:
+def _known(services: Services, key: str, what: str = "The bearer token") -> Client:
     client = file_client(services, key)
     if client is None:
-        raise _unauthenticated("The bearer token is not known, or not valid any more.")
+        raise _unauthenticated(f"{what} is not known, or not valid any more.")
     return client
 
 

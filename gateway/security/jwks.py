@@ -49,6 +49,8 @@ class KeySource:
         self._lock = asyncio.Lock()
         # Counts the sets of keys, so that what was found out with one is not used with the next.
         self.generation = 0
+        # Whether the keys could not be read when that was tried last.
+        self.is_failing = False
 
     async def key(self, kid: str | None) -> Key | None:
         """Return the key of this id; without one the only key there is. None when there is no such key.
@@ -82,9 +84,10 @@ class KeySource:
             try:
                 found = usable_keys(await self._fetch(await self._address()))
             except KeysUnreadableError as error:
+                self.is_failing = True
                 _log.error("oidc.keys_unreadable", reason=str(error), keys_in_force=len(self._keys))
                 return
-            self._keys, self._read_at = found, self._tried_at
+            self._keys, self._read_at, self.is_failing = found, self._tried_at, False
             self.generation += 1
             _log.info("oidc.keys_read", keys=len(found))
 

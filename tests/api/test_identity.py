@@ -110,6 +110,11 @@ async def test_without_keys_nobody_is_let_in_and_everybody_is_told_to_come_again
     async with serving(sqlite_url, security) as client:
         answer = await client.get(CARTS, headers=bearer(IdentityProvider().token()))
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+        ready = await client.get("/readyz")
+        assert (ready.status_code, ready.json()["detail"]) == (
+            200,
+            ["the keys of the identity provider cannot be read"],
+        )
         assert (await client.get("/livez")).status_code == 200
 
 

@@ -237,11 +237,13 @@ async def test_a_provider_that_is_down_at_the_start_is_asked_again(provider: Ide
     for _ in range(3):
         with pytest.raises(UnavailableError):
             await tokens.client(provider.token(), NOW)
+    assert tokens.keys.is_failing
     assert len(provider.reads) == 1
 
     provider.down = False
     time.seconds += 31
     assert await tokens.client(provider.token(), NOW)
+    assert not tokens.keys.is_failing
 
 
 def test_a_set_keeps_keys_for_signatures_alone(keys: dict[str, Any]) -> None:
