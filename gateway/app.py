@@ -16,7 +16,7 @@ from gateway import oauth
 from gateway.carts import api as carts
 from gateway.carts.openapi import SCHEMAS as CART_SCHEMAS
 from gateway.checkouts import api as checkouts
-from gateway.checkouts.openapi import SCHEMAS as CHECKOUT_SCHEMAS
+from gateway.checkouts.schemas import SCHEMAS as CHECKOUT_SCHEMAS
 from gateway.checkouts.stored import figures
 from gateway.correlation import api as correlation_api
 from gateway.correlation import history_api, process_flow_api

@@ -9,6 +9,7 @@ import click
 from rich.markup import escape
 
 from gateway.clock import timestamp_text, utc_now
+from gateway.commands.checkout_printing import show_checkout
 from gateway.commands.client import (
     call,
     call_list,
@@ -19,7 +20,6 @@ from gateway.commands.client import (
     printed_as_json,
     reason_body,
     reason_option,
-    say,
     table,
 )
 from gateway.commands.groups import CommandGroup
@@ -129,7 +129,7 @@ Examples:
 @client_options
 def show(*, checkout_id: str, form: str, **where: Any) -> None:
     """Show one checkout: its state and why, each call and its outcome, each item and its order line, the findings."""
-    _show(call("GET", _path(checkout_id), {}, **where), form)
+    show_checkout(call("GET", _path(checkout_id), {}, **where), form)
 
 
 @checkouts.command(
@@ -144,7 +144,7 @@ Examples:
 @client_options
 def submit(*, checkout_id: str, form: str, **where: Any) -> None:
     """Submit a draft; for one that is held for its price, accept the figures of its reason (role operator or admin)."""
-    _show(call("POST", f"{_path(checkout_id)}/submit", {}, **where), form)
+    show_checkout(call("POST", f"{_path(checkout_id)}/submit", {}, **where), form)
 
 
 @checkouts.command(
@@ -159,7 +159,7 @@ Examples:
 @client_options
 def cancel(*, checkout_id: str, form: str, **where: Any) -> None:
     """Ask to cancel a checkout: before its order is submitted, or where the order system can cancel a live one."""
-    _show(call("POST", f"{_path(checkout_id)}/cancel", {}, **where), form)
+    show_checkout(call("POST", f"{_path(checkout_id)}/cancel", {}, **where), form)
 
 
 @checkouts.command(
@@ -175,7 +175,7 @@ Examples:
 @client_options
 def retry(*, checkout_id: str, reason: str, form: str, **where: Any) -> None:
     """Go on with a checkout that is held or waits: its order is looked at before anything is sent."""
-    _show(call("POST", f"{_path(checkout_id)}/retry", {}, body={"reason": reason}, **where), form)
+    show_checkout(call("POST", f"{_path(checkout_id)}/retry", {}, body={"reason": reason}, **where), form)
 
 
 @checkouts.command(
@@ -191,7 +191,7 @@ Examples:
 @client_options
 def poll(*, checkout_id: str, reason: str | None, form: str, **where: Any) -> None:
     """Have the order of a checkout read now."""
-    _show(call("POST", f"{_path(checkout_id)}/poll", {}, body=reason_body(reason), **where), form)
+    show_checkout(call("POST", f"{_path(checkout_id)}/poll", {}, body=reason_body(reason), **where), form)
 
 
 @checkouts.command(
@@ -210,7 +210,7 @@ Examples:
 def adopt(*, checkout_id: str, order_id: str, reason: str, override: bool, form: str, **where: Any) -> None:
     """Say that ORDER, in the order system, is the order of a held checkout: it is read, compared and followed."""
     body = {"productOrder": {"id": order_id}, "reason": reason, "override": override}
-    _show(call("POST", f"{_path(checkout_id)}/adopt", {}, body=body, **where), form)
+    show_checkout(call("POST", f"{_path(checkout_id)}/adopt", {}, body=body, **where), form)
 
 
 @checkouts.command(
@@ -234,7 +234,7 @@ Examples:
 def close(*, checkout_id: str, outcome: str, reason: str, override: bool, form: str, **where: Any) -> None:
     """End a checkout that was settled elsewhere."""
     body = {"outcome": outcome, "reason": reason, "override": override}
-    _show(call("POST", f"{_path(checkout_id)}/close", {}, body=body, **where), form)
+    show_checkout(call("POST", f"{_path(checkout_id)}/close", {}, body=body, **where), form)
 
 
 checkouts.add_command(trace)
@@ -243,67 +243,3 @@ checkouts.add_command(history)
 
 def _path(checkout_id: str) -> str:
     return path_of(CHECKOUTS, checkout_id, "gateway checkouts list")
-
-
-def _show_head(checkout: dict[str, Any]) -> None:
-    for label, name in (("created", "creationDate"), ("external id", "externalId")):
-        if checkout.get(name):
-            say(f"{label:<14}{checkout[name]}")
-    parties = [f"{each.get('id')} ({each.get('role')})" for each in checkout.get("relatedParty") or []]
-    if parties:
-        say(f"party         {', '.join(parties)}")
-    if next_attempt := (checkout.get("reason") or {}).get("nextAttemptAt"):
-        say(f"next attempt  {next_attempt}")
-    if checkout.get("cancelRequested") and checkout["state"] != "cancelled":
-        click.echo("asked         to cancel")
-    elif checkout.get("submit") and checkout["state"] == "draft":
-        click.echo("asked         to submit")
-
-
-def _show_other_ids(checkout: dict[str, Any]) -> None:
-    if remainder := (checkout["shoppingCart"] or {}).get("remainder"):
-        say(f"remainder     {remainder['id']} (the cart of what was saved for later)")
-    for given_up in checkout.get("abandonedOrder", []):
-        say(f"given up      {given_up['id'] or given_up['externalId']} ({given_up['state']})")
-
-
-def _show(checkout: dict[str, Any], form: str) -> None:
-    if printed_as_json(form, checkout):
-        return
-    order = checkout.get("productOrder") or {}
-    say(f"checkout      {checkout['id']}")
-    say(f"state         {checkout['state']}{_because(checkout)}")
-    _show_head(checkout)
-    say(f"cart          {(checkout['shoppingCart'] or {}).get('id') or ''}")
-    _show_other_ids(checkout)
-    say(f"upstream      {checkout['upstream']}")
-    say(f"order         {order.get('id') or ''} {order.get('state') or ''}".rstrip())
-    say(f"marker        {order.get('externalId') or ''}")
-    steps = table("step", "generation", "kind", "state", "attempts", "items", "started", "ended", "detail")
-    for step in checkout["step"]:
-        steps.add_row(*_cells(step, "sequence generation kind state attempts itemCount startedAt endedAt detail"))
-    print_table(steps)
-    items = table("cart item", "order item", "order line", "state")
-    for item in checkout["item"]:
-        items.add_row(*_cells(item, "cartItemId productOrderItemId orderLineItemId state"))
-    print_table(items)
-    for deed in checkout.get("history") or []:
-        # Calls stand in the table of steps; `gateway checkouts history` shows everything.
-        if deed["kind"] not in {"action", "event"}:
-            continue
-        say(f"{deed['at']}  {deed['by']}  {deed.get('action') or deed['kind']}  {deed.get('detail') or ''}".rstrip())
-    measured = checkout.get("upstreamCapability")
-    if measured:
-        say(f"measured      {measured['measuredAt']} by gateway {measured['release']}")
-        for each in measured["contradiction"]:
-            say(f"  {each['name']} {each['verdict']}: {escape(each['detail'])}")
-    for finding in checkout["finding"]:
-        say(f"{finding['severity']}: {finding['path']}: {finding['message']} [{finding['code']}]")
-
-
-def _because(checkout: dict[str, Any]) -> str:
-    return f": {checkout['statusReason']}" if checkout.get("statusReason") else ""
-
-
-def _cells(row: dict[str, Any], names: str) -> list[str]:
-    return ["" if row.get(name) is None else escape(str(row[name])) for name in names.split()]

@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.documents import Json, JsonObject
 from gateway.ordering.calls.costs import COUNTS_LINE_IDS, patch_head
+from gateway.ordering.calls.forest import Forest, Pair
 from gateway.ordering.calls.header_change import header_body
 from gateway.ordering.calls.writer import Writer, lines_there_already
 from gateway.ordering.mapping.model import Mapping
@@ -19,7 +20,6 @@ from gateway.tmf.json import encode_json
 
 _JSON: Final = "application/json"
 _JSON_PATCH: Final = "application/json-patch+json"
-_Pair = tuple[OrderLine | None, Any]
 
 
 def order_path(mapping: Mapping, order_id: str | None = None) -> str:
@@ -113,79 +113,8 @@ def _filled(value: object, marker: str) -> Json:
 def render_whole(order: Order, mapping: Mapping, marker: str) -> JsonObject:
     """Return the whole order in the order system's shape, alterations that are sent later included, for people to read."""
     writer = Writer(mapping)
-    top = _Forest(mapping, {}).grow((line, writer.whole_item(line)) for line in order.lines)
+    top = Forest(mapping, {}).grow((line, writer.whole_item(line)) for line in order.lines)
     return {**writer.head(order.header, marker), "productOrderItem": [item for _, item in top]}
-
-
-class _Forest:
-    """Arranges the items of one call: children in their parents, or flat and tied by relationships."""
-
-    def __init__(self, mapping: Mapping, known_line_ids: abc.Mapping[str, str]) -> None:
-        self._mapping = mapping
-        self._known = known_line_ids
-        self._writer = Writer(mapping)
-        self._flat = mapping.item.hierarchy == "flat"
-
-    def grow(self, items: abc.Iterable[_Pair], *, carry: bool = True) -> list[_Pair]:
-        """Return the items at the top of the call, each with its line.
-
-        A parent that is on the order already is carried by an item with its line id (its line is None here), or, without
-        `carry`, left out: then its children are at the top.
-        """
-        here: dict[str, Any] = {}
-        addresses: dict[str, str] = {}
-        relations: dict[str, tuple[list[Any], list[Any]]] = {}
-        top: list[_Pair] = []
-        for line, item in items:
-            assert line is not None
-            if type(item) is dict:  # what is bytes already has nothing beneath it
-                here[line.id] = item
-            parent = here.get(line.parent_id) if line.parent_id is not None else None
-            if parent is None and line.parent_id is not None:
-                addresses[line.parent_id] = self.line_id(line.parent_id) if carry or self._flat else line.parent_id
-                if carry:
-                    parent = here[line.parent_id] = self._writer.carrier(addresses[line.parent_id])
-                    top.append((None, parent))
-            if self._flat and line.parent_id is not None:
-                slots = self._mapping.item
-                address = addresses.get(line.parent_id, line.parent_id)
-                self._tie(relations, line.id, item, address, slots.relies_on_relationship)
-                if parent is not None:
-                    self._tie(relations, line.parent_id, parent, line.id, slots.bundles_relationship)
-            if self._flat or parent is None:
-                top.append((line, item))
-            else:
-                parent.setdefault("productOrderItem", []).append(item)
-        return top
-
-    def line_id(self, item_id: str) -> str:
-        """Return the order system's id of the line of `item_id`."""
-        known = self._known.get(item_id)
-        if known is not None:
-            return known
-        if self._mapping.lines.line_id == "id" and self._mapping.lines.item_id_echoed:
-            return item_id
-        raise LookupError(f"the line id of item {item_id} is not known")
-
-    def _tie(
-        self,
-        relations: dict[str, tuple[list[Json], list[Json]]],
-        item_id: str,
-        item: JsonObject,
-        target: str,
-        kind: str,
-    ) -> None:
-        """Relate `item` to `target`, unless the cart has said so itself; the order's own lists are not changed."""
-        if not kind:
-            return
-        if item_id not in relations:
-            given = list(item.get("productOrderItemRelationship", ()))
-            relations[item_id] = (given, list(given))
-        given, listed = relations[item_id]
-        entry = self._writer.relation(target, kind)
-        if entry not in given:
-            listed.append(entry)
-        item["productOrderItemRelationship"] = listed
 
 
 class _Known:
@@ -247,11 +176,11 @@ class _Call:
         self._plan = plan
         self._mapping = mapping
         self._writer = Writer(mapping)
-        self._forest = _Forest(mapping, known_line_ids)
+        self._forest = Forest(mapping, known_line_ids)
         self._lines = self._known.by_id
         self._addressable = known_line_ids if plan.version >= COUNTS_LINE_IDS else {}
 
-    def _items(self, lines: list[OrderLine]) -> abc.Iterator[_Pair]:
+    def _items(self, lines: list[OrderLine]) -> abc.Iterator[Pair]:
         """Yield the items of a call, made when asked for; those that nothing is put into are bytes, which take less room."""
         parents = {line.parent_id for line in lines}
         flat, make = self._mapping.item.hierarchy == "flat", self._writer.item
@@ -260,7 +189,7 @@ class _Call:
             item = {**make(line), **there[line.id]} if line.id in there else make(line)
             yield line, item if flat or line.id in parents else msgspec.Raw(encode_json(item))
 
-    def _grown(self, item_ids: abc.Iterable[str], *, carry: bool = True) -> list[_Pair]:
+    def _grown(self, item_ids: abc.Iterable[str], *, carry: bool = True) -> list[Pair]:
         return self._forest.grow(self._items([self._lines[item_id] for item_id in item_ids]), carry=carry)
 
     def create(self, step: Step, marker: str) -> bytes:

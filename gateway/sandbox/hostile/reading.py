@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from gateway.sandbox.answers import Answer, decode, encode, json_answer, not_found
-from gateway.sandbox.hostile.answers import bomb, refusal
+from gateway.sandbox.hostile.answers import refusal
 from gateway.sandbox.hostile.documents import shown
+from gateway.sandbox.hostile.forms import bomb
 from gateway.sandbox.hostile.state import Incoming, SentAnswer, State
 from gateway.sandbox.intake import selected
 from gateway.sandbox.lifecycle import FINAL

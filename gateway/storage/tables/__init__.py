@@ -10,21 +10,16 @@ from __future__ import annotations
 
 from gateway.storage.tables.base import EPOCH, Moment, metadata
 from gateway.storage.tables.carts import cart, cart_party
-from gateway.storage.tables.checkouts import (
-    IN_DOUBT,
-    ORDERED_STATES,
-    RELEASED_STATES,
-    UNFINISHED_STATES,
+from gateway.storage.tables.checkout_parts import (
     abandoned_draft,
-    checkout,
     checkout_document,
     checkout_history,
     checkout_key,
     checkout_payload,
     checkout_step,
     order_cancellation,
-    upstream_limit,
 )
+from gateway.storage.tables.checkouts import IN_DOUBT, ORDERED_STATES, RELEASED_STATES, UNFINISHED_STATES, checkout
 from gateway.storage.tables.events import hub_blocked, hub_event, hub_sequence, hub_subscription, inbox, inbox_usage
 from gateway.storage.tables.operations import access_token, audit, login_session, upstream_pause
 from gateway.storage.tables.upstreams import (
@@ -33,6 +28,7 @@ from gateway.storage.tables.upstreams import (
     reconciliation,
     recovery,
     upstream_capability,
+    upstream_limit,
 )
 
 __all__ = [

@@ -75,3 +75,14 @@ hub_registration = Table(
     Column("checked_at", Moment, nullable=False),
     Column("detail", Text),
 )
+
+# What order systems taught about the size of their calls, where their mapping says more: the most new items of one call.
+upstream_limit = Table(
+    "upstream_limit",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("upstream", String(64), primary_key=True),
+    Column("mapping", String(64), primary_key=True),
+    Column("items_max", Integer, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
