@@ -6,9 +6,12 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
+from gateway.errors import ForbiddenError
 from gateway.settings.identity import ClientCertificateSettings
 
 SUBJECT_CHARACTERS_MAX: Final = 1024
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_OWN_SITES: Final = frozenset({b"same-origin", b"none"})
 
 
 def certificate_subject(scope: Any, settings: ClientCertificateSettings) -> str | None:
@@ -24,6 +27,16 @@ def certificate_subject(scope: Any, settings: ClientCertificateSettings) -> str 
     if len(values) != 1 or not values[0] or len(values[0]) > SUBJECT_CHARACTERS_MAX:
         return None
     return values[0].decode("latin-1") if _is_trusted(scope.get("client"), settings.trusted_proxies) else None
+
+
+def require_own_page(scope: Any) -> None:
+    """Raise ForbiddenError (403) when a browser says that the page of another site changes something: it sends a certificate unasked.
+
+    Programs do not send the header, and browsers let no page set it (Fetch Metadata).
+    """
+    sites = [value for key, value in scope["headers"] if key == b"sec-fetch-site"]
+    if scope["method"] not in _SAFE_METHODS and not set(sites) <= _OWN_SITES:
+        raise ForbiddenError("A page of another site changes nothing with the certificate of whoever looks at it.")
 
 
 def _is_trusted(peer: Any, networks: tuple[str, ...]) -> bool:

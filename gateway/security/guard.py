@@ -19,7 +19,7 @@ from litestar.connection import ASGIConnection
 from gateway.errors import ForbiddenError, UnauthenticatedError
 from gateway.roles import ADDED_HEADERS_KEY, CLIENT_KEY, EVERYBODY, NOTIFYING, PUBLIC, Roles
 from gateway.security.admission import Admission, Turns
-from gateway.security.certificates import certificate_subject
+from gateway.security.certificates import certificate_subject, require_own_page
 from gateway.security.claims import TokenRefusedError
 from gateway.security.notifiers import SIGNED_KEY, carries_signature, own_notifier
 from gateway.security.oidc import AccessTokens, looks_like_jwt
@@ -109,6 +109,7 @@ class Guard:
             return _anonymous(settings.security.tenant)
         subject = certificate_subject(scope, settings.security.client_certificate)
         if subject is not None and not any(name == b"authorization" for name, _ in scope["headers"]):
+            require_own_page(scope)
             return _known(services, certificate_key(subject), "The certificate")
         return await session_client(scope, services) or await self._of_token(_token(scope), services)
 

@@ -146,6 +146,24 @@ async def test_a_certificate_is_believed_from_the_proxy_alone(
         assert (await client.get(CARTS, headers=headers)).status_code == status
 
 
+async def test_a_page_of_another_site_changes_nothing_with_the_certificate_of_a_browser(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    security = SecuritySettings(
+        mode="tokens",
+        tokens_file=clients_file(tmp_path),
+        client_certificate=ClientCertificateSettings(
+            subject_header="X-Client-Subject", trusted_proxies=("10.1.2.0/24",)
+        ),
+    )
+    async with serving(sqlite_url, security, "10.1.2.3") as client:
+        for site, status in ((None, 201), ("same-origin", 201), ("none", 201), ("same-site", 403), ("cross-site", 403)):
+            headers = {"X-Client-Subject": SUBJECT, **({} if site is None else {"Sec-Fetch-Site": site})}
+            answer = await client.post(CARTS, json={"cartItem": []}, headers=headers)
+            assert (site, answer.status_code) == (site, status)
+            assert (await client.get(CARTS, headers=headers)).status_code == 200
+
+
 async def test_no_certificate_is_believed_unless_it_was_asked_for(sqlite_url: str, tmp_path: Path) -> None:
     security = SecuritySettings(mode="tokens", tokens_file=clients_file(tmp_path))
     async with serving(sqlite_url, security, "10.1.2.3") as client:
