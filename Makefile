@@ -1,7 +1,7 @@
 # Everything a newcomer or a build server runs. Needs Python 3.11 or newer, make, and a package index; nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long nightly bench check docs lock runtime dev
+.PHONY: help demo test test-long nightly adversary bench check docs lock runtime dev
 
 # The tests start a hundred processes: each takes a third longer when it compiles our modules anew because nobody may write bytecode.
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,8 +15,12 @@ TESTS ?= tests
 # Where `make test` writes: in memory where that has room and programs may be run from it, since thousands of commits wait for a disk.
 # (`make test-long` uses the disk.)
 TEST_FOLDER ?= $(or $(TMPDIR),$(shell grep -qs ' /dev/shm .*noexec' /proc/mounts || df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 2000000 { print "/dev/shm" }'))
-# Checkouts that `make test-long` plays with each kind of order systems that misbehave at random; a quarter of a second each.
-HOSTILE_RUNS ?= 2000
+# Checkouts that `make test-long` plays with each kind of order systems that misbehave at random: with a database, a quarter of a second
+# each, and in memory, a tenth of that.
+HOSTILE_RUNS ?= 500
+QUICK_RUNS ?= 10000
+# What `make adversary` is told, and how many checkouts of each kind it plays in memory.
+ADVERSARY ?= --checkouts 100000 --minutes 240
 # Benchmarks of `make bench`, by the names of their files.
 BENCH ?= ordering preview carts cart_filter hub waiting trace fairness storm backlog
 
@@ -30,13 +34,17 @@ test: dev ## every test but the long ones
 	@$(if $(TEST_FOLDER),TMPDIR=$(TEST_FOLDER)) $(BIN)/python -m pytest -m "not long" -n $(WORKERS) --dist loadgroup $(TESTS)
 
 test-long: dev ## the tests that take minutes: real processes, killed at random; less than two hours on two cores
-	@failed=; export GATEWAY_TEST_HOSTILE_RUNS=$(HOSTILE_RUNS); \
+	@failed=; export GATEWAY_TEST_HOSTILE_RUNS=$(HOSTILE_RUNS) GATEWAY_TEST_QUICK_RUNS=$(QUICK_RUNS); \
 	$(BIN)/python -m pytest -m "long and not processes" -n 2 --dist loadgroup --timeout 3600 $(TESTS) || [ $$? = 5 ] || failed=1; \
 	$(BIN)/python -m pytest -m "long and processes" -n 0 --timeout 3600 $(TESTS) || [ $$? = 5 ] || failed=1; \
 	[ -z "$$failed" ]
 
-nightly: dev ## a million simulated checkouts, and that all end when faults do; NIGHTLY="--replay KIND:SEED" plays one again
+nightly: dev ## a million simulated checkouts, that all end when faults do, and the adversary; NIGHTLY="--replay KIND:SEED" plays one again
 	@$(BIN)/python tests/properties/nightly.py $(NIGHTLY)
+	@$(if $(NIGHTLY),,$(MAKE) --no-print-directory adversary)
+
+adversary: dev ## 200 000 checkouts against order systems that misbehave; ADVERSARY="--replay KIND:SEED" plays one world again
+	@$(BIN)/python tests/properties/hostile_tally.py adversary.txt --quick $(ADVERSARY)
 
 bench: dev ## the benchmarks, each to its end; BENCH="ordering preview" for some (docs/how-to/measure.md)
 	@missed=""; for name in $(BENCH); do \

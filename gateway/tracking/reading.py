@@ -204,7 +204,11 @@ class OrderReader:
         if new_lines is not None:
             checkouts.put_documents(connection, record.tenant, record.id, {"lines": new_lines.document})
             add_line_keys(connection, record.tenant, record.id, new_lines.new_ids)
-        drafts = [AbandonedDraft(marker=current.marker, order_id=order_id) for order_id in decision.drafts]
+        given_up = decision.drafts
+        if decision.changes.get("state") in CART_RELEASED and current.order_id is not None:
+            # The one that lives in its place may be shown late: the clean-up looks for our marker again.
+            given_up = (*given_up, current.order_id)
+        drafts = [AbandonedDraft(marker=current.marker, order_id=order_id) for order_id in given_up]
         abandon(connection, current, drafts, now, self._settings.submission.cleanup_seconds[0])
         followed = decision.changes.get("order_id")
         if followed is not None:

@@ -62,6 +62,7 @@ ANSWER_BYTES_MAX: Final = 1 << 18
 GENERATIONS_MAX: Final = 6
 ASKED: Final = tenacity._utils.is_coroutine_callable
 LEAST_SECONDS: Final = 0.2
+REST_SECONDS_MAX: Final = 600.0
 TICK_SECONDS: Final = 0.001
 LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 
@@ -163,7 +164,7 @@ class QuickWorld(World):
     async def _act(self, process: Process, due: Callable[[], float | None], act: Callable[[], Awaitable[Any]]) -> None:
         """Act whenever something is due, in the loop's seconds."""
         loop, changed = self.loop, asyncio.Event()
-        waits_until = 0.0
+        waits_until, rest = 0.0, LEAST_SECONDS
 
         def nudge() -> None:
             if (at := due()) is not None and at < waits_until:
@@ -176,8 +177,10 @@ class QuickWorld(World):
             at = due()
             if at is not None and at <= loop.seconds:
                 await act()
-                if (again := due()) is not None and again <= loop.seconds:
-                    await asyncio.sleep(LEAST_SECONDS)  # somebody is at work on it
+                stays = (again := due()) is not None and again <= loop.seconds
+                if stays:
+                    await asyncio.sleep(rest)  # somebody is at work on it
+                rest = min(2 * rest, REST_SECONDS_MAX) if stays else LEAST_SECONDS
                 continue
             waits_until = math.inf if at is None else at + TICK_SECONDS
             await _news(changed, None if at is None else at - loop.seconds + TICK_SECONDS)

@@ -9,8 +9,8 @@ from dataclasses import replace
 import hostile_verdicts
 import pytest
 from hostile_host import DRAFTED, DRAFTED_V5, LIVE, NAMED_BY_EVENT, Host
-from hostile_tally import CARTS, Tally, offence
-from hostile_verdicts import WRONG, Mode, Played, a_person_is_told, alone, drawn, fault_of, play, play_all
+from hostile_tally import CARTS, Tally, complaints, offence
+from hostile_verdicts import WRONG, Played, drawn, fault_of, play, play_all
 from hostile_world import Weather, hosting
 from misbehaviour_ends import Kind, ends_of
 
@@ -18,7 +18,7 @@ from gateway.ordering import Mapping
 from gateway.sandbox.misbehaviours import MISBEHAVIOURS, RULES
 
 MAPPINGS: dict[Kind, Mapping] = {"drafts": DRAFTED, "live": LIVE}
-SHORT_RUNS = 7
+SHORT_RUNS = 3
 WORLD_CARTS = 4
 SHORT = (
     "done-422",
@@ -63,36 +63,6 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 def host(kind: Kind) -> Iterator[Host]:
     with hosting(MAPPINGS[kind]) as host:
         yield host
-
-
-def complaint(played: Played, name: str, kind: Kind, mode: Mode) -> str | None:
-    """Return what is wrong with the end of a world in which one thing misbehaved."""
-    ends = ends_of(name, kind)
-    assert ends is not None
-    if not played.met.get(name):
-        right = played.verdict == "completed"
-    else:
-        right = played.verdict in (ends.always if mode == "always" else ends.sometimes)
-        # What the order system makes twice by itself is no defect of ours when a person is told.
-        right = right or (played.verdict == "doubled" and ends.live_max > 1 and a_person_is_told(played.ended))
-    return None if right and len(played.ended.live) <= ends.live_max else f"{name} {mode}: {played}"
-
-
-def complaints(host: Host, kind: Kind, names: list[str], modes: tuple[Mode, ...], seeds: range) -> list[str]:
-    found = []
-    for name in names:
-        if ends_of(name, kind) is None:
-            continue
-        for mode in modes:
-            met = 0
-            for seed in seeds:
-                played = play(host, seed, alone(name, mode, crashes=seed % 3 == 2))
-                met += bool(played.met.get(name))
-                if (wrong := complaint(played, name, kind, mode)) is not None:
-                    found.append(wrong)
-            if not met and len(seeds) > 1:
-                found.append(f"{name} {mode}: never met")
-    return found
 
 
 @pytest.mark.timeout(600)

@@ -1,0 +1,88 @@
+"""The adversary in memory: every misbehaviour in every run, and many drawn at random."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hostile_mutants import BELIEFS
+from hostile_tally import MAPPINGS, QUICK_CARTS, Tally, Way, complaints, found_after
+from hostile_verdicts import drawn, fault_of, play, play_all
+from hostile_world import Weather
+from misbehaviour_ends import Kind
+from quick_world import QuickHost, quick_hosting
+
+from gateway.sandbox.misbehaviours import MISBEHAVIOURS
+
+pytestmark = pytest.mark.timeout(600)
+WORLDS = 15
+LONG_RUNS = int(os.environ.get("GATEWAY_TEST_QUICK_RUNS", "100000"))
+FOUND_WITHIN = 3000
+
+
+@pytest.fixture(params=["drafts", "live"], scope="module")
+def kind(request: pytest.FixtureRequest) -> Kind:
+    found: Kind = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def host(kind: Kind) -> Iterator[QuickHost]:
+    with quick_hosting(MAPPINGS[kind]) as host:
+        yield host
+
+
+@pytest.mark.parametrize("mode", ["sometimes", "always"])
+def test_each_misbehaviour_ends_as_the_table_says(host, kind, mode):
+    """All of them but those of events, which nobody takes in here."""
+    names = [name for name, each in MISBEHAVIOURS.items() if each.strikes != "event" and name != "id-by-event"]
+    share = names[mode == "always" :: 2]
+    wrong = complaints(host, kind, share, (mode,), range(1))
+    assert not wrong, "\n".join(wrong)
+
+
+def at_random(host: QuickHost, kind: Kind, checkouts: int, first: int) -> Tally:
+    tally = Tally(kind)
+    for seed in range(first, first + -(-checkouts // QUICK_CARTS)):
+        for line in tally.add(play_all(host, seed, drawn(seed, drafts=kind == "drafts", carts=QUICK_CARTS))):
+            print(line, flush=True)
+    return tally
+
+
+def test_misbehaviours_at_random_end_right(host, kind):
+    tally = at_random(host, kind, WORLDS * QUICK_CARTS, 1)
+    assert not tally.wrong, "\n".join(tally.wrong)
+    assert tally.ends["completed"] > tally.ends["held"] > 0
+    assert len(tally.met) > WORLDS // 2
+
+
+def test_a_world_ends_the_same_each_time_it_is_played(host, kind):
+    weather = drawn(4, drafts=kind == "drafts", carts=QUICK_CARTS)
+    first, second = ([(each.verdict, each.ended.reason, each.met) for each in play_all(host, 4, weather)] for _ in "12")
+    assert first == second
+
+
+def test_the_order_that_lives_in_the_place_of_a_cancelled_one_is_found_although_the_search_shows_it_late(host, kind):
+    lag = fault_of("filter-lag" if kind == "live" else "list-lag", "always")
+    faults = (fault_of("cancelled-for-twin", "always"), lag)
+    for seed in range(6):
+        played = play(host, seed, Weather(faults, crashes=False))
+        assert played.verdict in {"completed", "held"}, str(played)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(20_000)
+def test_long_misbehaviours_at_random_end_right(host, kind):
+    """As many as GATEWAY_TEST_QUICK_RUNS says; prints how often each was met, and the share that ended held."""
+    tally = at_random(host, kind, LONG_RUNS, 1000)
+    print(tally.told())
+    assert not tally.wrong, "\n".join(tally.wrong[:20])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("belief", BELIEFS)
+def test_long_each_belief_that_is_held_again_is_shown_to_be_wrong(belief):
+    at, _ = found_after(Way(quick=True), belief, 500_000)
+    assert at < FOUND_WITHIN
