@@ -21,6 +21,7 @@ from gateway.checkouts.stored import figures
 from gateway.correlation import api as correlation_api
 from gateway.correlation import history_api, process_flow_api
 from gateway.correlation.openapi import SCHEMAS as CORRELATION_SCHEMAS
+from gateway.correlation.process_flow_openapi import SCHEMAS as PROCESS_FLOW_SCHEMAS
 from gateway.errors import UnavailableError
 from gateway.http import headers, operation
 from gateway.http.answers import internal_error
@@ -89,6 +90,7 @@ SCHEMAS: Final[dict[str, Any]] = {
     **OPERATOR_SCHEMAS,
     **LOGIN_SCHEMAS,
     **CORRELATION_SCHEMAS,
+    **PROCESS_FLOW_SCHEMAS,
     **oauth.SCHEMAS,
     **INBOX_SCHEMAS,
 }

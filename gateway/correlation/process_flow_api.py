@@ -13,7 +13,7 @@ from gateway.callers import Caller, caller_of
 from gateway.checkouts.reading import listing
 from gateway.checkouts.shown.viewing import ask_again_headers
 from gateway.checkouts.stored import store
-from gateway.correlation import openapi
+from gateway.correlation import process_flow_openapi as openapi
 from gateway.correlation.around import Around, load
 from gateway.correlation.lookup import Asked, Named, find
 from gateway.correlation.process_flows import (
