@@ -27,6 +27,9 @@ def main() -> None:
     deeper = [name for name in imports if not name.startswith("gateway.ordering") and _is_deep(imports[name])]
     print(f"modules that import deeper than the face of ordering {len(deeper)}")
     print(f"modules that import themselves in a circle {sum(_reaches(name, name, imports) for name in imports)}")
+    loose = [name for name, tree in trees.items() for node in _shared(name, tree, trees) if _says_any(node)]
+    print(f"functions that other files import and that say Any {len(loose)}", end="")
+    print(f", outside of the sandbox {sum(not name.startswith('gateway.sandbox') for name in loose)}")
     counts = [_parameters(node) for tree in trees.values() for node in ast.walk(tree) if _is_function(node)]
     print(f"parameters of a function, mean {statistics.mean(counts):.2f}, most {max(counts)}", end="")
     print(f", functions of more than {PARAMETERS_MAX} {sum(count > PARAMETERS_MAX for count in counts)}")
@@ -73,6 +76,35 @@ def _reaches(start: str, goal: str, imports: dict[str, set[str]]) -> bool:
             seen.add(name)
             waiting += imports.get(name, ())
     return False
+
+
+def _shared(name: str, tree: ast.Module, trees: dict[str, ast.Module]) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Return the functions of a module that others import, by name or with the module, and the methods of such classes."""
+    package, _, module = name.rpartition(".")
+    taken = {
+        each.name
+        for other, others in trees.items()
+        if other != name
+        for node in ast.walk(others)
+        if isinstance(node, ast.ImportFrom) and node.module in {name, package}
+        for each in node.names
+        if node.module == name or each.name == module
+    }
+    found: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and {node.name, module} & taken:
+            if isinstance(node, ast.ClassDef):
+                found += [each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+            else:
+                found.append(node)
+    return [node for node in found if node.name == "__init__" or not node.name.startswith("_")]
+
+
+def _says_any(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Tell whether a parameter or the result is `Any`, or is made of it, but for a request of Litestar, which has no type of ours."""
+    arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    said = [each.annotation for each in arguments] + [function.returns]
+    return any("Any" in ast.unparse(each).replace("Request[Any, Any, Any]", "") for each in said if each is not None)
 
 
 def _is_function(node: ast.AST) -> bool:
