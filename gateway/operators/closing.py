@@ -15,11 +15,12 @@ from gateway.checkouts.row_changes import UNKNOWN, CheckoutChanges, because, wit
 from gateway.checkouts.states import FINAL
 from gateway.checkouts.stored import store
 from gateway.checkouts.stored.abandoned import AbandonedDraft, abandon
+from gateway.clock import timestamp_text
 from gateway.errors import ConflictError
 from gateway.operators.commands import conflict, required, upstream_of
 from gateway.ordering import DEAD_ENDS, Mapping, ObservedOrder, is_alive, is_final, is_inert, tmf_state
 from gateway.services import Services
-from gateway.upstream.evidence import CallInDoubt, FindResult
+from gateway.upstream.evidence import CallInDoubt, FindResult, takes_effect_until
 from gateway.upstream.port import ReadFailed, Upstream
 
 ClosedAs: TypeAlias = Literal["rejected", "cancelled", "completed"]
@@ -123,6 +124,8 @@ async def _require_no_live_order(services: Services, record: CheckoutRecord, com
             doubts.append(
                 f"the search for {marker} does not prove that a lost call had no effect: {found.absence.sentence}"
             )
+    if is_lost and now < (until := _lost_until(services, record, mapping)):
+        doubts.append(f"its lost call may take effect until {timestamp_text(until)}")
     doubts += await _named_orders_in_doubt(upstream, mapping, record)
     if doubts and not command.override:
         raise conflict(
@@ -133,6 +136,17 @@ async def _require_no_live_order(services: Services, record: CheckoutRecord, com
         )  # fmt: skip
     sentence = "no live order found" if not doubts else f"overridden: {'; '.join(doubts[:3])}"
     return Searched(sentence, tuple(drafts))
+
+
+def _lost_until(services: Services, record: CheckoutRecord, mapping: Mapping) -> datetime:
+    """Return when a call whose answer was lost cannot take effect any more."""
+    limits = services.settings.upstreams[record.upstream].limits
+    return takes_effect_until(
+        record.sent_at or record.updated_at,
+        deadline_seconds=limits.deadline_seconds,
+        lease_seconds=services.settings.submission.lease_seconds,
+        quiet_seconds=limits.quiet_seconds if limits.quiet_seconds >= 0 else mapping.recovery.quiet_seconds,
+    )
 
 
 async def _named_orders_in_doubt(upstream: Upstream, mapping: Mapping, record: CheckoutRecord) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from checkout_gateway import CARTS, CHECKOUTS, act, assert_conflict, assert_error, live_orders, set_columns
 from sqlalchemy import update
@@ -240,14 +242,23 @@ async def test_no_cart_is_let_go_unasked_whose_order_was_sent_and_has_not_ended(
 
 
 @pytest.mark.parametrize(
-    ("awaiting", "absence", "is_let_go"),
-    [(None, uncontrolled(), False), (None, None, True), ("order_id", None, False)],
+    ("awaiting", "absence", "hours", "is_let_go"),
+    [
+        (None, uncontrolled(), 9, False),
+        (None, None, 9, True),
+        (None, None, 0, False),
+        ("order_id", None, 9, False),
+    ],
 )
 async def test_after_a_lost_live_post_a_proof_of_absence_lets_a_cart_go(
-    gateway, monkeypatch, awaiting, absence, is_let_go
+    gateway, monkeypatch, awaiting, absence, hours, is_let_go
 ):
-    """A filter that never finds anything finds nothing of it either; and one that was accepted without an id is there somewhere."""
+    """A filter that never finds anything finds nothing of it either; and one that was accepted without an id is there somewhere.
+
+    What a proxy keeps may still come until the quiet time is over.
+    """
     lost = {"step": 0, "step_state": "UNKNOWN", "order_id": None, "answered_order": None, "awaiting": awaiting}
+    lost["sent_at"] = utc_now() - timedelta(hours=hours)
     checkout = await held(gateway, upstream="plain", reason_code="not_verifiable", **lost)
     gateway.plain.orders.clear()
     monkeypatch.setattr(gateway.plain, "absence", absence)

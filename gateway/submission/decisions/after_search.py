@@ -25,7 +25,7 @@ from gateway.submission.decisions.records import (
     rejected,
 )
 from gateway.submission.decisions.retries import settled, wait
-from gateway.upstream.evidence import AbsenceCode, FindResult
+from gateway.upstream.evidence import AbsenceCode, FindResult, takes_effect_until
 
 # A lost live POST counts as proven absent after two complete searches at least this far apart.
 CONFIRM_ABSENCE_SECONDS = 2.0
@@ -115,13 +115,15 @@ def is_in_doubt(work: Work) -> bool:
 def quiet_end(work: Work) -> datetime:
     """Return when a lost live POST cannot take effect any more.
 
-    A sender that was stopped between its intent and its call may have sent at any time until its lease ran out. Where the order
-    system makes orders after its answers, an order may come for as long as one that was accepted is waited for.
+    Where the order system makes orders after its answers, an order may come for as long as one that was accepted is waited for.
     """
     record, policy = work.record, work.policy
     assert record.sent_at is not None, "an unknown step was sent at some time"
-    quiet = record.sent_at + timedelta(
-        seconds=max(policy.deadline_seconds, policy.lease_seconds) + policy.quiet_seconds
+    quiet = takes_effect_until(
+        record.sent_at,
+        deadline_seconds=policy.deadline_seconds,
+        lease_seconds=policy.lease_seconds,
+        quiet_seconds=policy.quiet_seconds,
     )
     return quiet if work.mapping.api.created_id_from == "answer" else max(quiet, waited_until(work))
 
