@@ -216,7 +216,8 @@ async def test_who_asks_too_often_is_refused_before_its_body_is_read(
     refused = await client.post(
         CARTS, content=body(), headers={**bearer("acme-shop"), "Content-Type": "application/json"}
     )
-    assert (refused.status_code, refused.json()["code"], refused.headers["retry-after"]) == (429, "67", "100")
+    assert (refused.status_code, refused.json()["code"]) == (429, "67")
+    assert 90 < int(refused.headers["retry-after"]) <= 100
     assert refused.headers["ratelimit-policy"] == '"client";q=3;w=300, "tenant";q=100;w=10000'
     assert (await client.get(CARTS, headers=bearer("acme-operator"))).status_code == 200
     assert (await client.get(CARTS, headers=bearer("other-shop"))).status_code == 200

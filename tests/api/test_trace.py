@@ -339,3 +339,16 @@ async def test_each_finds_what_is_its_own_and_a_partner_never_anothers(sqlite_ur
                     mine = {made[each][name] for each in expected for name in ("cart", "open")}
                     assert {each["id"] for each in found["shoppingCart"]} == mine
                     assert answer.headers["x-total-count"] == str(2 * len(expected))
+
+
+async def test_an_order_that_ended_is_not_told_as_one_that_was_given_up(gateway):
+    """It is looked for again, because another may have taken its place; it is still the checkout's own."""
+    checkout = await gateway.check_out()
+    await gateway.work()
+    order_id = (await gateway.get(checkout))["productOrder"]["id"]
+    gateway.shop.orders[order_id]["state"] = "Rejected"
+    await gateway.look_at_orders()
+    ended = await gateway.get(checkout)
+    assert (ended["state"], ended["productOrder"]["id"], ended["abandonedOrder"]) == ("rejected", order_id, [])
+    traced = (await gateway.client.get(TRACE, params={"id": order_id})).json()
+    assert ([order["id"] for order in traced["productOrder"]], traced["abandonedOrder"]) == ([order_id], [])

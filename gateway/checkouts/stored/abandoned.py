@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.stored import keys
+from gateway.ordering import DEAD_ENDS
 from gateway.storage.tables import abandoned_draft
 
 # What became of an order that was given up: not looked for yet, not there, marked as void or deleted, left as a draft, live.
@@ -27,6 +28,13 @@ class GivenUp(Struct, frozen=True, kw_only=True):
     order_id: str | None
     marker: str
     state: OrderGivenUp
+
+
+def beside_its_own(given_up: Iterable[GivenUp], record: CheckoutRecord) -> list[GivenUp]:
+    """Return the orders but the checkout's own that ended: it is looked for again, because another may have taken its place."""
+    if record.order_id is None or record.order_state not in DEAD_ENDS:
+        return list(given_up)
+    return [order for order in given_up if order.order_id != record.order_id or order.state == "live"]
 
 
 def abandoned_of(connection: Connection, tenant: str, checkout_ids: Collection[str]) -> dict[str, list[GivenUp]]:
