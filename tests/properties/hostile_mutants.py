@@ -156,6 +156,11 @@ def dead_end_is_believed() -> Any:
     return _everywhere(evidence.wants_search, wants_search)
 
 
+def dead_end_is_believed_for_good() -> Any:
+    """An order that is cancelled or rejected there frees its cart, and nobody looks for one in its place later."""
+    return ExitStackOf(dead_end_is_believed(), nobody_looks_again())
+
+
 def refused_submission_is_believed_at_once() -> Any:
     """One look decides whether a refused submission had an effect."""
     return patch.object(after_read, "settled", lambda *_: True)
