@@ -39,9 +39,8 @@ test-long: dev ## the tests that take minutes: real processes, killed at random;
 	$(BIN)/python -m pytest -m "long and processes" -n 0 --timeout 3600 $(TESTS) || [ $$? = 5 ] || failed=1; \
 	[ -z "$$failed" ]
 
-nightly: dev ## a million simulated checkouts, that all end when faults do, and the adversary; NIGHTLY="--replay KIND:SEED" plays one again
+nightly: dev ## a million simulated checkouts, and that all end when faults do; NIGHTLY="--replay KIND:SEED" plays one again
 	@$(BIN)/python tests/properties/nightly.py $(NIGHTLY)
-	@$(if $(NIGHTLY),,$(MAKE) --no-print-directory adversary)
 
 adversary: dev ## 200 000 checkouts against order systems that misbehave; ADVERSARY="--replay KIND:SEED" plays one world again
 	@$(BIN)/python tests/properties/hostile_tally.py adversary.txt --quick $(ADVERSARY)
