@@ -5,6 +5,8 @@ What a change makes of a cart is worked out first; one transaction then looks wh
 
 from __future__ import annotations
 
+import asyncio
+import random
 import time
 from collections.abc import Callable, Collection
 from datetime import datetime
@@ -41,8 +43,10 @@ from gateway.tmf.json import decode_stored
 
 RESOURCE: Final = "shoppingCart"
 GUEST_PATH: Final = "shoppingCart.id"
-# The row is locked while it is changed; where an engine has no row locks the decision is taken again.
-ATTEMPTS_MAX: Final = 5
+# The row is locked while it is changed; where another process, or an engine without row locks, was first the decision is taken again.
+ATTEMPTS_MAX: Final = 20
+# Before that the others go on for a moment, which is drawn so that two do not meet again.
+PAUSE_SECONDS_MAX: Final = 0.02
 # A change of a cart with more characters is worked out in a thread, by turns.
 LARGE_CHARACTERS_MIN: Final = 16 * 1024
 
@@ -170,6 +174,7 @@ async def change_cart(services: Services, command: ChangeCart) -> store.CartRow:
 
             if (stored := await services.database.write(store_if_same)) is not None:
                 return stored
+            await _let_others_go_first()
     raise _contended()
 
 
@@ -226,32 +231,34 @@ async def merge_carts(services: Services, command: MergeCarts) -> store.CartRow:
         raise RefusedError(
             "A shopping cart cannot be merged into itself.", problems=[Problem(GUEST_PATH, "is the cart itself")]
         )
-    for _ in range(ATTEMPTS_MAX):
-        pair = await services.database.read_brief(lambda connection: _mergeable(connection, command, lock=False))
-        for each in pair:
-            require_valid(each.expires_at, now)
-        is_large = sum(len(each.document) for each in pair) > LARGE_CHARACTERS_MIN
-        done = await services.heavy.run(tenant, is_large, _merged, pair, services.settings, now)
+    async with services.one_by_one.slot((tenant, command.cart_id)):
+        for _ in range(ATTEMPTS_MAX):
+            pair = await services.database.read_brief(lambda connection: _mergeable(connection, command, lock=False))
+            for each in pair:
+                require_valid(each.expires_at, now)
+            is_large = sum(len(each.document) for each in pair) > LARGE_CHARACTERS_MIN
+            done = await services.heavy.run(tenant, is_large, _merged, pair, services.settings, now)
 
-        def store_if_same(
-            connection: Connection,
-            pair: tuple[store.CartRow, store.CartRow] = pair,
-            done: store.CartContent = done,
-        ) -> store.CartRow | None:
-            row, guest = _mergeable(connection, command)
-            if (row.version, guest.version) != (pair[0].version, pair[1].version):
-                return None
-            stored = _stored(connection, tenant, row, done, now)
-            if stored is None or not store.delete(connection, tenant, guest.id, guest.version, now):
-                # Raising takes back what the first of the two did.
-                raise _contended()
-            _audited(connection, command, "merge", row.version, now)
-            merged_away = command.caller.deed("merge", RESOURCE, guest.id, before=guest.version)
-            audit.record(connection, merged_away, now)
-            return stored
+            def store_if_same(
+                connection: Connection,
+                pair: tuple[store.CartRow, store.CartRow] = pair,
+                done: store.CartContent = done,
+            ) -> store.CartRow | None:
+                row, guest = _mergeable(connection, command)
+                if (row.version, guest.version) != (pair[0].version, pair[1].version):
+                    return None
+                stored = _stored(connection, tenant, row, done, now)
+                if stored is None or not store.delete(connection, tenant, guest.id, guest.version, now):
+                    # Raising takes back what the first of the two did.
+                    raise _contended()
+                _audited(connection, command, "merge", row.version, now)
+                merged_away = command.caller.deed("merge", RESOURCE, guest.id, before=guest.version)
+                audit.record(connection, merged_away, now)
+                return stored
 
-        if (stored := await services.database.write(store_if_same)) is not None:
-            return stored
+            if (stored := await services.database.write(store_if_same)) is not None:
+                return stored
+            await _let_others_go_first()
     raise _contended()
 
 
@@ -307,6 +314,10 @@ def _changeable(
             headers={"ETag": f'"{row.version}"'},
         )
     return row
+
+
+async def _let_others_go_first() -> None:
+    await asyncio.sleep(random.uniform(0, PAUSE_SECONDS_MAX))  # noqa: S311 - jitter, no secret
 
 
 def _contended() -> UnavailableError:

@@ -72,7 +72,7 @@ def calm_collector() -> Iterator[None]:
 
 
 def growth(
-    seconds: Callable[[int], float], size: int, *, attempts: int = 20, negligible_seconds: float = 0.01
+    seconds: Callable[[int], float], size: int, *, attempts: int = 60, negligible_seconds: float = 0.01
 ) -> float:
     """Return how many times longer twice the size takes, for `size` x 2 and x 4: of the least of some attempts each.
 
