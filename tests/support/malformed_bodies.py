@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import itertools
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -74,7 +74,7 @@ def calm_collector() -> Iterator[None]:
 def growth(
     seconds: Callable[[int], float], size: int, *, attempts: int = 60, negligible_seconds: float = 0.01
 ) -> float:
-    """Return how many times longer twice the size takes, for `size` x 2 and x 4: of the least of some attempts each.
+    """Return how many times longer twice the size takes, the mean of `size` x 2 and x 4: of the least of some attempts each.
 
     Below `negligible_seconds` nothing is said of growth (1.0): other things than the size decide there.
     """
@@ -83,8 +83,8 @@ def growth(
     with calm_collector():
         for _ in range(attempts):
             least = [min(before, seconds(size * factor)) for before, factor in zip(least, (1, 2, 4), strict=True)]
-            pairs = itertools.pairwise(least)
-            ratio = max(1.0 if later < negligible_seconds else later / max(now, 1e-9) for now, later in pairs)
+            # Over both doublings together: where a size no longer fits into a cache that others use, one step alone says little.
+            ratio = 1.0 if least[2] < negligible_seconds else math.sqrt(least[2] / max(least[0], 1e-9))
             if ratio <= ENOUGH:
                 break
     return ratio
