@@ -20,7 +20,9 @@ from gateway.errors import ConflictError
 from gateway.operators.commands import conflict, required, upstream_of
 from gateway.ordering import DEAD_ENDS, Mapping, ObservedOrder, is_alive, is_final, is_inert, tmf_state
 from gateway.services import Services
-from gateway.upstream.evidence import CallInDoubt, FindResult, takes_effect_until
+from gateway.submission.decisions.after_search import quiet_end
+from gateway.submission.policy import policy_of
+from gateway.upstream.evidence import CallInDoubt, FindResult
 from gateway.upstream.port import ReadFailed, Upstream
 
 ClosedAs: TypeAlias = Literal["rejected", "cancelled", "completed"]
@@ -124,7 +126,7 @@ async def _require_no_live_order(services: Services, record: CheckoutRecord, com
             doubts.append(
                 f"the search for {marker} does not prove that a lost call had no effect: {found.absence.sentence}"
             )
-    if is_lost and now < (until := _lost_until(services, record, mapping)):
+    if is_lost and now < (until := quiet_end(record, mapping, policy_of(services.settings, record.upstream, mapping))):
         doubts.append(f"its lost call may take effect until {timestamp_text(until)}")
     doubts += await _named_orders_in_doubt(upstream, mapping, record)
     if doubts and not command.override:
@@ -136,17 +138,6 @@ async def _require_no_live_order(services: Services, record: CheckoutRecord, com
         )  # fmt: skip
     sentence = "no live order found" if not doubts else f"overridden: {'; '.join(doubts[:3])}"
     return Searched(sentence, tuple(drafts))
-
-
-def _lost_until(services: Services, record: CheckoutRecord, mapping: Mapping) -> datetime:
-    """Return when a call whose answer was lost cannot take effect any more."""
-    limits = services.settings.upstreams[record.upstream].limits
-    return takes_effect_until(
-        record.sent_at or record.updated_at,
-        deadline_seconds=limits.deadline_seconds,
-        lease_seconds=services.settings.submission.lease_seconds,
-        quiet_seconds=limits.quiet_seconds if limits.quiet_seconds >= 0 else mapping.recovery.quiet_seconds,
-    )
 
 
 async def _named_orders_in_doubt(upstream: Upstream, mapping: Mapping, record: CheckoutRecord) -> list[str]:

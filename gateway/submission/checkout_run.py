@@ -294,7 +294,11 @@ class CheckoutRun:
     async def _doubt(self) -> CallInDoubt | None:
         """Return the call that a search decides about, where it may be sent a second time because nothing is found."""
         sent_at, now = self._work.record.sent_at, self._now()
-        if sent_at is None or not is_in_doubt(self._work) or now < quiet_end(self._work):
+        if (
+            sent_at is None
+            or not is_in_doubt(self._work)
+            or now < quiet_end(self._work.record, self._work.mapping, self._work.policy)
+        ):
             return None
         work = self._work
         known = await self._context.known_orders(work.record)

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 import structlog
 from msgspec.structs import replace
@@ -20,33 +19,26 @@ from gateway.checkouts.stored.recovering import Recovered, recovered
 from gateway.errors import StaleLeaseError, UnavailableError
 from gateway.lanes import Lane
 from gateway.logs import on_behalf_of
-from gateway.ordering import Mapping as OrderMapping
 from gateway.ordering import is_there_already
 from gateway.services import Services
-from gateway.settings import CheckoutSettings
 from gateway.storage.leases import Lease
 from gateway.submission import claims, resuming, store
 from gateway.submission.checkout_run import CheckoutRun
 from gateway.submission.clock_watch import ClockWatch
-from gateway.submission.decisions.actions import Policy, Save, Work, parents_of
+from gateway.submission.decisions.actions import Save, Work, parents_of
 from gateway.submission.decisions.next_action import is_cancelled_at_once
-from gateway.submission.decisions.price_drift import DriftGuard
 from gateway.submission.decisions.retries import keeps_its_reason
 from gateway.submission.interrupted import Interrupted
+from gateway.submission.policy import policy_of
 from gateway.submission.recording import Recorder, payload_rules
 from gateway.submission.shares import shares
 from gateway.submission.wrong_clock import longest_waits
-from gateway.tmf.currencies import currency_code
 from gateway.upstream.cancel_task import CancelWish
 from gateway.upstream.evidence import KnownOrder, NotifiedOrder
 from gateway.upstream.exchanges import collecting
 
 log = structlog.get_logger(__name__)
 
-# A draft whose lines are not what was sent three times over will not become right the fourth time.
-MISMATCHES_MAX = 3
-# A POST that is live at once is sent again only after proof; after three lost ones a person should look.
-LIVE_POSTS_MAX = 3
 # A checkout whose upstream is not configured here is looked at again after this.
 UNCONFIGURED_SECONDS = 60.0
 
@@ -238,7 +230,7 @@ class Worker:
             await self._put_off_unconfigured(record)
             return
         order, plan, known = await self._database.read(lambda connection: store.frozen_parts(connection, record))
-        policy = self._policy(record, mapping)
+        policy = policy_of(self._settings, record.upstream, mapping)
         work = Work(
             record=record,
             order=order,
@@ -263,26 +255,6 @@ class Worker:
         why = f"waits: the upstream {record.upstream} or its mapping {record.mapping} is not configured"
         said = because("not_configured", why) if not keeps_its_reason(record) else {}
         await self.save(record, Save(changes={"due_at": due_at, **said}, rest=True))
-
-    def _policy(self, record: CheckoutRecord, mapping: OrderMapping) -> Policy:
-        submission = self._settings.submission
-        limits = self._settings.upstreams[record.upstream].limits
-        return Policy(
-            deadline_seconds=limits.deadline_seconds,
-            lease_seconds=submission.lease_seconds,
-            settle_seconds=submission.settle_seconds,
-            quiet_seconds=limits.quiet_seconds if limits.quiet_seconds >= 0 else mapping.recovery.quiet_seconds,
-            retry_seconds=submission.retry_seconds,
-            probe_seconds=submission.probe_seconds,
-            attempts_max=submission.attempts_max,
-            generations_max=submission.generations_max,
-            mismatches_max=MISMATCHES_MAX,
-            live_posts_max=LIVE_POSTS_MAX,
-            track_after_seconds=self._settings.tracking.poll_seconds[0],
-            order_id_seconds=submission.order_id_hours * 3600,
-            drift=_drift_guard(self._settings.checkout),
-            live_mismatch=self._settings.checkout.live_mismatch,
-        )
 
     async def save(
         self, record: CheckoutRecord, decision: Save, work: Work | None = None
@@ -366,16 +338,3 @@ class Worker:
     def guard_seconds(self) -> float:
         """The margin that must be left of a lease after a call's deadline."""
         return self._settings.submission.guard_seconds
-
-
-def _drift_guard(settings: CheckoutSettings) -> DriftGuard:
-    return DriftGuard(
-        action=settings.drift_action,
-        tolerance_amount=Decimal(str(settings.drift_tolerance_amount)),
-        tolerance_percent=Decimal(str(settings.drift_tolerance_percent)),
-        tolerance_by_currency={
-            currency_code(currency): Decimal(str(amount))
-            for currency, amount in settings.drift_tolerance_by_currency.items()
-        },
-        not_comparable=settings.drift_not_comparable,
-    )

@@ -6,7 +6,7 @@ State is a code; the sentence beside it is for people. Nothing is decided from a
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
@@ -65,17 +65,6 @@ SENTENCES: Final[dict[AbsenceCode, str]] = {
     "nothing_younger": "no order made after the call could be found in the same way",
 }
 """Why "not found" does not mean "not there"; for the logs and the pages of operators, too."""
-
-
-def takes_effect_until(
-    sent_at: datetime, *, deadline_seconds: float, lease_seconds: float, quiet_seconds: float
-) -> datetime:
-    """Return when a call that was sent last at `sent_at` cannot take effect any more.
-
-    A sender that was stopped between its intent and its call may have sent at any time until its lease ran out; then comes the quiet
-    time, the longest that a proxy or queue before the order system keeps a call.
-    """
-    return sent_at + timedelta(seconds=max(deadline_seconds, lease_seconds) + quiet_seconds)
 
 
 class Absence(Struct, frozen=True):

@@ -34,6 +34,15 @@ class Policy(Struct, frozen=True, kw_only=True):
     drift: DriftGuard = DriftGuard()
     live_mismatch: Literal["finding", "hold"] = "finding"
 
+    @property
+    def effect_seconds(self) -> float:
+        """Return how long after it was sent last a call may still take effect.
+
+        A sender that was stopped between its intent and its call may have sent at any time until its lease ran out; then comes the
+        quiet time, the longest that a proxy or queue before the order system keeps a call.
+        """
+        return max(self.deadline_seconds, self.lease_seconds) + self.quiet_seconds
+
 
 class Expectation(Struct, frozen=True, kw_only=True):
     """What the order system should show after the first `steps_done` steps: its lines, and the items whose price was altered."""

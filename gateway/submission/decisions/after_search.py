@@ -7,12 +7,13 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.reasons import Awaiting
 from gateway.checkouts.row_changes import PLANNED, UNKNOWN, CheckoutChanges, because, without_reason
 from gateway.checkouts.stored.abandoned import AbandonedDraft
 from gateway.clock import timestamp_text
-from gateway.ordering import Finding, ObservedOrder, is_changed, is_draft
-from gateway.submission.decisions.actions import Action, Save, Work
+from gateway.ordering import Finding, Mapping, ObservedOrder, is_changed, is_draft
+from gateway.submission.decisions.actions import Action, Policy, Save, Work
 from gateway.submission.decisions.late_id import not_named_yet, waited_until
 from gateway.submission.decisions.named_order import accept, after_search_named, several_live
 from gateway.submission.decisions.records import (
@@ -25,7 +26,7 @@ from gateway.submission.decisions.records import (
     rejected,
 )
 from gateway.submission.decisions.retries import settled, wait
-from gateway.upstream.evidence import AbsenceCode, FindResult, takes_effect_until
+from gateway.upstream.evidence import AbsenceCode, FindResult
 
 # A lost live POST counts as proven absent after two complete searches at least this far apart.
 CONFIRM_ABSENCE_SECONDS = 2.0
@@ -112,20 +113,14 @@ def is_in_doubt(work: Work) -> bool:
     )
 
 
-def quiet_end(work: Work) -> datetime:
+def quiet_end(record: CheckoutRecord, mapping: Mapping, policy: Policy) -> datetime:
     """Return when a lost live POST cannot take effect any more.
 
     Where the order system makes orders after its answers, an order may come for as long as one that was accepted is waited for.
     """
-    record, policy = work.record, work.policy
     assert record.sent_at is not None, "an unknown step was sent at some time"
-    quiet = takes_effect_until(
-        record.sent_at,
-        deadline_seconds=policy.deadline_seconds,
-        lease_seconds=policy.lease_seconds,
-        quiet_seconds=policy.quiet_seconds,
-    )
-    return quiet if work.mapping.api.created_id_from == "answer" else max(quiet, waited_until(work))
+    quiet = record.sent_at + timedelta(seconds=policy.effect_seconds)
+    return quiet if mapping.api.created_id_from == "answer" else max(quiet, waited_until(record, policy))
 
 
 def _not_proven(work: Work, found: FindResult, now: datetime) -> Save:
@@ -139,7 +134,7 @@ def _not_proven(work: Work, found: FindResult, now: datetime) -> Save:
             f"the outcome of a call that makes a live order is not known, and {changed[0].sentence}, where {record.marker} was sent: see "
             "whether it is ours",
         )
-    ends_at = quiet_end(work) + timedelta(seconds=UNSEARCHABLE_SECONDS_MAX)
+    ends_at = quiet_end(work.record, work.mapping, work.policy) + timedelta(seconds=UNSEARCHABLE_SECONDS_MAX)
     if recovery.find == "none" or now >= ends_at:
         return held(
             work,
@@ -231,8 +226,10 @@ def _live_post_not_found(  # noqa: PLR0911 - one return for each case, in order 
     if record.awaiting == "duplicate_order" and found.complete and settled(work, now):
         # The call was answered with a conflict, so nothing is in doubt; the order it spoke of had time to be shown.
         return refused_as_duplicate(work, now)
-    if started_at < quiet_end(work):
-        return wait(work, now, "no order with our marker yet", not_after=quiet_end(work))
+    if started_at < quiet_end(work.record, work.mapping, work.policy):
+        return wait(
+            work, now, "no order with our marker yet", not_after=quiet_end(work.record, work.mapping, work.policy)
+        )
     if not found.allows_sending_again(work.mapping.recovery.uncontrolled_absence):
         return _not_proven(work, found, now)
     if record.absent_at is None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.row_changes import UNKNOWN, because
 from gateway.checkouts.waits import schedule
 from gateway.ordering import ObservedOrder
-from gateway.submission.decisions.actions import Save, Work
+from gateway.submission.decisions.actions import Policy, Save, Work
 from gateway.submission.decisions.named_order import holds_what_was_sent
 from gateway.submission.decisions.records import held
 from gateway.submission.decisions.whose import whose
@@ -32,7 +33,7 @@ def accepted_without_id(work: Work, now: datetime, status: int) -> Save:
             "step_state": UNKNOWN,
             "probe": 1,
             "awaiting": "order_id",
-            "due_at": min(due_at, waited_until(work)),
+            "due_at": min(due_at, waited_until(work.record, work.policy)),
             **because("waiting_order_id", _SAID[work.mapping.api.created_id_from == "event"]),
         },
         step_changes={"state": "unknown", "detail": f"answered {status}, without the id of the order"},
@@ -46,15 +47,15 @@ _SAID: Final = {
 }
 
 
-def waited_until(work: Work) -> datetime:
+def waited_until(record: CheckoutRecord, policy: Policy) -> datetime:
     """Return until when the order of the last call may come late, where the mapping says that ids come later than answers."""
-    assert work.record.sent_at is not None, "a call was sent"
-    return work.record.sent_at + timedelta(seconds=work.policy.order_id_seconds)
+    assert record.sent_at is not None, "a call was sent"
+    return record.sent_at + timedelta(seconds=policy.order_id_seconds)
 
 
 def not_named_yet(work: Work, found: FindResult, now: datetime) -> Save:
     """Wait on for the order that was accepted without an id; when its time is over, say what was seen and ask a person."""
-    ends_at = waited_until(work)
+    ends_at = waited_until(work.record, work.policy)
     if now >= ends_at:
         return _never_named(work, found)
     record = work.record

@@ -115,8 +115,7 @@ def _looked_for_later(work: Work) -> AbandonedDraft:
     draft = _this_draft(work)
     if work.mapping.draft.supported:
         return draft
-    policy = work.policy
-    return replace(draft, after_seconds=max(policy.deadline_seconds, policy.lease_seconds) + policy.quiet_seconds)
+    return replace(draft, after_seconds=work.policy.effect_seconds)
 
 
 def draft_complete(work: Work) -> Save:

@@ -164,7 +164,7 @@ def test_an_order_that_a_notification_names_is_ours_by_its_marker_or_without_one
 @pytest.mark.parametrize("source", ["event", "search"])
 def test_a_lost_answer_proves_nothing_for_as_long_as_an_order_may_come_late(source):
     work = lost(work_of(late(source=source)), seconds_ago=2 * HOURS)
-    assert quiet_end(work) == work.record.sent_at + seconds(24 * HOURS)
+    assert quiet_end(work.record, work.mapping, work.policy) == work.record.sent_at + seconds(24 * HOURS)
     save = after_search(work, nothing(proven()), NOW, NOW)
     assert "absent_at" not in save.changes
     assert save.rest
