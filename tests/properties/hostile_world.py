@@ -216,11 +216,15 @@ class World:
             further = self.loop.create_task(self._check_out_more(identifiers))
             await self._until_they_rest(further)
             further.result()
-            answers = [await host.client.get(f"{CHECKOUTS}/{identifier}") for identifier in identifiers]
-            assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
-            return [self._ended(answer.json()) for answer in answers]
+            return [self._ended(document) for document in await self._documents(identifiers)]
         finally:
             await self._stop()
+
+    async def _documents(self, identifiers: list[str]) -> list[Any]:
+        """Return what the gateway tells of each checkout at the end."""
+        answers = [await self.host.client.get(f"{CHECKOUTS}/{identifier}") for identifier in identifiers]
+        assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
+        return [answer.json() for answer in answers]
 
     def _others_order(self) -> None:
         """Let there be orders of others and of earlier checkouts, and let more come."""

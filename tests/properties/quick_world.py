@@ -26,11 +26,9 @@ from hostile_host import Host, settings_of
 from hostile_world import (
     AFTER_SECONDS,
     CALM_SECONDS,
-    CRASHES_AT_WRITES,
     END_SECONDS,
     OPEN_STATES,
     WAITS_SECONDS,
-    Ended,
     Weather,
     World,
     drop_event,
@@ -209,28 +207,12 @@ class QuickWorld(World):
 
     # -- a run ---------------------------------------------------------------------------------------------------------------
 
-    async def run(self) -> list[Ended]:
-        """Check carts out and go on until nothing more happens to them; return what became of each."""
-        host = self.host
-        host.world = self
-        await host.empty()
-        host.database.between = lambda: self._draw(CRASHES_AT_WRITES)
-        self._others_order()
-        if self.weather.first:
-            self.server.application.queue_faults(list(self.weather.first))
-        self._start()
-        try:
-            identifiers = [self._accept()]
-            further = self.loop.create_task(self._accept_more(identifiers))
-            await self._until_they_rest(further)
-            further.result()
-            assert not host.database.rows.statements, host.database.rows.statements[0]
-            assert not self.restarts[-1].task.done(), self.restarts[-1].task.exception()
-            return [self._ended(self._document(identifier)) for identifier in identifiers]
-        finally:
-            await self._stop()
+    async def _documents(self, identifiers: list[str]) -> list[Any]:
+        assert not self.host.database.rows.statements, self.host.database.rows.statements[0]
+        assert not self.restarts[-1].task.done(), self.restarts[-1].task.exception()
+        return [self._document(identifier) for identifier in identifiers]
 
-    def _accept(self) -> str:
+    async def _check_out(self) -> str:
         """Store a checkout as one that was just accepted."""
         number, now = len(self.host.database.rows.checkouts), self.loop.now()
         identifier = f"checkout-{number}"
@@ -248,11 +230,6 @@ class QuickWorld(World):
         for listener in self.host.database.listeners:
             listener()
         return identifier
-
-    async def _accept_more(self, identifiers: list[str]) -> None:
-        for at in sorted(self.weather.later):
-            await asyncio.sleep(self.began + at - self.loop.seconds)
-            identifiers.append(self._accept())
 
     async def _until_they_rest(self, further: asyncio.Task[None]) -> None:
         """Look at whatever changes, and let the order system calm down in time, until nothing changes for long."""

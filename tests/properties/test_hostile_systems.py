@@ -8,16 +8,14 @@ from dataclasses import replace
 
 import hostile_verdicts
 import pytest
-from hostile_host import DRAFTED, DRAFTED_V5, LIVE, NAMED_BY_EVENT, Host
-from hostile_tally import CARTS, Tally, complaints, offence
+from hostile_host import DRAFTED, DRAFTED_V5, NAMED_BY_EVENT, Host
+from hostile_tally import CARTS, MAPPINGS, Tally, complaints, offence
 from hostile_verdicts import WRONG, Played, drawn, fault_of, play, play_all
 from hostile_world import Weather, hosting
 from misbehaviour_ends import Kind, ends_of
 
-from gateway.ordering import Mapping
 from gateway.sandbox.misbehaviours import MISBEHAVIOURS, RULES
 
-MAPPINGS: dict[Kind, Mapping] = {"drafts": DRAFTED, "live": LIVE}
 SHORT_RUNS = 3
 WORLD_CARTS = 4
 SHORT = (
@@ -51,12 +49,6 @@ SHORT = (
 """At least one for each rule; the long form plays them all."""
 LONG_RUNS = int(os.environ.get("GATEWAY_TEST_HOSTILE_RUNS", "50000"))
 LONG_SEEDS = 12
-
-
-@pytest.fixture(params=["drafts", "live"], scope="module")
-def kind(request: pytest.FixtureRequest) -> Kind:
-    found: Kind = request.param
-    return found
 
 
 @pytest.fixture(scope="module")

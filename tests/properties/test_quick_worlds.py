@@ -22,12 +22,6 @@ FOUND_WITHIN = 3000
 OPEN_SHARE_MAX = 0.005
 
 
-@pytest.fixture(params=["drafts", "live"], scope="module")
-def kind(request: pytest.FixtureRequest) -> Kind:
-    found: Kind = request.param
-    return found
-
-
 @pytest.fixture(scope="module")
 def host(kind: Kind) -> Iterator[QuickHost]:
     with quick_hosting(MAPPINGS[kind]) as host:
