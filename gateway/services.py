@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from litestar import Request
 
 from gateway.clock import utc_now
+from gateway.documents import JsonObject
 from gateway.fair_limiter import FairLimiter, TurnsByKey
 from gateway.metrics import Metrics
 from gateway.quotas import RowQuota
@@ -70,7 +71,7 @@ class Signal:
 class Qualifications(Protocol):
     """Reads TMF679 qualifications."""
 
-    async def get(self, qualification_id: str) -> dict[str, Any] | None:
+    async def get(self, qualification_id: str) -> JsonObject | None:
         """Return the document with this id, None when there is no such document; raises UnavailableError (503)."""
 
     async def close(self) -> None:
