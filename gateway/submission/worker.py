@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from gateway.background import Loop
 from gateway.checkouts.accepting import call_sizes
+from gateway.checkouts.changing.found_live import tell_if_held
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.row_changes import because
 from gateway.checkouts.stored.recovering import Recovered, recovered
@@ -291,15 +292,7 @@ class Worker:
         await self._note_answers(record, fresh, decision)
         if fresh.state != record.state:
             log.info("checkout.state", checkout=fresh.id, tenant=fresh.tenant, state=fresh.state, order=fresh.order_id)
-            if fresh.state == "held":
-                log.warning(
-                    "checkout.held",
-                    checkout=fresh.id,
-                    tenant=fresh.tenant,
-                    order=fresh.order_id,
-                    code=fresh.reason_code,
-                    reason=fresh.status_reason,
-                )
+            tell_if_held(log, fresh)
             if fresh.state == "submitted":
                 self._on_submitted(fresh)
         return fresh, now

@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 from msgspec import Struct
 from sqlalchemy import Connection
+from structlog.typing import FilteringBoundLogger
 
 from gateway.carts import holding
 from gateway.checkouts.model import CheckoutRecord
@@ -71,6 +72,19 @@ def found_live(
     return FoundLive(record=held, orders=_orders(record, order) if record.state == "submitted" else ())
 
 
+def tell_if_held(log: FilteringBoundLogger, record: CheckoutRecord) -> None:
+    """Tell in the log that a checkout is held, and why, once that is committed."""
+    if record.state == "held":
+        log.warning(
+            "checkout.held",
+            checkout=record.id,
+            tenant=record.tenant,
+            order=record.order_id,
+            code=record.reason_code,
+            reason=record.status_reason,
+        )
+
+
 def tell(found: FoundLive | None, order: ObservedOrder, metrics: Metrics) -> None:
     """Tell in the log what `found_live` recorded, once it is committed; several live orders are an alarm."""
     if found is None or not found.news:
@@ -79,15 +93,8 @@ def tell(found: FoundLive | None, order: ObservedOrder, metrics: Metrics) -> Non
     identity = {"checkout": record.id, "tenant": record.tenant}
     log.error("order.found_live", **identity, order=order.id, order_state=order.state, state=record.state)
     for held in (record, rival):
-        if held is not None and held.state == "held":
-            log.warning(
-                "checkout.held",
-                checkout=held.id,
-                tenant=held.tenant,
-                order=held.order_id,
-                code=held.reason_code,
-                reason=held.status_reason,
-            )
+        if held is not None:
+            tell_if_held(log, held)
     if len(found.orders) > 1:
         metrics.duplicate_orders(record.tenant, record.upstream)
         log.error("order.duplicates", **identity, upstream=record.upstream, orders=list(found.orders))
