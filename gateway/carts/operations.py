@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from typing import Any, Final
 
@@ -45,7 +45,7 @@ RESOURCE: Final = "shoppingCart"
 GUEST_PATH: Final = "shoppingCart.id"
 # The row is locked while it is changed; where another process, or an engine without row locks, was first the decision is taken again.
 ATTEMPTS_MAX: Final = 20
-# Before that the others go on for a moment, which is drawn so that two do not meet again.
+# Between two attempts the others go on for a moment, which is drawn so that two do not meet again.
 PAUSE_SECONDS_MAX: Final = 0.02
 # A change of a cart with more characters is worked out in a thread, by turns.
 LARGE_CHARACTERS_MIN: Final = 16 * 1024
@@ -154,27 +154,39 @@ async def change_cart(services: Services, command: ChangeCart) -> store.CartRow:
     expired, PreconditionError (412), InvalidBodyError (400) when the result is not a cart or has another id.
     """
     caller, now = command.caller, services.clock()
-    async with services.one_by_one.slot((caller.tenant, command.cart_id)):
+
+    async def attempt() -> store.CartRow | None:
+        row = await services.database.read_brief(lambda connection: _changeable(connection, command, lock=False))
+        require_valid(row.expires_at, now)
+        is_large = len(row.document) > LARGE_CHARACTERS_MIN
+        done = await services.heavy.run(caller.tenant, is_large, _changed, row, command, services.settings, now)
+
+        def store_if_same(connection: Connection) -> store.CartRow | None:
+            current = _changeable(connection, command)
+            if current.version != row.version:
+                return None
+            stored = _stored(connection, caller.tenant, row, done, now)
+            if stored is not None:
+                _audited(connection, command, "change", row.version, now)
+            return stored
+
+        return await services.database.write(store_if_same)
+
+    return await _in_turn(services, command, attempt)
+
+
+async def _in_turn(
+    services: Services, command: ChangeCart | MergeCarts, attempt: Callable[[], Awaitable[store.CartRow | None]]
+) -> store.CartRow:
+    """Return what was stored when it was the cart's turn. An attempt returns None when another process was first: it is made again.
+
+    Raises UnavailableError (503) when another one was first each time.
+    """
+    async with services.one_by_one.slot((command.caller.tenant, command.cart_id)):
         for _ in range(ATTEMPTS_MAX):
-            row = await services.database.read_brief(lambda connection: _changeable(connection, command, lock=False))
-            require_valid(row.expires_at, now)
-            is_large = len(row.document) > LARGE_CHARACTERS_MIN
-            done = await services.heavy.run(caller.tenant, is_large, _changed, row, command, services.settings, now)
-
-            def store_if_same(
-                connection: Connection, row: store.CartRow = row, done: store.CartContent = done
-            ) -> store.CartRow | None:
-                current = _changeable(connection, command)
-                if current.version != row.version:
-                    return None
-                stored = _stored(connection, caller.tenant, row, done, now)
-                if stored is not None:
-                    _audited(connection, command, "change", row.version, now)
+            if (stored := await attempt()) is not None:
                 return stored
-
-            if (stored := await services.database.write(store_if_same)) is not None:
-                return stored
-            await _let_others_go_first()
+            await asyncio.sleep(random.uniform(0, PAUSE_SECONDS_MAX))  # noqa: S311 - jitter, no secret
     raise _contended()
 
 
@@ -231,35 +243,30 @@ async def merge_carts(services: Services, command: MergeCarts) -> store.CartRow:
         raise RefusedError(
             "A shopping cart cannot be merged into itself.", problems=[Problem(GUEST_PATH, "is the cart itself")]
         )
-    async with services.one_by_one.slot((tenant, command.cart_id)):
-        for _ in range(ATTEMPTS_MAX):
-            pair = await services.database.read_brief(lambda connection: _mergeable(connection, command, lock=False))
-            for each in pair:
-                require_valid(each.expires_at, now)
-            is_large = sum(len(each.document) for each in pair) > LARGE_CHARACTERS_MIN
-            done = await services.heavy.run(tenant, is_large, _merged, pair, services.settings, now)
 
-            def store_if_same(
-                connection: Connection,
-                pair: tuple[store.CartRow, store.CartRow] = pair,
-                done: store.CartContent = done,
-            ) -> store.CartRow | None:
-                row, guest = _mergeable(connection, command)
-                if (row.version, guest.version) != (pair[0].version, pair[1].version):
-                    return None
-                stored = _stored(connection, tenant, row, done, now)
-                if stored is None or not store.delete(connection, tenant, guest.id, guest.version, now):
-                    # Raising takes back what the first of the two did.
-                    raise _contended()
-                _audited(connection, command, "merge", row.version, now)
-                merged_away = command.caller.deed("merge", RESOURCE, guest.id, before=guest.version)
-                audit.record(connection, merged_away, now)
-                return stored
+    async def attempt() -> store.CartRow | None:
+        pair = await services.database.read_brief(lambda connection: _mergeable(connection, command, lock=False))
+        for each in pair:
+            require_valid(each.expires_at, now)
+        is_large = sum(len(each.document) for each in pair) > LARGE_CHARACTERS_MIN
+        done = await services.heavy.run(tenant, is_large, _merged, pair, services.settings, now)
 
-            if (stored := await services.database.write(store_if_same)) is not None:
-                return stored
-            await _let_others_go_first()
-    raise _contended()
+        def store_if_same(connection: Connection) -> store.CartRow | None:
+            row, guest = _mergeable(connection, command)
+            if (row.version, guest.version) != (pair[0].version, pair[1].version):
+                return None
+            stored = _stored(connection, tenant, row, done, now)
+            if stored is None or not store.delete(connection, tenant, guest.id, guest.version, now):
+                # Raising takes back what the first of the two did.
+                raise _contended()
+            _audited(connection, command, "merge", row.version, now)
+            merged_away = command.caller.deed("merge", RESOURCE, guest.id, before=guest.version)
+            audit.record(connection, merged_away, now)
+            return stored
+
+        return await services.database.write(store_if_same)
+
+    return await _in_turn(services, command, attempt)
 
 
 def _mergeable(
@@ -314,10 +321,6 @@ def _changeable(
             headers={"ETag": f'"{row.version}"'},
         )
     return row
-
-
-async def _let_others_go_first() -> None:
-    await asyncio.sleep(random.uniform(0, PAUSE_SECONDS_MAX))  # noqa: S311 - jitter, no secret
 
 
 def _contended() -> UnavailableError:
