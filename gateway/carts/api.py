@@ -11,7 +11,7 @@ from email.utils import format_datetime
 from typing import Any, Final
 
 from litestar import Request
-from litestar.handlers import delete, patch, post, route
+from litestar.handlers import HTTPRouteHandler, delete, patch, post, route
 
 from gateway.callers import Caller, caller_of
 from gateway.carts import openapi, store
@@ -34,7 +34,6 @@ from gateway.carts.operations import (
 from gateway.carts.patching import read_change
 from gateway.carts.writing import Reader, shown_text, written, written_list
 from gateway.clock import timestamp_text
-from gateway.documents import Json
 from gateway.errors import InvalidBodyError, PreconditionRequiredError, Problem
 from gateway.http.answers import Answer
 from gateway.http.bodies import read_body, read_object, require_json_accepted
@@ -182,7 +181,7 @@ async def delete_shopping_cart(request: Request[Any, Any, Any]) -> Answer:
     return Answer(status=204)
 
 
-def cart_handlers(dialect: Dialect) -> list[Json]:
+def cart_handlers(dialect: Dialect) -> list[HTTPRouteHandler]:
     """Return the handlers of one version."""
 
     async def create(request: Request[Any, Any, Any]) -> Answer:
