@@ -34,6 +34,7 @@ from hostile_world import hosting  # noqa: E402
 from misbehaviour_ends import Kind, ends_of  # noqa: E402
 from quick_world import quick_hosting  # noqa: E402
 
+from gateway.ordering import Mapping  # noqa: E402
 from gateway.sandbox.misbehaviours import MISBEHAVIOURS  # noqa: E402
 
 CARTS: Final = 8
@@ -41,7 +42,7 @@ CHUNK: Final = 5
 QUICK_CARTS: Final = 2
 QUICK_CHUNK: Final = 100
 BELIEF_RUNS: Final = 5
-MAPPINGS: Final = {"drafts": DRAFTED, "live": LIVE}
+MAPPINGS: Final[dict[Kind, Mapping]] = {"drafts": DRAFTED, "live": LIVE}
 
 
 def offence(played: Played, kind: Kind) -> bool:
@@ -163,13 +164,13 @@ class Way:
         return play_all(host, seed, drawn(seed, drafts=kind == "drafts", carts=self.carts))
 
 
-def run(file: Path, way: Way, minutes: float, first: int, checkouts: int | None) -> int:
+def run(file: Path, way: Way, kinds: Sequence[Kind], minutes: float, first: int, checkouts: int | None) -> int:
     """Play until the time is over or there were enough, some worlds of each kind by turns; keep the figures in the file.
 
     Return the exit code.
     """
     ends_at, played_commit = time.monotonic() + minutes * 60, commit()
-    tallies = [Tally("drafts"), Tally("live")]
+    tallies = [Tally(kind) for kind in kinds]
     chunk = QUICK_CHUNK if way.quick else CHUNK
     for seed in count(first, chunk):
         for tally in tallies:
@@ -250,6 +251,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--replay", metavar="KIND:SEED", help="play one world again: drafts or live")
     parser.add_argument("--quick", action="store_true", help="without a database and without HTTP requests of a client")
     parser.add_argument("--checkouts", type=int, help="how many of each kind are enough")
+    parser.add_argument("--kind", choices=[*MAPPINGS], help="order systems of one kind only [both]")
     parser.add_argument(
         "--believing",
         metavar="BELIEF",
@@ -262,7 +264,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return replay(way, options.replay)
     if options.believing:
         return without(way, list(BELIEFS) if options.believing == "all" else [options.believing], options.first)
-    return run(options.file, way, options.minutes, options.first, options.checkouts)
+    kinds: list[Kind] = [options.kind] if options.kind else [*MAPPINGS]
+    return run(options.file, way, kinds, options.minutes, options.first, options.checkouts)
 
 
 if __name__ == "__main__":
