@@ -6,22 +6,11 @@ from typing import Any, Final
 
 from gateway.http.reference.components import cart_schemas, ref
 from gateway.http.reference.examples import content, example
+from gateway.http.reference.parts import ETAG, FIELDS, LOCATION, PAGE, PAGE_HEADERS, SORT, if_match
 
 _CART: Final = ref("ShoppingCart")
 _ANSWER: Final = content(_CART, "cart.v4")
-_ETAG: Final = {"ETag": {"description": "Strong tag of this version.", "schema": {"type": "string"}}}
-_FIELDS: Final = {
-    "name": "fields",
-    "in": "query",
-    "description": "Attributes to return, separated by commas; `none` for id and href alone.",
-    "schema": {"type": "string"},
-}
-_IF_MATCH: Final = {
-    "name": "If-Match",
-    "in": "header",
-    "description": "ETag of the version that was read; 412 when the cart has changed since.",
-    "schema": {"type": "string", "pattern": '^(\\*|"[!#-~]+")$'},
-}
+_IF_MATCH: Final = if_match("ETag of the version that was read; 412 when the cart has changed since.")
 
 # What a schema cannot say of a cart.
 REFUSED: Final = (
@@ -35,29 +24,23 @@ REFUSED: Final = (
 )
 CREATE: Final[dict[str, Any]] = {
     "tags": ["shoppingCart"],
-    "parameters": [_FIELDS],
+    "parameters": [FIELDS],
     "requestBody": {"required": True, "content": content(ref("ShoppingCart_Create"), "cart.v4.request")},
     "refused": REFUSED,
     "responses": {
         "201": {
             "description": "Created",
             "content": _ANSWER,
-            "headers": {**_ETAG, "Location": {"schema": {"type": "string", "format": "uri"}}},
+            "headers": {**ETAG, **LOCATION},
         }
     },
 }
 LIST: Final[dict[str, Any]] = {
     "tags": ["shoppingCart"],
     "parameters": [
-        _FIELDS,
-        {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1}},
-        {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0}},
-        {
-            "name": "sort",
-            "in": "query",
-            "description": "Attributes to order by, separated by commas, each with + (or nothing) or - before it.",
-            "schema": {"type": "string"},
-        },
+        FIELDS,
+        *PAGE,
+        SORT,
         {"name": "id", "in": "query", "schema": {"type": "string"}},
         {"name": "href", "in": "query", "schema": {"type": "string"}},
         {"name": "relatedParty.id", "in": "query", "schema": {"type": "string"}},
@@ -83,25 +66,22 @@ LIST: Final[dict[str, Any]] = {
             "content": {
                 "application/json": {"schema": {"type": "array", "items": _CART}, "example": [example("cart.v4")]}
             },
-            "headers": {
-                name: {"schema": {"type": kind}}
-                for name, kind in (("X-Total-Count", "integer"), ("X-Result-Count", "integer"), ("Link", "string"))
-            },
+            "headers": PAGE_HEADERS,
         }
         for status, description in (("200", "The carts"), ("206", "The part that was asked for; more follow"))
     },
 }
 RETRIEVE: Final[dict[str, Any]] = {
     "tags": ["shoppingCart"],
-    "parameters": [_FIELDS],
+    "parameters": [FIELDS],
     "responses": {
-        "200": {"description": "The cart", "content": _ANSWER, "headers": _ETAG},
+        "200": {"description": "The cart", "content": _ANSWER, "headers": ETAG},
         "304": {"description": "If-None-Match names the current version"},
     },
 }
 PATCH: Final[dict[str, Any]] = {
     "tags": ["shoppingCart"],
-    "parameters": [_FIELDS, _IF_MATCH],
+    "parameters": [FIELDS, _IF_MATCH],
     "requestBody": {
         "required": True,
         "content": {
@@ -117,11 +97,11 @@ PATCH: Final[dict[str, Any]] = {
         "A patch must fit the cart: paths that there are, tests that hold. A null removes an attribute.",
         "A cart that is being checked out, was ordered, or has expired does not change (409).",
     ),
-    "responses": {"200": {"description": "The changed cart", "content": _ANSWER, "headers": _ETAG}},
+    "responses": {"200": {"description": "The changed cart", "content": _ANSWER, "headers": ETAG}},
 }
 MERGE: Final[dict[str, Any]] = {
     "tags": ["shoppingCart"],
-    "parameters": [_FIELDS, _IF_MATCH],
+    "parameters": [FIELDS, _IF_MATCH],
     "requestBody": {
         "required": True,
         "content": {
@@ -132,7 +112,7 @@ MERGE: Final[dict[str, Any]] = {
         "The other cart must exist, and be another one (422). No text holds the character U+0000.",
         "Neither may be being checked out or have expired (409), and both together may not be more than a cart may hold (422).",
     ),
-    "responses": {"200": {"description": "The cart with the items of both", "content": _ANSWER, "headers": _ETAG}},
+    "responses": {"200": {"description": "The cart with the items of both", "content": _ANSWER, "headers": ETAG}},
 }
 DELETE: Final[dict[str, Any]] = {
     "tags": ["shoppingCart"],

@@ -8,23 +8,18 @@ from gateway.http.reference.components import (
     ref,
 )
 from gateway.http.reference.examples import content, example
+from gateway.http.reference.parts import FIELDS, PAGE, if_match
 
 _REF: Final = ref("Checkout")
 _CHECKOUT: Final = content(_REF, "checkout")
 _REQUEST: Final = content(ref("CheckoutRequest"), "checkout.request")
-_FIELDS: Final = {"name": "fields", "in": "query", "schema": {"type": "string"}}
 _KEY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "A key of the client's for this checkout: the same key and request give the same checkout, for ever.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[A-Za-z0-9._:/-]+$"},
 }
-_IF_MATCH: Final = {
-    "name": "If-Match",
-    "in": "header",
-    "description": "ETag of the cart (or of the checkout, for a change of a draft) that the client saw.",
-    "schema": {"type": "string", "pattern": '^(\\*|"[!#-~]+")$'},
-}
+_IF_MATCH: Final = if_match("ETag of the cart (or of the checkout, for a change of a draft) that the client saw.")
 _TAG: Final = ["checkout"]
 
 
@@ -92,7 +87,7 @@ PREVIEW: Final[dict[str, Any]] = {
 LIST: Final[dict[str, Any]] = {
     "tags": _TAG,
     "parameters": [
-        _FIELDS,
+        FIELDS,
         {
             "name": "sort",
             "in": "query",
@@ -120,8 +115,7 @@ LIST: Final[dict[str, Any]] = {
                 "productOrder.state",
             )
         ),
-        {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1}},
-        {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0}},
+        *PAGE,
     ],
     "responses": {
         status: {
@@ -135,7 +129,7 @@ LIST: Final[dict[str, Any]] = {
 }
 RETRIEVE: Final[dict[str, Any]] = {
     "tags": _TAG,
-    "parameters": [_FIELDS, {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}}],
+    "parameters": [FIELDS, {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}}],
     "responses": {**_answers("200", "The checkout"), "304": {"description": "It is the version the client has"}},
 }
 PATCH: Final[dict[str, Any]] = {

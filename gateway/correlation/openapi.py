@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.http.reference.components import ref
+from gateway.http.reference.parts import PAGE
 
 _TEXT: Final = {"type": "string"}
 _TEXT_OR_NULL: Final = {"type": ["string", "null"]}
@@ -39,8 +40,7 @@ TRACE: Final[dict[str, Any]] = {
             "schema": {"type": "string", "minLength": 1},
             "description": "An item of the cart that `id` names; `id=CART/ITEM` says the same where no id is written like that",
         },
-        {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1}},
-        {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0}},
+        *PAGE,
     ],
     "responses": {
         status: {
@@ -181,10 +181,6 @@ _ENTRIES: Final = {
     "text/csv": {"schema": _TEXT, "example": ""},
     "application/x-ndjson": {"schema": _TEXT, "example": ""},
 }
-PAGE: Final = [
-    {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1}},
-    {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0}},
-]
 _FORMAT: Final = [
     {"name": "format", "in": "query", "schema": {"type": "string", "enum": ["json", "csv", "jsonl"]}},
     *PAGE,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gateway.correlation.openapi import PAGE
 from gateway.http.reference.components import ref
+from gateway.http.reference.parts import FIELDS, PAGE
 
 _TEXT: Final = {"type": "string"}
 _ENTITY: Final = {
@@ -58,7 +58,6 @@ SCHEMAS: Final[dict[str, Any]] = {
         },
     },
 }
-_FIELDS: Final = {"name": "fields", "in": "query", "schema": _TEXT}
 
 
 def _flow_answer(schema: dict[str, Any], example: Any, *statuses: str) -> dict[str, Any]:
@@ -71,7 +70,7 @@ _A_TASK: Final = {"@type": "TaskFlow", "id": "1-1", "state": "completed", "taskF
 FLOWS: Final[dict[str, Any]] = {
     "tags": ["processFlow"],
     "parameters": [
-        _FIELDS,
+        FIELDS,
         *PAGE,
         *({"name": name, "in": "query", "schema": _TEXT} for name in ("id", "state", "relatedEntity.id")),
     ],
@@ -79,16 +78,16 @@ FLOWS: Final[dict[str, Any]] = {
 }
 FLOW: Final[dict[str, Any]] = {
     "tags": ["processFlow"],
-    "parameters": [_FIELDS],
+    "parameters": [FIELDS],
     "responses": _flow_answer(ref("ProcessFlow"), _A_FLOW),
 }
 TASKS: Final[dict[str, Any]] = {
     "tags": ["processFlow"],
-    "parameters": [_FIELDS],
+    "parameters": [FIELDS],
     "responses": _flow_answer({"type": "array", "items": ref("TaskFlow")}, [_A_TASK]),
 }
 TASK: Final[dict[str, Any]] = {
     "tags": ["processFlow"],
-    "parameters": [_FIELDS],
+    "parameters": [FIELDS],
     "responses": _flow_answer(ref("TaskFlow"), _A_TASK),
 }

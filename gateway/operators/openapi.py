@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gateway.http.reference.components import CART_V4, ref
+from gateway.http.reference.components import ref
 from gateway.http.reference.examples import content
+from gateway.http.reference.parts import PAGE, REASON
 
 _CHECKOUT: Final = content(ref("Checkout"), "checkout")
 _AN_UPSTREAM: Final = {"@type": "Upstream", "id": "crm", "mapping": "salesforce-v4", "state": "active"}
 _UPSTREAM: Final = {"application/json": {"schema": ref("Upstream"), "example": _AN_UPSTREAM}}
 _TAG: Final = ["operator"]
-_REASON: Final = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": 1000,
-    "pattern": CART_V4["Identifier"]["pattern"],
-    "description": "Why; it is kept with the client's name.",
-}
 _EXAMPLE: Final = {
     "productOrder": {"id": "00000001"},
     "outcome": "rejected",
@@ -40,12 +34,12 @@ def _answer(status: str, description: str, content: dict[str, Any] = _CHECKOUT) 
 RETRY: Final[dict[str, Any]] = {
     "tags": _TAG,
     "description": "Held or waiting: counters begin again, and the order is looked at before anything is sent.",
-    "requestBody": _body({"reason": _REASON}, ["reason"]),
+    "requestBody": _body({"reason": REASON}, ["reason"]),
     "responses": _answer("202", "It is looked at now"),
 }
 POLL: Final[dict[str, Any]] = {
     "tags": _TAG,
-    "requestBody": _body({"reason": _REASON}, []),
+    "requestBody": _body({"reason": REASON}, []),
     "responses": _answer("202", "The order is read now"),
 }
 ADOPT: Final[dict[str, Any]] = {
@@ -58,7 +52,7 @@ ADOPT: Final[dict[str, Any]] = {
     "requestBody": _body(
         {
             "productOrder": {"type": "object", "properties": {"id": ref("Identifier")}, "required": ["id"]},
-            "reason": _REASON,
+            "reason": REASON,
             "override": _OVERRIDE,
         },
         ["productOrder", "reason"],
@@ -72,7 +66,7 @@ CLOSE: Final[dict[str, Any]] = {
     "requestBody": _body(
         {
             "outcome": {"type": "string", "enum": ["rejected", "cancelled", "completed"]},
-            "reason": _REASON,
+            "reason": REASON,
             "override": _OVERRIDE,
         },
         ["outcome", "reason"],
@@ -92,12 +86,12 @@ UPSTREAMS: Final[dict[str, Any]] = {
 }
 PAUSE: Final[dict[str, Any]] = {
     "tags": _TAG,
-    "requestBody": _body({"reason": _REASON}, ["reason"]),
+    "requestBody": _body({"reason": REASON}, ["reason"]),
     "responses": _answer("200", "It is paused", _UPSTREAM),
 }
 RESUME: Final[dict[str, Any]] = {
     "tags": _TAG,
-    "requestBody": _body({"reason": _REASON}, []),
+    "requestBody": _body({"reason": REASON}, []),
     "responses": _answer("200", "It is active", _UPSTREAM),
 }
 SCHEMAS: Final[dict[str, Any]] = {
@@ -135,10 +129,12 @@ AUDIT: Final[dict[str, Any]] = {
     "description": "Every write that a client asked for and that was done, and what clients were not allowed to do; "
     "nothing is ever changed in it.",
     "parameters": [
-        {"name": name, "in": "query", "schema": {"type": "string"}, "description": description}
-        for name, description in _AUDIT_FILTERS.items()
-    ]
-    + [{"name": name, "in": "query", "schema": {"type": "integer"}} for name in ("limit", "offset")],
+        *(
+            {"name": name, "in": "query", "schema": {"type": "string"}, "description": description}
+            for name, description in _AUDIT_FILTERS.items()
+        ),
+        *PAGE,
+    ],
     "responses": {
         "200": {
             "description": "The entries",

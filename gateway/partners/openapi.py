@@ -9,28 +9,17 @@ from gateway.checkouts.orders.states import STATES
 from gateway.documents import JsonObject
 from gateway.http.reference.components import ORDER_V4_SUFFIX, ORDER_V5_SUFFIX, ref
 from gateway.http.reference.examples import content, example
+from gateway.http.reference.parts import ETAG, FIELDS, LOCATION, PAGE, PAGE_HEADERS, SORT, if_match
 
 _SUFFIXES: Final = {"v4": ORDER_V4_SUFFIX, "v5": ORDER_V5_SUFFIX}
 _TAGS: Final = {"v4": "productOrder", "v5": "productOrder v5"}
 _CREATED: Final = {"v4": "ProductOrder_Create", "v5": "ProductOrder_FVO"}
 _CANCELLED: Final = {"v4": "CancelProductOrder_Create", "v5": "CancelProductOrder_FVO"}
-_PAGE_HEADERS: Final = {
-    name: {"schema": {"type": kind}}
-    for name, kind in (("X-Total-Count", "integer"), ("X-Result-Count", "integer"), ("Link", "string"))
-}
-_ETAG: Final = {"ETag": {"description": "Strong tag of this version.", "schema": {"type": "string"}}}
 _AGAIN: Final = {
     "Retry-After": {
         "description": "While it is under way: seconds until it is worth asking again.",
         "schema": {"type": "integer"},
     }
-}
-_LOCATION: Final = {"Location": {"schema": {"type": "string", "format": "uri"}}}
-_FIELDS: Final = {
-    "name": "fields",
-    "in": "query",
-    "description": "Attributes to return, separated by commas; `none` for id and href alone.",
-    "schema": {"type": "string"},
 }
 _KEY: Final = {
     "name": "Idempotency-Key",
@@ -39,22 +28,7 @@ _KEY: Final = {
     "`externalId` of the order's own does the same.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]([ !#-~]*[!#-~])?$"},
 }
-_IF_MATCH: Final = {
-    "name": "If-Match",
-    "in": "header",
-    "description": "ETag of the version that was read; 412 when the order has changed since.",
-    "schema": {"type": "string", "pattern": '^(\\*|"[!#-~]+")$'},
-}
-_PAGE: Final = (
-    {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1}},
-    {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0}},
-    {
-        "name": "sort",
-        "in": "query",
-        "description": "Attributes to order by, separated by commas, each with + (or nothing) or - before it.",
-        "schema": {"type": "string"},
-    },
-)
+_IF_MATCH: Final = if_match("ETag of the version that was read; 412 when the order has changed since.")
 _ATTRIBUTE: Final = {
     "name": "attribute",
     "in": "query",
@@ -88,9 +62,9 @@ def _answer(version: str) -> dict[str, Any]:
 
 
 def _create(version: str) -> dict[str, Any]:
-    created = {"description": "Placed", "content": _answer(version), "headers": {**_ETAG, **_LOCATION}}
+    created = {"description": "Placed", "content": _answer(version), "headers": {**ETAG, **LOCATION}}
     return {
-        "parameters": [_FIELDS, _KEY],
+        "parameters": [FIELDS, _KEY],
         "requestBody": {
             "required": True,
             "content": content(order_schema(version, _CREATED[version]), f"order.{version}.request"),
@@ -109,18 +83,19 @@ def _list(version: str) -> dict[str, Any]:
     }
     return {
         "parameters": [
-            _FIELDS,
-            *_PAGE,
+            FIELDS,
+            *PAGE,
+            SORT,
             *({"name": name, "in": "query", "schema": {"type": "string"}} for name in ("id", "href", "externalId")),
             {"name": "state", "in": "query", "schema": {"type": "string", "enum": list(STATES[version])}},
             _ATTRIBUTE,
         ],
         "responses": {
-            "200": {"description": "The orders", "content": body, "headers": _PAGE_HEADERS},
+            "200": {"description": "The orders", "content": body, "headers": PAGE_HEADERS},
             "206": {
                 "description": "The part that was asked for; more follow",
                 "content": body,
-                "headers": _PAGE_HEADERS,
+                "headers": PAGE_HEADERS,
             },
         },
     }
@@ -128,9 +103,9 @@ def _list(version: str) -> dict[str, Any]:
 
 def _retrieve(version: str) -> dict[str, Any]:
     return {
-        "parameters": [_FIELDS],
+        "parameters": [FIELDS],
         "responses": {
-            "200": {"description": "The order", "content": _answer(version), "headers": {**_ETAG, **_AGAIN}},
+            "200": {"description": "The order", "content": _answer(version), "headers": {**ETAG, **_AGAIN}},
             "304": {"description": "If-None-Match names the current version"},
         },
     }
@@ -140,7 +115,7 @@ def _patch(version: str) -> dict[str, Any]:
     examples = {"v4": "order.change", "v5": "order.change.v5"}
     changed = order_schema(version, "ProductOrder_Change")
     return {
-        "parameters": [_FIELDS, _IF_MATCH],
+        "parameters": [FIELDS, _IF_MATCH],
         "requestBody": {
             "required": True,
             "content": {
@@ -157,7 +132,7 @@ def _patch(version: str) -> dict[str, Any]:
             "An order that was submitted does not change, nor do the items of one that was made of a cart (409).",
         ),
         "responses": {
-            "200": {"description": "The changed order", "content": _answer(version), "headers": _ETAG},
+            "200": {"description": "The changed order", "content": _answer(version), "headers": ETAG},
             **_later(version, "a change is done when it is told"),
         },
     }
@@ -169,9 +144,9 @@ def _delete(version: str) -> dict[str, Any]:
 
 def _cancel(version: str) -> dict[str, Any]:
     asked = content(order_schema(version, _CANCELLED[version]), f"cancellation.{version}.request")
-    created = {"description": "Asked for", "content": _cancellation_answer(version), "headers": _LOCATION}
+    created = {"description": "Asked for", "content": _cancellation_answer(version), "headers": LOCATION}
     return {
-        "parameters": [_FIELDS],
+        "parameters": [FIELDS],
         "requestBody": {"required": True, "content": asked},
         "refused": (
             "The order is one of the client's (404), and its order system takes cancellations or it is not live yet (409).",
@@ -192,13 +167,13 @@ def _cancellations(version: str) -> dict[str, Any]:
     named = ({"name": name, "in": "query", "schema": {"type": "string"}} for name in ("id", "productOrder.id"))
     states = {"name": "state", "in": "query", "schema": {"type": "string", "enum": list(CANCELLATION_STATES)}}
     return {
-        "parameters": [_FIELDS, *_PAGE[:2], *named, states],
+        "parameters": [FIELDS, *PAGE, *named, states],
         "responses": {
-            "200": {"description": "The requests", "content": listed, "headers": _PAGE_HEADERS},
+            "200": {"description": "The requests", "content": listed, "headers": PAGE_HEADERS},
             "206": {
                 "description": "The part that was asked for; more follow",
                 "content": listed,
-                "headers": _PAGE_HEADERS,
+                "headers": PAGE_HEADERS,
             },
         },
     }
@@ -206,7 +181,7 @@ def _cancellations(version: str) -> dict[str, Any]:
 
 def _cancellation(version: str) -> dict[str, Any]:
     return {
-        "parameters": [_FIELDS],
+        "parameters": [FIELDS],
         "responses": {"200": {"description": "The request", "content": _cancellation_answer(version)}},
     }
 

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gateway.http.reference.components import CART_V4, ref
+from gateway.http.reference.components import ref
+from gateway.http.reference.parts import PAGE, REASON
 from gateway.tracking.inbox import STATES
 
 _TAG: Final = ["operator"]
-_REASON: Final = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": 1000,
-    "pattern": CART_V4["Identifier"]["pattern"],
-    "description": "Why; it is kept with the client's name.",
-}
 _FILTERS: Final = {
     "state": "one or more of received, waiting, done, dead, separated by commas",
     "upstream": "the order system",
@@ -101,10 +95,10 @@ def _body(properties: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]
     return {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
 
 
-_OF_ONE: Final = _body({"reason": _REASON}, {"reason": "The mapping is corrected."})
+_OF_ONE: Final = _body({"reason": REASON}, {"reason": "The mapping is corrected."})
 _OF_MANY: Final = _body(
     {
-        "reason": _REASON,
+        "reason": REASON,
         "dryRun": {"type": "boolean", "default": False, "description": "Only count; needs no reason."},
         **{name: {"type": "string", "description": text} for name, text in _FILTERS.items()},
         "state": {"type": "string", "description": _FILTERS["state"], "pattern": f"^({_A_STATE})(,({_A_STATE}))*$"},
@@ -124,10 +118,12 @@ _SCHEMA_OF_MANY["anyOf"] = [
 LIST: Final[dict[str, Any]] = {
     "tags": _TAG,
     "parameters": [
-        {"name": name, "in": "query", "schema": {"type": "string"}, "description": text}
-        for name, text in _FILTERS.items()
-    ]
-    + [{"name": name, "in": "query", "schema": {"type": "integer"}} for name in ("limit", "offset")],
+        *(
+            {"name": name, "in": "query", "schema": {"type": "string"}, "description": text}
+            for name, text in _FILTERS.items()
+        ),
+        *PAGE,
+    ],
     "responses": _said("200", "The notifications", {"type": "array", "items": ref("Notification")}, [_ONE]),
 }
 GET: Final[dict[str, Any]] = {

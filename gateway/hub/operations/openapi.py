@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.http.reference.components import ref
-from gateway.hub.subscriptions.openapi import LIST_PARAMETERS
+from gateway.http.reference.parts import PAGE
 from gateway.hub.subscriptions.openapi import SCHEMAS as HUB_SCHEMAS
 
 _TAG: Final = ["events subscription"]
@@ -45,7 +45,7 @@ def _content(schema: dict[str, Any], example: Any) -> dict[str, Any]:
 
 LIST: Final[dict[str, Any]] = {
     "tags": _TAG,
-    "parameters": LIST_PARAMETERS,
+    "parameters": list(PAGE),
     "responses": {
         "200": {
             "description": "The subscriptions, oldest first",

@@ -7,6 +7,7 @@ from typing import Any, Final
 from gateway.documents import JsonObject
 from gateway.http.reference.components import ORDER_V4_SUFFIX, ORDER_V5_SUFFIX, ref
 from gateway.http.reference.examples import content, example
+from gateway.http.reference.parts import PAGE
 from gateway.hub.envelope import DESCRIPTIONS
 from gateway.hub.model import APIS, Api
 from gateway.hub.samples import sample
@@ -135,13 +136,9 @@ _HEAD: Final[dict[str, Any]] = {
 }
 _TAKEN: Final = {"description": "Taken; the next event follows"}
 _NOT_TAKEN: Final = {"description": "Not taken: the event is sent again later, under the same eventId"}
-LIST_PARAMETERS: Final[list[dict[str, Any]]] = [
-    {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1}},
-    {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0}},
-]
 LIST: Final[dict[str, Any]] = {
     "tags": _TAG,
-    "parameters": LIST_PARAMETERS,
+    "parameters": list(PAGE),
     "responses": {
         status: {"description": description, "content": _HUBS}
         for status, description in (("200", "The subscriptions"), ("206", "The part that was asked for; more follow"))
