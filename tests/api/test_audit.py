@@ -14,6 +14,7 @@ import httpx
 import pytest
 from application_runs import started
 from click.testing import CliRunner
+from known_clients import known_clients
 from msgspec import structs
 
 from gateway.app import create_app
@@ -22,8 +23,7 @@ from gateway.commands import audit as audit_command
 from gateway.operators.audit_retention import AuditRetention
 from gateway.resources import load_mappings
 from gateway.security.refusals import CLIENTS_MAX, HOUR_SECONDS, REFUSALS_PER_HOUR, Refusals
-from gateway.security.tokens import token_sha256
-from gateway.settings import HubSettings, SecuritySettings, Settings, StorageSettings, UpstreamSettings
+from gateway.settings import HubSettings, Settings, StorageSettings, UpstreamSettings
 from gateway.settings.retention import RetentionSettings
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
@@ -42,16 +42,10 @@ CLIENTS = {
 
 @pytest.fixture
 async def client(sqlite_url: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    file = tmp_path / "clients.toml"
-    file.write_text(
-        "".join(
-            f'[[client]]\nname = "{name}"\ntenant = "{tenant}"\nroles = {roles}\ntoken_sha256 = "{token_sha256(name)}"\n'
-            for name, (tenant, roles) in CLIENTS.items()
-        )
-    )
+    security = known_clients(tmp_path, CLIENTS)
     settings = Settings(
         storage=StorageSettings(url=sqlite_url),
-        security=SecuritySettings(mode="tokens", tokens_file=str(file)),
+        security=security,
         hub=HubSettings(allow_http=True, allowed_ports=(), allowed_networks=("127.0.0.0/8",)),
         upstreams={"crm": UpstreamSettings(base_url="http://127.0.0.1:1", mapping="salesforce-v4")},
     )

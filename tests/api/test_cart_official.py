@@ -19,6 +19,7 @@ import pytest
 import r17_samples
 from application_runs import started
 from hub_listener import QUICK_ON_LOOPBACK, listening
+from known_clients import known_clients
 from official_cart_schemas import problems
 from official_walk import BASES, OfficialClient, declared
 
@@ -26,8 +27,7 @@ from gateway.app import GatewayApp, create_app
 from gateway.carts import holding
 from gateway.errors import UnavailableError
 from gateway.hub.delivery.service import delivery
-from gateway.security.tokens import token_sha256
-from gateway.settings import SecuritySettings, ServerSettings, Settings, StorageSettings
+from gateway.settings import ServerSettings, Settings, StorageSettings
 from tests.api.test_cart_v5 import CART, official_examples
 
 CLIENTS = {"shop": ["channel"], "admin": ["admin"], "notifier": ["notifier"]}
@@ -63,17 +63,11 @@ class Broken:
 
 @pytest.fixture
 def settings(sqlite_url: str, tmp_path: Path) -> Settings:
-    tokens = tmp_path / "clients.toml"
-    tokens.write_text(
-        "".join(
-            f'[[client]]\nname = "{name}"\ntenant = "acme"\nroles = {json.dumps(roles)}\ntoken_sha256 = "{token_sha256(name)}"\n'
-            for name, roles in CLIENTS.items()
-        )
-    )
+    security = known_clients(tmp_path, {name: ("acme", roles) for name, roles in CLIENTS.items()})
     return Settings(
         storage=StorageSettings(url=sqlite_url, readers_max=2),
         server=ServerSettings(body_bytes_max=50_000),
-        security=SecuritySettings(mode="tokens", tokens_file=str(tokens)),
+        security=security,
         hub=QUICK_ON_LOOPBACK,
     )
 

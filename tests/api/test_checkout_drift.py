@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from hashlib import sha256
 
 import pytest
 from checkout_gateway import CHECKOUTS, running, settings_of
 from checkout_work import cart, request
+from known_clients import known_clients
 from sqlalchemy import update
 
-from gateway.settings import CheckoutSettings, SecuritySettings
+from gateway.settings import CheckoutSettings
 from gateway.storage import tables
 
 
@@ -139,18 +139,12 @@ async def test_what_is_held_for_another_reason_is_not_settled_so(gateway_with):
             assert (await decide(gateway, checkout, verb)).status_code == 409
 
 
-TOKENS = {"channel": "c" * 32, "operator": "o" * 32, "admin": "a" * 32}
+ROLES = ("channel", "operator", "admin")
 
 
 @pytest.fixture
 def with_identities(settings, tmp_path):
-    clients = "".join(
-        f'[[client]]\nname = "{role}"\ntenant = "default"\nroles = ["{role}"]\n'
-        f'token_sha256 = "{sha256(token.encode()).hexdigest()}"\n'
-        for role, token in TOKENS.items()
-    )
-    (tmp_path / "clients.toml").write_text(clients, encoding="utf-8")
-    security = SecuritySettings(mode="tokens", tokens_file=str(tmp_path / "clients.toml"))
+    security = known_clients(tmp_path, {role: ("default", [role]) for role in ROLES})
     checkout = CheckoutSettings(default_upstream="shop", drift_action="hold")
     return running(settings_of(settings.storage, checkout=checkout, security=security))
 
@@ -159,7 +153,7 @@ async def test_only_an_operator_or_admin_may_say_yes_and_everybody_may_cancel(wi
     async with with_identities as gateway:
 
         def act_as(role):
-            gateway.client.headers["Authorization"] = f"Bearer {TOKENS[role]}"
+            gateway.client.headers["Authorization"] = f"Bearer {role}"
 
         act_as("channel")
         first, second = await checked_out(gateway, "35.00"), await checked_out(gateway, "35.00", "c2")

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 
 import pytest
 from checkout_gateway import CHECKOUTS, assert_error, running, settings_of
 from checkout_work import cart, request
+from known_clients import known_clients
 
-from gateway.settings import CheckoutSettings, SecuritySettings
+from gateway.settings import CheckoutSettings
 from gateway.tmf.json import encode_json
 from gateway.upstream.outcome import Rejected
 
@@ -109,14 +109,7 @@ async def test_fifty_at_once_with_one_key_are_one_checkout_on_both_databases(sto
 
 
 async def test_k2_keys_and_checkouts_are_the_tenants_own(settings, tmp_path):
-    clients = "".join(
-        f'[[client]]\nname = "{name}"\ntenant = "{name}"\nroles = ["channel"]\n'
-        f'token_sha256 = "{hashlib.sha256(name.encode()).hexdigest()}"\n'
-        for name in ("acme", "umbrella")
-    )
-    file = tmp_path / "tokens.toml"
-    file.write_text(clients)
-    security = SecuritySettings(mode="tokens", tokens_file=str(file))
+    security = known_clients(tmp_path, {name: (name, ["channel"]) for name in ("acme", "umbrella")})
     async with running(settings_of(settings.storage, security=security)) as gateway:
         body = {**request(), "shoppingCart": cart()}
         acme = await gateway.post(body, Idempotency_Key="k1", Authorization="Bearer acme")

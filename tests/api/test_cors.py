@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 from application_runs import started
+from known_clients import known_clients
 
 from gateway.app import create_app
-from gateway.security.tokens import token_sha256
-from gateway.settings import CorsSettings, SecuritySettings, Settings, StorageSettings
+from gateway.settings import CorsSettings, Settings, StorageSettings
 from gateway.settings.unsafe import unsafe_combinations
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
@@ -26,16 +26,13 @@ Serve = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 @pytest.fixture
 def serve(sqlite_url: str, tmp_path: Path) -> Serve:
-    file = tmp_path / "clients.toml"
-    file.write_text(
-        f'[[client]]\nname = "shop"\ntenant = "acme"\nroles = ["channel"]\ntoken_sha256 = "{token_sha256("shop")}"\n'
-    )
+    security = known_clients(tmp_path, {"shop": ("acme", ["channel"])})
 
     @asynccontextmanager
     async def run(*origins: str) -> AsyncIterator[httpx.AsyncClient]:
         settings = Settings(
             storage=StorageSettings(url=sqlite_url),
-            security=SecuritySettings(mode="tokens", tokens_file=str(file)),
+            security=security,
             cors=CorsSettings(allowed_origins=origins),
         )
         app = create_app(settings)

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from application_runs import started
+from known_clients import known_clients
 from litestar import Litestar, Request
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
@@ -25,7 +26,6 @@ from gateway.http.dispatch import require_declared_roles
 from gateway.http.headers import require_valid_host
 from gateway.operators.audit_api import AUDIT
 from gateway.security.guard import Guard
-from gateway.security.tokens import token_sha256
 from gateway.services import Services
 from gateway.settings import ClientRate, LimitSettings, SecuritySettings, Settings, StorageSettings, TenantRate
 
@@ -89,14 +89,7 @@ async def application(folder: Path, name: str, *, tokens: bool = False) -> Async
     """An application of its own whose ids and times are those of every other one."""
     security = SecuritySettings()
     if tokens:
-        file = folder / "clients.toml"
-        file.write_text(
-            "".join(
-                f'[[client]]\nname = "{role}"\ntenant = "acme"\nroles = ["{role}"]\ntoken_sha256 = "{token_sha256(role)}"\n'
-                for role in ("channel", "notifier")
-            )
-        )
-        security = SecuritySettings(mode="tokens", tokens_file=str(file))
+        security = known_clients(folder, {role: ("acme", [role]) for role in ("channel", "notifier")})
     app = create_app(
         Settings(
             storage=StorageSettings(url=f"sqlite:///{folder / name}.db", readers_max=2),

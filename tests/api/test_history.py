@@ -15,14 +15,14 @@ import pytest
 from application_runs import started
 from checkout_gateway import CARTS, CHECKOUTS, Gateway, act, assert_error, running, settings_of
 from checkout_work import cart, request
+from known_clients import known_clients
 from sqlalchemy import func, select
 
 from gateway.app import create_app
 from gateway.checkouts.stored import history
 from gateway.correlation.forgetting import Forgetting
 from gateway.resources import load_mappings
-from gateway.security.tokens import token_sha256
-from gateway.settings import RetentionSettings, SecuritySettings, Settings, StorageSettings, UpstreamSettings
+from gateway.settings import RetentionSettings, Settings, StorageSettings, UpstreamSettings
 from gateway.storage.tables import checkout_payload
 from gateway.upstream.port import ReadFailed
 
@@ -217,16 +217,10 @@ CLIENTS = {
 
 
 async def test_names_of_operators_are_told_to_those_who_work_for_the_tenant(sqlite_url: str, tmp_path: Path):
-    file = tmp_path / "clients.toml"
-    file.write_text(
-        "".join(
-            f'[[client]]\nname = "{name}"\ntenant = "acme"\nroles = ["{role}"]\ntoken_sha256 = "{token_sha256(name)}"\n'
-            for name, role in CLIENTS.items()
-        )
-    )
+    security = known_clients(tmp_path, {name: ("acme", [role]) for name, role in CLIENTS.items()})
     settings = Settings(
         storage=StorageSettings(url=sqlite_url),
-        security=SecuritySettings(mode="tokens", tokens_file=str(file)),
+        security=security,
         upstreams={"crm": UpstreamSettings(base_url="http://127.0.0.1:1", mapping="salesforce-v4")},
     )
     app = create_app(settings, mappings=load_mappings(settings.mappings))

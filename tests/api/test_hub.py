@@ -12,10 +12,10 @@ import httpx
 import pytest
 from application_runs import started
 from hub_listener import LOOPBACK_ALLOWED
+from known_clients import known_clients
 
 from gateway.app import GatewayApp, create_app
-from gateway.security.tokens import token_sha256
-from gateway.settings import HubSettings, SecuritySettings, Settings, StorageSettings
+from gateway.settings import HubSettings, Settings, StorageSettings
 
 HUBS = {
     "v1": "/shoppingCart/v1/hub",
@@ -209,17 +209,10 @@ async def test_settings_open_what_development_needs(client):
 @asynccontextmanager
 async def with_clients(folder: Path, **clients: tuple[str, str]) -> AsyncIterator[httpx.AsyncClient]:
     """Start a gateway that knows clients by name, each with its tenant and role; the token is the name."""
-    tokens = folder / "clients.toml"
-    tokens.write_text(
-        "".join(
-            f'[[client]]\nname = "{name}"\ntenant = "{tenant}"\nroles = ["{role}"]\n'
-            f'token_sha256 = "{token_sha256(name)}"\n'
-            for name, (tenant, role) in clients.items()
-        )
-    )
+    security = known_clients(folder, {name: (tenant, [role]) for name, (tenant, role) in clients.items()})
     settings = Settings(
         storage=StorageSettings(url=f"sqlite:///{folder}/clients.db"),
-        security=SecuritySettings(mode="tokens", tokens_file=str(tokens)),
+        security=security,
         hub=HubSettings(**LOOPBACK_ALLOWED),
     )
     async with started(create_app(settings)) as app:

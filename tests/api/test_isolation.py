@@ -38,16 +38,15 @@ from isolation_matrix import (
     operations,
     ready_order,
 )
+from known_clients import known_clients
 
 from gateway.app import GatewayApp, create_app
 from gateway.resources import load_mappings
 from gateway.roles import PUBLIC
-from gateway.security.tokens import token_sha256
 from gateway.settings import (
     ClientRate,
     HubSettings,
     LimitSettings,
-    SecuritySettings,
     Settings,
     StorageSettings,
     TenantRate,
@@ -74,17 +73,10 @@ async def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     else:
         of_their_own = "other_postgresql_url_of_module" if "everybody" in request.param else "postgresql_url_of_module"
         url = request.getfixturevalue(of_their_own)
-    file = folder / "clients.toml"
-    file.write_text(
-        "".join(
-            f'[[client]]\nname = "{who.name}"\ntenant = "{who.tenant}"\nroles = ["{who.role}"]\n'
-            f'token_sha256 = "{token_sha256(who.name)}"\n'
-            for who in CLIENTS
-        )
-    )
+    security = known_clients(folder, {who.name: (who.tenant, [who.role]) for who in CLIENTS})
     settings = Settings(
         storage=StorageSettings(url=url, connections_max=8),
-        security=SecuritySettings(mode="tokens", tokens_file=str(file)),
+        security=security,
         limits=LimitSettings(client=ClientRate(requests_per_second=0), tenant=TenantRate(requests_per_second=0)),
         hub=HubSettings(allow_http=True, allowed_ports=(), allowed_networks=("127.0.0.0/8",)),
         upstreams={"crm": UpstreamSettings(base_url="http://127.0.0.1:1", mapping="salesforce-v4")},

@@ -8,12 +8,12 @@ from pathlib import Path
 import httpx
 import pytest
 from application_runs import started
+from known_clients import known_clients
 
 from gateway import quotas
 from gateway.app import create_app
 from gateway.carts import store
-from gateway.security.tokens import token_sha256
-from gateway.settings import HubSettings, LimitSettings, SecuritySettings, Settings, StorageSettings
+from gateway.settings import HubSettings, LimitSettings, Settings, StorageSettings
 from gateway.storage import open_database
 
 CARTS = "/tmf-api/shoppingCart/v4/shoppingCart"
@@ -24,16 +24,10 @@ CLIENTS = {"shop": ("acme", "admin"), "app": ("acme", "channel"), "elsewhere": (
 @pytest.fixture
 async def client(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
     monkeypatch.setattr(quotas, "FULL_SECONDS", 0.0)
-    file = tmp_path / "clients.toml"
-    file.write_text(
-        "".join(
-            f'[[client]]\nname = "{name}"\ntenant = "{tenant}"\nroles = ["{role}"]\ntoken_sha256 = "{token_sha256(name)}"\n'
-            for name, (tenant, role) in CLIENTS.items()
-        )
-    )
+    security = known_clients(tmp_path, {name: (tenant, [role]) for name, (tenant, role) in CLIENTS.items()})
     settings = Settings(
         storage=StorageSettings(url=sqlite_url),
-        security=SecuritySettings(mode="tokens", tokens_file=str(file)),
+        security=security,
         limits=LimitSettings(carts_max=3),
         hub=HubSettings(
             subscriptions_max=3,

@@ -12,14 +12,14 @@ import jsonschema
 import pytest
 from application_runs import client_of
 from checkout_gateway import CARTS, CHECKOUTS, running, settings_of
+from known_clients import known_clients
 from msgspec.structs import replace
 
 from gateway.app import create_app
 from gateway.http.openapi import TAGS
 from gateway.http.reference.examples import example
 from gateway.hub.model import APIS
-from gateway.security.tokens import token_sha256
-from gateway.settings import SecuritySettings, Settings
+from gateway.settings import Settings
 from gateway.tmf.schema import definitions
 
 BASES = {"v1": "/shoppingCart/v1/shoppingCart", "v4": CARTS, "v5": "/tmf-api/shoppingCart/v5/shoppingCart"}
@@ -143,9 +143,7 @@ async def test_every_example_of_a_request_is_taken(settings: Settings) -> None:
 async def test_the_page_is_open_to_everybody_and_loads_nothing_from_elsewhere(
     settings: Settings, tmp_path: Any
 ) -> None:
-    told = f'[[client]]\nname = "shop"\ntenant = "acme"\nroles = ["channel"]\ntoken_sha256 = "{token_sha256("t")}"\n'
-    (tmp_path / "clients.toml").write_text(told)
-    tokens = SecuritySettings(mode="tokens", tokens_file=str(tmp_path / "clients.toml"))
+    tokens = known_clients(tmp_path, {"shop": ("acme", ["channel"])})
     async with client_of(create_app(replace(settings, security=tokens))) as client:
         assert (await client.get(CARTS)).status_code == 401
         start = await client.get("/")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-import msgspec
 import pytest
+from known_clients import known_clients
 from litestar.testing import AsyncTestClient
 
 from gateway.app import create_app
@@ -30,17 +30,10 @@ CLIENTS = {
 
 @pytest.fixture
 def settings(sqlite_url: str, tmp_path: Path) -> Settings:
-    tokens = tmp_path / "clients.toml"
-    tokens.write_text(
-        "".join(
-            f'[[client]]\nname = "{name}"\ntenant = "{tenant}"\nroles = {msgspec.json.encode(roles).decode()}\n'
-            f'token_sha256 = "{token_sha256(f"token-of-{name}")}"\n'
-            for name, (tenant, roles) in CLIENTS.items()
-        )
-    )
+    security = known_clients(tmp_path, CLIENTS, token=lambda name: f"token-of-{name}")
     return Settings(
         storage=StorageSettings(url=sqlite_url),
-        security=SecuritySettings(mode="tokens", tokens_file=str(tokens)),
+        security=security,
         upstreams={
             "crm": UpstreamSettings(base_url="http://127.0.0.1:1", mapping="salesforce-v4"),
             "own": UpstreamSettings(

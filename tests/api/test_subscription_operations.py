@@ -10,14 +10,14 @@ import httpx
 import pytest
 from application_runs import client_of, started
 from hub_listener import LOOPBACK_ALLOWED, QUICK_ON_LOOPBACK, Listener, listening
+from known_clients import known_clients
 from standardwebhooks import Webhook
 
 from gateway.app import GatewayApp, create_app
 from gateway.hub.delivery import lease, subscriber
 from gateway.hub.delivery.service import delivery
 from gateway.hub.model import APIS
-from gateway.security.tokens import token_sha256
-from gateway.settings import HubSettings, SecuritySettings, Settings, StorageSettings
+from gateway.settings import HubSettings, Settings, StorageSettings
 
 ALL = "/tmf-api/checkoutManagement/v1/subscription"
 HUB = "/tmf-api/shoppingCart/v4/hub"
@@ -198,17 +198,11 @@ async def test_what_is_wrong_is_said(
 
 async def test_who_may_send_to_whom(sqlite_url: str, tmp_path: Any) -> None:
     roles = {"shop": ["channel"], "app": ["channel"], "acme": ["partner"], "desk": ["support"], "ops": ["operator"]}
-    tokens = tmp_path / "tokens.toml"
-    tokens.write_text(
-        "\n".join(
-            f'[[client]]\nname = "{name}"\ntenant = "default"\nroles = {given}\ntoken_sha256 = "{token_sha256(name)}"'
-            for name, given in roles.items()
-        )
-    )
+    security = known_clients(tmp_path, {name: ("default", given) for name, given in roles.items()})
     settings = Settings(
         storage=StorageSettings(url=sqlite_url, readers_max=2),
         hub=HubSettings(**LOOPBACK_ALLOWED),
-        security=SecuritySettings(mode="tokens", tokens_file=str(tokens)),
+        security=security,
     )
     async with client_of(create_app(settings)) as client, listening() as listener:
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from application_runs import started
+from known_clients import known_clients
 from msgspec import structs
 from sqlalchemy import select, update
 
@@ -19,7 +20,6 @@ from gateway.security.tokens import token_sha256
 from gateway.settings import (
     ClientRate,
     LimitSettings,
-    SecuritySettings,
     Settings,
     StorageSettings,
     TenantRate,
@@ -46,13 +46,7 @@ CLIENTS = {
 
 @pytest.fixture
 def settings(sqlite_url: str, tmp_path: Path) -> Settings:
-    file = tmp_path / "clients.toml"
-    file.write_text(
-        "".join(
-            f'[[client]]\nname = "{name}"\ntenant = "{tenant}"\nroles = {roles}\ntoken_sha256 = "{token_sha256(name)}"\n'
-            for name, (tenant, roles) in CLIENTS.items()
-        )
-    )
+    security = known_clients(tmp_path, CLIENTS)
     shared = UpstreamSettings(
         base_url="http://127.0.0.1:1",
         mapping="salesforce-v4",
@@ -62,7 +56,7 @@ def settings(sqlite_url: str, tmp_path: Path) -> Settings:
     own = UpstreamSettings(base_url="http://127.0.0.1:1", mapping="tmf622-v4", tenants=("acme",))
     return Settings(
         storage=StorageSettings(url=sqlite_url),
-        security=SecuritySettings(mode="tokens", tokens_file=str(file)),
+        security=security,
         upstreams={"crm": shared, "own": own},
     )
 

@@ -11,12 +11,12 @@ import pytest
 from application_runs import started
 from checkout_gateway import CARTS, CHECKOUTS, Gateway, assert_error, running, settings_of
 from checkout_work import cart, request
+from known_clients import known_clients
 from sqlalchemy import delete, func, select
 
 from gateway.app import create_app
 from gateway.resources import load_mappings
-from gateway.security.tokens import token_sha256
-from gateway.settings import SecuritySettings, Settings, StorageSettings, UpstreamSettings
+from gateway.settings import Settings, StorageSettings, UpstreamSettings
 from gateway.storage.tables import checkout, checkout_key
 
 TRACE = "/tmf-api/checkoutManagement/v1/trace"
@@ -281,16 +281,10 @@ CLIENTS = {
 
 
 async def test_each_finds_what_is_its_own_and_a_partner_never_anothers(sqlite_url: str, tmp_path: Path):
-    file = tmp_path / "clients.toml"
-    file.write_text(
-        "".join(
-            f'[[client]]\nname = "{name}"\ntenant = "{tenant}"\nroles = {roles}\ntoken_sha256 = "{token_sha256(name)}"\n'
-            for name, (tenant, roles) in CLIENTS.items()
-        )
-    )
+    security = known_clients(tmp_path, CLIENTS)
     settings = Settings(
         storage=StorageSettings(url=sqlite_url),
-        security=SecuritySettings(mode="tokens", tokens_file=str(file)),
+        security=security,
         upstreams={"crm": UpstreamSettings(base_url="http://127.0.0.1:1", mapping="salesforce-v4")},
     )
     app = create_app(settings, mappings=load_mappings(settings.mappings))

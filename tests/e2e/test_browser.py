@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 import uvicorn
 from http_servers import served
+from known_clients import known_clients
 
 from gateway.app import create_app
-from gateway.security.tokens import token_sha256
-from gateway.settings import CorsSettings, SecuritySettings, Settings, StorageSettings
+from gateway.settings import CorsSettings, Settings, StorageSettings
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
@@ -85,14 +85,11 @@ def page() -> Iterator[str]:
 @asynccontextmanager
 async def gateway_for(origin: str, url: str, folder: Path) -> AsyncIterator[None]:
     """Serve a gateway whose pages are those of one origin, and tell the page where it is."""
-    file = folder / "clients.toml"
-    file.write_text(
-        f'[[client]]\nname = "shop"\ntenant = "acme"\nroles = ["channel"]\ntoken_sha256 = "{token_sha256("shop")}"\n'
-    )
+    security = known_clients(folder, {"shop": ("acme", ["channel"])})
     app = create_app(
         Settings(
             storage=StorageSettings(url=url),
-            security=SecuritySettings(mode="tokens", tokens_file=str(file)),
+            security=security,
             cors=CorsSettings(allowed_origins=(origin,)),
         )
     )
