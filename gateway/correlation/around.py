@@ -97,7 +97,7 @@ SELECT 'record' AS part, c.id AS whose, ROW(RECORD) AS body FROM checkout AS c
 UNION ALL SELECT kind, checkout_id, document FROM checkout_document WHERE tenant = ? AND checkout_id IN (IDS)
  AND (kind IN ('request', 'items', 'findings', 'lines') OR kind LIKE 'lines.%')
 UNION ALL SELECT 'step', checkout_id, ROW(STEP) FROM checkout_step WHERE tenant = ? AND checkout_id IN (IDS)
-UNION ALL SELECT 'draft', checkout_id, ROW(DRAFT) FROM abandoned_draft WHERE tenant = ? AND checkout_id IN (IDS)
+UNION ALL SELECT 'draft', checkout_id, ROW(DRAFT) FROM abandoned_draft WHERE tenant = ? AND checkout_id IN (IDS) AND why = 'given_up'
 UNION ALL SELECT 'event', c.id, ROW(EVENT) FROM checkout AS c
  JOIN inbox ON inbox.tenant = c.tenant AND inbox.upstream = c.upstream AND inbox.order_id = c.order_id
  WHERE c.tenant = ? AND c.id IN (IDS)

@@ -10,7 +10,7 @@ from gateway.carts.after_order import CARTS_PATH, CHECKOUT_PATH, checkout_state
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.reading.resource import resource
 from gateway.checkouts.shown.viewing import complete
-from gateway.checkouts.stored.abandoned import GivenUp, beside_its_own
+from gateway.checkouts.stored.abandoned import GivenUp
 from gateway.clock import timestamp_text
 from gateway.correlation.around import Around, CartHead, SeenEvent
 from gateway.services import Services
@@ -34,7 +34,7 @@ def trace_document(
     base_url = caller.base_url
     checkouts, orders, given_up, items = [], [], [], []
     for record in around.records:
-        abandoned = beside_its_own(around.given_up.get(record.id, []), record)
+        abandoned = around.given_up.get(record.id, [])
         shown = resource(
             record, around.documents.get(record.id, {}), around.steps.get(record.id, ()), base_url, abandoned
         )

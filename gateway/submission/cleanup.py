@@ -181,8 +181,10 @@ class Cleanup:
             return _Look(done=True, outcome=f"{draft.id} {why}", state=state)
         if is_alive(mapping, draft):
             return await self._live(mapping, abandoned, draft)
-        if not is_draft(mapping, draft.state):
-            return _Look(done=True, outcome=f"{draft.id} is not a draft any more ({draft.state})")
+        is_own = abandoned.why == "own_ended" and draft.id == abandoned.order_id
+        if is_own or not is_draft(mapping, draft.state):
+            what = "is the checkout's order, which ended" if is_own else "is not a draft any more"
+            return _Look(done=True, outcome=f"{draft.id} {what} ({draft.state})")
         if mapping.recovery.abandon == "leave":
             return _Look(done=True, outcome=f"{draft.id} left as it is", inert=True, state="left", found=draft.id)
         if mapping.recovery.abandon == "delete":

@@ -24,6 +24,7 @@ _abandoned_drafts = select(
     abandoned_draft.c.since,
     abandoned_draft.c.attempt,
     abandoned_draft.c.due_at,
+    abandoned_draft.c.why,
     checkout.c.submit_intent_order,
     checkout.c.order_id.label("current_order_id"),
     checkout.c.state.label("checkout_state"),

@@ -204,11 +204,10 @@ class OrderReader:
         if new_lines is not None:
             checkouts.put_documents(connection, record.tenant, record.id, {"lines": new_lines.document})
             add_line_keys(connection, record.tenant, record.id, new_lines.new_ids)
-        given_up = decision.drafts
+        drafts = [AbandonedDraft(marker=current.marker, order_id=order_id) for order_id in decision.drafts]
         if decision.changes.get("state") in CART_RELEASED and current.order_id is not None:
             # The one that lives in its place may be shown late: the clean-up looks for our marker again.
-            given_up = (*given_up, current.order_id)
-        drafts = [AbandonedDraft(marker=current.marker, order_id=order_id) for order_id in given_up]
+            drafts.append(AbandonedDraft(marker=current.marker, order_id=current.order_id, why="own_ended"))
         abandon(connection, current, drafts, now, self._settings.submission.cleanup_seconds[0])
         followed = decision.changes.get("order_id")
         if followed is not None:

@@ -346,3 +346,7 @@ async def test_an_order_that_ended_is_not_told_as_one_that_was_given_up(gateway)
     assert (ended["state"], ended["productOrder"]["id"], ended["abandonedOrder"]) == ("rejected", order_id, [])
     traced = (await gateway.client.get(TRACE, params={"id": order_id})).json()
     assert ([order["id"] for order in traced["productOrder"]], traced["abandonedOrder"]) == ([order_id], [])
+    for query in ({"abandonedOrder.state": "abandoned"}, {"abandonedOrder.id": order_id}):
+        assert (await gateway.client.get(CHECKOUTS, params=query)).json() == []
+    found = (await gateway.client.get(CHECKOUTS, params={"productOrder.id": order_id})).json()
+    assert [each["id"] for each in found] == [checkout["id"]]

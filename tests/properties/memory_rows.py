@@ -171,6 +171,7 @@ def _abandon(
                 submit_intent_order=None,
                 current_order_id=None,
                 checkout_state="",
+                why=draft.why,
             ),
         )
 

@@ -13,7 +13,7 @@ from gateway.checkouts.model import CheckoutRecord, LineState, lines_decoder
 from gateway.checkouts.reading.history_view import entries
 from gateway.checkouts.shown.document import OF_THE_RECORD, head
 from gateway.checkouts.stored import history, step_store, store
-from gateway.checkouts.stored.abandoned import GivenUp, abandoned_of, beside_its_own
+from gateway.checkouts.stored.abandoned import GivenUp, abandoned_of
 from gateway.checkouts.stored.step_store import StepRow
 from gateway.clock import timestamp_text
 from gateway.documents import JsonObject
@@ -94,8 +94,7 @@ def resource(
     return {
         **head(record, asked, base_url),
         "abandonedOrder": [
-            {"id": order.order_id, "externalId": order.marker, "state": order.state}
-            for order in beside_its_own(given_up, record)
+            {"id": order.order_id, "externalId": order.marker, "state": order.state} for order in given_up
         ],
         "item": _items(record, documents),
         "step": [_step(row) for row in steps],

@@ -122,7 +122,7 @@ def sources(dialect: str) -> dict[str, tuple[Source, ...]]:
     )
     abandoned = Source(
         "abandoned_draft",
-        _of_checkout("abandoned_draft"),
+        f"{_of_checkout('abandoned_draft')} AND abandoned_draft.why = 'given_up'",
         {
             "abandonedOrder": {
                 "id": "CASE WHEN abandoned_draft.order_id <> '' THEN abandoned_draft.order_id END",

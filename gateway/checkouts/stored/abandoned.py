@@ -1,4 +1,4 @@
-"""Drafts that are given up: noted with the change that gives them up, so that they are looked for and cleaned up later."""
+"""Orders that the clean-up looks for: drafts that are given up, noted with the change that gives them up, and own orders that ended."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.stored import keys
-from gateway.ordering import DEAD_ENDS
 from gateway.storage.tables import abandoned_draft
 
 # What became of an order that was given up: not looked for yet, not there, marked as void or deleted, left as a draft, live.
 OrderGivenUp: TypeAlias = Literal["abandoned", "absent", "voided", "left", "live"]
+# Why an order is looked for: its checkout does not go on with it; or it is the checkout's own that came to nothing, and another one may
+# live in its place.
+WhyLookedFor: TypeAlias = Literal["given_up", "own_ended"]
 
 
 class GivenUp(Struct, frozen=True, kw_only=True):
@@ -30,19 +32,12 @@ class GivenUp(Struct, frozen=True, kw_only=True):
     state: OrderGivenUp
 
 
-def beside_its_own(given_up: Iterable[GivenUp], record: CheckoutRecord) -> list[GivenUp]:
-    """Return the orders but the checkout's own that ended: it is looked for again, because another may have taken its place."""
-    if record.order_id is None or record.order_state not in DEAD_ENDS:
-        return list(given_up)
-    return [order for order in given_up if order.order_id != record.order_id or order.state == "live"]
-
-
 def abandoned_of(connection: Connection, tenant: str, checkout_ids: Collection[str]) -> dict[str, list[GivenUp]]:
     """Return the orders that checkouts do not go on with, the first ones first, by checkout id."""
     table = abandoned_draft
     query = (
         select(table.c.checkout_id, table.c.marker, table.c.order_id, table.c.state)
-        .where(table.c.tenant == tenant, table.c.checkout_id.in_(list(checkout_ids)))
+        .where(table.c.tenant == tenant, table.c.checkout_id.in_(list(checkout_ids)), table.c.why == "given_up")
         .order_by(table.c.checkout_id, table.c.since, func.length(table.c.marker), table.c.marker)
     )
     found: dict[str, list[GivenUp]] = {}
@@ -55,12 +50,13 @@ def abandoned_of(connection: Connection, tenant: str, checkout_ids: Collection[s
 class AbandonedDraft(Struct, frozen=True, kw_only=True):
     """A draft that is given up, or an order that should not be there; looked for after `after_seconds`, or as the settings say.
 
-    Its order id is None when a call may have made it, or may still make it.
+    Its order id is None when a call may have made it, or may still make it. `why` is `own_ended` for the checkout's own order.
     """
 
     marker: str
     order_id: str | None
     after_seconds: float | None = None
+    why: WhyLookedFor = "given_up"
 
 
 class DueDraft(Struct, frozen=True, kw_only=True):
@@ -80,6 +76,7 @@ class DueDraft(Struct, frozen=True, kw_only=True):
     submit_intent_order: str | None
     current_order_id: str | None
     checkout_state: str
+    why: WhyLookedFor = "given_up"
     correlation_id: str | None = None
     trace_parent: str | None = None
 
@@ -105,6 +102,7 @@ def abandon(
                 since=record.first_sent_at or now,
                 attempt=0,
                 due_at=now + timedelta(seconds=max(cleanup_after_seconds, draft.after_seconds or 0.0)),
+                why=draft.why,
             )
             .on_conflict_do_nothing()
         )

@@ -139,6 +139,8 @@ abandoned_draft = Table(
     Column("outcome", Text),
     # What became of it (see gateway/checkouts/stored/abandoned.py); null until it was looked for.
     Column("state", String(16)),
+    # Why it is looked for (see the same file).
+    Column("why", String(16), nullable=False, server_default="given_up"),
     ForeignKeyConstraint(["tenant", "checkout_id"], ["checkout.tenant", "checkout.id"], ondelete="CASCADE"),
     Index("ix_abandoned_draft_order", "tenant", "order_id", "checkout_id"),
     Index(

@@ -106,6 +106,21 @@ async def test_the_order_that_may_have_been_submitted_is_never_touched(gateway, 
     assert not gateway.shop.calls
 
 
+async def test_the_own_order_that_ended_is_looked_at_and_a_draft_in_its_place_is_marked(gateway):
+    """It may show as a draft again; nobody gave it up, so nobody marks it."""
+    record = await store_checkout(
+        gateway.services.database, state="rejected", order_id="00000001", order_state="rejected"
+    )
+    own = AbandonedDraft(marker=record.marker, order_id="00000001", why="own_ended")
+    now = gateway.clock.moment
+    await gateway.services.database.write(lambda connection: abandon(connection, record, [own], now, WAITS[0]))
+    draft(gateway)
+    draft(gateway, "00000002")
+    seen = await look(gateway)
+    assert seen.outcome == "00000001 is the checkout's order, which ended (Draft); 00000002 marked abandoned"
+    assert gateway.shop.orders["00000001"]["externalId"] == MARKER
+
+
 async def test_u17_the_draft_of_a_submission_that_was_refused_for_certain_is_marked(gateway):
     draft(gateway)
     columns = {"order_id": "00000001", "submit_intent_order": "00000001", "step": 4, "state": "rejected"}
