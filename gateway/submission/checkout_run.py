@@ -32,7 +32,7 @@ from gateway.submission.decisions.actions import (
 )
 from gateway.submission.decisions.after_call import after_cancel, after_send
 from gateway.submission.decisions.after_read import after_another_order, after_head, after_read
-from gateway.submission.decisions.after_search import after_search, is_in_doubt, quiet_end
+from gateway.submission.decisions.after_search import after_search, answer_in_doubt
 from gateway.submission.decisions.comparing import expectation
 from gateway.submission.decisions.late_id import confirms
 from gateway.submission.decisions.next_action import next_action
@@ -292,21 +292,21 @@ class CheckoutRun:
         return hint.how == "cut" and self._work.mapping.draft.supported
 
     async def _doubt(self) -> CallInDoubt | None:
-        """Return the call that a search decides about, where it may be sent a second time because nothing is found."""
-        sent_at, now = self._work.record.sent_at, self._now()
-        if (
-            sent_at is None
-            or not is_in_doubt(self._work)
-            or now < quiet_end(self._work.record, self._work.mapping, self._work.policy)
-        ):
+        """Return the call that a search decides about, where a live order of it may be overlooked, or it may be sent a second time."""
+        work, now = self._work, self._now()
+        answered = answer_in_doubt(work, now)
+        if answered is None:
             return None
-        work = self._work
-        known = await self._context.known_orders(work.record)
+        record = work.record
+        sent_at = record.sent_at if answered == "lost" else record.first_sent_at
+        assert sent_at is not None, "a call was sent"
+        known = await self._context.known_orders(record)
         sent = expected_lines(work.order.lines, work.mapping)
         offerings = frozenset(line.offering for line in sent if line.offering is not None)
         return CallInDoubt(
             sent_at=sent_at,
             now=now,
+            answered=answered,
             known=known,
             offerings=offerings,
             is_alike=lambda order: compare_live(work.order, work.known, order, work.mapping) is None,

@@ -81,6 +81,27 @@ def of_contents(observed: ObservedOrder, what: str) -> Doubt:
     )
 
 
+def of_anothers_contents(record: CheckoutRecord, observed: ObservedOrder, what: str) -> Doubt:
+    """Return the doubt of an order that carries our marker, holds nothing of what was sent, and was not named by the answer to our call."""
+    ours = f"; the answer to our call named order {record.answered_order}" if record.answered_order is not None else ""
+    return Doubt(
+        awaiting="same_contents",
+        meanwhile=f"order {observed.id} carries our marker and holds nothing of what was sent; it is looked at again",
+        code="foreign_order",
+        held=f"order {observed.id} carries our marker and holds nothing of what was sent: {what}{ours}; see there whose order it is",
+    )
+
+
+def of_repeats(observed: ObservedOrder) -> Doubt:
+    """Return the doubt of an order that was fulfilled, and may have been repeated: the search for our marker did not show all."""
+    return Doubt(
+        awaiting="confirmed_end",
+        meanwhile=f"order {observed.id} ended as {observed.state}; whether something repeated it is looked for",
+        code="not_verifiable",
+        held="",
+    )
+
+
 def of_another_spelling(record: CheckoutRecord, observed: ObservedOrder, mapping: Mapping, what: str) -> Doubt:
     """Return the doubt of an order that neither shows our marker as it was sent nor holds what was sent."""
     spellings = both_spellings(observed, record.marker, mapping)

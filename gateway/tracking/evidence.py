@@ -84,6 +84,11 @@ def showing(
     return "draft" if is_inert(mapping, observed) else "ours"
 
 
+def is_marked(record: CheckoutRecord, observed: ObservedOrder, mapping: Mapping) -> bool:
+    """Tell whether an order shows our marker in a form that can be read, be it another spelling than was sent."""
+    return carries(observed, record.marker, mapping) or is_changed(spelling(observed.marker, record.marker))
+
+
 def _is_ours(record: CheckoutRecord, observed: ObservedOrder, mapping: Mapping, search: Search | None) -> bool:
     """Tell whether an order shows our marker in a form that can be read, or shows none and is known to be ours otherwise.
 

@@ -18,6 +18,7 @@ from gateway.checkouts.states import FINAL, OUTCOME_OF_ORDER
 from gateway.ordering import (
     DEAD_ENDS,
     Finding,
+    LiveDifference,
     Mapping,
     ObservedOrder,
     carries,
@@ -41,8 +42,16 @@ from gateway.tracking.decision import (
     settled,
     state_changes,
 )
-from gateway.tracking.doubts import Doubt, doubt_of, look_again, of_another_spelling, of_contents
-from gateway.tracking.evidence import Evidence, end_of, showing
+from gateway.tracking.doubts import (
+    Doubt,
+    doubt_of,
+    look_again,
+    of_another_spelling,
+    of_anothers_contents,
+    of_contents,
+    of_repeats,
+)
+from gateway.tracking.evidence import Evidence, Search, end_of, is_marked, showing
 
 # Polls whose searches may be incomplete before an order is followed without that its marker was searched for.
 SEARCHES_MAX: Final = 3
@@ -110,7 +119,8 @@ def _decide(
 
 def _with(decision: Decision, beside: Decision) -> Decision:
     """Return a decision with what is recorded whatever is decided."""
-    return replace(decision, changes={**beside.changes, **decision.changes}, drafts=beside.drafts)
+    findings = (*decision.findings, *beside.findings)
+    return replace(decision, changes={**beside.changes, **decision.changes}, drafts=beside.drafts, findings=findings)
 
 
 def _beside(record: CheckoutRecord, evidence: Evidence, mapping: Mapping, now: datetime) -> Decision:
@@ -125,7 +135,15 @@ def _beside(record: CheckoutRecord, evidence: Evidence, mapping: Mapping, now: d
         if order.id not in own and carries(order, record.marker, mapping) and is_inert(mapping, order)
     )
     done = record.searched_at is None and (search.complete or record.track_attempt + 1 >= SEARCHES_MAX)
-    return Decision(changes={"searched_at": now} if done else {}, drafts=drafts)
+    given_up = done and not search.complete and mapping.recovery.find == "filter"
+    findings = (_others_unknown(record, search),) if given_up else ()
+    return Decision(changes={"searched_at": now} if done else {}, drafts=drafts, findings=findings)
+
+
+def _others_unknown(record: CheckoutRecord, search: Search) -> Finding:
+    """Return the finding that something may have repeated the order, and that no search could tell."""
+    message = f"That no order but {record.order_id} carries our marker was not verified: {search.doubt}."
+    return Finding(severity="warning", code="order_not_verified", path=_PATH, message=message)
 
 
 def _others_alive(record: CheckoutRecord, evidence: Evidence, mapping: Mapping) -> list[ObservedOrder]:
@@ -134,7 +152,7 @@ def _others_alive(record: CheckoutRecord, evidence: Evidence, mapping: Mapping) 
     alive = {
         order.id: order
         for order in found
-        if order.id != record.order_id and carries(order, record.marker, mapping) and is_alive(mapping, order)
+        if order.id != record.order_id and is_marked(record, order, mapping) and is_alive(mapping, order)
     }
     return [alive[order_id] for order_id in sorted(alive)]
 
@@ -246,6 +264,32 @@ def _dead(
     )
 
 
+def _differs(
+    record: CheckoutRecord,
+    observed: ObservedOrder,
+    difference: LiveDifference,
+    mapping: Mapping,
+    policy: TrackingPolicy,
+    now: datetime,
+) -> Decision | None:
+    """Return what an order that is not what was sent makes of its checkout; None where a finding tells it and the checkout goes on."""
+    what = difference.describe()
+    if record.reason_code != "contents_differ" or record.awaiting is not None:
+        waiting = look_again(record, of_contents(observed, what), policy, now)
+        if waiting is not None:
+            moved = {} if end_of(mapping, observed) is not None else state_changes(record, observed, mapping)
+            return replace(waiting, changes={**moved, **waiting.changes}, ignored=None)
+    if difference.is_another and observed.id not in (record.answered_order, record.adopted_order):
+        return held("foreign_order", of_anothers_contents(record, observed, what).held)
+    if not carries(observed, record.marker, mapping):
+        doubt = of_another_spelling(record, observed, mapping, what)
+        return held(doubt.code, doubt.held)
+    if policy.live_mismatch == "hold":
+        doubt = of_contents(observed, what)
+        return replace(held(doubt.code, doubt.held), findings=(contents_differ(observed, difference),))
+    return None
+
+
 def _as_it_should_be(
     record: CheckoutRecord,
     observed: ObservedOrder,
@@ -263,20 +307,11 @@ def _as_it_should_be(
     difference = evidence.contents.difference if evidence.contents is not None else None
     said: Reason | None = None
     if difference is not None:
-        what = difference.describe()
-        if record.reason_code != "contents_differ" or record.awaiting is not None:
-            waiting = look_again(record, of_contents(observed, what), policy, now)
-            if waiting is not None:
-                moved = {} if end is not None else state_changes(record, observed, mapping)
-                return replace(waiting, changes={**moved, **waiting.changes}, findings=findings, ignored=None)
-        if not carries(observed, record.marker, mapping):
-            doubt = of_another_spelling(record, observed, mapping, what)
-            return held(doubt.code, doubt.held)
-        if policy.live_mismatch == "hold":
-            doubt = of_contents(observed, what)
-            return replace(held(doubt.code, doubt.held), findings=(*findings, contents_differ(observed, difference)))
+        doubted = _differs(record, observed, difference, mapping, policy, now)
+        if doubted is not None:
+            return replace(doubted, findings=(*findings, *doubted.findings))
         findings += (contents_differ(observed, difference),)
-        said = Reason("contents_differ", f"order {observed.id} is not what was sent: {what}")
+        said = Reason("contents_differ", f"order {observed.id} is not what was sent: {difference.describe()}")
     elif not observed.state:
         said = Reason(
             "not_shown_yet",
@@ -285,6 +320,11 @@ def _as_it_should_be(
     changes: CheckoutChanges = {**settled(record, said), **state_changes(record, observed, mapping)}
     changes |= cancellation_changes(record, evidence.cancel_task, tmf_state(mapping, observed.state))
     if end is not None:
+        search = evidence.search
+        if search is not None and not search.complete and mapping.recovery.find == "filter":
+            if (waiting := look_again(record, of_repeats(observed), policy, now)) is not None:
+                return replace(waiting, findings=findings)
+            findings += (_others_unknown(record, search),)
         without: CheckoutChanges = without_reason() if said is None else {}
         ended: CheckoutChanges = {**changes, **without, "state": OUTCOME_OF_ORDER[end]}
         return Decision(changes=ended, poll={"track_due_at": None}, findings=findings, lines_believed=True)

@@ -28,7 +28,7 @@ from gateway.storage import Database
 from gateway.threads import LARGE_LINES_MIN, in_thread_if
 from gateway.tracking import store
 from gateway.tracking.decision import Decision, TrackingPolicy, next_poll
-from gateway.tracking.evidence import Evidence, Search, is_dead, showing, wants_contents, wants_search
+from gateway.tracking.evidence import Evidence, Search, is_dead, is_marked, showing, wants_contents, wants_search
 from gateway.tracking.failures import NotConfigured
 from gateway.tracking.machine import decide, not_followed
 from gateway.tracking.seen_lines import SeenLines, problems_of, read_lines
@@ -276,13 +276,18 @@ async def _cancel_task(upstream: Upstream, record: CheckoutRecord) -> CancelTask
 async def _search(
     upstream: Upstream, record: CheckoutRecord, observed: ObservedOrder | None, mapping: OrderMapping
 ) -> Search:
-    """Search for the marker, and read each order that is found by its own id. A search that fails shows nothing."""
+    """Search for the marker, and read each order that is found by its own id. A search that fails shows nothing.
+
+    One that does not show the order itself, which carries the marker, is believed no more than the list.
+    """
     since = record.first_sent_at or record.created_at
-    ours = showing(record, observed, mapping) == "ours" and not is_dead(mapping, observed)
+    is_ours = showing(record, observed, mapping) == "ours"
+    ours = is_ours and not is_dead(mapping, observed)
     try:
         # At the first poll a twin that is a draft is looked for as well; later only what lives counts.
-        found = await upstream.find(record.marker, since=since, live=record.searched_at is not None or not ours)
-        ids = list(dict.fromkeys(order.id for order in found.orders))
+        live = record.searched_at is not None or not ours
+        found = await upstream.find(record.marker, since=since, live=live, beside=record.order_id if is_ours else None)
+        ids = list(dict.fromkeys([*(order.id for order in found.orders), *(hint.order_id for hint in found.changed)]))
         if observed is not None and observed.id != record.order_id:
             ids.append(observed.id)
         orders = []
@@ -291,7 +296,7 @@ async def _search(
             hit = observed if observed is not None and order_id == record.order_id else await _read(upstream, order_id)
             if hit is None or hit.id != order_id:
                 complete = False
-            elif carries(hit, record.marker, mapping) or not hit.marker.is_shown:
+            elif is_marked(record, hit, mapping) or not hit.marker.is_shown:
                 orders.append(hit)
     except ReadFailed as failure:
         return Search(orders=(), complete=False, doubt=str(failure))

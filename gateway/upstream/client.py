@@ -128,13 +128,20 @@ class UpstreamClient:
         return with_reasons(order, reading.document, self._mapping) if with_lines else order
 
     async def find(
-        self, marker: str, *, since: datetime, doubt: CallInDoubt | None = None, live: bool = False
+        self,
+        marker: str,
+        *,
+        since: datetime,
+        doubt: CallInDoubt | None = None,
+        live: bool = False,
+        beside: str | None = None,
     ) -> FindResult:
         """Search the orders that carry `marker` in the way the mapping names; never raises ReadFailed.
 
-        `since` is when the first call with this marker was sent. A filter that turns out to be ignored is replaced by a scan.
+        `since` is when the first call with this marker was sent. A filter that turns out to be ignored is replaced by a scan,
+        and so is one that does not show the order `beside`, which is known to carry the marker.
         """
-        return await self._finder.find(marker, since, doubt, live=live)
+        return await self._finder.find(marker, since, doubt, live=live, beside=beside)
 
     async def list_marked(self, *, since: datetime) -> MarkedOrders:
         """List the orders that carry a marker of a gateway; see `Upstream.list_marked`."""

@@ -132,18 +132,26 @@ class KnownOrder(Struct, frozen=True):
     accepted_at: datetime
 
 
-class CallInDoubt(Struct, frozen=True, kw_only=True):
-    """A call that makes a live order and whose outcome is not known, for a search that is to tell whether to send it again.
+Answered: TypeAlias = Literal["lost", "turned_away", "refused"]
+"""How a call that makes a live order was answered: not at all or not readably, with "later" (429, 401, a full 503), or with a refusal."""
 
-    `sent_at` is when it was sent last, `now` the time of the same clock at the beginning of the search. `known` are orders that
-    this order system accepted from us, best the last one before `sent_at` and the first one after. `offerings` are the product
-    codes that the call sent, as the order system writes them: a young order without a marker that shows none of them is not
-    ours. Without them each may be. `is_alike` tells whether an order holds what the call sent: one that does is not taken for a
-    stranger's because it carries another marker.
+
+class CallInDoubt(Struct, frozen=True, kw_only=True):
+    """A call that makes a live order, for a search that is to tell whether it had an effect.
+
+    `answered`: after a lost answer the search must prove the absence. After a refusal both agree, and it must only not pass over
+    what may be the order; an order without a marker may be that of a call that was refused for good only if it is alike.
+
+    `sent_at` is when it was sent last (the first time, where each call was refused), `now` the time of the same clock at the
+    beginning of the search. `known` are orders that this order system accepted from us, best the last one before `sent_at` and the
+    first one after. `offerings` are the product codes that the call sent, as the order system writes them: a young order without a
+    marker that shows none of them is not ours. Without them each may be. `is_alike` tells whether an order holds what the call
+    sent: one that does is not taken for a stranger's because it carries another marker.
     """
 
     sent_at: datetime
     now: datetime
+    answered: Answered = "lost"
     known: tuple[KnownOrder, ...] = ()
     offerings: frozenset[str] = frozenset()
     is_alike: Callable[[ObservedOrder], bool] | None = None

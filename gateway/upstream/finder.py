@@ -22,13 +22,34 @@ from gateway.upstream.control import (
     verdict,
     witnesses,
 )
-from gateway.upstream.evidence import Absence, CallInDoubt, FindResult, Hint, MarkedOrders, incomplete
+from gateway.upstream.evidence import (
+    Absence,
+    CallInDoubt,
+    FindResult,
+    Hint,
+    MarkedOrders,
+    incomplete,
+    uncontrolled,
+)
 from gateway.upstream.port import ReadFailed
 from gateway.upstream.rows import Row, hint_of
-from gateway.upstream.search import Question, ReadPage, Scan, Scanner, Walk, joined, named, scan_parameters, walk
+from gateway.upstream.search import (
+    Question,
+    ReadPage,
+    Scan,
+    Scanner,
+    Walk,
+    joined,
+    named,
+    scan_parameters,
+    walk,
+    with_listed,
+)
 from gateway.upstream.strangers import READ_MAX, ReadOrder, among_strangers
 
 _BY_ROW: Final = frozenset({"marker_not_understood", "markers_not_shown"})
+_ENDLESS: Final = frozenset({"too_many_pages", "out_of_time", "paging_unclear"})
+"""Why the rest of a list was not read although every page could be."""
 MARKER_BEGINNING: Final = "gw1-"
 CONTROL_PAGES_MAX: Final = 20
 """Pages of the plain list that are read for orders to control a filter with."""
@@ -85,19 +106,25 @@ class Finder:
         """Stop what runs or waits."""
         await self._scanner.close()
 
-    async def find(self, marker: str, since: datetime, doubt: CallInDoubt | None, *, live: bool = False) -> FindResult:
+    async def find(
+        self, marker: str, since: datetime, doubt: CallInDoubt | None, *, live: bool = False, beside: str | None = None
+    ) -> FindResult:
         """Search the orders that carry `marker`; see `Upstream.find`."""
         find = self._mapping.recovery.find
         if find == "none":
             return FindResult((), incomplete("no_search"))
         if doubt is not None:
-            return await self._controlled(marker, since, doubt)
-        if find == "filter":
-            found = await self._filtered(marker)
-            if found is not None:
-                return found
-        walked = await self._scanner.see(Scan(marker=marker, since=since, live=live))
-        return self._noted("scan", walked.result(marker))
+            search = self._controlled if doubt.answered == "lost" else self._beside_a_refusal
+            return await search(marker, since, doubt)
+        found = await self._filtered(marker) if find == "filter" else None
+        if found is not None and (beside is None or any(order.id == beside for order in found.orders)):
+            return found
+        if found is not None and len(found.orders) > 1:
+            return found
+        pages_max = None if found is None else CONTROL_PAGES_MAX
+        listed = await self._scanner.see(Scan(marker=marker, since=since, live=live, pages_max=pages_max))
+        seen = self._noted("scan", listed.result(marker))
+        return seen if found is None or beside is None else with_listed(found, listed, marker, beside)
 
     async def list_marked(self, since: datetime) -> MarkedOrders:
         """List the orders that carry a marker of a gateway, in whatever state; see `Upstream.list_marked`.
@@ -223,6 +250,50 @@ class Finder:
             return await self._asked_again(kind, marker, absence)
         except ReadFailed as failure:
             return FindResult((), incomplete("page_failed", str(failure)))
+
+    async def _beside_a_refusal(self, marker: str, since: datetime, doubt: CallInDoubt) -> FindResult:
+        """Search after a call that was answered with a refusal: nothing is to be proven, and nothing that is shown is passed over.
+
+        The list is read as well, because a filter misses an order whose marker was changed, and those that it shows late or never. It
+        is uncontrolled for `marker_never_seen` where orders are shown, and nothing tells that those of gateways are.
+        """
+        asked_at = self._clock()
+        filtered = await self._filtered(marker, self._limit()) if self._mapping.recovery.find == "filter" else None
+        if filtered is not None and (filtered.orders or filtered.changed):
+            return filtered
+        by_filter = filtered is not None and filtered.complete
+        pages_max = CONTROL_PAGES_MAX if by_filter else None
+        listed = await self._scanner.see(
+            Scan(marker=marker, since=self._back_to(since, doubt), whole=True, pages_max=pages_max)
+        )
+        seen = listed.result(marker)
+        if seen.orders or seen.hints:
+            return self._noted("scan", seen)
+        if listed.age_seconds > AGE_SECONDS_MAX:
+            return FindResult((), incomplete("from_a_cache"))
+        if not seen.complete and seen.absence.code not in (_BY_ROW | _ENDLESS if by_filter else _BY_ROW):
+            return FindResult((), seen.absence)
+        try:
+            clocks = clocks_of(doubt, listed, asked_at)
+            found = await among_strangers(self._read_order, self._mapping, marker, listed, doubt, clocks)
+            return found or FindResult((), await self._ours_are_shown(listed, doubt, by_filter=by_filter))
+        except ReadFailed as failure:
+            return FindResult((), incomplete("page_failed", str(failure)))
+
+    async def _ours_are_shown(self, listed: Walk, doubt: CallInDoubt, *, by_filter: bool) -> Absence:
+        """Return what it is worth that an order of ours was not shown: whether others of ours are, in the same way."""
+        self._kept = self._kept or shows_kept(listed.rows, self._mapping)
+        shown = {row.order.id for row in listed.rows}
+        for known in doubt.known:
+            if known.id in shown:
+                continue
+            witness = Witness(known.id, known.marker, "older", 0.0, is_ours=True)
+            is_endless = by_filter and listed.absence.code in _ENDLESS
+            if is_endless and await self._finds("filter", listed, witness):
+                self._kept = True
+            elif await self._read_order(known.id) is not None and not self._may_be_elsewhere("scan"):
+                return incomplete("known_order_not_found", known.id)
+        return uncontrolled() if self._kept or not listed.rows else uncontrolled("marker_never_seen")
 
     async def _asked_again(self, kind: Kind, marker: str, absence: Absence) -> FindResult:
         """Ask the filter after its control, too, and twice: behind one address there may be several indexes, by turns."""

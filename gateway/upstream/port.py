@@ -65,11 +65,18 @@ class Upstream(Protocol):
         """Read an order's state and marker, without its lines; None as `get_order`."""
 
     async def find(
-        self, marker: str, *, since: datetime, doubt: CallInDoubt | None = None, live: bool = False
+        self,
+        marker: str,
+        *,
+        since: datetime,
+        doubt: CallInDoubt | None = None,
+        live: bool = False,
+        beside: str | None = None,
     ) -> FindResult:
         """Search the orders made at or after `since` that carry `marker`; with `live` also those that are no longer drafts.
 
-        A scan may be narrowed to drafts by its mapping, which is what a lost call is looked for in.
+        A scan may be narrowed to drafts by its mapping, which is what a lost call is looked for in. `beside` is the id of an order
+        that carries the marker: a filter that does not show it is not believed, and the list is read.
 
         With `doubt` the search is also controlled: its absence is `proven` only if the same kind of question finds orders made
         before and after the call in question. Only what would send that call again needs it.

@@ -62,6 +62,20 @@ class Walk(Struct, frozen=True):
         return FindResult(orders, absence, hints)
 
 
+def with_listed(found: FindResult, listed: Walk, marker: str, beside: str) -> FindResult:
+    """Return what a filter and a list show together, where the filter does not show the order `beside`, which is there.
+
+    The list counts where it shows that order, by whatever marker: then it shows another one as well.
+    """
+    seen = listed.result(marker)
+    orders = {order.id: order for order in (*found.orders, *seen.orders)}
+    hints = tuple(hint for hint in seen.hints if hint.order_id != beside)
+    absence = incomplete("marker_changed", named(hints)) if hints else listed.absence
+    if all(row.order.id != beside for row in listed.rows):
+        absence = incomplete("known_order_not_found", beside)
+    return FindResult(tuple(orders.values()), absence, hints)
+
+
 def named(hints: Sequence[Hint]) -> str:
     """Return the first of the hints in words."""
     return "; ".join(hint.sentence for hint in hints[:3])

@@ -30,11 +30,18 @@ async def among_strangers(
         if carries(order, marker, mapping):
             return FindResult((order,), incomplete("markers_not_shown"))
         how = spelling(order.marker, marker)
-        if is_changed(how) or (how in ("none", "unreadable") and may_be_ours(order, doubt.offerings)):
+        if is_changed(how) or (how in ("none", "unreadable") and _may_be(order, doubt)):
             hints.append(hint_of(order, marker))
     if hints or len(rows) > READ_MAX:
         return FindResult((), incomplete("young_order_unmarked", named(hints)), tuple(hints))
     return await _among_alike(read_order, mapping, marker, listed, doubt, clocks)
+
+
+def _may_be(order: ObservedOrder, doubt: CallInDoubt) -> bool:
+    """Tell whether an order without a marker may be that of the call."""
+    if doubt.answered == "refused" and doubt.is_alike is not None:
+        return doubt.is_alike(order)
+    return may_be_ours(order, doubt.offerings)
 
 
 async def _among_alike(

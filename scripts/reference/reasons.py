@@ -68,16 +68,18 @@ _LIMITS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         (
-            "A refusal is believed when one search finds nothing. An order that is made after that is found by the "
-            "clean-up: the checkout is held then (`live_after_end`). One made after its last look is not noticed."
+            "A refusal is believed when one search of the filter and of the list finds nothing. Where the search is seen to miss "
+            "orders, or no order of a gateway was ever seen there, the finding `refusal_not_verified` says so. An order that is made "
+            "later is found by the clean-up: the checkout is held then (`live_after_end`). One made after its last look is not noticed."
         ),
         "`submission.cleanup_seconds`",
         "add a later look",
     ),
     (
         (
-            "A live POST that is turned away (429, a full 503) is looked for, and sent again soon, once: quick for what is only "
-            "throttled. Turned away again, it is sent only when both had the time to be shown. A system that turns calls away and carries "
+            "A live POST that is turned away (429, 401, a full 503) is looked for after `submission.settle_seconds`, by the filter and "
+            "on the list, and sent again, once, before all its time is over. Turned away again (429, a full 503), it is sent only when "
+            "both had the time to be shown. A system that turns calls away and carries "
             "them out later has as many orders as were sent until the first of them is shown, two at most where that takes less than "
             "the time here, three where it takes less than twice as long; the checkout is held then, and names them (`duplicate_orders`)."
         ),
@@ -100,8 +102,9 @@ _LIMITS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         (
-            "Calls that something repeats are noticed at the first poll of an order and before its end is told. A "
-            "repetition after that is not noticed."
+            "Calls that something repeats are noticed at the first poll of an order and before its end is told. A filter that does not "
+            "show the order itself is not believed, and the list is read; where that does not show it either, the finding "
+            "`order_not_verified` says so. A repetition after that is not noticed."
         ),
         "the end of the order",
         "switch off repetition of POST and PATCH between the gateway and the order system",

@@ -167,10 +167,16 @@ class ModelUpstream:
         return None if observed is None else replace(observed, lines=())
 
     async def find(
-        self, marker: str, *, since: datetime, doubt: CallInDoubt | None = None, live: bool = False
+        self,
+        marker: str,
+        *,
+        since: datetime,
+        doubt: CallInDoubt | None = None,
+        live: bool = False,
+        beside: str | None = None,
     ) -> FindResult:
         """Search; an order younger than the lag is not seen. A search that breaks off may have missed any order."""
-        del since
+        del since, beside
         for _ in range(self.pages):
             await Pause(self.random.uniform(0.1, 1.0))
         broken = self.disturbed and self.random.random() < (BROKEN_SEARCHES if self.pages == 1 else BROKEN_SCANS)

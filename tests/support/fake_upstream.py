@@ -108,7 +108,13 @@ class FakeUpstream:
         return None if order is None else with_changes(order, lines=())
 
     async def find(
-        self, marker: str, *, since: datetime, doubt: CallInDoubt | None = None, live: bool = False
+        self,
+        marker: str,
+        *,
+        since: datetime,
+        doubt: CallInDoubt | None = None,
+        live: bool = False,
+        beside: str | None = None,
     ) -> FindResult:
         """Search by marker among all orders."""
         await asyncio.sleep(0)

@@ -36,13 +36,14 @@ class LiveDifference(Struct, frozen=True, kw_only=True):
     """How a live order differs from what was sent; at least one of the three is not empty.
 
     `missing` are item ids without a line, `extra` line ids that nobody sent, `changed` lines that are other than they were
-    sent. `nothing_shown`: the order shows no line at all.
+    sent. `nothing_shown`: the order shows no line at all. `is_another`: it shows lines, and none is of an item that was sent.
     """
 
     missing: tuple[str, ...]
     extra: tuple[str, ...]
     changed: tuple[ChangedLine, ...]
     nothing_shown: bool = False
+    is_another: bool = False
 
     @property
     def kinds(self) -> frozenset[ChangeKind]:
@@ -130,7 +131,14 @@ def _difference(
     extra = (*found.unexpected, *_twins(expected, shown, found))
     if not (found.missing or extra or changed):
         return None
-    return LiveDifference(missing=found.missing, extra=extra, changed=changed, nothing_shown=not observed.lines)
+    replaced = {change.item_id for change in changed if change.aspect == "offering"}
+    return LiveDifference(
+        missing=found.missing,
+        extra=extra,
+        changed=changed,
+        nothing_shown=not observed.lines,
+        is_another=bool(observed.lines) and len(replaced | set(found.missing)) == len(expected),
+    )
 
 
 def _changes(

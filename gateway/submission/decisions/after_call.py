@@ -81,8 +81,9 @@ def _not_executed(work: Work, outcome: NotExecuted, now: datetime) -> Save:
 
     That is not believed alone: something that repeats calls may be told this of the second one, and what was turned away may take
     effect later. An order is looked for before the call that makes it is sent again; a draft is read before every other call, and
-    one whose price alterations cannot be read is given up. A POST that is live at once and was not let in is repeated soon once:
-    from its second refusal on, only when all calls before had the time to settle.
+    one whose price alterations cannot be read is given up. Before a POST that is live at once is looked for, what it may have made
+    has the time to be shown; one that was not let in is repeated soon once, and from its second refusal on only when all calls
+    before had the time to settle.
     """
     causes: dict[str, Cause] = {
         "throttled": "throttled",
@@ -103,6 +104,9 @@ def _not_executed(work: Work, outcome: NotExecuted, now: datetime) -> Save:
     if kind != "create":
         return again
     changes: CheckoutChanges = {**again.changes, "step_state": UNKNOWN, "probe": 0, "awaiting": "turned_away_order"}
+    if not mapping.draft.supported:
+        shown_at = now + timedelta(seconds=work.policy.settle_seconds)
+        changes["due_at"] = max(changes["due_at"] or now, shown_at)
     # Who refuses credentials has not looked at the order; what is only full may have put it into a queue.
     if not mapping.draft.supported and work.record.attempt > 1 and outcome.kind != "unauthorised":
         due_at = max(changes["due_at"] or now, settles_at(work) or now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Map
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,7 +13,7 @@ from gateway.checkouts.reasons import Awaiting
 from gateway.checkouts.row_changes import PLANNED, UNKNOWN, CheckoutChanges, because, without_reason
 from gateway.checkouts.stored.abandoned import AbandonedDraft
 from gateway.clock import timestamp_text
-from gateway.ordering import Finding, Mapping, ObservedOrder, is_changed, is_draft
+from gateway.ordering import Finding, Mapping, ObservedOrder, is_draft
 from gateway.submission.decisions.actions import Action, Policy, Save, Work
 from gateway.submission.decisions.late_id import not_named_yet, waited_until
 from gateway.submission.decisions.named_order import accept, after_search_named, several_live
@@ -26,14 +27,25 @@ from gateway.submission.decisions.records import (
     rejected,
 )
 from gateway.submission.decisions.retries import settled, wait
-from gateway.upstream.evidence import AbsenceCode, FindResult
+from gateway.upstream.evidence import AbsenceCode, Answered, FindResult
 
 # A lost live POST counts as proven absent after two complete searches at least this far apart.
 CONFIRM_ABSENCE_SECONDS = 2.0
 # After the quiet time of a lost live POST: how long an order system that cannot be searched now is waited for.
 UNSEARCHABLE_SECONDS_MAX = 6 * 3600.0
+_UNKNOWN: Final[Map[Answered, str]] = {
+    "lost": "the outcome of a call that makes a live order is not known",
+    "turned_away": "a call that makes a live order was turned away, which does not prove that it had no effect",
+    "refused": "a call that makes a live order was refused, which does not prove that it had no effect",
+}
 # What the next order of anybody mends. One made before the call is made by nobody any more.
 _MADE_BY_THE_NEXT_ORDER: Final[frozenset[AbsenceCode]] = frozenset({"marker_never_seen", "nothing_younger"})
+_ANSWERED: Final[Map[Awaiting | None, Answered]] = {
+    "refused_order": "refused",
+    "duplicate_order": "refused",
+    "turned_away_order": "turned_away",
+    "turned_away_again": "turned_away",
+}
 _REFUSED: Final[frozenset[Awaiting | None]] = frozenset({"refused_order", "turned_away_order", "turned_away_again"})
 
 
@@ -113,6 +125,21 @@ def is_in_doubt(work: Work) -> bool:
     )
 
 
+def answer_in_doubt(work: Work, now: datetime) -> Answered | None:
+    """Return how the call was answered where a search decides whether a live order of it is overlooked; None where none may be.
+
+    After a refusal, at once; after a lost answer only when the call cannot take effect any more: until then nothing is believed.
+    """
+    record = work.record
+    if record.sent_at is None:
+        return None
+    if is_in_doubt(work):
+        return "lost" if now >= quiet_end(record, work.mapping, work.policy) else None
+    if work.mapping.draft.supported or work.current.kind != "create":
+        return None
+    return _ANSWERED.get(record.awaiting)
+
+
 def quiet_end(record: CheckoutRecord, mapping: Mapping, policy: Policy) -> datetime:
     """Return when a lost live POST cannot take effect any more.
 
@@ -126,28 +153,27 @@ def quiet_end(record: CheckoutRecord, mapping: Mapping, policy: Policy) -> datet
 def _not_proven(work: Work, found: FindResult, now: datetime) -> Save:
     """Wait for a search that proves something, for a while: the order system may be away, or show too few orders yet."""
     record, recovery = work.record, work.mapping.recovery
-    changed = [hint for hint in found.hints if is_changed(hint.how)]
-    if changed:
+    unknown = _UNKNOWN[_ANSWERED.get(record.awaiting, "lost")]
+    if found.changed:
         return held(
             work,
             "marker_changed",
-            f"the outcome of a call that makes a live order is not known, and {changed[0].sentence}, where {record.marker} was sent: see "
-            "whether it is ours",
+            f"{unknown}, and {found.changed[0].sentence}, where {record.marker} was sent: see whether it is ours",
         )
     ends_at = quiet_end(work.record, work.mapping, work.policy) + timedelta(seconds=UNSEARCHABLE_SECONDS_MAX)
     if recovery.find == "none" or now >= ends_at:
         return held(
             work,
             "not_verifiable",
-            "the outcome of a call that makes a live order is not known, and the order system cannot be searched so that this would "
-            f"show it ({found.absence.sentence}): look there for an order with {recovery.marker_slot} {record.marker}",
+            f"{unknown}, and the order system cannot be searched so that this would show it ({found.absence.sentence}): look there for "
+            f"an order with {recovery.marker_slot} {record.marker}",
         )
     # What is waited for, and until when: the next order of anybody that the search finds proves that it would find this one.
     wanted = ", until an order made after it is found" if found.absence.code in _MADE_BY_THE_NEXT_ORDER else ""
     said = because(
         "not_verifiable",
-        f"the answer to the {work.current.kind} step was lost, and no search shows yet what became of it: {found.absence.sentence}; it is "
-        f"searched again{wanted}, and a person decides after {timestamp_text(ends_at)}",
+        f"{unknown}, and no search shows yet what became of it: {found.absence.sentence}; it is searched again{wanted}, and a person "
+        f"decides after {timestamp_text(ends_at)}",
     )
     return wait(work, now, f"the search proves nothing: {found.absence.sentence}", reason=said)
 
@@ -157,23 +183,30 @@ def _refusal_stands(  # noqa: PLR0911 - one return for each case, in order of pr
 ) -> Action:
     """Decide after a live POST was refused, or turned away, and no order with our marker was found.
 
-    Both agree, so nothing is in doubt, and no control of the search is needed. Where nothing can be searched now the search is
-    repeated for a while; where nothing can be searched at all the refusal stands, and a finding says that it was not verified.
+    Both agree, so nothing has to be proven. What may be the order all the same is waited for, and then shown to a person. Where
+    nothing can be searched now the search is repeated for a while; where nothing can be searched at all a refusal stands, and a
+    finding says that it was not verified: only the mapping can say that what was turned away is sent again without a search.
     """
-    record = work.record
+    record, recovery = work.record, work.mapping.recovery
     if work.mapping.draft.supported:
         return _draft_turned_away(work, found)
+    is_refused = record.awaiting == "refused_order"
     finding: Finding | None = None
-    if not found.complete:
+    if not found.complete or found.absence.code == "marker_never_seen":
         if found.absence.code == "hit_unreadable":
             return wait(work, now, "an order with our marker could not be read", reason={})
-        if work.mapping.recovery.find != "none" and not settled(work, now):
+        waits = recovery.find != "none" and not settled(work, now)
+        if waits and (not found.complete or not is_refused):
             kept: CheckoutChanges = {}  # the reason stays that of the refusal
             return wait(work, now, "the search for an order was not complete", reason=kept)
+        if found.hints:
+            return _not_proven(work, found, now)
+        if not is_refused and not record.cancel_requested and not _may_go_unseen(work):
+            return _not_proven(work, found, now)
         finding = _refusal_not_verified(work)
     if record.cancel_requested:
         return replace(cancelled(work, now), finding=finding)
-    if record.awaiting == "refused_order":
+    if is_refused:
         why = record.status_reason or "the order system refused the create step"
         return rejected(work, now, why, may_exist=True, finding=finding)
     if record.awaiting == "turned_away_again" and not settled(work, now):
@@ -183,6 +216,12 @@ def _refusal_stands(  # noqa: PLR0911 - one return for each case, in order of pr
         step_changes={"state": "planned", "detail": "turned away, and no order was found"},
         finding=finding,
     )
+
+
+def _may_go_unseen(work: Work) -> bool:
+    """Tell whether the mapping says that a live POST which was turned away is sent again although no search shows anything."""
+    recovery = work.mapping.recovery
+    return recovery.find == "none" or recovery.uncontrolled_absence == "resend"
 
 
 def _draft_turned_away(work: Work, found: FindResult) -> Save:

@@ -130,14 +130,8 @@ def accept(work: Work, observed: ObservedOrder, now: datetime, detail: str, *, u
         looked = look_again(work, now, f"order {observed.id}: {difference.describe()}")
         changes: CheckoutChanges = {**looked.changes, **observed_changes(work, observed), "awaiting": "accepted_order"}
         return replace(looked, changes={**changes, "step_state": UNKNOWN})
-    if difference is not None and whose(work, observed) == "respelled":
-        return held(
-            work,
-            "marker_changed",
-            f"order {observed.id} is live, does not show our marker as it was sent, and is not what was sent: "
-            f"{both_spellings(observed, work.record.marker, mapping)}; {difference.describe()}",
-            observed_changes(work, observed),
-        )
+    if difference is not None and (doubted := _not_ours(work, observed, difference)) is not None:
+        return doubted
     if mapping.draft.supported:
         return _live_at_once(work, observed, difference, now, lines)
     if difference is not None and work.policy.live_mismatch == "hold":
@@ -152,6 +146,28 @@ def accept(work: Work, observed: ObservedOrder, now: datetime, detail: str, *, u
     if difference is not None:
         finding = contents_differ(observed, difference)
     return replace(save, lines=lines, finding=finding)
+
+
+def _not_ours(work: Work, observed: ObservedOrder, difference: LiveDifference) -> Save | None:
+    """Hold a checkout whose order is not what was sent, and whose marker does not tell whose it is; None where it tells."""
+    seen = observed_changes(work, observed)
+    if difference.is_another and observed.id != work.record.answered_order:
+        return held(
+            work,
+            "foreign_order",
+            f"order {observed.id} carries our marker and holds nothing of what was sent: {difference.describe()}; see in the order "
+            "system whose order it is, and look for another one that shows no marker",
+            seen,
+        )
+    if whose(work, observed) != "respelled":
+        return None
+    return held(
+        work,
+        "marker_changed",
+        f"order {observed.id} is live, does not show our marker as it was sent, and is not what was sent: "
+        f"{both_spellings(observed, work.record.marker, work.mapping)}; {difference.describe()}",
+        seen,
+    )
 
 
 def several_live(work: Work, hits: list[ObservedOrder]) -> Save:

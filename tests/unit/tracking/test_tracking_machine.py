@@ -300,4 +300,22 @@ def test_where_a_filter_finds_orders_the_marker_is_searched_before_every_end():
     twin = order(id="00000002")
     decision = look(submitted(), order("Completed"), mapping=filtering, search=Search(orders=(twin,), complete=True))
     assert decision.duplicates == ("00000001", "00000002")
-    assert look(submitted(), order("Completed"), mapping=filtering, search=INCOMPLETE).changes["state"] == "completed"
+    again = look(submitted(), order("Completed"), mapping=filtering, search=INCOMPLETE)
+    assert (again.changes["awaiting"], "state" in again.changes) == ("confirmed_end", False)
+    _, end, passed = patient(submitted(), order("Completed"), mapping=filtering, search=INCOMPLETE)
+    assert (end.changes["state"], [one.code for one in end.findings]) == ("completed", ["order_not_verified"])
+    assert passed == POLICY.patience_seconds
+
+
+def test_that_no_filter_could_tell_of_repeats_is_said_when_it_is_searched_for_no_more():
+    filtering = replace(SALESFORCE, recovery=replace(SALESFORCE.recovery, find="filter"))
+    for attempt, told in enumerate([[], [], ["order_not_verified"]]):
+        record = submitted(searched_at=None, track_attempt=attempt)
+        decision = look(record, order(), mapping=filtering, search=INCOMPLETE)
+        assert [one.code for one in decision.findings] == told
+
+
+def test_two_live_orders_are_two_also_where_one_shows_our_marker_in_another_spelling():
+    twin = order(id="00000002", marker=Marker((OURS.texts[0].upper(),)))
+    decision = look(submitted(), order(), search=Search(orders=(twin,), complete=False))
+    assert decision.duplicates == ("00000001", "00000002")

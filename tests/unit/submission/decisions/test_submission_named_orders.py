@@ -10,10 +10,10 @@ from gateway.ordering import NO_MARKER, Marker
 from gateway.submission.decisions.actions import FindMarker, ReadOrder, Save, Send
 from gateway.submission.decisions.after_call import after_send
 from gateway.submission.decisions.after_read import after_another_order, after_read
-from gateway.submission.decisions.after_search import after_search
+from gateway.submission.decisions.after_search import UNSEARCHABLE_SECONDS_MAX, after_search
 from gateway.submission.decisions.next_action import next_action
 from gateway.submission.decisions.records import give_up_draft
-from gateway.upstream.evidence import FindResult, incomplete, uncontrolled
+from gateway.upstream.evidence import FindResult, Hint, incomplete, uncontrolled
 from gateway.upstream.outcome import Accepted
 
 OURS = "gw1-abcdefghijklmnop-0"
@@ -278,6 +278,63 @@ def test_c4_after_a_call_that_was_turned_away_a_search_decides():
     assert there.changes["state"] == "submitted"
     wished = replace(work, record=replace(work.record, cancel_requested=True))
     assert decided(after_search(wished, NOTHING, NOW, NOW)).changes["state"] == "cancelled"
+
+
+def test_what_may_be_the_order_of_a_call_that_was_turned_away_is_waited_for_and_then_shown_to_a_person():
+    work = refused(awaiting="turned_away_order")
+    changed = Hint("00000009", "acknowledged", "cut", OURS[:18])
+    waiting = decided(after_search(work, FindResult((), incomplete("marker_changed"), (changed,)), NOW, NOW))
+    assert waiting.changes.keys() == {"probe", "due_at"}, "it may show our marker in a moment"
+    held = decided(
+        after_search(work, FindResult((), incomplete("marker_changed"), (changed,)), NOW, NOW + seconds(SETTLED))
+    )
+    assert (held.changes["state"], held.changes["reason_code"]) == ("held", "marker_changed")
+    assert "turned away" in held.changes["status_reason"]
+    assert "00000009" in held.changes["status_reason"]
+
+
+@pytest.mark.parametrize("awaiting", ["turned_away_order", "turned_away_again"])
+@pytest.mark.parametrize(
+    "absence", [incomplete("page_failed"), incomplete("known_order_not_found"), uncontrolled("marker_never_seen")]
+)
+def test_a_live_post_that_was_turned_away_is_sent_again_only_after_a_search_that_would_show_it(absence, awaiting):
+    work, nothing = refused(awaiting=awaiting), FindResult((), absence)
+    assert decided(after_search(work, nothing, NOW, NOW)).rest
+    later = decided(after_search(work, nothing, NOW, NOW + seconds(SETTLED)))
+    assert (later.rest, later.changes["reason_code"]) == (True, "not_verifiable")
+    assert "step_state" not in later.changes
+    end = decided(after_search(work, nothing, NOW, NOW + seconds(725 + UNSEARCHABLE_SECONDS_MAX)))
+    assert (end.changes["state"], end.changes["reason_code"]) == ("held", "not_verifiable")
+    wished = replace(work, record=replace(work.record, cancel_requested=True))
+    cancelled = decided(after_search(wished, nothing, NOW, NOW + seconds(SETTLED)))
+    assert (cancelled.changes["state"], cancelled.finding.code) == ("cancelled", "refusal_not_verified")
+    told = replace(work, mapping=replace(PLAIN, recovery=replace(PLAIN.recovery, uncontrolled_absence="resend")))
+    again = decided(after_search(told, nothing, NOW, NOW + seconds(SETTLED)))
+    assert (again.changes["step_state"], again.finding.code) == ("PLANNED", "refusal_not_verified")
+
+
+def test_a_refusal_stands_at_once_where_no_order_of_a_gateway_was_seen_and_says_that_it_was_not_verified():
+    save = decided(after_search(refused(), FindResult((), uncontrolled("marker_never_seen")), NOW, NOW))
+    assert (save.changes["state"], save.finding.code) == ("rejected", "refusal_not_verified")
+
+
+def test_an_order_that_holds_what_was_refused_is_shown_to_a_person():
+    alike = Hint("00000009", "acknowledged", "foreign", "SRV-1")
+    found = FindResult((), incomplete("young_order_alike"), (alike,))
+    waiting = decided(after_search(refused(), found, NOW, NOW + seconds(SETTLED)))
+    assert (waiting.rest, waiting.changes["reason_code"]) == (True, "not_verifiable")
+    end = decided(after_search(refused(), found, NOW, NOW + seconds(725 + UNSEARCHABLE_SECONDS_MAX)))
+    assert end.changes["state"] == "held"
+
+
+def test_an_order_with_our_marker_that_holds_nothing_of_ours_is_not_followed():
+    work = lost(work_of(PLAIN), seconds_ago=SETTLED, probe=2)
+    stranger = shown(work, lines=(replace(shown(work).lines[0], offering="STRANGER", item_id="1"),))
+    save = decided(after_search(work, FindResult((stranger,)), NOW, NOW))
+    assert (save.changes["state"], save.changes["reason_code"]) == ("held", "foreign_order")
+    named = replace(work, record=replace(work.record, answered_order=stranger.id))
+    told = decided(after_search(named, FindResult((stranger,)), NOW, NOW))
+    assert (told.changes["state"], told.finding.code) == ("submitted", "contents_differ")
 
 
 def test_a_live_post_that_was_turned_away_twice_is_sent_again_only_when_both_had_the_time_to_take_effect():

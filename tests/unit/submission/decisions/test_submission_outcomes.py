@@ -64,9 +64,12 @@ def test_drafts_that_are_given_up_for_a_price_that_was_turned_away_are_begun_mor
 
 
 def test_a_live_post_that_is_turned_away_again_waits_until_both_calls_had_the_time_to_take_effect():
-    first = after_send(sent(PLAIN), NotExecuted("429"), NOW)
-    assert first.changes["due_at"] <= NOW + seconds(1 + SPREAD_MAX), "what is only throttled goes on soon"
     work = sent(PLAIN)
+    shown_at = NOW + seconds(work.policy.settle_seconds)
+    first = after_send(work, NotExecuted("429"), NOW)
+    assert first.changes["due_at"] == shown_at, "what was done all the same has the time to be shown, and no more"
+    draft = after_send(sent(SPLIT), NotExecuted("429"), NOW)
+    assert draft.changes["due_at"] <= NOW + seconds(1 + SPREAD_MAX), "a draft that is begun twice does no harm"
     work = replace(work, record=replace(work.record, attempt=2))
     settled = work.record.sent_at + seconds(work.policy.deadline_seconds + work.policy.settle_seconds)
     for kind in ("throttled", "busy"):
