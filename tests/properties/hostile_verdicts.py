@@ -32,7 +32,11 @@ SECONDS_MAX = 8 * 86400.0
 
 
 def verdict(ended: Ended) -> str:
-    """Return the end: one of `WRONG`, or completed, told (completed with a difference that is told), rejected, cancelled, held, waits."""
+    """Return the end: one of `WRONG`, or completed, told (completed with a difference that is told), rejected, cancelled, held, waits.
+
+    Or unverified: the checkout ended as the order system said, and a finding on it says that no search could verify that nothing else
+    is live. It is right only where no read shows more: no single misbehaviour may end so.
+    """
     word = _of_orders(ended)
     if word not in WRONG and ended.unexplained:
         return "unexplained"
@@ -44,6 +48,10 @@ def _of_orders(ended: Ended) -> str:  # noqa: PLR0911 - one return for each end,
     if ended.calls_live > 1:
         return "doubled"
     if state in {"rejected", "cancelled"}:
+        if live and (
+            _is_told(ended.document, "refusal_not_verified") or _is_told(ended.document, "order_not_verified")
+        ):
+            return "unverified"
         return "denied" if live else state
     if state == "held":
         return "held" if ended.reason else "unexplained"
@@ -52,7 +60,7 @@ def _of_orders(ended: Ended) -> str:  # noqa: PLR0911 - one return for each end,
     if not live:
         return "lost"
     if len(live) > 1:
-        return "unnoticed"
+        return "unverified" if _is_told(ended.document, "order_not_verified") else "unnoticed"
     followed = str((ended.document.get("productOrder") or {}).get("id"))
     if followed.removeprefix("R").removeprefix("A-") != live[0].number.removeprefix("R"):
         return "mistaken"
@@ -70,6 +78,10 @@ def a_person_is_told(ended: Ended) -> bool:
     """
     unreadable = ended.state in OPEN_STATES and bool(ended.reason)
     return ended.state == "held" or unreadable or _difference_is_told(ended.document)
+
+
+def _is_told(document: dict[str, Any], code: str) -> bool:
+    return any(finding.get("code") == code for finding in document.get("finding") or ())
 
 
 def _difference_is_told(document: dict[str, Any]) -> bool:

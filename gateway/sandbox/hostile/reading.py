@@ -150,7 +150,7 @@ def _chosen(state: State, orders: list[Order], names: list[str], call: Incoming)
             least = HOUR if name == "filter-old-only" else state.seconds(name)
             orders = [order for order in orders if now - order.created_monotonic >= least]
         elif name == "filter-shard":
-            orders = [order for order in orders if hash(order.number[-1]) % 2 == state.turns % 2]
+            orders = [order for order in orders if ord(order.number[-1]) % 2 == state.turns % 2]
         elif name == "filter-final":
             orders = [order for order in orders if order.state in FINAL]
         elif name == "list-open-only":
