@@ -35,7 +35,7 @@ def verdict(ended: Ended) -> str:
     """Return the end: one of `WRONG`, or completed, told (completed with a difference that is told), rejected, cancelled, held, waits.
 
     Or unverified: the checkout ended as the order system said, and a finding on it says that no search could verify that nothing else
-    is live. It is right only where no read shows more: no single misbehaviour may end so.
+    is live. It is right only where no read shows more: no single misbehaviour may end so, and without one of the lists none at all.
     """
     word = _of_orders(ended)
     if word not in WRONG and ended.unexplained:
