@@ -23,6 +23,7 @@ from gateway.correlation import history_api, process_flow_api
 from gateway.correlation.openapi import SCHEMAS as CORRELATION_SCHEMAS
 from gateway.correlation.process_flow_openapi import SCHEMAS as PROCESS_FLOW_SCHEMAS
 from gateway.errors import UnavailableError
+from gateway.fair_shares import FairShares
 from gateway.http import headers, operation
 from gateway.http.answers import internal_error
 from gateway.http.cors import allowed_origin, answer_headers, is_preflight, preflight_answer
@@ -239,6 +240,7 @@ def create_app(
         upstreams=upstreams or {},
         qualifications=qualifications,
         catalogue=catalogue,
+        shares=FairShares(settings.limits.tenant.processor_percent / 100),
     )
     app = GatewayApp(
         route_handlers=ROUTES,
@@ -262,7 +264,7 @@ def create_app(
     oidc = settings.security.oidc
     login = app.state.login = Login(oidc) if settings.security.mode == "oidc" and oidc.login.client_id else None
     guard = Guard(None if login is None else login.access_tokens)
-    app.dispatch = Dispatch(app, guard.admit, require_declared_roles(app.routes), guard.turn)
+    app.dispatch = Dispatch(app, guard.admit, require_declared_roles(app.routes), guard.work)
     services.metrics.refreshers.append(figures.refresher(services))
     services.metrics.identity_problems = partial(identity_problems, services)
     services.metrics.identity_provider_is_failing = guard.provider_is_failing

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Final, ParamSpec, TypeVar
 
 from gateway.errors import RequestError, UnavailableError
+from gateway.fair_shares import book, charged, rest_before_more
 
 # How long a tenant's turn is kept after something large was refused: so many times as long as that took, up to this.
 REST_TIMES: Final = 3
@@ -101,21 +102,24 @@ class FairLimiter:
         """Run a function that touches nothing but its arguments: when they are `large` in a thread, in a turn of the tenant.
 
         Threads share the interpreter: each that computes slows everything else, so how many do is what keeps tenants apart. What is
-        refused (RequestError) is sent again at once by whoever floods: the tenant's turn is kept three times as long as that took.
+        refused (RequestError) is sent again at once by whoever floods: the tenant's turn is kept three times as long as that took. What
+        is done counts as the tenant's share of the processor: who used more than it while others ask has its next piece begun later.
         """
         if not large:
             return function(*arguments, **named)
         refused_seconds: float | None = None
         async with self._of_tenants.slot(tenant):
+            await rest_before_more()
             began = time.monotonic()
             await acquire(self._all, self._wait_seconds_max, _too_many_lists)
             try:
-                return await asyncio.to_thread(function, *arguments, **named)
+                return await asyncio.to_thread(charged(function), *arguments, **named)
             except RequestError:
                 refused_seconds = time.monotonic() - began
                 raise
             finally:
                 self._all.release()
+                book()
                 if refused_seconds is not None:
                     await rest(min(REST_TIMES * refused_seconds, REST_SECONDS_MAX))
 

@@ -14,6 +14,7 @@ from litestar import Request
 from gateway.clock import utc_now
 from gateway.documents import JsonObject
 from gateway.fair_limiter import FairLimiter, TurnsByKey
+from gateway.fair_shares import FairShares
 from gateway.metrics import Metrics
 from gateway.quotas import RowQuota
 from gateway.settings import Settings
@@ -110,6 +111,8 @@ class Services:
     events_due: Signal = field(default_factory=Signal)
     # A cart or a checkout changed: its subscribers are to be told.
     events_out: Signal = field(default_factory=Signal)
+    # Of the processor, by tenant.
+    shares: FairShares = field(default_factory=FairShares)
     # Work on large documents of requests: two pieces at once, one tenant has one of them.
     heavy: FairLimiter = field(default_factory=lambda: FairLimiter(2))
     one_by_one: TurnsByKey = field(default_factory=lambda: TurnsByKey(1))

@@ -8,8 +8,7 @@ of a GET. `tests/api/test_dispatch.py` sends every route and every error through
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from litestar import Litestar, Request
@@ -26,8 +25,9 @@ from gateway.roles import EVERYBODY, PUBLIC, Roles
 # Raises UnauthenticatedError (401) or ForbiddenError (403) unless the caller has one of the roles: none of them for what anybody
 # may use, None where there is no route.
 Admit: TypeAlias = Callable[[Request[Any, Any, Any], Roles | None], Awaitable[None]]
-# The turn in which a request is worked on once its caller may come in; entering it may take a while, or raise. None: at once.
-Turn: TypeAlias = Callable[[Request[Any, Any, Any]], AbstractAsyncContextManager[None] | None]
+Handler: TypeAlias = Callable[[Request[Any, Any, Any]], Coroutine[Any, Any, Any]]
+# Has a request worked on by its handler once its caller may come in; that may wait for a turn, or raise.
+Work: TypeAlias = Callable[[Request[Any, Any, Any], Handler], Coroutine[Any, Any, Any]]
 
 # Ids of our own, whole segments of a path; any of them leads where all do.
 _ID: Final = re.compile(r"(?<=/)[0-9a-f]{32}(?=/|\Z)")
@@ -56,11 +56,11 @@ class Dispatch:
         app: Litestar,
         admit: Admit,
         roles_by_path: Mapping[str, Roles],
-        turn: Turn = lambda _request: None,
+        work: Work = lambda request, handler: handler(request),
     ) -> None:
         self._app = app
         self._admit = admit
-        self._turn = turn
+        self._work = work
         # What a path's methods declare together: who may ask for the methods may use one of them.
         self._roles_by_path = roles_by_path
 
@@ -91,11 +91,7 @@ class Dispatch:
         await self._admit(request, handler.opt.get("roles", self._roles_by_path[scope["path_template"]]))
         if scope["method"] == "OPTIONS":
             return Answer(status=204, headers=[(b"allow", self._allowed(path).encode())])
-        turn = self._turn(request)
-        if turn is None:
-            return await handler.fn(request)
-        async with turn:
-            return await handler.fn(request)
+        return await self._work(request, handler.fn)
 
     def routed(self, path: str, method: str) -> tuple[Any, dict[str, Any], str]:
         """Return handler, path parameters and path template.

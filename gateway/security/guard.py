@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hmac
 import time
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Coroutine
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from litestar import Request
 from litestar.connection import ASGIConnection
 
 from gateway.errors import ForbiddenError, UnauthenticatedError
@@ -81,20 +82,27 @@ class Guard:
                 headers={"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope"'},
             )
 
-    def turn(self, connection: Connection) -> AbstractAsyncContextManager[None] | None:
-        """Return the turn in which the request of an admitted client is worked on; None where it needs none.
+    async def work(self, request: Request[Any, Any, Any], handler: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
+        """Return what the handler answers to the request of an admitted client, which is worked on in its turn.
 
-        Entering raises TooManyRequestsError (429) when there is none in time.
+        A tenant that used more than its share of the processor while others ask rests first. Raises TooManyRequestsError (429) when
+        there is no turn in time, and as the handler.
         """
-        scope: Any = connection.scope
+        scope: Any = request.scope
         client: Client | None = scope.get(CLIENT_KEY)
-        settings: Settings = scope["litestar_app"].services.settings
-        is_notification = scope["route_handler"].opt.get("roles") == NOTIFYING
-        if client is None or settings.security.mode == "none" or is_notification:
-            return None
+        services: Services = scope["litestar_app"].services
+        if client is None or services.settings.security.mode == "none":
+            return await handler(request)
+        shares = services.shares
+        if scope["route_handler"].opt.get("roles") == NOTIFYING:
+            # A storm of them is not to make the tenant's channels rest; where they wait, few do (`gateway.tracking.intake`).
+            return await shares.worked((client.tenant, "notifications"), handler, request)
+        shares.asks(client.tenant)
         if self._turns is None:
-            self._turns = Turns(settings.limits)
-        return self._turns.slot(client.tenant, client.name)
+            self._turns = Turns(services.settings.limits)
+        async with self._turns.slot(client.tenant, client.name):
+            await shares.rested(client.tenant)
+            return await shares.worked(client.tenant, handler, request)
 
     async def _identified(self, scope: Any) -> Client:
         # `app.state` holds the same object, behind a lock.

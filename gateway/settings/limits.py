@@ -10,13 +10,21 @@ from gateway.settings.base import setting
 
 
 class TenantRate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Requests of all clients of a tenant together, counted by each process; more are answered 429. Not while `security.mode` is `none`."""
+    """What the clients of a tenant have together in each process; more requests are answered 429. Not while `security.mode` is `none`."""
 
     requests_per_second: Annotated[float, setting("over time; 0: no limit", ge=0, le=1_000_000)] = 500.0
     burst: Annotated[int, setting("at once, after a rest", ge=1, le=10_000_000)] = 1_000
     concurrent_max: Annotated[
         int, setting("worked on at the same time; others wait their turn; 0: no bound", ge=0, le=100_000)
     ] = 32
+    processor_percent: Annotated[
+        int,
+        setting(
+            "of one processor while other tenants ask; a tenant that used more rests, a second at most; 100: nobody rests",
+            ge=5,
+            le=100,
+        ),
+    ] = 33
 
 
 class ClientRate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

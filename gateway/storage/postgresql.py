@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.fair_limiter import FairLimiter
+from gateway.fair_shares import charged
 from gateway.settings import StorageSettings
 from gateway.storage.failures import (
     AWAY,
@@ -105,7 +106,7 @@ class PostgreSQLDatabase:
         if self._waiting >= self._waiting_max:
             raise unavailable("Too many database calls are waiting; try again.")
         self._waiting += 1
-        call = self._threads.submit(copy_context().run, perform, function)
+        call = self._threads.submit(copy_context().run, charged(perform), function)
         answer = asyncio.wrap_future(call)
         try:
             await asyncio.wait({answer}, timeout=self._busy_seconds)

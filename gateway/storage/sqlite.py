@@ -25,6 +25,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from gateway.clock import utc_now
 from gateway.errors import OperatorError
 from gateway.fair_limiter import FairLimiter
+from gateway.fair_shares import charged
 from gateway.settings import StorageSettings
 from gateway.storage import group_commit
 from gateway.storage.database import READ_TOO_LONG
@@ -120,7 +121,7 @@ class SQLiteDatabase:
 
     async def read(self, function: Callable[[Connection], T]) -> T:
         """Run `function` in a reader thread, on a snapshot."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, function)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, charged(self._read), function)
 
     def _read(self, function: Callable[[Connection], T]) -> T:
         deadline = time.monotonic() + self._read_seconds_max
@@ -165,7 +166,7 @@ class SQLiteDatabase:
         if self._waiting >= self._waiting_max:
             raise unavailable("Too many writes are waiting; try again.")
         loop = asyncio.get_running_loop()
-        write = Write(function, loop.create_future())
+        write = Write(charged(function), loop.create_future())
         batch = self._collecting.get(loop)
         if batch is None:
             batch = self._collecting[loop] = []

@@ -9,6 +9,7 @@ from litestar import Request
 from litestar.handlers import post
 
 from gateway.errors import ClientGoneError, MalformedBodyError, NotFoundError, Problem
+from gateway.fair_shares import rest_before_more
 from gateway.http.answers import Answer
 from gateway.http.bodies import decoded, read_body
 from gateway.logs import get_logger
@@ -65,6 +66,7 @@ async def receive_notification(request: Request[Any, Any, Any]) -> Answer:
     async with intake.place():
         raw = await _body(request, services.settings.tracking.body_bytes_max)
         async with intake.turn(len(raw)):
+            await rest_before_more()
             message_id = require_signature(request.scope, raw, settings)
             arrived = await _arrived(request, raw, services, settings, message_id)
             outcomes = await intake.record(tenants, arrived)
