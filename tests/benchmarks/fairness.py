@@ -1,13 +1,14 @@
 """What one tenant at full throttle costs another: times of POST and GET of the other's carts, and of its checkouts, beside each flood.
 
-    python tests/benchmarks/fairness.py [--seconds 30] [--connections 2] [--databases sqlite,postgresql] [--limits] [--flood patches ...]
+    python tests/benchmarks/fairness.py [--seconds 30] [--databases sqlite,postgresql] [--limits] [--control] [--flood patches ...]
 
-A real gateway process; the flood comes from a process of its own over so many connections, as fast as it is answered. The other tenant
-asks in turns of a second, now alone (the flood stands still), now beside it, so that whatever else the machine does slows both. Without
-`--limits` the rates of `limits` are off, which shows what holds without them. Prints one JSON object for each flood: the median and the
-90th and 99th percentiles of the other tenant alone and beside it, in milliseconds, and their ratios. The machine should have a core for
-each process: on a busy one the medians say more. Exit code 1 when a 99th percentile is above twice the one alone, plus 20 ms for POST
-and GET.
+A real gateway process; the flood comes from a process of its own over two connections (`--connections`), as fast as it is answered. The
+other tenant asks in turns of a second, now alone (the flood stands still), now beside it, so that whatever else the machine does slows
+both. Without `--limits` the rates of `limits` are off, which shows what holds without them. With `--control` the same flood also goes, in
+turns of its own, to another process of the gateway with another database ("elsewhere"): what that costs is the machine's doing. Prints one
+JSON object for each flood: the median and the 90th and 99th percentiles of the other tenant alone and beside it, in milliseconds, and
+their ratios. The machine should have a core for each process: on a busy one the medians say more. Exit code 1 when a 99th percentile is
+above twice the one alone, plus 20 ms for POST and GET.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -153,19 +154,32 @@ async def times(quiet: httpx.AsyncClient, seconds: float, found: dict[str, list[
         await asyncio.sleep(ASKED_EVERY_SECONDS)
 
 
-async def in_turns(address: str, loud: subprocess.Popen[bytes], seconds: float) -> list[dict[str, list[float]]]:
-    """Return the times of the quiet tenant alone, and those beside the flood, taken in turns for so many seconds."""
-    alone: dict[str, list[float]] = {name: [] for name in MORE_MS}
-    beside: dict[str, list[float]] = {name: [] for name in MORE_MS}
+@contextlib.contextmanager
+def flooding(address: str, kind: str, connections: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process that floods a gateway, until the end."""
+    command = [sys.executable, __file__, "--flooding", address, "--flood", kind, "--connections", str(connections)]
+    with subprocess.Popen(command) as loud:
+        try:
+            yield loud
+        finally:
+            loud.kill()
+
+
+async def in_turns(
+    address: str, louds: Mapping[str, subprocess.Popen[bytes]], seconds: float
+) -> dict[str, dict[str, list[float]]]:
+    """Return the times of the quiet tenant alone, and those beside each flood, taken in turns for so many seconds."""
+    found: dict[str, dict[str, list[float]]] = {name: {each: [] for each in MORE_MS} for name in ("alone", *louds)}
     async with client(address, "quiet") as quiet:
         await times(quiet, 2, {name: [] for name in MORE_MS})
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            for found, sent in ((alone, signal.SIGSTOP), (beside, signal.SIGCONT)):
-                loud.send_signal(sent)
+            for name, values in found.items():
+                for other, loud in louds.items():
+                    loud.send_signal(signal.SIGCONT if other == name else signal.SIGSTOP)
                 await asyncio.sleep(SETTLE_SECONDS)
-                await times(quiet, TURN_SECONDS, found)
-    return [alone, beside]
+                await times(quiet, TURN_SECONDS, values)
+    return found
 
 
 def told(values: list[float]) -> dict[str, float]:
@@ -174,21 +188,29 @@ def told(values: list[float]) -> dict[str, float]:
     return {"p50": round(statistics.median(values), 1), "p90": round(parts[89], 1), "p99": round(parts[98], 1)}
 
 
-def measure(options: argparse.Namespace, database: Kind, kind: str) -> bool:
+def ratios(values: dict[str, float], alone: dict[str, float], of: str = "") -> dict[str, float]:
+    """Return how many times as long as alone it took."""
+    return {f"{of}ratio_{part}": round(values[part] / alone[part], 1) for part in alone}
+
+
+def measure(options: argparse.Namespace, create: Callable[[], str], database: Kind, kind: str) -> bool:
     """Measure one flood; tell whether every 99th percentile is within its bound."""
-    with databases(database) as created, gateway(options, created()) as address:
-        command = [sys.executable, __file__, "--flooding", address, "--flood", kind]
-        with subprocess.Popen([*command, "--connections", str(options.connections)]) as loud:
-            try:
-                alone, beside = asyncio.run(in_turns(address, loud, options.seconds))
-            finally:
-                loud.kill()
+    with contextlib.ExitStack() as running:
+        address = running.enter_context(gateway(options, create()))
+        flooded = {"beside": address}
+        if options.control:
+            flooded["elsewhere"] = running.enter_context(gateway(options, create()))
+        louds = {
+            name: running.enter_context(flooding(each, kind, options.connections)) for name, each in flooded.items()
+        }
+        found = asyncio.run(in_turns(address, louds, options.seconds))
     holds, shown = True, {}
-    for name, values in alone.items():
-        before, after = told(values), told(beside[name])
-        ratios = {f"ratio_{part}": round(after[part] / before[part], 1) for part in before}
-        shown[name] = {"alone": before, "beside": after, **ratios}
-        holds &= after["p99"] <= 2 * before["p99"] + MORE_MS[name]
+    for name, more in MORE_MS.items():
+        parts = {turn: told(values[name]) for turn, values in found.items()}
+        holds &= parts["beside"]["p99"] <= 2 * parts["alone"]["p99"] + more
+        shown[name] = {**parts, **ratios(parts["beside"], parts["alone"])}
+        if options.control:
+            shown[name] |= ratios(parts["elsewhere"], parts["alone"], "elsewhere_")
     figures = {
         "flood": kind,
         "database": database,
@@ -207,13 +229,18 @@ def main() -> None:
     wanted.add_argument("--connections", type=int, default=2)
     wanted.add_argument("--databases", default=KINDS)
     wanted.add_argument("--limits", action="store_true")
+    wanted.add_argument("--control", action="store_true")
     wanted.add_argument("--flood", nargs="+", choices=FLOODS, default=FLOODS)
     wanted.add_argument("--flooding", default="", help=argparse.SUPPRESS)
     options = wanted.parse_args()
     if options.flooding:
         asyncio.run(flood(options.flooding, options.flood[0], options.connections))
         return
-    end([measure(options, database, kind) for database in options.databases.split(",") for kind in options.flood])
+    within = []
+    for database in options.databases.split(","):
+        with databases(database) as create:
+            within += [measure(options, create, database, kind) for kind in options.flood]
+    end(within)
 
 
 if __name__ == "__main__":
