@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from gateway.documents import JsonObject
 from gateway.http.reference.components import CART_V4
 
 FIELDS: Final[dict[str, Any]] = {
@@ -39,7 +40,7 @@ REASON: Final[dict[str, Any]] = {
 }
 
 
-def if_match(description: str) -> dict[str, Any]:
+def if_match(description: str) -> JsonObject:
     """Return the parameter If-Match: the ETag of what was read, in quotes, or `*` for any version."""
     return {
         "name": "If-Match",
