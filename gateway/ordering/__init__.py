@@ -42,7 +42,7 @@ from gateway.ordering.model import (
 )
 from gateway.ordering.readback.expected import ExpectedLine, expected_lines
 from gateway.ordering.readback.live import ChangedLine, LiveDifference, compare_live, live_match
-from gateway.ordering.readback.liveness import DEAD_ENDS, is_alive, is_inert
+from gateway.ordering.readback.liveness import DEAD_ENDS, is_alive, is_inert, searches_drafts_only
 from gateway.ordering.readback.markers import (
     Spelling,
     both_spellings,
@@ -130,6 +130,7 @@ __all__ = [
     "render_tombstone",
     "render_whole",
     "resolve",
+    "searches_drafts_only",
     "shows_submission",
     "slip_of",
     "spelling",

@@ -8,7 +8,7 @@ step that the next claim finds.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -16,6 +16,7 @@ import structlog
 from msgspec.structs import replace
 
 from gateway.checkouts.model import CheckoutRecord
+from gateway.checkouts.stored.abandoned import GivenUp
 from gateway.checkouts.stored.recovering import Recovered
 from gateway.errors import StaleLeaseError
 from gateway.ordering import Marker, ObservedOrder, compare_live, expected_lines, is_changed, is_inert
@@ -23,6 +24,8 @@ from gateway.submission.decisions.actions import (
     Action,
     AskCancel,
     FindMarker,
+    Look,
+    LookAtGivenUp,
     LookAtRecovered,
     ReadHead,
     ReadOrder,
@@ -32,7 +35,8 @@ from gateway.submission.decisions.actions import (
 )
 from gateway.submission.decisions.after_call import after_cancel, after_send
 from gateway.submission.decisions.after_read import after_another_order, after_head, after_read
-from gateway.submission.decisions.after_search import after_search, answer_in_doubt
+from gateway.submission.decisions.after_search import after_search, answer_in_doubt, wants_live
+from gateway.submission.decisions.before_submit import after_given_up_look
 from gateway.submission.decisions.comparing import expectation
 from gateway.submission.decisions.late_id import confirms
 from gateway.submission.decisions.next_action import next_action
@@ -41,6 +45,7 @@ from gateway.submission.decisions.recovering import after_recovery_look
 from gateway.submission.decisions.refusal import cart_problems, with_problems
 from gateway.submission.decisions.retries import read_failed
 from gateway.submission.decisions.whose import whose
+from gateway.submission.given_up import find_alive
 from gateway.submission.prefetch import CallAhead, ReadAhead, foreseen, rendered_step
 from gateway.submission.recording import Recorder
 from gateway.submission.store import PausedError, SupersededError
@@ -54,6 +59,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 # Orders that belong to no checkout and that are read to see whether they hold what a cart does.
 UNCLAIMED_READ_MAX = 50
+# Drafts that were given up and are looked at before another one is submitted, the last ones; the clean-up looks at all of them.
+GIVEN_UP_READ_MAX = 5
 
 
 class RunContext(Protocol):
@@ -84,6 +91,9 @@ class RunContext(Protocol):
 
     async def notified_orders(self, record: CheckoutRecord) -> tuple[NotifiedOrder, ...]:
         """Return orders that notifications of the checkout's order system named with its marker."""
+
+    async def given_up(self, record: CheckoutRecord) -> Sequence[GivenUp]:
+        """Return the drafts that the checkout gave up."""
 
     async def cancel_wish(self, record: CheckoutRecord) -> CancelWish:
         """Return why and when the client wants the checkout's order to be cancelled."""
@@ -161,7 +171,7 @@ class CheckoutRun:
             action = await self._step(action)
         return action
 
-    async def _step(self, action: ReadOrder | ReadHead | FindMarker | LookAtRecovered | Send | AskCancel) -> Action:
+    async def _step(self, action: Look | Send | AskCancel) -> Action:
         if isinstance(action, Send):
             return await self._send(action)
         if isinstance(action, AskCancel):
@@ -179,9 +189,11 @@ class CheckoutRun:
         except ReadFailed as error:
             return read_failed(self._work, self._now(), error)
 
-    async def _look(self, action: ReadOrder | ReadHead | FindMarker | LookAtRecovered) -> Action:
+    async def _look(self, action: Look) -> Action:
         if isinstance(action, LookAtRecovered):
             return await self._look_at_recovered()
+        if isinstance(action, LookAtGivenUp):
+            return after_given_up_look(self._work, await self._given_up_alive())
         if isinstance(action, ReadOrder):
             return await self._read_order(action)
         if isinstance(action, ReadHead):
@@ -208,6 +220,24 @@ class CheckoutRun:
                 if order is not None and not is_inert(work.mapping, order):
                     others.append(order)
         return after_recovery_look(work, known, own, others, self._now())
+
+    async def _given_up_alive(self) -> list[ObservedOrder]:
+        """Return the drafts of this checkout that were given up last and are live; what cannot be read for long is passed over."""
+        work = self._work
+        record, alive = work.record, list[ObservedOrder]()
+        since = min(record.created_at, record.first_sent_at or record.created_at)
+        for number, each in enumerate((await self._context.given_up(record))[-GIVEN_UP_READ_MAX:]):
+            if number:
+                await self.save(Save(changes={}))  # many looks are progress, too
+            try:
+                alive += await self._renewing(
+                    find_alive(self._upstream, work.mapping, each.marker, each.order_id, since)
+                )
+            except ReadFailed:
+                if record.probe < len(work.policy.probe_seconds):
+                    raise
+        # A marker that is cut may be that of the draft which is to be submitted.
+        return [order for order in alive if order.id != record.order_id]
 
     async def _as_it_is(self, order_id: str) -> ObservedOrder | None:
         try:
@@ -246,6 +276,9 @@ class CheckoutRun:
         since = self._work.record.first_sent_at or self._work.record.created_at
         doubt = await self._doubt()
         found = await self._renewing(self._upstream.find(marker, since=since, doubt=doubt))
+        if not found.orders and wants_live(self._work, self._now()):
+            live = await self._renewing(self._upstream.find(marker, since=since, live=True))
+            found = FindResult(live.orders, found.absence, (*found.hints, *live.hints))
         orders = [await self._renewing(self._upstream.get_order(order.id)) for order in found.orders]
         kept = tuple(
             # An order system may show the marker in its list only.
@@ -289,7 +322,7 @@ class CheckoutRun:
 
     def _is_vague(self, hint: Hint) -> bool:
         """Tell whether an order may as well be an earlier draft of the checkout: a marker that is cut lacks its number."""
-        return hint.how == "cut" and self._work.mapping.draft.supported
+        return hint.how == "cut" and self._work.mapping.draft.supported and self._work.record.generation > 0
 
     async def _doubt(self) -> CallInDoubt | None:
         """Return the call that a search decides about, where a live order of it may be overlooked, or it may be sent a second time."""

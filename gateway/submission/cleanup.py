@@ -7,7 +7,6 @@ checkout that was told as refused, the checkout says so (see gateway/checkouts/c
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -26,17 +25,31 @@ from gateway.lanes import Piece, Places
 from gateway.logs import on_behalf_of
 from gateway.metrics import Metrics
 from gateway.ordering import Mapping as OrderMapping
-from gateway.ordering import ObservedOrder, carries, is_alive, is_draft, render_tombstone
+from gateway.ordering import (
+    ObservedOrder,
+    both_spellings,
+    carries,
+    is_alive,
+    is_changed,
+    is_draft,
+    render_tombstone,
+    spelling,
+    spelling_of,
+)
 from gateway.settings import Settings
 from gateway.storage import Database
 from gateway.submission import cleanup_store
+from gateway.submission.given_up import find_given_up, shows
 from gateway.upstream.outcome import Accepted, Rejected
-from gateway.upstream.port import AnotherOrder, ReadFailed, Upstream
+from gateway.upstream.port import ReadFailed, Upstream
+from gateway.upstream.rows import tombstone_texts
 
 log = structlog.get_logger(__name__)
 BATCH_MAX: Final = 20
 # Drafts that are looked at at once, for each order system.
 CONCURRENCY_MAX: Final = 4
+# A mark that is spelled otherwise is a mark still.
+_SPELLED: Final = frozenset({"exact", "case", "affixed", "respelled"})
 # What takes longer goes on beside the next rounds.
 ROUND_SECONDS_MAX: Final = 2.0
 TAKEN_SECONDS: Final = 600.0
@@ -155,7 +168,9 @@ class Cleanup:
             return _Look(done=False, outcome="not looked at: the order system is paused")
         mapping = self._mappings[settings.mapping]
         try:
-            drafts, complete = await _find(upstream, mapping, abandoned)
+            drafts, complete = await find_given_up(
+                upstream, mapping, abandoned.marker, abandoned.order_id or None, abandoned.since
+            )
         except ReadFailed as error:
             return _Look(done=False, outcome=f"not looked at: {error}")
         looks = [await self._clean_one(upstream, mapping, abandoned, draft) for draft in drafts]
@@ -177,7 +192,7 @@ class Cleanup:
         self, upstream: Upstream, mapping: OrderMapping, abandoned: DueDraft, draft: ObservedOrder
     ) -> _Look:
         if (why := _keep_off(abandoned, draft, mapping)) is not None:
-            state: OrderGivenUp = "voided" if _is_marked(draft, abandoned) else "abandoned"
+            state: OrderGivenUp = "voided" if _is_marked(draft, abandoned, mapping) else "abandoned"
             return _Look(done=True, outcome=f"{draft.id} {why}", state=state)
         if is_alive(mapping, draft):
             return await self._live(mapping, abandoned, draft)
@@ -195,15 +210,28 @@ class Cleanup:
                 "marked abandoned",
             )
         if isinstance(outcome, Accepted):
-            return _Look(done=True, outcome=f"{draft.id} {verb}", state="voided", found=draft.id)
+            return await self._after_touching(upstream, mapping, abandoned, draft, verb)
         # A refusal will not change by itself; the later looks will try once more all the same.
         refused = isinstance(outcome, Rejected)
         why = f"{draft.id} not {verb}: {outcome.detail}"
         return _Look(done=refused, outcome=why, inert=refused, state="left", found=draft.id)
 
+    async def _after_touching(
+        self, upstream: Upstream, mapping: OrderMapping, abandoned: DueDraft, draft: ObservedOrder, verb: str
+    ) -> _Look:
+        """Read once more what was marked: an order system may begin to deliver what is touched."""
+        done = _Look(done=True, outcome=f"{draft.id} {verb}", state="voided", found=draft.id)
+        if mapping.recovery.abandon == "delete":
+            return done
+        try:
+            seen = await upstream.get_order(draft.id)
+        except ReadFailed as failure:
+            return done._replace(done=False, outcome=f"{draft.id} {verb}, and not read since: {failure}")
+        return await self._live(mapping, abandoned, seen) if seen and is_alive(mapping, seen) else done
+
     async def _live(self, mapping: OrderMapping, abandoned: DueDraft, order: ObservedOrder) -> _Look:
         """Say on the checkout that an order which it does not go on with is live."""
-        if not (carries(order, abandoned.marker, mapping) or _is_marked(order, abandoned)):
+        if not shows(order, abandoned.marker, mapping):
             log.error(
                 "draft.live", checkout=abandoned.checkout_id, tenant=abandoned.tenant, order=order.id, state=order.state
             )
@@ -215,52 +243,6 @@ class Cleanup:
 
         tell(await self._database.write(function), order, self._metrics)
         return _Look(done=True, outcome=f"{order.id} is live ({order.state}): the checkout says so", state="live")
-
-
-async def _find(upstream: Upstream, mapping: OrderMapping, abandoned: DueDraft) -> tuple[list[ObservedOrder], bool]:
-    """Return the orders of an abandoned draft, each read by its id, and whether these are all.
-
-    Also of a draft whose id is known the marker is searched: something may have made it twice. A search that is narrowed to drafts
-    misses one that somebody submitted meanwhile: where no id is known and no draft is found, live orders are searched as well. Those
-    are many, and a search that breaks off among them is no reason to look again soon.
-    """
-    orders: dict[str, ObservedOrder] = {}
-    complete = True
-    if abandoned.order_id:
-        try:
-            order = await upstream.get_order(abandoned.order_id)
-        except AnotherOrder:
-            order = None  # what goes by that id now is found by its marker, or is not ours
-        if order is not None:
-            orders[order.id] = order
-        if mapping.recovery.find == "none":
-            return list(orders.values()), True
-    found = await upstream.find(abandoned.marker, since=abandoned.since)
-    hits = found.orders
-    if not hits and not abandoned.order_id and _shows_drafts_only(mapping):
-        hits = (await upstream.find(abandoned.marker, since=abandoned.since, live=True)).orders
-    for hit in hits:
-        if hit.id not in orders and (order := await _read(upstream, mapping, hit)) is not None:
-            orders[order.id] = order
-    if not abandoned.order_id:
-        complete = found.complete
-    return list(orders.values()), complete
-
-
-def _shows_drafts_only(mapping: OrderMapping) -> bool:
-    """Tell whether a search leaves live orders out until they are asked for."""
-    given = mapping.recovery.scan_parameters.values()
-    return mapping.recovery.find == "scan" and any(is_draft(mapping, value) for value in given)
-
-
-async def _read(upstream: Upstream, mapping: OrderMapping, hit: ObservedOrder) -> ObservedOrder | None:
-    """Read what a search found; what shows as live there is told also when it cannot be read by its id."""
-    try:
-        return await upstream.get_order(hit.id)
-    except ReadFailed:
-        if is_alive(mapping, hit):
-            return hit
-        raise
 
 
 # Of several orders with one marker the first of these is told.
@@ -300,13 +282,22 @@ def _keep_off(abandoned: DueDraft, draft: ObservedOrder, mapping: OrderMapping) 
         return "may have been submitted"
     if draft.id == abandoned.current_order_id and draft.id != abandoned.order_id:
         return "is the checkout's order"
-    if draft.marker.is_shown and not carries(draft, abandoned.marker, mapping):
-        # Nobody was to submit what an earlier look marked; somebody may have all the same.
-        return None if _is_marked(draft, abandoned) and is_alive(mapping, draft) else "is marked already"
-    return None
+    if not draft.marker.is_shown or carries(draft, abandoned.marker, mapping):
+        return None
+    if is_alive(mapping, draft) and shows(draft, abandoned.marker, mapping):
+        return None  # nobody was to submit what an earlier look marked; somebody may have all the same
+    if _is_marked(draft, abandoned, mapping):
+        return "is marked already"
+    how = spelling(draft.marker, abandoned.marker)
+    # Spelled otherwise it may be somebody's copy, unless it is known by its id, or differs in case alone.
+    ours = is_changed(how) if draft.id == abandoned.order_id else how == "case"
+    return None if ours else f"is not ours ({both_spellings(draft, abandoned.marker, mapping)})"
 
 
-def _is_marked(draft: ObservedOrder, abandoned: DueDraft) -> bool:
-    """Tell whether a draft shows our marker as an earlier look changed it (void-...)."""
-    ours = re.compile(re.escape(abandoned.marker) + r"(?![0-9])")
-    return any(ours.search(text) for text in draft.marker.texts)
+def _is_marked(draft: ObservedOrder, abandoned: DueDraft, mapping: OrderMapping) -> bool:
+    """Tell whether a draft shows our marker as an earlier look changed it (void-...), in whatever spelling."""
+    return any(
+        spelling_of(text, mark) in _SPELLED or mark.casefold().startswith(text.casefold())
+        for mark in tombstone_texts(abandoned.marker, mapping)
+        for text in draft.marker.texts
+    )

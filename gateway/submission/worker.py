@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,6 +16,7 @@ from gateway.checkouts.accepting import call_sizes
 from gateway.checkouts.changing.found_live import tell_if_held
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.row_changes import because
+from gateway.checkouts.stored.abandoned import GivenUp, abandoned_of
 from gateway.checkouts.stored.recovering import Recovered, recovered
 from gateway.errors import StaleLeaseError, UnavailableError
 from gateway.lanes import Lane
@@ -310,6 +311,11 @@ class Worker:
     async def notified_orders(self, record: CheckoutRecord) -> tuple[NotifiedOrder, ...]:
         """Return orders that notifications of the checkout's order system named with its marker."""
         return await self._database.read(lambda connection: store.notified_orders(connection, record))
+
+    async def given_up(self, record: CheckoutRecord) -> Sequence[GivenUp]:
+        """Return the drafts that the checkout gave up."""
+        found = await self._database.read(lambda connection: abandoned_of(connection, record.tenant, [record.id]))
+        return found.get(record.id, [])
 
     async def cancel_wish(self, record: CheckoutRecord) -> CancelWish:
         """Return why and when the client wants the checkout's order to be cancelled."""

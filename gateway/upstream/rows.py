@@ -15,6 +15,7 @@ from gateway.ordering import (
     Mapping,
     ObservedOrder,
     carries,
+    is_alive,
     is_changed,
     read_order,
     spelling,
@@ -73,7 +74,7 @@ def _made_at(document: dict[str, Any], mapping: Mapping) -> datetime | None:
 def _hint(document: Any, order: ObservedOrder, marker: str, mapping: Mapping) -> Hint | None:
     """Return how an order that does not carry `marker` as the mapping expects holds it all the same."""
     tombstones = tombstone_texts(marker, mapping)
-    if tombstones.intersection(order.marker.texts):
+    if tombstones.intersection(order.marker.texts) and not is_alive(mapping, order):
         return None
     for text in order.marker.texts:
         if is_changed(spelling_of(text, marker)):

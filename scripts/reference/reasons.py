@@ -111,6 +111,14 @@ _LIMITS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         (
+            "Where searches show drafts only (`recovery.scan_parameters`), a second draft that something made of one call and "
+            "somebody submits before the first poll is not seen by it."
+        ),
+        "the daily comparison",
+        "read what `gateway reconcile` reports; switch off repetition",
+    ),
+    (
+        (
             "A price alteration that is set twice by a repeated call cannot be read back where the order system shows "
             "no alterations."
         ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -28,7 +28,7 @@ from gateway.checkouts.states import CART_RELEASED, OPEN, may_follow
 from gateway.checkouts.stored import abandoned, history, keys, pauses, recovering
 from gateway.checkouts.stored import step_store as steps
 from gateway.checkouts.stored import store as checkouts
-from gateway.checkouts.stored.abandoned import AbandonedDraft, DueDraft
+from gateway.checkouts.stored.abandoned import AbandonedDraft, DueDraft, GivenUp
 from gateway.lanes import Lane
 from gateway.storage.leases import Lease
 from gateway.storage.tables import ORDERED_STATES
@@ -316,6 +316,15 @@ def _record_cleanup(
     rows.drafts[_key_of(recorded)] = recorded
 
 
+def _abandoned_of(rows: Rows, _tenant: str, checkout_ids: Sequence[str]) -> dict[str, list[GivenUp]]:
+    found: dict[str, list[GivenUp]] = {}
+    for each in rows.drafts.values():
+        if each.checkout_id in checkout_ids and each.why == "given_up":
+            order = GivenUp(order_id=each.order_id or None, marker=each.marker, state="abandoned")
+            found.setdefault(each.checkout_id, []).append(order)
+    return found
+
+
 def _nothing(*_: Any, **__: Any) -> None:
     """Write what only people read: the history, the steps, the keys that lead to a checkout."""
 
@@ -329,6 +338,7 @@ REPLACED: Final[Mapping[Callable[..., Any], Callable[..., Any]]] = {
     checkouts.others_of_order: _others_of_order,
     checkouts.live_of_cart: _live_of_cart,
     abandoned.abandon: _abandon,
+    abandoned.abandoned_of: _abandoned_of,
     holding.lock: _nothing,
     history.record: _nothing,
     history.record_payloads: _nothing,

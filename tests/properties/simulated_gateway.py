@@ -19,6 +19,7 @@ from simulated_upstream import ModelOrder, ModelUpstream, Pause
 from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.row_changes import SENDING
 from gateway.checkouts.states import CART_RELEASED, FINAL, OPEN, may_follow
+from gateway.checkouts.stored.abandoned import GivenUp
 from gateway.errors import StaleLeaseError
 from gateway.ordering.model import ObservedOrder, OrderLine
 from gateway.submission.checkout_run import CheckoutRun
@@ -139,6 +140,10 @@ class RunContext:
         del record
         return ()
 
+    async def given_up(self, record: CheckoutRecord) -> list[GivenUp]:
+        del record
+        return self.simulation.given_up
+
     async def cancel_wish(self, record: CheckoutRecord) -> CancelWish:
         raise AssertionError("no live order is cancelled in the simulation")
 
@@ -176,6 +181,7 @@ class Simulation:
         self.upstream.pages = self.pages
         self.row = replace(self.template.record, due_at=BEGIN, lease_until=BEGIN, fence=0, claims_without_progress=0)
         self.known: dict[str, str] = {}
+        self.given_up: list[GivenUp] = []
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = 0
 
@@ -273,6 +279,9 @@ class Simulation:
         else:
             self.known |= decision.lines
         lease = timedelta(seconds=self.template.policy.lease_seconds)
+        self.given_up += [
+            GivenUp(order_id=each.order_id, marker=each.marker, state="abandoned") for each in decision.abandoned
+        ]
         dated = {"sent_at": self.now()} if decision.changes.get("step_state") == SENDING else {}
         changes = {
             "claims_without_progress": 0,

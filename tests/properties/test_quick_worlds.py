@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from hostile_mutants import BELIEFS
-from hostile_tally import MAPPINGS, QUICK_CARTS, Tally, Way, complaints, found_after
+from hostile_tally import MAPPINGS, QUICK_CARTS, Tally, Way, complaints, found_after, offence
 from hostile_verdicts import drawn, fault_of, play, play_all
 from hostile_world import Weather
 from misbehaviour_ends import Kind
@@ -72,6 +72,25 @@ def test_the_order_that_lives_in_the_place_of_a_cancelled_one_is_found_although_
     for seed in range(6):
         played = play(host, seed, Weather(faults, crashes=False))
         assert played.verdict in {"completed", "held"}, str(played)
+
+
+@pytest.mark.parametrize(
+    ("names", "first"),
+    [
+        # Its answer is lost, and a search of drafts does not show it.
+        (("live-at-once",), "reset-after"),
+        # It is given up after a refusal, lies there for ten minutes, and shows another spelling.
+        (("self-submit", "marker-upper"), "done-500-limit"),
+        # The search shows an order of somebody else's with our marker, and our own is nobody's any more.
+        (("id-reused", "marker-shared"), "reset-after"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["drafts"], scope="module")
+def test_an_order_that_becomes_live_by_itself_is_told(host, kind, names, first):
+    faults = tuple(fault_of(name, "always") for name in names)
+    for seed in range(4):
+        played = play(host, seed, Weather(faults, crashes=False, first=("throttle",) * (seed % 2) + (first,)))
+        assert not offence(played, kind), str(played)
 
 
 @pytest.mark.long

@@ -122,7 +122,6 @@ KNOWN: Final[dict[str, list[tuple[str, str, str]] | str]] = {
     "upstream.answers._SEPARATORS": [("", "a", "")],
     "ordering.tracing.accounting._IN_TYPE": [("", "@type", ""), ("", "@", "")],
     "ordering.tracing.accounting._RULES": [("", "a", ""), ("", ".", ""), ("", "[", "")],
-    "submission.cleanup._is_marked": [("", "gw1-abcdefghijklmnop-0", "1"), ("", "gw1-", "")],
     "security.claims._CLIENT": [("", "a", "!"), ("", "-", "")],
     "security.claims._TENANT": [("", "a", "!"), ("a", "-", "")],
     "tracking.events._MARKER": [
@@ -147,7 +146,6 @@ MADE_BY: Final[dict[str, Callable[[Any], Any]]] = {
         text, "gw1-abcdefghijklmnop-0"
     ),
     "ordering.tracing.accounting._RULES": lambda text: re.split(r"[.\[]", text, maxsplit=1),
-    "submission.cleanup._is_marked": re.compile(r"gw1\-abcdefghijklmnop\-0(?![0-9])").search,
     "ordering.tracing.slots.in_standard_places": re.compile(
         r"((?:^|\.)product(?:\[\d+\])?\.)productCharacteristic(?=\[|\.|$)"
     ).search,

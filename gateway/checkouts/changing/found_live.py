@@ -195,8 +195,12 @@ def _hold(connection: Connection, record: CheckoutRecord, why: str, now: datetim
 
 def _tell(connection: Connection, record: CheckoutRecord, order: ObservedOrder) -> bool:
     """Keep the finding that an order which was given up is live; False when it is there already."""
+    return add_findings(connection, record, [abandoned_live(order.id)])
+
+
+def abandoned_live(order_id: str) -> Finding:
+    """Return the finding that a draft which was given up is live."""
     message = (
-        f"Order {order.id} was given up as a draft and is live: somebody or something submitted it in the order system."
+        f"Order {order_id} was given up as a draft and is live: somebody or something submitted it in the order system."
     )
-    finding = Finding(severity="error", code="abandoned_live", path=_PATH, message=message)
-    return add_findings(connection, record, [finding])
+    return Finding(severity="error", code="abandoned_live", path=_PATH, message=message)

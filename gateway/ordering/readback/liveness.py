@@ -13,6 +13,12 @@ DEAD_ENDS: Final = frozenset({"cancelled", "rejected", "failed"})
 _DRAFT_WORD: Final = "draft"
 
 
+def searches_drafts_only(mapping: Mapping) -> bool:
+    """Tell whether a search by this mapping leaves live orders out until they are asked for."""
+    given = mapping.recovery.scan_parameters.values()
+    return mapping.recovery.find == "scan" and any(is_draft(mapping, value) for value in given)
+
+
 def is_inert(mapping: Mapping, observed: ObservedOrder) -> bool:
     """Tell whether an order shows that it is a draft: by the mapping's word for that, or by the standard's."""
     if not observed.state:

@@ -110,6 +110,10 @@ class LookAtRecovered(Struct, frozen=True):
     """Read the orders that were found with our marker, and those that belong to no checkout, then ask `after_recovery_look`."""
 
 
+class LookAtGivenUp(Struct, frozen=True):
+    """Look whether a draft that was given up is live meanwhile, then ask `after_given_up_look`."""
+
+
 class Send(Struct, frozen=True):
     """Commit the intent (`changes`, the `lines` just read, a `finding`), then send the step once, then ask `after_send`."""
 
@@ -156,4 +160,5 @@ class Save(Struct, frozen=True, kw_only=True):
     payloads: tuple[Payload, ...] = ()
 
 
-Action: TypeAlias = ReadOrder | ReadHead | FindMarker | LookAtRecovered | Send | AskCancel | Save
+Look: TypeAlias = ReadOrder | ReadHead | FindMarker | LookAtRecovered | LookAtGivenUp
+Action: TypeAlias = Look | Send | AskCancel | Save

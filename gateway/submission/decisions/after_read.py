@@ -25,7 +25,7 @@ from gateway.submission.decisions.records import (
     completed_step,
     give_up_draft,
     held,
-    held_without_state,
+    left_draft,
     rejected,
     submitted,
 )
@@ -49,7 +49,7 @@ def after_read(work: Work, observed: ObservedOrder | None, now: datetime) -> Act
 def _before_or_after_growth(work: Work, observed: ObservedOrder, now: datetime) -> Action:
     """Decide about a draft that an `add` or `price` comes to next, or came to last."""
     if not is_draft(work.mapping, observed.state):
-        return _left_draft(work, observed)
+        return left_draft(work, observed)
     if work.record.step_state == UNKNOWN:
         return _resolve_growth(work, observed, now)
     found = compare(work, observed, steps_done=work.record.step)
@@ -73,7 +73,7 @@ def after_head(work: Work, observed: ObservedOrder | None, now: datetime) -> Act
         return ReadOrder(work.record.order_id)
     if evidence == "other":
         return _of_another_marker(work, observed)
-    return send(work, now) if is_draft(work.mapping, observed.state) else _left_draft(work, observed)
+    return send(work, now) if is_draft(work.mapping, observed.state) else left_draft(work, observed)
 
 
 def after_another_order(work: Work, answered: ObservedOrder, now: datetime, *, searched: bool = False) -> Action:
@@ -122,17 +122,6 @@ def _of_another_marker(work: Work, observed: ObservedOrder) -> Action:
         work,
         "marker_changed",
         f"order {observed.id} does not carry the marker of this checkout (any more): {spellings}",
-    )
-
-
-def _left_draft(work: Work, observed: ObservedOrder) -> Action:
-    if not observed.state:
-        return held_without_state(work, observed)
-    return held(
-        work,
-        "contents_differ",
-        f"order {observed.id} left its draft state ({observed.state}) before it was complete and submitted from here: "
-        "look at it in the order system",
     )
 
 

@@ -13,7 +13,7 @@ from gateway.checkouts.reasons import Awaiting
 from gateway.checkouts.row_changes import PLANNED, UNKNOWN, CheckoutChanges, because, without_reason
 from gateway.checkouts.stored.abandoned import AbandonedDraft
 from gateway.clock import timestamp_text
-from gateway.ordering import Finding, Mapping, ObservedOrder, is_draft
+from gateway.ordering import Finding, Mapping, ObservedOrder, is_alive, is_draft, searches_drafts_only
 from gateway.submission.decisions.actions import Action, Policy, Save, Work
 from gateway.submission.decisions.late_id import not_named_yet, waited_until
 from gateway.submission.decisions.named_order import accept, after_search_named, several_live
@@ -22,6 +22,7 @@ from gateway.submission.decisions.records import (
     completed_step,
     give_up_draft,
     held,
+    left_draft,
     observed_changes,
     refused_as_duplicate,
     rejected,
@@ -91,6 +92,9 @@ def _found(work: Work, hits: list[ObservedOrder], now: datetime) -> Save:
 
 def _under_another_id(work: Work, found: FindResult, now: datetime) -> Save:
     """Go on with the draft that carries our marker where there is none under the id that the answer to its `create` named."""
+    live = [order for order in found.orders if is_alive(work.mapping, order)]
+    if live:
+        return several_live(work, live) if len(live) > 1 else left_draft(work, live[0])
     if len(found.orders) != 1 or not is_draft(work.mapping, found.orders[0].state):
         return give_up_draft(work, now, "the draft does not exist (any more)", mismatch=False)
     (draft,) = found.orders
@@ -112,6 +116,17 @@ def _not_found(work: Work, found: FindResult, started_at: datetime, now: datetim
     if work.record.awaiting == "duplicate_order" and found.complete:
         return refused_as_duplicate(work, now)
     return give_up_draft(work, now, "no draft with our marker was found", mismatch=False)
+
+
+def wants_live(work: Work, now: datetime) -> bool:
+    """Tell whether live orders are to be searched as well because no draft was found.
+
+    A draft may be live at once, or be submitted by somebody: before its call is sent again, or another draft is begun in its place,
+    a search that is narrowed to drafts is not enough.
+    """
+    if not work.mapping.draft.supported or not searches_drafts_only(work.mapping):
+        return False
+    return work.record.awaiting in _REFUSED or settled(work, now)
 
 
 def is_in_doubt(work: Work) -> bool:

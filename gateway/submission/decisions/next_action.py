@@ -8,6 +8,7 @@ The rules, in short (docs/decisions/0003):
 - Only one order is ever submitted for a checkout: `submit_intent_order` is written once, in the intent of the first submit.
 - Where a POST is live at once, a lost one is sent again only after the quiet time and two searches without a find, each of which
   was seen to find orders made before and after it (docs/decisions/0011).
+- Before a draft is submitted it is looked whether one that was given up is live: somebody or something may have submitted it.
 - A submission that was answered and did nothing is sent once more for the same order, after a look.
 """
 
@@ -24,6 +25,7 @@ from gateway.submission.decisions.actions import (
     Action,
     AskCancel,
     FindMarker,
+    LookAtGivenUp,
     LookAtRecovered,
     ReadHead,
     ReadOrder,
@@ -69,7 +71,15 @@ def next_action(work: Work, now: datetime) -> Action:  # noqa: PLR0911 - one ret
     if work.current.kind == "create":
         return send(work, now)
     assert record.order_id is not None, "a step after the create needs the order's id"
+    if _may_be_the_second(work):
+        return LookAtGivenUp()
     return ReadHead(record.order_id) if _lines_may_wait(work) else ReadOrder(record.order_id)
+
+
+def _may_be_the_second(work: Work) -> bool:
+    """Tell whether drafts were given up before the one that is submitted next: one of them may be live meanwhile."""
+    record = work.record
+    return work.current.kind == "submit" and record.generation > 0 and record.submit_intent_order is None
 
 
 def _lines_may_wait(work: Work) -> bool:

@@ -234,3 +234,15 @@ def held_without_state(work: Work, observed: ObservedOrder, changes: CheckoutCha
         'draft.states holds ""',
         changes,
     )
+
+
+def left_draft(work: Work, observed: ObservedOrder) -> Save:
+    """Stop at an order that is not a draft any more before all of it was sent."""
+    if not observed.state:
+        return held_without_state(work, observed)
+    return held(
+        work,
+        "contents_differ",
+        f"order {observed.id} left its draft state ({observed.state}) before it was complete and submitted from here: "
+        "look at it in the order system",
+    )

@@ -121,6 +121,68 @@ async def test_the_own_order_that_ended_is_looked_at_and_a_draft_in_its_place_is
     assert gateway.shop.orders["00000001"]["externalId"] == MARKER
 
 
+@pytest.mark.parametrize("read", ["live", "draft", "failed"])
+async def test_an_order_that_is_delivered_because_it_was_touched_is_told_at_once(gateway, read, monkeypatch):
+    draft(gateway)
+    await abandoned(gateway, state="submitted", order_id="00000002", submit_intent_order="00000002", due_at=None)
+    real = gateway.shop.send
+
+    async def send(rendered, *, answered=None):
+        outcome = await real(rendered, answered=answered)
+        if read == "live":
+            gateway.shop.orders["00000001"]["state"] = "In Progress"
+        if read == "failed":
+            gateway.shop.script_reads([ReadFailed("503", status=503)])
+        return outcome
+
+    monkeypatch.setattr(gateway.shop, "send", send)
+    seen = await look(gateway)
+    record = await gateway.record("k1")
+    told = ("held", "duplicate_orders") if read == "live" else ("submitted", None)
+    assert (record.state, record.reason_code) == told
+    assert seen.attempt == (0 if read == "failed" else 1)
+    assert ("is live (In Progress)" in seen.outcome, "not read since" in seen.outcome) == (
+        read == "live",
+        read == "failed",
+    )
+
+
+@pytest.mark.parametrize("spelled", [str.upper, lambda marker: f"WEB/{marker}", lambda marker: marker[:18]])
+@pytest.mark.parametrize("order_id", ["00000001", None])
+async def test_a_draft_whose_marker_is_spelled_otherwise_is_marked_where_it_is_surely_ours(gateway, spelled, order_id):
+    """By its marker alone it may be somebody's copy, unless it differs in case alone. What is live is told in any spelling."""
+    draft(gateway, marker=spelled(MARKER))
+    await abandoned(gateway, order_id, state="rejected", cart_live=False, due_at=None)
+    await look(gateway)
+    marked = gateway.shop.orders["00000001"]["externalId"] == f"void-{MARKER}"
+    assert marked == (order_id is not None or spelled(MARKER) == MARKER.upper())
+    draft(gateway, marker=spelled(MARKER), state="In Progress")
+    await look(gateway, after=3600)
+    assert (await gateway.record("k1")).reason_code == "live_after_end"
+
+
+async def test_a_mark_in_another_spelling_is_a_mark(gateway):
+    for mark in (f"VOID-{MARKER.upper()}", f"WEB/void-{MARKER}", f"void-{MARKER}"[:18]):
+        await gateway.make_empty()
+        draft(gateway, marker=mark)
+        await abandoned(gateway)
+        assert (await look(gateway)).outcome == "00000001 is marked already"
+    assert not gateway.shop.calls
+
+
+async def test_an_order_is_told_as_live_although_its_id_leads_to_another_ones_now(gateway, monkeypatch):
+    draft(gateway, marker=f"void-{MARKER}", state="In Progress")
+    await abandoned(gateway, state="rejected", cart_live=False, due_at=None)
+    other = read_order({"id": "00000001", "state": "In Progress", "externalId": "CRM-1"}, SPLIT)
+
+    async def another(order_id):
+        return other
+
+    monkeypatch.setattr(gateway.shop, "get_order", another)
+    assert "00000001 is live (In Progress)" in (await look(gateway)).outcome
+    assert (await gateway.record("k1")).reason_code == "live_after_end"
+
+
 async def test_u17_the_draft_of_a_submission_that_was_refused_for_certain_is_marked(gateway):
     draft(gateway)
     columns = {"order_id": "00000001", "submit_intent_order": "00000001", "step": 4, "state": "rejected"}
@@ -232,7 +294,7 @@ async def test_a_draft_that_was_marked_and_is_live_all_the_same_is_told(gateway)
 async def test_the_marked_draft_of_another_generation_is_not_this_one(gateway):
     draft(gateway, state="In Progress", marker=f"void-{MARKER}1")
     await abandoned(gateway, state="rejected", cart_live=False, due_at=None)
-    assert (await look(gateway)).outcome == "00000001 is marked already"
+    assert (await look(gateway)).outcome.startswith("00000001 is not ours")
 
 
 async def test_m3_the_twin_of_a_draft_whose_id_is_known_is_found_by_its_marker(gateway):

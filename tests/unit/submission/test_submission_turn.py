@@ -41,6 +41,9 @@ class RunContext:
     async def notified_orders(self, record):
         return ()
 
+    async def given_up(self, record):
+        return ()
+
     async def save(self, record, decision, work=None):
         if len(self.saved) >= self._stale_after:
             raise StaleLeaseError("gone")
@@ -57,7 +60,7 @@ class SlowSearch:
         self.let_go = asyncio.Event()
         self.cancelled = False
 
-    async def find(self, marker, *, since, doubt=None):
+    async def find(self, marker, *, since, doubt=None, live=False):
         try:
             await self.let_go.wait()
         except asyncio.CancelledError:
@@ -96,7 +99,7 @@ async def test_a_search_ends_when_the_lease_is_lost():
 class FailingSearch(SlowSearch):
     """An order system whose search fails at the moment at which the lease is found to be lost."""
 
-    async def find(self, marker, *, since, doubt=None):
+    async def find(self, marker, *, since, doubt=None, live=False):
         await self.let_go.wait()
         raise ReadFailed("503")
 
@@ -135,7 +138,7 @@ class MergedOrders(SlowSearch):
         super().__init__()
         self.reads = 0
 
-    async def find(self, marker, *, since, doubt=None):
+    async def find(self, marker, *, since, doubt=None, live=False):
         hit = ObservedOrder(id="00000001", href=None, state="Draft", marker=Marker((marker,)), lines=())
         return FindResult((hit,), proven())
 

@@ -364,7 +364,7 @@ class Storm:
             raise ReadFailed("503", status=503)
         return await FakeUpstream.get_order(self.fake, order_id)
 
-    async def find(self, marker, *, since, doubt=None):
+    async def find(self, marker, *, since, doubt=None, live=False):
         if self.strikes(0.2):
             return FindResult((), incomplete("page_failed"))
         return await FakeUpstream.find(self.fake, marker, since=since)
