@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol, TypeVar
 
 import structlog
@@ -19,7 +20,7 @@ from gateway.checkouts.model import CheckoutRecord
 from gateway.checkouts.stored.abandoned import GivenUp
 from gateway.checkouts.stored.recovering import Recovered
 from gateway.errors import StaleLeaseError
-from gateway.ordering import Marker, ObservedOrder, compare_live, expected_lines, is_changed, is_inert
+from gateway.ordering import Marker, ObservedOrder, expected_lines, is_changed, is_inert
 from gateway.submission.decisions.actions import (
     Action,
     AskCancel,
@@ -35,10 +36,11 @@ from gateway.submission.decisions.actions import (
 )
 from gateway.submission.decisions.after_call import after_cancel, after_send
 from gateway.submission.decisions.after_read import after_another_order, after_head, after_read
-from gateway.submission.decisions.after_search import after_search, answer_in_doubt, wants_live
+from gateway.submission.decisions.after_search import after_search, answer_in_doubt, seen_by_search, wants_live
 from gateway.submission.decisions.before_submit import after_given_up_look
 from gateway.submission.decisions.comparing import expectation
 from gateway.submission.decisions.late_id import confirms
+from gateway.submission.decisions.named_order import is_alike
 from gateway.submission.decisions.next_action import next_action
 from gateway.submission.decisions.records import completed_step
 from gateway.submission.decisions.recovering import after_recovery_look
@@ -279,6 +281,8 @@ class CheckoutRun:
         if not found.orders and wants_live(self._work, self._now()):
             live = await self._renewing(self._upstream.find(marker, since=since, live=True))
             found = FindResult(live.orders, found.absence, (*found.hints, *live.hints))
+        if found.orders and (seen := seen_by_search(self._work, found.orders[0])):
+            await self.save(Save(changes=seen))  # before it is read: what was shown once is never absent
         orders = [await self._renewing(self._upstream.get_order(order.id)) for order in found.orders]
         kept = tuple(
             # An order system may show the marker in its list only.
@@ -342,7 +346,7 @@ class CheckoutRun:
             answered=answered,
             known=known,
             offerings=offerings,
-            is_alike=lambda order: compare_live(work.order, work.known, order, work.mapping) is None,
+            is_alike=partial(is_alike, work),
         )
 
     async def _renewing(self, reading: Awaitable[T]) -> T:

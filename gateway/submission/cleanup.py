@@ -168,8 +168,9 @@ class Cleanup:
             return _Look(done=False, outcome="not looked at: the order system is paused")
         mapping = self._mappings[settings.mapping]
         try:
+            now = await self._database.read(self._database.now)
             drafts, complete = await find_given_up(
-                upstream, mapping, abandoned.marker, abandoned.order_id or None, abandoned.since
+                upstream, mapping, abandoned.marker, abandoned.order_id or None, abandoned.since, now
             )
         except ReadFailed as error:
             return _Look(done=False, outcome=f"not looked at: {error}")

@@ -15,7 +15,7 @@ from gateway.ordering import (
     searches_drafts_only,
     spelling,
 )
-from gateway.upstream.evidence import FindResult
+from gateway.upstream.evidence import CallInDoubt, FindResult
 from gateway.upstream.port import AnotherOrder, ReadFailed
 
 
@@ -25,7 +25,9 @@ class OrderReads(Protocol):
     async def get_order(self, order_id: str) -> ObservedOrder | None:
         """Read an order; see `Upstream.get_order`."""
 
-    async def find(self, marker: str, *, since: datetime, live: bool = False) -> FindResult:
+    async def find(
+        self, marker: str, *, since: datetime, doubt: CallInDoubt | None = None, live: bool = False
+    ) -> FindResult:
         """Search for a marker; see `Upstream.find`."""
 
 
@@ -42,13 +44,14 @@ def shows(order: ObservedOrder, marker: str, mapping: Mapping) -> bool:
 
 
 async def find_given_up(
-    upstream: OrderReads, mapping: Mapping, marker: str, order_id: str | None, since: datetime
+    upstream: OrderReads, mapping: Mapping, marker: str, order_id: str | None, since: datetime, now: datetime
 ) -> FoundOrders:
     """Return the orders of an abandoned draft. Raises ReadFailed where one of them cannot be read.
 
     Also of a draft whose id is known the marker is searched: something may have made it twice. A search that is narrowed to drafts
     misses one that somebody submitted meanwhile: where no draft is found, live orders are searched as well, unless the order was
-    read by its id. Those are many, and a search that breaks off among them is no reason to look again soon.
+    read by its id. Those are many, and a search that breaks off among them is no reason to look again soon. Neither is the list, which
+    shows the order of a live POST that was refused and whose marker was changed: no filter finds that.
     """
     orders: dict[str, ObservedOrder] = {}
     named = await _by_id(upstream, mapping, marker, order_id) if order_id else None
@@ -60,6 +63,9 @@ async def find_given_up(
     hits = _hits(found)
     if not hits and searches_drafts_only(mapping) and (named is None or not shows(named, marker, mapping)):
         hits = _hits(await upstream.find(marker, since=since, live=True))
+    if not hits and not order_id and not mapping.draft.supported:
+        refused = CallInDoubt(sent_at=since, now=now, answered="refused", is_alike=lambda _: False)
+        hits = _hits(await upstream.find(marker, since=since, doubt=refused))
     for hit in hits:
         is_another = hit.id in orders and not shows(orders[hit.id], marker, mapping)
         if (hit.id not in orders or is_another) and (order := await _read(upstream, mapping, marker, hit)) is not None:

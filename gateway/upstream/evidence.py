@@ -53,7 +53,7 @@ SENTENCES: Final[dict[AbsenceCode, str]] = {
     "filter_not_shown": "the filtered list holds orders that do not show what was filtered by",
     "marker_changed": "an order holds our marker in another spelling or in another place",
     "young_order_unmarked": "an order made after the call shows no marker, so it may be ours",
-    "young_order_alike": "an order made after the call holds what was sent, and carries another marker",
+    "young_order_alike": "an order made after the call holds what was sent, or most of it, and carries another marker",
     "hit_unreadable": "an order that the search found could not be read",
     "told_not_confirmed": "a notification named an order with our marker, and reading that order did not confirm it",
     "from_a_cache": "the list came from a cache that is older than the call",

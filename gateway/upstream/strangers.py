@@ -26,6 +26,7 @@ async def among_strangers(
     for row in rows[:READ_MAX]:
         order = await read_order(row.order.id)
         if order is None:
+            hints.append(hint_of(row.order, marker))  # it is on the list, and what it holds is not shown
             continue
         if carries(order, marker, mapping):
             return FindResult((order,), incomplete("markers_not_shown"))
@@ -52,6 +53,7 @@ async def _among_alike(
         return None
     known = {order.id for order in doubt.known}
     rows = [row for row in alike_first(listed.rows, clocks, mapping) if row.order.id not in known]
-    orders = [await read_order(row.order.id) for row in rows[:READ_MAX]]
-    hints = tuple(hint_of(order, marker) for order in orders if order is not None and doubt.is_alike(order))
+    orders = [(row.order, await read_order(row.order.id)) for row in rows[:READ_MAX]]
+    # One that is on the list and not there by its id may hold what was sent as well.
+    hints = tuple(hint_of(order or row, marker) for row, order in orders if order is None or doubt.is_alike(order))
     return FindResult((), incomplete("young_order_alike", named(hints)), hints) if hints else None

@@ -73,6 +73,13 @@ async def test_an_order_without_a_marker_may_be_ours_unless_the_call_was_refused
     assert not (await search(shop, answered="refused", is_alike=lambda _: True)).complete
 
 
+@pytest.mark.parametrize("marker", ["SRV-1", None])
+async def test_a_young_order_that_is_listed_and_not_there_by_its_id_may_be_ours(marker):
+    gone = row("gone", marker, 1)
+    found = await search(Shop([OLD], listed=lambda orders: [*orders, gone]), is_alike=lambda _: False)
+    assert (found.complete, [hint.order_id for hint in found.hints]) == (False, ["gone"])
+
+
 async def test_where_orders_of_ours_are_hidden_the_absence_of_one_says_nothing():
     shop = Shop([OLD, KNOWN_OLD, KNOWN_YOUNG], listed=lambda orders: orders[:1], filtered=nothing)
     found = await search(shop, *BOTH_KNOWN)

@@ -11,6 +11,7 @@ from hostile_host import Host
 from hostile_world import OPEN_STATES, Ended, Weather
 from virtual_time import EndlessError
 
+from gateway.checkouts.reasons import OF_THE_UPSTREAM
 from gateway.sandbox.faults import Fault
 from gateway.sandbox.misbehaviours import MISBEHAVIOURS
 
@@ -55,7 +56,7 @@ def _of_orders(ended: Ended) -> str:  # noqa: PLR0911 - one return for each end,
         return "denied" if live else state
     if state == "held":
         return "held" if ended.reason else "unexplained"
-    if state in OPEN_STATES and not (state == "submitted" and live):
+    if state in OPEN_STATES and not (state == "submitted" and live and ended.reason not in OF_THE_UPSTREAM):
         return "waits" if ended.reason else "open"
     if not live:
         return "lost"
@@ -74,10 +75,12 @@ def _of_orders(ended: Ended) -> str:  # noqa: PLR0911 - one return for each end,
 def a_person_is_told(ended: Ended) -> bool:
     """Tell whether a person learns of what the order system did by itself.
 
-    The checkout is held, shows it as an error, or says that the order system cannot be read, for as long as it cannot.
+    The checkout is held, shows it as an error, says that the order system cannot be read, for as long as it cannot, or names both
+    orders where one took the place of the other, which is not shown any more.
     """
     unreadable = ended.state in OPEN_STATES and bool(ended.reason)
-    return ended.state == "held" or unreadable or _difference_is_told(ended.document)
+    replaced = _is_told(ended.document, "followed_by_marker")
+    return ended.state == "held" or unreadable or replaced or _difference_is_told(ended.document)
 
 
 def _is_told(document: dict[str, Any], code: str) -> bool:

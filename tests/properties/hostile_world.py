@@ -35,6 +35,7 @@ from gateway.ordering import Mapping
 from gateway.sandbox import SandboxOptions, SandboxServer
 from gateway.sandbox.clock import Clock
 from gateway.sandbox.faults import Fault
+from gateway.sandbox.hostile.later import FOREVER
 from gateway.sandbox.hostile.state import Memory
 from gateway.sandbox.orders import Order
 from gateway.storage import tables
@@ -343,12 +344,19 @@ class World:
     # -- what became of it ---------------------------------------------------------------------------------------------------
 
     def _ended(self, document: dict[str, Any]) -> Ended:
-        """Return what became of a checkout. A live order is that of the checkout whose call made it, whatever marker it shows."""
+        """Return what became of a checkout. A live order is that of the checkout whose call made it, whatever marker it shows.
+
+        One that the order system deleted before it was read, or a search for its marker showed it, is not live: nobody can know of
+        it, and nobody gets it.
+        """
         state, identifier = self.server.application.hostility.state, str(document["id"])
+        named = (document.get("productOrder") or {}).get("id")
         live = [
             order
             for order in self.server.application.intake.book.orders.values()
-            if is_live(order) and self._is_of(state.memory(order.number), identifier)
+            if is_live(order)
+            and self._is_of(state.memory(order.number), identifier)
+            and (order.number == named or not is_deleted_unseen(state.memory(order.number)))
         ]
         calls = {state.memory(order.number).call for order in live}
         added = self.host.mappings[self.host.mapping].lines.added_children
@@ -360,6 +368,11 @@ class World:
             return False
         assert memory.sent_marker is not None, "every call of the gateway has a marker"
         return root_of(memory.sent_marker) == self.roots[identifier]
+
+
+def is_deleted_unseen(memory: Memory) -> bool:
+    """Tell whether an order was deleted before any read of it or search for it showed it."""
+    return not memory.shown and any(until >= FOREVER for _, until in memory.hidden)
 
 
 @contextlib.contextmanager

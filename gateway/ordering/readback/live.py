@@ -37,6 +37,7 @@ class LiveDifference(Struct, frozen=True, kw_only=True):
 
     `missing` are item ids without a line, `extra` line ids that nobody sent, `changed` lines that are other than they were
     sent. `nothing_shown`: the order shows no line at all. `is_another`: it shows lines, and none is of an item that was sent.
+    `is_close`: half of the items at least have a line of their product, and no more lines than that came otherwise.
     """
 
     missing: tuple[str, ...]
@@ -44,6 +45,7 @@ class LiveDifference(Struct, frozen=True, kw_only=True):
     changed: tuple[ChangedLine, ...]
     nothing_shown: bool = False
     is_another: bool = False
+    is_close: bool = False
 
     @property
     def kinds(self) -> frozenset[ChangeKind]:
@@ -131,13 +133,14 @@ def _difference(
     extra = (*found.unexpected, *_twins(expected, shown, found))
     if not (found.missing or extra or changed):
         return None
-    replaced = {change.item_id for change in changed if change.aspect == "offering"}
+    without = {change.item_id for change in changed if change.aspect == "offering"} | set(found.missing)
     return LiveDifference(
         missing=found.missing,
         extra=extra,
         changed=changed,
         nothing_shown=not observed.lines,
-        is_another=bool(observed.lines) and len(replaced | set(found.missing)) == len(expected),
+        is_another=bool(observed.lines) and len(without) == len(expected),
+        is_close=2 * len(without) <= len(expected) and 2 * len(extra) <= len(expected),
     )
 
 

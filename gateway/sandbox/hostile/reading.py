@@ -44,6 +44,7 @@ def read(state: State, call: Incoming, names: list[str]) -> SentAnswer:
     answer = call.perform(call.request)
     if answer.status != 200:  # noqa: PLR2004 - HTTP
         return SentAnswer(answer)
+    memory.shown = True
     document = _document_at(state, order, call, _seen_at(state, order, names)) or decode(answer.body)
     document = shown(state, order, document)
     if "alias" in memory.flags and memory.submitted_at is not None:
@@ -169,6 +170,9 @@ def _rewritten(state: State, call: Incoming, answer: Answer, names: list[str]) -
     rows = decode(answer.body)
     if not isinstance(rows, list):
         return answer
+    if call.request.value(MARKER) is not None:
+        for row in filter(lambda row: isinstance(row, dict), rows):
+            state.memory(str(row.get("id"))).shown = True
     rows = [_row(state, row, names) for row in rows]
     later_page = _is_later_page(state, call)
     if "list-page-skips" in names and later_page:

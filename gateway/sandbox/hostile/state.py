@@ -67,6 +67,8 @@ class Memory:
     """The number of the order that is shown in its place."""
     submitted_at: float | None = None
     reads: int = 0
+    shown: bool = False
+    """A read by its id, or a search by its externalId, has shown it."""
     ours: bool = False
     """A call over the interface made it, or it is a copy of such an order."""
     call: int = 0

@@ -28,6 +28,7 @@ from gateway.submission.decisions.records import (
     rejected,
 )
 from gateway.submission.decisions.retries import settled, wait
+from gateway.submission.decisions.whose import shown_marker
 from gateway.upstream.evidence import AbsenceCode, Answered, FindResult
 
 # A lost live POST counts as proven absent after two complete searches at least this far apart.
@@ -70,6 +71,16 @@ def after_search(
         named_by: CheckoutChanges = {"answered_order": save.changes["order_id"], "answered_marker": work.record.marker}
         return replace(save, changes={**save.changes, **named_by})
     return save
+
+
+def seen_by_search(work: Work, hit: ObservedOrder) -> CheckoutChanges:
+    """Return what to record of a live order as soon as a search shows it with our marker; nothing of a draft.
+
+    It is read like one that an answer named, and its call is not sent again whatever later reads and searches show.
+    """
+    if work.mapping.draft.supported or work.current.kind != "create" or work.record.order_id is not None:
+        return {}
+    return {"order_id": hit.id, "answered_marker": shown_marker(hit), "awaiting": "accepted_order"}
 
 
 def _found(work: Work, hits: list[ObservedOrder], now: datetime) -> Save:
@@ -279,7 +290,8 @@ def _live_post_not_found(  # noqa: PLR0911 - one return for each case, in order 
     assert record.sent_at is not None, "an unknown step was sent at some time"
     if record.awaiting == "duplicate_order" and found.complete and settled(work, now):
         # The call was answered with a conflict, so nothing is in doubt; the order it spoke of had time to be shown.
-        return refused_as_duplicate(work, now)
+        unseen = found.absence.code == "marker_never_seen"
+        return replace(refused_as_duplicate(work, now), finding=_refusal_not_verified(work) if unseen else None)
     if started_at < quiet_end(work.record, work.mapping, work.policy):
         return wait(
             work, now, "no order with our marker yet", not_after=quiet_end(work.record, work.mapping, work.policy)

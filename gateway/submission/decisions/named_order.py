@@ -89,11 +89,12 @@ def after_search_named(  # noqa: PLR0911 - one return for each case, in order of
         if named is not None and mapping.recovery.find == "none":
             return accept(work, named, now, "accepted; the order system shows no markers", unmarked=True)
         what = "shows no marker" if named is not None else "does not exist (any more)"
+        whence = "the answer to our call named" if work.record.answered_order else "a search showed with our marker"
         return held(
             work,
             "not_verifiable",
-            f"order {order_id}, which the answer to our call named, {what}, and no order carries our marker: look for an order "
-            f"with {mapping.recovery.marker_slot} {ours} in the order system",
+            f"order {order_id}, which {whence}, {what}, and no order carries our marker: look for an order with "
+            f"{mapping.recovery.marker_slot} {ours} in the order system",
         )
     if holds_what_was_sent(work, named) and not (shown_marker(named) or "").startswith(MARKER_BEGINNING):
         return held(
@@ -215,6 +216,12 @@ def _may_change(work: Work, difference: LiveDifference, now: datetime) -> bool:
     if difference.missing and not (difference.extra or difference.changed) and not settled(work, now):
         return True
     return work.record.probe < DIFFERENCE_PROBES_MAX
+
+
+def is_alike(work: Work, order: ObservedOrder) -> bool:
+    """Tell whether a live order is so near to what was sent that it may be ours, whatever marker it shows."""
+    difference = compare_live(work.order, work.known, order, work.mapping)
+    return difference is None or difference.is_close
 
 
 def holds_what_was_sent(work: Work, named: ObservedOrder) -> bool:

@@ -241,11 +241,12 @@ async def test_an_order_that_is_live_after_its_checkout_was_told_as_ended_makes_
     assert not gateway.shop.calls
 
 
-async def test_the_order_of_a_refused_live_post_that_took_effect_late_is_found(gateway):
+@pytest.mark.parametrize("shown", [MARKER, MARKER.upper(), f"WEB/{MARKER}", MARKER.replace("-", "\u2013")])
+async def test_the_order_of_a_refused_live_post_that_took_effect_late_is_found(gateway, shown):
     gateway.plain.orders["00000001"] = {
         "id": "00000001",
         "state": "acknowledged",
-        "externalId": MARKER,
+        "externalId": shown,
         "productOrderItem": [],
     }
     columns = {"mapping": PLAIN, "upstream": "plain", "state": "rejected", "cart_live": False, "due_at": None}

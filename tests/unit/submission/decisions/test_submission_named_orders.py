@@ -10,7 +10,7 @@ from gateway.ordering import NO_MARKER, Marker
 from gateway.submission.decisions.actions import FindMarker, ReadOrder, Save, Send
 from gateway.submission.decisions.after_call import after_send
 from gateway.submission.decisions.after_read import after_another_order, after_read
-from gateway.submission.decisions.after_search import UNSEARCHABLE_SECONDS_MAX, after_search
+from gateway.submission.decisions.after_search import UNSEARCHABLE_SECONDS_MAX, after_search, seen_by_search
 from gateway.submission.decisions.next_action import next_action
 from gateway.submission.decisions.records import give_up_draft
 from gateway.upstream.evidence import FindResult, Hint, incomplete, uncontrolled
@@ -335,6 +335,21 @@ def test_an_order_with_our_marker_that_holds_nothing_of_ours_is_not_followed():
     named = replace(work, record=replace(work.record, answered_order=stranger.id))
     told = decided(after_search(named, FindResult((stranger,)), NOW, NOW))
     assert (told.changes["state"], told.finding.code) == ("submitted", "contents_differ")
+
+
+@pytest.mark.parametrize("awaiting", [None, "refused_order", "turned_away_again"])
+def test_a_live_order_that_a_search_showed_once_is_never_absent(awaiting):
+    work = lost(work_of(PLAIN), awaiting=awaiting)
+    seen = seen_by_search(work, shown(work, lines=()))
+    assert seen == {"order_id": "00000001", "answered_marker": OURS, "awaiting": "accepted_order"}
+    work = replace(work, record=replace(work.record, **seen))
+    assert next_action(work, NOW) == ReadOrder("00000001")
+    assert after_read(work, None, NOW + seconds(SETTLED)) == FindMarker(OURS)
+    gone = decided(after_search(work, NOTHING, NOW, NOW + seconds(SETTLED)))
+    assert (gone.changes["state"], gone.changes["reason_code"]) == ("held", "not_verifiable")
+    assert "which a search showed with our marker, does not exist" in gone.changes["status_reason"]
+    assert seen_by_search(work, shown(work)) == {}, "it is known already"
+    assert seen_by_search(lost(work_of(SPLIT)), drafted(work_of(SPLIT), 1)) == {}, "a draft is found or begun anew"
 
 
 def test_a_live_post_that_was_turned_away_twice_is_sent_again_only_when_both_had_the_time_to_take_effect():
