@@ -18,11 +18,13 @@ from gateway.checkouts.row_changes import PLANNED, SENDING, UNKNOWN
 from gateway.ordering.model import ObservedOrder, RenderedStep
 from gateway.ordering.readback.matching import Match, _Pairing, match
 from gateway.submission import checkout_run
+from gateway.submission.decisions import after_call
 from gateway.submission.decisions import after_read as after_read_module
 from gateway.submission.decisions import next_action as machine
 from gateway.submission.decisions.actions import Action, Save, Work
 from gateway.submission.decisions.records import completed_step, rejected
 from gateway.submission.decisions.retries import retry_later, settled
+from gateway.submission.decisions.waiting import waits_for_call
 from gateway.upstream.evidence import CallInDoubt, FindResult, proven
 from gateway.upstream.outcome import NotExecuted, Outcome, Unknown
 
@@ -120,7 +122,7 @@ def m6_drafts_only() -> AbstractContextManager[Any]:
 
 
 def m7_5xx_is_no_effect() -> AbstractContextManager[Any]:
-    """A 5xx is taken for "not done"."""
+    """A 5xx is taken for "not done", and what is not done is sent again without a look."""
 
     def call(self: ModelUpstream, rendered: RenderedStep) -> tuple[Outcome, float]:
         outcome, seconds = real_call(self, rendered)
@@ -128,7 +130,11 @@ def m7_5xx_is_no_effect() -> AbstractContextManager[Any]:
             return NotExecuted(outcome.detail), seconds
         return outcome, seconds
 
-    return patch.object(ModelUpstream, "_call", call)
+    def again(work: Work, outcome: NotExecuted, now: datetime) -> Save:
+        said = waits_for_call(work, "throttled", outcome.detail)
+        return retry_later(work, now, outcome.detail, outcome.retry_after_seconds, reason=said)
+
+    return _together(patch.object(ModelUpstream, "_call", call), patch.object(after_call, "_not_executed", again))
 
 
 def m8_broken_search_is_proof() -> AbstractContextManager[Any]:

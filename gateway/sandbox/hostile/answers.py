@@ -44,7 +44,7 @@ def answer_to(state: State, call: Incoming, name: str) -> SentAnswer:
 
 def perform(state: State, call: Incoming, name: str = "", *, request: bool = True) -> Answer:
     """Let the call take effect once, changed as `name` wants it."""
-    return call.perform(changed_request(state, call.request, name) if request else call.request)
+    return call.perform(changed_request(state, call.request, name, call.flags) if request else call.request)
 
 
 # -- refused, throttled, repeated ----------------------------------------------------------------------------------------

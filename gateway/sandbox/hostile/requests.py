@@ -108,15 +108,15 @@ def sent_marker(request: Request) -> str | None:
     return marker if isinstance(marker, str) else None
 
 
-def changed_request(state: State, request: Request, name: str) -> Request:
-    """Return the call as a misbehaviour, and the flags of the order that it makes, change it."""
+def changed_request(state: State, request: Request, name: str, flags: frozenset[str]) -> Request:
+    """Return the call as a misbehaviour, and the flags of the order that it makes, change it: each time it is made in the same way."""
     body = _body(request)
     if body is None:
         return request
     before = encode(body)
     if name in CHANGES and (body.get("productOrderItem") or name == "live-at-once"):
         CHANGES[name](body)
-    for flag in state.pending:
+    for flag in flags:
         if flag in MARKERS:
             _replace_marker(body, MARKERS[flag])
     if state.renumbered:

@@ -49,6 +49,8 @@ class Incoming:
     perform: Callable[[Request], Answer]
     variant: float
     """From 0 to 1: which form the misbehaviour takes."""
+    flags: frozenset[str] = frozenset()
+    """What was drawn for the order that it makes, and for each copy of it."""
 
 
 @dataclass(slots=True)

@@ -106,7 +106,7 @@ class Hostility:
                 state.pending, state.pending_marker = frozenset(), None
 
         call.perform = performed
-        state.pending = flags
+        call.flags = state.pending = flags
         try:
             result = answer_to(state, call, names[0]) if names else SentAnswer(perform(state, call))
         finally:

@@ -99,6 +99,24 @@ def test_an_order_without_any_line_says_so_in_one_sentence():
     assert found.describe() == "it shows none of the 2 items that were sent"
 
 
+@pytest.mark.parametrize(
+    ("lines", "is_another", "is_close"),
+    [
+        ([shown("L1"), shown("L2", "B")], False, True),
+        ([shown("L1"), shown("L2", "B"), shown("L3", "C", quantity=2)], False, True),
+        ([shown("L1")], False, False),
+        ([shown("L1", "X"), shown("L2", "Y"), shown("L3", "Z")], True, False),
+        ([shown("L1", "X")], True, False),
+        ([shown("L1"), shown("L2", "B"), shown("L3", "C"), shown("L4", "X"), shown("L5", "Y")], False, False),
+        ([], False, False),
+    ],
+)
+def test_an_order_of_something_else_is_told_from_one_that_holds_most_of_what_was_sent(lines, is_another, is_close):
+    found = compared([sent("1"), sent("2", "B"), sent("3", "C")], lines)
+    assert found is not None
+    assert (found.is_another, found.is_close) == (is_another, is_close)
+
+
 def test_an_extra_root_is_told_also_where_the_system_adds_children():
     for mapping in (PLAIN, ADDING):
         found = compared([sent("1")], [shown("L1"), shown("L2")], mapping=mapping)
