@@ -34,7 +34,7 @@ test: dev ## every test but the long ones
 	@$(if $(TEST_FOLDER),TMPDIR=$(TEST_FOLDER)) $(BIN)/python -m pytest -m "not long" -n $(WORKERS) --dist loadgroup $(TESTS)
 
 test-long: dev ## the tests that take minutes: real processes, killed at random; less than two hours on two cores
-	@failed=; export GATEWAY_TEST_HOSTILE_RUNS=$(HOSTILE_RUNS) GATEWAY_TEST_QUICK_RUNS=$(QUICK_RUNS); \
+	@failed=; export HOSTILE_RUNS=$(HOSTILE_RUNS) QUICK_RUNS=$(QUICK_RUNS); \
 	$(BIN)/python -m pytest -m "long and not processes" -n 2 --dist loadgroup --timeout 3600 $(TESTS) || [ $$? = 5 ] || failed=1; \
 	$(BIN)/python -m pytest -m "long and processes" -n 0 --timeout 3600 $(TESTS) || [ $$? = 5 ] || failed=1; \
 	[ -z "$$failed" ]

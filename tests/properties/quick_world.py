@@ -11,6 +11,7 @@ import asyncio
 import gc
 import math
 import re
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace as replace_fields
@@ -64,6 +65,7 @@ LEAST_SECONDS: Final = 0.2
 REST_SECONDS_MAX: Final = 600.0
 TICK_SECONDS: Final = 0.001
 MARKER: Final = re.compile(r"gw1-([a-z]{16})-0")
+_ONLY_HOST: Final = threading.Lock()
 LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -324,10 +326,21 @@ async def _news(changed: asyncio.Event, seconds: float | None) -> None:
 
 
 @contextmanager
+def _alone() -> Iterator[None]:
+    """Refuse a second host: each puts parts of its own in the place of those that all use."""
+    if not _ONLY_HOST.acquire(blocking=False):
+        raise RuntimeError("one host at a time: the one before is not closed yet")
+    try:
+        yield
+    finally:
+        _ONLY_HOST.release()
+
+
+@contextmanager
 def quick_hosting(mapping: Mapping) -> Iterator[QuickHost]:
-    """Give a host in virtual time; worlds are run in it one after the other."""
+    """Give a host in virtual time; worlds are run in it one after the other. There is one host at a time (RuntimeError)."""
     structlog.configure(processors=[drop_event], cache_logger_on_first_use=False)
-    with virtual_time() as loop:
+    with _alone(), virtual_time() as loop:
         asyncio.set_event_loop(loop)
         hosts: list[QuickHost] = []
         thresholds = gc.get_threshold()

@@ -36,7 +36,7 @@ def _own_line(number: str) -> dict[str, Any]:
         "id": number,
         "action": "add",
         "quantity": 1,
-        "productOffering": {"id": HAND_OFFERING},
+        "productOffering": {"@type": "ProductOfferingRef", "id": HAND_OFFERING},
     }
 
 
@@ -68,7 +68,10 @@ def _with_one(item: dict[str, Any]) -> dict[str, Any]:
 
 def _replaced(body: dict[str, Any]) -> None:
     *others, last = body["productOrderItem"]
-    body["productOrderItem"] = [*others, last | {"productOffering": {"id": "SOMETHING_ELSE"}}]
+    body["productOrderItem"] = [
+        *others,
+        last | {"productOffering": {"@type": "ProductOfferingRef", "id": "SOMETHING_ELSE"}},
+    ]
 
 
 def _live(body: dict[str, Any]) -> None:

@@ -45,8 +45,8 @@ FEWER_DISTURBED_MIN = 0.15
 
 
 def drawn_seed() -> int:
-    """Return the seed of this run: of GATEWAY_TEST_SEED, or a new one. It is printed, so that a run can be repeated."""
-    given = os.environ.get("GATEWAY_TEST_SEED")
+    """Return the seed of this run: of CAMPAIGN_SEED, or a new one. It is printed, so that a run can be repeated."""
+    given = os.environ.get("CAMPAIGN_SEED")
     return int(given) if given else Random().randrange(2**32)
 
 
