@@ -90,8 +90,12 @@ def complaints(
         for mode in modes:
             met = 0
             for seed in seeds:
-                played = play(host, seed, alone(name, mode, crashes=seed % 3 == 2))
+                crashes = seed % 3 == 2
+                played = play(host, seed, alone(name, mode, crashes=crashes))
                 met += bool(played.met.get(name))
+                # A live POST that died with its process is held where no order made after it proves that lists show such orders.
+                if crashes and kind == "live" and played.ended.reason == "not_verifiable":
+                    continue
                 if (wrong := complaint(played, name, kind, mode, better=better)) is not None:
                     found.append(wrong)
             if not met and len(seeds) >= MET_SEEDS_MIN:

@@ -86,7 +86,11 @@ _DRAFTS: Final[dict[str, Ends]] = {
     "offering-replaced": _KEPT_OTHERWISE,
     "live-at-once": _ends("completed|held|told", "held|told", "the order was live before it was complete"),
     "hand-submit": _ends("completed|held|told", "completed|held|told", "somebody else submitted it", live_max=2),
-    "hand-add": _ends("completed|held", why="the draft never becomes what was sent"),
+    "hand-add": _ends(
+        "completed|held|told", why="the draft never becomes what was sent, or what is live differs from it"
+    ),
+    "same-order": _ends("completed|held", why="the draft never becomes what was sent"),
+    "redirect-307": _ends("completed|held", "waits|held", "what the order system answers, and when it is tried again"),
     "self-submit": _ends("completed|held", "completed|held", "a draft that was given up is live", live_max=2),
     "give-up-live": _ends("completed|held", "completed|held", "a draft that was given up is live", live_max=2),
     "submit-nothing": _ends(
