@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from types import coroutine as generator_coroutine
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
@@ -29,6 +30,8 @@ REST_SECONDS_MAX: Final = 1.0
 WAIT_SECONDS_MAX: Final = 1.0
 # Less than this of a request is booked when more has come, or it has ended.
 BOOKED_SECONDS_MIN: Final = 0.001
+# What HTTP takes of a processor around each request, in seconds: where that is done nobody knows yet whose it is.
+REQUEST_SECONDS: Final = 0.0004
 # So long after its last request a tenant counts as one that asks.
 ASKING_SECONDS: Final = 1.0
 
@@ -162,6 +165,7 @@ class FairShares:
             return await work(argument)
         finally:
             _account.reset(token)
+            account.seconds += REQUEST_SECONDS
             account.book()
 
     def _forget(self, now: float) -> None:
@@ -199,6 +203,23 @@ async def rest_before_more() -> None:
     if account is not None:
         account.book()
         await account.rested()
+
+
+def account_of_request() -> Account | None:
+    """Return the account of the request that is worked on; None where it is nobody's."""
+    return _account.get()
+
+
+@contextmanager
+def on_account(account: Account | None) -> Iterator[None]:
+    """Do what is within on an account: in a task that goes on when the request that began it has ended."""
+    token = _account.set(account)
+    try:
+        yield
+    finally:
+        _account.reset(token)
+        if account is not None:
+            account.book()
 
 
 def book() -> None:

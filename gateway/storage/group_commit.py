@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
+
+from gateway.fair_shares import account_of_request
 
 T = TypeVar("T")
 Outcome: TypeAlias = tuple[Any, Exception | None]
@@ -28,13 +30,24 @@ GROUP_SECONDS_MAX: Final = 0.05
 class Write(Generic[T]):
     """A queued function and the future of its result, which belongs to the event loop of the caller."""
 
-    __slots__ = ("context", "done", "function")
+    __slots__ = ("account", "context", "done", "function", "seconds")
 
     def __init__(self, function: Callable[[Connection], T], done: asyncio.Future[T]) -> None:
         self.function = function
         # What the caller's task knows (the correlation id of its request) is known in the writer thread too.
         self.context = copy_context()
         self.done = done
+        self.account = account_of_request()
+        # Of processor time.
+        self.seconds = 0.0
+
+    def run(self, connection: Connection) -> T:
+        """Run the function."""
+        began = time.thread_time()
+        try:
+            return self.context.run(self.function, connection)
+        finally:
+            self.seconds += time.thread_time() - began
 
 
 def perform(connection: Connection, writes: list[Write[Any]]) -> list[Outcome]:
@@ -56,7 +69,7 @@ def _together(connection: Connection, driver: Any, writes: list[Write[Any]]) -> 
     outcomes: list[Outcome] = []
     for write in _in_time(writes):
         try:
-            outcomes.append((write.context.run(write.function, connection), None))
+            outcomes.append((write.run(connection), None))
         except Exception as error:  # noqa: BLE001 - it is handed to the caller that queued the function
             driver.execute("ROLLBACK")
             # The first did nothing before it, so nothing is to be run again.
@@ -75,7 +88,7 @@ def _apart(connection: Connection, driver: Any, writes: list[Write[Any]]) -> lis
     for write in _in_time(writes):
         driver.execute("SAVEPOINT one")
         try:
-            outcomes.append((write.context.run(write.function, connection), None))
+            outcomes.append((write.run(connection), None))
         except Exception as error:  # noqa: BLE001 - it is handed to the caller that queued the function
             driver.execute("ROLLBACK TO one")
             outcomes.append((None, error))
@@ -91,6 +104,14 @@ def _in_time(writes: list[Write[Any]]) -> Iterator[Write[Any]]:
         yield write
         if time.monotonic() > until:
             return
+
+
+def charge(writes: Sequence[Write[Any]], seconds: float) -> None:
+    """Put what a group took of the processor on the accounts of its requests: of each its function, and a part of what all share."""
+    shared = max(0.0, seconds - sum(write.seconds for write in writes)) / max(1, len(writes))
+    for write in writes:
+        if write.account is not None:
+            write.account.seconds += write.seconds + shared
 
 
 def answer(writes: list[Write[Any]], outcomes: list[Outcome], translate: Translate) -> None:

@@ -166,7 +166,7 @@ class SQLiteDatabase:
         if self._waiting >= self._waiting_max:
             raise unavailable("Too many writes are waiting; try again.")
         loop = asyncio.get_running_loop()
-        write = Write(charged(function), loop.create_future())
+        write = Write(function, loop.create_future())
         batch = self._collecting.get(loop)
         if batch is None:
             batch = self._collecting[loop] = []
@@ -191,6 +191,7 @@ class SQLiteDatabase:
             group, stopping = self._take_group()
             while writes := [write for write in group if not write.done.cancelled()]:
                 outcomes: list[Outcome]
+                began = time.thread_time()
                 try:
                     connection = connection or self._writer_engine.connect()
                     outcomes = group_commit.perform(connection, writes)
@@ -201,6 +202,7 @@ class SQLiteDatabase:
                             connection.invalidate()
                         connection.close()
                         connection = None
+                group_commit.charge(writes[: len(outcomes)], time.thread_time() - began)
                 group_commit.answer(writes[: len(outcomes)], outcomes, of_sqlite)
                 group = writes[len(outcomes) :]
         if connection is not None:

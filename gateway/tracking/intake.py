@@ -17,6 +17,7 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from gateway.errors import UnavailableError
+from gateway.fair_shares import Account, account_of_request, on_account
 from gateway.logs import get_logger
 from gateway.services import Services
 from gateway.tracking import store
@@ -42,6 +43,7 @@ class _Waiting(Struct):
     tenants: Sequence[str]
     arrived: Arrived
     recorded: asyncio.Future[dict[str, Outcome]]
+    account: Account | None
 
 
 class Intake:
@@ -89,7 +91,7 @@ class Intake:
         Return what came of it by tenant. Raises UnavailableError (503, Retry-After) when none of them has room for it, and while the
         database cannot take it.
         """
-        waiting = _Waiting(tenants, arrived, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(tenants, arrived, asyncio.get_running_loop().create_future(), account_of_request())
         self._waiting.append(waiting)
         if self._recording is None:
             self._recording = asyncio.create_task(self._record_all(), name="inbox")
@@ -112,7 +114,9 @@ class Intake:
                 group, self._waiting = self._waiting, []
                 began = loop.time()
                 try:
-                    outcomes = await self._services.database.write(partial(self._record, group))
+                    # On the account of who has waited longest, each in its turn: the task belongs to none of them.
+                    with on_account(group[0].account):
+                        outcomes = await self._services.database.write(partial(self._record, group))
                 except Exception as error:  # noqa: BLE001 - the request that waits is told
                     for each in group:
                         if not each.recorded.done():

@@ -9,10 +9,21 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 
 import pytest
+from sqlalchemy import create_engine
 
 from gateway import fair_shares
 from gateway.fair_limiter import FairLimiter
-from gateway.fair_shares import BURST_SECONDS, REST_SECONDS_MAX, FairShares, charged, rest_before_more
+from gateway.fair_shares import (
+    BURST_SECONDS,
+    REST_SECONDS_MAX,
+    Account,
+    FairShares,
+    charged,
+    on_account,
+    rest_before_more,
+)
+from gateway.storage import group_commit
+from gateway.storage.group_commit import Write
 
 SHARE = 0.25
 
@@ -38,9 +49,10 @@ class Machine:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     made = Machine()
-    monkeypatch.setattr(
-        fair_shares, "time", types.SimpleNamespace(thread_time=lambda: made.computed[threading.get_ident()])
-    )
+    monkeypatch.setattr(fair_shares, "REQUEST_SECONDS", 0.0)
+    measured = types.SimpleNamespace(thread_time=lambda: made.computed[threading.get_ident()])
+    for module in (fair_shares, group_commit):
+        monkeypatch.setattr(module, "time", measured)
     return made
 
 
@@ -243,3 +255,40 @@ async def test_what_a_handler_raises_and_that_it_is_cancelled_go_their_way(
         await task
     assert cleaned == ["up"]
     assert shares.rest_of("other") > 0, "what cleaning up took counts as well"
+
+
+async def test_each_request_counts_for_what_http_takes_around_it(machine: Machine, shares: FairShares) -> None:
+    fair_shares.REQUEST_SECONDS = 0.1  # type: ignore[misc] - the fixture puts it back
+    shares.asks("quiet")
+    await answered(shares, "loud", computing(machine, 0.0))
+    assert shares.rest_of("loud") == pytest.approx((0.1 - BURST_SECONDS) / SHARE)
+
+
+async def test_a_task_that_works_for_several_requests_does_so_on_an_account_of_its_choice(
+    machine: Machine, shares: FairShares
+) -> None:
+    account = Account(shares, "loud")
+    shares.asks("quiet")
+    with on_account(account):
+        await asyncio.to_thread(charged(machine.compute), 0.1)
+    assert shares.rest_of("loud") == pytest.approx((0.1 - BURST_SECONDS) / SHARE)
+    assert account.seconds == 0
+    with on_account(None):
+        assert charged(machine.compute) == machine.compute
+
+
+async def test_what_a_group_of_writes_takes_is_shared_out_and_each_function_is_its_own(
+    machine: Machine, shares: FairShares
+) -> None:
+    accounts = [Account(shares, name) for name in ("large", "small")]
+    writes = []
+    for account, seconds in zip(accounts, (0.3, 0.1), strict=True):
+        with on_account(account):
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            writes.append(Write(lambda _connection, seconds=seconds: machine.compute(seconds), done))
+    with create_engine("sqlite://").connect() as connection:
+        for write in writes:
+            write.run(connection)
+    # The commit took 0.2.
+    group_commit.charge(writes, 0.6)
+    assert [account.seconds for account in accounts] == [pytest.approx(0.4), pytest.approx(0.2)]
