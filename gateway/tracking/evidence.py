@@ -122,9 +122,10 @@ def is_dead(mapping: Mapping, observed: ObservedOrder | None) -> bool:
 
 
 def wants_search(record: CheckoutRecord, observed: ObservedOrder | None, mapping: Mapping, *, polled: bool) -> bool:
-    """Tell whether the marker is to be searched: at the first poll, where the order is not ours, and before its end is told.
+    """Tell whether the marker is to be searched.
 
-    Where a search reads a whole list, that is not done again for an order that was fulfilled.
+    At the first poll, where the order is not ours, at each poll of one that shows no state, and before its end is told. Where a
+    search reads a whole list, that is not done again for an order that was fulfilled.
     """
     if mapping.recovery.find == "none":
         return False
@@ -134,7 +135,8 @@ def wants_search(record: CheckoutRecord, observed: ObservedOrder | None, mapping
     end = end_of(mapping, observed)
     if end is not None and (end in DEAD_ENDS or mapping.recovery.find == "filter"):
         return True
-    return polled and record.searched_at is None
+    # One that shows no state may have come to nothing, and another one live in its place.
+    return polled and (record.searched_at is None or not observed.state)
 
 
 def wants_contents(

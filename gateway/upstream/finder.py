@@ -48,6 +48,8 @@ from gateway.upstream.search import (
 from gateway.upstream.strangers import READ_MAX, ReadOrder, among_strangers
 
 _BY_ROW: Final = frozenset({"marker_not_understood", "markers_not_shown"})
+_PASSED_OVER: Final = frozenset({"row_unreadable", "totals_disagree"})
+"""What says that a list which was read holds an order that it does not show."""
 _ENDLESS: Final = frozenset({"too_many_pages", "out_of_time", "paging_unclear"})
 """Why the rest of a list was not read although every page could be."""
 MARKER_BEGINNING: Final = "gw1-"
@@ -237,7 +239,8 @@ class Finder:
             Scan(marker=marker, since=self._back_to(since, doubt), whole=True, pages_max=pages_max)
         )
         seen = listed.result(marker)
-        if seen.orders or seen.hints or (kind == "scan" and not seen.complete and seen.absence.code not in _BY_ROW):
+        passed_over = seen.absence.code in _PASSED_OVER or (kind == "scan" and seen.absence.code not in _BY_ROW)
+        if seen.orders or seen.hints or (not seen.complete and passed_over):
             return self._noted("scan", seen)
         if listed.age_seconds > AGE_SECONDS_MAX:
             return FindResult((), incomplete("from_a_cache"))

@@ -77,6 +77,11 @@ async def test_an_order_that_holds_what_was_sent_is_not_taken_for_a_strangers_be
     assert [hint.order_id for hint in found.hints] == ["x"]
 
 
+async def test_a_row_of_the_list_that_cannot_be_read_may_be_ours_although_the_filter_works():
+    shop = Shop([OLD, YOUNG], listed=lambda orders: [*orders, "order 17"])
+    assert said(await search(shop, "filter")) == ("incomplete", "row_unreadable")
+
+
 async def test_two_indexes_that_are_asked_by_turns_do_not_hide_our_order():
     ours, turns = row("x", OURS, 1), itertools.count()
 

@@ -221,6 +221,8 @@ def _refusal_stands(  # noqa: PLR0911 - one return for each case, in order of pr
     if not found.complete or found.absence.code == "marker_never_seen":
         if found.absence.code == "hit_unreadable":
             return wait(work, now, "an order with our marker could not be read", reason={})
+        if is_refused and found.hints:
+            return _may_be_there(work, found)
         waits = recovery.find != "none" and not settled(work, now)
         if waits and (not found.complete or not is_refused):
             kept: CheckoutChanges = {}  # the reason stays that of the refusal
@@ -241,6 +243,16 @@ def _refusal_stands(  # noqa: PLR0911 - one return for each case, in order of pr
         changes={"step_state": PLANNED, "probe": 0, "awaiting": None},
         step_changes={"state": "planned", "detail": "turned away, and no order was found"},
         finding=finding,
+    )
+
+
+def _may_be_there(work: Work, found: FindResult) -> Save:
+    """Hold a checkout whose call was refused, and of which an order that was made after the call may be."""
+    return held(
+        work,
+        "marker_changed" if found.changed else "not_verifiable",
+        f"{_UNKNOWN['refused']}, and an order that was made after it may be its order ({found.absence.sentence}): look at it in the "
+        f"order system, where {work.mapping.recovery.marker_slot} {work.record.marker} was sent",
     )
 
 

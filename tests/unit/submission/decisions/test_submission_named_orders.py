@@ -318,13 +318,12 @@ def test_a_refusal_stands_at_once_where_no_order_of_a_gateway_was_seen_and_says_
     assert (save.changes["state"], save.finding.code) == ("rejected", "refusal_not_verified")
 
 
-def test_an_order_that_holds_what_was_refused_is_shown_to_a_person():
+def test_an_order_that_holds_what_was_refused_is_shown_to_a_person_at_once():
     alike = Hint("00000009", "acknowledged", "foreign", "SRV-1")
-    found = FindResult((), incomplete("young_order_alike"), (alike,))
-    waiting = decided(after_search(refused(), found, NOW, NOW + seconds(SETTLED)))
-    assert (waiting.rest, waiting.changes["reason_code"]) == (True, "not_verifiable")
-    end = decided(after_search(refused(), found, NOW, NOW + seconds(725 + UNSEARCHABLE_SECONDS_MAX)))
-    assert end.changes["state"] == "held"
+    found = FindResult((), incomplete("young_order_alike", alike.sentence), (alike,))
+    save = decided(after_search(refused(), found, NOW, NOW))
+    assert (save.changes["state"], save.changes["reason_code"]) == ("held", "not_verifiable")
+    assert "order 00000009 shows SRV-1" in save.changes["status_reason"]
 
 
 def test_an_order_with_our_marker_that_holds_nothing_of_ours_is_not_followed():
