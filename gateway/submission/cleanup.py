@@ -32,6 +32,7 @@ from gateway.ordering import (
     is_alive,
     is_changed,
     is_draft,
+    is_inert,
     render_tombstone,
     spelling,
     spelling_of,
@@ -195,7 +196,8 @@ class Cleanup:
         if (why := _keep_off(abandoned, draft, mapping)) is not None:
             state: OrderGivenUp = "voided" if _is_marked(draft, abandoned, mapping) else "abandoned"
             return _Look(done=True, outcome=f"{draft.id} {why}", state=state)
-        if is_alive(mapping, draft):
+        if is_alive(mapping, draft) or (is_inert(mapping, draft) and not mapping.draft.supported):
+            # Where there are no drafts, an order that shows as one was made all the same.
             return await self._live(mapping, abandoned, draft)
         is_own = abandoned.why == "own_ended" and draft.id == abandoned.order_id
         if is_own or not is_draft(mapping, draft.state):

@@ -256,6 +256,19 @@ async def test_the_order_of_a_refused_live_post_that_took_effect_late_is_found(g
     assert (record.state, record.reason_code) == ("held", "live_after_end")
 
 
+async def test_an_order_that_shows_as_a_draft_where_there_are_none_was_made_all_the_same(gateway):
+    gateway.plain.orders["00000001"] = {
+        "id": "00000001",
+        "state": "draft",
+        "externalId": MARKER,
+        "productOrderItem": [],
+    }
+    columns = {"mapping": PLAIN, "upstream": "plain", "state": "rejected", "cart_live": False, "due_at": None}
+    await abandoned(gateway, None, **columns)
+    assert "00000001 is live (draft)" in (await look(gateway)).outcome
+    assert (await gateway.record("k1")).reason_code == "live_after_end"
+
+
 async def test_a_live_order_that_the_list_shows_and_that_cannot_be_read_is_told_all_the_same(gateway):
     async def unreadable(_order_id):
         raise ReadFailed("503", status=503)
