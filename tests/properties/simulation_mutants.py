@@ -207,7 +207,10 @@ def m13_any_child_is_the_systems_own() -> AbstractContextManager[Any]:
 
 
 def m14_an_old_read_is_looked_at_again() -> AbstractContextManager[Any]:
-    """What was read once is believed again when the same is to be read later."""
+    """What was read once is believed again when the same is to be read later.
+
+    The searches for live orders, before another draft is begun or one is submitted, see the same a second time, so they are not made.
+    """
 
     def take(self: SteppedReads) -> SteppedRead:
         reading = self.begun()
@@ -219,7 +222,12 @@ def m14_an_old_read_is_looked_at_again() -> AbstractContextManager[Any]:
             reading.close()
             self._begun = None
 
-    return _together(patch.object(SteppedReads, "take", take), patch.object(SteppedReads, "drop", drop))
+    return _together(
+        patch.object(SteppedReads, "take", take),
+        patch.object(SteppedReads, "drop", drop),
+        patch.object(checkout_run, "wants_live", lambda *_: False),
+        patch.object(machine, "_may_be_the_second", lambda _: False),
+    )
 
 
 def m15_intent_dated_by_the_process() -> AbstractContextManager[Any]:
