@@ -159,7 +159,10 @@ class State:
 
     def memory(self, number: str) -> Memory:
         """Return what is remembered of an order."""
-        return self.memories.setdefault(number, Memory())
+        memory = self.memories.get(number)
+        if memory is None:
+            memory = self.memories[number] = Memory()
+        return memory
 
     def flagged(self, number: str, name: str) -> bool:
         """Whether this was drawn for the order."""
