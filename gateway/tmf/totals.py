@@ -11,7 +11,7 @@ prices is the price of nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from decimal import Context, Decimal
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from gateway.documents import JsonObject
 from gateway.errors import InvalidBodyError, Problem
 from gateway.tmf.amounts import AMOUNTS, NOTHING, amounts_of, has_amounts
-from gateway.tmf.charge_words import PERIOD_LENGTH, Head
+from gateway.tmf.charge_words import PERIOD, PERIOD_LENGTH, Head
 from gateway.tmf.item_status import action_word, is_saved_for_later
 from gateway.tmf.json import NUMBER_DIGITS_MAX
 from gateway.tmf.numbers import EXACT, INEXACT
@@ -171,8 +171,10 @@ def total_prices(
     of: EXACT, or STORED when they are to be stored. What is left out goes into `unknown`. Raises one of INEXACT when a
     result cannot be exact.
     """
-    if type(counted) is list and len(counted) == 1 and counted[0][0].kinds and not counted[0][0].lost:
-        return [_total(counted, counted[0][0].kinds, numbers)]
+    if type(counted) is list and len(counted) == 1:
+        charge, quantity = counted[0]
+        if charge.kinds and not charge.lost:
+            return [_total_of_one(charge, quantity, numbers)]
     groups: dict[tuple[Head, str], list[Counted]] = {}
     spoilt: set[Head] = set()
     for entry in counted:
@@ -189,7 +191,7 @@ def total_prices(
             named = {name for charge, _ in group for name in charge.kinds + charge.lost}
             unknown += [Unknown(*key, name) for name in AMOUNTS if name in named and name not in kinds]
         if kinds:
-            found.append(_total(group, kinds, numbers))
+            found.append(_total_of_one(*group[0], numbers) if len(group) == 1 else _total(group, kinds, numbers))
     if unknown is not None:
         unknown += [Unknown(head, "", "") for head in sorted(spoilt - {head for head, _ in groups})]
     return found
@@ -206,39 +208,59 @@ def _kinds(group: list[Counted]) -> tuple[str, ...]:
     )
 
 
-def _total(group: list[Counted], kinds: tuple[str, ...], numbers: Context) -> JsonObject:
-    # Every cart that is written passes here, once for each item: no loop over names that could be written out.
-    (given, head, currency, own, values, listed, _), quantity = group[0]
+def _total_of_one(charge: Charge, quantity: Decimal, numbers: Context) -> JsonObject:
+    """Return the total of one price: its own words, and its amounts as often as it is charged.
+
+    Every cart that is written passes here, once for each item: no loop over names that could be written out.
+    """
+    given, head, currency, kinds, values, listed, _ = charge
     total: dict[str, Any] = {}
     if "name" in given:
         total["name"] = given["name"]
     if "description" in given:
         total["description"] = given["description"]
-    price: dict[str, Any] = {}
-    node = given["price"]
-    rate = node["taxRate"] if "taxRate" in node else shown_rate(node)
-    if rate is not None and (len(group) == 1 or all(shown_rate(other.price["price"]) == rate for other, _ in group)):
-        price["taxRate"] = rate
-    if len(group) > 1 and total:
-        total = _shared(total, [other.price for other, _ in group])
-    sums: Sequence[Decimal]
-    if len(group) > 1 or own != kinds:
-        sums = _sums(group, kinds)
-    else:
-        sums = values if quantity == 1 else tuple([EXACT.multiply(value, quantity) for value in values])
-    if head.price_type:
-        _copy_word(total, "priceType", group)
-    if head.period or "recurringChargePeriod" in given:
-        _copy_word(total, "recurringChargePeriod", group)
+    if head.price_type and (word := given.get("priceType")) and type(word) is str:
+        total["priceType"] = word
+    if PERIOD in given:
+        if (word := given[PERIOD]) and type(word) is str:
+            total[PERIOD] = word
         if PERIOD_LENGTH in given:
             total[PERIOD_LENGTH] = given[PERIOD_LENGTH]
     if head.unit_of_measure:
         total["unitOfMeasure"] = head.unit_of_measure
-    for name, value in zip(kinds, sums, strict=True):
-        amount = numbers.plus(value)
+    rate = shown_rate(given["price"])
+    price: dict[str, Any] = {} if rate is None else {"taxRate": rate}
+    for name, value in zip(kinds, values, strict=True):
+        amount = numbers.multiply(value, quantity)
         price[name] = {"unit": currency, "value": amount} if currency else {"value": amount}
     total["price"] = price
-    if listed and (shared := _listed(group)):
+    if listed and (shared := _listed([(charge, quantity)])):
+        total["priceAlteration"] = shared
+    return total
+
+
+def _total(group: list[Counted], kinds: tuple[str, ...], numbers: Context) -> JsonObject:
+    """Return the total of several prices of one head and currency, which all have the amounts `kinds`."""
+    first = group[0][0]
+    given, head = first.price, first.head
+    names: JsonObject = {name: given[name] for name in ("name", "description") if name in given}
+    total = _shared(names, [charge.price for charge, _ in group]) if names else {}
+    if head.price_type:
+        _copy_word(total, "priceType", group)
+    if PERIOD in given:
+        _copy_word(total, PERIOD, group)
+        if PERIOD_LENGTH in given:
+            total[PERIOD_LENGTH] = given[PERIOD_LENGTH]
+    if head.unit_of_measure:
+        total["unitOfMeasure"] = head.unit_of_measure
+    rate = shown_rate(given["price"])
+    is_shared = rate is not None and all(shown_rate(charge.price["price"]) == rate for charge, _ in group)
+    price: dict[str, Any] = {"taxRate": rate} if is_shared else {}
+    for name, value in zip(kinds, _sums(group, kinds), strict=True):
+        amount = numbers.plus(value)
+        price[name] = {"unit": first.currency, "value": amount} if first.currency else {"value": amount}
+    total["price"] = price
+    if first.listed and (shared := _listed(group)):
         total["priceAlteration"] = shared
     return total
 
