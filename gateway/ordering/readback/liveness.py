@@ -29,7 +29,14 @@ def is_inert(mapping: Mapping, observed: ObservedOrder) -> bool:
 def is_alive(mapping: Mapping, observed: ObservedOrder) -> bool:
     """Tell whether an order delivers, or has delivered: it is not a draft, and did not end as cancelled, rejected or failed.
 
-    Without a state it may do so where there are no drafts.
+    Args:
+        mapping: of the order system; its words for states are understood beside the standard's.
+        observed: the order as it was read. Without a state it may deliver where there are no drafts.
+
+    Raises:
+        Nothing.
+
+    Source: TMF622 (states of a product order); decision 11 (the rule of trust).
     """
     if not observed.state:
         return not mapping.draft.supported
