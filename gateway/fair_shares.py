@@ -62,17 +62,19 @@ def rest_seconds(level: float, others: Iterable[float], share: float) -> float:
 class Account:
     """What a request takes of its tenant's share. Threads that work for it add to it; the event loop books it."""
 
-    __slots__ = ("_shares", "key", "seconds")
+    __slots__ = ("_shares", "_times", "key", "seconds")
 
-    def __init__(self, shares: FairShares, key: Hashable) -> None:
+    def __init__(self, shares: FairShares, key: Hashable, times: float = 1.0) -> None:
         self._shares = shares
+        # What follows in the background is counted with what began it, as so many times as much.
+        self._times = times
         self.key = key
         self.seconds = 0.0
 
     def book(self) -> None:
         """Put what has been added into the bucket of the tenant; on the event loop only."""
         seconds, self.seconds = self.seconds, 0.0
-        self._shares.spent(self.key, seconds)
+        self._shares.spent(self.key, seconds * self._times)
 
     async def rested(self) -> None:
         """Wait until the tenant has rested, a second at most."""
@@ -88,7 +90,7 @@ class FairShares:
 
     def __init__(
         self,
-        share: float = 0.33,
+        share: float = 0.25,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -155,9 +157,14 @@ class FairShares:
             if waiting > 1:
                 self._waiting[key] = lock, waiting - 1
 
-    async def worked(self, key: Hashable, work: Callable[[T], Coroutine[Any, Any, R]], argument: T) -> R:
-        """Do what a request asks for, on the account of `key`. While others ask, each of its steps on the event loop is measured."""
-        account = Account(self, key)
+    async def worked(
+        self, key: Hashable, work: Callable[[T], Coroutine[Any, Any, R]], argument: T, times: float = 1.0
+    ) -> R:
+        """Do what a request asks for, on the account of `key`. While others ask, each of its steps on the event loop is measured.
+
+        It counts so many times as much as it takes.
+        """
+        account = Account(self, key, times)
         token = _account.set(account)
         try:
             if self.others_ask(key):

@@ -24,7 +24,7 @@ class TenantRate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ge=5,
             le=100,
         ),
-    ] = 33
+    ] = 25
 
 
 class ClientRate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
