@@ -133,11 +133,11 @@ async def test_reads_under_way_at_once_are_bounded_and_none_fails_for_waiting():
             request = await connection.request()
             under_way += 1
             most = max(most, under_way)
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.3)
             under_way -= 1
             await connection.write(answer(200, bundle(request.path.rpartition("/")[2], ["SIM"])))
 
-    async with serving(counting) as server, catalogue_at(server.url, concurrency_max=3, deadline_seconds=1.0) as client:
+    async with serving(counting) as server, catalogue_at(server.url, concurrency_max=3, deadline_seconds=2.5) as client:
         # The third is left to other tenants.
         found = await client.catalogue(wanting(**{f"P{number}": ["SIM"] for number in range(30)}))
         assert (found.doubts, len(found.mandatory), most) == ({}, 30, 2)
