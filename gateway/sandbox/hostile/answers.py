@@ -153,8 +153,8 @@ def _submit_refused_stale(state: State, call: Incoming, name: str) -> SentAnswer
     draft = state.intake.book.orders[number].state if number in state.intake.book.orders else None
     perform(state, call, name)
     memory = state.memory(number)
-    memory.shown_state = draft
-    state.later(3.0, lambda: setattr(memory, "shown_state", None))
+    before, memory.shown_state = memory.shown_state, draft
+    state.later(3.0, lambda: setattr(memory, "shown_state", before))
     return SentAnswer(refusal(state, 409))
 
 
