@@ -292,10 +292,11 @@ class CheckoutRun:
         )
         if not found.orders:
             # One that shows our marker in another spelling is ours if it holds what was sent.
-            near = [hint.order_id for hint in found.hints if is_changed(hint.how) and not self._is_vague(hint)]
-            for order_id in dict.fromkeys(near):
+            near = {hint.order_id: self._is_vague(hint) for hint in found.hints if is_changed(hint.how)}
+            for order_id, is_vague in near.items():
                 order = await self._renewing(self._upstream.get_order(order_id))
-                if order is not None and whose(self._work, order) == "respelled":
+                # A list may show less of the marker than the order itself does.
+                if order is not None and whose(self._work, order) in ({"ours"} if is_vague else {"ours", "respelled"}):
                     kept = (*kept, order)
             return FindResult(kept, found.absence, found.hints)
         # An order that is in the list and cannot be read is not proof of absence.

@@ -26,6 +26,8 @@ CUT_CHARACTERS_MIN: Final = 12
 _NEAREST: Final[tuple[Spelling, ...]] = ("exact", "case", "affixed", "cut", "respelled", "unreadable", "other", "none")
 _CHANGED: Final = frozenset({"case", "affixed", "cut", "respelled"})
 _SIGNS: Final = re.compile(r"[^0-9a-z]+")
+# What stands behind a text that is shown in part.
+_MORE: Final = " .\u2026"
 _SHOWN_CHARACTERS_MAX: Final = 80
 _DEPTH_MAX: Final = 32
 _ROOT_CHARACTERS: Final = 16
@@ -50,7 +52,10 @@ def spelling_of(text: str, ours: str) -> Spelling:
         return "other"
     if marker in shown:
         return "affixed"
-    if len(shown) >= CUT_CHARACTERS_MIN and shown in marker:
+    beginning = shown.rstrip(_MORE)
+    if len(beginning) >= CUT_CHARACTERS_MIN and (
+        beginning in marker if beginning == shown else marker.startswith(beginning)
+    ):
         return "cut"
     plain_shown, plain = _SIGNS.sub("", shown), _SIGNS.sub("", marker)
     return "respelled" if len(plain) >= CUT_CHARACTERS_MIN and plain in plain_shown else "other"

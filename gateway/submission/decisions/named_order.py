@@ -225,9 +225,9 @@ def is_alike(work: Work, order: ObservedOrder) -> bool:
 
 
 def holds_what_was_sent(work: Work, named: ObservedOrder) -> bool:
-    """Tell whether the order holds exactly what the call held, so that it is most likely ours."""
-    if work.mapping.draft.supported and is_draft(work.mapping, named.state):
-        return compare(work, named, steps_done=1).exact
+    """Tell whether the order holds exactly what the call held, so that it is most likely ours; one that is to be a draft may be live."""
+    if work.mapping.draft.supported and compare(work, named, steps_done=1).exact:
+        return True
     return compare_live(work.order, work.known, named, work.mapping) is None
 
 

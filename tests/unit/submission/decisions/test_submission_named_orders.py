@@ -409,3 +409,12 @@ def test_a_lost_live_order_in_whose_place_a_strangers_is_shown_is_held():
 def test_only_a_draft_is_ever_given_up():
     with pytest.raises(AssertionError, match="only a draft"):
         give_up_draft(work_of(PLAIN), NOW, "why", mismatch=False)
+
+
+@pytest.mark.parametrize("state", ["Draft", "In Progress"])
+def test_a_draft_that_is_live_and_has_an_external_id_of_the_order_systems_own_is_not_followed_by_another(state):
+    work = answered(SPLIT, seconds_ago=SETTLED)
+    named = replace(drafted(work, 1, state=state), marker=Marker(("SRV-4711",)))
+    assert after_read(work, named, NOW) == FindMarker(OURS, named)
+    save = decided(after_search(work, NOTHING, NOW, NOW, named))
+    assert (save.changes["state"], save.changes["reason_code"]) == ("held", "marker_changed")
