@@ -126,7 +126,7 @@ def decode_json(raw: bytes, *, depth_max: int = DEPTH_MAX_DEFAULT) -> Json:
         # Each name is followed by a colon, mostly at once. What else looks like that only makes a count larger.
         if (
             names != raw.count(b":")
-            and names != raw.count(b'":') + sum(map(raw.count, _BLANK_COLONS))
+            and (names < (at_once := raw.count(b'":')) or names != at_once + sum(map(raw.count, _BLANK_COLONS)))
             and (repeated := faults.repeated_names(raw, names)) is not None
         ):
             raise repeated
