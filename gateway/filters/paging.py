@@ -84,9 +84,10 @@ def page_headers(
         last = page.offset + max(count, 1) - 1
         headers.append((b"content-range", b"items %d-%d/%d" % (page.offset, last, total)))
     kept = [(name, value) for name, value in query if name not in {"limit", "offset"}]
+    # Encoded once: what differs between the links is a number.
+    same = urlencode([*kept, ("limit", page.limit)])
     links = [
-        f'<{path}?{urlencode([*kept, ("limit", page.limit), ("offset", offset)])}>; rel="{relation}"'
-        for relation, offset in _neighbours(page, count, total)
+        f'<{path}?{same}&offset={offset}>; rel="{relation}"' for relation, offset in _neighbours(page, count, total)
     ]
     headers.append((b"link", ", ".join(links).encode("latin-1")))
     return headers
