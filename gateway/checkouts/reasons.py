@@ -21,6 +21,7 @@ ReasonCode: TypeAlias = Literal[
     "credentials_refused",
     "unreadable_answer",
     "not_shown_yet",
+    "state_unknown",
     "outcome_unknown",
     "marker_changed",
     "foreign_order",
@@ -58,6 +59,7 @@ MEANING: Final[Mapping[ReasonCode, str]] = MappingProxyType(
         "credentials_refused": "the order system, or its token endpoint, refuses the gateway's credentials",
         "unreadable_answer": "the order system answers reads with something that is not its answer: a page, a redirection, broken JSON",
         "not_shown_yet": "the order system does not show yet what it was sent",
+        "state_unknown": "the order is in a state that the mapping does not have, so whether it delivers or has ended is not known",
         "outcome_unknown": "the answer to a call was lost, and what became of it is not known",
         "marker_changed": "the order system changed the text by which the order is known again",
         "foreign_order": "the order system named an order that is not this checkout's",
@@ -96,6 +98,8 @@ ASKED: Final[Mapping[ReasonCode, str]] = MappingProxyType(
         "credentials_refused": "mend `upstreams.*.auth`, or the account there; whatever waits goes on within seconds",
         "unreadable_answer": "find out what answers in the place of the order system: a page to log in, a proxy, another API root",
         "not_shown_yet": "nothing: it is waited for by time (`submission.settle_seconds`)",
+        "state_unknown": "look at the order in the order system, and give `states.order` of the mapping the word that the reason names; "
+        "it goes on by itself with the first state that is known",
         "outcome_unknown": "nothing while it is found out; once it is held, look there for the marker (`productOrder.externalId`): "
         "`adopt` the order, or `retry`, which looks before it sends",
         "marker_changed": "compare both spellings in the reason; set `recovery.marker_compare` or `recovery.marker_slot` of the mapping, "

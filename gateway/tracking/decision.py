@@ -16,7 +16,7 @@ from gateway.upstream.cancel_task import CancelTask
 
 # What is told of an order that is followed, besides what is told of its order system.
 _OF_FOLLOWING: Final[frozenset[ReasonCode]] = frozenset(
-    {"not_shown_yet", "contents_differ", "waiting_retry", "not_configured"}
+    {"not_shown_yet", "state_unknown", "contents_differ", "waiting_retry", "not_configured"}
 )
 
 

@@ -290,6 +290,22 @@ def _differs(
     return None
 
 
+def _of_its_state(record: CheckoutRecord, observed: ObservedOrder, mapping: Mapping) -> Reason | None:
+    """Return what a checkout says of an order whose state does not tell whether it goes on; None where it does.
+
+    A word that nobody knows may stay for ever, and whoever waits learns why. What is told of a cancellation stays.
+    """
+    if not observed.state:
+        return Reason(
+            "not_shown_yet",
+            f"the order system shows no state of order {observed.id}: this checkout ends when it does, or when somebody ends it",
+        )
+    strange = unknown_state(mapping, observed.state)
+    if strange is None or record.cancel_requested or record.reason_code == "cancellation_refused":
+        return None
+    return Reason("state_unknown", f"order {observed.id}: {strange.message}")
+
+
 def _as_it_should_be(
     record: CheckoutRecord,
     observed: ObservedOrder,
@@ -312,11 +328,8 @@ def _as_it_should_be(
             return replace(doubted, findings=(*findings, *doubted.findings))
         findings += (contents_differ(observed, difference),)
         said = Reason("contents_differ", f"order {observed.id} is not what was sent: {difference.describe()}")
-    elif not observed.state:
-        said = Reason(
-            "not_shown_yet",
-            f"the order system shows no state of order {observed.id}: this checkout ends when it does, or when somebody ends it",
-        )
+    else:
+        said = _of_its_state(record, observed, mapping)
     changes: CheckoutChanges = {**settled(record, said), **state_changes(record, observed, mapping)}
     changes |= cancellation_changes(record, evidence.cancel_task, tmf_state(mapping, observed.state))
     if end is not None:

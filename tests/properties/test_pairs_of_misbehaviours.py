@@ -37,6 +37,7 @@ def live_host() -> Iterator[QuickHost]:
         (("replay-later", "filter-lag"), {"held"}),
         (("replay", "list-page-empty"), {"unverified"}),
         (("cancelled-for-twin", "filter-empty"), {"completed"}),
+        (("state-unknown", "back-to-draft"), {"waits"}),
     ],
     ids=lambda given: "+".join(given) if isinstance(given, tuple) else "",
 )

@@ -36,6 +36,13 @@ def test_each_misbehaviour_ends_as_the_table_says(host, kind, mode):
     assert not wrong, "\n".join(wrong)
 
 
+def test_an_order_that_shows_a_state_that_nobody_knows_and_goes_no_further_has_a_reason(host, kind):
+    faults = (fault_of("state-unknown", "always"), fault_of("back-to-draft", "always"))
+    for seed in range(2):
+        played = play(host, seed, Weather(faults, crashes=False))
+        assert (played.verdict, played.ended.reason) == ("waits", "state_unknown"), str(played)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_long_each_misbehaviour_ends_as_the_table_says(host, kind):

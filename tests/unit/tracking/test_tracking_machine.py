@@ -87,6 +87,44 @@ def test_words_that_the_mapping_does_not_know_pass_through_and_are_told():
     assert decision.changes["order_state"] == "a word of the org"
     assert "state" not in decision.changes
     assert [(one.code, one.severity) for one in decision.findings] == [("unknown_state", "warning")]
+    assert decision.lines_believed
+
+
+def test_a_checkout_whose_order_stays_in_a_state_that_nobody_knows_says_so_until_one_is_known():
+    record = submitted(order_state="inProgress", upstream_state="In Progress")
+    first = look(record, order("Awaiting Fitter"))
+    assert first.changes["reason_code"] == "state_unknown"
+    assert "shows the order as Awaiting Fitter" in first.changes["status_reason"]
+    waiting = replace(record, **first.changes)
+    again = look(waiting, order("Awaiting Fitter"))
+    assert again.changes == {}
+    assert_wait(again, 60)
+    other = look(waiting, order("Awaiting Parts"))
+    assert "Awaiting Parts" in other.changes["status_reason"]
+    for word, state in (("In Progress", None), ("Completed", "completed")):
+        over = look(waiting, order(word))
+        assert (over.changes["reason_code"], over.changes["status_reason"]) == (None, None)
+        assert over.changes.get("state") == state
+
+
+@pytest.mark.parametrize("words", [("Awaiting Fitter", "Draft"), ("Draft", "Awaiting Fitter"), ("", "Awaiting Fitter")])
+def test_an_order_that_goes_to_and_fro_between_a_draft_and_a_state_that_nobody_knows_always_says_why(words):
+    record = submitted(order_state="inProgress", upstream_state="In Progress")
+    for number in range(6):
+        decision = look(record, order(words[number % 2]), search=FOUND_NOTHING)
+        record = replace(record, **decision.changes, **decision.poll)
+        expected = "state_unknown" if words[number % 2] == "Awaiting Fitter" else "not_shown_yet"
+        assert (record.state, record.reason_code) == ("submitted", expected)
+        assert record.status_reason
+        assert record.track_due_at is not None
+
+
+@pytest.mark.parametrize("code", ["cancellation_asked", "cancellation_refused"])
+def test_a_state_that_nobody_knows_takes_the_place_of_no_word_about_a_cancellation(code):
+    asked = submitted(reason_code=code, status_reason="told", cancel_requested=code == "cancellation_asked")
+    decision = look(asked, order("Awaiting Fitter"))
+    assert not {"reason_code", "status_reason"} & set(decision.changes)
+    assert [finding.code for finding in decision.findings] == ["unknown_state"]
 
 
 # What is to be found out.
