@@ -42,7 +42,13 @@ from gateway.ordering.model import (
 )
 from gateway.ordering.readback.expected import ExpectedLine, expected_lines
 from gateway.ordering.readback.live import ChangedLine, LiveDifference, compare_live, live_match
-from gateway.ordering.readback.liveness import DEAD_ENDS, is_alive, is_inert, searches_drafts_only
+from gateway.ordering.readback.liveness import (
+    DEAD_ENDS,
+    is_alive,
+    is_inert,
+    searches_drafts_only,
+    shows_neither,
+)
 from gateway.ordering.readback.markers import (
     Spelling,
     both_spellings,
@@ -131,6 +137,7 @@ __all__ = [
     "render_whole",
     "resolve",
     "searches_drafts_only",
+    "shows_neither",
     "shows_submission",
     "slip_of",
     "spelling",

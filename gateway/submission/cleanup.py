@@ -34,6 +34,7 @@ from gateway.ordering import (
     is_draft,
     is_inert,
     render_tombstone,
+    shows_neither,
     spelling,
     spelling_of,
 )
@@ -196,10 +197,11 @@ class Cleanup:
         if (why := _keep_off(abandoned, draft, mapping)) is not None:
             state: OrderGivenUp = "voided" if _is_marked(draft, abandoned, mapping) else "abandoned"
             return _Look(done=True, outcome=f"{draft.id} {why}", state=state)
-        if is_alive(mapping, draft) or (is_inert(mapping, draft) and not mapping.draft.supported):
-            # Where there are no drafts, an order that shows as one was made all the same.
-            return await self._live(mapping, abandoned, draft)
         is_own = abandoned.why == "own_ended" and draft.id == abandoned.order_id
+        # Where there are no drafts, an order that shows as one was made all the same; one without a state was submitted, or was not.
+        is_made = is_inert(mapping, draft) and not mapping.draft.supported
+        if is_alive(mapping, draft) or is_made or (shows_neither(mapping, draft) and not is_own):
+            return await self._live(mapping, abandoned, draft)
         if is_own or not is_draft(mapping, draft.state):
             what = "is the checkout's order, which ended" if is_own else "is not a draft any more"
             return _Look(done=True, outcome=f"{draft.id} {what} ({draft.state})")
@@ -233,7 +235,7 @@ class Cleanup:
         return await self._live(mapping, abandoned, seen) if seen and is_alive(mapping, seen) else done
 
     async def _live(self, mapping: OrderMapping, abandoned: DueDraft, order: ObservedOrder) -> _Look:
-        """Say on the checkout that an order which it does not go on with is live."""
+        """Say on the checkout that an order which it does not go on with is live, or may be: it shows no state."""
         if not shows(order, abandoned.marker, mapping):
             log.error(
                 "draft.live", checkout=abandoned.checkout_id, tenant=abandoned.tenant, order=order.id, state=order.state
@@ -245,7 +247,8 @@ class Cleanup:
             return found_live(connection, abandoned.tenant, abandoned.checkout_id, order, mapping, now)
 
         tell(await self._database.write(function), order, self._metrics)
-        return _Look(done=True, outcome=f"{order.id} is live ({order.state}): the checkout says so", state="live")
+        what = f"is live ({order.state})" if order.state else "shows no state"
+        return _Look(done=True, outcome=f"{order.id} {what}: the checkout says so", state="live")
 
 
 # Of several orders with one marker the first of these is told.

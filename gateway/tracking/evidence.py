@@ -20,9 +20,9 @@ from gateway.ordering import (
     ObservedOrder,
     carries,
     is_changed,
-    is_draft,
     is_final,
     is_inert,
+    shows_neither,
     spelling,
     tmf_state,
 )
@@ -80,7 +80,7 @@ def showing(
         return "another"
     if not observed.state:
         # Where the order system keeps drafts and shows their state, an order without one may be a draft still.
-        return "stateless" if mapping.draft.supported and not is_draft(mapping, "") else "ours"
+        return "stateless" if shows_neither(mapping, observed) else "ours"
     return "draft" if is_inert(mapping, observed) else "ours"
 
 

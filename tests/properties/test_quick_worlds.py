@@ -88,6 +88,9 @@ def test_the_order_that_lives_in_the_place_of_a_cancelled_one_is_found_although_
         (("self-submit", "marker-upper"), "done-500-limit"),
         # The search shows an order of somebody else's with our marker, and our own is nobody's any more.
         (("id-reused", "marker-shared"), "reset-after"),
+        # It was refused, somebody submits it, and no read shows whether it is a draft.
+        (("hand-submit", "no-state"), "refused-but-done"),
+        (("hand-submit", "state-object"), "done-422"),
     ],
 )
 @pytest.mark.parametrize("kind", ["drafts"], scope="module")

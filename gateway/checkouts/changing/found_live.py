@@ -45,6 +45,8 @@ def found_live(
 ) -> FoundLive | None:
     """Record that a live order of a checkout was found that it does not go on with; None when there is no such checkout.
 
+    One that shows no state may be live, and is told as that.
+
     A refused or cancelled checkout becomes held and takes its cart back; one that is still at work is held before it makes
     another order; one that has an order already says that there are two. A second checkout of the freed cart is held before its
     own order is live, and each names the other.
@@ -60,14 +62,11 @@ def found_live(
         return FoundLive(record=record, orders=orders, news=told)
     if record.state == "submitted":
         why = (
-            f"two orders of this checkout are live: {record.order_id}, which it followed, and {order.id}, a draft that was given "
-            "up and was submitted there; cancel one of them in the order system"
+            f"two orders of this checkout may be delivered: {record.order_id}, which it followed, and {order.id}, a draft that was given "
+            f"up and {_shown(order)}; cancel one of them in the order system"
         )
     else:
-        why = (
-            f"order {order.id}, a draft that was given up, is live ({order.state}): it was submitted in the order system; see "
-            "whether it is what was wanted"
-        )
+        why = f"order {order.id}, a draft that was given up, {_shown(order)}: see there whether it was submitted, and is what was wanted"
     held = _hold(connection, record, why, now)
     return FoundLive(record=held, orders=_orders(record, order) if record.state == "submitted" else ())
 
@@ -117,8 +116,7 @@ def _reopened(
             f"the cart is that of checkout {rival.id}, too{_with_its_order(rival)}: only one of the two orders is wanted; cancel "
             "the other one in the order system"
         )
-    shown = order.state or "no state shown"
-    why = f"this checkout was told as {record.state}, and its order {order.id} is live ({shown}); {todo}"
+    why = f"this checkout was told as {record.state}, and its order {order.id} {_shown(order)}; {todo}"
     changes: CheckoutChanges = {
         "state": "held",
         "order_id": order.id,
@@ -137,7 +135,8 @@ def _reopened(
         }
     reopened = store.change(connection, record, changes, now)
     assert reopened is not None, "it is locked by this transaction"
-    message = f"Order {order.id} was found live after the checkout had been told as {record.state}."
+    what = "was found live" if order.state else "was found without a state, and may be live,"
+    message = f"Order {order.id} {what} after the checkout had been told as {record.state}."
     add_findings(connection, record, [Finding(severity="error", code="live_after_end", path=_PATH, message=message)])
     if rival is None:
         return FoundLive(record=reopened)
@@ -146,6 +145,10 @@ def _reopened(
         rival=_warned(connection, rival, reopened, order, now),
         orders=tuple(filter(None, (order.id, rival.order_id))),
     )
+
+
+def _shown(order: ObservedOrder) -> str:
+    return f"is live ({order.state})" if order.state else "shows no state, so it may be live"
 
 
 def _rival(connection: Connection, record: CheckoutRecord) -> CheckoutRecord | None:
@@ -195,12 +198,15 @@ def _hold(connection: Connection, record: CheckoutRecord, why: str, now: datetim
 
 def _tell(connection: Connection, record: CheckoutRecord, order: ObservedOrder) -> bool:
     """Keep the finding that an order which was given up is live; False when it is there already."""
-    return add_findings(connection, record, [abandoned_live(order.id)])
+    return add_findings(connection, record, [abandoned_live(order.id, with_state=bool(order.state))])
 
 
-def abandoned_live(order_id: str) -> Finding:
-    """Return the finding that a draft which was given up is live."""
-    message = (
-        f"Order {order_id} was given up as a draft and is live: somebody or something submitted it in the order system."
+def abandoned_live(order_id: str, *, with_state: bool = True) -> Finding:
+    """Return the finding that a draft which was given up is live, or may be: it shows no state."""
+    what = (
+        "is live: somebody or something submitted it in the order system"
+        if with_state
+        else "shows no state: it may be live"
     )
+    message = f"Order {order_id} was given up as a draft and {what}."
     return Finding(severity="error", code="abandoned_live", path=_PATH, message=message)

@@ -41,3 +41,8 @@ def is_alive(mapping: Mapping, observed: ObservedOrder) -> bool:
     if not observed.state:
         return not mapping.draft.supported
     return not is_inert(mapping, observed) and tmf_state(mapping, observed.state) not in DEAD_ENDS
+
+
+def shows_neither(mapping: Mapping, observed: ObservedOrder) -> bool:
+    """Tell whether an order shows no state although drafts show theirs: it may be a draft, and may deliver."""
+    return not observed.state and mapping.draft.supported and not is_draft(mapping, "")

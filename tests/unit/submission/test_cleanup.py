@@ -41,10 +41,10 @@ def draft(gateway, order_id="00000001", *, marker=MARKER, state="Draft"):
     gateway.shop.orders[order_id] = {"id": order_id, "state": state, "externalId": marker, "productOrderItem": []}
 
 
-async def abandoned(gateway, draft_id="00000001", **columns):
+async def abandoned(gateway, draft_id="00000001", *, why="given_up", **columns):
     """Store a checkout that has gone on, and the draft it gave up."""
     record = await store_checkout(gateway.services.database, generation=1, **columns)
-    given_up = AbandonedDraft(marker=MARKER, order_id=draft_id)
+    given_up = AbandonedDraft(marker=MARKER, order_id=draft_id, why=why)
     now = gateway.clock.moment
     await gateway.services.database.write(lambda connection: abandon(connection, record, [given_up], now, WAITS[0]))
 
@@ -278,6 +278,27 @@ async def test_a_live_order_that_the_list_shows_and_that_cannot_be_read_is_told_
     await abandoned(gateway, None, state="rejected", cart_live=False, due_at=None)
     await look(gateway)
     assert (await gateway.record("k1")).reason_code == "live_after_end"
+
+
+@pytest.mark.parametrize("state", ["rejected", "drafting", "submitted", "completed"])
+async def test_a_draft_that_was_given_up_and_shows_no_state_may_be_live_and_is_told(gateway, state):
+    """Somebody may have submitted it: a checkout that was told as rejected had a live order, and no look said so."""
+    draft(gateway, state="")
+    await abandoned(gateway, state=state, cart_live=state != "rejected", order_id="00000002", due_at=None)
+    assert (await look(gateway)).outcome == "00000001 shows no state: the checkout says so"
+    record = await gateway.record("k1")
+    assert record.state == ("completed" if state == "completed" else "held")
+    if state != "completed":
+        assert "00000001" in record.status_reason
+        assert "shows no state, so it may be live" in record.status_reason
+    assert not gateway.shop.calls
+
+
+async def test_the_order_of_a_cancelled_checkout_that_shows_no_state_any_more_is_no_news(gateway):
+    draft(gateway, state="")
+    await abandoned(gateway, why="own_ended", state="cancelled", order_id="00000001", cart_live=False, due_at=None)
+    await look(gateway)
+    assert (await gateway.record("k1")).state == "cancelled"
 
 
 @pytest.mark.parametrize("state", ["Cancelled", "Rejected", "failed"])
