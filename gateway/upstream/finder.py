@@ -126,7 +126,10 @@ class Finder:
         pages_max = None if found is None else CONTROL_PAGES_MAX
         listed = await self._scanner.see(Scan(marker=marker, since=since, live=live, pages_max=pages_max))
         seen = self._noted("scan", listed.result(marker))
-        return seen if found is None or beside is None else with_listed(found, listed, marker, beside)
+        if find != "filter" or beside is None:
+            return seen
+        # A filter that gives orders for anything shows nothing, and what the list is worth is judged all the same.
+        return with_listed(found or FindResult(), listed, marker, beside)
 
     async def list_marked(self, since: datetime) -> MarkedOrders:
         """List the orders that carry a marker of a gateway, in whatever state; see `Upstream.list_marked`.

@@ -65,14 +65,17 @@ class Walk(Struct, frozen=True):
 def with_listed(found: FindResult, listed: Walk, marker: str, beside: str) -> FindResult:
     """Return what a filter and a list show together, where the filter does not show the order `beside`, which is there.
 
-    The list counts where it shows that order, by whatever marker: then it shows another one as well.
+    The list counts where it shows that order with a marker, whichever: then it shows one on another order as well.
     """
     seen = listed.result(marker)
     orders = {order.id: order for order in (*found.orders, *seen.orders)}
     hints = tuple(hint for hint in seen.hints if hint.order_id != beside)
     absence = incomplete("marker_changed", named(hints)) if hints else listed.absence
-    if all(row.order.id != beside for row in listed.rows):
+    own = next((row for row in listed.rows if row.order.id == beside), None)
+    if own is None:
         absence = incomplete("known_order_not_found", beside)
+    elif not own.shows_marker and not hints:
+        absence = incomplete("markers_not_shown", f"order {beside}")
     return FindResult(tuple(orders.values()), absence, hints)
 
 

@@ -110,6 +110,21 @@ async def test_a_filter_that_does_not_show_the_order_that_is_followed_is_not_bel
     assert (hidden.complete, hidden.absence.code) == (False, "known_order_not_found")
 
 
+async def test_a_list_that_shows_the_order_that_is_followed_without_its_marker_is_not_believed_about_another_one():
+    unmarked = [OLD, row("own", None, 1), TWIN]
+
+    def anything(_asked, orders):
+        return orders[:1]
+
+    for filtered in (nothing, anything):
+        found = await asked(Shop(unmarked, filtered=filtered), beside="own")
+        assert [order.id for order in found.orders] == ["twin"], "what it shows counts all the same"
+        hidden = await asked(Shop([OLD, row("own", None, 1), row("twin", None, 1)], filtered=filtered), beside="own")
+        assert (hidden.orders, hidden.complete, hidden.absence.code) == ((), False, "markers_not_shown")
+    absent = await asked(Shop([OLD, TWIN], filtered=anything), beside="own")
+    assert (absent.complete, absent.absence.code) == (False, "known_order_not_found"), "nor is one that lacks it"
+
+
 async def test_a_filter_that_shows_the_order_that_is_followed_is_believed_and_the_list_is_not_read():
     shop = Shop([OLD, row("own", OURS, 1)], listed=lambda _: ["not an order"])
     assert (await asked(shop, beside="own")).complete

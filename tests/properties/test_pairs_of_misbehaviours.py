@@ -1,4 +1,4 @@
-"""Two misbehaviours at once, which single ones do not show: each of these ended wrong before the rule that it asks for. And none at all."""
+"""Two or three misbehaviours at once, which single ones do not show: each of these ended wrong before the rule that it asks for. And none at all."""
 
 from __future__ import annotations
 
@@ -36,12 +36,13 @@ def live_host() -> Iterator[QuickHost]:
         (("marker-shared", "marker-forgotten"), {"held"}),
         (("replay-later", "filter-lag"), {"held"}),
         (("replay", "list-page-empty"), {"unverified"}),
+        (("replay", "list-young-blind", "filter-other"), {"held", "unverified"}),
         (("cancelled-for-twin", "filter-empty"), {"completed"}),
         (("state-unknown", "back-to-draft"), {"waits"}),
     ],
     ids=lambda given: "+".join(given) if isinstance(given, tuple) else "",
 )
-def test_two_misbehaviours_of_a_live_post_at_once_end_right(live_host, faults, ends):
+def test_misbehaviours_of_a_live_post_at_once_end_right(live_host, faults, ends):
     weather = Weather(tuple(fault_of(name, "always") for name in faults), crashes=False)
     for seed in range(2):
         played = play(live_host, seed, weather)
