@@ -172,7 +172,13 @@ class Cleanup:
         try:
             now = await self._database.read(self._database.now)
             drafts, complete = await find_given_up(
-                upstream, mapping, abandoned.marker, abandoned.order_id or None, abandoned.since, now
+                upstream,
+                mapping,
+                abandoned.marker,
+                abandoned.order_id or None,
+                abandoned.since,
+                now,
+                in_its_place=abandoned.why == "own_ended",
             )
         except ReadFailed as error:
             return _Look(done=False, outcome=f"not looked at: {error}")

@@ -44,13 +44,20 @@ def shows(order: ObservedOrder, marker: str, mapping: Mapping) -> bool:
 
 
 async def find_given_up(
-    upstream: OrderReads, mapping: Mapping, marker: str, order_id: str | None, since: datetime, now: datetime
+    upstream: OrderReads,
+    mapping: Mapping,
+    marker: str,
+    order_id: str | None,
+    since: datetime,
+    now: datetime,
+    *,
+    in_its_place: bool = False,
 ) -> FoundOrders:
     """Return the orders of an abandoned draft. Raises ReadFailed where one of them cannot be read.
 
     Also of a draft whose id is known the marker is searched: something may have made it twice. A search that is narrowed to drafts
     misses one that somebody submitted meanwhile: where no draft is found, live orders are searched as well, unless the order was
-    read by its id. Those are many, and a search that breaks off among them is no reason to look again soon. Neither is the list, which
+    read by its id; also then for an order that ended, when one that lives `in_its_place` is looked for. Those are many, and a search that breaks off among them is no reason to look again soon. Neither is the list, which
     shows the order of a live POST that was refused and whose marker was changed: no filter finds that.
     """
     orders: dict[str, ObservedOrder] = {}
@@ -61,7 +68,8 @@ async def find_given_up(
         return FoundOrders(list(orders.values()), bool(order_id))
     found = await upstream.find(marker, since=since)
     hits = _hits(found)
-    if not hits and searches_drafts_only(mapping) and (named is None or not shows(named, marker, mapping)):
+    is_known = named is not None and shows(named, marker, mapping)
+    if not hits and searches_drafts_only(mapping) and (in_its_place or not is_known):
         hits = _hits(await upstream.find(marker, since=since, live=True))
     if not hits and not order_id and not mapping.draft.supported:
         refused = CallInDoubt(sent_at=since, now=now, answered="refused", is_alike=lambda _: False)

@@ -377,6 +377,26 @@ async def test_a_draft_without_a_known_id_that_somebody_submitted_is_found_where
     assert (record.state, record.reason_code, record.order_id) == ("held", "live_after_end", "00000001")
 
 
+async def test_an_order_that_lives_in_the_place_of_one_that_ended_is_found_where_searches_show_drafts_only(gateway):
+    """The list may have shown it too late for the search before the end was told."""
+    draft(gateway, state="Rejected")
+    draft(gateway, "00000002", state="In Progress")
+    await abandoned(gateway, why="own_ended", state="rejected", order_id="00000001", cart_live=False, due_at=None)
+    real = gateway.shop.find
+
+    async def find(marker, *, since, doubt=None, live=False):
+        return await real(marker, since=since, live=True) if live else FindResult((), proven())
+
+    gateway.shop.find = find
+    try:
+        seen = await look(gateway)
+    finally:
+        del gateway.shop.find
+    assert "00000002 is live (In Progress)" in seen.outcome
+    record = await gateway.record("k1")
+    assert (record.state, record.reason_code, record.order_id) == ("held", "live_after_end", "00000002")
+
+
 async def test_the_twin_is_looked_for_also_when_the_draft_itself_is_gone_or_another_order_goes_by_its_id(gateway):
     draft(gateway, "00000007")
     await abandoned(gateway)
