@@ -217,9 +217,10 @@ def _due_for_request(current: CheckoutRecord, due_at: datetime | None, now: date
 
 
 def known_orders(connection: Connection, record: CheckoutRecord) -> tuple[KnownOrder, ...]:
-    """Return live orders of other checkouts on the same order system, as far as there are such.
+    """Return orders of other checkouts on the same order system, as far as there are such.
 
-    They are the last one that was sent before the call of `record`, and the first and the last one after it.
+    They are the last one that was sent before the call of `record`, and the first and the last one after it; also one that a person
+    is to look at: where its marker was changed, no search for a marker shows what is there.
     """
     if record.sent_at is None:
         return ()
@@ -230,7 +231,7 @@ def known_orders(connection: Connection, record: CheckoutRecord) -> tuple[KnownO
             checkout.c.upstream == record.upstream,
             checkout.c.id != record.id,
             checkout.c.order_id.is_not(None),
-            checkout.c.state.in_(["submitted", *sorted(ORDERED_STATES)]),
+            checkout.c.state.in_(["submitted", "held", *sorted(ORDERED_STATES)]),
         )
         .limit(1)
     )

@@ -289,9 +289,11 @@ class Finder:
     async def _ours_are_shown(self, listed: Walk, doubt: CallInDoubt, *, by_filter: bool) -> Absence:
         """Return what it is worth that an order of ours was not shown: whether others of ours are, in the same way."""
         self._kept = self._kept or shows_kept(listed.rows, self._mapping)
-        shown = {row.order.id for row in listed.rows}
+        shown = {row.order.id: row for row in listed.rows}
         for known in doubt.known:
-            if known.id in shown:
+            if (row := shown.get(known.id)) is not None:
+                if row.shows_marker and not carries(row.order, known.marker, self._mapping):
+                    return incomplete("known_order_not_found", known.id)
                 continue
             witness = Witness(known.id, known.marker, "older", 0.0, is_ours=True)
             is_endless = by_filter and listed.absence.code in _ENDLESS

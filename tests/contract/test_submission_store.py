@@ -395,3 +395,22 @@ async def test_the_tables_of_these_tests_have_no_rows_of_others(database):
     assert record.lease_until == EPOCH
     count = await database.read(lambda connection: len(list(connection.execute(select(checkout_step)))))
     assert count == 5
+
+
+# -- what is known of other orders there -----------------------------------------------------------------------------------
+
+
+async def test_known_orders_are_the_nearest_before_and_after_the_call_also_one_that_a_person_is_to_look_at(database):
+    """Where an order is held because its marker was changed there, no search for a marker proves that an order is not there."""
+    record = await store_checkout(database, sent_at=NOW, **ALONE)
+    others = {
+        "before": {"sent_at": soon(-60), "state": "completed", "order_id": "1"},
+        "earlier": {"sent_at": soon(-90), "state": "completed", "order_id": "2"},
+        "changed": {"sent_at": soon(60), "state": "held", "reason_code": "marker_changed", "order_id": "3"},
+        "unnamed": {"sent_at": soon(30), "state": "held", "reason_code": "foreign_order"},
+        "unsent": {"sent_at": soon(40), "state": "rejected", "order_id": "4"},
+    }
+    for name, columns in others.items():
+        await store_checkout(database, id=name, created_at=columns["sent_at"], due_at=None, **columns, **ALONE)
+    known = await database.read(lambda connection: store.known_orders(connection, record))
+    assert {(order.id, order.accepted_at) for order in known} == {("1", soon(-60)), ("3", soon(60))}

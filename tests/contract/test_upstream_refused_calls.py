@@ -88,6 +88,11 @@ async def test_where_orders_of_ours_are_hidden_the_absence_of_one_says_nothing()
     assert (await search(shown, *BOTH_KNOWN)).complete
 
 
+async def test_where_an_order_of_ours_is_shown_with_another_marker_the_absence_of_one_says_nothing():
+    found = await search(Shop([OLD, KNOWN_OLD, KNOWN_YOUNG | {"externalId": "SRV-2"}]), *BOTH_KNOWN)
+    assert (found.absence.kind, found.absence.code) == ("incomplete", "known_order_not_found")
+
+
 async def test_a_list_that_shows_orders_and_none_of_a_gateway_is_told_from_one_that_does():
     found = await search(Shop([row("a", "CRM-1", -30), YOUNG]))
     assert (found.complete, found.absence.code) == (True, "marker_never_seen")

@@ -205,7 +205,7 @@ def _known_orders(rows: Rows, record: CheckoutRecord) -> tuple[KnownOrder, ...]:
     live = [
         each
         for each in sorted(rows.checkouts.values(), key=lambda each: each.created_at)
-        if each.id != record.id and each.order_id is not None and each.state in {"submitted", *ORDERED_STATES}
+        if each.id != record.id and each.order_id is not None and each.state in {"submitted", "held", *ORDERED_STATES}
     ]
     before = [each for each in live if each.created_at <= sent_at and each.sent_at and each.sent_at < sent_at]
     after = [each for each in live if each.created_at >= record.created_at and each.sent_at and each.sent_at > sent_at]
