@@ -57,8 +57,9 @@ async def find_given_up(
 
     Also of a draft whose id is known the marker is searched: something may have made it twice. A search that is narrowed to drafts
     misses one that somebody submitted meanwhile: where no draft is found, live orders are searched as well, unless the order was
-    read by its id; also then for an order that ended, when one that lives `in_its_place` is looked for. Those are many, and a search that breaks off among them is no reason to look again soon. Neither is the list, which
-    shows the order of a live POST that was refused and whose marker was changed: no filter finds that.
+    read by its id and nothing lives `in_its_place`, which is looked for after an order that ended. Those are many, and a search that
+    breaks off among them is no reason to look again soon. Neither is the list, which shows the order of a live POST that was refused
+    and whose marker was changed: no filter finds that.
     """
     orders: dict[str, ObservedOrder] = {}
     named = await _by_id(upstream, mapping, marker, order_id) if order_id else None

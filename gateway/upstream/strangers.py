@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
 from gateway.ordering import Mapping, ObservedOrder, carries, is_changed, spelling
-from gateway.upstream.control import Clocks, alike_first, may_be_ours, unmarked
+from gateway.upstream.control import Clocks, alike_first, is_kept, may_be_ours, unmarked
 from gateway.upstream.evidence import CallInDoubt, FindResult, Hint, incomplete
 from gateway.upstream.rows import hint_of
 from gateway.upstream.search import Walk, named
@@ -33,6 +33,8 @@ async def among_strangers(
         how = spelling(order.marker, marker)
         if is_changed(how) or (how in ("none", "unreadable") and _may_be(order, doubt)):
             hints.append(hint_of(order, marker))
+        elif how not in ("none", "unreadable") and not _is_of_a_gateway(order, mapping) and _is_alike(order, doubt):
+            hints.append(hint_of(order, marker))  # the list hides that its marker is another one
     if hints or len(rows) > READ_MAX:
         return FindResult((), incomplete("young_order_unmarked", named(hints)), tuple(hints))
     return await _among_alike(read_order, mapping, marker, listed, doubt, clocks)
@@ -43,6 +45,14 @@ def _may_be(order: ObservedOrder, doubt: CallInDoubt) -> bool:
     if doubt.answered == "refused" and doubt.is_alike is not None:
         return doubt.is_alike(order)
     return may_be_ours(order, doubt.offerings)
+
+
+def _is_alike(order: ObservedOrder, doubt: CallInDoubt) -> bool:
+    return doubt.is_alike is not None and doubt.is_alike(order)
+
+
+def _is_of_a_gateway(order: ObservedOrder, mapping: Mapping) -> bool:
+    return any(is_kept(text, mapping.recovery.marker_compare) for text in order.marker.texts)
 
 
 async def _among_alike(

@@ -88,6 +88,22 @@ async def test_where_orders_of_ours_are_hidden_the_absence_of_one_says_nothing()
     assert (await search(shown, *BOTH_KNOWN)).complete
 
 
+@pytest.mark.parametrize("answered", ["turned_away", "refused", "lost"])
+async def test_an_order_that_carries_another_marker_and_holds_what_was_sent_may_be_ours_where_the_list_hides_markers(
+    answered,
+):
+    def hiding(orders):
+        return [each | {"externalId": None} for each in orders]
+
+    def found_for(shown):
+        orders = [OLD, row("x", shown, 1)]
+        return search(Shop(orders, listed=hiding), answered=answered, is_alike=lambda order: order.id == "x")
+
+    changed = await found_for("SRV-1")
+    assert (changed.complete, [hint.order_id for hint in changed.hints]) == (False, ["x"])
+    assert not (await found_for(KNOWN_YOUNG["externalId"])).hints, "it is another checkout's"
+
+
 async def test_where_an_order_of_ours_is_shown_with_another_marker_the_absence_of_one_says_nothing():
     found = await search(Shop([OLD, KNOWN_OLD, KNOWN_YOUNG | {"externalId": "SRV-2"}]), *BOTH_KNOWN)
     assert (found.absence.kind, found.absence.code) == ("incomplete", "known_order_not_found")

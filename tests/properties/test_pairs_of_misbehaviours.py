@@ -1,4 +1,4 @@
-"""Two or three misbehaviours at once, which single ones do not show: each of these ended wrong before the rule that it asks for. And none at all."""
+"""Several misbehaviours at once, which single ones do not show: each ended wrong before the rule that it asks for. And none at all."""
 
 from __future__ import annotations
 
