@@ -31,5 +31,13 @@ def timestamp_text(moment: datetime) -> str:
     """
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    # Without the offset, `+00:00`.
-    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
+    # `isoformat`, which asks the zone for its offset, takes half as long again: a trace tells some ten moments.
+    return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % (  # noqa: UP031 - format specifiers take nearly twice the time
+        moment.year,
+        moment.month,
+        moment.day,
+        moment.hour,
+        moment.minute,
+        moment.second,
+        moment.microsecond // 1000,
+    )
