@@ -33,6 +33,7 @@ def live_host() -> Iterator[QuickHost]:
         (("done-422", "marker-cut"), {"completed"}),
         (("done-409", "list-page-empty"), {"held"}),
         (("refused-then-done", "marker-dashes"), {"held"}),
+        (("refused-but-done", "own-external-id", "list-young-blind"), {"held"}),
         (("marker-shared", "marker-forgotten"), {"held"}),
         (("replay-later", "filter-lag"), {"held"}),
         (("replay", "list-page-empty"), {"unverified"}),
