@@ -41,9 +41,9 @@ class Late:
             return None
         return read_order({**copy.deepcopy(self.fake.orders[order_id]), "state": "Draft"}, self.fake.mapping)
 
-    async def find(self, marker, *, since, doubt=None, live=False):
+    async def find(self, marker, *, since, doubt=None, live=False, beside=None):
         """Search by marker; what is late proves nothing."""
-        found = await self._find(marker, since=since, doubt=doubt, live=live)
+        found = await self._find(marker, since=since, doubt=doubt, live=live, beside=beside)
         if not self.is_late:
             return found
         if not self.fake.mapping.draft.supported:
